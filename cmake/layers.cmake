@@ -1,0 +1,12 @@
+# The layers of skyfold, from the bottom up (docs/architecture.md).
+skyfold_layer(core THIRD_PARTY OpenMP::OpenMP_CXX fmt::fmt spdlog::spdlog Boost::program_options PkgConfig::XXHASH)
+skyfold_layer(sky LAYERS core THIRD_PARTY fmt::fmt PkgConfig::HEALPIX)
+skyfold_layer(table LAYERS core THIRD_PARTY fmt::fmt)
+skyfold_layer(plan LAYERS sky table core THIRD_PARTY fmt::fmt)
+skyfold_layer(kernels LAYERS plan sky table core THIRD_PARTY fmt::fmt Eigen3::Eigen OpenMP::OpenMP_CXX)
+skyfold_layer(farm LAYERS plan sky table core THIRD_PARTY fmt::fmt MPI::MPI_CXX)
+skyfold_layer(io LAYERS plan sky table core THIRD_PARTY fmt::fmt hdf5::hdf5 MPI::MPI_CXX PkgConfig::CFITSIO)
+skyfold_layer(catalogue LAYERS farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
+skyfold_layer(products LAYERS catalogue farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
+skyfold_layer(stages LAYERS products catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
+skyfold_layer(cli LAYERS stages core THIRD_PARTY fmt::fmt MPI::MPI_CXX)

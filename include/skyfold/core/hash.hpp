@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace skyfold {
+
+/// 64-bit XXH3 checksum of bytes; `seed` chains or separates uses. Not cryptographic: it detects damage
+/// and accidental change, not forgery.
+[[nodiscard]] std::uint64_t hash_bytes(std::span<const std::byte> bytes, std::uint64_t seed = 0) noexcept;
+[[nodiscard]] std::uint64_t hash_text(std::string_view text, std::uint64_t seed = 0) noexcept;
+
+/// Sixteen hexadecimal digits, lower case.
+[[nodiscard]] std::string hex64(std::uint64_t value);
+
+}  // namespace skyfold

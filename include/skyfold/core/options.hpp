@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skyfold {
+
+/// One option: its name, how to read and print its value, and what `--help` says about it.
+class Option {
+ public:
+  /// Unit of the value, shown in `--help`, e.g. "degrees".
+  Option& unit(std::string text);
+  /// Closed range of valid numbers; applies to each element of a list.
+  Option& range(double low, double high);
+  /// The only texts accepted.
+  Option& one_of(std::vector<std::string> choices);
+  /// The command cannot run without it.
+  Option& required();
+  /// The value cannot change any product (threads, ranks, job size, paths): it stays out of fingerprints.
+  Option& layout();
+
+  std::string name;                                        ///< "section.key" or "key"
+  std::string help;                                        ///< one sentence, lower case, without full stop
+  std::string value_name;                                  ///< shown in --help: NUMBER, TEXT, LIST, ...
+  std::string unit_text;
+  std::vector<std::string> choices;
+  std::optional<double> low, high;
+  bool is_required = false, is_layout = false, is_list = false, is_flag = false;
+  bool given = false;                                      ///< set by the command line or a file
+  std::string origin;                                      ///< where it was given, for messages
+  std::function<void(const std::string& text)> assign;     ///< parses; throws UsageError without the name
+  std::function<std::string()> text;                       ///< the value as the INI file has it
+};
+
+/// The options of a command: one description that parses, validates, prints help, writes the effective
+/// configuration and feeds fingerprints.
+///
+/// A stage describes its struct once: `void describe(OptionSet& option, PlanOptions& o)` with lines such as
+/// `option("partition.nside", o.nside, "HEALPix NSide of a partition").range(4, 1024);`.
+/// The referenced struct must outlive the set.
+class OptionSet {
+ public:
+  /// T: bool, int, long, double, std::string, std::vector<std::string>, std::vector<double>.
+  template <class T>
+  Option& operator()(const std::string& name, T& value, const std::string& help);
+
+  /// Reads an INI file (sections give the part of a name before the dot). Unknown keys, repeated keys and
+  /// invalid values throw UsageError that names file and option. Options already given are not overwritten.
+  void read_ini(const std::string& path);
+  /// Reads `--name value`, `--name=value`, `--name a b c` (lists; commas separate too), `--flag`.
+  void read_command_line(const std::vector<std::string>& arguments);
+  /// Throws UsageError for the first required option that was not given.
+  void check_required() const;
+
+  /// True when the command line or a file set the option.
+  [[nodiscard]] bool given(std::string_view name) const;
+  /// Lines of `--help`: name, value, help, unit, range and default, by section.
+  [[nodiscard]] std::string help() const;
+  /// The effective configuration as an INI file that reads back to the same values; `comments` adds the help
+  /// of each option above it.
+  [[nodiscard]] std::string ini(bool comments) const;
+  /// Name and value of every option that can change the product, in order of name.
+  [[nodiscard]] std::map<std::string, std::string> answer_options() const;
+
+  [[nodiscard]] std::vector<std::string> names() const;
+
+ private:
+  Option& add(const std::string& name, const std::string& help, const std::string& value_name);
+  Option& find(const std::string& name, const std::string& origin);
+  void assign(Option& option, const std::string& text, const std::string& origin);
+
+  std::vector<std::unique_ptr<Option>> options_;
+};
+
+}  // namespace skyfold

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/farm/clock.hpp"
+
+namespace skyfold {
+
+/// Starts MPI on construction and ends it on destruction; made once, by a command that farms.
+class MpiSession {
+ public:
+  MpiSession(int& argc, char**& argv);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+};
+
+/// The ranks of this run, and what they do together. All calls but the accessors are collective: every rank makes
+/// the same ones in the same order. A rank that waits sleeps; it does not spin. With one rank nothing is sent.
+class Ranks {
+ public:
+  explicit Ranks(RankClock& clock);
+
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] int size() const noexcept { return size_; }
+  [[nodiscard]] bool is_first() const noexcept { return rank_ == 0; }
+  [[nodiscard]] RankClock& clock() const noexcept { return clock_; }
+
+  /// Rank 0's text, on every rank.
+  [[nodiscard]] std::string broadcast(const std::string& text) const;
+  /// Every rank's text, in order of rank, on every rank.
+  [[nodiscard]] std::vector<std::string> gather(const std::string& mine) const;
+  /// Element-wise over the ranks, in place, on every rank.
+  void sum(std::span<std::int64_t> values) const;
+  void min(std::span<double> values) const;
+  void max(std::span<double> values) const;
+
+  /// Runs `task` on every rank, waits for all, and throws on every rank the error of the lowest rank that had one: so no
+  /// rank goes on to a collective call that another will never reach.
+  void together(const std::function<void()>& task) const;
+  /// Runs `task` on rank 0 while the others wait; its result, or its error, is every rank's.
+  std::string on_first(const std::function<std::string()>& task) const;
+  /// The same for a task without a result.
+  void on_first_only(const std::function<void()>& task) const;
+  /// Runs units of work spread over the ranks and gives all results to every rank (a ScanRunner of `io`).
+  [[nodiscard]] std::vector<std::string> run_units(std::size_t count,
+                                                   const std::function<std::string(std::size_t)>& unit) const;
+  /// Ends all ranks at once, for an error that one rank alone knows of.
+  [[noreturn]] void abort(ExitCode code) const;
+  /// OpenMP threads for this rank: the processors that it may use, shared with the other ranks of its node that may
+  /// use the same ones.
+  [[nodiscard]] int default_threads() const;
+
+ private:
+  RankClock& clock_;
+  int rank_ = 0, size_ = 1;
+};
+
+}  // namespace skyfold

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skyfold/io/row_file.hpp"
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+/// A FITS binary table that many ranks fill at once (FITS Standard 4.0, section 7.3): the header is written by CFITSIO,
+/// the rows are placed by MPI-IO.
+struct FitsLayout {
+  Schema schema;
+  std::int64_t rows = 0;
+  std::int64_t data_start = 0;    ///< first byte of row 0
+  std::int64_t row_bytes = 0;     ///< NAXIS1
+};
+
+/// Creates the file with its header and reserves its space; rows are zero until written. Rank 0.
+///
+/// @param history  lines for HISTORY cards
+/// Throws IoError, or UsageError for more than 999 columns.
+FitsLayout create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
+                       const std::vector<std::string>& history);
+
+/// Ones'-complement sum of the 32-bit big-endian words of a piece of the data that begins `offset` bytes after the start
+/// (FITS Standard 4.0, appendix J). Sums of the pieces of a file can be added with `add_fits_sums`.
+[[nodiscard]] std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) noexcept;
+[[nodiscard]] std::uint32_t add_fits_sums(std::uint32_t a, std::uint32_t b) noexcept;
+
+/// Writes rows at their place, big-endian. Main thread only.
+class FitsRowWriter {
+ public:
+  FitsRowWriter(const std::string& path, FitsLayout layout);
+  /// Writes rows whose columns stand in `tables`, all of one length, each column in one of them; returns their
+  /// partial sum.
+  std::uint32_t write(std::int64_t first_row, std::span<const Table* const> tables);
+  void sync() { file_.sync(); }
+
+ private:
+  FitsLayout layout_;
+  std::vector<std::byte> buffer_;
+  SharedFile file_;
+};
+
+/// Sum of all rows as they stand in the file, for a run in which rows were written twice.
+[[nodiscard]] std::uint32_t fits_data_sum(const std::string& path, const FitsLayout& layout);
+
+/// Fills in DATASUM and CHECKSUM after all rows are written. Rank 0.
+void finish_fits(const std::string& path, const FitsLayout& layout, std::uint32_t data_sum);
+
+}  // namespace skyfold

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "skyfold/plan/plan.hpp"
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+/// A group of a columnar HDF5 file: one contiguous dataset per column.
+struct ColumnGroup {
+  std::string path;                            ///< e.g. "/object"
+  Schema schema;
+  std::int64_t rows = 0;
+};
+
+/// Text attributes of the root group.
+using Attributes = std::map<std::string, std::string>;
+
+/// Creates `path` with these groups and attributes and reserves all its space on the disk; the values are undefined
+/// until written through a RowFile. Everything is laid out by (groups, attributes) alone, without time stamps, so two
+/// files with the same content have the same bytes. Throws IoError (folder missing, disk full, ...).
+void create_columns(const std::string& path, const std::vector<ColumnGroup>& groups, const Attributes& attributes);
+
+/// Writes small tables (models, indexes, samples) in one go: create_columns and the values, by group path.
+void write_columns(const std::string& path, const std::map<std::string, Table>& groups, const Attributes& attributes);
+
+/// Adds groups with their values to an existing file, replacing groups of the same path.
+void add_columns(const std::string& path, const std::map<std::string, Table>& groups);
+
+/// Where the columns of a group lie.
+struct ColumnPlaces {
+  ColumnGroup group;
+  std::vector<std::int64_t> offsets;           ///< first byte of each column in the file
+};
+/// Opens a group written by create_columns. Throws IoError when the file cannot be read, DataError when the group is
+/// absent or not columns of one length, stored contiguously.
+[[nodiscard]] ColumnPlaces open_columns(const std::string& path, const std::string& group);
+/// True when the file has the group.
+[[nodiscard]] bool has_columns(const std::string& path, const std::string& group);
+/// A whole group in memory.
+[[nodiscard]] Table read_columns(const std::string& path, const std::string& group);
+
+/// Text attributes of the root group; empty for an HDF5 file that is not ours.
+[[nodiscard]] Attributes read_attributes(const std::string& path);
+/// Sets text attributes of the root group, replacing those that exist.
+void write_attributes(const std::string& path, const Attributes& attributes);
+
+}  // namespace skyfold

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/plan/plan.hpp"
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+/// Reads rows of a columnar HDF5 file by position: contiguous datasets are plain arrays in the file, so a read is one
+/// system call a column, needs no lock, and may run on any thread.
+class RowReader {
+ public:
+  explicit RowReader(const std::string& path, const std::string& group = "/object");
+  ~RowReader();
+  RowReader(RowReader&&) noexcept;
+  RowReader& operator=(RowReader&&) noexcept;
+
+  [[nodiscard]] const Schema& schema() const noexcept { return places_.group.schema; }
+  [[nodiscard]] std::int64_t rows() const noexcept { return places_.group.rows; }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  /// Reads `rows` of the columns of `table` (found by name) into it; the table is resized to them.
+  void read(RowRange rows, Table& table) const;
+  /// Reads `rows` of column number `column` into `destination`, rows.size() x bytes per row.
+  void read(std::size_t column, RowRange rows, std::span<std::byte> destination) const;
+
+ private:
+  std::string path_;
+  ColumnPlaces places_;
+  int descriptor_ = -1;
+};
+
+/// A file in which ranks write disjoint byte ranges at the same time, through MPI-IO opened on this rank alone: no
+/// collective call, so ranks may come, go and die independently. Main thread only.
+class SharedFile {
+ public:
+  explicit SharedFile(const std::string& path);
+  ~SharedFile();
+  SharedFile(const SharedFile&) = delete;
+  SharedFile& operator=(const SharedFile&) = delete;
+
+  void write(std::int64_t offset, std::span<const std::byte> bytes);
+  void read(std::int64_t offset, std::span<std::byte> bytes);
+  /// Returns when what this rank wrote is on the disk.
+  void sync();
+
+ private:
+  struct Handle;
+  std::string path_;
+  std::unique_ptr<Handle> handle_;
+};
+
+/// Writes rows of a columnar HDF5 file that `create_columns` laid out. Main thread only.
+class RowWriter {
+ public:
+  explicit RowWriter(const std::string& path, const std::string& group = "/object");
+
+  [[nodiscard]] const Schema& schema() const noexcept { return places_.group.schema; }
+  [[nodiscard]] std::int64_t rows() const noexcept { return places_.group.rows; }
+
+  /// Writes all rows of `table` to rows first_row... of the columns of the same names; returns the bytes written.
+  std::int64_t write(std::int64_t first_row, const Table& table);
+  /// Writes values of column number `column`; `bytes` is a whole number of rows.
+  void write(std::size_t column, std::int64_t first_row, std::span<const std::byte> bytes);
+  void read(std::size_t column, RowRange rows, std::span<std::byte> destination);
+  void sync() { file_.sync(); }
+
+ private:
+  ColumnPlaces places_;
+  SharedFile file_;
+};
+
+}  // namespace skyfold

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+class OptionSet;
+
+/// How inputs are read; section `input` of the configuration.
+struct SourceOptions {
+  std::string format = "auto";      ///< auto, fits, csv, text, hdf5
+  std::string hdu;                  ///< FITS: number or EXTNAME; "" = first binary table
+  std::string group;                ///< HDF5: group or compound dataset; "" = the only table in the file
+  std::string delimiter;            ///< csv: one character, "tab"; "" = guessed from the header line (, ; tab |)
+};
+void describe(OptionSet& option, SourceOptions& o);
+
+/// A part of an input that can be read on its own.
+struct Piece {
+  std::int64_t first_row = 0, rows = 0;   ///< rows of the file, counted from 0
+  std::int64_t begin = 0, end = 0;        ///< bytes of the file (text formats only)
+};
+
+/// A cell that cannot be read; its place in the output holds a missing value.
+struct BadCell {
+  std::int64_t row = 0;      ///< row of the file, counted from 0
+  std::string column;
+  std::string problem;       ///< e.g. "'abc' is not a number"
+};
+
+/// A column of the file that a table of skyfold cannot hold, e.g. arrays of varying length.
+struct LeftOut {
+  std::string column;
+  std::string reason;
+};
+
+/// Runs `unit(0) ... unit(count - 1)` somewhere (here, on threads, on other ranks) and returns all results, in
+/// order, to every caller. An exception of a unit is thrown by the call, on every rank.
+using ScanRunner = std::function<std::vector<std::string>(std::size_t count,
+                                                          const std::function<std::string(std::size_t)>& unit)>;
+/// Runs the units here, one after the other.
+[[nodiscard]] std::vector<std::string> scan_here(std::size_t count, const std::function<std::string(std::size_t)>& unit);
+
+/// One input table. Constant after opening; `read` may be called by several threads only for text and FITS.
+class Source {
+ public:
+  virtual ~Source() = default;
+  [[nodiscard]] virtual const std::string& path() const noexcept = 0;
+  [[nodiscard]] virtual const Schema& schema() const noexcept = 0;   ///< all columns, names as in the file
+  [[nodiscard]] virtual const std::vector<LeftOut>& left_out() const noexcept = 0;   ///< columns not in the schema
+  [[nodiscard]] virtual std::int64_t rows() const noexcept = 0;
+  /// Cuts the input into pieces of about `rows` rows; the cut depends on the input and `rows` alone.
+  [[nodiscard]] virtual std::vector<Piece> pieces(std::int64_t rows) const = 0;
+  /// Resizes `out` to the piece's rows and fills its columns: each is read from the input's column named
+  /// `info().source` and converted to its type (to the same or a wider one).
+  /// Throws IoError for a file that cannot be read or ends early; cells that cannot be read go to `bad`.
+  virtual void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const = 0;
+};
+
+/// Opens an input of any format. Throws IoError (missing, truncated, wrong format) or DataError (header).
+/// Collective in the sense of `run`: every caller makes the same calls of it.
+[[nodiscard]] std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& o,
+                                                  const ScanRunner& run = scan_here);
+
+/// Input files named on the command line: each argument is a file, or `@list.txt` / a `.lst` file with a path a line
+/// (relative to the list's folder; blank lines and # comments skipped). Throws UsageError for none, IoError for a missing one.
+[[nodiscard]] std::vector<std::string> input_files(const std::vector<std::string>& arguments);
+
+}  // namespace skyfold

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skyfold/kernels/kernel.hpp"
+#include "skyfold/table/photometry.hpp"
+
+namespace skyfold {
+
+class OptionSet;
+
+/// Objects with known redshift.
+struct TrainingSet {
+  std::vector<std::int64_t> id;       ///< [n]
+  std::vector<double> z;              ///< [n], spectroscopic redshift
+  Photometry photometry;              ///< [n x n_bands]
+};
+
+/// Everything that estimation needs, as plain data: a model file holds just this.
+struct PhotozModel {
+  std::string algorithm;
+  BandOptions bands;                                ///< with names, patterns and limits filled in
+  std::string redshift;                             ///< name of the training sample's redshift column
+  double z_min = 0.0, z_max = 0.0;                  ///< range of the training redshifts
+  std::map<std::string, std::string> parameters;    ///< the algorithm's options, as their configuration text
+  std::map<std::string, Table> tables;              ///< the algorithm's arrays, by group name
+};
+
+/// Grid of the PDFs; section `pdf` of the configuration.
+struct PdfOptions {
+  std::string kind = "none";   ///< none, interp (values on a grid, qp's interp)
+  double zmin = 0.0, zmax = 2.0;
+  long bins = 100;             ///< grid points, zmin and zmax included
+};
+void describe(OptionSet& option, PdfOptions& o);
+/// The grid, shape [bins].
+[[nodiscard]] std::vector<double> pdf_grid(const PdfOptions& o);
+
+/// Name of the output column that holds the PDF on the grid (f4, width = bins, unit integral by trapezes).
+inline constexpr const char* pdf_column = "pdf";
+
+/// A photo-z algorithm: its options, how it trains, how it estimates. One .cpp file and one line in the list.
+class PhotozAlgorithm {
+ public:
+  virtual ~PhotozAlgorithm() = default;
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual std::string summary() const = 0;
+  /// Adds this algorithm's options (section named after it); values land in this object.
+  virtual void describe(OptionSet& option) = 0;
+  /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.
+  /// Throws DataError when the set is too small.
+  virtual void train(const TrainingSet& set, PhotozModel& model) const = 0;
+  /// The kernel that estimates with a model of this algorithm on magnitude and error columns `columns`.
+  [[nodiscard]] virtual std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,
+                                                          const PdfOptions& pdf) const = 0;
+};
+
+/// Names of all algorithms.
+[[nodiscard]] std::vector<std::string> photoz_algorithm_names();
+/// A new instance with default options. Throws UsageError for an unknown name.
+[[nodiscard]] std::unique_ptr<PhotozAlgorithm> make_photoz_algorithm(const std::string& name);
+
+}  // namespace skyfold

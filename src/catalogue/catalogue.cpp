@@ -1,0 +1,173 @@
+#include "skyfold/catalogue/catalogue.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr const char* format_name = "skyfold catalogue";
+constexpr const char* format_version = "1";
+constexpr int index_order = 5;
+
+CatalogueLayout read_layout(const std::string& path, const RowReader& reader, const Attributes& attributes) {
+  const auto text = [&](const char* name) {
+    const auto found = attributes.find(name);
+    return found == attributes.end() ? std::string() : found->second;
+  };
+  if (text("skyfold_format") != format_name)
+    throw DataError(path + ": not a skyfold catalogue (run import on it first)");
+  if (text("format_version") != format_version)
+    throw DataError(fmt::format("{}: catalogue format {} (this program reads {})", path, text("format_version"), format_version));
+  if (text("fingerprint").empty()) throw DataError(path + ": unfinished catalogue (the run that makes it did not end)");
+  CatalogueLayout layout;
+  layout.schema = reader.schema();
+  layout.rows = reader.rows();
+  layout.ordering = ordering_named(text("ordering"));
+  layout.attribute = text("attribute");
+  layout.roles = {text("column_id"), text("column_ra"), text("column_dec"), text("column_tile")};
+  layout.creator = text("creator");
+  layout.provenance = text("provenance");
+  return layout;
+}
+
+/// Finds keys among the sorted keys of a catalogue: halving steps on the disk until what is left fits a window that
+/// is read at once and kept, since the next search is usually near.
+class KeySearch {
+ public:
+  explicit KeySearch(const Catalogue& catalogue)
+      : catalogue_(catalogue), column_(*find_column(catalogue.schema(), healpix_column)) {}
+
+  std::int64_t row_of(std::int64_t key, RowRange within) {
+    narrow_by_index(key, within);
+    while (within.size() > window_rows && !(within.begin >= window_.begin && within.end <= window_.end)) {
+      const std::int64_t middle = within.begin + within.size() / 2;
+      if (key_at(middle) < key) within.begin = middle + 1;
+      else within.end = middle;
+    }
+    if (within.size() == 0) return within.begin;
+    fill_window(within);
+    const auto first = keys_.begin() + (within.begin - window_.begin), last = keys_.begin() + (within.end - window_.begin);
+    return window_.begin + (std::lower_bound(first, last, key) - keys_.begin());
+  }
+
+ private:
+  static constexpr std::int64_t window_rows = 1 << 18;
+
+  void narrow_by_index(std::int64_t key, RowRange& within) const {
+    const auto& index = catalogue_.order5();
+    const auto pixel = static_cast<std::size_t>(pixel_of(key, index_order));
+    if (pixel + 1 >= index.size()) return;
+    within.begin = std::clamp(index[pixel], within.begin, within.end);
+    within.end = std::clamp(index[pixel + 1], within.begin, within.end);
+  }
+  std::int64_t key_at(std::int64_t row) const {
+    std::int64_t key = 0;
+    catalogue_.reader().read(column_, {row, row + 1}, std::as_writable_bytes(std::span(&key, 1)));
+    return key;
+  }
+  void fill_window(RowRange rows) {
+    if (rows.begin >= window_.begin && rows.end <= window_.end) return;
+    window_ = rows;
+    keys_.resize(static_cast<std::size_t>(rows.size()));
+    catalogue_.reader().read(column_, rows, std::as_writable_bytes(std::span(keys_)));
+  }
+
+  const Catalogue& catalogue_;
+  std::size_t column_;
+  RowRange window_;
+  std::vector<std::int64_t> keys_;
+};
+
+/// Reads one value of a numeric column.
+class ValueReader {
+ public:
+  ValueReader(const Catalogue& catalogue, const std::string& column)
+      : catalogue_(catalogue), table_({catalogue.schema()[*find_column(catalogue.schema(), column)]}) {}
+  double at(std::int64_t row) {
+    catalogue_.reader().read({row, row + 1}, table_);
+    return table_[0].number(0);
+  }
+
+ private:
+  const Catalogue& catalogue_;
+  Table table_;
+};
+
+}  // namespace
+
+void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
+  const Attributes attributes = {{"skyfold_format", format_name},      {"format_version", format_version},
+                                 {"ordering", name_of(layout.ordering)}, {"attribute", layout.attribute},
+                                 {"frame", "ICRS"},                     {"creator", layout.creator},
+                                 {"provenance", layout.provenance},     {"column_id", layout.roles.id},
+                                 {"column_ra", layout.roles.ra},        {"column_dec", layout.roles.dec},
+                                 {"column_tile", layout.roles.tile}};
+  create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
+}
+
+Catalogue::Catalogue(const std::string& path) : reader_(path) {
+  const Attributes attributes = read_attributes(path);
+  layout_ = read_layout(path, reader_, attributes);
+  fingerprint_ = attributes.at("fingerprint");
+  if (layout_.ordering != Ordering::healpix) return;
+  const Table index = read_columns(path, "/index/order5");
+  const auto first = index.at("first_row").values<std::int64_t>();
+  order5_.assign(first.begin(), first.end());
+}
+
+std::vector<OrderedRows::Tile> Catalogue::tiles() const {
+  const Table index = read_columns(path(), "/index/tile");
+  const auto first = index.at("first_row").values<std::int64_t>();
+  std::vector<OrderedRows::Tile> tiles;
+  for (std::size_t i = 0; i < index.rows(); ++i)
+    tiles.push_back({std::string(index.at("name").text(i)), {first[i], i + 1 < index.rows() ? first[i + 1] : rows()}});
+  return tiles;
+}
+
+OrderedRows Catalogue::ordered_rows() const {
+  OrderedRows rows;
+  rows.rows = layout_.rows;
+  if (layout_.ordering == Ordering::healpix)
+    rows.row_of_key = [search = std::make_shared<KeySearch>(*this)](std::int64_t key, RowRange within) {
+      return search->row_of(key, within);
+    };
+  if (layout_.ordering == Ordering::tile) rows.tiles = tiles();
+  if (layout_.ordering != Ordering::attribute) return rows;
+  rows.attribute = layout_.attribute;
+  const Table zones = read_columns(path(), "/index/zones/" + layout_.attribute);
+  for (const std::int64_t missing : zones.at("missing").values<std::int64_t>()) rows.attribute_missing += missing;
+  rows.attribute_at = [reader = std::make_shared<ValueReader>(*this, layout_.attribute)](std::int64_t row) {
+    return reader->at(row);
+  };
+  return rows;
+}
+
+std::optional<double> Catalogue::covered_area_deg2(int order) const {
+  const auto column = find_column(schema(), healpix_column);
+  if (!column) return std::nullopt;
+  std::vector<bool> covered(static_cast<std::size_t>(pixel_count(order)));
+  std::vector<std::int64_t> keys;
+  for (std::int64_t begin = 0; begin < rows(); begin += zone_rows) {
+    const RowRange block{begin, std::min(begin + zone_rows, rows())};
+    keys.resize(static_cast<std::size_t>(block.size()));
+    reader_.read(*column, block, std::as_writable_bytes(std::span(keys)));
+    for (const std::int64_t key : keys) covered[static_cast<std::size_t>(pixel_of(key, order))] = true;
+  }
+  return static_cast<double>(std::count(covered.begin(), covered.end(), true)) * pixel_area_deg2(order);
+}
+
+bool is_catalogue(const std::string& path) {
+  const Attributes attributes = read_attributes(path);
+  const auto format = attributes.find("skyfold_format");
+  return format != attributes.end() && format->second == format_name && attributes.contains("fingerprint");
+}
+
+}  // namespace skyfold

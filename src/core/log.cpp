@@ -1,0 +1,95 @@
+#include "skyfold/core/log.hpp"
+
+#include <fmt/core.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double terminal_interval_s = 0.2, batch_interval_s = 30.0;
+
+bool& is_silent() {
+  static bool silent = false;
+  return silent;
+}
+
+spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto made = spdlog::stderr_logger_mt("skyfold");
+    made->set_pattern("%v");
+    made->flush_on(spdlog::level::info);
+    return made;
+  }();
+  return *instance;
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+}
+
+}  // namespace
+
+double now_s() noexcept {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void log_info(const std::string& message) {
+  if (!is_silent()) logger().info(message);
+}
+
+void log_warning(const std::string& message) {
+  if (!is_silent()) logger().info("warning: " + message);
+}
+
+void silence_log() { is_silent() = true; }
+
+Progress::Progress(std::string title, std::int64_t total, std::string unit)
+    : title_(std::move(title)), unit_(std::move(unit)), total_(total), start_s_(now_s()), terminal_(isatty(STDERR_FILENO)) {
+  next_print_s_ = start_s_ + (terminal_ ? terminal_interval_s : batch_interval_s);
+}
+
+Progress::~Progress() { finish(); }
+
+void Progress::update(std::int64_t done) {
+  done_ = done;
+  const double now = now_s();
+  if (is_silent() || now < next_print_s_) return;
+  next_print_s_ = now + (terminal_ ? terminal_interval_s : batch_interval_s);
+  print(now - start_s_);
+}
+
+void Progress::finish() {
+  if (finished_ || is_silent()) return;
+  finished_ = true;
+  if (!terminal_) return;
+  std::fputs("\r\033[K", stderr);  // the summary replaces the bar
+  std::fflush(stderr);
+}
+
+void Progress::print(double elapsed_s) const {
+  const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1.0;
+  const double rate = elapsed_s > 0.0 ? static_cast<double>(done_) / elapsed_s : 0.0;
+  const std::string left = rate > 0.0 ? duration(static_cast<double>(total_ - done_) / rate) : "?";
+  const std::string text = fmt::format("{} {} of {} {} ({:.0f} %), {}/s, {} left", title_, grouped(done_), grouped(total_),
+                                       unit_, 100.0 * share, grouped(static_cast<long long>(rate)), left);
+  if (!terminal_) {
+    logger().info(text);
+    return;
+  }
+  constexpr int width = 20;
+  const int full = std::clamp(static_cast<int>(share * width), 0, width);
+  fmt::print(stderr, "\r\033[K[{}{}] {}", std::string(full, '#'), std::string(width - full, '.'), text);
+  std::fflush(stderr);
+}
+
+}  // namespace skyfold

@@ -1,0 +1,261 @@
+#include "skyfold/core/options.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <boost/program_options/errors.hpp>
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/parsers.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace po = boost::program_options;
+
+template <class T>
+T number_from(const std::string& text, const std::optional<T>& value, const char* kind) {
+  if (!value) throw UsageError(fmt::format("'{}' is not {}", text, kind));
+  return *value;
+}
+
+void parse(const std::string& text, bool& value) {
+  const std::string word = lower(text);
+  if (word == "true" || word == "yes" || word == "on" || word == "1") value = true;
+  else if (word == "false" || word == "no" || word == "off" || word == "0") value = false;
+  else throw UsageError(fmt::format("'{}' is not true or false", text));
+}
+void parse(const std::string& text, long& value) {
+  value = number_from<long long>(text, parse_integer(text), "a whole number");
+}
+void parse(const std::string& text, int& value) {
+  const long long whole = number_from<long long>(text, parse_integer(text), "a whole number");
+  if (whole != static_cast<int>(whole)) throw UsageError(fmt::format("'{}' is too large", text));
+  value = static_cast<int>(whole);
+}
+void parse(const std::string& text, double& value) { value = number_from<double>(text, parse_double(text), "a number"); }
+void parse(const std::string& text, std::string& value) { value = text; }
+void parse(const std::string& text, std::vector<std::string>& value) { value = split(text, ','); }
+void parse(const std::string& text, std::vector<double>& value) {
+  std::vector<double> numbers;
+  for (const std::string& part : split(text, ',')) parse(part, numbers.emplace_back());
+  value = std::move(numbers);
+}
+
+std::string print(bool value) { return value ? "true" : "false"; }
+std::string print(long value) { return fmt::format("{}", value); }
+std::string print(int value) { return fmt::format("{}", value); }
+std::string print(double value) { return shortest(value); }
+std::string print(const std::string& value) { return value; }
+std::string print(const std::vector<std::string>& value) { return join(value, ","); }
+std::string print(const std::vector<double>& value) {
+  std::vector<std::string> parts;
+  for (const double number : value) parts.push_back(shortest(number));
+  return join(parts, ",");
+}
+
+template <class T>
+constexpr const char* value_name_of() {
+  if constexpr (std::is_same_v<T, std::string>) return "TEXT";
+  else if constexpr (std::is_same_v<T, std::vector<std::string>>) return "TEXT,...";
+  else if constexpr (std::is_same_v<T, std::vector<double>>) return "NUMBER,...";
+  else return "NUMBER";
+}
+
+void check_range(const Option& option, const std::string& text) {
+  if (!option.low) return;
+  for (const std::string& part : option.is_list ? split(text, ',') : std::vector<std::string>{text}) {
+    const std::optional<double> number = parse_double(part);
+    if (number && !(*number >= *option.low && *number <= *option.high))  // NaN is outside every range
+      throw UsageError(fmt::format("{} (must be in {} to {})", part, shortest(*option.low), shortest(*option.high)));
+  }
+}
+
+void check_choice(const Option& option, const std::string& text) {
+  if (option.choices.empty()) return;
+  for (const std::string& part : option.is_list ? split(text, ',') : std::vector<std::string>{text})
+    if (std::find(option.choices.begin(), option.choices.end(), part) == option.choices.end())
+      throw UsageError(fmt::format("'{}' (must be one of {})", part, join(option.choices, ", ")));
+}
+
+std::string section_of(const std::string& name) {
+  const std::size_t dot = name.find('.');
+  return dot == std::string::npos ? "" : name.substr(0, dot);
+}
+
+std::string describe_value(const Option& option) {
+  std::string text = option.help;
+  if (!option.unit_text.empty()) text += fmt::format(" [{}]", option.unit_text);
+  if (!option.choices.empty()) text += fmt::format(" ({})", join(option.choices, ", "));
+  if (option.low && *option.high < 1e15) text += fmt::format(" ({} to {})", shortest(*option.low), shortest(*option.high));
+  return text;
+}
+
+}  // namespace
+
+Option& Option::unit(std::string name_of_unit) {
+  unit_text = std::move(name_of_unit);
+  return *this;
+}
+Option& Option::range(double low_value, double high_value) {
+  low = low_value;
+  high = high_value;
+  return *this;
+}
+Option& Option::one_of(std::vector<std::string> list) {
+  choices = std::move(list);
+  return *this;
+}
+Option& Option::required() {
+  is_required = true;
+  return *this;
+}
+Option& Option::layout() {
+  is_layout = true;
+  return *this;
+}
+
+Option& OptionSet::add(const std::string& name, const std::string& help, const std::string& value_name) {
+  Option& option = *options_.emplace_back(std::make_unique<Option>());
+  option.name = name;
+  option.help = help;
+  option.value_name = value_name;
+  return option;
+}
+
+template <class T>
+Option& OptionSet::operator()(const std::string& name, T& value, const std::string& help) {
+  Option& option = add(name, help, value_name_of<T>());
+  option.is_flag = std::is_same_v<T, bool>;
+  option.is_list = std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<double>>;
+  option.assign = [&value](const std::string& text) { parse(text, value); };
+  option.text = [&value] { return print(value); };
+  return option;
+}
+template Option& OptionSet::operator()(const std::string&, bool&, const std::string&);
+template Option& OptionSet::operator()(const std::string&, int&, const std::string&);
+template Option& OptionSet::operator()(const std::string&, long&, const std::string&);
+template Option& OptionSet::operator()(const std::string&, double&, const std::string&);
+template Option& OptionSet::operator()(const std::string&, std::string&, const std::string&);
+template Option& OptionSet::operator()(const std::string&, std::vector<std::string>&, const std::string&);
+template Option& OptionSet::operator()(const std::string&, std::vector<double>&, const std::string&);
+
+Option& OptionSet::find(const std::string& name, const std::string& origin) {
+  for (const auto& option : options_)
+    if (option->name == name) return *option;
+  const std::string nearest = nearest_name(name, names());
+  throw UsageError(fmt::format("{}: unknown option '{}'{}", origin, name,
+                               nearest.empty() ? " (see --help)" : fmt::format(" (did you mean '{}'?)", nearest)));
+}
+
+void OptionSet::assign(Option& option, const std::string& text, const std::string& origin) {
+  try {
+    check_choice(option, text);
+    check_range(option, text);
+    option.assign(text);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("{}: {} = {}", origin, option.name, error.what()));
+  }
+  option.given = true;
+  option.origin = origin;
+}
+
+void OptionSet::read_ini(const std::string& path) {
+  if (std::filesystem::is_directory(path)) throw IoError(path + ": is a folder, not a configuration file");
+  std::ifstream file(path);
+  if (!file) throw IoError(path + ": cannot open the configuration file");
+  po::parsed_options parsed(nullptr);
+  try {
+    parsed = po::parse_config_file(file, po::options_description(), true);
+  } catch (const po::error& error) {
+    throw UsageError(fmt::format("{}: {}", path, error.what()));
+  }
+  for (const auto& [name, position, values, unregistered, tokens, insensitive] : parsed.options) {
+    Option& option = find(name, path);
+    if (option.given && option.origin == path) throw UsageError(fmt::format("{}: {} is given twice", path, name));
+    if (!option.given) assign(option, values.empty() ? "" : values.front(), path);
+  }
+}
+
+void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size();) {
+    const std::string& word = arguments[i++];
+    if (!word.starts_with("--") || word.size() == 2)
+      throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
+    const std::size_t equals = word.find('=');
+    Option& option = find(word.substr(2, equals == std::string::npos ? equals : equals - 2), "command line");
+    if (option.given && option.origin == "command line")
+      throw UsageError(fmt::format("command line: --{} is given twice", option.name));
+    std::vector<std::string> values;
+    if (equals != std::string::npos) values.push_back(word.substr(equals + 1));
+    while (equals == std::string::npos && i < arguments.size() && !arguments[i].starts_with("--") &&
+           (option.is_list || values.empty()))
+      values.push_back(arguments[i++]);
+    if (values.empty() && !option.is_flag)
+      throw UsageError(fmt::format("command line: --{} needs a value ({})", option.name, option.value_name));
+    assign(option, values.empty() ? "true" : join(values, ","), "command line");
+  }
+}
+
+void OptionSet::check_required() const {
+  for (const auto& option : options_)
+    if (option->is_required && !option->given)
+      throw UsageError(fmt::format("--{} is missing ({})", option->name, option->help));
+}
+
+bool OptionSet::given(std::string_view name) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o->name == name && o->given; });
+}
+
+std::string OptionSet::help() const {
+  std::string text, section = "?";
+  for (const auto& option : options_) {
+    if (section_of(option->name) != section) {
+      section = section_of(option->name);
+      text += section.empty() ? "\nOptions:\n" : fmt::format("\nSection {}:\n", section);
+    }
+    const std::string left = fmt::format("--{} {}", option->name, option->is_flag ? "" : option->value_name);
+    const std::string value = option->text();
+    const std::string ending = option->is_required ? " (required)"
+                               : option->is_flag   ? ""
+                                                   : fmt::format(" (default: {})", value.empty() ? "none" : value);
+    text += fmt::format("  {:<34} {}{}\n", left, describe_value(*option), ending);
+  }
+  return text;
+}
+
+std::string OptionSet::ini(bool comments) const {
+  std::vector<const Option*> ordered;
+  for (const auto& option : options_) ordered.push_back(option.get());
+  std::stable_partition(ordered.begin(), ordered.end(), [](const Option* o) { return section_of(o->name).empty(); });
+  std::string text, section;
+  for (const Option* option : ordered) {
+    if (section_of(option->name) != section) {
+      section = section_of(option->name);
+      text += fmt::format("\n[{}]\n", section);
+    }
+    const std::string key = section.empty() ? option->name : option->name.substr(section.size() + 1);
+    if (comments) text += fmt::format("# {}\n", describe_value(*option));
+    text += fmt::format("{} = {}\n", key, option->text());
+  }
+  return text;
+}
+
+std::map<std::string, std::string> OptionSet::answer_options() const {
+  std::map<std::string, std::string> values;
+  for (const auto& option : options_)
+    if (!option->is_layout) values[option->name] = option->text();
+  return values;
+}
+
+std::vector<std::string> OptionSet::names() const {
+  std::vector<std::string> all;
+  for (const auto& option : options_) all.push_back(option->name);
+  return all;
+}
+
+}  // namespace skyfold

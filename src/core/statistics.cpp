@@ -1,0 +1,29 @@
+#include "skyfold/core/statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace skyfold {
+
+double quantile(std::span<const double> values, double p) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> sorted(values.begin(), values.end());
+  const double place = p * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::ptrdiff_t>(place);
+  std::nth_element(sorted.begin(), sorted.begin() + low, sorted.end());
+  const double at_low = sorted[static_cast<std::size_t>(low)];
+  const double fraction = place - static_cast<double>(low);
+  if (fraction == 0.0) return at_low;
+  const double at_high = *std::min_element(sorted.begin() + low + 1, sorted.end());
+  return at_low + fraction * (at_high - at_low);
+}
+
+double nmad(std::span<const double> values) {
+  const double centre = median(values);
+  std::vector<double> deviation(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) deviation[i] = std::abs(values[i] - centre);
+  return 1.4826 * median(deviation);
+}
+
+}  // namespace skyfold

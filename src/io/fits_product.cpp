@@ -1,0 +1,229 @@
+#include "skyfold/io/fits_product.hpp"
+
+#include <fcntl.h>
+#include <fitsio.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::int64_t fits_block = 2880, card_size = 80;
+
+struct CloseFits {
+  void operator()(fitsfile* file) const noexcept {
+    int status = 0;
+    fits_close_file(file, &status);
+  }
+};
+using FitsFile = std::unique_ptr<fitsfile, CloseFits>;
+
+void check_fits(int status, const std::string& what) {
+  if (status == 0) return;
+  char text[FLEN_STATUS];
+  fits_get_errstatus(status, text);
+  throw IoError(fmt::format("{} (CFITSIO: {})", what, text));
+}
+
+std::string tform_of(const ColumnInfo& column) {
+  constexpr char codes[] = {'E', 'D', 'J', 'K', 'B', 'A'};
+  return fmt::format("{}{}", column.width, codes[static_cast<std::size_t>(column.type)]);
+}
+
+void write_key(fitsfile* file, const std::string& name, const std::string& value, const std::string& comment = {}) {
+  int status = 0;
+  std::string text = value;
+  fits_update_key(file, TSTRING, name.c_str(), text.data(), comment.empty() ? nullptr : comment.c_str(), &status);
+  check_fits(status, "cannot write FITS keyword " + name);
+}
+
+/// Cards that CFITSIO's table creation does not write: UCD, the null value, checksums to be filled in.
+void describe_columns(fitsfile* file, const Schema& schema) {
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    int status = 0;
+    if (!schema[i].description.empty())
+      fits_modify_comment(file, ("TTYPE" + number).c_str(), schema[i].description.substr(0, 47).c_str(), &status);
+    check_fits(status, "cannot write the description of column " + schema[i].name);
+    if (!schema[i].ucd.empty()) write_key(file, "TUCD" + number, schema[i].ucd);
+    const bool is_integer = schema[i].type == Type::i4 || schema[i].type == Type::i8 || schema[i].type == Type::u1;
+    LONGLONG null = schema[i].null.value_or(0);
+    if (schema[i].null && is_integer) fits_update_key(file, TLONGLONG, ("TNULL" + number).c_str(), &null, "missing", &status);
+    check_fits(status, "cannot write the null value of column " + schema[i].name);
+  }
+}
+
+/// The whole header as bytes, with NAXIS2 = 0: closing a header that names its rows would make CFITSIO fill them.
+std::string make_header(const Schema& schema, const std::string& extension_name, const std::vector<std::string>& history) {
+  void* memory = nullptr;
+  std::size_t size = 0;
+  const std::unique_ptr<void*, void (*)(void**)> owner(&memory, [](void** block) { std::free(*block); });  // freed after the file is closed
+  fitsfile* raw = nullptr;
+  int status = 0;
+  fits_create_memfile(&raw, &memory, &size, fits_block, std::realloc, &status);
+  check_fits(status, "cannot make a FITS header");
+  FitsFile file(raw);
+  std::vector<std::string> names, forms, units;
+  for (const ColumnInfo& column : schema) {
+    names.push_back(column.name);
+    forms.push_back(tform_of(column));
+    units.push_back(column.unit);
+  }
+  std::vector<char*> name_text, form_text, unit_text;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    name_text.push_back(names[i].data());
+    form_text.push_back(forms[i].data());
+    unit_text.push_back(units[i].data());
+  }
+  fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(schema.size()), name_text.data(), form_text.data(),
+                  unit_text.data(), extension_name.c_str(), &status);
+  check_fits(status, "cannot make a FITS table header");
+  describe_columns(file.get(), schema);
+  write_key(file.get(), "CHECKSUM", "0000000000000000", "HDU checksum");
+  write_key(file.get(), "DATASUM", "0         ", "data unit checksum");
+  for (const std::string& line : history) fits_write_history(file.get(), line.c_str(), &status);
+  fits_flush_file(file.get(), &status);
+  check_fits(status, "cannot make a FITS table header");
+  LONGLONG header_start = 0, data_start = 0, data_end = 0;
+  fits_get_hduaddrll(file.get(), &header_start, &data_start, &data_end, &status);
+  check_fits(status, "cannot make a FITS table header");
+  return {static_cast<const char*>(memory), static_cast<std::size_t>(data_start)};
+}
+
+/// Place of a card of the table's header (the second one), which begins after the primary's block.
+std::size_t find_card(const std::string& header, const std::string& name) {
+  const std::string start = fmt::format("{:<8}=", name);
+  for (std::size_t at = fits_block; at + card_size <= header.size(); at += card_size)
+    if (header.compare(at, start.size(), start) == 0) return at;
+  throw IoError("FITS header without " + name);
+}
+
+template <class Word>
+void swap_column(const Column& column, std::byte* out, std::size_t stride) {
+  const std::size_t width = column.info().width;
+  const auto* in = reinterpret_cast<const Word*>(column.bytes().data());
+  const std::size_t rows = column.bytes().size() / sizeof(Word) / width;
+  for (std::size_t row = 0; row < rows; ++row)
+    for (std::size_t k = 0; k < width; ++k) {
+      Word word = in[row * width + k];
+      if constexpr (sizeof(Word) == 4) word = __builtin_bswap32(word);
+      else word = __builtin_bswap64(word);
+      std::memcpy(out + row * stride + k * sizeof word, &word, sizeof word);
+    }
+}
+
+void place_column(const Column& column, std::byte* out, std::size_t stride) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::size_t size = size_of(column.info().type);
+  if (size == 4) return swap_column<std::uint32_t>(column, out, stride);
+  if (size == 8) return swap_column<std::uint64_t>(column, out, stride);
+  const std::size_t width = column.info().width;
+  for (std::size_t row = 0; row < column.bytes().size() / width; ++row)
+    std::memcpy(out + row * stride, column.bytes().data() + row * width, width);
+}
+
+const Column& column_of(std::span<const Table* const> tables, const std::string& name) {
+  for (const Table* table : tables)
+    if (const Column* column = table->find(name)) return *column;
+  throw std::logic_error("no column " + name + " for the FITS product");
+}
+
+}  // namespace
+
+FitsLayout create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
+                       const std::vector<std::string>& history) {
+  if (schema.size() > 999) throw UsageError(fmt::format("{}: {} columns (FITS allows 999)", path, schema.size()));
+  FitsLayout layout{schema, rows, 0, static_cast<std::int64_t>(bytes_per_row(schema))};
+  std::string header = make_header(schema, extension_name, history);
+  header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
+  layout.data_start = std::ssize(header);
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << header << std::flush;
+  if (!file) throw IoError(fmt::format("{}: cannot create the file ({})", path, std::strerror(errno)));
+  const std::int64_t data = (rows * layout.row_bytes + fits_block - 1) / fits_block * fits_block;
+  const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  const int error = descriptor < 0 ? errno : data > 0 ? posix_fallocate(descriptor, layout.data_start, data) : 0;
+  if (descriptor >= 0) close(descriptor);
+  if (error != 0) throw IoError(fmt::format("{}: cannot reserve {} bytes ({})", path, grouped(data), std::strerror(error)));
+  return layout;
+}
+
+std::uint32_t add_fits_sums(std::uint32_t a, std::uint32_t b) noexcept {
+  const std::uint64_t sum = std::uint64_t{a} + b;
+  return static_cast<std::uint32_t>((sum & 0xffffffffU) + (sum >> 32));
+}
+
+std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) noexcept {
+  std::uint64_t sum = 0;  // 2^32 words fit before it overflows
+  const auto add = [&](std::size_t i) { sum += std::to_integer<std::uint64_t>(bytes[i]) << (24 - 8 * ((offset + static_cast<std::int64_t>(i)) % 4)); };
+  std::size_t i = 0;
+  for (; i < bytes.size() && (offset + static_cast<std::int64_t>(i)) % 4 != 0; ++i) add(i);
+  for (; i + 4 <= bytes.size(); i += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + i, sizeof word);
+    sum += __builtin_bswap32(word);
+  }
+  for (; i < bytes.size(); ++i) add(i);
+  while (sum >> 32) sum = (sum & 0xffffffffU) + (sum >> 32);
+  return static_cast<std::uint32_t>(sum);
+}
+
+FitsRowWriter::FitsRowWriter(const std::string& path, FitsLayout layout) : layout_(std::move(layout)), file_(path) {}
+
+std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table* const> tables) {
+  const auto stride = static_cast<std::size_t>(layout_.row_bytes);
+  buffer_.resize(tables.front()->rows() * stride);
+  std::size_t at = 0;
+  for (const ColumnInfo& info : layout_.schema) {
+    place_column(column_of(tables, info.name), buffer_.data() + at, stride);
+    at += info.bytes_per_row();
+  }
+  const std::int64_t offset = first_row * layout_.row_bytes;
+  file_.write(layout_.data_start + offset, buffer_);
+  return fits_sum(buffer_, offset);
+}
+
+std::uint32_t fits_data_sum(const std::string& path, const FitsLayout& layout) {
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(layout.data_start);
+  std::vector<char> buffer(1 << 20);
+  std::uint32_t sum = 0;
+  for (std::int64_t at = 0, end = layout.rows * layout.row_bytes; at < end; at += std::ssize(buffer)) {
+    const auto size = static_cast<std::size_t>(std::min(std::ssize(buffer), end - at));
+    file.read(buffer.data(), static_cast<std::streamsize>(size));
+    sum = add_fits_sums(sum, fits_sum(std::as_bytes(std::span(buffer).first(size)), at));
+  }
+  if (!file) throw IoError(path + ": cannot read back");
+  return sum;
+}
+
+void finish_fits(const std::string& path, const FitsLayout& layout, std::uint32_t data_sum) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  std::string header(static_cast<std::size_t>(layout.data_start), '\0');
+  file.read(header.data(), layout.data_start);
+  // The string value of both cards begins after "NAME    = '" (FITS Standard 4.0, section 4.4.2.7).
+  header.replace(find_card(header, "DATASUM") + 11, 10, fmt::format("{:<10}", data_sum));
+  const auto table_header = std::as_bytes(std::span(header)).subspan(fits_block);
+  char encoded[17] = {};
+  fits_encode_chksum(add_fits_sums(fits_sum(table_header, 0), data_sum), 1, encoded);
+  header.replace(find_card(header, "CHECKSUM") + 11, 16, encoded, 16);
+  file.seekp(0);
+  file.write(header.data(), layout.data_start);
+  file.flush();
+  if (!file) throw IoError(path + ": cannot write the FITS checksums");
+}
+
+}  // namespace skyfold

@@ -1,0 +1,267 @@
+#include "skyfold/io/hdf5.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "hdf5_handle.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/row_file.hpp"
+
+namespace skyfold {
+namespace {
+
+Hdf5Type file_type(const ColumnInfo& column) {
+  const std::string what = "HDF5 type of column " + column.name;
+  switch (column.type) {
+    case Type::f4: return {H5Tcopy(H5T_IEEE_F32LE), what};
+    case Type::f8: return {H5Tcopy(H5T_IEEE_F64LE), what};
+    case Type::i4: return {H5Tcopy(H5T_STD_I32LE), what};
+    case Type::i8: return {H5Tcopy(H5T_STD_I64LE), what};
+    case Type::u1: return {H5Tcopy(H5T_STD_U8LE), what};
+    case Type::text: break;
+  }
+  Hdf5Type text(H5Tcopy(H5T_C_S1), what);
+  check_hdf5(H5Tset_size(text, column.width), what);
+  check_hdf5(H5Tset_strpad(text, H5T_STR_NULLPAD), what);
+  return text;
+}
+
+/// Type and width of a dataset as a column, or nothing for a type that is none of ours.
+std::optional<ColumnInfo> column_of(hid_t type) {
+  ColumnInfo column;
+  if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0) {
+    column.type = Type::text;
+    column.width = H5Tget_size(type);
+    return column;
+  }
+  const std::array<std::pair<hid_t, Type>, 5> known = {{{H5T_IEEE_F32LE, Type::f4},
+                                                        {H5T_IEEE_F64LE, Type::f8},
+                                                        {H5T_STD_I32LE, Type::i4},
+                                                        {H5T_STD_I64LE, Type::i8},
+                                                        {H5T_STD_U8LE, Type::u1}}};
+  for (const auto& [id, mine] : known)
+    if (H5Tequal(type, id) > 0) {
+      column.type = mine;
+      return column;
+    }
+  return std::nullopt;
+}
+
+Hdf5Type text_type() {
+  Hdf5Type type(H5Tcopy(H5T_C_S1), "HDF5 text type");
+  check_hdf5(H5Tset_size(type, H5T_VARIABLE), "HDF5 text type");
+  check_hdf5(H5Tset_cset(type, H5T_CSET_UTF8), "HDF5 text type");
+  return type;
+}
+
+void set_text(hid_t object, const std::string& name, const std::string& value) {
+  const std::string what = "cannot write HDF5 attribute " + name;
+  if (H5Aexists(object, name.c_str()) > 0) check_hdf5(H5Adelete(object, name.c_str()), what);
+  const Hdf5Type type = text_type();
+  const Hdf5Space scalar(H5Screate(H5S_SCALAR), what);
+  const Hdf5Attribute attribute(H5Acreate2(object, name.c_str(), type, scalar, H5P_DEFAULT, H5P_DEFAULT), what);
+  const char* text = value.c_str();
+  check_hdf5(H5Awrite(attribute, type, &text), what);
+}
+
+/// A text attribute; "" when absent or of another type.
+std::string get_text(hid_t object, const char* name) {
+  if (H5Aexists(object, name) <= 0) return {};
+  const Hdf5Attribute attribute(H5Aopen(object, name, H5P_DEFAULT), "cannot open HDF5 attribute");
+  const Hdf5Type stored(H5Aget_type(attribute), "cannot read HDF5 attribute");
+  if (H5Tget_class(stored) != H5T_STRING || H5Tis_variable_str(stored) <= 0) return {};
+  const Hdf5Type type = text_type();
+  char* text = nullptr;
+  if (H5Aread(attribute, type, &text) < 0 || !text) return {};
+  std::string value(text);
+  H5free_memory(text);
+  return value;
+}
+
+void describe_dataset(hid_t dataset, const ColumnInfo& column) {
+  for (const auto& [name, value] : {std::pair{"unit", column.unit}, std::pair{"ucd", column.ucd},
+                                    std::pair{"description", column.description}, std::pair{"source", column.source}})
+    if (!value.empty()) set_text(dataset, name, value);
+  if (column.null) set_text(dataset, "null", std::to_string(*column.null));
+}
+
+void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows) {
+  const std::string what = "cannot create HDF5 dataset " + column.name;
+  const Hdf5Properties properties(H5Pcreate(H5P_DATASET_CREATE), what);
+  check_hdf5(H5Pset_layout(properties, H5D_CONTIGUOUS), what);
+  check_hdf5(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY), what);
+  check_hdf5(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER), what);
+  check_hdf5(H5Pset_obj_track_times(properties, false), what);
+  const bool is_array = column.type != Type::text && column.width > 1;
+  const std::array<hsize_t, 2> shape = {static_cast<hsize_t>(rows), column.width};
+  const Hdf5Space space(H5Screate_simple(is_array ? 2 : 1, shape.data(), nullptr), what);
+  const Hdf5Type type = file_type(column);
+  const Hdf5Dataset dataset(H5Dcreate2(group, column.name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), what);
+  describe_dataset(dataset, column);
+}
+
+Hdf5File create_file(const std::string& path) {
+  silence_hdf5();
+  const Hdf5Properties creation(H5Pcreate(H5P_FILE_CREATE), "HDF5 file properties");
+  check_hdf5(H5Pset_obj_track_times(creation, false), "HDF5 file properties");
+  errno = 0;
+  return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, H5P_DEFAULT),
+          fmt::format("{}: cannot create the file ({})", path, errno ? std::strerror(errno) : "HDF5 refused")};
+}
+
+/// Creates the group, those above it, and its datasets.
+void create_group(hid_t file, const ColumnGroup& layout) {
+  const std::string what = "cannot create HDF5 group " + layout.path;
+  const Hdf5Properties links(H5Pcreate(H5P_LINK_CREATE), what);
+  check_hdf5(H5Pset_create_intermediate_group(links, 1), what);
+  const Hdf5Properties properties(H5Pcreate(H5P_GROUP_CREATE), what);
+  check_hdf5(H5Pset_obj_track_times(properties, false), what);
+  const Hdf5Group group(H5Gcreate2(file, layout.path.c_str(), links, properties, H5P_DEFAULT), what);
+  for (const ColumnInfo& column : layout.schema) create_dataset(group, column, layout.rows);
+}
+
+/// Early allocation leaves a sparse file: without this a full disk shows up only when rows are written.
+void reserve_space(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+  const auto size = static_cast<off_t>(std::filesystem::file_size(path));
+  const int error = size > 0 ? posix_fallocate(descriptor, 0, size) : 0;
+  close(descriptor);
+  if (error != 0) throw IoError(fmt::format("{}: cannot reserve {} bytes ({})", path, grouped(size), std::strerror(error)));
+}
+
+Hdf5File open_file(const std::string& path, unsigned mode) {
+  silence_hdf5();
+  if (!std::filesystem::exists(path)) throw IoError(path + ": no such file");
+  return {H5Fopen(path.c_str(), mode, H5P_DEFAULT), path + ": cannot open as an HDF5 file (damaged, or another format)"};
+}
+
+/// Names of the members of a group in increasing order of creation offset in the file would depend on the library;
+/// the order of names does not.
+std::vector<std::string> member_names(hid_t group) {
+  std::vector<std::string> names;
+  const auto collect = [](hid_t, const char* name, const H5L_info_t*, void* data) -> herr_t {
+    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    return 0;
+  };
+  check_hdf5(H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), "cannot list an HDF5 group");
+  return names;
+}
+
+void add_member(ColumnPlaces& places, hid_t group, const std::string& name, const std::string& path) {
+  const std::string where = fmt::format("{}: {}/{}", path, places.group.path, name);
+  const Hdf5Dataset dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT), where + " is not a dataset");
+  const Hdf5Type type(H5Dget_type(dataset), where + " has no type");
+  const Hdf5Space space(H5Dget_space(dataset), where + " has no shape");
+  std::optional<ColumnInfo> column = column_of(type);
+  std::array<hsize_t, 2> shape = {0, 1};
+  const int rank = H5Sget_simple_extent_ndims(space);
+  if (!column || rank < 1 || rank > 2) throw DataError(where + " is not a column (run import on this file first)");
+  H5Sget_simple_extent_dims(space, shape.data(), nullptr);
+  if (rank == 2) column->width = shape[1];
+  const auto rows = static_cast<std::int64_t>(shape[0]);
+  if (!places.group.schema.empty() && rows != places.group.rows)
+    throw DataError(fmt::format("{} has {} rows, {} has {}", where, rows, places.group.schema[0].name, places.group.rows));
+  const haddr_t offset = H5Dget_offset(dataset);
+  if (offset == HADDR_UNDEF && rows > 0) throw DataError(where + " is not contiguous (run import on this file first)");
+  const std::uintmax_t file_size = std::filesystem::file_size(path);
+  if (rows > 0 && (offset > file_size || static_cast<std::uintmax_t>(rows) * column->bytes_per_row() > file_size - offset))
+    throw IoError(fmt::format("{} ends beyond the file's {} bytes (truncated)", where, grouped(static_cast<long long>(file_size))));
+  column->name = name;
+  column->unit = get_text(dataset, "unit");
+  column->ucd = get_text(dataset, "ucd");
+  column->description = get_text(dataset, "description");
+  column->source = get_text(dataset, "source");
+  if (const auto null = parse_integer(get_text(dataset, "null"))) column->null = *null;
+  places.group.rows = rows;
+  places.group.schema.push_back(*column);
+  places.offsets.push_back(rows > 0 ? static_cast<std::int64_t>(offset) : 0);
+}
+
+}  // namespace
+
+void create_columns(const std::string& path, const std::vector<ColumnGroup>& groups, const Attributes& attributes) {
+  {
+    const Hdf5File file = create_file(path);
+    for (const auto& [name, value] : attributes) set_text(file, name, value);
+    for (const ColumnGroup& group : groups) create_group(file, group);
+    check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+  }
+  reserve_space(path);
+}
+
+void write_columns(const std::string& path, const std::map<std::string, Table>& groups, const Attributes& attributes) {
+  create_columns(path, {}, attributes);
+  add_columns(path, groups);
+}
+
+void add_columns(const std::string& path, const std::map<std::string, Table>& groups) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDWR);
+  for (const auto& [name, table] : groups) {
+    if (H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0) check_hdf5(H5Ldelete(file, name.c_str(), H5P_DEFAULT), path + ": " + name);
+    create_group(file, {name, table.schema(), static_cast<std::int64_t>(table.rows())});
+    for (std::size_t i = 0; i < table.columns() && table.rows() > 0; ++i) {
+      const std::string dataset_path = name + "/" + table[i].info().name, what = path + ": cannot write " + dataset_path;
+      const Hdf5Dataset dataset(H5Dopen2(file, dataset_path.c_str(), H5P_DEFAULT), what);
+      const Hdf5Type type = file_type(table[i].info());
+      check_hdf5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, table[i].bytes().data()), what);
+    }
+  }
+  check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+}
+
+ColumnPlaces open_columns(const std::string& path, const std::string& group) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+  if (H5Lexists(file, group.c_str(), H5P_DEFAULT) <= 0)
+    throw DataError(fmt::format("{}: no group {} (not a skyfold catalogue: run import on it first)", path, group));
+  const Hdf5Group opened(H5Gopen2(file, group.c_str(), H5P_DEFAULT), path + ": cannot open HDF5 group " + group);
+  ColumnPlaces places;
+  places.group.path = group;
+  for (const std::string& name : member_names(opened)) add_member(places, opened, name, path);
+  if (places.group.schema.empty()) throw DataError(fmt::format("{}: group {} has no columns", path, group));
+  return places;
+}
+
+bool has_columns(const std::string& path, const std::string& group) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+  std::string above;
+  for (const std::string& part : split(group.substr(1), '/')) {  // H5Lexists wants every group above to exist
+    above += "/" + part;
+    if (H5Lexists(file, above.c_str(), H5P_DEFAULT) <= 0) return false;
+  }
+  return true;
+}
+
+Table read_columns(const std::string& path, const std::string& group) {
+  const RowReader reader(path, group);
+  Table table(reader.schema());
+  reader.read({0, reader.rows()}, table);
+  return table;
+}
+
+Attributes read_attributes(const std::string& path) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+  std::vector<std::string> names;
+  const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {
+    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    return 0;
+  };
+  check_hdf5(H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), path + ": cannot read the attributes");
+  Attributes attributes;
+  for (const std::string& name : names) attributes[name] = get_text(file, name.c_str());
+  return attributes;
+}
+
+void write_attributes(const std::string& path, const Attributes& attributes) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDWR);
+  for (const auto& [name, value] : attributes) set_text(file, name, value);
+  check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+}
+
+}  // namespace skyfold

@@ -1,0 +1,116 @@
+#include "skyfold/io/source.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+#include "source_file.hpp"
+#include "source_fits.hpp"
+#include "source_hdf5.hpp"
+#include "source_text.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
+
+/// Files that are tables of another kind, known by their first bytes.
+struct Foreign {
+  std::string_view magic;
+  std::string_view what;
+};
+constexpr std::array foreign_formats = {
+    Foreign{"\x1f\x8b", "gzip-compressed (decompress it first: it is read by position)"},
+    Foreign{"BZh", "bzip2-compressed (decompress it first: it is read by position)"},
+    Foreign{"\xFD" "7zXZ", "xz-compressed (decompress it first: it is read by position)"},
+    Foreign{"\x28\xB5\x2F\xFD", "zstd-compressed (decompress it first: it is read by position)"},
+    Foreign{"PK\x03\x04", "a zip archive (unpack it first)"},
+    Foreign{"PAR1", "Apache Parquet (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"<?xml", "XML, perhaps a VOTable (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"<VOTABLE", "a VOTable (convert it to FITS, HDF5 or CSV)"},
+};
+
+/// HDF5's signature may follow a user block of 512, 1024, 2048 ... bytes.
+bool is_hdf5(const InputFile& file) {
+  if (file.text_at(0, 8) == hdf5_signature) return true;
+  for (std::int64_t at = 512; at < file.size() && at <= (1 << 20); at *= 2)
+    if (file.text_at(at, 8) == hdf5_signature) return true;
+  return false;
+}
+
+/// "fits", "hdf5" or "text", by content. Throws IoError for formats that are known but not read.
+std::string content_of(const std::string& path) {
+  const InputFile file(path);
+  const std::string start = file.text_at(0, 16);
+  for (const Foreign& foreign : foreign_formats)
+    if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));
+  if (start.starts_with("SIMPLE  =")) return "fits";
+  return is_hdf5(file) ? "hdf5" : "text";
+}
+
+void check_format(const std::string& path, const std::string& wanted, const std::string& content) {
+  const std::string expected = wanted == "csv" ? "text" : wanted;
+  if (wanted == "auto" || expected == content) return;
+  const char* found = content == "fits" ? "FITS" : content == "hdf5" ? "HDF5" : "neither FITS nor HDF5";
+  throw IoError(fmt::format("{}: is {} by its first bytes (input.format = {})", path, found, wanted));
+}
+
+std::string delimiter_for(const SourceOptions& o) {
+  if (o.format == "text" && o.delimiter.empty()) return " ";
+  return o.delimiter;
+}
+
+void add_list(const std::filesystem::path& list, std::vector<std::string>& files) {
+  std::ifstream in(list);
+  if (!in) throw IoError(fmt::format("{}: list of inputs cannot be read (no such file?)", list.string()));
+  for (std::string line; std::getline(in, line);) {
+    const std::string name(trim(line));
+    if (name.empty() || name.front() == '#') continue;
+    files.push_back((list.parent_path() / name).string());
+  }
+}
+
+}  // namespace
+
+void describe(OptionSet& option, SourceOptions& o) {
+  option("input.format", o.format, "format of the inputs; auto looks at their first bytes")
+      .one_of({"auto", "fits", "csv", "text", "hdf5"});
+  option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the first table with rows");
+  option("input.group", o.group, "HDF5: group or compound dataset; empty for the only table of the file");
+  option("input.delimiter", o.delimiter, "csv: one character or 'tab'; empty to guess from the header line");
+}
+
+std::vector<std::string> scan_here(std::size_t count, const std::function<std::string(std::size_t)>& unit) {
+  std::vector<std::string> results;
+  for (std::size_t i = 0; i < count; ++i) results.push_back(unit(i));
+  return results;
+}
+
+std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& o, const ScanRunner& run) {
+  const std::string content = content_of(path);
+  check_format(path, o.format, content);
+  if (content == "fits") return open_fits_source(path, o.hdu);
+  if (content == "hdf5") return open_hdf5_source(path, o.group, run);
+  return open_text(path, delimiter_for(o), run);
+}
+
+std::vector<std::string> input_files(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    if (argument.starts_with('@')) add_list(argument.substr(1), files);
+    else if (argument.ends_with(".lst")) add_list(argument, files);
+    else files.push_back(argument);
+  }
+  if (files.empty()) throw UsageError("no input files (name at least one, or a list as @list.txt)");
+  for (const std::string& file : files)
+    if (!std::filesystem::exists(file)) throw IoError(fmt::format("{}: no such file", file));
+  return files;
+}
+
+}  // namespace skyfold

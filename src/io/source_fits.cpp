@@ -1,0 +1,123 @@
+#include "source_fits.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+#include "source_convert.hpp"
+#include "source_fits_columns.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::size_t block_bytes = std::size_t{1} << 20;  // rows decoded at a time: they stay in the processor's cache
+
+bool is_table(const FitsHeader& header) {
+  const std::string kind(trim(header.text("XTENSION").value_or("")));
+  return kind == "BINTABLE" || kind == "TABLE" || kind == "A3DTABLE";
+}
+
+bool has_name(const FitsHeader& header, const std::string& name) {
+  return lower(trim(header.text("EXTNAME").value_or(""))) == lower(trim(name));
+}
+
+[[noreturn]] void throw_no_table(const std::string& path, const std::string& hdu, std::int64_t hdus) {
+  if (hdu.empty()) throw DataError(fmt::format("{}: has no table extension (it has {} HDUs)", path, hdus));
+  throw DataError(fmt::format("{}: has no table extension '{}' (input.hdu) among its {} HDUs", path, hdu, hdus));
+}
+
+/// The header of the table that is wanted: by number, by name, or the first with rows (else the first).
+FitsHeader find_table(const InputFile& file, const std::string& hdu) {
+  const std::optional<long long> number = parse_integer(hdu);
+  std::optional<FitsHeader> without_rows;
+  std::int64_t n = 0;
+  for (std::int64_t at = 0; at < file.size(); ++n) {
+    FitsHeader header(file, at);
+    const bool table = is_table(header);
+    if (table && !hdu.empty() && (number ? *number == n : has_name(header, hdu))) return header;
+    if (table && hdu.empty()) {
+      if (header.count("NAXIS2") > 0) return header;
+      if (!without_rows) without_rows = header;
+    }
+    at = header.end();
+    if (file.text_at(at, 1).find_first_not_of(std::string_view(" \0", 2)) == std::string::npos) at = file.size();
+  }
+  if (!without_rows) throw_no_table(file.path(), hdu, n);
+  return *without_rows;
+}
+
+class FitsSource final : public Source {
+ public:
+  FitsSource(const std::string& path, const std::string& hdu) : file_(path) {
+    const FitsHeader header = find_table(file_, hdu);
+    if (header.is_true("ZIMAGE") || header.is_true("ZTABLE"))
+      throw IoError(fmt::format("{}: is tile-compressed (decompress it first with funpack)", path));
+    row_bytes_ = header.count("NAXIS1");
+    rows_ = header.count("NAXIS2");
+    data_begin_ = header.data_begin();
+    check_size();
+    columns_ = fits_columns(path, header, row_bytes_, left_out_);
+    for (const FitsColumn& column : columns_) schema_.push_back(column.info);
+  }
+
+  const std::string& path() const noexcept override { return file_.path(); }
+  const Schema& schema() const noexcept override { return schema_; }
+  const std::vector<LeftOut>& left_out() const noexcept override { return left_out_; }
+  std::int64_t rows() const noexcept override { return rows_; }
+  std::vector<Piece> pieces(std::int64_t rows) const override { return even_pieces(rows_, rows); }
+
+  void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
+    const std::vector<std::size_t> matched = match_columns(*this, out);
+    for (std::size_t i = 0; i < matched.size(); ++i) check_widening(path(), schema_[matched[i]], out[i].info());
+    out.resize(static_cast<std::size_t>(piece.rows));
+    if (piece.rows == 0) return;
+    const auto row_bytes = static_cast<std::size_t>(row_bytes_);
+    const std::size_t rows = static_cast<std::size_t>(piece.rows), step = std::max<std::size_t>(1, block_bytes / row_bytes);
+    AlignedVector<char> block(std::min(step, rows) * row_bytes);
+    AlignedVector<std::byte> decoded;
+    for (std::size_t begin = 0; begin < rows; begin += step) {
+      const std::size_t count = std::min(step, rows - begin);
+      const std::int64_t first = piece.first_row + static_cast<std::int64_t>(begin);
+      const std::span<char> bytes(block.data(), count * row_bytes);
+      file_.read_at(data_begin_ + first * row_bytes_, bytes);
+      for (std::size_t i = 0; i < matched.size(); ++i)
+        read_column(columns_[matched[i]], bytes, first, begin, out[i], decoded, bad);
+    }
+  }
+
+ private:
+  void read_column(const FitsColumn& column, std::span<const char> rows, std::int64_t first, std::size_t begin, Column& to,
+                   AlignedVector<std::byte>& decoded, std::vector<BadCell>& bad) const {
+    const auto row_bytes = static_cast<std::size_t>(row_bytes_);
+    const std::size_t count = rows.size() / row_bytes, to_bytes = to.info().bytes_per_row();
+    const std::span<std::byte> place = to.bytes().subspan(begin * to_bytes, count * to_bytes);
+    if (same_layout(column.info, to.info())) return decode_fits(column, rows, row_bytes, first, place, bad);
+    decoded.resize(count * column.info.bytes_per_row());
+    decode_fits(column, rows, row_bytes, first, decoded, bad);
+    widen(column.info, to.info(), first, decoded, place, bad);
+  }
+
+  void check_size() const {
+    const std::int64_t there = std::max<std::int64_t>(0, file_.size() - data_begin_);
+    if (row_bytes_ == 0 && rows_ > 0) throw DataError(fmt::format("{}: rows have no bytes (NAXIS1 = 0)", path()));
+    if (rows_ == 0 || rows_ <= there / row_bytes_) return;
+    throw IoError(fmt::format("{}: announces {} rows but holds {} (truncated?)", path(), grouped(rows_),
+                              grouped(there / row_bytes_)));
+  }
+
+  InputFile file_;
+  std::int64_t row_bytes_ = 0, rows_ = 0, data_begin_ = 0;
+  std::vector<FitsColumn> columns_;
+  std::vector<LeftOut> left_out_;
+  Schema schema_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_fits_source(const std::string& path, const std::string& hdu) {
+  return std::make_unique<FitsSource>(path, hdu);
+}
+
+}  // namespace skyfold

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "skyfold/io/source.hpp"
+
+namespace skyfold {
+
+/// Opens a table extension of a FITS file.
+/// @param hdu  number (0 is the primary HDU) or EXTNAME; "" is the first table with rows
+[[nodiscard]] std::unique_ptr<Source> open_fits_source(const std::string& path, const std::string& hdu);
+
+}  // namespace skyfold

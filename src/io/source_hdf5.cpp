@@ -1,0 +1,287 @@
+#include "source_hdf5.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <optional>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+#include "source_child.hpp"
+#include "source_convert.hpp"
+#include "source_hdf5_schema.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr hsize_t block_rows = 65536;         // rows of texts or compounds in memory at once
+constexpr hsize_t scan_rows = 16 * block_rows;  // rows whose texts are measured together
+
+/// The library is not thread-safe, and units of a scan may run on threads.
+std::mutex& library_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+/// Elements of a dataset per row: one for texts and for elements that are arrays themselves.
+hsize_t elements_per_row(const H5Column& column) {
+  return column.info.type == Type::text || !column.array_dims.empty() ? 1 : column.info.width;
+}
+
+/// Reads rows of a one- or two-dimensional dataset into packed memory; false when the library cannot.
+bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t width, std::byte* out) {
+  const Hdf5Space file_space(H5Dget_space(dataset), "a dataset's shape is damaged");
+  const hsize_t start[2] = {first, 0}, count[2] = {rows, width};
+  if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, nullptr, count, nullptr) < 0) return false;
+  const Hdf5Space memory(H5Screate_simple(H5Sget_simple_extent_ndims(file_space), count, nullptr), "no memory space");
+  return H5Dread(dataset, type, memory, file_space, H5P_DEFAULT, out) >= 0;
+}
+
+/// Values of rows as they are in memory, with the texts that the library allocated for them.
+class Values {
+ public:
+  Values(hid_t dataset, Hdf5Type type, bool has_owned_text) : dataset_(dataset), type_(std::move(type)), owned_(has_owned_text) {}
+  ~Values() { release(); }
+  Values(const Values&) = delete;
+  Values& operator=(const Values&) = delete;
+
+  [[nodiscard]] std::size_t element_bytes() const { return H5Tget_size(type_); }
+
+  /// Reads rows in place of those before; false when the library cannot.
+  [[nodiscard]] bool read(hsize_t first, hsize_t rows, hsize_t width) {
+    release();
+    bytes.assign(rows * width * element_bytes(), std::byte{0});  // null texts, should reading stop half way
+    return read_rows(dataset_, type_, first, rows, width, bytes.data());
+  }
+
+  AlignedVector<std::byte> bytes;
+
+ private:
+  void release() noexcept {
+    if (!owned_ || bytes.empty()) return;
+    const hsize_t count = bytes.size() / element_bytes();
+    const hid_t space = H5Screate_simple(1, &count, nullptr);
+    H5Dvlen_reclaim(type_, space, H5P_DEFAULT, bytes.data());
+    H5Sclose(space);
+  }
+
+  hid_t dataset_;
+  Hdf5Type type_;
+  bool owned_;
+};
+
+std::string_view text_at(const std::byte* cell) {
+  const char* text = nullptr;
+  std::memcpy(&text, cell, sizeof text);
+  return text ? std::string_view(text) : std::string_view();
+}
+
+/// A compound of some members, one behind the other.
+Hdf5Type members_type(const std::vector<const H5Column*>& columns, std::vector<std::size_t>& offsets) {
+  std::vector<Hdf5Type> types;
+  std::size_t size = 0;
+  for (const H5Column* column : columns) {
+    offsets.push_back(size);
+    size += H5Tget_size(types.emplace_back(memory_type(*column)));
+  }
+  Hdf5Type compound(H5Tcreate(H5T_COMPOUND, size), "HDF5 has no type for these columns");
+  for (std::size_t i = 0; i < columns.size(); ++i) H5Tinsert(compound, columns[i]->member.c_str(), offsets[i], types[i]);
+  return compound;
+}
+
+/// The longest text of each column of any-length texts in rows `first ...`, separated by blanks.
+std::string longest_texts(const std::string& path, const H5Table& table, hsize_t first) {
+  const Hdf5File file = open_hdf5_input(path);
+  const hsize_t end = std::min(first + scan_rows, static_cast<hsize_t>(table.rows));
+  std::string widths;
+  for (const H5Column& column : table.columns) {
+    if (!column.is_variable_text) continue;
+    const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), path + ": cannot be opened");
+    std::vector<std::size_t> offsets;
+    Values values(dataset, table.is_compound ? members_type({&column}, offsets) : memory_type(column), true);
+    std::size_t longest = 1;
+    for (hsize_t begin = first; begin < end; begin += block_rows) {
+      const hsize_t count = std::min(block_rows, end - begin);
+      if (!values.read(begin, count, 1)) throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
+      for (hsize_t i = 0; i < count; ++i) longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
+    }
+    widths += fmt::format("{} ", longest);
+  }
+  return widths;
+}
+
+/// Measures the texts of any length. Runs in a child process, see `check_in_child`.
+void set_text_widths(const std::string& path, const ScanRunner& run, H5Table& table) {
+  std::vector<H5Column*> columns;
+  for (H5Column& column : table.columns)
+    if (column.is_variable_text) columns.push_back(&column);
+  if (columns.empty()) return;
+  for (H5Column* column : columns) column->info.width = 1;
+  const std::size_t units = (static_cast<std::size_t>(table.rows) + scan_rows - 1) / scan_rows;
+  const auto measure = [&](std::size_t unit) {
+    const std::lock_guard lock(library_mutex());
+    return run_in_child([&] { return longest_texts(path, table, unit * scan_rows); },
+                        fmt::format("{}: is damaged (the HDF5 library crashes on its texts)", path));
+  };
+  for (const std::string& widths : run(units, measure)) {
+    const std::vector<std::string> numbers = split(widths, ' ');
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      columns[i]->info.width = std::max<std::size_t>(columns[i]->info.width, std::stoul(numbers[i]));
+  }
+}
+
+/// Finds the table once in a child process: on damaged files this library can crash, which the child survives for us.
+/// One process does it for all.
+void check_in_child(const std::string& path, const std::string& group, const ScanRunner& run) {
+  const auto check = [&](std::size_t) {
+    const std::lock_guard lock(library_mutex());
+    H5open();
+    return run_in_child(
+        [&] {
+          const Hdf5File file = open_hdf5_input(path);
+          check_hdf5_chunks(path, file, find_hdf5_table(path, file, group));
+          return std::string();
+        },
+        fmt::format("{}: is damaged (the HDF5 library crashes on it)", path));
+  };
+  static_cast<void>(run(1, check));
+}
+
+class Hdf5Source final : public Source {
+ public:
+  Hdf5Source(const std::string& path, const std::string& group, const ScanRunner& run)
+      : path_(path), file_(checked_file(path, group, run)), table_(find_hdf5_table(path, file_, group)) {
+    set_text_widths(path, run, table_);
+    for (const H5Column& column : table_.columns) {
+      schema_.push_back(column.info);
+      if (!table_.is_compound || datasets_.empty())
+        datasets_.emplace_back(H5Dopen2(file_, column.dataset.c_str(), H5P_DEFAULT),
+                               fmt::format("{}: {} cannot be opened", path, column.dataset));
+    }
+  }
+
+  const std::string& path() const noexcept override { return path_; }
+  const Schema& schema() const noexcept override { return schema_; }
+  const std::vector<LeftOut>& left_out() const noexcept override { return table_.left_out; }
+  std::int64_t rows() const noexcept override { return table_.rows; }
+
+  std::vector<Piece> pieces(std::int64_t rows) const override {
+    const std::int64_t chunk = table_.chunk_rows;
+    const bool align = chunk <= 16 * rows;  // else a piece would need too much memory
+    return even_pieces(table_.rows, align ? (rows + chunk - 1) / chunk * chunk : rows);
+  }
+
+  void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
+    const std::vector<std::size_t> matched = match_columns(*this, out);
+    for (std::size_t i = 0; i < matched.size(); ++i) check_widening(path_, schema_[matched[i]], out[i].info());
+    out.resize(static_cast<std::size_t>(piece.rows));
+    if (matched.empty() || piece.rows == 0) return;
+    if (table_.is_compound) return read_members(piece, matched, out, bad);
+    for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
+  }
+
+ private:
+  static Hdf5File checked_file(const std::string& path, const std::string& group, const ScanRunner& run) {
+    check_in_child(path, group, run);
+    return open_hdf5_input(path);
+  }
+
+  [[noreturn]] void throw_unreadable(const std::string& dataset, std::int64_t first, hsize_t rows) const {
+    throw IoError(fmt::format("{}: rows {} to {} of {} cannot be read (truncated or damaged?)", path_, first + 1,
+                              first + static_cast<std::int64_t>(rows), dataset));
+  }
+
+  void read_dataset(const Piece& piece, std::size_t c, Column& to, std::vector<BadCell>& bad) const {
+    const H5Column& column = table_.columns[c];
+    const hid_t dataset = datasets_[c];
+    const hsize_t width = elements_per_row(column);
+    const auto first = static_cast<hsize_t>(piece.first_row), rows = static_cast<hsize_t>(piece.rows);
+    if (!column.is_variable_text && !column.is_unsigned_64 && same_layout(column.info, to.info())) {
+      if (!read_rows(dataset, memory_type(column), first, rows, width, to.bytes().data()))
+        throw_unreadable(column.dataset, piece.first_row, rows);
+      return;
+    }
+    Values values(dataset, memory_type(column), column.is_variable_text);
+    for (hsize_t begin = 0; begin < rows; begin += block_rows) {
+      const hsize_t count = std::min(block_rows, rows - begin);
+      const std::int64_t row = piece.first_row + static_cast<std::int64_t>(begin);
+      if (!values.read(first + begin, count, width)) throw_unreadable(column.dataset, row, count);
+      store(column, values.bytes, row, begin, count, to, bad);
+    }
+  }
+
+  void read_members(const Piece& piece, const std::vector<std::size_t>& matched, Table& out,
+                    std::vector<BadCell>& bad) const {
+    std::vector<const H5Column*> columns;
+    std::vector<std::size_t> offsets;
+    bool owned = false;
+    for (const std::size_t c : matched) owned |= columns.emplace_back(&table_.columns[c])->is_variable_text;
+    Values values(datasets_.front(), members_type(columns, offsets), owned);
+    AlignedVector<std::byte> member;
+    const std::size_t record = values.element_bytes();
+    const auto rows = static_cast<hsize_t>(piece.rows);
+    for (hsize_t begin = 0; begin < rows; begin += block_rows) {
+      const hsize_t count = std::min(block_rows, rows - begin);
+      const std::int64_t row = piece.first_row + static_cast<std::int64_t>(begin);
+      if (!values.read(static_cast<hsize_t>(row), count, 1)) throw_unreadable(table_.group, row, count);
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        const std::size_t end = i + 1 < columns.size() ? offsets[i + 1] : record, bytes = end - offsets[i];
+        member.resize(count * bytes);
+        for (hsize_t k = 0; k < count; ++k)
+          std::memcpy(member.data() + k * bytes, values.bytes.data() + k * record + offsets[i], bytes);
+        store(*columns[i], member, row, begin, count, out[i], bad);
+      }
+    }
+  }
+
+  /// Puts values, as the library gave them, into rows `begin ...` of a column of the output.
+  void store(const H5Column& column, std::span<std::byte> values, std::int64_t first_row, hsize_t begin, hsize_t rows,
+             Column& to, std::vector<BadCell>& bad) const {
+    const std::size_t bytes = to.info().bytes_per_row();
+    const std::span<std::byte> place = to.bytes().subspan(begin * bytes, rows * bytes);
+    if (column.is_variable_text) return store_texts(column, values, first_row, place, to.info().width, bad);
+    if (column.is_unsigned_64) check_unsigned(column, values, first_row, bad);
+    if (same_layout(column.info, to.info())) std::memcpy(place.data(), values.data(), values.size());
+    else widen(column.info, to.info(), first_row, values, place, bad);
+  }
+
+  static void store_texts(const H5Column& column, std::span<const std::byte> values, std::int64_t first_row,
+                          std::span<std::byte> place, std::size_t width, std::vector<BadCell>& bad) {
+    std::fill(place.begin(), place.end(), std::byte{0});
+    for (std::size_t i = 0; i < place.size() / width; ++i) {
+      const std::string_view text = text_at(values.data() + i * sizeof(char*));
+      std::memcpy(place.data() + i * width, text.data(), std::min(width, text.size()));
+      if (text.size() > width)
+        bad.push_back({first_row + static_cast<std::int64_t>(i), column.info.name,
+                       fmt::format("text of {} bytes is cut to the column's {}", text.size(), width)});
+    }
+  }
+
+  static void check_unsigned(const H5Column& column, std::span<std::byte> values, std::int64_t first_row,
+                             std::vector<BadCell>& bad) {
+    for (std::size_t i = 0; i < values.size() / sizeof(std::uint64_t); ++i) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, values.data() + i * sizeof value, sizeof value);
+      if (value <= static_cast<std::uint64_t>(INT64_MAX)) continue;
+      std::memcpy(values.data() + i * sizeof value, &*column.info.null, sizeof value);
+      bad.push_back({first_row + static_cast<std::int64_t>(i / column.info.width), column.info.name,
+                     fmt::format("{} is beyond the range of 64-bit integers", value)});
+    }
+  }
+
+  std::string path_;
+  Hdf5File file_;
+  H5Table table_;
+  std::vector<Hdf5Dataset> datasets_;   ///< of the columns; one for a dataset of compounds
+  Schema schema_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_hdf5_source(const std::string& path, const std::string& group, const ScanRunner& run) {
+  return std::make_unique<Hdf5Source>(path, group, run);
+}
+
+}  // namespace skyfold

@@ -1,0 +1,57 @@
+#include "skyfold/kernels/photoz/algorithm.hpp"
+
+#include <fmt/core.h>
+
+#include <functional>
+
+#include "algorithms.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+struct Entry {
+  const char* name;
+  std::unique_ptr<PhotozAlgorithm> (*make)();
+};
+constexpr Entry algorithms[] = {
+    {"dnf", make_dnf},
+};
+
+}  // namespace
+
+void describe(OptionSet& option, PdfOptions& o) {
+  option("pdf", o.kind, "form of the redshift PDFs: none, or values on a grid").one_of({"none", "interp"});
+  option("pdf.zmin", o.zmin, "first redshift of the grid").range(0.0, 100.0);
+  option("pdf.zmax", o.zmax, "last redshift of the grid").range(0.0, 100.0);
+  option("pdf.bins", o.bins, "grid points, both ends included").range(2, 100000);
+}
+
+std::vector<double> pdf_grid(const PdfOptions& o) {
+  if (o.bins < 2) throw UsageError(fmt::format("pdf.bins = {} (a grid needs both ends)", o.bins));
+  if (!(o.zmax > o.zmin)) throw UsageError(fmt::format("pdf.zmax = {} (must be above pdf.zmin = {})", o.zmax, o.zmin));
+  std::vector<double> grid(static_cast<std::size_t>(o.bins));
+  const double step = (o.zmax - o.zmin) / static_cast<double>(o.bins - 1);
+  for (std::size_t i = 0; i < grid.size(); ++i) grid[i] = o.zmin + step * static_cast<double>(i);
+  grid.back() = o.zmax;
+  return grid;
+}
+
+std::vector<std::string> photoz_algorithm_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : algorithms) names.emplace_back(entry.name);
+  return names;
+}
+
+std::unique_ptr<PhotozAlgorithm> make_photoz_algorithm(const std::string& name) {
+  for (const Entry& entry : algorithms)
+    if (name == entry.name) return entry.make();
+  const std::vector<std::string> names = photoz_algorithm_names();
+  const std::string nearest = nearest_name(name, names);
+  throw UsageError(fmt::format("unknown photo-z algorithm '{}' (there are: {}){}", name, join(names, ", "),
+                               nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+}
+
+}  // namespace skyfold

@@ -1,0 +1,3 @@
+#include "skyfold/cli/run.hpp"
+
+int main(int argc, char** argv) { return skyfold::run_command(argc, argv); }

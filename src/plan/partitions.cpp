@@ -1,0 +1,191 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/plan/plan.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr int coarsest_order = 2, finest_order = 10;  // NSide 4 and 1024
+
+void append(std::vector<Partition>& partitions, RowRange rows, std::string label) {
+  if (rows.size() == 0) return;
+  partitions.push_back({std::ssize(partitions), std::move(label), rows, static_cast<double>(rows.size())});
+}
+
+/// Walks down the pixel tree: a pixel is a partition when `is_leaf(order, rows)`, else its four children are visited.
+template <class IsLeaf>
+void split_pixel(const OrderedRows& catalogue, std::int64_t pixel, int order, RowRange rows, const IsLeaf& is_leaf,
+                 std::vector<Partition>& partitions) {
+  if (rows.size() == 0) return;
+  if (is_leaf(order, rows)) return append(partitions, rows, fmt::format("order {} pixel {}", order, pixel));
+  std::int64_t begin = rows.begin;
+  for (std::int64_t child = 4 * pixel; child < 4 * pixel + 4; ++child) {
+    const std::int64_t end = child == 4 * pixel + 3
+                                 ? rows.end
+                                 : catalogue.row_of_key(first_key(child + 1, order + 1), {begin, rows.end});
+    split_pixel(catalogue, child, order + 1, {begin, end}, is_leaf, partitions);
+    begin = end;
+  }
+}
+
+template <class IsLeaf>
+std::vector<Partition> split_sky(const OrderedRows& catalogue, const IsLeaf& is_leaf) {
+  std::vector<Partition> partitions;
+  std::int64_t begin = 0;
+  for (std::int64_t pixel = 0; pixel < pixel_count(0); ++pixel) {
+    const std::int64_t end = catalogue.row_of_key(first_key(pixel + 1, 0), {begin, catalogue.rows});
+    split_pixel(catalogue, pixel, 0, {begin, end}, is_leaf, partitions);
+    begin = end;
+  }
+  return partitions;
+}
+
+int partition_order(const PartitionOptions& o) {
+  const int order = order_of_nside(o.nside);
+  if (order < coarsest_order || order > finest_order)
+    throw UsageError(fmt::format("partition.nside = {} (must be 4 to 1024)", o.nside));
+  return order;
+}
+
+std::vector<Partition> tiles(const OrderedRows& catalogue) {
+  std::vector<Partition> partitions;
+  for (const OrderedRows::Tile& tile : catalogue.tiles) append(partitions, tile.rows, tile.name);
+  return partitions;
+}
+
+std::vector<Partition> blocks(const OrderedRows& catalogue, long block_rows) {
+  std::vector<Partition> partitions;
+  for (std::int64_t begin = 0; begin < catalogue.rows; begin += block_rows) {
+    const std::int64_t end = std::min<std::int64_t>(begin + block_rows, catalogue.rows);
+    append(partitions, {begin, end}, fmt::format("rows {} to {}", begin, end));
+  }
+  return partitions;
+}
+
+/// First row of [0, rows) whose attribute is >= value (the rows are in increasing order of it).
+std::int64_t row_of_value(const OrderedRows& catalogue, std::int64_t rows, double value) {
+  std::int64_t low = 0, high = rows;
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (catalogue.attribute_at(middle) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/// Edges named by the user, checked: increasing, so that bins neither overlap nor are empty by construction.
+std::vector<double> manual_edges(const std::string& text) {
+  std::vector<double> edges;
+  for (const std::string& part : split(text, ',')) {
+    const auto edge = parse_double(part);
+    if (!edge || std::isnan(*edge)) throw UsageError(fmt::format("partition.bins: edge '{}' is not a number", part));
+    if (!edges.empty() && *edge <= edges.back())
+      throw UsageError(fmt::format("partition.bins: edge {} does not lie above {} (bins would overlap)", part,
+                                   shortest(edges.back())));
+    edges.push_back(*edge);
+  }
+  if (edges.size() < 2) throw UsageError("partition.bins: edges needs at least two values");
+  return edges;
+}
+
+long bin_count(const std::string& text) {
+  const auto count = parse_integer(text);
+  if (!count || *count < 1 || *count > 1'000'000)
+    throw UsageError(fmt::format("partition.bins: '{}' is not a number of bins (1 to 1000000)", text));
+  return static_cast<long>(*count);
+}
+
+std::vector<double> fixed_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
+  std::vector<double> edges;
+  if (rows == 0) return edges;
+  const double low = catalogue.attribute_at(0), high = catalogue.attribute_at(rows - 1);
+  for (long i = 1; i < bins; ++i) edges.push_back(low + (high - low) * static_cast<double>(i) / static_cast<double>(bins));
+  return edges;
+}
+
+/// Inner edges of bins of equal population; rows of equal value stay together.
+std::vector<double> equal_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
+  std::vector<double> edges;
+  for (long i = 1; i < bins && rows > 0; ++i) {
+    const auto row = static_cast<std::int64_t>(static_cast<double>(rows) * static_cast<double>(i) / static_cast<double>(bins));
+    edges.push_back(catalogue.attribute_at(row));
+  }
+  return edges;
+}
+
+std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::string& bins) {
+  const std::int64_t rows = catalogue.rows - catalogue.attribute_missing;
+  const std::size_t colon = bins.find(':');
+  const std::string kind = bins.substr(0, colon), detail = colon == std::string::npos ? "" : bins.substr(colon + 1);
+  std::vector<double> edges;
+  if (kind == "edges") edges = manual_edges(detail);
+  else if (kind == "fixed") edges = fixed_edges(catalogue, rows, bin_count(detail));
+  else if (kind == "equal") edges = equal_edges(catalogue, rows, bin_count(detail));
+  else throw UsageError(fmt::format("partition.bins = {} (must be fixed:N, equal:N or edges:a,b,...)", bins));
+
+  // Rows below the first and above the last manual edge are bins of their own: every row gets a result.
+  std::vector<Partition> partitions;
+  const std::string& name = catalogue.attribute;
+  std::int64_t begin = 0;
+  std::string low;
+  for (const double edge : edges) {
+    const std::int64_t end = row_of_value(catalogue, rows, edge);
+    append(partitions, {begin, std::max(begin, end)}, fmt::format("{}{} < {}", low, name, shortest(edge)));
+    begin = std::max(begin, end);
+    low = fmt::format("{} <= ", shortest(edge));
+  }
+  append(partitions, {begin, rows}, low + name);
+  append(partitions, {rows, catalogue.rows}, name + " missing");
+  return partitions;
+}
+
+}  // namespace
+
+std::string name_of(Ordering ordering) {
+  constexpr const char* names[] = {"healpix", "tile", "attribute", "none"};
+  return names[static_cast<int>(ordering)];
+}
+
+Ordering ordering_named(const std::string& name) {
+  for (const Ordering ordering : {Ordering::healpix, Ordering::tile, Ordering::attribute, Ordering::none})
+    if (name_of(ordering) == name) return ordering;
+  throw UsageError(fmt::format("ordering = {} (must be healpix, tile, attribute or none)", name));
+}
+
+void describe(OptionSet& option, PartitionOptions& o) {
+  option("partition.by", o.by, "how the sky is cut; adaptive splits HEALPix pixels until they hold partition.rows")
+      .one_of({"adaptive", "healpix", "tile", "attribute", "rows"})
+      .layout();
+  option("partition.nside", o.nside, "HEALPix NSide of a partition (by healpix), a power of two").range(4, 1024).layout();
+  option("partition.rows", o.rows, "objects per partition, aimed at (by adaptive, rows)").range(1, 1e12).layout();
+  option("partition.column", o.column, "column whose bins are the partitions (by attribute)").layout();
+  option("partition.bins", o.bins, "bins of the column (by attribute): fixed:N, equal:N or edges:a,b,...").layout();
+}
+
+Ordering ordering_for(const PartitionOptions& o) {
+  if (o.by == "tile") return Ordering::tile;
+  if (o.by == "attribute") return Ordering::attribute;
+  return o.by == "rows" ? Ordering::none : Ordering::healpix;
+}
+
+std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {
+  if (o.by == "healpix") {
+    const int order = partition_order(o);
+    return split_sky(catalogue, [&](int at, RowRange) { return at == order; });
+  }
+  if (o.by == "adaptive")
+    return split_sky(catalogue, [&](int at, RowRange rows) { return at == finest_order || rows.size() <= o.rows; });
+  if (o.by == "tile") return tiles(catalogue);
+  if (o.by == "attribute") return attribute_bins(catalogue, o.bins);
+  if (o.by == "rows") return blocks(catalogue, o.rows);
+  throw UsageError(fmt::format("partition.by = {} (must be adaptive, healpix, tile, attribute or rows)", o.by));
+}
+
+}  // namespace skyfold

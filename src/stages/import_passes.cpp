@@ -1,0 +1,226 @@
+#include "import_passes.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+namespace {
+
+template <std::size_t Width>
+void gather_fixed(const std::byte* in, std::span<const std::size_t> order, std::byte* out) {
+  for (std::size_t i = 0; i < order.size(); ++i) std::memcpy(out + i * Width, in + order[i] * Width, Width);
+}
+
+/// Text inputs can have unreadable cells anywhere, so that all their columns are checked before any row is placed.
+Schema scanned_columns(const Inputs& inputs, const KeyMaker& maker) {
+  const bool has_text = std::any_of(inputs.blocks.begin(), inputs.blocks.end(), [](const InputBlock& b) { return b.piece.end > 0; });
+  return has_text ? inputs.schema.input : maker.needs();
+}
+
+const InputBlock& block_of(const Inputs& inputs, const Job& job) { return inputs.blocks[static_cast<std::size_t>(job.first_partition)]; }
+
+void count_bytes(const Table& table, JobResult& result) {
+  result.bytes_read += static_cast<std::int64_t>(table.rows() * bytes_per_row(table.schema()));
+}
+
+}  // namespace
+
+void ScratchArray::create(const std::string& path, std::int64_t rows) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.close();
+  std::error_code error;
+  std::filesystem::resize_file(path, static_cast<std::uintmax_t>(rows) * 8, error);
+  if (!file || error) throw IoError(fmt::format("{}: cannot make a scratch file ({})", path, error.message()));
+}
+
+std::size_t Placement::bucket_of(std::int64_t key, std::int64_t row) const {
+  return static_cast<std::size_t>(std::upper_bound(splitters.begin(), splitters.end(), std::pair(key, row)) - splitters.begin());
+}
+
+void gather_rows(std::span<const std::byte> in, std::size_t width, std::span<const std::size_t> order, std::span<std::byte> out) {
+  if (width == 8) return gather_fixed<8>(in.data(), order, out.data());
+  if (width == 4) return gather_fixed<4>(in.data(), order, out.data());
+  for (std::size_t i = 0; i < order.size(); ++i) std::memcpy(out.data() + i * width, in.data() + order[i] * width, width);
+}
+
+// --- first pass ------------------------------------------------------------------------------------
+
+ScanPass::ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
+                   std::int64_t sample_stride)
+    : inputs_(inputs), options_(o), key_maker_(inputs, o), stride_(sample_stride), keys_(keys_path), ids_(ids_path) {
+  for (Slot& slot : slots_) slot.table = Table(scanned_columns(inputs, key_maker_));
+}
+
+void ScanPass::read(const Job& job, RowRange block, int index, JobResult& result) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const InputBlock& input = block_of(inputs_, job);
+  std::vector<BadCell> bad;
+  inputs_.sources[input.source]->read(input.piece, slot.table, bad);
+  slot.rejects.clear();
+  for (const BadCell& cell : bad)
+    slot.rejects.push_back({block.begin + cell.row - input.piece.first_row, cell.column, cell.problem});
+  count_bytes(slot.table, result);
+}
+
+void ScanPass::compute(const Job&, RowRange block, int index) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const auto rows = static_cast<std::size_t>(block.size());
+  slot.keys.resize(rows);
+  slot.ids.resize(rows);
+  std::vector<Reject> unplaced;
+  key_maker_.make(slot.table, block.begin, slot.keys, unplaced);
+  for (const Reject& reject : slot.rejects) slot.keys[static_cast<std::size_t>(reject.row - block.begin)] = dropped_key;
+  slot.rejects.insert(slot.rejects.end(), unplaced.begin(), unplaced.end());
+  const auto by_row = [](const Reject& a, const Reject& b) { return a.row < b.row; };
+  std::stable_sort(slot.rejects.begin(), slot.rejects.end(), by_row);
+  // One entry a row: a bad cell first, since a coordinate that cannot be read is missing too.
+  slot.rejects.erase(std::unique(slot.rejects.begin(), slot.rejects.end(), [](const Reject& a, const Reject& b) { return a.row == b.row; }),
+                     slot.rejects.end());
+  if (!inputs_.schema.generates_id) {
+    const std::span<std::int64_t> ids(slot.ids);
+    hash_ids(slot.table.at(inputs_.schema.roles.id), {reinterpret_cast<std::uint64_t*>(ids.data()), ids.size()});
+  }
+}
+
+void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  if (!slot.rejects.empty() && options_.on_bad_row == "error") {
+    const Reject& first = slot.rejects.front();
+    throw DataError(fmt::format("{}{}: {} (--on-bad-row=drop leaves such rows out)", inputs_.place_of(first.row),
+                                first.column.empty() ? "" : ", column " + first.column, first.problem));
+  }
+  rejects.insert(rejects.end(), slot.rejects.begin(), slot.rejects.end());
+  keys_.write(block.begin, slot.keys);
+  if (!inputs_.schema.generates_id) ids_.write(block.begin, slot.ids);
+  for (std::int64_t row = (block.begin + stride_ - 1) / stride_ * stride_; row < block.end; row += stride_) {
+    const std::int64_t key = slot.keys[static_cast<std::size_t>(row - block.begin)];
+    if (key != dropped_key) sample.emplace_back(key, row);
+  }
+  result.rows += block.size();
+}
+
+// --- second pass -----------------------------------------------------------------------------------
+
+PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, const std::string& catalogue_path,
+                     const std::string& keys_path, const std::string& sorted_keys_path)
+    : inputs_(inputs), placement_(placement), keys_(keys_path), sorted_keys_(sorted_keys_path), catalogue_(catalogue_path) {
+  for (Slot& slot : slots_) {
+    slot.in = Table(inputs.schema.input);
+    slot.out = Table(catalogue_schema(inputs.schema));
+  }
+}
+
+void PlacePass::read(const Job& job, RowRange block, int index, JobResult& result) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const InputBlock& input = block_of(inputs_, job);
+  std::vector<BadCell> bad;
+  inputs_.sources[input.source]->read(input.piece, slot.in, bad);
+  slot.keys.resize(static_cast<std::size_t>(block.size()));
+  keys_.read(block.begin, slot.keys);
+  for (const BadCell& cell : bad)  // bad cells of text were found by the first pass; what is new here is binary
+    if (slot.keys[static_cast<std::size_t>(cell.row - input.piece.first_row)] != dropped_key)
+      throw DataError(fmt::format("{}, column {}: {}", inputs_.place_of(block.begin + cell.row - input.piece.first_row),
+                                  cell.column, cell.problem));
+  count_bytes(slot.in, result);
+}
+
+void PlacePass::compute(const Job&, RowRange block, int index) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const std::size_t rows = slot.keys.size(), buckets = placement_.starts.size() - 1;
+  std::vector<std::size_t> bucket(rows), next(buckets + 1, 0);
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (slot.keys[i] == dropped_key) continue;
+    bucket[i] = placement_.bucket_of(slot.keys[i], block.begin + static_cast<std::int64_t>(i));
+    ++next[bucket[i] + 1];
+  }
+  slot.counts.assign(next.begin() + 1, next.end());
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  slot.order.resize(next.back());
+  for (std::size_t i = 0; i < rows; ++i)
+    if (slot.keys[i] != dropped_key) slot.order[next[bucket[i]]++] = i;
+
+  slot.out.resize(slot.order.size());
+  for (std::size_t c = 0; c < slot.out.columns(); ++c) {
+    Column& out = slot.out[c];
+    if (const Column* in = slot.in.find(out.info().name)) {
+      gather_rows(in->bytes(), in->info().bytes_per_row(), slot.order, out.bytes());
+    } else if (out.info().name == healpix_column) {
+      const Roles& roles = inputs_.schema.roles;
+      const auto ra = slot.in.at(roles.ra).values<double>(), dec = slot.in.at(roles.dec).values<double>();
+      for (std::size_t i = 0; i < slot.order.size(); ++i) out.values<std::int64_t>()[i] = healpix29({ra[slot.order[i]], dec[slot.order[i]]});
+    } else {  // the generated id
+      for (std::size_t i = 0; i < slot.order.size(); ++i)
+        out.values<std::int64_t>()[i] = block.begin + static_cast<std::int64_t>(slot.order[i]);
+    }
+  }
+  std::vector<std::int64_t> placed(slot.order.size());
+  for (std::size_t i = 0; i < placed.size(); ++i) placed[i] = slot.keys[slot.order[i]];
+  slot.keys = std::move(placed);
+}
+
+void PlacePass::write(const Job& job, RowRange block, int index, JobResult& result) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const auto& starts = placement_.block_starts[static_cast<std::size_t>(job.first_partition)];
+  std::size_t from = 0;
+  for (std::size_t b = 0; b < slot.counts.size(); from += slot.counts[b], ++b) {
+    if (slot.counts[b] == 0) continue;
+    for (std::size_t c = 0; c < slot.out.columns(); ++c) {
+      const std::size_t width = slot.out[c].info().bytes_per_row();
+      const std::size_t column = *find_column(catalogue_.schema(), slot.out[c].info().name);
+      catalogue_.write(column, starts[b], slot.out[c].bytes().subspan(from * width, slot.counts[b] * width));
+    }
+    sorted_keys_.write(starts[b], std::span(slot.keys).subspan(from, slot.counts[b]));
+  }
+  result.rows += block.size();
+  result.bytes_written += static_cast<std::int64_t>(slot.order.size() * bytes_per_row(slot.out.schema()));
+}
+
+// --- third pass ------------------------------------------------------------------------------------
+
+SortPass::SortPass(const std::string& catalogue_path, const std::string& sorted_keys_path)
+    : sorted_keys_(sorted_keys_path), reader_(catalogue_path), catalogue_(catalogue_path) {
+  for (Slot& slot : slots_) slot.rows = Table(reader_.schema());
+}
+
+void SortPass::read(const Job&, RowRange block, int index, JobResult& result) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  slot.keys.resize(static_cast<std::size_t>(block.size()));
+  sorted_keys_.read(block.begin, slot.keys);
+  slot.was_sorted = std::is_sorted(slot.keys.begin(), slot.keys.end());
+  if (slot.was_sorted) return;
+  reader_.read(block, slot.rows);
+  count_bytes(slot.rows, result);
+}
+
+void SortPass::compute(const Job&, RowRange, int index) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  if (slot.was_sorted) return;
+  std::vector<std::pair<std::int64_t, std::size_t>> keyed(slot.keys.size());
+  for (std::size_t i = 0; i < keyed.size(); ++i) keyed[i] = {slot.keys[i], i};
+  std::sort(keyed.begin(), keyed.end());  // the second member keeps the inputs' order for equal keys
+  std::vector<std::size_t> order(keyed.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = keyed[i].second;
+  std::vector<std::byte> sorted;
+  for (std::size_t c = 0; c < slot.rows.columns(); ++c) {
+    const std::span<std::byte> bytes = slot.rows[c].bytes();
+    sorted.resize(bytes.size());
+    gather_rows(bytes, slot.rows[c].info().bytes_per_row(), order, sorted);
+    std::copy(sorted.begin(), sorted.end(), bytes.begin());
+  }
+}
+
+void SortPass::write(const Job&, RowRange block, int index, JobResult& result) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  if (!slot.was_sorted) result.bytes_written += catalogue_.write(block.begin, slot.rows);
+  result.rows += block.size();
+}
+
+}  // namespace skyfold

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "import_rows.hpp"
+#include "skyfold/farm/farm.hpp"
+#include "skyfold/io/row_file.hpp"
+
+namespace skyfold {
+
+/// A file of 64-bit numbers, one per row, that all ranks write and read while an import runs.
+class ScratchArray {
+ public:
+  /// Makes the file: rank 0, before any rank opens it.
+  static void create(const std::string& path, std::int64_t rows);
+  explicit ScratchArray(const std::string& path) : file_(path) {}
+  void write(std::int64_t row, std::span<const std::int64_t> values) { file_.write(row * 8, std::as_bytes(values)); }
+  void read(std::int64_t row, std::span<std::int64_t> values) { file_.read(row * 8, std::as_writable_bytes(values)); }
+
+ private:
+  SharedFile file_;
+};
+
+/// Where rows go: bucket b holds the catalogue's rows [starts[b], starts[b + 1]), which are the rows of the inputs
+/// whose (key, row) lies between two splitters; inside it block k's rows begin at `block_starts[k][b]`, in the order of
+/// the input until the bucket is sorted.
+struct Placement {
+  std::vector<std::pair<std::int64_t, std::int64_t>> splitters;   ///< (key, row), increasing
+  std::vector<std::int64_t> starts;
+  std::vector<std::vector<std::int64_t>> block_starts;
+
+  [[nodiscard]] std::size_t bucket_of(std::int64_t key, std::int64_t row) const;
+};
+
+/// First pass: makes the key of every row, checks rows, and draws a sample of keys.
+class ScanPass final : public Work {
+ public:
+  ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
+           std::int64_t sample_stride);
+  void read(const Job& job, RowRange block, int slot, JobResult& result) override;
+  void compute(const Job& job, RowRange block, int slot) override;
+  void write(const Job& job, RowRange block, int slot, JobResult& result) override;
+  void job_written(const Job&) override {}
+  void mark_failed(RowRange) override {}
+
+  /// Rows to be dropped, in order of row within a block.
+  std::vector<Reject> rejects;
+  /// (key, row) of every sample_stride-th row that stays.
+  std::vector<std::pair<std::int64_t, std::int64_t>> sample;
+
+ private:
+  struct Slot {
+    Table table;
+    std::vector<std::int64_t> keys, ids;
+    std::vector<Reject> rejects;
+  };
+  const Inputs& inputs_;
+  const ImportOptions& options_;
+  KeyMaker key_maker_;
+  std::int64_t stride_;
+  ScratchArray keys_, ids_;
+  std::array<Slot, 2> slots_;
+};
+
+/// Second pass: writes every row into its bucket's range of the catalogue.
+class PlacePass final : public Work {
+ public:
+  /// @param sorted_keys_path  where the keys go, in the order of the catalogue
+  PlacePass(const Inputs& inputs, const Placement& placement, const std::string& catalogue_path, const std::string& keys_path,
+            const std::string& sorted_keys_path);
+  void read(const Job& job, RowRange block, int slot, JobResult& result) override;
+  void compute(const Job& job, RowRange block, int slot) override;
+  void write(const Job& job, RowRange block, int slot, JobResult& result) override;
+  void job_written(const Job&) override {}
+  void mark_failed(RowRange) override {}
+
+ private:
+  struct Slot {
+    Table in, out;                       ///< as read; by bucket, with the generated columns
+    std::vector<std::int64_t> keys;
+    std::vector<std::size_t> order;      ///< rows that stay, by bucket
+    std::vector<std::size_t> counts;     ///< rows per bucket
+  };
+  const Inputs& inputs_;
+  const Placement& placement_;
+  ScratchArray keys_, sorted_keys_;
+  RowWriter catalogue_;
+  std::array<Slot, 2> slots_;
+};
+
+/// Third pass: sorts each bucket in memory and writes it back.
+class SortPass final : public Work {
+ public:
+  SortPass(const std::string& catalogue_path, const std::string& sorted_keys_path);
+  void read(const Job& job, RowRange block, int slot, JobResult& result) override;
+  void compute(const Job& job, RowRange block, int slot) override;
+  void write(const Job& job, RowRange block, int slot, JobResult& result) override;
+  void job_written(const Job&) override { catalogue_.sync(); }
+  void mark_failed(RowRange) override {}
+
+ private:
+  struct Slot {
+    Table rows;
+    std::vector<std::int64_t> keys;
+    bool was_sorted = false;
+  };
+  ScratchArray sorted_keys_;
+  RowReader reader_;
+  RowWriter catalogue_;
+  std::array<Slot, 2> slots_;
+};
+
+/// Copies rows `order` of `in` to `out`, column by column; both are bytes of `width` per row.
+void gather_rows(std::span<const std::byte> in, std::size_t width, std::span<const std::size_t> order, std::span<std::byte> out);
+
+}  // namespace skyfold

@@ -1,0 +1,200 @@
+#include "import_schema.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+// Usual names, most specific first; compared without regard to case.
+const std::vector<std::string> ra_names = {"ra", "alphawin_j2000", "alpha_j2000", "raj2000", "ra_icrs", "_raj2000", "ra_deg",
+                                           "ra_mean", "radeg", "source_ra", "coord_ra"};
+const std::vector<std::string> dec_names = {"dec", "deltawin_j2000", "delta_j2000", "dej2000", "decj2000", "de_icrs", "_dej2000",
+                                            "dec_deg", "dec_mean", "dedeg", "source_dec", "coord_dec"};
+const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "source_id", "object_id", "objectid",
+                                           "objid", "thingid", "targetid"};
+const std::vector<std::string> tile_names = {"tile", "tilename", "tile_name", "field"};
+
+std::string known_name(const Schema& schema, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    for (const ColumnInfo& column : schema)
+      if (lower(column.name) == name) return column.name;
+  return {};
+}
+
+std::vector<std::string> names_of(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : schema) names.push_back(column.name);
+  return names;
+}
+
+void require_column(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
+  if (find_column(schema, name)) return;
+  const std::string nearest = nearest_name(name, names_of(schema));
+  throw UsageError(fmt::format("{}: no column '{}' (named by --{}{})", path, name, option,
+                               nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+}
+
+/// The type that holds values of both; throws when there is none.
+Type wider(Type a, Type b) {
+  if (a == b) return a;
+  if (a == Type::text || b == Type::text) throw DataError("text");
+  const auto is_float = [](Type t) { return t == Type::f4 || t == Type::f8; };
+  if (is_float(a) || is_float(b)) return Type::f8;  // an i4 does not fit an f4
+  return a == Type::i8 || b == Type::i8 ? Type::i8 : Type::i4;
+}
+
+void unite(ColumnInfo& column, const ColumnInfo& other, const std::string& first_path, const std::string& path) {
+  const bool both_text = column.type == Type::text && other.type == Type::text;
+  try {
+    column.type = wider(column.type, other.type);
+  } catch (const DataError&) {
+    throw DataError(fmt::format("{}: column {} is {}, but {} in {}", path, column.name,
+                                other.type == Type::text ? "text" : "numbers", column.type == Type::text ? "text" : "numbers",
+                                first_path));
+  }
+  if (both_text) column.width = std::max(column.width, other.width);
+  else if (column.width != other.width)
+    throw DataError(fmt::format("{}: column {} has {} values per row, but {} in {}", path, column.name, other.width,
+                                column.width, first_path));
+  if (!column.null) column.null = other.null;
+}
+
+Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
+  Schema all = sources.front()->schema();
+  const std::string& first_path = sources.front()->path();
+  for (const auto& source : sources) {
+    for (const ColumnInfo& column : source->schema())
+      if (!find_column(all, column.name))
+        throw DataError(fmt::format("{}: column {} is not in {} (all inputs must have the same columns)", source->path(),
+                                    column.name, first_path));
+    for (ColumnInfo& column : all) {
+      const auto index = find_column(source->schema(), column.name);
+      if (!index)
+        throw DataError(fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(),
+                                    column.name, first_path));
+      unite(column, source->schema()[*index], first_path, source->path());
+    }
+  }
+  return all;
+}
+
+/// Takes the user's name for a role, or guesses one and says so.
+std::string role(const Schema& all, const std::string& given, const std::vector<std::string>& usual, const std::string& option,
+                 const std::string& path, std::vector<std::string>& remarks) {
+  if (!given.empty()) {
+    require_column(all, given, option, path);
+    return given;
+  }
+  const std::string guess = known_name(all, usual);
+  if (!guess.empty()) remarks.push_back(fmt::format("{} = {}", option, guess));
+  return guess;
+}
+
+void check_roles(const ImportSchema& schema, const Schema& all, const ImportOptions& o, const std::string& path) {
+  const auto is_number = [&](const std::string& name) {
+    const ColumnInfo& column = all[*find_column(all, name)];
+    return column.type != Type::text && column.width == 1;
+  };
+  const auto check = [&](const std::string& name, bool is_right, const char* what) {
+    if (!name.empty() && !is_right) throw UsageError(fmt::format("{}: column {} cannot be the {}", path, name, what));
+  };
+  if (o.ordering != "none" && o.ordering != "attribute" && !schema.has_positions)
+    throw UsageError(path + ": no coordinates found (name them with --columns.ra and --columns.dec, or use --ordering none)");
+  if (schema.has_positions) {
+    check(schema.roles.ra, is_number(schema.roles.ra), "right ascension: not a column of numbers");
+    check(schema.roles.dec, is_number(schema.roles.dec), "declination: not a column of numbers");
+  }
+  if (!schema.roles.id.empty() && !schema.generates_id) {
+    const ColumnInfo& id = all[*find_column(all, schema.roles.id)];
+    const bool is_right = id.type == Type::text || (id.width == 1 && id.type != Type::f4 && id.type != Type::f8);
+    check(schema.roles.id, is_right, "id: neither whole numbers nor text");
+  }
+  if (o.ordering == "tile") {
+    if (schema.roles.tile.empty()) throw UsageError(path + ": no column of tile names (name it with --columns.tile)");
+    check(schema.roles.tile, all[*find_column(all, schema.roles.tile)].type == Type::text, "tile: not text");
+  }
+  if (o.ordering != "attribute") return;
+  if (o.ordering_column.empty()) throw UsageError("--ordering.column is missing (the column to order by)");
+  require_column(all, o.ordering_column, "ordering.column", path);
+  check(o.ordering_column, is_number(o.ordering_column), "ordering: not a column of numbers");
+}
+
+bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOptions& o) {
+  const Roles& roles = schema.roles;
+  if (name == healpix_column) return false;  // always made anew: positions decide
+  return o.keep.empty() || std::find(o.keep.begin(), o.keep.end(), name) != o.keep.end() || name == roles.id ||
+         name == roles.ra || name == roles.dec || (o.ordering == "tile" && name == roles.tile) ||
+         (o.ordering == "attribute" && name == o.ordering_column);
+}
+
+}  // namespace
+
+void describe(OptionSet& option, ImportOptions& o) {
+  option("input", o.input, "tables to read (FITS, CSV, text, HDF5); @list.txt names a file with a path a line").required().layout();
+  option("output", o.output, "catalogue to write, HDF5").required().layout();
+  option("rejects", o.rejects, "where dropped rows are listed, CSV; empty: OUTPUT.rejects.csv").layout();
+  option("ordering", o.ordering, "order of the rows, which decides the partitions that a run can use")
+      .one_of({"healpix", "tile", "attribute", "none"});
+  option("ordering.column", o.ordering_column, "column to order by (ordering attribute)");
+  option("columns.ra", o.ra, "column of right ascension, ICRS; empty: guessed").unit("degrees");
+  option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
+  option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers");
+  option("columns.tile", o.tile, "column of tile names; empty: guessed");
+  option("keep", o.keep, "columns to keep besides id and coordinates; empty: all");
+  option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them")
+      .one_of({"error", "drop"});
+  option("memory", o.memory_mb, "memory of each rank that import may use").unit("MB").range(64, 1e7).layout();
+  describe(option, o.source);
+}
+
+ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, const ImportOptions& o) {
+  const Schema all = united(sources);
+  const std::string& path = sources.front()->path();
+  ImportSchema schema;
+  for (const std::string& name : o.keep) require_column(all, name, "keep", path);
+  if (o.ordering != "none" || !o.ra.empty()) {
+    schema.roles.ra = role(all, o.ra, ra_names, "columns.ra", path, schema.remarks);
+    schema.roles.dec = role(all, o.dec, dec_names, "columns.dec", path, schema.remarks);
+    schema.has_positions = !schema.roles.ra.empty() && !schema.roles.dec.empty();
+    if (!schema.has_positions) schema.roles.ra = schema.roles.dec = "";
+  }
+  schema.roles.id = role(all, o.id, id_names, "columns.id", path, schema.remarks);
+  schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"},
+                           "columns.tile", path, schema.remarks);
+  schema.generates_id = schema.roles.id.empty();
+  check_roles(schema, all, o, path);
+  if (schema.generates_id) {
+    schema.roles.id = find_column(all, "id") ? "row_id" : "id";
+    schema.remarks.push_back(schema.roles.id + " = row number (no id column found)");
+  }
+  for (ColumnInfo column : all) {
+    if (!is_kept(column.name, schema, o)) continue;
+    column.source = column.name;
+    std::replace(column.name.begin(), column.name.end(), '/', '_');  // a slash would be a group in HDF5
+    if (column.name == schema.roles.ra || column.name == schema.roles.dec) {
+      column.type = Type::f8;
+      column.unit = "deg";
+      if (column.ucd.empty()) column.ucd = column.name == schema.roles.ra ? "pos.eq.ra;meta.main" : "pos.eq.dec;meta.main";
+    }
+    if (column.name == schema.roles.id && column.ucd.empty()) column.ucd = "meta.id;meta.main";
+    schema.input.push_back(column);
+  }
+  if (!schema.roles.tile.empty() && !find_column(schema.input, schema.roles.tile)) schema.roles.tile.clear();  // not kept
+  return schema;
+}
+
+Schema catalogue_schema(const ImportSchema& schema) {
+  Schema all = schema.input;
+  if (schema.generates_id) all.insert(all.begin(), {schema.roles.id, Type::i8, 1, "", "meta.id;meta.main", "row number in the inputs"});
+  if (schema.has_positions)
+    all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
+  return all;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/io/source.hpp"
+#include "skyfold/plan/plan.hpp"
+
+namespace skyfold {
+
+struct ImportOptions {
+  std::vector<std::string> input;
+  std::string output, rejects;
+  std::string ordering = "healpix", ordering_column;
+  std::string ra, dec, id, tile;             ///< columns; "" = guessed
+  std::vector<std::string> keep;             ///< columns; empty = all
+  std::string on_bad_row = "error";
+  long memory_mb = 1024;                     ///< per rank
+  SourceOptions source;
+  std::string source_fingerprint;            ///< of the catalogue that is re-ordered; not an option
+};
+void describe(OptionSet& option, ImportOptions& o);
+
+/// What an import makes of its inputs' columns.
+struct ImportSchema {
+  Schema input;                 ///< columns read from every file, types wide enough for all of them
+  Roles roles;                  ///< names of input columns, or of generated ones
+  bool generates_id = false;    ///< no id column: the row's number in the inputs is the id
+  bool has_positions = false;
+  std::vector<std::string> remarks;   ///< what was guessed, for the user
+};
+
+/// Unites the schemas of all inputs and finds the columns with a role. Throws DataError when files have different
+/// columns, UsageError for a named column that is absent or cannot play its role.
+[[nodiscard]] ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, const ImportOptions& o);
+
+/// The catalogue's columns: the input's, the generated ones, `_healpix_29`.
+[[nodiscard]] Schema catalogue_schema(const ImportSchema& schema);
+
+}  // namespace skyfold

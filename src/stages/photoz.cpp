@@ -1,0 +1,275 @@
+#include <fmt/core.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "photoz_work.hpp"
+#include "reorder.hpp"
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/plan/plan.hpp"
+#include "skyfold/products/report.hpp"
+#include "skyfold/products/run_folder.hpp"
+#include "skyfold/stages/model_file.hpp"
+#include "skyfold/stages/provenance.hpp"
+#include "skyfold/stages/quality.hpp"
+#include "skyfold/stages/stage.hpp"
+
+namespace skyfold {
+namespace {
+
+struct PhotozOptions {
+  std::string catalogue, model, output, fits, truth;
+  std::string partitions_per_job = "auto";
+  std::string magnitude, error;
+  PartitionOptions partition;
+  PdfOptions pdf;
+  FarmOptions farm;
+};
+
+void describe_photoz(OptionSet& option, PhotozOptions& o) {
+  option("catalogue", o.catalogue, "catalogue made by import or mock").required().layout();
+  option("model", o.model, "model made by train").required().layout();
+  option("output", o.output, "photo-z of every object, HDF5").required().layout();
+  option("fits", o.fits, "the same as a FITS binary table").layout();
+  option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
+  option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
+  option("bands.magnitude", o.magnitude, "name of the catalogue's magnitude columns, where not as in the training sample");
+  option("bands.error", o.error, "name of the catalogue's magnitude error columns").unit("mag");
+  describe(option, o.partition);
+  describe(option, o.pdf);
+  describe(option, o.farm);
+}
+
+/// Columns of the catalogue with the model's bands: by the model's names, by the user's, or by a known convention.
+BandColumns band_columns(const PhotozModel& model, const PhotozOptions& o, const Catalogue& catalogue) {
+  BandOptions bands = model.bands;
+  if (!o.magnitude.empty()) {
+    bands.magnitude = o.magnitude;
+    bands.error = o.error;
+    return resolve_bands(bands, catalogue.schema(), catalogue.path());
+  }
+  try {
+    return resolve_bands(bands, catalogue.schema(), catalogue.path());
+  } catch (const Error&) {
+    bands.magnitude.clear();
+    bands.error.clear();
+  }
+  try {
+    return resolve_bands(bands, catalogue.schema(), catalogue.path());
+  } catch (const Error&) {
+    throw DataError(fmt::format("{}: no columns for bands {} of the model (named '{}' there; give --bands.magnitude)",
+                                catalogue.path(), join(model.bands.bands, ","), model.bands.magnitude));
+  }
+}
+
+/// Columns that identify an object and its place, and so go into every product.
+std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
+  std::vector<std::string> names;
+  for (const std::string& name : {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile,
+                                  layout.attribute, std::string(healpix_column)})
+    if (find_column(layout.schema, name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
+/// The PDFs' path beside the product's: Z.h5 -> Z.pdf.h5.
+std::string pdf_path(const std::string& output) {
+  std::filesystem::path path(output);
+  const std::string extension = path.extension().string();
+  return path.replace_extension(".pdf" + (extension.empty() ? std::string(".h5") : extension)).string();
+}
+
+/// The qp library's layout for PDFs on a grid (class interp): groups meta and data.
+void create_pdf_file(const std::string& path, const PdfOptions& pdf, std::int64_t rows) {
+  const ColumnInfo yvals{"yvals", Type::f4, static_cast<std::size_t>(pdf.bins), "", "", "p(z) at meta/xvals, unit integral"};
+  create_columns(path, {{"/data", {yvals}, rows}}, {});
+  const std::string name = "interp";
+  Table meta({{"pdf_name", Type::text, name.size()}, {"pdf_version", Type::i8}, {"xvals", Type::f8, yvals.width}}, 1);
+  std::copy(name.begin(), name.end(), meta[0].values<char>().begin());
+  meta[1].values<std::int64_t>()[0] = 0;
+  const std::vector<double> grid = pdf_grid(pdf);
+  std::copy(grid.begin(), grid.end(), meta[2].values<double>().begin());
+  add_columns(path, {{"/meta", meta}});
+}
+
+/// One run of photoz.
+class PhotozRun {
+ public:
+  PhotozRun(const PhotozOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+
+  ExitCode run() {
+    open_inputs();
+    plan();
+    prepare();
+    const FarmReport report = compute();
+    publish(report);
+    return report.failures.empty() ? ExitCode::done : ExitCode::incomplete;
+  }
+
+ private:
+  void open_inputs() {
+    ranks_.on_first_only([&] { check_outputs(); });
+    const std::string path = ordered_catalogue(o_.catalogue, o_.partition, context_);
+    ranks_.together([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::read);
+      catalogue_.emplace(path);
+      model_ = read_model(o_.model);
+      const auto algorithm = make_photoz_algorithm(model_.algorithm);
+      kernel_ = algorithm->estimator(model_, band_columns(model_, o_, *catalogue_), o_.pdf);
+      copied_ = copied_columns(catalogue_->layout());
+      truth_ = truth_column();
+    });
+  }
+
+  void check_outputs() const {
+    check_output(o_.output);
+    if (!o_.fits.empty()) check_output(o_.fits);
+    for (const std::string& path : {o_.fits, has_pdf() ? pdf_path(o_.output) : std::string()})
+      if (path == o_.output) throw UsageError(fmt::format("{} is named for two products", path));
+    for (const std::string& input : {o_.catalogue, o_.model})
+      for (const std::string& output : {o_.output, o_.fits})
+        if (std::filesystem::exists(output) && std::filesystem::exists(input) && std::filesystem::equivalent(input, output))
+          throw UsageError(fmt::format("{} is both input and output", input));
+  }
+
+  std::string truth_column() const {
+    if (o_.truth.empty()) return find_column(catalogue_->schema(), model_.redshift) ? model_.redshift : "";
+    const auto column = find_column(catalogue_->schema(), o_.truth);
+    if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue, o_.truth));
+    return o_.truth;
+  }
+
+  void plan() {
+    ranks_.on_first_only([&] {
+      partitions_ = build_partitions(catalogue_->ordered_rows(), o_.partition);
+      jobs_ = build_jobs(partitions_, {o_.partitions_per_job, worker_count(o_.farm, ranks_.size())});
+    });
+    if (!ranks_.is_first()) return;
+    log_info(fmt::format("{}: {} objects in {} partitions, {} jobs; model {} ({}), bands {}", o_.catalogue,
+                         grouped(catalogue_->rows()), grouped(std::ssize(partitions_)), grouped(std::ssize(jobs_)), o_.model,
+                         model_.algorithm, join(model_.bands.bands, ",")));
+  }
+
+  void prepare() {
+    products_ = {partial_path(o_.output, o_.output), o_.fits.empty() ? "" : partial_path(o_.output, o_.fits),
+                 has_pdf() ? partial_path(o_.output, pdf_path(o_.output)) : "", {}};
+    CatalogueLayout layout = catalogue_->layout();
+    layout.schema.clear();
+    for (const std::string& name : copied_) layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
+    for (const ColumnInfo& column : kernel_->gives())
+      if (column.name != pdf_column) layout.schema.push_back(column);
+    layout.creator = creator_of("photoz");
+    layout.provenance = provenance_json("photoz", context_.options,
+                                        {{o_.catalogue, catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
+    ranks_.on_first_only([&] {
+      folder_.emplace(o_.output, context_.options.ini(false));
+      create_catalogue(products_.rows, layout);
+      if (has_pdf()) create_pdf_file(products_.pdf, o_.pdf, catalogue_->rows());
+      if (!o_.fits.empty())
+        products_.fits_layout = create_fits(products_.fits, layout.schema, catalogue_->rows(), "PHOTOZ",
+                                            {layout.creator, "provenance: " + layout.provenance});
+    });
+    products_.fits_layout.schema = layout.schema;
+    products_.fits_layout.rows = catalogue_->rows();
+    products_.fits_layout.row_bytes = static_cast<std::int64_t>(bytes_per_row(layout.schema));
+    products_.fits_layout.data_start = std::stoll(ranks_.broadcast(std::to_string(products_.fits_layout.data_start)));
+  }
+
+  FarmReport compute() {
+    std::optional<PhotozWork> work;
+    ranks_.together([&] { work.emplace(*catalogue_, *kernel_, copied_, products_, context_.threads); });
+    std::optional<RunLog> log;
+    ranks_.on_first_only([&] { log.emplace(folder_->path() + "/journal", "photoz", catalogue_->rows(), "objects"); });
+    NoObserver nobody;
+    FarmObserver& observer = log ? static_cast<FarmObserver&>(*log) : nobody;
+    const FarmReport report = run_farm(ranks_, std::move(jobs_), partitions_, *work, observer, o_.farm);
+    if (log) fits_sum_ = log->fits_sum();
+    return report;
+  }
+
+  void publish(const FarmReport& report) {
+    finalise_catalogue(ranks_, products_.rows);
+    const std::string quality = truth_.empty() ? "" : measure_quality();
+    ranks_.on_first_only([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+      std::vector<std::string> paths = {o_.output};
+      if (has_pdf()) paths.push_back(pdf_path(o_.output));
+      if (!o_.fits.empty()) {
+        // Rows that failed were written after the sums were taken: count the file's own bytes.
+        finish_fits(products_.fits, products_.fits_layout,
+                    report.failures.empty() ? fits_sum_ : fits_data_sum(products_.fits, products_.fits_layout));
+        paths.push_back(o_.fits);
+      }
+      folder_->publish(paths);
+      folder_.reset();
+    });
+    const std::string summary = run_summary(ranks_, report, context_.threads, "objects");
+    if (!ranks_.is_first()) return;
+    for (const JobOutcome& failure : report.failures)
+      log_warning(fmt::format("{} failed (rows {} to {}): {}", partitions_[static_cast<std::size_t>(failure.job.first_partition)].label,
+                              failure.job.rows.begin, failure.job.rows.end, failure.message));
+    fmt::print("{}\n", summary);
+    if (!quality.empty()) fmt::print("{}\n", quality);
+    fmt::print("wrote {}{}{}\n", o_.output, o_.fits.empty() ? "" : ", " + o_.fits, has_pdf() ? ", " + pdf_path(o_.output) : "");
+  }
+
+  std::string measure_quality() const {
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    QualitySums sums;
+    ranks_.together([&] {
+      const RowReader product(products_.rows);
+      const auto info = [](const Schema& schema, const std::string& name) { return schema[*find_column(schema, name)]; };
+      Table truth({info(catalogue_->schema(), truth_)}), estimate({info(product.schema(), "z_phot"), info(product.schema(), "z_err")});
+      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
+        const RowRange block{begin, std::min(begin + zone_rows, catalogue_->rows())};
+        catalogue_->reader().read(block, truth);
+        product.read(block, estimate);
+        for (std::size_t i = 0; i < truth.rows(); ++i) {
+          const double z_spec = truth[0].number(i);
+          if (z_spec > 0.0) sums.add(estimate[0].number(i), z_spec, estimate[1].number(i));  // 0: a star, < 0: unknown
+        }
+      }
+    });
+    ranks_.sum(sums.counts());
+    return describe_quality(sums.quality());
+  }
+
+  bool has_pdf() const { return o_.pdf.kind != "none"; }
+
+  struct NoObserver final : FarmObserver {
+    void started(const Job&, int, int) override {}
+    void finished(const JobOutcome&) override {}
+  };
+
+  const PhotozOptions& o_;
+  const StageContext& context_;
+  const Ranks& ranks_;
+  std::optional<Catalogue> catalogue_;
+  PhotozModel model_;
+  std::unique_ptr<Kernel> kernel_;
+  std::vector<std::string> copied_;
+  std::string truth_;
+  std::vector<Partition> partitions_;   ///< rank 0
+  std::vector<Job> jobs_;               ///< rank 0
+  std::optional<RunFolder> folder_;     ///< rank 0
+  PhotozProducts products_;
+  std::uint32_t fits_sum_ = 0;          ///< rank 0
+};
+
+class PhotozStage final : public Stage {
+ public:
+  void describe(OptionSet& option) override { describe_photoz(option, options_); }
+  ExitCode run(const StageContext& context) override { return PhotozRun(options_, context).run(); }
+
+ private:
+  PhotozOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_photoz_stage() { return std::make_unique<PhotozStage>(); }
+
+}  // namespace skyfold

@@ -1,0 +1,97 @@
+#include "reorder.hpp"
+
+#include <fmt/core.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "import_catalogue.hpp"
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/products/run_folder.hpp"
+
+namespace skyfold {
+namespace {
+
+bool suits(const CatalogueLayout& layout, const PartitionOptions& partition) {
+  const Ordering wanted = ordering_for(partition);
+  if (wanted == Ordering::none) return true;
+  return layout.ordering == wanted && (wanted != Ordering::attribute || layout.attribute == partition.column);
+}
+
+/// SURVEY.h5 -> SURVEY.by-tile.h5
+std::string reordered_path(const std::string& path, const PartitionOptions& partition) {
+  const std::string order = ordering_for(partition) == Ordering::attribute ? partition.column : name_of(ordering_for(partition));
+  std::filesystem::path result(path);
+  const std::string extension = result.extension().string();
+  return result.replace_extension(fmt::format(".by-{}{}", order, extension.empty() ? ".h5" : extension)).string();
+}
+
+void check_possible(const Catalogue& catalogue, const PartitionOptions& partition) {
+  const CatalogueLayout& layout = catalogue.layout();
+  const Ordering wanted = ordering_for(partition);
+  if (wanted == Ordering::healpix && layout.roles.ra.empty())
+    throw UsageError(fmt::format("{}: no coordinates, so no partitions by {} (use --partition.by rows)", catalogue.path(), partition.by));
+  if (wanted == Ordering::tile && layout.roles.tile.empty())
+    throw UsageError(fmt::format("{}: no tile names, so no partitions by tile", catalogue.path()));
+  if (wanted != Ordering::attribute) return;
+  if (partition.column.empty()) throw UsageError("--partition.column is missing (the column whose bins are the partitions)");
+  const auto column = find_column(layout.schema, partition.column);
+  if (!column) throw UsageError(fmt::format("{}: no column {} (named by --partition.column)", catalogue.path(), partition.column));
+  if (layout.schema[*column].type == Type::text || layout.schema[*column].width != 1)
+    throw UsageError(fmt::format("{}: column {} is not a column of numbers", catalogue.path(), partition.column));
+}
+
+/// True when a copy exists that was made from this very catalogue.
+bool is_current(const std::string& copy, const std::string& fingerprint) {
+  if (!std::filesystem::exists(copy) || !is_catalogue(copy)) return false;
+  const auto json = nlohmann::json::parse(Catalogue(copy).layout().provenance, nullptr, false);
+  return !json.is_discarded() && json.value("source_fingerprint", "") == fingerprint;
+}
+
+ImportOptions import_options(const Catalogue& catalogue, const PartitionOptions& partition, const std::string& copy) {
+  const Roles& roles = catalogue.layout().roles;
+  ImportOptions o;
+  o.input = {catalogue.path()};
+  o.output = copy;
+  o.ordering = name_of(ordering_for(partition));
+  o.ordering_column = o.ordering == "attribute" ? partition.column : "";
+  o.ra = roles.ra;
+  o.dec = roles.dec;
+  o.id = roles.id;
+  o.tile = roles.tile;
+  o.source.format = "hdf5";
+  o.source.group = "/object";
+  o.source_fingerprint = catalogue.fingerprint();
+  return o;
+}
+
+}  // namespace
+
+std::string ordered_catalogue(const std::string& path, const PartitionOptions& partition, const StageContext& context) {
+  const Ranks& ranks = *context.ranks;
+  std::string copy, is_usable;
+  std::optional<ImportOptions> o;
+  ranks.together([&] {
+    const Catalogue catalogue(path);
+    if (suits(catalogue.layout(), partition)) return;
+    check_possible(catalogue, partition);
+    copy = reordered_path(path, partition);
+    o = import_options(catalogue, partition, copy);
+  });
+  if (copy.empty()) return path;
+  if (ranks.on_first([&] { return std::string(is_current(copy, o->source_fingerprint) ? "yes" : ""); }) == "yes") {
+    if (ranks.is_first()) log_info(fmt::format("using {}, the catalogue ordered by {}", copy, o->ordering));
+    return copy;
+  }
+  if (ranks.is_first())
+    log_info(fmt::format("{} is not ordered by {}: making {} (kept for later runs)", path,
+                         o->ordering_column.empty() ? o->ordering : o->ordering_column, copy));
+  OptionSet effective;
+  describe(effective, *o);
+  import_catalogue(*o, {effective, context.ranks, context.threads});
+  return copy;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,153 @@
+#include "skyfold/table/photometry.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double sentinel_tolerance = 0.1;  // pipelines write 37.5 as 37.4521 or 37.51
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+bool is_near_any(double value, const std::vector<double>& sentinels) {
+  return std::any_of(sentinels.begin(), sentinels.end(),
+                     [&](double sentinel) { return std::abs(value - sentinel) <= sentinel_tolerance; });
+}
+
+/// A way in which surveys call their columns, and the bands to look for, blue to red.
+struct Convention {
+  const char *magnitude, *error;
+  std::vector<std::string> bands;
+};
+
+const std::vector<Convention>& conventions() {
+  static const std::vector<Convention> known = {
+      {"mag_{band}", "mag_err_{band}", {"u", "g", "r", "i", "z", "y", "Y"}},
+      {"mag_{band}_lsst", "mag_err_{band}_lsst", {"u", "g", "r", "i", "z", "y"}},
+      {"MAG_{BAND}", "MAG_ERR_{BAND}", {"u", "g", "r", "i", "z", "y"}},
+      {"MAG_{BAND}", "MAGERR_{BAND}", {"u", "g", "r", "i", "z", "y"}},
+      {"MAG_AUTO_{BAND}", "MAGERR_AUTO_{BAND}", {"u", "g", "r", "i", "z", "y"}},
+      {"MAG_DETMODEL_{BAND}", "MAGERR_DETMODEL_{BAND}", {"u", "g", "r", "i", "z", "y"}},
+      {"psfmag_{band}", "psfmagerr_{band}", {"u", "g", "r", "i", "z"}},
+      {"modelMag_{band}", "modelMagErr_{band}", {"u", "g", "r", "i", "z"}},
+      {"{band}", "e{band}", {"u", "g", "r", "i", "z", "y"}},
+      {"{band}", "{band}err", {"u", "g", "r", "i", "z", "y"}},
+  };
+  return known;
+}
+
+std::string expand(const std::string& pattern, const std::string& band) {
+  std::string name = pattern;
+  for (const auto& [mark, text] : {std::pair{std::string("{band}"), band}, std::pair{std::string("{BAND}"), upper(band)}})
+    for (std::size_t at = name.find(mark); at != std::string::npos; at = name.find(mark, at + text.size()))
+      name.replace(at, mark.size(), text);
+  return name;
+}
+
+/// Fills in what the user left open from the first convention with at least three bands in the table.
+void guess_convention(BandOptions& o, const Schema& schema, const std::string& source) {
+  for (const Convention& convention : conventions()) {
+    std::vector<std::string> found;
+    for (const std::string& band : o.bands.empty() ? convention.bands : o.bands)
+      if (find_column(schema, expand(convention.magnitude, band)) && find_column(schema, expand(convention.error, band)))
+        found.push_back(band);
+    if (found.size() < (o.bands.empty() ? 3 : o.bands.size())) continue;
+    o.bands = found;
+    o.magnitude = convention.magnitude;
+    o.error = convention.error;
+    return;
+  }
+  throw UsageError(source + ": no known names of magnitude columns (give --bands, --bands.magnitude and --bands.error)");
+}
+
+void check_column(const Schema& schema, const std::string& name, const std::string& source) {
+  const auto index = find_column(schema, name);
+  if (!index) {
+    std::vector<std::string> names;
+    for (const ColumnInfo& column : schema) names.push_back(column.name);
+    const std::string nearest = nearest_name(name, names);
+    throw UsageError(fmt::format("{}: no column '{}'{} (named by --bands)", source, name,
+                                 nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest)));
+  }
+  if (schema[*index].type == Type::text || schema[*index].width != 1)
+    throw DataError(fmt::format("{}: column {} is not a column of numbers (a magnitude is needed)", source, name));
+}
+
+/// Values of one column as doubles, a tight loop per type.
+template <class Use>
+void for_each_number(const Column& column, std::size_t rows, Use use) {
+  if (column.info().type == Type::f4) {
+    const auto values = column.values<float>();
+    for (std::size_t i = 0; i < rows; ++i) use(i, static_cast<double>(values[i]));
+  } else {
+    for (std::size_t i = 0; i < rows; ++i) use(i, column.number(i));
+  }
+}
+
+}  // namespace
+
+void describe(OptionSet& option, BandOptions& o) {
+  option("bands", o.bands, "bands, blue to red; empty: recognised by the names of the columns");
+  option("bands.magnitude", o.magnitude, "name of the magnitude columns, {band} or {BAND} standing for the band");
+  option("bands.error", o.error, "name of the magnitude error columns").unit("mag");
+  option("bands.nondetection", o.nondetection, "magnitudes that mean observed but not detected (+-0.1; so does > 90)");
+  option("bands.missing", o.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
+  option("bands.limits", o.limits, "limiting magnitude of each band, for non-detections; empty: from the training set")
+      .unit("mag");
+}
+
+BandState band_state(double magnitude, const BandOptions& o) noexcept {
+  if (!(magnitude >= -90.0) || is_near_any(magnitude, o.missing)) return BandState::not_observed;  // NaN too
+  if (magnitude > 90.0 || is_near_any(magnitude, o.nondetection)) return BandState::not_detected;
+  return BandState::observed;
+}
+
+BandColumns resolve_bands(BandOptions& o, const Schema& schema, const std::string& source) {
+  if (o.magnitude.empty()) guess_convention(o, schema, source);
+  if (o.bands.empty()) throw UsageError("--bands is missing (--bands.magnitude says how columns are called, not which bands)");
+  if (o.bands.size() > 32) throw UsageError(fmt::format("--bands: {} bands (at most 32)", o.bands.size()));
+  if (!o.limits.empty() && o.limits.size() != o.bands.size())
+    throw UsageError(fmt::format("--bands.limits: {} values for {} bands", o.limits.size(), o.bands.size()));
+  BandColumns columns;
+  for (const std::string& band : o.bands) {
+    columns.magnitude.push_back(expand(o.magnitude, band));
+    check_column(schema, columns.magnitude.back(), source);
+    if (o.error.empty()) continue;
+    columns.error.push_back(expand(o.error, band));
+    check_column(schema, columns.error.back(), source);
+  }
+  return columns;
+}
+
+void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands,
+                       std::span<const double> limits, Photometry& out) {
+  const std::size_t n = table.rows(), n_bands = columns.magnitude.size();
+  out.n_objects = n;
+  out.n_bands = n_bands;
+  out.mag.resize(n * n_bands);
+  out.mag_err.assign(n * n_bands, nan);
+  out.observed.assign(n, 0);
+  for (std::size_t band = 0; band < n_bands; ++band) {
+    const std::uint32_t bit = std::uint32_t{1} << band;
+    if (!columns.error.empty())
+      for_each_number(table.at(columns.error[band]), n, [&](std::size_t i, double error) {
+        if (error > 0.0) out.mag_err[i * n_bands + band] = error;
+      });
+    for_each_number(table.at(columns.magnitude[band]), n, [&](std::size_t i, double mag) {
+      const BandState state = band_state(mag, bands);
+      const std::size_t cell = i * n_bands + band;
+      out.mag[cell] = state == BandState::observed ? mag : state == BandState::not_detected ? limits[band] : nan;
+      if (state != BandState::observed) out.mag_err[cell] = state == BandState::not_detected ? 1.0 : nan;
+      if (state != BandState::not_observed) out.observed[i] |= bit;
+    });
+  }
+}
+
+}  // namespace skyfold

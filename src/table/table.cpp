@@ -1,0 +1,143 @@
+#include "skyfold/table/table.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace skyfold {
+namespace {
+
+template <class T>
+constexpr Type type_of() {
+  if constexpr (std::is_same_v<T, float>) return Type::f4;
+  else if constexpr (std::is_same_v<T, double>) return Type::f8;
+  else if constexpr (std::is_same_v<T, std::int32_t>) return Type::i4;
+  else if constexpr (std::is_same_v<T, std::int64_t>) return Type::i8;
+  else if constexpr (std::is_same_v<T, std::uint8_t>) return Type::u1;
+  else return Type::text;
+}
+
+}  // namespace
+
+std::size_t size_of(Type type) noexcept {
+  switch (type) {
+    case Type::f4:
+    case Type::i4: return 4;
+    case Type::f8:
+    case Type::i8: return 8;
+    default: return 1;
+  }
+}
+
+std::string_view name_of(Type type) noexcept {
+  constexpr std::string_view names[] = {"f4", "f8", "i4", "i8", "u1", "text"};
+  return names[static_cast<std::size_t>(type)];
+}
+
+std::size_t bytes_per_row(const Schema& schema) noexcept {
+  std::size_t bytes = 0;
+  for (const ColumnInfo& column : schema) bytes += column.bytes_per_row();
+  return bytes;
+}
+
+std::optional<std::size_t> find_column(const Schema& schema, std::string_view name) noexcept {
+  for (std::size_t i = 0; i < schema.size(); ++i)
+    if (schema[i].name == name) return i;
+  return std::nullopt;
+}
+
+template <class T>
+std::span<T> Column::values() noexcept {
+  assert(info_.type == type_of<T>());
+  return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+}
+template <class T>
+std::span<const T> Column::values() const noexcept {
+  assert(info_.type == type_of<T>());
+  return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+}
+#define SKYFOLD_COLUMN_TYPE(T)                        \
+  template std::span<T> Column::values<T>() noexcept; \
+  template std::span<const T> Column::values<T>() const noexcept;
+SKYFOLD_COLUMN_TYPE(float)
+SKYFOLD_COLUMN_TYPE(double)
+SKYFOLD_COLUMN_TYPE(std::int32_t)
+SKYFOLD_COLUMN_TYPE(std::int64_t)
+SKYFOLD_COLUMN_TYPE(std::uint8_t)
+SKYFOLD_COLUMN_TYPE(char)
+#undef SKYFOLD_COLUMN_TYPE
+
+double Column::number(std::size_t row, std::size_t element) const noexcept {
+  const std::size_t i = row * info_.width + element;
+  switch (info_.type) {
+    case Type::f4: return values<float>()[i];
+    case Type::f8: return values<double>()[i];
+    case Type::text: return std::numeric_limits<double>::quiet_NaN();
+    default: break;
+  }
+  const std::int64_t whole = integer(row, element);
+  return info_.null == whole ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(whole);
+}
+
+std::int64_t Column::integer(std::size_t row, std::size_t element) const noexcept {
+  const std::size_t i = row * info_.width + element;
+  constexpr double limit = 9.2e18;  // beyond it a conversion to int64 is undefined
+  switch (info_.type) {
+    case Type::i4: return values<std::int32_t>()[i];
+    case Type::i8: return values<std::int64_t>()[i];
+    case Type::u1: return values<std::uint8_t>()[i];
+    case Type::f4:
+    case Type::f8: {
+      const double value = number(row, element);
+      return std::abs(value) < limit ? static_cast<std::int64_t>(value) : 0;
+    }
+    default: return 0;
+  }
+}
+
+std::string_view Column::text(std::size_t row) const noexcept {
+  const std::span<const char> all = values<char>();
+  std::string_view cell(all.data() + row * info_.width, info_.width);
+  cell = cell.substr(0, cell.find('\0'));
+  return cell.substr(0, cell.find_last_not_of(' ') + 1);  // FITS pads with blanks
+}
+
+Table::Table(const Schema& schema, std::size_t rows) {
+  for (const ColumnInfo& info : schema) add(info);
+  resize(rows);
+}
+
+Schema Table::schema() const {
+  Schema schema;
+  for (const Column& column : columns_) schema.push_back(column.info());
+  return schema;
+}
+
+void Table::resize(std::size_t rows) {
+  rows_ = rows;
+  for (Column& column : columns_) column.bytes_.resize(rows * column.info_.bytes_per_row());
+}
+
+Column& Table::add(const ColumnInfo& info) {
+  if (find(info.name)) throw std::logic_error("column added twice: " + info.name);
+  Column& column = columns_.emplace_back(info);
+  column.bytes_.resize(rows_ * info.bytes_per_row());
+  return column;
+}
+
+const Column* Table::find(std::string_view name) const noexcept {
+  const auto found = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.info().name == name; });
+  return found == columns_.end() ? nullptr : &*found;
+}
+
+const Column& Table::at(std::string_view name) const {
+  const Column* column = find(name);
+  if (!column) throw std::logic_error("no column " + std::string(name));
+  return *column;
+}
+Column& Table::at(std::string_view name) { return const_cast<Column&>(std::as_const(*this).at(name)); }
+
+}  // namespace skyfold

@@ -1,0 +1,166 @@
+#include <fitsio.h>
+#include <gtest/gtest.h>
+#include <hdf5.h>
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <functional>
+#include <random>
+
+#include "source_files.hpp"
+
+namespace skyfold {
+namespace {
+
+using namespace source_tests;
+
+constexpr int mutations = 2000;
+constexpr long most_kilobytes = 2 << 20;  // of memory, at the peak of the whole program
+
+std::string small_fits(const std::string& path) {
+  fitsfile* file = nullptr;
+  int status = 0;
+  const char* names[] = {"ID", "RA", "FLUX", "FLAGS", "NAME", "BITS", "BIG"};
+  const char* forms[] = {"K", "D", "3E", "L", "8A", "11X", "J"};
+  fits_create_file(&file, ("!" + path).c_str(), &status);
+  fits_create_tbl(file, BINARY_TBL, 20, 7, const_cast<char**>(names), const_cast<char**>(forms), nullptr, "T", &status);
+  fits_write_key_dbl(file, "TZERO7", 2147483648.0, 10, nullptr, &status);
+  fits_write_key_lng(file, "TNULL1", -1, nullptr, &status);
+  fits_close_file(file, &status);
+  EXPECT_EQ(status, 0);
+  return content_of(path);
+}
+
+std::string small_csv() {
+  std::string text = "# a comment\nid,ra,dec,name,flag\n";
+  for (int i = 0; i < 30; ++i)
+    text += std::to_string(i) + "," + std::to_string(i * 1.25) + ",-" + std::to_string(i) + ".5e-3,\"a \"\"b\"\"\n, c\",true\n";
+  return text;
+}
+
+std::string small_ecsv() {
+  std::string text = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, unit: deg, datatype: float64, description: 'x, y'}\n"
+                     "# - name: b\n#   datatype: string\n# meta: {}\na b\n";
+  for (int i = 0; i < 30; ++i) text += std::to_string(i) + " \"x y\"\n";
+  return text;
+}
+
+void write_dataset(hid_t group, const char* name, hid_t type, int rank, const void* data, bool chunked) {
+  const hsize_t dims[2] = {40, 3}, chunk[2] = {16, 2};
+  const hid_t space = H5Screate_simple(rank, dims, nullptr), creation = H5Pcreate(H5P_DATASET_CREATE);
+  if (chunked) {
+    H5Pset_chunk(creation, rank, chunk);
+    H5Pset_shuffle(creation);
+    H5Pset_deflate(creation, 4);
+  }
+  const hid_t dataset = H5Dcreate2(group, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  EXPECT_GE(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), 0);
+  const hid_t text = H5Tcopy(H5T_C_S1), scalar = H5Screate(H5S_SCALAR);
+  H5Tset_size(text, 4);
+  const hid_t attribute = H5Acreate2(dataset, "unit", text, scalar, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite(attribute, text, "mag");
+  H5Aclose(attribute);
+  H5Sclose(scalar);
+  H5Tclose(text);
+  H5Dclose(dataset);
+  H5Pclose(creation);
+  H5Sclose(space);
+}
+
+std::string small_hdf5(const std::string& path, bool newest_format) {
+  std::vector<double> numbers(120, 1.5);
+  std::vector<std::int64_t> ids(40, 7);
+  const std::vector<const char*> texts(40, "any length");
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (newest_format) H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  const hid_t group = H5Gcreate2(file, "photometry", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t text = H5Tcopy(H5T_C_S1), compound = H5Tcreate(H5T_COMPOUND, 16);
+  H5Tset_size(text, H5T_VARIABLE);
+  H5Tinsert(compound, "x", 0, H5T_NATIVE_DOUBLE);
+  H5Tinsert(compound, "y", 8, H5T_NATIVE_INT64);
+  write_dataset(group, "id", H5T_NATIVE_INT64, 1, ids.data(), false);
+  write_dataset(group, "mag", H5T_NATIVE_DOUBLE, 2, numbers.data(), true);
+  write_dataset(group, "ra", H5T_IEEE_F32BE, 1, numbers.data(), true);
+  write_dataset(group, "name", text, 1, texts.data(), true);
+  write_dataset(file, "records", compound, 1, numbers.data(), true);
+  H5Tclose(compound);
+  H5Tclose(text);
+  H5Gclose(group);
+  H5Fclose(file);
+  H5Pclose(access);
+  return content_of(path);
+}
+
+/// One to four flipped bits, a changed byte, a run of equal bytes, or a cut.
+std::string mutated(std::string content, std::mt19937_64& random) {
+  const auto place = [&] { return random() % content.size(); };
+  switch (random() % 8) {
+    case 0: content.resize(place() + 1); break;
+    case 1: content[place()] = static_cast<char>(random()); break;
+    case 2: {
+      const std::size_t begin = place(), count = std::min<std::size_t>(1 + random() % 8, content.size() - begin);
+      content.replace(begin, count, count, random() % 2 ? '\xFF' : '\0');
+      break;
+    }
+    default:
+      for (std::uint64_t flips = 1 + random() % 4; flips > 0; --flips) {
+        char& byte = content[place()];
+        byte = static_cast<char>(byte ^ (1 << random() % 8));
+      }
+  }
+  return content;
+}
+
+/// Reads an input to its end, whatever it is; anything but an `Error` fails.
+void read_whatever(const std::string& path, const SourceOptions& o) {
+  try {
+    const auto source = open_source(path, o);
+    std::vector<BadCell> bad;
+    Table table(source->schema());
+    std::size_t pieces = 0;
+    for (const Piece& piece : source->pieces(1000)) {
+      source->read(piece, table, bad);
+      if (++pieces == 100) break;
+    }
+  } catch (const Error&) {
+  }
+}
+
+long peak_kilobytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+void fuzz(const std::string& content, std::uint64_t seed, const SourceOptions& o = {}) {
+  const Folder folder;
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < mutations; ++i) {
+    const std::string path = folder.file("damaged", mutated(content, random));
+    ASSERT_NO_THROW(read_whatever(path, o)) << "mutation " << i;
+    ASSERT_LT(peak_kilobytes(), most_kilobytes) << "mutation " << i;
+  }
+}
+
+TEST(DamagedInput, OfFitsIsReadOrRefused) {
+  const Folder folder;
+  fuzz(small_fits(folder.file("t.fits")), 1);
+}
+
+TEST(DamagedInput, OfCsvIsReadOrRefused) { fuzz(small_csv(), 2); }
+
+TEST(DamagedInput, OfEcsvIsReadOrRefused) { fuzz(small_ecsv(), 3); }
+
+TEST(DamagedInput, OfHdf5IsReadOrRefused) {
+  const Folder folder;
+  SourceOptions group, compound;
+  group.group = "photometry";
+  compound.group = "records";
+  fuzz(small_hdf5(folder.file("old.h5"), false), 4, group);
+  fuzz(small_hdf5(folder.file("new.h5"), true), 5, group);
+  fuzz(small_hdf5(folder.file("old.h5"), false), 6, compound);
+}
+
+}  // namespace
+}  // namespace skyfold
