@@ -252,7 +252,8 @@ class Hdf5Source final : public Source {
     std::fill(place.begin(), place.end(), std::byte{0});
     for (std::size_t i = 0; i < place.size() / width; ++i) {
       const std::string_view text = text_at(values.data() + i * sizeof(char*));
-      std::memcpy(place.data() + i * width, text.data(), std::min(width, text.size()));
+      std::transform(text.begin(), text.begin() + std::min(width, text.size()), place.begin() + i * width,
+                     [](char c) { return std::byte(c); });
       if (text.size() > width)
         bad.push_back({first_row + static_cast<std::int64_t>(i), column.info.name,
                        fmt::format("text of {} bytes is cut to the column's {}", text.size(), width)});

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "skyfold/core/error.hpp"
@@ -30,30 +31,45 @@ std::vector<Job> fixed_jobs(std::span<const Partition> partitions, std::int64_t 
   return jobs;
 }
 
-void cut_partition(const Partition& partition, std::int64_t pieces, std::vector<Job>& jobs) {
-  const std::int64_t rows = partition.rows.size();
-  for (std::int64_t i = 0; i < pieces; ++i)
-    jobs.push_back({0, partition.id, 1, {partition.rows.begin + rows * i / pieces, partition.rows.begin + rows * (i + 1) / pieces}});
+/// A partition, or what is left of one that is being cut.
+struct Piece {
+  std::int64_t partition = 0;
+  RowRange rows;
+  double cost = 0.0;
+};
+
+/// Cuts a first part of at most `aim` cost and `max_rows` rows off a piece, so that the parts of a piece are about equal.
+Piece take_part(Piece& piece, double aim, std::int64_t max_rows) {
+  const auto by_cost = static_cast<std::int64_t>(std::ceil(piece.cost / std::max(aim, 1.0)));
+  const std::int64_t by_rows = (piece.rows.size() + max_rows - 1) / max_rows;
+  const std::int64_t parts = std::clamp<std::int64_t>(std::max(by_cost, by_rows), 1, piece.rows.size());
+  const std::int64_t rows = (piece.rows.size() + parts - 1) / parts;
+  const double cost = piece.cost * static_cast<double>(rows) / static_cast<double>(piece.rows.size());
+  const Piece part{piece.partition, {piece.rows.begin, piece.rows.begin + rows}, cost};
+  piece.rows.begin += rows;
+  piece.cost -= cost;
+  return part;
 }
 
+/// Guided self-scheduling (Polychronopoulos & Kuck 1987): each job is a fixed share of what remains.
 std::vector<Job> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
   double remaining = std::accumulate(partitions.begin(), partitions.end(), 0.0,
                                      [](double sum, const Partition& p) { return sum + p.cost; });
-  const double largest = remaining / (2.0 * o.workers);
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < partitions.size();) {
-    const double aim = remaining / (2.0 * o.workers);
-    const Partition& first = partitions[i];
-    if (first.cost > largest || first.rows.size() > o.max_rows) {
-      const auto by_cost = static_cast<std::int64_t>(first.cost / std::max(largest, 1.0)) + 1;
-      const std::int64_t by_rows = (first.rows.size() + o.max_rows - 1) / o.max_rows;
-      cut_partition(first, std::min(std::max(by_cost, by_rows), first.rows.size()), jobs);
-      remaining -= first.cost;
+    const double aim = std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows));
+    Piece rest{partitions[i].id, partitions[i].rows, partitions[i].cost};
+    if (rest.cost > aim || rest.rows.size() > o.max_rows) {
+      while (rest.rows.size() > 0) {
+        const Piece part = take_part(rest, std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows)), o.max_rows);
+        jobs.push_back({0, part.partition, 1, part.rows});
+        remaining -= part.cost;
+      }
       ++i;
       continue;
     }
-    Job job{0, first.id, 1, first.rows};
-    double cost = first.cost;
+    Job job{0, partitions[i].id, 1, partitions[i].rows};
+    double cost = partitions[i].cost;
     for (++i; i < partitions.size(); ++i) {
       const Partition& next = partitions[i];
       if (cost + next.cost > aim || job.rows.size() + next.rows.size() > o.max_rows) break;

@@ -160,7 +160,8 @@ Ordering ordering_named(const std::string& name) {
 }
 
 void describe(OptionSet& option, PartitionOptions& o) {
-  option("partition.by", o.by, "how the sky is cut; adaptive splits HEALPix pixels until they hold partition.rows")
+  option("partition.by", o.by, "how the sky is cut; adaptive splits HEALPix pixels until they hold partition.rows; where it is not given, "
+         "catalogues ordered by tile are cut by tile, and those without HEALPix order by rows")
       .one_of({"adaptive", "healpix", "tile", "attribute", "rows"})
       .layout();
   option("partition.nside", o.nside, "HEALPix NSide of a partition (by healpix), a power of two").range(4, 1024).layout();
@@ -173,6 +174,13 @@ Ordering ordering_for(const PartitionOptions& o) {
   if (o.by == "tile") return Ordering::tile;
   if (o.by == "attribute") return Ordering::attribute;
   return o.by == "rows" ? Ordering::none : Ordering::healpix;
+}
+
+PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Ordering ordering) {
+  PartitionOptions suited = o;
+  if (!is_given && ordering == Ordering::tile) suited.by = "tile";
+  if (!is_given && (ordering == Ordering::attribute || ordering == Ordering::none)) suited.by = "rows";
+  return suited;
 }
 
 std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {

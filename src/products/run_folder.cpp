@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,18 +75,37 @@ void sync_path(const std::string& path) {
   if (!synced) throw IoError(fmt::format("{}: {}", path, std::strerror(error)));
 }
 
+fs::path folder_of(const std::string& path) {
+  return fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
+}
+
+dev_t device_of(const fs::path& path) {
+  struct stat status = {};
+  return stat(path.c_str(), &status) == 0 ? status.st_dev : dev_t{};
+}
+
+void check_output(const std::string& path) {
+  const fs::path folder = folder_of(path);
+  if (!fs::is_directory(folder)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder.string(), path));
+  if (access(folder.c_str(), W_OK) != 0)
+    throw IoError(fmt::format("{}: {} (for the output {})", folder.string(), std::strerror(errno), path));
+  if (fs::is_directory(path)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
+}
+
 }  // namespace
 
 std::string partial_path(const std::string& output, const std::string& final_path) {
   return (fs::path(run_path(output)) / fs::path(final_path).filename()).string();
 }
 
-void check_output(const std::string& path) {
-  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
-  if (!fs::is_directory(folder)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder.string(), path));
-  if (access(folder.c_str(), W_OK) != 0)
-    throw IoError(fmt::format("{}: {} (for the output {})", folder.string(), std::strerror(errno), path));
-  if (fs::is_directory(path)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
+void check_outputs(const std::vector<std::string>& paths) {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    check_output(paths[i]);
+    if (std::find(paths.begin(), paths.begin() + static_cast<std::ptrdiff_t>(i), paths[i]) != paths.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError(fmt::format("{} is named for two products", paths[i]));
+    if (device_of(folder_of(paths[i])) != device_of(folder_of(paths[0])))
+      throw UsageError(fmt::format("{} and {} are on different file systems (all products of a run must be on one)", paths[0], paths[i]));
+  }
 }
 
 RunFolder::RunFolder(const std::string& output, const std::string& config) : output_(output), path_(run_path(output)) {
@@ -116,8 +136,7 @@ void RunFolder::publish(const std::vector<std::string>& final_paths) {
     fs::rename(partial(path), path, error);
     if (error) throw IoError(fmt::format("{}: {}", path, error.message()));
   }
-  const fs::path folder = fs::path(output_).parent_path();
-  sync_path(folder.empty() ? "." : folder.string());
+  sync_path(folder_of(output_).string());
 }
 
 struct RunLog::Display {

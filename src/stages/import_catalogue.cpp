@@ -33,7 +33,7 @@ class Import {
       : o_(o), context_(context), ranks_(*context.ranks), memory_(o.memory_mb * 1'000'000) {}
 
   ImportResult run() {
-    ranks_.on_first_only([&] { check_output(o_.output); });
+    ranks_.on_first_only([&] { check_outputs({o_.output, rejects_path()}); });
     {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);

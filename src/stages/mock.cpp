@@ -77,7 +77,7 @@ class MockRun {
   MockRun(const MockStageOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    ranks_.on_first_only([&] { check_output(o_.output); });
+    ranks_.on_first_only([&] { check_outputs({o_.output, spectroscopic_path(o_.output)}); });
     ranks_.together([&] { survey_.emplace(o_.mock); });
     create();
     const FarmReport report = make();
@@ -118,10 +118,8 @@ class MockRun {
     std::optional<MockWork> work;
     ranks_.together([&] { work.emplace(*survey_, catalogue_path(), context_.threads); });
     std::optional<RunLog> log;
-    ranks_.on_first_only([&] { log.emplace(folder_->path() + "/journal", "mock", survey_->rows(), "objects"); });
-    NoObserver nobody;
-    FarmObserver& observer = log ? static_cast<FarmObserver&>(*log) : nobody;
-    return run_farm(ranks_, std::move(jobs), cells, *work, observer, o_.farm);
+    ranks_.together([&] { log.emplace(folder_ ? folder_->path() + "/journal" : "", "mock", survey_->rows(), "objects"); });
+    return run_farm(ranks_, std::move(jobs), cells, *work, *log, o_.farm);
   }
 
   static void check_complete(const FarmReport& report) {
@@ -178,11 +176,6 @@ class MockRun {
     else if (o_.mock.spectroscopic > 0.0)
       log_warning(fmt::format("no training sample: none of {} objects was selected", grouped(survey_->rows())));
   }
-
-  struct NoObserver final : FarmObserver {
-    void started(const Job&, int, int) override {}
-    void finished(const JobOutcome&) override {}
-  };
 
   const MockStageOptions& o_;
   const StageContext& context_;

@@ -111,8 +111,11 @@ class PhotozRun {
 
  private:
   void open_inputs() {
-    ranks_.on_first_only([&] { check_outputs(); });
-    const std::string path = ordered_catalogue(o_.catalogue, o_.partition, context_);
+    ranks_.on_first_only([&] { check_paths(); });
+    ranks_.together([&] {
+      partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
+    });
+    const std::string path = ordered_catalogue(o_.catalogue, partition_, context_);
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       catalogue_.emplace(path);
@@ -124,13 +127,17 @@ class PhotozRun {
     });
   }
 
-  void check_outputs() const {
-    check_output(o_.output);
-    if (!o_.fits.empty()) check_output(o_.fits);
-    for (const std::string& path : {o_.fits, has_pdf() ? pdf_path(o_.output) : std::string()})
-      if (path == o_.output) throw UsageError(fmt::format("{} is named for two products", path));
+  std::vector<std::string> product_paths() const {
+    std::vector<std::string> paths = {o_.output};
+    if (!o_.fits.empty()) paths.push_back(o_.fits);
+    if (has_pdf()) paths.push_back(pdf_path(o_.output));
+    return paths;
+  }
+
+  void check_paths() const {
+    check_outputs(product_paths());
     for (const std::string& input : {o_.catalogue, o_.model})
-      for (const std::string& output : {o_.output, o_.fits})
+      for (const std::string& output : product_paths())
         if (std::filesystem::exists(output) && std::filesystem::exists(input) && std::filesystem::equivalent(input, output))
           throw UsageError(fmt::format("{} is both input and output", input));
   }
@@ -144,7 +151,7 @@ class PhotozRun {
 
   void plan() {
     ranks_.on_first_only([&] {
-      partitions_ = build_partitions(catalogue_->ordered_rows(), o_.partition);
+      partitions_ = build_partitions(catalogue_->ordered_rows(), partition_);
       jobs_ = build_jobs(partitions_, {o_.partitions_per_job, worker_count(o_.farm, ranks_.size())});
     });
     if (!ranks_.is_first()) return;
@@ -182,11 +189,9 @@ class PhotozRun {
     std::optional<PhotozWork> work;
     ranks_.together([&] { work.emplace(*catalogue_, *kernel_, copied_, products_, context_.threads); });
     std::optional<RunLog> log;
-    ranks_.on_first_only([&] { log.emplace(folder_->path() + "/journal", "photoz", catalogue_->rows(), "objects"); });
-    NoObserver nobody;
-    FarmObserver& observer = log ? static_cast<FarmObserver&>(*log) : nobody;
-    const FarmReport report = run_farm(ranks_, std::move(jobs_), partitions_, *work, observer, o_.farm);
-    if (log) fits_sum_ = log->fits_sum();
+    ranks_.together([&] { log.emplace(folder_ ? folder_->path() + "/journal" : "", "photoz", catalogue_->rows(), "objects"); });
+    const FarmReport report = run_farm(ranks_, std::move(jobs_), partitions_, *work, *log, o_.farm);
+    fits_sum_ = log->fits_sum();
     return report;
   }
 
@@ -195,15 +200,10 @@ class PhotozRun {
     const std::string quality = truth_.empty() ? "" : measure_quality();
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
-      std::vector<std::string> paths = {o_.output};
-      if (has_pdf()) paths.push_back(pdf_path(o_.output));
-      if (!o_.fits.empty()) {
-        // Rows that failed were written after the sums were taken: count the file's own bytes.
+      if (!o_.fits.empty())  // rows that failed were written after the sums were taken: count the file's own bytes
         finish_fits(products_.fits, products_.fits_layout,
                     report.failures.empty() ? fits_sum_ : fits_data_sum(products_.fits, products_.fits_layout));
-        paths.push_back(o_.fits);
-      }
-      folder_->publish(paths);
+      folder_->publish(product_paths());
       folder_.reset();
     });
     const std::string summary = run_summary(ranks_, report, context_.threads, "objects");
@@ -213,7 +213,7 @@ class PhotozRun {
                               failure.job.rows.begin, failure.job.rows.end, failure.message));
     fmt::print("{}\n", summary);
     if (!quality.empty()) fmt::print("{}\n", quality);
-    fmt::print("wrote {}{}{}\n", o_.output, o_.fits.empty() ? "" : ", " + o_.fits, has_pdf() ? ", " + pdf_path(o_.output) : "");
+    fmt::print("wrote {}\n", join(product_paths(), ", "));
   }
 
   std::string measure_quality() const {
@@ -239,14 +239,10 @@ class PhotozRun {
 
   bool has_pdf() const { return o_.pdf.kind != "none"; }
 
-  struct NoObserver final : FarmObserver {
-    void started(const Job&, int, int) override {}
-    void finished(const JobOutcome&) override {}
-  };
-
   const PhotozOptions& o_;
   const StageContext& context_;
   const Ranks& ranks_;
+  PartitionOptions partition_;
   std::optional<Catalogue> catalogue_;
   PhotozModel model_;
   std::unique_ptr<Kernel> kernel_;

@@ -77,8 +77,9 @@ class PlanStage final : public Stage {
     option("json", o_.json, "print JSON").layout();
   }
 
-  ExitCode run(const StageContext&) override {
+  ExitCode run(const StageContext& context) override {
     const Catalogue catalogue(o_.catalogue);
+    o_.partition = suited_partition(o_.partition, context.options.given("partition.by"), catalogue.layout().ordering);
     check_ordering(catalogue, o_.partition);
     const auto partitions = build_partitions(catalogue.ordered_rows(), o_.partition);
     if (partitions.empty()) throw DataError(o_.catalogue + ": no rows");

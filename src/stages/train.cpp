@@ -82,7 +82,7 @@ class Training {
       : o_(o), algorithm_(algorithm), context_(context) {}
 
   void run() {
-    check_output(o_.output);
+    check_outputs({o_.output, validation_path()});
     read_sample();
     select();
     split();
@@ -282,7 +282,6 @@ class Training {
     std::vector<std::string> products = {o_.output};
     write_model(folder.partial(o_.output), model, provenance);
     if (!held_out_.empty()) {
-      check_output(validation_path());
       products.push_back(validation_path());
       write_columns(folder.partial(validation_path()), {{"/object", held_out_table()}}, {{"provenance", provenance}});
     }

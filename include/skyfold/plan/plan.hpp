@@ -49,6 +49,9 @@ struct PartitionOptions {
 void describe(OptionSet& option, PartitionOptions& o);
 /// The ordering that makes the partitions contiguous; `none` for rows, which suit every ordering.
 [[nodiscard]] Ordering ordering_for(const PartitionOptions& o);
+/// The user's options, or, where `partition.by` was not given and the catalogue's order is not by HEALPix, the strategy
+/// that suits its order: tiles for tile, blocks of rows for the others.
+[[nodiscard]] PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Ordering ordering);
 
 /// What a strategy must know of a catalogue.
 struct OrderedRows {
@@ -76,12 +79,13 @@ struct OrderedRows {
 struct JobOptions {
   std::string partitions_per_job = "auto";   ///< "auto" or a count >= 1
   int workers = 1;                           ///< ranks that compute, for auto
-  std::int64_t max_rows = 2'000'000;         ///< a job larger than this is cut (memory, lost work), for auto
+  std::int64_t min_rows = 2'000;             ///< auto: no partition is cut into smaller jobs than this
+  std::int64_t max_rows = 2'000'000;         ///< auto: a job larger than this is cut (what a failure can lose)
 };
 /// Jobs in the order in which they are handed out, largest cost first (ties by row).
 ///
 /// auto is guided: consecutive partitions are joined while their cost stays <= remaining / (2 x workers), and a
-/// partition that costs more than total / (2 x workers) is cut, so that no rank waits for a last large job.
+/// partition that costs more than that is cut, so that no rank waits for a last large job.
 [[nodiscard]] std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOptions& o);
 
 }  // namespace skyfold

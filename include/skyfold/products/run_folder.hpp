@@ -37,13 +37,15 @@ class RunFolder {
 /// Path of a product while it is filled: the same on every rank.
 [[nodiscard]] std::string partial_path(const std::string& output, const std::string& final_path);
 
-/// Fails early when a product could not be put at `path`: folder missing or not writable, or `path` is a folder.
-void check_output(const std::string& path);
+/// Fails early when a product could not be put at one of `paths`, the main one first: folder missing or not writable, a
+/// folder at the path, one path named twice, or a path on another file system than the main one, where a rename cannot
+/// take it. Throws IoError or UsageError.
+void check_outputs(const std::vector<std::string>& paths);
 
 /// Keeps the journal and shows progress while a farm runs.
 class RunLog final : public FarmObserver {
  public:
-  /// @param journal_path  "" for none
+  /// @param journal_path  "" for none, as on every rank but the first
   RunLog(const std::string& journal_path, const std::string& title, std::int64_t rows, const std::string& unit);
   ~RunLog() override;
   void started(const Job& job, int attempt, int rank) override;

@@ -44,6 +44,20 @@ std::size_t widest_feature(const std::vector<std::uint32_t>& order, std::size_t 
   return widest;
 }
 
+Boxes empty_boxes(std::size_t n, std::size_t width) {
+  const std::size_t values = (n + group_boxes - 1) / group_boxes * group_boxes * width;
+  Boxes boxes{.n = n, .low = {}, .high = {}};
+  boxes.low.assign(values, infinity);
+  boxes.high.assign(values, -infinity);
+  return boxes;
+}
+
+void widen(Boxes& boxes, std::size_t box, std::size_t width, std::size_t feature, float value) {
+  const std::size_t place = (box / group_boxes * width + feature) * group_boxes + box % group_boxes;
+  boxes.low[place] = std::min(boxes.low[place], value);
+  boxes.high[place] = std::max(boxes.high[place], value);
+}
+
 }  // namespace
 
 NeighbourIndex::NeighbourIndex(const TrainingRows& rows, std::uint32_t mask) : training_(rows) {
@@ -92,10 +106,10 @@ void NeighbourIndex::split(std::vector<std::uint32_t>& order, std::size_t begin,
 }
 
 void NeighbourIndex::fill_blocks(const std::vector<std::uint32_t>& order, const std::vector<float>& features) {
-  const std::size_t width = bands_.size() + 1, n_padded = padded_blocks();
+  const std::size_t width = bands_.size() + 1;
   blocks_.assign(n_blocks_ * width * block_rows, 0.0f);
-  low_.assign(width * n_padded, 1e18f);
-  high_.assign(width * n_padded, 1e18f);
+  fine_ = empty_boxes(n_blocks_, width);
+  coarse_ = empty_boxes((n_blocks_ + group_boxes - 1) / group_boxes, width);
   std::vector<std::uint32_t> rows(row_.size());
   for (std::size_t position = 0; position < order.size(); ++position) {
     const std::size_t block = position / block_rows, j = position % block_rows;
@@ -103,10 +117,8 @@ void NeighbourIndex::fill_blocks(const std::vector<std::uint32_t>& order, const 
     for (std::size_t f = 0; f < width; ++f) {
       const float value = features[order[position] * width + f];
       blocks_[(block * width + f) * block_rows + j] = value;
-      float& low = low_[f * n_padded + block];
-      float& high = high_[f * n_padded + block];
-      low = j == 0 ? value : std::min(low, value);
-      high = j == 0 ? value : std::max(high, value);
+      widen(fine_, block, width, f, value);
+      widen(coarse_, block / group_boxes, width, f, value);
     }
   }
   row_ = std::move(rows);
@@ -126,7 +138,8 @@ std::uint32_t NeighbourIndex::block_of(const double* magnitudes) const noexcept 
 }
 
 std::size_t NeighbourIndex::bytes() const noexcept {
-  return row_.size() * sizeof row_[0] + (blocks_.size() + low_.size() + high_.size()) * sizeof(float) + n_blocks_ * 5;
+  return row_.size() * sizeof row_[0] + 
+         (blocks_.size() + 2 * fine_.low.size() + 2 * coarse_.low.size()) * sizeof(float) + n_blocks_ * 5;
 }
 
 }  // namespace skyfold::dnf

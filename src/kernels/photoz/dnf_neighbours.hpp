@@ -4,13 +4,10 @@
 #include <span>
 #include <vector>
 
+#include "dnf_scan.hpp"
 #include "skyfold/table/table.hpp"
 
 namespace skyfold::dnf {
-
-/// Distance between two objects' magnitudes q and m (De Vicente et al. 2016, MNRAS 459, 3078, section 2):
-/// enf |q - m|; anf |sin a|, a the angle between q and m; dnf the product of both.
-enum class Metric : std::uint8_t { enf, anf, dnf };
 
 /// The training rows, shared by the indices of all band masks.
 struct TrainingRows {
@@ -35,8 +32,6 @@ class NeighbourIndex {
   [[nodiscard]] std::span<const std::uint32_t> row_list() const noexcept { return row_; }
   /// Block in which a query falls: sorting queries by it makes successive searches look at the same memory.
   [[nodiscard]] std::uint32_t block_of(const double* magnitudes) const noexcept;
-  /// Length of the arrays of bounds: blocks, filled up to a multiple of 16.
-  [[nodiscard]] std::size_t padded_blocks() const noexcept { return (n_blocks_ + 15) / 16 * 16; }
   /// Memory held, bytes.
   [[nodiscard]] std::size_t bytes() const noexcept;
 
@@ -50,7 +45,7 @@ class NeighbourIndex {
   std::vector<std::uint32_t> row_;           ///< training row at each position
   std::size_t n_blocks_ = 0;
   AlignedVector<float> blocks_;              ///< [n_blocks x (bands + 1) x block_rows]: unit vector, then length
-  AlignedVector<float> low_, high_;          ///< [(bands + 1) x padded blocks]: bounds of the blocks
+  Boxes fine_, coarse_;                      ///< around blocks, and around groups of blocks
   std::vector<std::uint8_t> split_feature_;  ///< [n_blocks] of the cut before a block
   std::vector<float> split_value_;
   bool all_positive_ = true;                 ///< no magnitude is negative: no angle exceeds 90 degrees

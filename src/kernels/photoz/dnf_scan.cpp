@@ -1,6 +1,5 @@
 #include "dnf_scan.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -44,21 +43,44 @@ SKYFOLD_INLINE float gap(float value, float low, float high) {
   return 0.5f * ((below + std::fabs(below)) + (above + std::fabs(above)));
 }
 
+/// Lower bounds of the boxes of one group.
 template <int fixed_bands, Metric metric>
-SKYFOLD_INLINE void bound_loop(const float* __restrict low, const float* __restrict high, std::size_t n,
-                               const float* __restrict query, std::size_t any_bands, float* __restrict bound) {
+SKYFOLD_INLINE void bound_group(const float* __restrict low, const float* __restrict high,
+                                const float* __restrict query, std::size_t any_bands, float* __restrict bound) {
   const std::size_t bands = fixed_bands ? fixed_bands : any_bands;
   const float length = query[bands];
-  for (std::size_t i = 0; i < n; ++i) {
+  for (std::size_t i = 0; i < group_boxes; ++i) {
     float chord2 = 0.0f;
     for (std::size_t b = 0; b < bands; ++b) {
-      const float d = gap(query[b], low[b * n + i], high[b * n + i]);
+      const float d = gap(query[b], low[b * group_boxes + i], high[b * group_boxes + i]);
       chord2 += d * d;
     }
-    const float d = gap(length, low[bands * n + i], high[bands * n + i]);
-    const float euclid2 = d * d + length * low[bands * n + i] * chord2;
+    const float shortest = low[bands * group_boxes + i], d = gap(length, shortest, high[bands * group_boxes + i]);
+    const float euclid2 = d * d + length * shortest * chord2;
     bound[i] = distance2<metric>(euclid2, chord2);
+    // sin^2 = c^2 (1 - c^2 / 4) rises up to 90 degrees, but rounded only within units of the last digit.
+    if constexpr (metric != Metric::enf) bound[i] *= 1.0f - 1e-6f;
   }
+}
+
+template <int fixed_bands, Metric metric>
+SKYFOLD_INLINE std::size_t list_loop(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
+                                     std::size_t any_bands, float limit, std::uint32_t* list) {
+  const std::size_t step = (any_bands + 1) * group_boxes;
+  std::size_t found = 0;
+  for (const std::uint32_t group : groups) {
+    float bound[group_boxes];
+    bound_group<fixed_bands, metric>(boxes.low.data() + group * step, boxes.high.data() + group * step, query,
+                                     any_bands, bound);
+    int hits = 0;
+    for (std::size_t i = 0; i < group_boxes; ++i) hits += bound[i] <= limit;
+    if (hits == 0) continue;
+    for (std::size_t i = 0, box = group * group_boxes; i < group_boxes; ++i, ++box) {
+      list[found] = static_cast<std::uint32_t>(box);
+      found += static_cast<std::size_t>(bound[i] <= limit) & static_cast<std::size_t>(box < boxes.n);
+    }
+  }
+  return found;
 }
 
 template <int fixed_bands, Metric metric>
@@ -84,11 +106,13 @@ SKYFOLD_INLINE void scan_loop(const float* __restrict blocks, const std::uint32_
 }
 
 template <Metric metric>
-SKYFOLD_INLINE void bound_all(const float* low, const float* high, std::size_t n, const float* query,
-                              std::size_t bands, float* bound) {
+SKYFOLD_INLINE std::size_t list_all(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
+                                    std::size_t bands, float limit, std::uint32_t* list) {
+  std::size_t found = 0;
   with_bands(bands, [&]<int fixed>() __attribute__((always_inline)) {
-    bound_loop<fixed, metric>(low, high, n, query, bands, bound);
+    found = list_loop<fixed, metric>(boxes, groups, query, bands, limit, list);
   });
+  return found;
 }
 
 template <Metric metric>
@@ -117,33 +141,12 @@ SKYFOLD_INLINE std::size_t collect_if(const float* values, std::size_t n, Slot* 
 }  // namespace
 
 SKYFOLD_CLONES
-void bound_blocks(Metric metric, const float* low, const float* high, std::size_t n, const float* query,
-                  std::size_t bands, bool angles, float* bound) {
-  if (metric == Metric::enf) return bound_all<Metric::enf>(low, high, n, query, bands, bound);
-  if (!angles) {
-    for (std::size_t i = 0; i < n; ++i) bound[i] = 0.0f;
-    return;
-  }
-  if (metric == Metric::anf) bound_all<Metric::anf>(low, high, n, query, bands, bound);
-  else bound_all<Metric::dnf>(low, high, n, query, bands, bound);
-  // sin^2 = c^2 (1 - c^2 / 4) rises up to 90 degrees, but rounded only within a few units of the last digit.
-  for (std::size_t i = 0; i < n; ++i) bound[i] *= 1.0f - 1e-6f;
-}
-
-SKYFOLD_CLONES
-std::size_t list_up_to(const float* bound, std::size_t n, float limit, std::uint32_t* list) {
-  constexpr std::size_t step = 16;  // most blocks are far: look at several at once
-  std::size_t found = 0;
-  for (std::size_t first = 0; first < n; first += step) {
-    int hits = 0;
-    for (std::size_t i = first; i < first + step; ++i) hits += bound[i] <= limit;
-    if (hits == 0) continue;
-    for (std::size_t i = first; i < std::min(first + step, n); ++i) {
-      list[found] = static_cast<std::uint32_t>(i);
-      found += bound[i] <= limit;
-    }
-  }
-  return found;
+std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
+                       std::size_t bands, bool angles, float limit, std::uint32_t* list) {
+  if (metric == Metric::enf) return list_all<Metric::enf>(boxes, groups, query, bands, limit, list);
+  if (!angles) limit = std::numeric_limits<float>::infinity();
+  return metric == Metric::anf ? list_all<Metric::anf>(boxes, groups, query, bands, limit, list)
+                               : list_all<Metric::dnf>(boxes, groups, query, bands, limit, list);
 }
 
 SKYFOLD_CLONES

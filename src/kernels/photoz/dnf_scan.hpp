@@ -4,13 +4,18 @@
 #include <cstdint>
 #include <span>
 
-#include "dnf_neighbours.hpp"
+#include "skyfold/table/table.hpp"
 
 // The loops that touch every training row: single precision, several rows per instruction. They only narrow
 // the choice; neighbours are ranked in double precision.
 namespace skyfold::dnf {
 
-inline constexpr std::size_t block_rows = 32;
+/// Distance between two objects' magnitudes q and m (De Vicente et al. 2016, MNRAS 459, 3078, section 2):
+/// enf |q - m|; anf |sin a|, a the angle between q and m; dnf the product of both.
+enum class Metric : std::uint8_t { enf, anf, dnf };
+
+inline constexpr std::size_t block_rows = 32;   ///< rows of a block
+inline constexpr std::size_t group_boxes = 16;  ///< boxes that are looked at together
 
 /// A value and its place in the scanned arrays.
 struct Slot {
@@ -18,18 +23,22 @@ struct Slot {
   std::uint32_t slot;
 };
 
-/// Lower bounds of a squared distance over blocks. Every operation is monotonic and the order is that of
-/// `scan_blocks`, so no rounding can lift a bound above a scanned value.
-///
-/// @param low, high  [(bands + 1) x n]: bounds of unit vectors and length
-/// @param query      [bands + 1]: unit vector, length
-/// @param n          blocks, a multiple of 16
-/// @param angles     false: angles may exceed 90 degrees, so nothing is known of the sine
-void bound_blocks(Metric metric, const float* low, const float* high, std::size_t n, const float* query,
-                  std::size_t bands, bool angles, float* bound);
+/// Boxes around sets of rows, in groups of `group_boxes`.
+struct Boxes {
+  std::size_t n = 0;
+  AlignedVector<float> low, high;  ///< [groups x (bands + 1) x group_boxes]: bounds of unit vectors and length
+};
 
-/// Writes the blocks with bound <= limit, ascending; returns how many. `bound` is filled up to a multiple of 16.
-std::size_t list_up_to(const float* bound, std::size_t n, float limit, std::uint32_t* list);
+/// Lists the boxes in some groups that may hold rows within a limit, ascending; returns how many.
+///
+/// The lower bound of a box's squared distances is computed with operations that are monotonic under rounding,
+/// in the order of `scan_blocks`, so it never exceeds a scanned value.
+///
+/// @param query   [bands + 1]: unit vector, length
+/// @param angles  false: angles may exceed 90 degrees, so nothing is known of the sine
+/// @param list    holds group_boxes values per group
+std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
+                       std::size_t bands, bool angles, float limit, std::uint32_t* list);
 
 /// Squared distances of the rows of the blocks in `list`, with the sine from the chord of unit vectors and
 /// d_E^2 = (|q| - |m|)^2 + |q| |m| c^2.

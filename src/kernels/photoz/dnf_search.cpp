@@ -92,7 +92,8 @@ void NeighbourSearch::set_query(const NeighbourIndex& index, const double* magni
     scan_guess_ = key_guess_ = largest;
     unit_.resize(bands);
     query_.resize(bands + 1);
-    bound_.resize(index.padded_blocks());
+    all_.resize((index.coarse_.n + group_boxes - 1) / group_boxes);
+    std::iota(all_.begin(), all_.end(), 0u);
   }
   mag_ = magnitudes;
   double length2 = 0.0;
@@ -122,10 +123,14 @@ void NeighbourSearch::scan(std::span<const std::uint32_t> excluded) {
   hide(excluded);
 }
 
-/// Scans the blocks whose bound is within the limit; `bound_` is filled.
-void NeighbourSearch::scan_up_to(float limit, std::span<const std::uint32_t> excluded) {
-  list_.resize(index_->n_blocks_);
-  list_.resize(list_up_to(bound_.data(), index_->n_blocks_, limit, list_.data()));
+/// Scans the blocks that may hold rows within a limit of the distance `bound`.
+void NeighbourSearch::scan_up_to(Metric bound, float limit, std::span<const std::uint32_t> excluded) {
+  const auto list = [&](const Boxes& boxes, std::span<const std::uint32_t> groups, std::vector<std::uint32_t>& found) {
+    found.resize(groups.size() * group_boxes);
+    found.resize(list_boxes(bound, boxes, groups, query_.data(), index_->bands(), angles_known_, limit, found.data()));
+  };
+  list(index_->coarse_, all_, groups_);
+  list(index_->fine_, groups_, list_);
   scan(excluded);
 }
 
@@ -147,11 +152,9 @@ std::size_t NeighbourSearch::scan_nearest(Metric bound, std::size_t wanted, std:
   const bool is_euclidean = bound == Metric::enf;
   const auto near_home = [&] { return limit_near_home(is_euclidean, wanted, excluded); };
   if (scan_guess_ == largest || (is_euclidean && wanted <= few_wanted)) scan_guess_ = near_home();
-  bound_blocks(bound, index_->low_.data(), index_->high_.data(), bound_.size(), query_.data(), index_->bands(),
-               angles_known_, bound_.data());
   for (int attempt = 1;; ++attempt) {
     const float error = is_euclidean ? euclid2_error(scan_guess_) : key_error(scan_guess_, largest);
-    scan_up_to(scan_guess_ + 2.0f * error, excluded);  // ties are decided beyond the guess
+    scan_up_to(bound, scan_guess_ + 2.0f * error, excluded);  // ties are decided beyond the guess
     const std::size_t count = count_up_to(is_euclidean ? euclid2_.data() : key_.data(), n_values(), scan_guess_);
     if (count >= wanted) return count;
     scan_guess_ = attempt == 1 ? scan_guess_ * 1.5f : near_home();
@@ -261,7 +264,7 @@ void NeighbourSearch::load(std::span<const Slot> slots) {
     for (std::size_t b = 0; b < bands; ++b) found_mag_[b * stride_ + i] = mag[index_->bands_[b]];
   }
   for (std::size_t b = 0; b < bands; ++b)
-    std::fill(&found_mag_[b * stride_ + n_found_], found_mag_.data() + (b + 1) * stride_, 1.0);
+    std::fill(found_mag_.data() + b * stride_ + n_found_, found_mag_.data() + (b + 1) * stride_, 1.0);
   exact_distances(metric_, mag_, unit_.data(), found_mag_.data(), bands, stride_, found_euclid2_.data(),
                   found_key_.data());
 }
@@ -298,9 +301,7 @@ double NeighbourSearch::nearest_euclid2(bool scanned_all_near, std::size_t n, st
     limit = smallest(euclid2_.data(), n_values());
   } else {
     limit = static_cast<float>(nearest);
-    bound_blocks(Metric::enf, index_->low_.data(), index_->high_.data(), bound_.size(), query_.data(), index_->bands(),
-                 angles_known_, bound_.data());
-    scan_up_to(limit + 2.0f * euclid2_error(limit), excluded);
+    scan_up_to(Metric::enf, limit + 2.0f * euclid2_error(limit), excluded);
   }
   limit += 2.0f * euclid2_error(limit);
   const std::size_t n_near = collect_between(euclid2_.data(), n_values(), -1.0f, limit, slots_.data());

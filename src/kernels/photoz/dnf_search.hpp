@@ -38,7 +38,7 @@ class NeighbourSearch {
  private:
   void set_query(const NeighbourIndex& index, const double* magnitudes);
   void scan(std::span<const std::uint32_t> excluded);
-  void scan_up_to(float limit, std::span<const std::uint32_t> excluded);
+  void scan_up_to(Metric bound, float limit, std::span<const std::uint32_t> excluded);
   float limit_near_home(bool is_euclidean, std::size_t wanted, std::span<const std::uint32_t> excluded);
   std::size_t scan_nearest(Metric bound, std::size_t wanted, std::span<const std::uint32_t> excluded);
   void hide(std::span<const std::uint32_t> excluded);
@@ -67,7 +67,7 @@ class NeighbourSearch {
   bool angles_known_ = true;                // no angle exceeds 90 degrees
   float scan_guess_ = 0.0f, key_guess_ = 0.0f;
 
-  AlignedVector<float> bound_;              // of each block
+  std::vector<std::uint32_t> all_, groups_;  // all groups of coarse boxes; groups of blocks that may be near
   std::vector<std::uint32_t> list_;         // blocks scanned, ascending
   AlignedVector<float> euclid2_, key_;      // of the rows scanned; a slot is a place here
   std::vector<Slot> slots_;
