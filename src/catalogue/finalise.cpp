@@ -135,15 +135,15 @@ void find_tiles(const Column& names, std::int64_t first_row, Zone& zone) {
   }
 }
 
-Zone examine(const RowReader& reader, const CatalogueLayout& layout, RowRange rows) {
+/// @param buffer  has all columns; reused from zone to zone
+Zone examine(const RowReader& reader, const CatalogueLayout& layout, RowRange rows, Table& buffer) {
   Zone zone;
-  Table column;
-  for (const ColumnInfo& info : layout.schema) {
-    Table one({info});
-    reader.read(rows, one);
-    zone.columns.push_back(measure(one[0]));
-    if (info.name == healpix_column && layout.ordering == Ordering::healpix) find_pixels(one[0], rows.begin, zone);
-    if (info.name == layout.roles.tile && layout.ordering == Ordering::tile) find_tiles(one[0], rows.begin, zone);
+  reader.read(rows, buffer);
+  for (std::size_t i = 0; i < buffer.columns(); ++i) {
+    const std::string& name = buffer[i].info().name;
+    zone.columns.push_back(measure(buffer[i]));
+    if (name == healpix_column && layout.ordering == Ordering::healpix) find_pixels(buffer[i], rows.begin, zone);
+    if (name == layout.roles.tile && layout.ordering == Ordering::tile) find_tiles(buffer[i], rows.begin, zone);
   }
   return zone;
 }
@@ -262,9 +262,10 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   layout.roles = {attributes["column_id"], attributes["column_ra"], attributes["column_dec"], attributes["column_tile"]};
 
   const auto count = static_cast<std::size_t>((layout.rows + zone_rows - 1) / zone_rows);
+  Table buffer(layout.schema);
   const auto texts = ranks.run_units(count, [&](std::size_t i) {
     const std::int64_t begin = static_cast<std::int64_t>(i) * zone_rows;
-    return pack(examine(*reader, layout, {begin, std::min(begin + zone_rows, layout.rows)}));
+    return pack(examine(*reader, layout, {begin, std::min(begin + zone_rows, layout.rows)}, buffer));
   });
   std::vector<Zone> zones;
   for (const std::string& text : texts) zones.push_back(unpack(text, layout.schema.size()));

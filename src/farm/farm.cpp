@@ -59,9 +59,19 @@ struct Fatal {
   std::string message;
 };
 
-Fatal fatal_of(const std::exception& error) {
-  if (const auto* ours = dynamic_cast<const Error*>(&error)) return {ours->code(), ours->what()};
-  return {ExitCode::bug, error.what()};
+/// The exception being handled.
+Fatal current_fatal() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {ExitCode::io, "out of memory"};
+  } catch (const std::exception& error) {
+    return {ExitCode::bug, error.what()};
+  } catch (...) {
+    return {ExitCode::bug, "unknown exception"};
+  }
 }
 
 /// Rank 0's side: the dispatcher, its observer, and the workers' messages.
@@ -108,11 +118,12 @@ class Master {
 
   [[nodiscard]] bool is_over() const { return dispatcher_.is_done() || is_lost_; }
 
-  /// Tells everybody to stop and waits for their last message, so that none is left for a later run.
-  void dismiss() {
+  /// Tells everybody to stop and serves until their last message has come, so that none is left for a later run.
+  template <class Serve>
+  void dismiss(const Serve& serve) {
     for (int rank = 1; rank < ranks_.size(); ++rank) send(rank, {Packet::stop, 0, 1, 1, {}, {}, 0, 0, 0, {}});
     while (others_ > 0)
-      if (!step()) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      if (!serve()) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
 
   FarmReport report;
@@ -136,14 +147,13 @@ class Master {
   Pipeline* own_ = nullptr;
 };
 
-/// Runs one round of a pipeline; an error of reading or writing is handed to `fail` and ends its work.
-template <class Fail>
-bool guarded_step(Pipeline& pipeline, const Fail& fail) {
+/// Runs one round of a rank's duties; an error of it ends the run and is handed to `fail`.
+template <class Step, class Fail>
+bool guarded(const Step& step, const Fail& fail) {
   try {
-    return pipeline.step();
-  } catch (const std::exception& error) {
-    pipeline.drop_all();
-    fail(fatal_of(error));
+    return step();
+  } catch (...) {
+    fail(current_fatal());
     return true;
   }
 }
@@ -163,19 +173,22 @@ Fatal run_master(const Ranks& ranks, Master& master, Work& work, const FarmOptio
     pipeline.emplace(work, ranks.clock(), o.block_rows, 0, upstream);
     master.set_own(&*pipeline);
   }
+  const auto fail = [&](const Fatal& error) {
+    if (fatal.code == ExitCode::done) fatal = error;
+    if (pipeline) pipeline->drop_all();
+    master.give_up();
+  };
+  const auto serve = [&] { return guarded([&] { return master.step(); }, fail); };  // the observer may fail: disk full
   const PhaseScope scope(ranks.clock(), Phase::wait);
   while (!master.is_over()) {
-    bool progress = master.step();
-    if (pipeline) progress |= guarded_step(*pipeline, [&](const Fatal& error) {
-      fatal = error;
-      master.give_up();
-    });
+    bool progress = serve();
+    if (pipeline) progress |= guarded([&] { return pipeline->step(); }, fail);
     if (progress) continue;
     if (pipeline) pipeline->wait(patience(ranks.size() > 1, pipeline->is_computing()));
     if (!pipeline || !pipeline->is_computing()) std::this_thread::sleep_for(patience(true, false));
   }
   if (pipeline) pipeline->drop_all();
-  master.dismiss();
+  master.dismiss(serve);
   return fatal;
 }
 
@@ -186,6 +199,7 @@ Fatal run_worker(const Ranks& ranks, Work& work, const FarmOptions& o) {
   Pipeline pipeline(work, ranks.clock(), o.block_rows, ranks.rank(), upstream);
   const auto fail = [&](const Fatal& error) {
     fatal = error;
+    pipeline.drop_all();
     send(0, {Packet::error, 0, 1, 0, {}, {}, 0, 0, 0, {}});
   };
   const PhaseScope scope(ranks.clock(), Phase::wait);
@@ -193,7 +207,7 @@ Fatal run_worker(const Ranks& ranks, Work& work, const FarmOptions& o) {
     const auto message = receive();
     if (message && message->second.kind == Packet::stop) break;
     if (message) pipeline.give({ranks.rank(), message->second.work, message->second.attempt});
-    const bool progress = fatal.code == ExitCode::done && guarded_step(pipeline, fail);
+    const bool progress = fatal.code == ExitCode::done && guarded([&] { return pipeline.step(); }, fail);
     if (progress || message) continue;
     if (pipeline.is_computing()) pipeline.wait(patience(false, true));
     else std::this_thread::sleep_for(patience(false, false));

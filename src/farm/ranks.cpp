@@ -43,6 +43,8 @@ std::string caught(const std::function<void()>& task) {
     return std::to_string(static_cast<int>(ExitCode::io)) + ":out of memory";
   } catch (const std::exception& error) {
     return std::to_string(static_cast<int>(ExitCode::bug)) + ":" + error.what();
+  } catch (...) {  // e.g. of healpix_cxx: the other ranks must hear of it all the same
+    return std::to_string(static_cast<int>(ExitCode::bug)) + ":unknown exception";
   }
 }
 

@@ -18,6 +18,7 @@
 namespace skyfold {
 namespace {
 
+constexpr std::int64_t cached_rows = 1 << 17;   // 1 MB of 8-byte values
 constexpr std::int64_t sample_rows = 1 << 18;   // keys sampled to choose the buckets: about 4 MB
 
 std::string quoted(const std::string& text) {
@@ -138,14 +139,16 @@ class Import {
     if (result_.rows == 0) throw DataError(fmt::format("{}: no row is left to import", inputs_.sources.front()->path()));
     ranks_.on_first_only([&] { create_catalogue(catalogue_path(), layout()); });
     std::optional<PlacePass> pass;
-    ranks_.together([&] { pass.emplace(inputs_, placement_, catalogue_path(), keys_path(), sorted_keys_path()); });
+    ranks_.together([&] { pass.emplace(inputs_, placement_, o_.ordering == "healpix", catalogue_path(), keys_path(), sorted_keys_path()); });
     farm(*pass, block_jobs(), "import (2 of 3, placing)", inputs_.rows);
   }
 
   /// Buckets small enough that two of them, and what sorting needs, fit in memory.
   void choose_splitters() {
     const auto row_bytes = static_cast<std::int64_t>(bytes_per_row(catalogue_schema(inputs_.schema))) + 8;
-    const std::int64_t bucket_rows = std::max<std::int64_t>(1, memory_ / 8 / row_bytes);
+    // Sorting is quickest while a column of a bucket fits a processor's cache; too many buckets make small writes.
+    const std::int64_t bucket_rows = std::clamp<std::int64_t>(std::max<std::int64_t>(cached_rows, inputs_.rows / 512), 1,
+                                                              std::max<std::int64_t>(1, memory_ / 8 / row_bytes));
     const std::int64_t buckets = std::max<std::int64_t>(inputs_.rows / bucket_rows + 1, 4 * ranks_.size());
     for (std::int64_t i = 1; i < buckets && !sample_.empty(); ++i) {
       const auto& splitter = sample_[static_cast<std::size_t>(std::ssize(sample_) * i / buckets)];
@@ -195,6 +198,10 @@ class Import {
     std::optional<SortPass> pass;
     ranks_.together([&] { pass.emplace(catalogue_path(), sorted_keys_path()); });
     farm(*pass, std::move(jobs), "import (3 of 3, sorting)", result_.rows);
+    ranks_.together([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::write);
+      pass->sync();
+    });
   }
 
   void publish() {

@@ -1,6 +1,7 @@
 #include "import_duplicates.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "import_passes.hpp"
@@ -9,6 +10,7 @@ namespace skyfold {
 namespace {
 
 constexpr std::int64_t chunk_rows = 1 << 17;
+constexpr std::int64_t bits_per_id = 16;   // one id in 16 looks like another at first
 
 struct HashedRow {
   std::uint64_t hash;
@@ -16,23 +18,69 @@ struct HashedRow {
   auto operator<=>(const HashedRow&) const = default;
 };
 
-/// Rows whose hash lies in share `share` of `shares` equal shares.
-std::vector<HashedRow> rows_of_share(ScratchArray& ids, ScratchArray& keys, std::int64_t rows, std::size_t share, std::size_t shares) {
-  std::vector<HashedRow> found;
-  found.reserve(static_cast<std::size_t>(rows) / shares + static_cast<std::size_t>(rows) / shares / 8 + 1024);
-  std::vector<std::int64_t> id, key;
-  for (std::int64_t begin = 0; begin < rows; begin += chunk_rows) {
-    id.resize(static_cast<std::size_t>(std::min(chunk_rows, rows - begin)));
-    key.resize(id.size());
-    ids.read(begin, id);
-    keys.read(begin, key);
-    for (std::size_t i = 0; i < id.size(); ++i) {
-      const auto hash = static_cast<std::uint64_t>(id[i]);
-      const auto its_share = static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * shares) >> 64);
-      if (its_share == share && key[i] != dropped_key) found.push_back({hash, begin + static_cast<std::int64_t>(i)});
+/// The ids of one share of the hash values, as they stand in the scratch files.
+class Share {
+ public:
+  Share(const std::string& ids_path, const std::string& keys_path, std::int64_t rows, std::size_t share, std::size_t shares)
+      : ids_(ids_path), keys_(keys_path), rows_(rows), share_(share), shares_(shares) {}
+
+  /// Calls `use(hash, row)` for every row that is not dropped.
+  template <class Use>
+  void for_each(const Use& use) {
+    for (std::int64_t begin = 0; begin < rows_; begin += chunk_rows) {
+      id_.resize(static_cast<std::size_t>(std::min(chunk_rows, rows_ - begin)));
+      key_.resize(id_.size());
+      ids_.read(begin, id_);
+      keys_.read(begin, key_);
+      for (std::size_t i = 0; i < id_.size(); ++i) {
+        const auto hash = static_cast<std::uint64_t>(id_[i]);
+        const auto its_share = static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * shares_) >> 64);
+        if (its_share == share_ && key_[i] != dropped_key) use(hash, begin + static_cast<std::int64_t>(i));
+      }
     }
   }
-  return found;
+
+ private:
+  ScratchArray ids_, keys_;
+  std::int64_t rows_;
+  std::size_t share_, shares_;
+  std::vector<std::int64_t> id_, key_;
+};
+
+/// A set of bits, addressed by hash.
+class BitSet {
+ public:
+  explicit BitSet(std::size_t bits) : words_(std::bit_ceil(bits) / 64 + 1), mask_(std::bit_ceil(bits) - 1) {}
+  [[nodiscard]] bool has(std::uint64_t hash) const { return words_[(hash & mask_) / 64] >> (hash % 64) & 1; }
+  /// Returns whether the bit was set already.
+  bool put(std::uint64_t hash) {
+    const bool had = has(hash);
+    words_[(hash & mask_) / 64] |= std::uint64_t{1} << (hash % 64);
+    return had;
+  }
+
+ private:
+  std::vector<std::uint64_t> words_;
+  std::uint64_t mask_;
+};
+
+/// Duplicates of one share. Nearly all ids are unique, and a table of bits tells which could not be: only those, some
+/// percent, are sorted.
+std::vector<DuplicateId> duplicates_of(Share& share, std::int64_t ids) {
+  const auto bits = static_cast<std::size_t>(ids * bits_per_id);
+  BitSet seen(bits), repeated(bits);
+  share.for_each([&](std::uint64_t hash, std::int64_t) {
+    if (seen.put(hash)) repeated.put(hash);
+  });
+  std::vector<HashedRow> candidates;
+  share.for_each([&](std::uint64_t hash, std::int64_t row) {
+    if (repeated.has(hash)) candidates.push_back({hash, row});
+  });
+  std::sort(candidates.begin(), candidates.end());
+  std::vector<DuplicateId> duplicates;
+  for (std::size_t i = 1; i < candidates.size(); ++i)
+    if (candidates[i].hash == candidates[i - 1].hash) duplicates.push_back({candidates[i].row, candidates[i - 1].row});
+  return duplicates;
 }
 
 }  // namespace
@@ -40,24 +88,14 @@ std::vector<HashedRow> rows_of_share(ScratchArray& ids, ScratchArray& keys, std:
 std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t rows, const std::string& ids_path,
                                             const std::string& keys_path, std::int64_t memory_bytes) {
   const PhaseScope scope(ranks.clock(), Phase::other);
-  const std::int64_t per_share = std::max<std::int64_t>(1, memory_bytes / static_cast<std::int64_t>(2 * sizeof(HashedRow)));
-  const std::size_t rounds = static_cast<std::size_t>(rows / (per_share * ranks.size()) + 1);
+  const std::int64_t bytes_per_id = 2 * bits_per_id / 8 + sizeof(HashedRow) / 4;   // two tables, and the candidates
+  const std::int64_t per_share = std::max<std::int64_t>(1, memory_bytes / bytes_per_id);
+  const auto rounds = static_cast<std::size_t>(rows / (per_share * ranks.size()) + 1);
   const std::size_t shares = rounds * static_cast<std::size_t>(ranks.size());
-  std::unique_ptr<ScratchArray> ids, keys;
-  ranks.together([&] {
-    ids = std::make_unique<ScratchArray>(ids_path);
-    keys = std::make_unique<ScratchArray>(keys_path);
-  });
-  const auto texts = ranks.run_units(shares, [&](std::size_t share) {
-    std::vector<HashedRow> found = rows_of_share(*ids, *keys, rows, share, shares);
-    std::sort(found.begin(), found.end());
-    std::string text;
-    for (std::size_t i = 1; i < found.size(); ++i) {
-      if (found[i].hash != found[i - 1].hash) continue;
-      const DuplicateId duplicate{found[i].row, found[i - 1].row};
-      text.append(reinterpret_cast<const char*>(&duplicate), sizeof duplicate);
-    }
-    return text;
+  const auto texts = ranks.run_units(shares, [&](std::size_t i) {
+    Share share(ids_path, keys_path, rows, i, shares);
+    const std::vector<DuplicateId> found = duplicates_of(share, rows / static_cast<std::int64_t>(shares) + 64);
+    return std::string(reinterpret_cast<const char*>(found.data()), found.size() * sizeof(DuplicateId));
   });
   std::vector<DuplicateId> duplicates;
   for (const std::string& text : texts) {

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/sort.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -109,9 +110,9 @@ void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
 
 // --- second pass -----------------------------------------------------------------------------------
 
-PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, const std::string& catalogue_path,
+PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& catalogue_path,
                      const std::string& keys_path, const std::string& sorted_keys_path)
-    : inputs_(inputs), placement_(placement), keys_(keys_path), sorted_keys_(sorted_keys_path), catalogue_(catalogue_path) {
+    : inputs_(inputs), placement_(placement), keys_are_healpix_(keys_are_healpix), keys_(keys_path), sorted_keys_(sorted_keys_path), catalogue_(catalogue_path) {
   for (Slot& slot : slots_) {
     slot.in = Table(inputs.schema.input);
     slot.out = Table(catalogue_schema(inputs.schema));
@@ -152,6 +153,8 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
     Column& out = slot.out[c];
     if (const Column* in = slot.in.find(out.info().name)) {
       gather_rows(in->bytes(), in->info().bytes_per_row(), slot.order, out.bytes());
+    } else if (out.info().name == healpix_column && keys_are_healpix_) {
+      for (std::size_t i = 0; i < slot.order.size(); ++i) out.values<std::int64_t>()[i] = slot.keys[slot.order[i]];
     } else if (out.info().name == healpix_column) {
       const Roles& roles = inputs_.schema.roles;
       const auto ra = slot.in.at(roles.ra).values<double>(), dec = slot.in.at(roles.dec).values<double>();
@@ -187,7 +190,7 @@ void PlacePass::write(const Job& job, RowRange block, int index, JobResult& resu
 
 SortPass::SortPass(const std::string& catalogue_path, const std::string& sorted_keys_path)
     : sorted_keys_(sorted_keys_path), reader_(catalogue_path), catalogue_(catalogue_path) {
-  for (Slot& slot : slots_) slot.rows = Table(reader_.schema());
+  for (Slot& slot : slots_) slot.rows = slot.sorted = Table(reader_.schema());
 }
 
 void SortPass::read(const Job&, RowRange block, int index, JobResult& result) {
@@ -203,23 +206,15 @@ void SortPass::read(const Job&, RowRange block, int index, JobResult& result) {
 void SortPass::compute(const Job&, RowRange, int index) {
   Slot& slot = slots_[static_cast<std::size_t>(index)];
   if (slot.was_sorted) return;
-  std::vector<std::pair<std::int64_t, std::size_t>> keyed(slot.keys.size());
-  for (std::size_t i = 0; i < keyed.size(); ++i) keyed[i] = {slot.keys[i], i};
-  std::sort(keyed.begin(), keyed.end());  // the second member keeps the inputs' order for equal keys
-  std::vector<std::size_t> order(keyed.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = keyed[i].second;
-  std::vector<std::byte> sorted;
-  for (std::size_t c = 0; c < slot.rows.columns(); ++c) {
-    const std::span<std::byte> bytes = slot.rows[c].bytes();
-    sorted.resize(bytes.size());
-    gather_rows(bytes, slot.rows[c].info().bytes_per_row(), order, sorted);
-    std::copy(sorted.begin(), sorted.end(), bytes.begin());
-  }
+  const std::vector<std::size_t> order = stable_order(slot.keys);  // stable: equal keys keep the inputs' order
+  slot.sorted.resize(slot.rows.rows());
+  for (std::size_t c = 0; c < slot.rows.columns(); ++c)
+    gather_rows(slot.rows[c].bytes(), slot.rows[c].info().bytes_per_row(), order, slot.sorted[c].bytes());
 }
 
 void SortPass::write(const Job&, RowRange block, int index, JobResult& result) {
   Slot& slot = slots_[static_cast<std::size_t>(index)];
-  if (!slot.was_sorted) result.bytes_written += catalogue_.write(block.begin, slot.rows);
+  if (!slot.was_sorted) result.bytes_written += catalogue_.write(block.begin, slot.sorted);
   result.rows += block.size();
 }
 

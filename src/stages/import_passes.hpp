@@ -68,9 +68,10 @@ class ScanPass final : public Work {
 /// Second pass: writes every row into its bucket's range of the catalogue.
 class PlacePass final : public Work {
  public:
+  /// @param keys_are_healpix  the sort keys are the order-29 HEALPix indexes
   /// @param sorted_keys_path  where the keys go, in the order of the catalogue
-  PlacePass(const Inputs& inputs, const Placement& placement, const std::string& catalogue_path, const std::string& keys_path,
-            const std::string& sorted_keys_path);
+  PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& catalogue_path,
+            const std::string& keys_path, const std::string& sorted_keys_path);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
@@ -86,6 +87,7 @@ class PlacePass final : public Work {
   };
   const Inputs& inputs_;
   const Placement& placement_;
+  bool keys_are_healpix_;
   ScratchArray keys_, sorted_keys_;
   RowWriter catalogue_;
   std::array<Slot, 2> slots_;
@@ -98,12 +100,14 @@ class SortPass final : public Work {
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void job_written(const Job&) override { catalogue_.sync(); }
+  void job_written(const Job&) override {}
   void mark_failed(RowRange) override {}
+  /// Returns when what this rank wrote is on the disk.
+  void sync() { catalogue_.sync(); }
 
  private:
   struct Slot {
-    Table rows;
+    Table rows, sorted;
     std::vector<std::int64_t> keys;
     bool was_sorted = false;
   };

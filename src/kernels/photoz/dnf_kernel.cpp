@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <optional>
 
 #include "dnf_fit.hpp"
@@ -19,7 +18,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr float nan_f4 = std::numeric_limits<float>::quiet_NaN();
 constexpr std::int64_t no_id = -1;
 constexpr std::size_t queries_per_chunk = 256;
-constexpr std::size_t index_budget_bytes = std::size_t{96} << 20;
+constexpr std::size_t index_budget_bytes = std::size_t{128} << 20;
 
 Schema output_schema(const PdfOptions& pdf) {
   Schema schema = {
@@ -72,20 +71,29 @@ TrainingRows training_rows(const Table& training) {
   return rows;
 }
 
-std::shared_ptr<const NeighbourIndex> IndexCache::get(std::uint32_t mask) {
+std::shared_ptr<const NeighbourIndex> IndexCache::get(std::uint32_t mask, std::size_t objects) {
   const std::lock_guard lock(mutex_);
-  const auto place = std::find_if(recent_.begin(), recent_.end(), [&](const auto& entry) { return entry.first == mask; });
-  if (place != recent_.end()) {
-    recent_.splice(recent_.begin(), recent_, place);
-    return recent_.front().second;
+  Entry& entry = entries_[mask];
+  entry.served += objects;
+  if (entry.index) return entry.index;
+  entry.index = std::make_shared<const NeighbourIndex>(rows_, mask);
+  const std::shared_ptr<const NeighbourIndex> index = entry.index;
+  drop_least_used();
+  return index;
+}
+
+void IndexCache::drop_least_used() {
+  for (;;) {
+    std::size_t bytes = 0;
+    Entry* least = nullptr;
+    for (auto& [mask, entry] : entries_) {
+      if (!entry.index) continue;
+      bytes += entry.index->bytes();
+      if (!least || entry.served < least->served) least = &entry;
+    }
+    if (bytes <= budget_bytes_) return;
+    least->index.reset();
   }
-  recent_.emplace_front(mask, std::make_shared<const NeighbourIndex>(rows_, mask));
-  std::size_t bytes = 0;
-  for (auto entry = recent_.begin(); entry != recent_.end();) {
-    bytes += entry->second->bytes();
-    entry = entry != recent_.begin() && bytes > index_budget_bytes ? recent_.erase(entry) : std::next(entry);
-  }
-  return recent_.front().second;
 }
 
 /// The output columns; `pdf` is empty when none is asked for.
@@ -144,7 +152,7 @@ DnfKernel::DnfKernel(const Options& options, const PhotozModel& model, const Ban
                      const PdfOptions& pdf)
     : options_(options), pdf_(pdf), bands_(model.bands), columns_(columns), z_min_(model.z_min), z_max_(model.z_max),
       coverage_(model.tables.at("coverage").at("d1_euclid_99").values<double>()[0]),
-      rows_(training_rows(model.tables.at("training"))), indices_(rows_) {
+      rows_(training_rows(model.tables.at("training"))), indices_(rows_, index_budget_bytes) {
   if (!options_.leave_self_out) return;
   for (std::uint32_t i = 0; i < rows_.n_rows; ++i) rows_by_id_.emplace_back(rows_.id[i], i);
   std::sort(rows_by_id_.begin(), rows_by_id_.end());
@@ -187,7 +195,7 @@ void DnfKernel::run(const Table& in, Table& out, int threads) const {
 void DnfKernel::run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects, const Photometry& photometry,
                          std::span<const std::int64_t> ids, const Output& output, int threads) const {
   const std::size_t all_bands = photometry.n_bands;
-  const std::shared_ptr<const NeighbourIndex> index = mask == 0 ? nullptr : indices_.get(mask);
+  const std::shared_ptr<const NeighbourIndex> index = mask == 0 ? nullptr : indices_.get(mask, objects.size());
   if (!index || index->rows() == 0) {
     const std::int32_t reason = mask == 0 ? photoz_no_band : photoz_few_neighbours;
     const bool is_partial = std::popcount(mask) < static_cast<int>(all_bands);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,16 +30,24 @@ struct Options {
 /// The training rows of a model's table `training`.
 [[nodiscard]] TrainingRows training_rows(const Table& training);
 
-/// Indices by band mask, built on first use; the least recently used go when they exceed a budget of memory.
+/// Indices by band mask, built on first use. Those that serve most objects are kept, within a budget of memory.
 class IndexCache {
  public:
-  explicit IndexCache(const TrainingRows& rows) : rows_(rows) {}
-  [[nodiscard]] std::shared_ptr<const NeighbourIndex> get(std::uint32_t mask);
+  IndexCache(const TrainingRows& rows, std::size_t budget_bytes) : rows_(rows), budget_bytes_(budget_bytes) {}
+  /// @param objects  how many are about to be served
+  [[nodiscard]] std::shared_ptr<const NeighbourIndex> get(std::uint32_t mask, std::size_t objects);
 
  private:
+  struct Entry {
+    std::shared_ptr<const NeighbourIndex> index;  // null: not kept
+    std::size_t served = 0;
+  };
+  void drop_least_used();
+
   const TrainingRows& rows_;
+  std::size_t budget_bytes_;
   std::mutex mutex_;
-  std::list<std::pair<std::uint32_t, std::shared_ptr<const NeighbourIndex>>> recent_;  // most recent first
+  std::map<std::uint32_t, Entry> entries_;
 };
 
 /// Directional neighbourhood fitting (De Vicente, Sanchez & Sevilla-Noarbe 2016, MNRAS 459, 3078).
