@@ -64,7 +64,7 @@ class KeySearch {
   void narrow_by_index(std::int64_t key, RowRange& within) const {
     const auto& index = catalogue_.order5();
     const auto pixel = static_cast<std::size_t>(pixel_of(key, index_order));
-    if (pixel + 1 >= index.size()) return;
+    if (key < 0 || pixel + 1 >= index.size()) return;
     within.begin = std::clamp(index[pixel], within.begin, within.end);
     within.end = std::clamp(index[pixel + 1], within.begin, within.end);
   }
@@ -118,9 +118,14 @@ Catalogue::Catalogue(const std::string& path) : reader_(path) {
   layout_ = read_layout(path, reader_, attributes);
   fingerprint_ = attributes.at("fingerprint");
   if (layout_.ordering != Ordering::healpix) return;
-  const Table index = read_columns(path, "/index/order5");
-  const auto first = index.at("first_row").values<std::int64_t>();
+  Table index({{"first_row", Type::i8}});
+  const RowReader entries(path, "/index/order5");
+  entries.read({0, entries.rows()}, index);
+  const auto first = index[0].values<std::int64_t>();
   order5_.assign(first.begin(), first.end());
+  if (std::ssize(order5_) != pixel_count(index_order) + 1 || order5_.front() != 0 || order5_.back() != rows() ||
+      !std::is_sorted(order5_.begin(), order5_.end()))
+    throw DataError(path + ": damaged index of order-5 pixels");
 }
 
 std::vector<OrderedRows::Tile> Catalogue::tiles() const {

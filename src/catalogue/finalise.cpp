@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -33,7 +34,7 @@ struct Step {
 /// All that consolidation must know of a zone; travels between ranks as text.
 struct Zone {
   std::vector<ZoneColumn> columns;
-  std::int64_t first_key = 0, last_key = 0;
+  std::int64_t first_key = 0, last_key = 0;             // of the ordering
   bool is_ordered = true;
   std::vector<Step> steps;
 };
@@ -83,7 +84,8 @@ Zone unpack(const std::string& text, std::size_t columns) {
 
 template <class T>
 void measure(std::span<const T> values, std::optional<std::int64_t> null, ZoneColumn& zone) {
-  T low = std::numeric_limits<T>::max(), high = std::numeric_limits<T>::lowest();
+  using Limits = std::numeric_limits<T>;
+  T low = Limits::has_infinity ? Limits::infinity() : Limits::max(), high = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
   std::int64_t missing = 0;
   for (const T value : values) {
     const bool is_missing = std::is_floating_point_v<T> ? value != value : null && *null == static_cast<std::int64_t>(value);
@@ -117,7 +119,8 @@ void find_pixels(const Column& keys, std::int64_t first_row, Zone& zone) {
   const auto values = keys.values<std::int64_t>();
   std::int64_t pixel = -1;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0 && values[i] < values[i - 1]) zone.is_ordered = false;
+    const bool is_key = values[i] >= 0 && values[i] < pixel_count(max_healpix_order);
+    if (!is_key || (i > 0 && values[i] < values[i - 1])) zone.is_ordered = false;
     if (pixel_of(values[i], index_order) == pixel) continue;
     pixel = pixel_of(values[i], index_order);
     zone.steps.push_back({first_row + static_cast<std::int64_t>(i), pixel, {}});
@@ -135,6 +138,15 @@ void find_tiles(const Column& names, std::int64_t first_row, Zone& zone) {
   }
 }
 
+/// Checks that values increase, those without a value at the end; the zone's ends are kept as bits.
+void find_values(const Column& column, std::int64_t rows, Zone& zone) {
+  const auto follows = [](double before, double after) { return std::isnan(after) || before <= after; };
+  for (std::int64_t i = 1; i < rows; ++i)
+    if (!follows(column.number(static_cast<std::size_t>(i - 1)), column.number(static_cast<std::size_t>(i)))) zone.is_ordered = false;
+  zone.first_key = std::bit_cast<std::int64_t>(column.number(0));
+  zone.last_key = std::bit_cast<std::int64_t>(column.number(static_cast<std::size_t>(rows - 1)));
+}
+
 /// @param buffer  has all columns; reused from zone to zone
 Zone examine(const RowReader& reader, const CatalogueLayout& layout, RowRange rows, Table& buffer) {
   Zone zone;
@@ -144,14 +156,22 @@ Zone examine(const RowReader& reader, const CatalogueLayout& layout, RowRange ro
     zone.columns.push_back(measure(buffer[i]));
     if (name == healpix_column && layout.ordering == Ordering::healpix) find_pixels(buffer[i], rows.begin, zone);
     if (name == layout.roles.tile && layout.ordering == Ordering::tile) find_tiles(buffer[i], rows.begin, zone);
+    if (name == layout.attribute && layout.ordering == Ordering::attribute) find_values(buffer[i], rows.size(), zone);
   }
   return zone;
 }
 
+bool follows(const Zone& before, const Zone& after, Ordering ordering) {
+  if (ordering == Ordering::healpix) return before.last_key <= after.first_key;
+  if (ordering == Ordering::tile && !before.steps.empty()) return before.steps.back().name <= after.steps.front().name;
+  if (ordering != Ordering::attribute) return true;
+  const auto last = std::bit_cast<double>(before.last_key), first = std::bit_cast<double>(after.first_key);
+  return std::isnan(first) || last <= first;
+}
+
 void check_order(const std::vector<Zone>& zones, Ordering ordering, const std::string& path) {
   for (std::size_t i = 0; i < zones.size(); ++i) {
-    const bool follows = i == 0 || ordering != Ordering::healpix || zones[i - 1].last_key <= zones[i].first_key;
-    if (!zones[i].is_ordered || !follows) throw IoError(fmt::format("{}: rows are not in order (zone {})", path, i));
+    if (!zones[i].is_ordered || (i > 0 && !follows(zones[i - 1], zones[i], ordering))) throw IoError(fmt::format("{}: rows are not in order (zone {})", path, i));
   }
 }
 
@@ -259,6 +279,7 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   layout.schema = reader->schema();
   layout.rows = reader->rows();
   layout.ordering = ordering_named(attributes["ordering"]);
+  layout.attribute = attributes["attribute"];
   layout.roles = {attributes["column_id"], attributes["column_ra"], attributes["column_dec"], attributes["column_tile"]};
 
   const auto count = static_cast<std::size_t>((layout.rows + zone_rows - 1) / zone_rows);
@@ -269,6 +290,8 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   });
   std::vector<Zone> zones;
   for (const std::string& text : texts) zones.push_back(unpack(text, layout.schema.size()));
+
+  check_order(zones, layout.ordering, path);  // the indexes rely on it; every rank has the same zones
 
   std::map<std::string, Table> groups;
   if (layout.ordering == Ordering::healpix) groups.emplace("/index/order5", order5_index(zones, layout.rows));
@@ -286,7 +309,6 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   for (std::size_t i = 0; i < layout.schema.size(); ++i)
     groups.emplace("/index/zones/" + layout.schema[i].name, zone_table(zones, i));
   ranks.on_first_only([&] {
-    check_order(zones, layout.ordering, path);
     add_columns(path, groups);
     write_attributes(path, {{"fingerprint", fingerprint_of(layout.schema, layout.rows, zones)}});
   });

@@ -3,19 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <boost/program_options/errors.hpp>
-#include <boost/program_options/options_description.hpp>
-#include <boost/program_options/parsers.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
-
-namespace po = boost::program_options;
 
 template <class T>
 T number_from(const std::string& text, const std::optional<T>& value, const char* kind) {
@@ -80,6 +76,14 @@ void check_choice(const Option& option, const std::string& text) {
   for (const std::string& part : option.is_list ? split(text, ',') : std::vector<std::string>{text})
     if (std::find(option.choices.begin(), option.choices.end(), part) == option.choices.end())
       throw UsageError(fmt::format("'{}' (must be one of {})", part, join(option.choices, ", ")));
+}
+
+/// A line of an INI file without its comment: # or ; at the beginning, or # after a blank, so that a path may hold one.
+std::string_view without_comment(std::string_view line) {
+  if (const std::string_view text = trim(line); text.starts_with('#') || text.starts_with(';')) return {};
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
+    if (line[at - 1] == ' ' || line[at - 1] == '\t') return trim(line.substr(0, at));
+  return trim(line);
 }
 
 std::string section_of(const std::string& name) {
@@ -168,16 +172,22 @@ void OptionSet::read_ini(const std::string& path) {
   if (std::filesystem::is_directory(path)) throw IoError(path + ": is a folder, not a configuration file");
   std::ifstream file(path);
   if (!file) throw IoError(path + ": cannot open the configuration file");
-  po::parsed_options parsed(nullptr);
-  try {
-    parsed = po::parse_config_file(file, po::options_description(), true);
-  } catch (const po::error& error) {
-    throw UsageError(fmt::format("{}: {}", path, error.what()));
-  }
-  for (const auto& [name, position, values, unregistered, tokens, insensitive] : parsed.options) {
+  std::string whole, section;
+  std::set<std::string> seen;
+  for (long number = 1; std::getline(file, whole); ++number) {
+    const std::string_view line = without_comment(whole);
+    if (line.empty()) continue;
+    if (line.front() == '[' && line.back() == ']') {
+      section = std::string(trim(line.substr(1, line.size() - 2))) + ".";
+      continue;
+    }
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos)
+      throw UsageError(fmt::format("{}, line {}: '{}' is neither [section] nor key = value", path, number, line));
+    const std::string name = section + std::string(trim(line.substr(0, equals)));
     Option& option = find(name, path);
-    if (option.given && option.origin == path) throw UsageError(fmt::format("{}: {} is given twice", path, name));
-    if (!option.given) assign(option, values.empty() ? "" : values.front(), path);
+    if (!seen.insert(name).second) throw UsageError(fmt::format("{}: {} is given twice", path, name));
+    if (!option.given) assign(option, std::string(trim(line.substr(equals + 1))), path);
   }
 }
 

@@ -13,7 +13,7 @@ void parallel_for(std::size_t n, std::size_t chunk, int threads,
                   const std::function<void(std::size_t, std::size_t, int)>& body) {
   if (n == 0) return;
   if (threads <= 1 || n <= chunk) {
-    body(0, n, 0);
+    for (std::size_t begin = 0; begin < n; begin += chunk) body(begin, std::min(begin + chunk, n), 0);
     return;
   }
   const auto chunks = static_cast<long>((n + chunk - 1) / chunk);

@@ -28,7 +28,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 template <class T>
 std::optional<T> parse_number(std::string_view text) noexcept {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
@@ -67,9 +67,9 @@ std::string upper(std::string_view text) { return mapped(text, [](unsigned char 
 
 std::string join(std::span<const std::string> parts, std::string_view separator) {
   std::string result;
-  for (const std::string& part : parts) {
-    if (!result.empty()) result += separator;
-    result += part;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) result += separator;
+    result += parts[i];
   }
   return result;
 }
@@ -94,10 +94,10 @@ std::string nearest_name(std::string_view wrong, std::span<const std::string> na
 }
 
 std::string grouped(long long value) {
-  std::string digits = fmt::format("{}", value < 0 ? -value : value);
-  for (std::ptrdiff_t place = std::ssize(digits) - 3; place > 0; place -= 3)
+  std::string digits = fmt::format("{}", value);
+  for (std::ptrdiff_t place = std::ssize(digits) - 3; place > (value < 0 ? 1 : 0); place -= 3)
     digits.insert(static_cast<std::size_t>(place), 1, ',');
-  return value < 0 ? "-" + digits : digits;
+  return digits;
 }
 
 }  // namespace skyfold

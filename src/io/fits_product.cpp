@@ -216,6 +216,7 @@ void finish_fits(const std::string& path, const FitsLayout& layout, std::uint32_
   file.read(header.data(), layout.data_start);
   // The string value of both cards begins after "NAME    = '" (FITS Standard 4.0, section 4.4.2.7).
   header.replace(find_card(header, "DATASUM") + 11, 10, fmt::format("{:<10}", data_sum));
+  header.replace(find_card(header, "CHECKSUM") + 11, 16, std::string(16, '0'));  // as the standard has it while summing
   const auto table_header = std::as_bytes(std::span(header)).subspan(fits_block);
   char encoded[17] = {};
   fits_encode_chksum(add_fits_sums(fits_sum(table_header, 0), data_sum), 1, encoded);

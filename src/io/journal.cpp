@@ -43,6 +43,7 @@ void Journal::append(JournalRecord record) {
   record.unix_time_s = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   gethostname(record.host, sizeof record.host - 1);
   record.checksum = checksum_of(record);
+  errno = ENOSPC;  // a write that is cut short does not say why
   if (pwrite(descriptor_, &record, sizeof record, static_cast<off_t>(next_ * sizeof record)) != sizeof record) fail(path_);
   ++next_;
 }

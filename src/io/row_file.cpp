@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 #include "skyfold/core/error.hpp"
@@ -17,13 +18,22 @@ namespace {
 
 constexpr std::size_t largest_transfer = std::size_t{1} << 30;  // MPI counts and Linux reads end at 2 GiB
 
-std::size_t index_of(const ColumnPlaces& places, const std::string& name, const std::string& path) {
-  const auto index = find_column(places.group.schema, name);
-  if (!index) throw DataError(fmt::format("{}: no column {}", path, name));
+std::size_t index_of(const ColumnPlaces& places, const ColumnInfo& wanted, const std::string& path) {
+  const auto index = find_column(places.group.schema, wanted.name);
+  if (!index) throw DataError(fmt::format("{}: no column {}", path, wanted.name));
+  const ColumnInfo& found = places.group.schema[*index];
+  if (found.type != wanted.type || found.width != wanted.width)
+    throw DataError(fmt::format("{}: column {} is {} {}, not {} {}", path, wanted.name, found.width, name_of(found.type),
+                                wanted.width, name_of(wanted.type)));
   return *index;
 }
 
-std::int64_t byte_of(const ColumnPlaces& places, std::size_t column, std::int64_t row) {
+/// First byte of a row. Rows beyond the column would be those of the next one: refused.
+std::int64_t byte_of(const ColumnPlaces& places, std::size_t column, std::int64_t row, std::size_t bytes) {
+  const auto width = static_cast<std::int64_t>(places.group.schema[column].bytes_per_row());
+  if (row < 0 || row * width + static_cast<std::int64_t>(bytes) > places.group.rows * width)
+    throw std::logic_error(fmt::format("rows from {} of column {} lie outside its {} rows", row, places.group.schema[column].name,
+                                       places.group.rows));
   return places.offsets[column] + row * static_cast<std::int64_t>(places.group.schema[column].bytes_per_row());
 }
 
@@ -59,11 +69,11 @@ RowReader& RowReader::operator=(RowReader&& other) noexcept {
 void RowReader::read(RowRange rows, Table& table) const {
   table.resize(static_cast<std::size_t>(rows.size()));
   for (std::size_t i = 0; i < table.columns(); ++i)
-    read(index_of(places_, table[i].info().name, path_), rows, table[i].bytes());
+    read(index_of(places_, table[i].info(), path_), rows, table[i].bytes());
 }
 
 void RowReader::read(std::size_t column, RowRange rows, std::span<std::byte> destination) const {
-  std::int64_t offset = byte_of(places_, column, rows.begin);
+  std::int64_t offset = byte_of(places_, column, rows.begin, destination.size());
   while (!destination.empty()) {
     const ssize_t got = pread(descriptor_, destination.data(), std::min(destination.size(), largest_transfer), offset);
     if (got < 0 && errno == EINTR) continue;
@@ -125,18 +135,18 @@ RowWriter::RowWriter(const std::string& path, const std::string& group)
 std::int64_t RowWriter::write(std::int64_t first_row, const Table& table) {
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < table.columns(); ++i) {
-    write(index_of(places_, table[i].info().name, "product"), first_row, table[i].bytes());
+    write(index_of(places_, table[i].info(), "product"), first_row, table[i].bytes());
     bytes += std::ssize(table[i].bytes());
   }
   return bytes;
 }
 
 void RowWriter::write(std::size_t column, std::int64_t first_row, std::span<const std::byte> bytes) {
-  file_.write(byte_of(places_, column, first_row), bytes);
+  file_.write(byte_of(places_, column, first_row, bytes.size()), bytes);
 }
 
 void RowWriter::read(std::size_t column, RowRange rows, std::span<std::byte> destination) {
-  file_.read(byte_of(places_, column, rows.begin), destination);
+  file_.read(byte_of(places_, column, rows.begin, destination.size()), destination);
 }
 
 }  // namespace skyfold

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 
@@ -91,69 +92,9 @@ Hdf5Type members_type(const std::vector<const H5Column*>& columns, std::vector<s
   return compound;
 }
 
-/// The longest text of each column of any-length texts in rows `first ...`, separated by blanks.
-std::string longest_texts(const std::string& path, const H5Table& table, hsize_t first) {
-  const Hdf5File file = open_hdf5_input(path);
-  const hsize_t end = std::min(first + scan_rows, static_cast<hsize_t>(table.rows));
-  std::string widths;
-  for (const H5Column& column : table.columns) {
-    if (!column.is_variable_text) continue;
-    const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), path + ": cannot be opened");
-    std::vector<std::size_t> offsets;
-    Values values(dataset, table.is_compound ? members_type({&column}, offsets) : memory_type(column), true);
-    std::size_t longest = 1;
-    for (hsize_t begin = first; begin < end; begin += block_rows) {
-      const hsize_t count = std::min(block_rows, end - begin);
-      if (!values.read(begin, count, 1)) throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
-      for (hsize_t i = 0; i < count; ++i) longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
-    }
-    widths += fmt::format("{} ", longest);
-  }
-  return widths;
-}
-
-/// Measures the texts of any length. Runs in a child process, see `check_in_child`.
-void set_text_widths(const std::string& path, const ScanRunner& run, H5Table& table) {
-  std::vector<H5Column*> columns;
-  for (H5Column& column : table.columns)
-    if (column.is_variable_text) columns.push_back(&column);
-  if (columns.empty()) return;
-  for (H5Column* column : columns) column->info.width = 1;
-  const std::size_t units = (static_cast<std::size_t>(table.rows) + scan_rows - 1) / scan_rows;
-  const auto measure = [&](std::size_t unit) {
-    const std::lock_guard lock(library_mutex());
-    return run_in_child([&] { return longest_texts(path, table, unit * scan_rows); },
-                        fmt::format("{}: is damaged (the HDF5 library crashes on its texts)", path));
-  };
-  for (const std::string& widths : run(units, measure)) {
-    const std::vector<std::string> numbers = split(widths, ' ');
-    for (std::size_t i = 0; i < columns.size(); ++i)
-      columns[i]->info.width = std::max<std::size_t>(columns[i]->info.width, std::stoul(numbers[i]));
-  }
-}
-
-/// Finds the table once in a child process: on damaged files this library can crash, which the child survives for us.
-/// One process does it for all.
-void check_in_child(const std::string& path, const std::string& group, const ScanRunner& run) {
-  const auto check = [&](std::size_t) {
-    const std::lock_guard lock(library_mutex());
-    H5open();
-    return run_in_child(
-        [&] {
-          const Hdf5File file = open_hdf5_input(path);
-          check_hdf5_chunks(path, file, find_hdf5_table(path, file, group));
-          return std::string();
-        },
-        fmt::format("{}: is damaged (the HDF5 library crashes on it)", path));
-  };
-  static_cast<void>(run(1, check));
-}
-
 class Hdf5Source final : public Source {
  public:
-  Hdf5Source(const std::string& path, const std::string& group, const ScanRunner& run)
-      : path_(path), file_(checked_file(path, group, run)), table_(find_hdf5_table(path, file_, group)) {
-    set_text_widths(path, run, table_);
+  Hdf5Source(const std::string& path, H5Table table) : path_(path), file_(open_hdf5_input(path)), table_(std::move(table)) {
     for (const H5Column& column : table_.columns) {
       schema_.push_back(column.info);
       if (!table_.is_compound || datasets_.empty())
@@ -183,11 +124,6 @@ class Hdf5Source final : public Source {
   }
 
  private:
-  static Hdf5File checked_file(const std::string& path, const std::string& group, const ScanRunner& run) {
-    check_in_child(path, group, run);
-    return open_hdf5_input(path);
-  }
-
   [[noreturn]] void throw_unreadable(const std::string& dataset, std::int64_t first, hsize_t rows) const {
     throw IoError(fmt::format("{}: rows {} to {} of {} cannot be read (truncated or damaged?)", path_, first + 1,
                               first + static_cast<std::int64_t>(rows), dataset));
@@ -279,10 +215,90 @@ class Hdf5Source final : public Source {
   Schema schema_;
 };
 
+/// Processor time that looking at a file may take: a damaged one can make the library loop for ever.
+unsigned most_cpu_s(const std::string& path) {
+  constexpr std::uintmax_t slowest = 10 << 20;  // bytes per second
+  return 2 + static_cast<unsigned>(std::filesystem::file_size(path) / slowest);
+}
+
+/// The longest text of each column of any-length texts in rows `first ...`, separated by blanks.
+std::string longest_texts(const std::string& path, const H5Table& table, hsize_t first) {
+  const Hdf5File file = open_hdf5_input(path);
+  const hsize_t end = std::min(first + scan_rows, static_cast<hsize_t>(table.rows));
+  std::string widths;
+  for (const H5Column& column : table.columns) {
+    if (!column.is_variable_text) continue;
+    const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), path + ": cannot be opened");
+    std::vector<std::size_t> offsets;
+    Values values(dataset, table.is_compound ? members_type({&column}, offsets) : memory_type(column), true);
+    std::size_t longest = 1;
+    for (hsize_t begin = first; begin < end; begin += block_rows) {
+      const hsize_t count = std::min(block_rows, end - begin);
+      if (!values.read(begin, count, 1)) throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
+      for (hsize_t i = 0; i < count; ++i) longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
+    }
+    widths += fmt::format("{} ", longest);
+  }
+  return widths;
+}
+
+/// Measures the texts of any length. Runs in a child process, see `check_in_child`.
+void set_text_widths(const std::string& path, const ScanRunner& run, H5Table& table) {
+  std::vector<H5Column*> columns;
+  for (H5Column& column : table.columns)
+    if (column.is_variable_text) columns.push_back(&column);
+  if (columns.empty()) return;
+  for (H5Column* column : columns) column->info.width = 1;
+  const std::size_t units = (static_cast<std::size_t>(table.rows) + scan_rows - 1) / scan_rows;
+  const auto measure = [&](std::size_t unit) {
+    const std::lock_guard lock(library_mutex());
+    return run_in_child([&] { return longest_texts(path, table, unit * scan_rows); },
+                        fmt::format("{}: is damaged (the HDF5 library crashes on its texts)", path), most_cpu_s(path));
+  };
+  for (const std::string& widths : run(units, measure)) {
+    const std::vector<std::string> numbers = split(widths, ' ');
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      columns[i]->info.width = std::max<std::size_t>(columns[i]->info.width, std::stoul(numbers[i]));
+  }
+}
+
+/// Finds the table and reads its first rows once in a child process: on damaged files this library can crash or loop,
+/// which the child does in our place. One process does it for all.
+void check_in_child(const std::string& path, const std::string& group, const ScanRunner& run) {
+  const auto check = [&] {
+    H5Table table;
+    {
+      const Hdf5File file = open_hdf5_input(path);
+      table = find_hdf5_table(path, file, group);
+      check_hdf5_chunks(path, file, table);
+    }
+    for (H5Column& column : table.columns) column.info.width = std::max<std::size_t>(1, column.info.width);
+    const std::int64_t rows = std::min(table.rows, std::min<std::int64_t>(table.chunk_rows, block_rows));
+    const Hdf5Source source(path, std::move(table));
+    Table first(source.schema());
+    std::vector<BadCell> bad;
+    source.read({0, rows, 0, 0}, first, bad);
+    return std::string();
+  };
+  const auto unit = [&](std::size_t) {
+    const std::lock_guard lock(library_mutex());
+    H5open();
+    return run_in_child(check, fmt::format("{}: is damaged (the HDF5 library crashes on it)", path), most_cpu_s(path));
+  };
+  static_cast<void>(run(1, unit));
+}
+
+H5Table checked_table(const std::string& path, const std::string& group, const ScanRunner& run) {
+  check_in_child(path, group, run);
+  H5Table table = find_hdf5_table(path, open_hdf5_input(path), group);
+  set_text_widths(path, run, table);
+  return table;
+}
+
 }  // namespace
 
 std::unique_ptr<Source> open_hdf5_source(const std::string& path, const std::string& group, const ScanRunner& run) {
-  return std::make_unique<Hdf5Source>(path, group, run);
+  return std::make_unique<Hdf5Source>(path, checked_table(path, group, run));
 }
 
 }  // namespace skyfold

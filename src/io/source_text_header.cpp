@@ -92,7 +92,10 @@ char delimiter_from(const std::string& option) {
   return option.front();
 }
 
-bool has_number(const std::vector<std::string>& cells) {
+/// True for a line that cannot be a header: a cell, or its first word, is a number.
+bool is_data(const std::string& line, const TextDialect& dialect) {
+  std::vector<std::string> cells = cells_of(line, dialect);
+  cells.push_back(cells_of(line, TextDialect{' '}).front());
   return std::any_of(cells.begin(), cells.end(), [](const std::string& cell) { return kind_of(cell) & kind::number; });
 }
 
@@ -108,7 +111,7 @@ TextHeader read_text_header(const InputFile& file, const std::string& delimiter)
   TextHeader header;
   std::string line = preamble.first;
   header.data_begin = preamble.first_end;
-  if (line.empty() || has_number(cells_of(line, dialect_of(line)))) {  // names may stand in the last comment line
+  if (line.empty() || is_data(line, dialect_of(line))) {  // names may stand in the last comment line
     if (preamble.comments.empty())
       throw DataError(fmt::format("{}: the first line has no column names (columns are used by name)", file.path()));
     line = preamble.comments.back() + '\n';

@@ -184,6 +184,7 @@ PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Orde
 }
 
 std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {
+  if (o.rows < 1) throw UsageError(fmt::format("partition.rows = {} (must be >= 1)", o.rows));
   if (o.by == "healpix") {
     const int order = partition_order(o);
     return split_sky(catalogue, [&](int at, RowRange) { return at == order; });

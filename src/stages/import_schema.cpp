@@ -20,13 +20,6 @@ const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objec
                                            "objid", "thingid", "targetid"};
 const std::vector<std::string> tile_names = {"tile", "tilename", "tile_name", "field"};
 
-std::string known_name(const Schema& schema, const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    for (const ColumnInfo& column : schema)
-      if (lower(column.name) == name) return column.name;
-  return {};
-}
-
 std::vector<std::string> names_of(const Schema& schema) {
   std::vector<std::string> names;
   for (const ColumnInfo& column : schema) names.push_back(column.name);
@@ -91,7 +84,7 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
     require_column(all, given, option, path);
     return given;
   }
-  const std::string guess = known_name(all, usual);
+  const std::string guess = known_column(all, usual);
   if (!guess.empty()) remarks.push_back(fmt::format("{} = {}", option, guess));
   return guess;
 }

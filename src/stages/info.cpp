@@ -90,7 +90,7 @@ class InfoStage final : public Stage {
   }
   ExitCode run(const StageContext&) override {
     const Json json = describe_catalogue(Catalogue(options_.catalogue));
-    if (options_.json) fmt::print("{}\n", json.dump(2));
+    if (options_.json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
     else print_text(json);
     return ExitCode::done;
   }

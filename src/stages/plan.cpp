@@ -93,7 +93,7 @@ class PlanStage final : public Stage {
     if (o_.list)
       for (const Partition& p : partitions)
         json["list"].push_back({{"id", p.id}, {"label", p.label}, {"begin", p.rows.begin}, {"end", p.rows.end}});
-    if (o_.json) fmt::print("{}\n", json.dump(2));
+    if (o_.json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
     else print_text(json);
     return ExitCode::done;
   }

@@ -15,7 +15,7 @@ std::string provenance_json(const std::string& command, const OptionSet& options
   for (const auto& [path, identity] : inputs)
     json["inputs"].push_back({{"name", std::filesystem::path(path).filename().string()}, {"identity", identity}});
   for (const auto& [name, value] : options.answer_options()) json["options"][name] = value;
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);  // a path may be any bytes
 }
 
 std::string creator_of(const std::string& command) { return std::string("skyfold ") + program_version + " " + command; }

@@ -53,14 +53,9 @@ void describe_training(OptionSet& option, TrainOptions& o) {
   describe(option, o.source);
 }
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-std::string guess_column(const Schema& schema, const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    for (const ColumnInfo& column : schema)
-      if (lower(column.name) == name) return column.name;
-  return {};
-}
+// Usual names, most specific first.
+const std::vector<std::string> redshift_names = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
+const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
 
 /// One value for all bands, or one per band; a limit that is not set lets everything pass.
 std::vector<double> per_band(const std::vector<double>& values, std::size_t bands, double none, const char* option) {
@@ -117,11 +112,11 @@ class Training {
     if (guesses_bands)
       log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
     if (o_.redshift.empty()) {
-      o_.redshift = guess_column(schema, {"z_spec", "zspec", "redshift", "specz", "z_true", "z", "zs", "true_redshift"});
+      o_.redshift = known_column(schema, redshift_names);
       if (o_.redshift.empty()) throw UsageError(source.path() + ": no column of redshifts found (name it with --redshift)");
       log_info("guessed redshift = " + o_.redshift);
     }
-    if (o_.id.empty()) o_.id = guess_column(schema, {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"});
+    if (o_.id.empty()) o_.id = known_column(schema, id_names);
     if (!o_.id.empty()) {
       const auto id = find_column(schema, o_.id);
       if (id && (schema[*id].type == Type::text || schema[*id].type == Type::f4 || schema[*id].type == Type::f8)) o_.id.clear();
@@ -217,15 +212,24 @@ class Training {
     return model;
   }
 
-  /// Limiting magnitude of each band: that of the training set's faint tail, the 99.5 % quantile of what was detected.
+  /// Limiting magnitude of each band, for objects that are not detected in it: where the signal to noise is 1, which is
+  /// also the error that they are given. A sample too bright to reach that gives its faintest detection; one without
+  /// errors the 90 % quantile.
   std::vector<double> limits_from_sample() const {
+    constexpr double one_sigma_mag = 1.0857;  // 2.5 / ln 10
+    constexpr std::size_t enough = 20;
     std::vector<double> limits;
     for (std::size_t band = 0; band < photometry_.n_bands; ++band) {
-      std::vector<double> detected;
-      for (const std::size_t i : training_)
-        if (const double mag = photometry_.mag[i * photometry_.n_bands + band]; !std::isnan(mag) && is_detected(i, band)) detected.push_back(mag);
+      std::vector<double> detected, at_one_sigma;
+      for (const std::size_t i : training_) {
+        const std::size_t cell = i * photometry_.n_bands + band;
+        if (std::isnan(photometry_.mag[cell]) || !is_detected(i, band)) continue;
+        detected.push_back(photometry_.mag[cell]);
+        if (std::abs(std::log(photometry_.mag_err[cell] / one_sigma_mag)) < 0.1) at_one_sigma.push_back(photometry_.mag[cell]);
+      }
       if (detected.empty()) throw DataError(fmt::format("{}: band {} has no detection", o_.sample.front(), o_.bands.bands[band]));
-      limits.push_back(quantile(detected, 0.995));
+      if (at_one_sigma.size() >= enough) limits.push_back(median(at_one_sigma));
+      else limits.push_back(quantile(detected, band_columns_.error.empty() ? 0.9 : 1.0));
     }
     return limits;
   }

@@ -54,14 +54,15 @@ std::string expand(const std::string& pattern, const std::string& band) {
 /// Fills in what the user left open from the first convention with at least three bands in the table.
 void guess_convention(BandOptions& o, const Schema& schema, const std::string& source) {
   for (const Convention& convention : conventions()) {
+    const std::string error = o.error.empty() ? convention.error : o.error;
     std::vector<std::string> found;
     for (const std::string& band : o.bands.empty() ? convention.bands : o.bands)
-      if (find_column(schema, expand(convention.magnitude, band)) && find_column(schema, expand(convention.error, band)))
+      if (find_column(schema, expand(convention.magnitude, band)) && find_column(schema, expand(error, band)))
         found.push_back(band);
     if (found.size() < (o.bands.empty() ? 3 : o.bands.size())) continue;
     o.bands = found;
     o.magnitude = convention.magnitude;
-    o.error = convention.error;
+    o.error = error;
     return;
   }
   throw UsageError(source + ": no known names of magnitude columns (give --bands, --bands.magnitude and --bands.error)");

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "skyfold/core/text.hpp"
+
 namespace skyfold {
 namespace {
 
@@ -47,6 +49,13 @@ std::optional<std::size_t> find_column(const Schema& schema, std::string_view na
   for (std::size_t i = 0; i < schema.size(); ++i)
     if (schema[i].name == name) return i;
   return std::nullopt;
+}
+
+std::string known_column(const Schema& schema, std::span<const std::string> names) {
+  for (const std::string& name : names)
+    for (const ColumnInfo& column : schema)
+      if (lower(column.name) == name) return column.name;
+  return {};
 }
 
 template <class T>

@@ -121,7 +121,8 @@ inline void mean(const std::vector<double>& z, double divisor, Result& r) {
     r.residual[i] = z[r.neighbours[i]] - r.z;
     sum2 += r.weight[i] * r.residual[i] * r.residual[i];
   }
-  r.err_fit = r.n > 1 ? std::sqrt(sum2 / (divisor > 0.0 ? divisor : weights)) : std::numeric_limits<double>::quiet_NaN();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  r.err_fit = r.n > 1 ? std::sqrt(sum2 / (divisor > 0.0 ? divisor : weights)) : nan;
 }
 
 inline void fit(const Matrix& mag, const std::vector<double>& z, const std::vector<double>& query,

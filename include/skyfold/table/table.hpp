@@ -40,6 +40,10 @@ using Schema = std::vector<ColumnInfo>;
 /// Index of a column by exact name, or nothing.
 [[nodiscard]] std::optional<std::size_t> find_column(const Schema& schema, std::string_view name) noexcept;
 
+/// Name of the first column found of `names` (lower case, most specific first), whatever the case of the column; "" for
+/// none.
+[[nodiscard]] std::string known_column(const Schema& schema, std::span<const std::string> names);
+
 /// Allocates on 64-byte boundaries (a cache line, and the widest vector registers) and leaves new elements
 /// uninitialised, so that growing a reused buffer costs nothing.
 template <class T>

@@ -28,15 +28,15 @@ Schema output_schema(const PdfOptions& pdf) {
       {"z_err_fit", Type::f4, 1, "", "stat.error;src.redshift.phot", "part of z_err: scatter of the neighbours", ""},
       {"z_nn", Type::f8, 1, "", "src.redshift", "spectroscopic redshift of the nearest training object", ""},
       {"d1", Type::f4, 1, "", "arith.diff", "distance of the nearest training object in the metric", ""},
-      {"d1_euclid", Type::f4, 1, "mag", "arith.diff;phot.mag", "Euclidean distance to the training set in magnitudes", ""},
+      {"d1_euclid", Type::f4, 1, "mag", "arith.diff;phot.mag", "Euclidean distance to the training set", ""},
       {"nn_id", Type::i8, 1, "", "meta.id", "identifier of the nearest training object", "", no_id},
       {"n_neighbours", Type::i4, 1, "", "meta.number", "neighbours that z_phot rests on", ""},
       {"n_bands", Type::i4, 1, "", "meta.number;instr.bandpass", "bands used", ""},
       {"flags", Type::i4, 1, "", "meta.code", "bits that qualify the row; 0: nothing remarkable", ""},
   };
   if (pdf.kind == "interp")
-    schema.push_back({pdf_column, Type::f4, static_cast<std::size_t>(pdf.bins), "", "stat.probability;src.redshift.phot",
-                      "probability density of the redshift on the grid", ""});
+    schema.push_back({pdf_column, Type::f4, static_cast<std::size_t>(pdf.bins), "",
+                      "stat.probability;src.redshift.phot", "probability density of the redshift on the grid", ""});
   return schema;
 }
 
@@ -228,7 +228,8 @@ void DnfKernel::run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects,
   });
 }
 
-void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Worker& worker, const Output& output) const {
+void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Worker& worker,
+                         const Output& output) const {
   const std::size_t bands = index.bands(), row = object.row, bins = static_cast<std::size_t>(pdf_.bins);
   const Neighbours found = worker.search.find(index, object.mag.data(), training_copies(index, object, worker));
   std::int32_t flags = bands < rows_.n_bands ? photoz_missing_band : 0;

@@ -67,7 +67,8 @@ class DnfKernel final : public Kernel {
   void run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects, const Photometry& photometry,
                 std::span<const std::int64_t> ids, const Output& output, int threads) const;
   void estimate(const NeighbourIndex& index, const Object& object, Worker& worker, const Output& output) const;
-  std::span<const std::uint32_t> training_copies(const NeighbourIndex& index, const Object& object, Worker& worker) const;
+  std::span<const std::uint32_t> training_copies(const NeighbourIndex& index, const Object& object,
+                                                 Worker& worker) const;
   double kernel_width(double err_fit, std::size_t n) const;
 
   Options options_;

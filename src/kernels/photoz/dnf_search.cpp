@@ -137,7 +137,8 @@ void NeighbourSearch::scan_up_to(Metric bound, float limit, std::span<const std:
 /// A value that at least `wanted` rows do not exceed, from the blocks around the query's own.
 float NeighbourSearch::limit_near_home(bool is_euclidean, std::size_t wanted, std::span<const std::uint32_t> excluded) {
   const std::size_t n = std::min((wanted + excluded.size()) / block_rows + 2, index_->n_blocks_);
-  const std::size_t home = index_->block_of(mag_), first = std::min(home - std::min(home, n / 2), index_->n_blocks_ - n);
+  const std::size_t home = index_->block_of(mag_);
+  const std::size_t first = std::min(home - std::min(home, n / 2), index_->n_blocks_ - n);
   list_.resize(n);
   std::iota(list_.begin(), list_.end(), static_cast<std::uint32_t>(first));
   scan(excluded);
@@ -164,8 +165,9 @@ std::size_t NeighbourSearch::scan_nearest(Metric bound, std::size_t wanted, std:
 /// Puts the excluded rows, and the padding of the last block, beyond every limit.
 void NeighbourSearch::hide(std::span<const std::uint32_t> excluded) {
   const auto hide_slot = [&](std::size_t slot) { euclid2_[slot] = key_[slot] = infinity; };
+  const std::size_t padding = index_->n_blocks_ * block_rows - index_->rows();
   if (!list_.empty() && list_.back() + 1 == index_->n_blocks_)
-    for (std::size_t j = index_->rows() % block_rows; j > 0 && j < block_rows; ++j) hide_slot(n_values() - block_rows + j);
+    for (std::size_t j = 1; j <= padding; ++j) hide_slot(n_values() - j);
   if (excluded.empty()) return;
   const std::uint32_t home = index_->block_of(mag_);  // where they usually are
   std::size_t hidden = 0;
@@ -178,7 +180,8 @@ void NeighbourSearch::hide(std::span<const std::uint32_t> excluded) {
       ++hidden;
     }
   };
-  const std::size_t place = static_cast<std::size_t>(std::lower_bound(list_.begin(), list_.end(), home) - list_.begin());
+  const auto found = std::lower_bound(list_.begin(), list_.end(), home);
+  const auto place = static_cast<std::size_t>(found - list_.begin());
   if (place < list_.size() && list_[place] == home) hide_in(place);
   for (std::size_t other = 0; hidden < excluded.size() && other < list_.size(); ++other)
     if (list_[other] != home) hide_in(other);
@@ -236,7 +239,8 @@ void NeighbourSearch::collect_nearest(float euclid_limit, std::size_t wanted) {
   const auto kth = work_.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
   std::nth_element(work_.begin(), kth, work_.begin() + static_cast<std::ptrdiff_t>(n));
   const float limit = *kth + 2.0f * key_error(*kth, euclid_limit);
-  if (limit > key_guess_) n = collect_both(euclid2_.data(), key_.data(), n_values(), euclid_limit, limit, slots_.data());
+  if (limit > key_guess_)
+    n = collect_both(euclid2_.data(), key_.data(), n_values(), euclid_limit, limit, slots_.data());
   const auto end = std::remove_if(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(n),
                                   [&](const Slot& s) { return s.value > limit; });
   load({slots_.begin(), end});
@@ -343,8 +347,9 @@ float NeighbourSearch::key_error(float key, float euclid_limit) const noexcept {
   // d^2 sin^2: the error of either factor times the other, with d at most `reach` and sin^2 d^2 = key.
   const float reach = std::min(std::sqrt(euclid_limit), query_.back() + index_->max_length_), d = std::sqrt(key);
   const float lengths = 2.0f * (query_.back() + reach);
-  const float from_sine = angles_known_ ? epsilon * (12.0f * reach * d + 2.0f * steps * key + 16.0f * epsilon * reach * reach)
-                                        : reach * reach * sine_error(1.0f);
+  const float from_sine =
+      angles_known_ ? epsilon * (12.0f * reach * d + 2.0f * steps * key + 16.0f * epsilon * reach * reach)
+                    : reach * reach * sine_error(1.0f);
   const float from_euclid = epsilon * (8.0f * lengths * d + steps * key + 4.0f * epsilon * lengths * lengths);
   return 2.0f * (from_sine + from_euclid);
 }
