@@ -10,7 +10,7 @@ declare -A below=(
   [stages]="products catalogue farm kernels io plan sky table core" [cli]="stages core"
 )
 declare -A only=(
-  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [healpix_base.h]="sky" [nanoflann.hpp]="kernels"
+  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [healpix_base.h]="sky"
   [Eigen/]="kernels table" [boost/]="core cli" [spdlog/]="core" [nlohmann/]="catalogue products stages"
 )
 bad=0

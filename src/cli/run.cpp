@@ -112,9 +112,9 @@ int run(int argc, char** argv) {
   GlobalOptions global;
   stage->describe(options);
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
-  options("config", global.config, "INI file with options; the command line overrides it").layout();
-  options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").layout();
-  options("help", global.help, "print this and stop").layout();
+  options("config", global.config, "INI file with options; the command line overrides it").call_only();
+  options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
+  options("help", global.help, "print this and stop").call_only();
   options.read_command_line({words.begin() + 1, words.end()});
   if (global.help) {
     if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", command.name, command.summary, command.example, options.help());

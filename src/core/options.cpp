@@ -123,6 +123,11 @@ Option& Option::layout() {
   return *this;
 }
 
+Option& Option::call_only() {
+  is_layout = is_call_only = true;
+  return *this;
+}
+
 Option& OptionSet::add(const std::string& name, const std::string& help, const std::string& value_name) {
   Option& option = *options_.emplace_back(std::make_unique<Option>());
   option.name = name;
@@ -186,6 +191,7 @@ void OptionSet::read_ini(const std::string& path) {
       throw UsageError(fmt::format("{}, line {}: '{}' is neither [section] nor key = value", path, number, line));
     const std::string name = section + std::string(trim(line.substr(0, equals)));
     Option& option = find(name, path);
+    if (option.is_call_only) throw UsageError(fmt::format("{}: {} belongs on the command line", path, name));
     if (!seen.insert(name).second) throw UsageError(fmt::format("{}: {} is given twice", path, name));
     if (!option.given) assign(option, std::string(trim(line.substr(equals + 1))), path);
   }
@@ -240,7 +246,8 @@ std::string OptionSet::help() const {
 
 std::string OptionSet::ini(bool comments) const {
   std::vector<const Option*> ordered;
-  for (const auto& option : options_) ordered.push_back(option.get());
+  for (const auto& option : options_)
+    if (!option->is_call_only) ordered.push_back(option.get());
   std::stable_partition(ordered.begin(), ordered.end(), [](const Option* o) { return section_of(o->name).empty(); });
   std::string text, section;
   for (const Option* option : ordered) {

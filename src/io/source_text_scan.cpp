@@ -183,7 +183,7 @@ class Packer {
   template <class T>
   void add_all(const std::vector<T>& values) {
     add(values.size());
-    text.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+    for (const T& value : values) add(value);
   }
   std::string text;
 };
@@ -201,8 +201,7 @@ class Unpacker {
     std::size_t count = 0;
     get(count);
     values.resize(count);
-    std::memcpy(values.data(), text_.data(), count * sizeof(T));
-    text_.remove_prefix(count * sizeof(T));
+    for (T& value : values) get(value);
   }
   [[nodiscard]] std::string rest() const { return std::string(text_); }
 

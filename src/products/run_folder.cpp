@@ -101,8 +101,9 @@ std::string partial_path(const std::string& output, const std::string& final_pat
 void check_outputs(const std::vector<std::string>& paths) {
   for (std::size_t i = 0; i < paths.size(); ++i) {
     check_output(paths[i]);
-    if (std::find(paths.begin(), paths.begin() + static_cast<std::ptrdiff_t>(i), paths[i]) != paths.begin() + static_cast<std::ptrdiff_t>(i))
-      throw UsageError(fmt::format("{} is named for two products", paths[i]));
+    for (std::size_t k = 0; k < i; ++k)  // in the run folder they stand side by side
+      if (fs::path(paths[k]).filename() == fs::path(paths[i]).filename())
+        throw UsageError(fmt::format("{} and {} are two products with one file name", paths[k], paths[i]));
     if (device_of(folder_of(paths[i])) != device_of(folder_of(paths[0])))
       throw UsageError(fmt::format("{} and {} are on different file systems (all products of a run must be on one)", paths[0], paths[i]));
   }

@@ -30,8 +30,8 @@ std::string quoted(const std::string& text) {
 /// One import: the steps in order, each collective.
 class Import {
  public:
-  Import(const ImportOptions& o, const StageContext& context)
-      : o_(o), context_(context), ranks_(*context.ranks), memory_(o.memory_mb * 1'000'000) {}
+  Import(ImportOptions o, const StageContext& context)
+      : o_(std::move(o)), context_(context), ranks_(*context.ranks), memory_(o_.memory_mb * 1'000'000) {}
 
   ImportResult run() {
     ranks_.on_first_only([&] { check_outputs({o_.output, rejects_path()}); });
@@ -42,7 +42,7 @@ class Import {
     if (ranks_.is_first()) {
       log_info(fmt::format("{} file{}, {} rows, {} columns", inputs_.sources.size(), inputs_.sources.size() == 1 ? "" : "s",
                            grouped(inputs_.rows), inputs_.schema.input.size()));
-      for (const std::string& remark : inputs_.schema.remarks) log_info("guessed " + remark);
+      for (const std::string& remark : inputs_.schema.remarks) log_info(remark);
     }
     result_.files = inputs_.sources.size();
     ranks_.on_first_only([&] {
@@ -234,7 +234,7 @@ class Import {
 
   std::string rejects_path() const { return o_.rejects.empty() ? o_.output + ".rejects.csv" : o_.rejects; }
 
-  const ImportOptions& o_;
+  ImportOptions o_;
   const StageContext& context_;
   const Ranks& ranks_;
   std::int64_t memory_;

@@ -68,7 +68,7 @@ std::string Inputs::place_of(std::int64_t row) const {
   return fmt::format("{}, row {}", sources[block.source]->path(), block.piece.first_row + row - block.rows.begin + 1);
 }
 
-Inputs open_inputs(const Ranks& ranks, const ImportOptions& o, std::int64_t block_bytes) {
+Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes) {
   Inputs inputs;
   std::vector<std::string> paths;
   ranks.together([&] { paths = input_files(o.input); });

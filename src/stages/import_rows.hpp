@@ -35,7 +35,7 @@ struct Inputs {
   [[nodiscard]] std::string place_of(std::int64_t row) const;
 };
 /// Opens the inputs and cuts them into blocks of about `block_rows` rows; collective.
-[[nodiscard]] Inputs open_inputs(const Ranks& ranks, const ImportOptions& o, std::int64_t block_bytes);
+[[nodiscard]] Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes);
 
 /// A row that cannot be imported, with the reason.
 struct Reject {

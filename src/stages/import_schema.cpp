@@ -58,6 +58,13 @@ void unite(ColumnInfo& column, const ColumnInfo& other, const std::string& first
   if (!column.null) column.null = other.null;
 }
 
+/// Name of an input's column in the catalogue: a slash would be a group in HDF5.
+std::string catalogue_name(std::string name) {
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+/// Columns of all inputs under their names in the catalogue.
 Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   Schema all = sources.front()->schema();
   const std::string& first_path = sources.front()->path();
@@ -74,6 +81,10 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
       unite(column, source->schema()[*index], first_path, source->path());
     }
   }
+  for (ColumnInfo& column : all) {
+    column.source = column.name;
+    column.name = catalogue_name(column.name);
+  }
   return all;
 }
 
@@ -85,7 +96,7 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
     return given;
   }
   const std::string guess = known_column(all, usual);
-  if (!guess.empty()) remarks.push_back(fmt::format("{} = {}", option, guess));
+  if (!guess.empty()) remarks.push_back(fmt::format("guessed {} = {}", option, guess));
   return guess;
 }
 
@@ -146,11 +157,15 @@ void describe(OptionSet& option, ImportOptions& o) {
   describe(option, o.source);
 }
 
-ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, const ImportOptions& o) {
+ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o) {
+  for (std::string* name : {&o.ra, &o.dec, &o.id, &o.tile, &o.ordering_column}) *name = catalogue_name(*name);
+  for (std::string& name : o.keep) name = catalogue_name(name);
   const Schema all = united(sources);
   const std::string& path = sources.front()->path();
   ImportSchema schema;
   for (const std::string& name : o.keep) require_column(all, name, "keep", path);
+  for (const auto& column : sources.front()->left_out())
+    schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
   if (o.ordering != "none" || !o.ra.empty()) {
     schema.roles.ra = role(all, o.ra, ra_names, "columns.ra", path, schema.remarks);
     schema.roles.dec = role(all, o.dec, dec_names, "columns.dec", path, schema.remarks);
@@ -164,12 +179,10 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   check_roles(schema, all, o, path);
   if (schema.generates_id) {
     schema.roles.id = find_column(all, "id") ? "row_id" : "id";
-    schema.remarks.push_back(schema.roles.id + " = row number (no id column found)");
+    schema.remarks.push_back("made column " + schema.roles.id + " of row numbers (no id column found)");
   }
   for (ColumnInfo column : all) {
     if (!is_kept(column.name, schema, o)) continue;
-    column.source = column.name;
-    std::replace(column.name.begin(), column.name.end(), '/', '_');  // a slash would be a group in HDF5
     if (column.name == schema.roles.ra || column.name == schema.roles.dec) {
       column.type = Type::f8;
       column.unit = "deg";

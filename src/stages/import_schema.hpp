@@ -31,12 +31,13 @@ struct ImportSchema {
   Roles roles;                  ///< names of input columns, or of generated ones
   bool generates_id = false;    ///< no id column: the row's number in the inputs is the id
   bool has_positions = false;
-  std::vector<std::string> remarks;   ///< what was guessed, for the user
+  std::vector<std::string> remarks;   ///< what was guessed or left out, for the user
 };
 
-/// Unites the schemas of all inputs and finds the columns with a role. Throws DataError when files have different
+/// Unites the schemas of all inputs and finds the columns with a role. A slash in a name becomes an underscore, in `o`
+/// too. Throws DataError when files have different
 /// columns, UsageError for a named column that is absent or cannot play its role.
-[[nodiscard]] ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, const ImportOptions& o);
+[[nodiscard]] ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o);
 
 /// The catalogue's columns: the input's, the generated ones, `_healpix_29`.
 [[nodiscard]] Schema catalogue_schema(const ImportSchema& schema);

@@ -47,9 +47,9 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
 /// Columns of the catalogue with the model's bands: by the model's names, by the user's, or by a known convention.
 BandColumns band_columns(const PhotozModel& model, const PhotozOptions& o, const Catalogue& catalogue) {
   BandOptions bands = model.bands;
-  if (!o.magnitude.empty()) {
-    bands.magnitude = o.magnitude;
-    bands.error = o.error;
+  if (!o.magnitude.empty() || !o.error.empty()) {
+    if (!o.magnitude.empty()) bands.magnitude = o.magnitude;
+    if (!o.error.empty()) bands.error = o.error;
     return resolve_bands(bands, catalogue.schema(), catalogue.path());
   }
   try {
@@ -122,6 +122,9 @@ class PhotozRun {
       model_ = read_model(o_.model);
       const auto algorithm = make_photoz_algorithm(model_.algorithm);
       kernel_ = algorithm->estimator(model_, band_columns(model_, o_, *catalogue_), o_.pdf);
+      for (const std::string& name : kernel_->needs())
+        if (!find_column(catalogue_->schema(), name))
+          throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
       copied_ = copied_columns(catalogue_->layout());
       truth_ = truth_column();
     });
@@ -170,7 +173,7 @@ class PhotozRun {
       if (column.name != pdf_column) layout.schema.push_back(column);
     layout.creator = creator_of("photoz");
     layout.provenance = provenance_json("photoz", context_.options,
-                                        {{o_.catalogue, catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
+                                        {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
     ranks_.on_first_only([&] {
       folder_.emplace(o_.output, context_.options.ini(false));
       create_catalogue(products_.rows, layout);

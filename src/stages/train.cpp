@@ -112,7 +112,7 @@ class Training {
     if (guesses_bands)
       log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
     if (o_.redshift.empty()) {
-      o_.redshift = known_column(schema, redshift_names);
+      o_.redshift = known_column(without_magnitudes(schema), redshift_names);
       if (o_.redshift.empty()) throw UsageError(source.path() + ": no column of redshifts found (name it with --redshift)");
       log_info("guessed redshift = " + o_.redshift);
     }
@@ -137,6 +137,15 @@ class Training {
       column.null = {};
       if (!find_column(columns_, name)) columns_.push_back(column);
     }
+  }
+
+  /// In surveys whose band z is a column z, that is not the redshift.
+  Schema without_magnitudes(const Schema& schema) const {
+    Schema others;
+    for (const ColumnInfo& column : schema)
+      if (std::find(band_columns_.magnitude.begin(), band_columns_.magnitude.end(), column.name) == band_columns_.magnitude.end())
+        others.push_back(column);
+    return others;
   }
 
   void check_columns(const Source& source) const {

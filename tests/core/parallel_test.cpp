@@ -1,0 +1,60 @@
+#include "skyfold/core/parallel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace skyfold {
+namespace {
+
+/// Items, chunk, threads.
+class ParallelFor : public testing::TestWithParam<std::tuple<std::size_t, std::size_t, int>> {};
+
+TEST_P(ParallelFor, VisitsEachItemOnceInChunksOfTheSizeAskedFor) {
+  const auto [n, chunk, threads] = GetParam();
+  std::vector<std::atomic<int>> visits(n);
+  std::atomic<bool> fits = true;
+  parallel_for(n, chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    const bool is_whole = end - begin == chunk || end == n;
+    if (begin % chunk != 0 || end - begin > chunk || !is_whole || thread < 0 || thread >= threads) fits = false;
+    for (std::size_t i = begin; i < end; ++i) ++visits[i];
+  });
+  EXPECT_TRUE(fits);
+  for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(visits[i], 1) << "item " << i;
+}
+
+TEST_P(ParallelFor, RethrowsTheErrorOfABody) {
+  const auto [n, chunk, threads] = GetParam();
+  if (n == 0) GTEST_SKIP() << "no body is called";
+  const std::size_t bad = n / 2;
+  try {
+    parallel_for(n, chunk, threads, [&](std::size_t begin, std::size_t end, int) {
+      if (begin <= bad && bad < end) throw std::runtime_error("item " + std::to_string(bad));
+    });
+    FAIL() << "no error";
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(error.what(), "item " + std::to_string(bad));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, ParallelFor,
+                         testing::Combine(testing::Values(0, 1, 7, 64, 1000), testing::Values(1, 7, 64, 5000),
+                                          testing::Values(1, 2, 5)));
+
+TEST(ParallelForAfterAnError, WorksAgain) {
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_THROW(parallel_for(100, 1, 4, [](std::size_t, std::size_t, int) { throw 1; }), int);
+    std::atomic<int> visits = 0;
+    parallel_for(100, 1, 4, [&](std::size_t, std::size_t, int) { ++visits; });
+    EXPECT_EQ(visits, 100);
+  }
+}
+
+TEST(AllowedProcessors, IsAtLeastOne) { EXPECT_GE(allowed_processors(), 1); }
+
+}  // namespace
+}  // namespace skyfold

@@ -1,0 +1,239 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+
+#include "source_files.hpp"
+
+namespace skyfold {
+namespace {
+
+using namespace source_tests;
+
+Table read_text(const std::string& content, const SourceOptions& o = {}) {
+  const Folder folder;
+  return read_file(folder.file("t.csv", content), o);
+}
+std::string text_error(const std::string& content) {
+  const Folder folder;
+  return open_error<DataError>(folder.file("t.csv", content));
+}
+
+TEST(TextSource, InfersIntegersRealsTruthAndText) {
+  const Table t = read_text("id,ra,flag,name\n1,2.5,true,a\n-7,+1e3,False,bcd\n");
+  EXPECT_EQ(t.at("id").info().type, Type::i8);
+  EXPECT_FALSE(t.at("id").info().null.has_value());
+  EXPECT_EQ(t.at("id").integer(1), -7);
+  EXPECT_EQ(t.at("ra").info().type, Type::f8);
+  EXPECT_EQ(t.at("ra").number(1), 1000.0);
+  EXPECT_EQ(t.at("flag").info().type, Type::u1);
+  EXPECT_EQ(t.at("flag").number(0), 1.0);
+  EXPECT_EQ(t.at("flag").number(1), 0.0);
+  EXPECT_EQ(t.at("name").info().type, Type::text);
+  EXPECT_EQ(t.at("name").info().width, 3U);
+  EXPECT_EQ(t.at("name").text(1), "bcd");
+}
+
+TEST(TextSource, ReadsQuotedCellsWithDelimitersLineFeedsAndDoubledQuotes) {
+  const Table t = read_text("a,b,\"c, d\"\n\"x,y\",\"two\nlines\",\"say \"\"hi\"\"\"\n \"12\" ,\"\",z\n");
+  EXPECT_EQ(t.schema()[2].name, "c, d");
+  EXPECT_EQ(t.at("a").text(0), "x,y");
+  EXPECT_EQ(t.at("b").text(0), "two\nlines");
+  EXPECT_EQ(t.at("c, d").text(0), "say \"hi\"");
+  EXPECT_EQ(t.at("a").text(1), "12");
+  EXPECT_EQ(t.at("b").text(1), "");
+}
+
+TEST(TextSource, TakesAQuoteInsideACellAsACharacter) {
+  const Table t = read_text("size,note\n5\" or more,a\n7,b \"c\"\n");
+  EXPECT_EQ(t.at("size").text(0), "5\" or more");
+  EXPECT_EQ(t.at("note").text(1), "b \"c\"");
+}
+
+TEST(TextSource, AcceptsWindowsLinesByteOrderMarksBlankLinesAndNoLastLineFeed) {
+  const Table t = read_text("\xEF\xBB\xBFra,dec\r\n1,2\r\n\r\n  \r\n3.5,4");
+  ASSERT_EQ(t.rows(), 2U);
+  EXPECT_EQ(t.schema()[0].name, "ra");
+  EXPECT_EQ(t.at("dec").info().type, Type::i8);
+  EXPECT_EQ(t.at("ra").number(1), 3.5);
+  EXPECT_EQ(t.at("dec").number(1), 4.0);
+}
+
+TEST(TextSource, GuessesDelimiters) {
+  for (const char* d : {",", ";", "\t", "|"}) {
+    const std::string s = d;
+    const Table t = read_text("id" + s + "name" + s + "x\n1" + s + "a b" + s + "2.5\n");
+    ASSERT_EQ(t.columns(), 3U) << "delimiter '" << d << "'";
+    EXPECT_EQ(t.at("name").text(0), "a b");
+    EXPECT_EQ(t.at("x").number(0), 2.5);
+  }
+}
+
+TEST(TextSource, ReadsColumnsSeparatedByBlanks) {
+  const Table t = read_text("# made by hand\n#zs  u name\n 0.1   20.5\t\"a b\" \n\n0.2\t21 c\r\n");
+  ASSERT_EQ(t.rows(), 2U);
+  EXPECT_EQ(t.schema()[0].name, "zs");
+  EXPECT_EQ(t.at("zs").number(1), 0.2);
+  EXPECT_EQ(t.at("u").number(0), 20.5);
+  EXPECT_EQ(t.at("name").text(0), "a b");
+  EXPECT_EQ(t.at("name").text(1), "c");
+}
+
+TEST(TextSource, ObeysTheDelimiterThatIsGiven) {
+  SourceOptions colon, tab;
+  colon.delimiter = ":";
+  tab.delimiter = "tab";
+  EXPECT_EQ(read_text("a:b,c\n1:2\n", colon).at("b,c").number(0), 2.0);
+  EXPECT_EQ(read_text("a,b\tc\n1\t2\n", tab).at("a,b").number(0), 1.0);
+  SourceOptions wrong;
+  wrong.delimiter = "ab";
+  const Folder folder;
+  EXPECT_TRUE(has(open_error<UsageError>(folder.file("t", "a,b\n1,2\n"), wrong), "input.delimiter"));
+}
+
+TEST(TextSource, KnowsMissingValuesByManyNames) {
+  const Table t = read_text("x,n,s\n1.5,1,a\n,,\nnan,NULL,--\nNaN,null,\\N\n--,\\N,NaN\n");
+  for (std::size_t row = 1; row < 5; ++row) {
+    EXPECT_TRUE(std::isnan(t.at("x").number(row))) << row;
+    EXPECT_TRUE(std::isnan(t.at("n").number(row))) << row;
+    EXPECT_EQ(t.at("s").text(row), "") << row;
+  }
+  EXPECT_EQ(t.at("n").info().type, Type::i8);
+  EXPECT_EQ(t.at("n").info().null, INT64_MIN);
+  EXPECT_EQ(t.at("n").number(0), 1.0);
+}
+
+TEST(TextSource, KeepsEveryDigitOfIds) {
+  const Table t = read_text("a,b,c\n9223372036854775807,9223372036854775808,1\n-1,1,1e5\n");
+  EXPECT_EQ(t.at("a").values<std::int64_t>()[0], INT64_MAX);
+  EXPECT_EQ(t.at("b").info().type, Type::text) << "too large for 64 bits";
+  EXPECT_EQ(t.at("b").text(0), "9223372036854775808");
+  EXPECT_EQ(t.at("c").info().type, Type::f8);
+}
+
+TEST(TextSource, ReadsNumbersToTheLastBit) {
+  const Table t = read_text("x\n0.1\n346.562614973356\n4.9406564584124654e-324\n1.7976931348623157e308\n-5.15304963783712\n");
+  const double expected[] = {0.1, 346.562614973356, 4.9406564584124654e-324, 1.7976931348623157e308, -5.15304963783712};
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(t.at("x").number(i), expected[i]);
+}
+
+TEST(TextSource, ReportsCellsAndRowsThatCannotBeRead) {
+  std::string content = "n,x\n";
+  for (int i = 0; i < 10'000; ++i) content += "1,2.5\n";
+  content += "abc,1\n2,def\n3\n4,5,6\n7,8\n";
+  const Folder folder;
+  const auto source = open_source(folder.file("t.csv", content), {});
+  std::vector<BadCell> bad;
+  const Table t = read_all(*source, bad);
+  ASSERT_EQ(t.rows(), 10'005U);
+  ASSERT_EQ(bad.size(), 4U);
+  EXPECT_EQ(bad[0].row, 10'000);
+  EXPECT_EQ(bad[0].column, "n");
+  EXPECT_TRUE(has(bad[0].problem, "'abc' is not a number")) << bad[0].problem;
+  EXPECT_EQ(bad[1].column, "x");
+  EXPECT_EQ(bad[2].row, 10'002);
+  EXPECT_EQ(bad[2].column, "");
+  EXPECT_EQ(bad[2].problem, "1 cells instead of 2");
+  EXPECT_EQ(bad[3].problem, "3 cells instead of 2");
+  EXPECT_TRUE(std::isnan(t.at("n").number(10'000)));
+  EXPECT_EQ(t.at("x").number(10'000), 1.0);
+  EXPECT_TRUE(std::isnan(t.at("n").number(10'002)) && std::isnan(t.at("x").number(10'002)));
+  EXPECT_EQ(t.at("n").number(10'004), 7.0);
+}
+
+TEST(TextSource, ReadsChosenColumnsAsTheTypesAskedFor) {
+  const Folder folder;
+  const auto source = open_source(folder.file("t.csv", "id,n,x\n1,5,2.5\n2,,3.5\n"), {});
+  Schema schema = {source->schema()[1], source->schema()[1], source->schema()[2]};
+  schema[0].type = Type::f8;
+  schema[0].null.reset();
+  schema[2].type = Type::text;
+  schema[2].width = 8;
+  Table twice(schema = {schema[0], schema[2]});
+  std::vector<BadCell> bad;
+  source->read(source->pieces(10).at(0), twice, bad);
+  EXPECT_TRUE(bad.empty());
+  EXPECT_EQ(twice.at("n").number(0), 5.0);
+  EXPECT_TRUE(std::isnan(twice.at("n").number(1)));
+  EXPECT_EQ(twice.at("x").text(1), "3.5");
+}
+
+TEST(TextSource, TakesUnitsAndTypesFromAnEcsvHeader) {
+  const Folder folder;
+  const std::string path = folder.file("t.ecsv",
+      "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: ra, unit: deg, datatype: float64, description: 'first, of\n#     two'}\n"
+      "# -\n#   name: id\n#   datatype: string\n#   meta:\n#     ucd: meta.id\n# meta: !!omap\n# - {a: b}\nra id\n10 1\n20 \"\"\n");
+  const auto source = open_source(path, {});
+  EXPECT_EQ(source->schema()[0].type, Type::f8) << "declared float64";
+  EXPECT_EQ(source->schema()[0].unit, "deg");
+  EXPECT_EQ(source->schema()[0].description, "first, of two");
+  EXPECT_EQ(source->schema()[1].type, Type::text) << "declared string";
+  EXPECT_EQ(source->schema()[1].ucd, "meta.id");
+  EXPECT_EQ(read_all(*source).at("ra").number(1), 20.0);
+}
+
+TEST(TextSource, RefusesHeadersThatCannotNameColumns) {
+  EXPECT_TRUE(has(text_error("1,2,3\n4,5,6\n"), "no column names"));
+  EXPECT_TRUE(has(text_error("a,b,a\n1,2,3\n"), "two columns are named 'a'"));
+  EXPECT_TRUE(has(text_error("a,,c\n1,2,3\n"), "column 2 of 3 has no name") || has(text_error("a,,c\n1,2,3\n"), "has no name"));
+  EXPECT_TRUE(has(text_error("a,b\n1,2,3\n4,5,6\n"), "names 2 columns, but row 1 has 3"));
+  EXPECT_TRUE(has(text_error("a,b\r1,2\r"), "carriage returns"));
+}
+
+TEST(TextSource, LeavesOutAnIndexWithoutAName) {
+  const Folder folder;
+  const auto source = open_source(folder.file("t.csv", ",ra,dec\n0,1.5,2.5\n"), {});
+  ASSERT_EQ(source->schema().size(), 2U);
+  EXPECT_EQ(source->left_out().size(), 1U);
+  EXPECT_EQ(read_all(*source).at("dec").number(0), 2.5);
+}
+
+TEST(TextSource, RefusesAQuoteThatIsNeverClosed) {
+  EXPECT_TRUE(has(text_error("a,b\n1,\"x\n2,y\n3,z\n"), "never closed"));
+}
+
+TEST(TextSource, HoldsATableWithoutRows) {
+  const Folder folder;
+  const auto source = open_source(folder.file("t.csv", "a,b\n"), {});
+  EXPECT_EQ(source->rows(), 0);
+  EXPECT_TRUE(source->pieces(10).empty());
+  EXPECT_EQ(source->schema().size(), 2U);
+}
+
+TEST(TextSource, NoticesThatTheFileChangedAfterOpening) {
+  const Folder folder;
+  const std::string path = folder.file("t.csv", "a,b\n1,2\n3,4\n");
+  const auto source = open_source(path, {});
+  const Piece piece = source->pieces(10).at(0);
+  Table out(source->schema());
+  std::vector<BadCell> bad;
+  static_cast<void>(folder.file("t.csv", "a,b\n1\n"));
+  EXPECT_TRUE(has(message_of<IoError>([&] { source->read(piece, out, bad); }), path));
+}
+
+TEST(TextSource, ReadsTheSmallSkyOfHats) {
+  SKYFOLD_NEED_SHARED(path, "catalogue/hats_small_sky/small_sky_source.csv");
+  const Table t = read_file(path);
+  ASSERT_EQ(t.rows(), 17'161U);
+  EXPECT_EQ(t.at("source_ra").number(0), 301.92717155219145);
+  EXPECT_EQ(t.at("band").text(2), "u");
+  EXPECT_EQ(t.at("object_id").integer(1), 716);
+}
+
+TEST(TextSource, SaysHowManyNamesTheSdssHeaderHas) {
+  SKYFOLD_NEED_SHARED(path, "photoz/sdss_mgs/SDSS_MGS.train");
+  EXPECT_TRUE(has(open_error<DataError>(path), "names 18 columns, but row 1 has 19"));
+}
+
+TEST(TextSource, ReadsTheGaiaEcsvWithItsArraysAsText) {
+  SKYFOLD_NEED_SHARED(path, "catalogue/hats_small_sky/test_formats/gaia_epoch.ecsv");
+  const Table t = read_file(path);
+  ASSERT_EQ(t.rows(), 3U);
+  EXPECT_EQ(t.at("ra").info().unit, "deg");
+  EXPECT_EQ(t.at("ra").info().ucd, "pos.eq.ra;meta.main");
+  EXPECT_EQ(t.at("ra").number(1), 45.188575);
+  EXPECT_EQ(t.at("transit_id").info().type, Type::text);
+}
+
+}  // namespace
+}  // namespace skyfold
