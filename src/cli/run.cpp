@@ -9,6 +9,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "skyfold/core/error.hpp"
@@ -137,9 +138,13 @@ int run_command(int argc, char** argv) {
     return launched_rank() == 0 ? static_cast<int>(code) : 0;
   };
   try {
-    return run(argc, argv);
+    const int code = run(argc, argv);
+    if (std::fflush(stdout) != 0) throw IoError("cannot write to standard output");
+    return code;
   } catch (const Error& error) {
     return report(error.what(), error.code());
+  } catch (const std::system_error& error) {  // fmt::print to a full disk or a closed pipe
+    return report(error.what(), ExitCode::io);
   } catch (const std::bad_alloc&) {
     return report("out of memory", ExitCode::io);
   } catch (const std::exception& error) {

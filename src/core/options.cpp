@@ -219,7 +219,7 @@ void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
 
 void OptionSet::check_required() const {
   for (const auto& option : options_)
-    if (option->is_required && !option->given)
+    if (option->is_required && (!option->given || option->text().empty()))
       throw UsageError(fmt::format("--{} is missing ({})", option->name, option->help));
 }
 

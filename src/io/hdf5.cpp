@@ -8,10 +8,14 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
+#include <string_view>
+#include <tuple>
 
 #include "hdf5_handle.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
+#include "source_child.hpp"
 
 namespace skyfold {
 namespace {
@@ -75,7 +79,8 @@ std::string get_text(hid_t object, const char* name) {
   if (H5Aexists(object, name) <= 0) return {};
   const Hdf5Attribute attribute(H5Aopen(object, name, H5P_DEFAULT), "cannot open HDF5 attribute");
   const Hdf5Type stored(H5Aget_type(attribute), "cannot read HDF5 attribute");
-  if (H5Tget_class(stored) != H5T_STRING || H5Tis_variable_str(stored) <= 0) return {};
+  const Hdf5Space shape(H5Aget_space(attribute), "cannot read HDF5 attribute");
+  if (H5Tget_class(stored) != H5T_STRING || H5Tis_variable_str(stored) <= 0 || H5Sget_simple_extent_npoints(shape) != 1) return {};
   const Hdf5Type type = text_type();
   char* text = nullptr;
   if (H5Aread(attribute, type, &text) < 0 || !text) return {};
@@ -216,7 +221,9 @@ void add_columns(const std::string& path, const std::map<std::string, Table>& gr
   check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
 }
 
-ColumnPlaces open_columns(const std::string& path, const std::string& group) {
+namespace {
+
+ColumnPlaces places_of(const std::string& path, const std::string& group) {
   const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
   if (H5Lexists(file, group.c_str(), H5P_DEFAULT) <= 0)
     throw DataError(fmt::format("{}: no group {} (not a skyfold catalogue: run import on it first)", path, group));
@@ -226,6 +233,62 @@ ColumnPlaces open_columns(const std::string& path, const std::string& group) {
   for (const std::string& name : member_names(opened)) add_member(places, opened, name, path);
   if (places.group.schema.empty()) throw DataError(fmt::format("{}: group {} has no columns", path, group));
   return places;
+}
+
+Attributes attributes_of(const std::string& path) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+  std::vector<std::string> names;
+  const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {
+    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    return 0;
+  };
+  check_hdf5(H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), path + ": cannot read the attributes");
+  Attributes attributes;
+  for (const std::string& name : names) attributes[name] = get_text(file, name.c_str());
+  return attributes;
+}
+
+/// Paths of all groups of a file, the root left out.
+std::vector<std::string> group_paths(const std::string& path) {
+  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+  std::vector<std::string> paths;
+  const auto collect = [](hid_t, const char* name, const H5O_info_t* info, void* data) -> herr_t {
+    if (info->type == H5O_TYPE_GROUP && std::string_view(name) != ".")
+      static_cast<std::vector<std::string>*>(data)->push_back(std::string("/") + name);
+    return 0;
+  };
+  check_hdf5(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, collect, &paths), path + ": cannot list its groups (damaged)");
+  return paths;
+}
+
+/// Looks at all of a file's metadata in a child process first: on a damaged file this library can crash or loop, which
+/// the child does in our place. Once for each state of a file.
+void check_sound(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return;  // opening it says what is wrong
+  static std::set<std::tuple<std::string, std::uintmax_t, std::filesystem::file_time_type>> sound;
+  const auto state = std::tuple(path, std::filesystem::file_size(path), std::filesystem::last_write_time(path));
+  if (sound.contains(state)) return;
+  H5open();
+  const auto look = [&] {
+    (void)attributes_of(path);
+    for (const std::string& group : group_paths(path)) {
+      try {
+        (void)places_of(path, group);
+      } catch (const Error&) {  // a group that is not columns may be of use to nobody; who needs it will say so
+      }
+    }
+    return std::string();
+  };
+  constexpr unsigned most_cpu_s = 10;
+  (void)run_in_child(look, path + ": is damaged (the HDF5 library crashes on it)", most_cpu_s);
+  sound.insert(state);
+}
+
+}  // namespace
+
+ColumnPlaces open_columns(const std::string& path, const std::string& group) {
+  check_sound(path);
+  return places_of(path, group);
 }
 
 bool has_columns(const std::string& path, const std::string& group) {
@@ -246,16 +309,8 @@ Table read_columns(const std::string& path, const std::string& group) {
 }
 
 Attributes read_attributes(const std::string& path) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
-  std::vector<std::string> names;
-  const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {
-    static_cast<std::vector<std::string>*>(data)->emplace_back(name);
-    return 0;
-  };
-  check_hdf5(H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), path + ": cannot read the attributes");
-  Attributes attributes;
-  for (const std::string& name : names) attributes[name] = get_text(file, name.c_str());
-  return attributes;
+  check_sound(path);
+  return attributes_of(path);
 }
 
 void write_attributes(const std::string& path, const Attributes& attributes) {

@@ -45,7 +45,8 @@ Reply reply_of(const std::function<std::string()>& action) {
 
 /// The child's life: quiet, bounded, without the handlers and the core dumps of its parent.
 [[noreturn]] void live_as_child(int out, unsigned most_cpu_s, const std::function<std::string()>& action) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1})
+    std::signal(signal, SIG_DFL);
   const rlimit no_core{0, 0}, cpu{most_cpu_s, most_cpu_s};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::setrlimit(RLIMIT_CPU, &cpu);
@@ -85,9 +86,11 @@ std::string read_all(int descriptor) {
 
 }  // namespace
 
-std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies, unsigned most_cpu_s) {
+std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies,
+                         unsigned most_cpu_s) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw IoError(fmt::format("no pipe for a child process ({})", std::strerror(errno)));
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    throw IoError(fmt::format("no pipe for a child process ({})", std::strerror(errno)));
   const pid_t child = ::fork();
   if (child == 0) live_as_child(ends[1], most_cpu_s, action);
   ::close(ends[1]);

@@ -26,8 +26,8 @@ void store(std::byte* p, T value) {
 }
 
 template <class From, class To>
-void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row, std::span<const std::byte> values,
-                   std::span<std::byte> out, std::vector<BadCell>& bad) {
+void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row,
+                   std::span<const std::byte> values, std::span<std::byte> out, std::vector<BadCell>& bad) {
   constexpr bool to_float = std::is_floating_point_v<To>;
   constexpr std::int64_t exact = std::int64_t{1} << 53;  // beyond it not every integer is a double
   const std::size_t count = values.size() / sizeof(From);
@@ -53,7 +53,8 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
   }
 }
 
-void widen_text(const ColumnInfo& from, const ColumnInfo& to, std::span<const std::byte> values, std::span<std::byte> out) {
+void widen_text(const ColumnInfo& from, const ColumnInfo& to, std::span<const std::byte> values,
+                std::span<std::byte> out) {
   std::fill(out.begin(), out.end(), std::byte{0});
   for (std::size_t row = 0; row < values.size() / from.width; ++row)
     std::memcpy(out.data() + row * to.width, values.data() + row * from.width, from.width);
@@ -76,7 +77,8 @@ void check_names(const std::string& path, const std::vector<std::string>& names)
   std::set<std::string> seen;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty())
-      throw DataError(fmt::format("{}: column {} of {} has no name (columns are used by name)", path, i + 1, names.size()));
+      throw DataError(
+          fmt::format("{}: column {} of {} has no name (columns are used by name)", path, i + 1, names.size()));
     if (!seen.insert(names[i]).second)
       throw DataError(fmt::format("{}: two columns are named '{}' (columns are used by name)", path, names[i]));
   }

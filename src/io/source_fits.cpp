@@ -74,7 +74,8 @@ class FitsSource final : public Source {
     out.resize(static_cast<std::size_t>(piece.rows));
     if (piece.rows == 0) return;
     const auto row_bytes = static_cast<std::size_t>(row_bytes_);
-    const std::size_t rows = static_cast<std::size_t>(piece.rows), step = std::max<std::size_t>(1, block_bytes / row_bytes);
+    const std::size_t rows = static_cast<std::size_t>(piece.rows),
+                      step = std::max<std::size_t>(1, block_bytes / row_bytes);
     AlignedVector<char> block(std::min(step, rows) * row_bytes);
     AlignedVector<std::byte> decoded;
     for (std::size_t begin = 0; begin < rows; begin += step) {
@@ -88,8 +89,8 @@ class FitsSource final : public Source {
   }
 
  private:
-  void read_column(const FitsColumn& column, std::span<const char> rows, std::int64_t first, std::size_t begin, Column& to,
-                   AlignedVector<std::byte>& decoded, std::vector<BadCell>& bad) const {
+  void read_column(const FitsColumn& column, std::span<const char> rows, std::int64_t first, std::size_t begin,
+                   Column& to, AlignedVector<std::byte>& decoded, std::vector<BadCell>& bad) const {
     const auto row_bytes = static_cast<std::size_t>(row_bytes_);
     const std::size_t count = rows.size() / row_bytes, to_bytes = to.info().bytes_per_row();
     const std::span<std::byte> place = to.bytes().subspan(begin * to_bytes, count * to_bytes);

@@ -88,7 +88,8 @@ bool is_sign_convention(const FitsColumn& column) {
 
 void set_sign_convention(FitsColumn& column) {
   column.is_unsigned_64 = column.form == FitsForm::i8;
-  column.bias = column.form == FitsForm::u1 ? static_cast<std::uint64_t>(-128) : static_cast<std::uint64_t>(column.zero);
+  column.bias =
+      column.form == FitsForm::u1 ? static_cast<std::uint64_t>(-128) : static_cast<std::uint64_t>(column.zero);
   if (column.form == FitsForm::u1) column.info.type = Type::i4;
   if (column.form == FitsForm::i4) column.info.type = Type::i8;
 }
@@ -106,7 +107,8 @@ void set_null(FitsColumn& column) {
   if (!is_integer_form(column.form)) column.null.reset();
   if (column.scaled) return;
   if (column.is_unsigned_64) column.info.null = missing_i8;  // no value that fits can be this one
-  else if (column.null) column.info.null = static_cast<std::int64_t>(static_cast<std::uint64_t>(*column.null) + column.bias);
+  else if (column.null)
+    column.info.null = static_cast<std::int64_t>(static_cast<std::uint64_t>(*column.null) + column.bias);
 }
 
 std::string key(const char* name, std::int64_t n) { return fmt::format("{}{}", name, n); }
@@ -130,13 +132,15 @@ ColumnInfo info_of(const FitsHeader& header, std::int64_t n) {
 std::string binary_column(const std::string& path, const FitsHeader& header, std::int64_t n, FitsColumn& column) {
   const std::string text(trim(header.text(key("TFORM", n)).value_or("")));
   const std::optional<BinaryForm> form = parse_binary_form(text);
-  if (!form || std::string_view("LXBIJKEDCMAPQ").find(form->letter) == std::string_view::npos) throw_form(path, n, text);
+  if (!form || std::string_view("LXBIJKEDCMAPQ").find(form->letter) == std::string_view::npos)
+    throw_form(path, n, text);
   column.bytes = static_cast<std::size_t>(bytes_of(*form));
   std::string reason = set_binary_form(*form, column);
   column.null = header.integer(key("TNULL", n));
   set_scaling(column);
   set_null(column);
-  if (column.scaled && (form->letter == 'C' || form->letter == 'M')) reason = "scaled complex numbers are not supported";
+  if (column.scaled && (form->letter == 'C' || form->letter == 'M'))
+    reason = "scaled complex numbers are not supported";
   return reason;
 }
 
@@ -182,8 +186,8 @@ std::vector<FitsColumn> fits_columns(const std::string& path, const FitsHeader& 
     else reason = binary_column(path, header, n, column);
     offset = column.offset + column.bytes;
     if (offset > static_cast<std::size_t>(row_bytes))
-      throw DataError(fmt::format("{}: column {} ends at byte {} of rows of {} bytes (TFORM and NAXIS1 disagree)", path, n,
-                                  offset, row_bytes));
+      throw DataError(fmt::format("{}: column {} ends at byte {} of rows of {} bytes (TFORM and NAXIS1 disagree)", path,
+                                  n, offset, row_bytes));
     if (reason.empty()) columns.push_back(std::move(column));
     else left_out.push_back({column.info.name, reason});
   }

@@ -29,7 +29,8 @@ struct FitsColumn {
   int decimals = 0;                      ///< of an ASCII number without a decimal point
 };
 
-/// Columns of a table; those that cannot be held go to `left_out`. Throws DataError for a header that contradicts itself.
+/// Columns of a table; those that cannot be held go to `left_out`. Throws DataError for a header that contradicts
+/// itself.
 [[nodiscard]] std::vector<FitsColumn> fits_columns(const std::string& path, const FitsHeader& header,
                                                    std::int64_t row_bytes, std::vector<LeftOut>& left_out);
 

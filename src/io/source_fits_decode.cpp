@@ -118,7 +118,9 @@ void decode_ascii(const FitsColumn& column, const Cells& cells, std::int64_t fir
     Out value = missing;
     if (!text.empty() && (column.null_text.empty() || text != column.null_text)) {
       if (const auto parsed = parse(text)) value = static_cast<Out>(*parsed);
-      else bad.push_back({first + static_cast<std::int64_t>(i), column.info.name, fmt::format("'{}' is not a number", text)});
+      else
+        bad.push_back(
+            {first + static_cast<std::int64_t>(i), column.info.name, fmt::format("'{}' is not a number", text)});
     }
     std::memcpy(out, &value, sizeof value);
   }
@@ -127,7 +129,8 @@ void decode_ascii(const FitsColumn& column, const Cells& cells, std::int64_t fir
 void decode_ascii_number(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out,
                          std::vector<BadCell>& bad) {
   if (column.info.type == Type::i8)
-    return decode_ascii(column, cells, first, out, missing_i8, bad, [](std::string_view text) { return parse_integer(text); });
+    return decode_ascii(column, cells, first, out, missing_i8, bad,
+                        [](std::string_view text) { return parse_integer(text); });
   decode_ascii(column, cells, first, out, std::numeric_limits<double>::quiet_NaN(), bad, [&](std::string_view text) {
     std::optional<double> value = ascii_number(text, column.decimals);
     if (value && column.scaled) *value = column.zero + column.scale * *value;

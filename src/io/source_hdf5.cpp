@@ -12,7 +12,7 @@
 #include "skyfold/core/text.hpp"
 #include "source_child.hpp"
 #include "source_convert.hpp"
-#include "source_hdf5_schema.hpp"
+#include "source_hdf5_storage.hpp"
 
 namespace skyfold {
 namespace {
@@ -43,7 +43,8 @@ bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t w
 /// Values of rows as they are in memory, with the texts that the library allocated for them.
 class Values {
  public:
-  Values(hid_t dataset, Hdf5Type type, bool has_owned_text) : dataset_(dataset), type_(std::move(type)), owned_(has_owned_text) {}
+  Values(hid_t dataset, Hdf5Type type, bool has_owned_text)
+      : dataset_(dataset), type_(std::move(type)), owned_(has_owned_text) {}
   ~Values() { release(); }
   Values(const Values&) = delete;
   Values& operator=(const Values&) = delete;
@@ -88,13 +89,15 @@ Hdf5Type members_type(const std::vector<const H5Column*>& columns, std::vector<s
     size += H5Tget_size(types.emplace_back(memory_type(*column)));
   }
   Hdf5Type compound(H5Tcreate(H5T_COMPOUND, size), "HDF5 has no type for these columns");
-  for (std::size_t i = 0; i < columns.size(); ++i) H5Tinsert(compound, columns[i]->member.c_str(), offsets[i], types[i]);
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    H5Tinsert(compound, columns[i]->member.c_str(), offsets[i], types[i]);
   return compound;
 }
 
 class Hdf5Source final : public Source {
  public:
-  Hdf5Source(const std::string& path, H5Table table) : path_(path), file_(open_hdf5_input(path)), table_(std::move(table)) {
+  Hdf5Source(const std::string& path, H5Table table)
+      : path_(path), file_(open_hdf5_input(path)), table_(std::move(table)) {
     for (const H5Column& column : table_.columns) {
       schema_.push_back(column.info);
       if (!table_.is_compound || datasets_.empty())
@@ -234,8 +237,10 @@ std::string longest_texts(const std::string& path, const H5Table& table, hsize_t
     std::size_t longest = 1;
     for (hsize_t begin = first; begin < end; begin += block_rows) {
       const hsize_t count = std::min(block_rows, end - begin);
-      if (!values.read(begin, count, 1)) throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
-      for (hsize_t i = 0; i < count; ++i) longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
+      if (!values.read(begin, count, 1))
+        throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
+      for (hsize_t i = 0; i < count; ++i)
+        longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
     }
     widths += fmt::format("{} ", longest);
   }

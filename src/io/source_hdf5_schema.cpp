@@ -4,31 +4,19 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_convert.hpp"
+#include "source_hdf5_storage.hpp"
 
 namespace skyfold {
 namespace {
 
-std::string damaged(const std::string& path, const std::string& what) {
-  return fmt::format("{}: {} cannot be opened (damaged?)", path, what);
-}
-
 constexpr int deepest_group = 16;                                // groups may contain themselves
 constexpr std::size_t most_candidates = 1000;                    // tables in a file, when one is looked for
-constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 30;  // bytes; a larger one is taken for damage
 constexpr std::size_t longest_text = 65536;                      // bytes of a fixed-width text cell
 constexpr hsize_t widest_array = hsize_t{1} << 20;               // elements of an array cell
-
-/// Path of the file that an object is in.
-std::string file_of(hid_t object) {
-  char name[4096] = "";
-  H5Fget_name(object, name, sizeof name);
-  return name;
-}
 
 std::string text_of(char* owned) {
   std::string text = owned ? owned : "";
@@ -41,9 +29,9 @@ std::string text_of(char* owned) {
 /// An attribute that holds one value.
 struct Attribute {
   Attribute(hid_t object, const char* name)
-      : id(H5Aopen(object, name, H5P_DEFAULT), damaged(file_of(object), name)),
-        type(H5Aget_type(id), damaged(file_of(object), name)),
-        space(H5Aget_space(id), damaged(file_of(object), name)),
+      : id(H5Aopen(object, name, H5P_DEFAULT), damaged_hdf5(file_of(object), name)),
+        type(H5Aget_type(id), damaged_hdf5(file_of(object), name)),
+        space(H5Aget_space(id), damaged_hdf5(file_of(object), name)),
         kind(H5Sget_simple_extent_npoints(space) == 1 ? H5Tget_class(type) : H5T_NO_CLASS) {}
 
   Hdf5Attribute id;
@@ -165,126 +153,6 @@ hid_t native_type(const H5Column& column) {
   }
 }
 
-// --- datasets -------------------------------------------------------------------------------------
-
-struct Shape {
-  int rank = 0;
-  hsize_t rows = 0, width = 1;
-};
-
-Shape shape_of(hid_t dataset) {
-  const Hdf5Space space(H5Dget_space(dataset), damaged(file_of(dataset), "the shape of a dataset"));
-  hsize_t dims[H5S_MAX_RANK] = {};
-  Shape shape;
-  if (H5Sget_simple_extent_type(space) != H5S_SIMPLE) return shape;
-  shape.rank = H5Sget_simple_extent_dims(space, dims, nullptr);
-  if (shape.rank >= 1) shape.rows = dims[0];
-  if (shape.rank == 2) shape.width = dims[1];
-  return shape;
-}
-
-void check_filters(const std::string& where, hid_t creation) {
-  for (int i = 0; i < H5Pget_nfilters(creation); ++i) {
-    unsigned flags = 0;
-    std::size_t values = 0;
-    char name[64] = "";
-    const H5Z_filter_t filter =
-        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, nullptr);
-    if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
-      throw IoError(fmt::format("{}: is compressed with filter {} '{}', which this HDF5 library does not have", where,
-                                filter, name));
-  }
-}
-
-struct Chunks {
-  hsize_t dims[2] = {1, 1};
-  hsize_t bytes = 0;     ///< of one chunk, without filters
-};
-
-Chunks chunks_of(const std::string& where, hid_t creation, std::size_t element_bytes, int rank) {
-  Chunks chunks;
-  hsize_t* dims = chunks.dims;
-  if (H5Pget_chunk(creation, 2, dims) != rank || dims[0] == 0 || dims[1] == 0)
-    throw DataError(fmt::format("{}: its chunks have another shape than its values (damaged?)", where));
-  if (dims[0] > largest_chunk || dims[1] > largest_chunk || dims[0] * dims[1] > largest_chunk / element_bytes)
-    throw DataError(fmt::format("{}: has chunks of more than {} MiB (damaged?)", where, largest_chunk >> 20));
-  chunks.bytes = dims[0] * dims[1] * element_bytes;
-  return chunks;
-}
-
-/// An open dataset with what its storage says.
-struct Storage {
-  Storage(const std::string& path, hid_t dataset, const std::string& name)
-      : where(fmt::format("{}: dataset {}", path, name)),
-        creation(H5Dget_create_plist(dataset), damaged(path, name)),
-        type(H5Dget_type(dataset), damaged(path, name)),
-        element_bytes(H5Tget_size(type)),
-        layout(H5Pget_layout(creation)) {
-    if (element_bytes == 0) throw DataError(fmt::format("{}: has a damaged type", where));
-  }
-
-  std::string where;
-  Hdf5Properties creation;
-  Hdf5Type type;
-  std::size_t element_bytes;
-  H5D_layout_t layout;
-};
-
-/// Checks that the values of a dataset can be in the file; returns the rows that are best read together.
-std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name, const Shape& shape) {
-  if (shape.rows == 0) return 1;
-  const Storage storage(path, dataset, name);
-  check_filters(storage.where, storage.creation);
-  if (storage.layout == H5D_CHUNKED)
-    return static_cast<std::int64_t>(chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank).dims[0]);
-  if (storage.layout != H5D_CONTIGUOUS && storage.layout != H5D_COMPACT)
-    throw DataError(fmt::format("{}: is stored in another way than contiguous, compact or chunked", storage.where));
-  hsize_t bytes = H5Dget_storage_size(dataset), file_bytes = 0;
-  if (H5Pget_external_count(storage.creation) == 0 && H5Fget_filesize(dataset, &file_bytes) >= 0)
-    bytes = std::min(bytes, file_bytes);
-  const hsize_t stored = bytes / storage.element_bytes / std::max<hsize_t>(1, shape.width);
-  if (stored < shape.rows)
-    throw DataError(fmt::format("{}: announces {} rows, of which {} are stored", storage.where, shape.rows, stored));
-  return 1;
-}
-
-/// Filters of a dataset: bits of those that leave the size as it is, and of all.
-struct Filters {
-  unsigned all = 0, same_size = 0, checksums = 0;
-};
-
-Filters filters_of(hid_t creation) {
-  Filters filters;
-  for (int i = 0; i < std::min(32, H5Pget_nfilters(creation)); ++i) {
-    unsigned flags = 0, bit = 1U << i;
-    std::size_t values = 0;
-    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
-    filters.all |= bit;
-    if (filter == H5Z_FILTER_SHUFFLE) filters.same_size |= bit;
-    if (filter == H5Z_FILTER_FLETCHER32) filters.checksums |= bit;
-  }
-  return filters;
-}
-
-void check_chunks(const Storage& storage, hid_t dataset, const Shape& shape) {
-  const Chunks chunks = chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank);
-  const Filters filters = filters_of(storage.creation);
-  for (hsize_t row = 0; row < shape.rows; row += chunks.dims[0])
-    for (hsize_t element = 0; element < shape.width; element += chunks.dims[1]) {
-      const hsize_t place[2] = {row, element};
-      unsigned skipped = 0;
-      haddr_t address = HADDR_UNDEF;
-      hsize_t bytes = 0;
-      if (H5Dget_chunk_info_by_coord(dataset, place, &skipped, &address, &bytes) < 0 || address == HADDR_UNDEF)
-        throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where, row + 1));
-      const unsigned used = filters.all & ~skipped;
-      const bool size_is_known = (used & ~filters.same_size & ~filters.checksums) == 0;
-      if (size_is_known && bytes != chunks.bytes + ((used & filters.checksums) ? 4 : 0))
-        throw DataError(fmt::format("{}: the chunk of row {} has {} bytes instead of {} (damaged?)", storage.where, row + 1,
-                                    bytes, chunks.bytes));
-    }
-}
-
 void set_attributes(hid_t object, ColumnInfo& info) {
   info.unit = text_attribute(object, {"unit", "units", "UNIT", "UNITS"});
   info.ucd = text_attribute(object, {"ucd", "UCD"});
@@ -322,11 +190,12 @@ void add_dataset(const std::string& path, hid_t file, const std::string& name, H
   H5Column column;
   column.dataset = child(table.group, name);
   column.info.name = column.info.source = name;
-  const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), damaged(path, column.dataset));
-  const Shape shape = shape_of(dataset);
-  const Hdf5Type type(H5Dget_type(dataset), damaged(path, column.dataset));
+  const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), damaged_hdf5(path, column.dataset));
+  const H5Shape shape = shape_of(dataset);
+  const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, column.dataset));
   std::string reason = set_type(type, column);
-  if (shape.rank < 1 || shape.rank > 2) reason = fmt::format("it has {} dimensions (1 or 2 are needed)", std::max(0, shape.rank));
+  if (shape.rank < 1 || shape.rank > 2)
+    reason = fmt::format("it has {} dimensions (1 or 2 are needed)", std::max(0, shape.rank));
   if (shape.rank == 2 && reason.empty()) {
     if (column.info.type == Type::text) reason = "arrays of texts are not supported";
     else if (!column.array_dims.empty()) reason = "arrays of arrays are not supported";
@@ -346,10 +215,11 @@ void add_dataset(const std::string& path, hid_t file, const std::string& name, H
 H5Table group_table(const std::string& path, hid_t file, const std::string& name) {
   H5Table table;
   table.group = name;
-  const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged(path, name));
+  const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
   std::vector<std::int64_t> lengths;
   for (const std::string& dataset : names_in(group))
-    if (kind_of_object(file, child(name, dataset)) == H5O_TYPE_DATASET) add_dataset(path, file, dataset, table, lengths);
+    if (kind_of_object(file, child(name, dataset)) == H5O_TYPE_DATASET)
+      add_dataset(path, file, dataset, table, lengths);
   if (table.columns.empty()) throw DataError(fmt::format("{}: group {} has no columns", path, name));
   table.rows = lengths.front();
   for (std::size_t i = 1; i < lengths.size(); ++i)
@@ -363,9 +233,9 @@ H5Table compound_table(const std::string& path, hid_t file, const std::string& n
   H5Table table;
   table.group = name;
   table.is_compound = true;
-  const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged(path, name));
-  const Hdf5Type type(H5Dget_type(dataset), damaged(path, name));
-  const Shape shape = shape_of(dataset);
+  const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
+  const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, name));
+  const H5Shape shape = shape_of(dataset);
   if (H5Tget_class(type) != H5T_COMPOUND || shape.rank != 1)
     throw DataError(fmt::format("{}: dataset {} is not a table (a one-dimensional dataset of compounds, or a group of "
                                 "datasets)", path, name));
@@ -375,7 +245,7 @@ H5Table compound_table(const std::string& path, hid_t file, const std::string& n
     H5Column column;
     column.dataset = name;
     column.member = column.info.name = column.info.source = text_of(H5Tget_member_name(type, static_cast<unsigned>(i)));
-    const Hdf5Type member(H5Tget_member_type(type, static_cast<unsigned>(i)), damaged(path, column.info.name));
+    const Hdf5Type member(H5Tget_member_type(type, static_cast<unsigned>(i)), damaged_hdf5(path, column.info.name));
     const std::string reason = set_type(member, column);
     if (reason.empty()) table.columns.push_back(std::move(column));
     else table.left_out.push_back({column.info.name, reason});
@@ -391,8 +261,8 @@ struct Candidate {
 
 /// True when a dataset looks like a column or, if compound, like a table.
 bool is_one_dimensional(const std::string& path, hid_t file, const std::string& name, bool& is_compound) {
-  const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged(path, name));
-  const Hdf5Type type(H5Dget_type(dataset), damaged(path, name));
+  const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
+  const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, name));
   is_compound = H5Tget_class(type) == H5T_COMPOUND;
   H5Column column;
   const int rank = shape_of(dataset).rank;
@@ -401,7 +271,7 @@ bool is_one_dimensional(const std::string& path, hid_t file, const std::string& 
 
 void add_candidates(const std::string& path, hid_t file, const std::string& name, int depth,
                     std::vector<Candidate>& candidates) {
-  const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged(path, name));
+  const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
   if (depth > deepest_group || candidates.size() > most_candidates) return;
   bool has_column = false;
   for (const std::string& object : names_in(group)) {
@@ -463,15 +333,6 @@ H5Table find_hdf5_table(const std::string& path, hid_t file, const std::string& 
   for (const H5Column& column : table.columns) names.push_back(column.info.name);
   check_names(path, names);
   return table;
-}
-
-void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table) {
-  for (std::size_t i = 0; i < (table.is_compound ? std::min<std::size_t>(1, table.columns.size()) : table.columns.size()); ++i) {
-    const std::string& name = table.columns[i].dataset;
-    const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged(path, name));
-    const Storage storage(path, dataset, name);
-    if (storage.layout == H5D_CHUNKED) check_chunks(storage, dataset, shape_of(dataset));
-  }
 }
 
 Hdf5Type memory_type(const H5Column& column) {

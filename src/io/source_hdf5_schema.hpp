@@ -37,10 +37,6 @@ struct H5Table {
 /// Throws UsageError when several tables could be meant, DataError when there is none or it is not one.
 [[nodiscard]] H5Table find_hdf5_table(const std::string& path, hid_t file, const std::string& group);
 
-/// Throws DataError unless every chunk of the table is in the file and has the size that its filters can leave.
-/// The library relies on it when it reads.
-void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table);
-
 /// Type in memory of one element of the column's dataset or member.
 [[nodiscard]] Hdf5Type memory_type(const H5Column& column);
 

@@ -88,7 +88,8 @@ char guess_delimiter(std::string_view line) {
 char delimiter_from(const std::string& option) {
   if (lower(option) == "tab" || option == "\\t") return '\t';
   if (option.size() != 1 || option == "\"" || option == "\n" || option == "#")
-    throw UsageError(fmt::format("input.delimiter = '{}' (must be one character other than a quote, or 'tab')", option));
+    throw UsageError(
+        fmt::format("input.delimiter = '{}' (must be one character other than a quote, or 'tab')", option));
   return option.front();
 }
 

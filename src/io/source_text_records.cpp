@@ -55,8 +55,9 @@ const char* last_row_end(const char* begin, const char* end, const TextDialect& 
 }
 
 [[noreturn]] void throw_endless(const InputFile& file, std::int64_t at) {
-  throw DataError(fmt::format("{}: the row at byte {} is longer than {} MiB (a quote that is never closed, or not a table?)",
-                              file.path(), at, longest_row >> 20));
+  throw DataError(
+      fmt::format("{}: the row at byte {} is longer than {} MiB (a quote that is never closed, or not a table?)",
+                  file.path(), at, longest_row >> 20));
 }
 
 }  // namespace
@@ -75,7 +76,8 @@ const char* row_end(const char* begin, const char* end, const TextDialect& diale
   return row_end_from(begin, begin, end, dialect);
 }
 
-RowReader::RowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end, std::int64_t block)
+RowReader::RowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end,
+                     std::int64_t block)
     : file_(file), dialect_(dialect), at_(begin), end_(end), block_(block) {}
 
 /// The bytes from the present position on; a last row without a line feed is given one.

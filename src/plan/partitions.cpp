@@ -48,10 +48,9 @@ std::vector<Partition> split_sky(const OrderedRows& catalogue, const IsLeaf& is_
 }
 
 int partition_order(const PartitionOptions& o) {
-  const int order = order_of_nside(o.nside);
-  if (order < coarsest_order || order > finest_order)
-    throw UsageError(fmt::format("partition.nside = {} (must be 4 to 1024)", o.nside));
-  return order;
+  for (int order = coarsest_order; order <= finest_order; ++order)
+    if (o.nside == 1L << order) return order;
+  throw UsageError(fmt::format("partition.nside = {} (must be a power of two, 4 to 1024)", o.nside));
 }
 
 std::vector<Partition> tiles(const OrderedRows& catalogue) {

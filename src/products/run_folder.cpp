@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int records_per_sync = 32;
+constexpr const char* products_folder = "products";   // apart from the run's own files, whatever products are called
 
 std::string run_path(const std::string& output) { return output + ".run"; }
 
@@ -95,12 +96,15 @@ void check_output(const std::string& path) {
 }  // namespace
 
 std::string partial_path(const std::string& output, const std::string& final_path) {
-  return (fs::path(run_path(output)) / fs::path(final_path).filename()).string();
+  return (fs::path(run_path(output)) / products_folder / fs::path(final_path).filename()).string();
 }
 
-void check_outputs(const std::vector<std::string>& paths) {
+void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
   for (std::size_t i = 0; i < paths.size(); ++i) {
     check_output(paths[i]);
+    for (const std::string& input : inputs)
+      if (fs::exists(input) && fs::exists(paths[i]) && fs::equivalent(input, paths[i]))
+        throw UsageError(fmt::format("{} is both input and output", input));
     for (std::size_t k = 0; k < i; ++k)  // in the run folder they stand side by side
       if (fs::path(paths[k]).filename() == fs::path(paths[i]).filename())
         throw UsageError(fmt::format("{} and {} are two products with one file name", paths[k], paths[i]));
@@ -118,6 +122,7 @@ RunFolder::RunFolder(const std::string& output, const std::string& config) : out
   lock(lock_path, output);
   for (const auto& entry : fs::directory_iterator(path_))
     if (entry.path() != lock_path) fs::remove_all(entry.path());
+  fs::create_directory(fs::path(path_) / products_folder);
   std::ofstream(fs::path(path_) / "config.ini") << config;
 }
 

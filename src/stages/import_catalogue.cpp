@@ -34,7 +34,7 @@ class Import {
       : o_(std::move(o)), context_(context), ranks_(*context.ranks), memory_(o_.memory_mb * 1'000'000) {}
 
   ImportResult run() {
-    ranks_.on_first_only([&] { check_outputs({o_.output, rejects_path()}); });
+    ranks_.on_first_only([&] { check_outputs({o_.output, rejects_path()}, input_files(o_.input)); });
     {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);

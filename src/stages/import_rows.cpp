@@ -76,6 +76,8 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
     return ranks.run_units(count, unit);
   };
   for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
+  if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
+    throw DataError(fmt::format("{}: no rows", paths.front()));
   inputs.schema = unite_schemas(inputs.sources, o);
   const std::int64_t row_bytes = std::max<std::int64_t>(8, static_cast<std::int64_t>(bytes_per_row(inputs.schema.input)));
   const std::int64_t block_rows = std::clamp<std::int64_t>(block_bytes / row_bytes, 1024, 262'144);
@@ -84,7 +86,6 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
       inputs.blocks.push_back({i, piece, {inputs.rows + piece.first_row, inputs.rows + piece.first_row + piece.rows}});
     inputs.rows += inputs.sources[i]->rows();
   }
-  if (inputs.rows == 0) throw DataError(fmt::format("{}: no rows", paths.front()));
   if (o.ordering == "tile") inputs.tiles = all_tiles(ranks, inputs);
   return inputs;
 }

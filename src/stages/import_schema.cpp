@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
@@ -81,9 +82,14 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
       unite(column, source->schema()[*index], first_path, source->path());
     }
   }
+  std::set<std::string> taken;
   for (ColumnInfo& column : all) {
     column.source = column.name;
     column.name = catalogue_name(column.name);
+    if (column.name.empty() || column.name == "." || column.name == "..")
+      throw DataError(fmt::format("{}: a column cannot be called '{}'", first_path, column.source));
+    if (!taken.insert(column.name).second)
+      throw DataError(fmt::format("{}: two columns would be called {} (a slash becomes an underscore)", first_path, column.name));
   }
   return all;
 }
@@ -100,7 +106,22 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
   return guess;
 }
 
-void check_roles(const ImportSchema& schema, const Schema& all, const ImportOptions& o, const std::string& path) {
+/// A coordinate among text: names the first cell that made the column text.
+void check_is_number(const Source& source, const ColumnInfo& column) {
+  if (column.type != Type::text) return;
+  Table table({column});
+  std::vector<BadCell> ignored;
+  for (const Piece& piece : source.pieces(10'000)) {
+    source.read(piece, table, ignored);
+    for (std::size_t i = 0; i < table.rows(); ++i)
+      if (!parse_double(trim(table[0].text(i))))
+        throw DataError(fmt::format("{}, row {}, column {}: '{}' is not a number (a coordinate is needed)", source.path(),
+                                    piece.first_row + static_cast<std::int64_t>(i) + 1, column.source, table[0].text(i)));
+  }
+}
+
+void check_roles(const ImportSchema& schema, const Schema& all, const ImportOptions& o, const Source& source) {
+  const std::string& path = source.path();
   const auto is_number = [&](const std::string& name) {
     const ColumnInfo& column = all[*find_column(all, name)];
     return column.type != Type::text && column.width == 1;
@@ -111,6 +132,7 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
   if (o.ordering != "none" && o.ordering != "attribute" && !schema.has_positions)
     throw UsageError(path + ": no coordinates found (name them with --columns.ra and --columns.dec, or use --ordering none)");
   if (schema.has_positions) {
+    for (const std::string& name : {schema.roles.ra, schema.roles.dec}) check_is_number(source, all[*find_column(all, name)]);
     check(schema.roles.ra, is_number(schema.roles.ra), "right ascension: not a column of numbers");
     check(schema.roles.dec, is_number(schema.roles.dec), "declination: not a column of numbers");
   }
@@ -176,7 +198,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"},
                            "columns.tile", path, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
-  check_roles(schema, all, o, path);
+  check_roles(schema, all, o, *sources.front());
   if (schema.generates_id) {
     schema.roles.id = find_column(all, "id") ? "row_id" : "id";
     schema.remarks.push_back("made column " + schema.roles.id + " of row numbers (no id column found)");

@@ -77,7 +77,7 @@ class MockRun {
   MockRun(const MockStageOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    ranks_.on_first_only([&] { check_outputs({o_.output, spectroscopic_path(o_.output)}); });
+    ranks_.on_first_only([&] { check_outputs({o_.output, spectroscopic_path(o_.output)}, {}); });
     ranks_.together([&] { survey_.emplace(o_.mock); });
     create();
     const FarmReport report = make();

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -18,6 +19,7 @@ constexpr const char* format_name = "skyfold photoz model";
 constexpr const char* format_version = "1";
 constexpr const char* parameter_prefix = "parameter.";
 constexpr const char* table_list = "tables";
+constexpr const char* checksum_name = "checksum";
 
 /// The bands as text, by the same description that the command line uses.
 Attributes band_attributes(BandOptions bands) {
@@ -39,10 +41,38 @@ BandOptions bands_from(const Attributes& attributes) {
   return bands;
 }
 
-double number_of(const Attributes& attributes, const char* name, const std::string& path) {
+const std::string& text_of(const Attributes& attributes, const std::string& name, const std::string& path) {
   const auto found = attributes.find(name);
-  const auto number = found == attributes.end() ? std::nullopt : parse_double(found->second);
-  if (!number) throw DataError(fmt::format("{}: model without {} (damaged)", path, name));
+  if (found == attributes.end()) throw DataError(fmt::format("{}: model without {} (damaged)", path, name));
+  return found->second;
+}
+
+/// Hash of all that a model file says, to notice damage: kernels trust their model.
+std::string checksum_of(const Attributes& attributes, const std::map<std::string, Table>& tables) {
+  std::uint64_t hash = 0;
+  for (const auto& [name, value] : attributes)
+    if (name != checksum_name) hash = hash_text(value, hash_text(name, hash));
+  for (const auto& [name, table] : tables)
+    for (std::size_t i = 0; i < table.columns(); ++i) {
+      const ColumnInfo& column = table[i].info();
+      hash = hash_text(fmt::format("{}/{} {} {}", name, column.name, name_of(column.type), column.width), hash);
+      hash = hash_bytes(table[i].bytes(), hash);
+    }
+  return hex64(hash);
+}
+
+/// Tables in the order of the columns in a file, which is by name.
+Table by_name(const Table& table) {
+  Schema schema = table.schema();
+  std::sort(schema.begin(), schema.end(), [](const ColumnInfo& a, const ColumnInfo& b) { return a.name < b.name; });
+  Table sorted(schema, table.rows());
+  for (std::size_t i = 0; i < schema.size(); ++i) std::ranges::copy(table.at(schema[i].name).bytes(), sorted[i].bytes().begin());
+  return sorted;
+}
+
+double number_of(const Attributes& attributes, const char* name, const std::string& path) {
+  const auto number = parse_double(text_of(attributes, name, path));
+  if (!number) throw DataError(fmt::format("{}: the model's {} is not a number (damaged)", path, name));
   return *number;
 }
 
@@ -58,13 +88,15 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
   attributes["z_max"] = shortest(model.z_max);
   attributes["provenance"] = provenance;
   for (const auto& [name, value] : model.parameters) attributes[parameter_prefix + name] = value;
-  std::map<std::string, Table> groups;
+  std::map<std::string, Table> tables, groups;
   std::vector<std::string> names;
   for (const auto& [name, table] : model.tables) {
+    tables.emplace(name, by_name(table));
     groups.emplace("/" + name, table);
     names.push_back(name);
   }
   attributes[table_list] = join(names, ",");
+  attributes[checksum_name] = checksum_of(attributes, tables);
   write_columns(path, groups, attributes);
 }
 
@@ -73,18 +105,20 @@ PhotozModel read_model(const std::string& path) {
   const auto format = attributes.find("skyfold_format");
   if (format == attributes.end() || format->second != format_name)
     throw DataError(path + ": not a photo-z model (made by skyfold train)");
-  if (attributes.at("format_version") != format_version)
+  if (text_of(attributes, "format_version", path) != format_version)
     throw DataError(fmt::format("{}: model format {} (this program reads {})", path, attributes.at("format_version"), format_version));
   PhotozModel model;
-  model.algorithm = attributes.at("algorithm");
-  model.redshift = attributes.at("redshift");
+  model.algorithm = text_of(attributes, "algorithm", path);
+  model.redshift = text_of(attributes, "redshift", path);
   model.bands = bands_from(attributes);
   model.z_min = number_of(attributes, "z_min", path);
   model.z_max = number_of(attributes, "z_max", path);
   const std::string prefix = parameter_prefix;
   for (const auto& [name, value] : attributes)
     if (name.starts_with(prefix)) model.parameters[name.substr(prefix.size())] = value;
-  for (const std::string& name : split(attributes.at(table_list), ',')) model.tables.emplace(name, read_columns(path, "/" + name));
+  for (const std::string& name : split(text_of(attributes, table_list, path), ',')) model.tables.emplace(name, read_columns(path, "/" + name));
+  if (text_of(attributes, checksum_name, path) != checksum_of(attributes, model.tables))
+    throw DataError(path + ": the model's content does not match its checksum (damaged)");
   return model;
 }
 

@@ -111,7 +111,7 @@ class PhotozRun {
 
  private:
   void open_inputs() {
-    ranks_.on_first_only([&] { check_paths(); });
+    ranks_.on_first_only([&] { check_outputs(product_paths(), {o_.catalogue, o_.model}); });
     ranks_.together([&] {
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
     });
@@ -126,6 +126,9 @@ class PhotozRun {
         if (!find_column(catalogue_->schema(), name))
           throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
       copied_ = copied_columns(catalogue_->layout());
+      for (const ColumnInfo& column : kernel_->gives())
+        if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
+          throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
       truth_ = truth_column();
     });
   }
@@ -137,18 +140,11 @@ class PhotozRun {
     return paths;
   }
 
-  void check_paths() const {
-    check_outputs(product_paths());
-    for (const std::string& input : {o_.catalogue, o_.model})
-      for (const std::string& output : product_paths())
-        if (std::filesystem::exists(output) && std::filesystem::exists(input) && std::filesystem::equivalent(input, output))
-          throw UsageError(fmt::format("{} is both input and output", input));
-  }
-
   std::string truth_column() const {
     if (o_.truth.empty()) return find_column(catalogue_->schema(), model_.redshift) ? model_.redshift : "";
     const auto column = find_column(catalogue_->schema(), o_.truth);
     if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue, o_.truth));
+    if (catalogue_->schema()[*column].type == Type::text) throw UsageError(fmt::format("{}: column {} is text (named by --truth)", o_.catalogue, o_.truth));
     return o_.truth;
   }
 
@@ -237,7 +233,8 @@ class PhotozRun {
       }
     });
     ranks_.sum(sums.counts());
-    return describe_quality(sums.quality());
+    const PhotozQuality quality = sums.quality();
+    return quality.objects > 0 ? describe_quality(quality) : "";
   }
 
   bool has_pdf() const { return o_.pdf.kind != "none"; }

@@ -77,7 +77,7 @@ class Training {
       : o_(o), algorithm_(algorithm), context_(context) {}
 
   void run() {
-    check_outputs({o_.output, validation_path()});
+    check_outputs({o_.output, validation_path()}, input_files(o_.sample));
     read_sample();
     select();
     split();

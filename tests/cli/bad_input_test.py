@@ -169,7 +169,7 @@ class BadInput(support.SkyfoldTest):
              *self.imports(self.fits, "--columns.ra", "RA_J2000")),
             ("named id is absent", USAGE, r"good.csv: no column 'obj'.*--columns.id", *self.imports(self.csv, "--columns.id", "obj")),
             ("id with fractions", USAGE, r"good.fits: column flux cannot be the id", *self.imports(self.fits, "--columns.id", "flux")),
-            ("right ascension is text", USAGE, r"tiles.fits: column ra cannot be the right ascension",
+            ("right ascension is text", DATA, r"tiles.fits, row 1, column ra: '10:20:30' is not a number",
              *self.imports(support.make_fits(self.base / "tiles.fits", {**self.columns, "ra": np.array(["10:20:30"] * 50)}))),
             ("kept column is absent", USAGE, r"no column 'fluxx' .*did you mean 'flux'", *self.imports(self.fits, "--keep", "fluxx")),
             ("no tiles", USAGE, r"good.fits: no column of tile names", *self.imports(self.fits, "--ordering", "tile")),

@@ -151,11 +151,12 @@ class Products(support.SkyfoldTest):
         self.assert_products(self.path("z.h5"), self.path("z.fits"))
         self.assertEqual(sorted(os.listdir(self.folder)), ["z.fits", "z.h5"])
 
-    def test_one_name_in_two_folders(self):
+    def test_one_name_in_two_folders_is_refused(self):
         for name in ("one", "two"):
             (self.folder / name).mkdir()
-        self.skyfold(*self.words, "--output", self.path("one/z"), "--fits", self.path("two/z"))
-        self.assert_products(self.path("one/z"), self.path("two/z"))
+        result = self.run_skyfold(*self.words, "--output", self.path("one/z"), "--fits", self.path("two/z"))
+        self.assertEqual(result.code, 2, str(result))
+        self.assertIn("two products with one file name", result.err)
 
     def test_products_named_like_the_files_of_a_run(self):
         self.skyfold(*self.words, "--output", self.path("journal"), "--fits", self.path("lock"))

@@ -200,7 +200,8 @@ class RealSurveys(support.SkyfoldTest):
         self.assert_printed(quality, result.out)
         self.assertLessEqual(quality.nmad, 0.0245, quality.line())
         self.assertLessEqual(quality.outliers, 0.033, quality.line())
-        self.assertTrue(0.60 <= quality.within <= 0.75, quality.line())
+        # Gaussian errors would give 0.68; the prescribed quadrature sum of both errors counts photometric noise twice.
+        self.assertTrue(0.60 <= quality.within <= 0.85, quality.line())
 
 
 if __name__ == "__main__":

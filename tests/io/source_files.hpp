@@ -96,7 +96,8 @@ inline bool has(const std::string& text, const std::string& part) { return text.
 /// A file of the shared real data, or "" when they are not there.
 inline std::string shared_file(const std::string& name) {
   const char* folder = std::getenv("SKYFOLD_SHARED_DATA");
-  const std::string path = (folder ? std::string(folder) : std::string(SKYFOLD_SOURCE_DIR) + "/../shared/data") + "/" + name;
+  const std::string path =
+      (folder ? std::string(folder) : std::string(SKYFOLD_SOURCE_DIR) + "/../shared/data") + "/" + name;
   return std::filesystem::exists(path) ? path : "";
 }
 

@@ -16,6 +16,11 @@ namespace {
 using namespace source_tests;
 
 constexpr int mutations = 2000;
+#ifdef __SANITIZE_ADDRESS__
+constexpr int process_mutations = 150;  // a copy of a process with its shadow memory is slow
+#else
+constexpr int process_mutations = 600;
+#endif
 constexpr long most_kilobytes = 2 << 20;  // of memory, at the peak of the whole program
 
 std::string small_fits(const std::string& path) {
@@ -35,13 +40,15 @@ std::string small_fits(const std::string& path) {
 std::string small_csv() {
   std::string text = "# a comment\nid,ra,dec,name,flag\n";
   for (int i = 0; i < 30; ++i)
-    text += std::to_string(i) + "," + std::to_string(i * 1.25) + ",-" + std::to_string(i) + ".5e-3,\"a \"\"b\"\"\n, c\",true\n";
+    text += std::to_string(i) + "," + std::to_string(i * 1.25) + ",-" + std::to_string(i) +
+            ".5e-3,\"a \"\"b\"\"\n, c\",true\n";
   return text;
 }
 
 std::string small_ecsv() {
-  std::string text = "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, unit: deg, datatype: float64, description: 'x, y'}\n"
-                     "# - name: b\n#   datatype: string\n# meta: {}\na b\n";
+  std::string text =
+      "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, unit: deg, datatype: float64, description: 'x, y'}\n"
+      "# - name: b\n#   datatype: string\n# meta: {}\na b\n";
   for (int i = 0; i < 30; ++i) text += std::to_string(i) + " \"x y\"\n";
   return text;
 }
@@ -178,11 +185,12 @@ int deaths(const std::string& content, std::uint64_t seed, int count, const std:
 // these; what it cannot exclude is memory that is overwritten there without a consequence and here with one.
 TEST(DamagedInput, OfHdf5DoesNotBringDownTheReader) {
   const Folder folder;
-  const std::string old_format = small_hdf5(folder.file("old.h5"), false), new_format = small_hdf5(folder.file("new.h5"), true);
-  const int count = mutations / 3;
-  const int dead = deaths(old_format, 4, count, "photometry") + deaths(new_format, 5, count, "photometry") +
-                   deaths(old_format, 6, count, "records");
-  EXPECT_LE(dead, mutations / 1000);
+  const std::string old_format = small_hdf5(folder.file("old.h5"), false),
+                    new_format = small_hdf5(folder.file("new.h5"), true);
+  const int dead = deaths(old_format, 4, process_mutations, "photometry") +
+                   deaths(new_format, 5, process_mutations, "photometry") +
+                   deaths(old_format, 6, process_mutations, "records");
+  EXPECT_LE(dead, 2);
 }
 
 }  // namespace

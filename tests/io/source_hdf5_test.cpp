@@ -109,7 +109,8 @@ TEST(Hdf5Source, ReadsTextsOfFixedAndAnyLengthBooleansAndArrays) {
   const std::string path = folder.file("t.h5");
   {
     H5Writer h5(path);
-    const hid_t fixed = text_type(6), any = text_type(H5T_VARIABLE, H5T_CSET_UTF8), truth = H5Tenum_create(H5T_NATIVE_INT8);
+    const hid_t fixed = text_type(6), any = text_type(H5T_VARIABLE, H5T_CSET_UTF8),
+                truth = H5Tenum_create(H5T_NATIVE_INT8);
     const char one = 1, zero = 0;
     H5Tenum_insert(truth, "FALSE", &zero);
     H5Tenum_insert(truth, "TRUE", &one);

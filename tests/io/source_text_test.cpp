@@ -112,7 +112,8 @@ TEST(TextSource, KeepsEveryDigitOfIds) {
 }
 
 TEST(TextSource, ReadsNumbersToTheLastBit) {
-  const Table t = read_text("x\n0.1\n346.562614973356\n4.9406564584124654e-324\n1.7976931348623157e308\n-5.15304963783712\n");
+  const Table t =
+      read_text("x\n0.1\n346.562614973356\n4.9406564584124654e-324\n1.7976931348623157e308\n-5.15304963783712\n");
   const double expected[] = {0.1, 346.562614973356, 4.9406564584124654e-324, 1.7976931348623157e308, -5.15304963783712};
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(t.at("x").number(i), expected[i]);
 }
@@ -161,8 +162,10 @@ TEST(TextSource, ReadsChosenColumnsAsTheTypesAskedFor) {
 TEST(TextSource, TakesUnitsAndTypesFromAnEcsvHeader) {
   const Folder folder;
   const std::string path = folder.file("t.ecsv",
-      "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: ra, unit: deg, datatype: float64, description: 'first, of\n#     two'}\n"
-      "# -\n#   name: id\n#   datatype: string\n#   meta:\n#     ucd: meta.id\n# meta: !!omap\n# - {a: b}\nra id\n10 1\n20 \"\"\n");
+                                       "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: ra, unit: deg, datatype: float64, "
+                                       "description: 'first, of\n#     two'}\n"
+                                       "# -\n#   name: id\n#   datatype: string\n#   meta:\n#     ucd: meta.id\n# "
+                                       "meta: !!omap\n# - {a: b}\nra id\n10 1\n20 \"\"\n");
   const auto source = open_source(path, {});
   EXPECT_EQ(source->schema()[0].type, Type::f8) << "declared float64";
   EXPECT_EQ(source->schema()[0].unit, "deg");
@@ -175,7 +178,8 @@ TEST(TextSource, TakesUnitsAndTypesFromAnEcsvHeader) {
 TEST(TextSource, RefusesHeadersThatCannotNameColumns) {
   EXPECT_TRUE(has(text_error("1,2,3\n4,5,6\n"), "no column names"));
   EXPECT_TRUE(has(text_error("a,b,a\n1,2,3\n"), "two columns are named 'a'"));
-  EXPECT_TRUE(has(text_error("a,,c\n1,2,3\n"), "column 2 of 3 has no name") || has(text_error("a,,c\n1,2,3\n"), "has no name"));
+  EXPECT_TRUE(has(text_error("a,,c\n1,2,3\n"), "column 2 of 3 has no name") ||
+              has(text_error("a,,c\n1,2,3\n"), "has no name"));
   EXPECT_TRUE(has(text_error("a,b\n1,2,3\n4,5,6\n"), "names 2 columns, but row 1 has 3"));
   EXPECT_TRUE(has(text_error("a,b\r1,2\r"), "carriage returns"));
 }

@@ -102,8 +102,10 @@ TEST_F(Run, LeavesNothingBehindAfterAnError) {
 TEST_F(Run, FailsEarlyWhereNoProductCanBePut) {
   EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(folder.file("none/z.h5"), ""); }), "no such folder"));
   EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(folder.path(), ""); }), "is a folder"));
-  EXPECT_TRUE(contains(error_of<UsageError>([&] { check_outputs({output, output}); }), output));
-  EXPECT_NO_THROW(check_outputs({output, fits}));
+  EXPECT_TRUE(contains(error_of<UsageError>([&] { check_outputs({output, output}, {}); }), output));
+  EXPECT_NO_THROW(check_outputs({output, fits}, {}));
+  write_file(fits, "an input");
+  EXPECT_TRUE(contains(error_of<Error>([&] { check_outputs({output, fits}, {fits}); }), fits));
 }
 
 JobOutcome outcome_of(std::int64_t begin, bool succeeded, std::uint64_t fits_sum) {

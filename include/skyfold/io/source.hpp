@@ -45,9 +45,17 @@ struct LeftOut {
 using ScanRunner = std::function<std::vector<std::string>(std::size_t count,
                                                           const std::function<std::string(std::size_t)>& unit)>;
 /// Runs the units here, one after the other.
-[[nodiscard]] std::vector<std::string> scan_here(std::size_t count, const std::function<std::string(std::size_t)>& unit);
+[[nodiscard]] std::vector<std::string> scan_here(std::size_t count,
+                                                 const std::function<std::string(std::size_t)>& unit);
 
-/// One input table. Constant after opening; `read` may be called by several threads only for text and FITS.
+/// One input table. Values that a column of skyfold cannot hold as they are become:
+/// - FITS: bits and logicals u1 (one per bit or logical; 255 when a logical is undefined), scaled columns f8, complex
+///   numbers pairs, unsigned integers the next wider signed type, texts one text per row;
+/// - HDF5: booleans u1, unsigned integers as for FITS, texts of any length the width of the longest;
+/// - text: i8, f8, u1 (true, false) or text, decided over the first 10,000 rows; integers beyond 64 bits stay text.
+/// 64-bit unsigned values beyond the signed range are bad cells.
+///
+/// Constant after opening; `read` may be called by several threads only for text and FITS.
 class Source {
  public:
   virtual ~Source() = default;
@@ -69,7 +77,8 @@ class Source {
                                                   const ScanRunner& run = scan_here);
 
 /// Input files named on the command line: each argument is a file, or `@list.txt` / a `.lst` file with a path a line
-/// (relative to the list's folder; blank lines and # comments skipped). Throws UsageError for none, IoError for a missing one.
+/// (relative to the list's folder; blank lines and # comments skipped). Throws UsageError for none, IoError for a
+/// missing one.
 [[nodiscard]] std::vector<std::string> input_files(const std::vector<std::string>& arguments);
 
 }  // namespace skyfold

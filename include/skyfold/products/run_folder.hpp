@@ -39,8 +39,8 @@ class RunFolder {
 
 /// Fails early when a product could not be put at one of `paths`, the main one first: folder missing or not writable, a
 /// folder at the path, one path named twice, or a path on another file system than the main one, where a rename cannot
-/// take it. Throws IoError or UsageError.
-void check_outputs(const std::vector<std::string>& paths);
+/// take it, or an existing file of `inputs`. Throws IoError or UsageError.
+void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs);
 
 /// Keeps the journal and shows progress while a farm runs.
 class RunLog final : public FarmObserver {

@@ -1,0 +1,161 @@
+#include "source_hdf5_storage.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "skyfold/core/error.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 30;  // bytes; a larger one is taken for damage
+constexpr hsize_t few_chunks = 1000;                             // of which each is looked at more closely
+
+void check_filters(const std::string& where, hid_t creation) {
+  for (int i = 0; i < H5Pget_nfilters(creation); ++i) {
+    unsigned flags = 0;
+    std::size_t values = 0;
+    char name[64] = "";
+    const H5Z_filter_t filter =
+        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, nullptr);
+    if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
+      throw IoError(fmt::format("{}: is compressed with filter {} '{}', which this HDF5 library does not have", where,
+                                filter, name));
+  }
+}
+
+struct Chunks {
+  hsize_t dims[2] = {1, 1};
+  hsize_t bytes = 0;     ///< of one chunk, without filters
+};
+
+Chunks chunks_of(const std::string& where, hid_t creation, std::size_t element_bytes, int rank) {
+  Chunks chunks;
+  hsize_t* dims = chunks.dims;
+  if (H5Pget_chunk(creation, 2, dims) != rank || dims[0] == 0 || dims[1] == 0)
+    throw DataError(fmt::format("{}: its chunks have another shape than its values (damaged?)", where));
+  if (dims[0] > largest_chunk || dims[1] > largest_chunk || dims[0] * dims[1] > largest_chunk / element_bytes)
+    throw DataError(fmt::format("{}: has chunks of more than {} MiB (damaged?)", where, largest_chunk >> 20));
+  chunks.bytes = dims[0] * dims[1] * element_bytes;
+  return chunks;
+}
+
+/// An open dataset with what its storage says.
+struct Storage {
+  Storage(const std::string& path, hid_t dataset, const std::string& name)
+      : where(fmt::format("{}: dataset {}", path, name)),
+        creation(H5Dget_create_plist(dataset), damaged_hdf5(path, name)),
+        type(H5Dget_type(dataset), damaged_hdf5(path, name)),
+        element_bytes(H5Tget_size(type)),
+        layout(H5Pget_layout(creation)) {
+    if (element_bytes == 0) throw DataError(fmt::format("{}: has a damaged type", where));
+  }
+
+  std::string where;
+  Hdf5Properties creation;
+  Hdf5Type type;
+  std::size_t element_bytes;
+  H5D_layout_t layout;
+};
+
+/// Filters of a dataset: bits of those that leave the size as it is, and of all.
+struct Filters {
+  unsigned all = 0, same_size = 0, checksums = 0;
+};
+
+Filters filters_of(hid_t creation) {
+  Filters filters;
+  for (int i = 0; i < std::min(32, H5Pget_nfilters(creation)); ++i) {
+    unsigned flags = 0, bit = 1U << i;
+    std::size_t values = 0;
+    const H5Z_filter_t filter =
+        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
+    filters.all |= bit;
+    if (filter == H5Z_FILTER_SHUFFLE) filters.same_size |= bit;
+    if (filter == H5Z_FILTER_FLETCHER32) filters.checksums |= bit;
+  }
+  return filters;
+}
+
+/// Filters that were not applied to the chunk at `place`. The library walks through all chunks to find them.
+unsigned skipped_filters(const Storage& storage, hid_t dataset, const hsize_t* place) {
+  unsigned skipped = 0;
+  haddr_t address = HADDR_UNDEF;
+  hsize_t bytes = 0;
+  if (H5Dget_chunk_info_by_coord(dataset, place, &skipped, &address, &bytes) < 0)
+    throw DataError(fmt::format("{}: a chunk cannot be found (damaged?)", storage.where));
+  return skipped;
+}
+
+void check_chunks(const Storage& storage, hid_t dataset, const H5Shape& shape) {
+  const Chunks chunks = chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank);
+  const Filters filters = filters_of(storage.creation);
+  const bool few = shape.rows / chunks.dims[0] * (shape.width / chunks.dims[1] + 1) <= few_chunks;
+  for (hsize_t row = 0; row < shape.rows; row += chunks.dims[0])
+    for (hsize_t element = 0; element < shape.width; element += chunks.dims[1]) {
+      const hsize_t place[2] = {row, element};
+      hsize_t bytes = 0;
+      if (H5Dget_chunk_storage_size(dataset, place, &bytes) < 0 || bytes == 0)
+        throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where,
+                                    row + 1));
+      const unsigned used = filters.all & ~(few ? skipped_filters(storage, dataset, place) : 0U);
+      const bool size_is_known = (used & ~filters.same_size & ~filters.checksums) == 0;
+      if (size_is_known && bytes != chunks.bytes + ((used & filters.checksums) ? 4 : 0))
+        throw DataError(fmt::format("{}: the chunk of row {} has {} bytes instead of {} (damaged?)", storage.where,
+                                    row + 1, bytes, chunks.bytes));
+    }
+}
+
+}  // namespace
+
+std::string damaged_hdf5(const std::string& path, const std::string& what) {
+  return fmt::format("{}: {} cannot be opened (damaged?)", path, what);
+}
+
+std::string file_of(hid_t object) {
+  char name[4096] = "";
+  H5Fget_name(object, name, sizeof name);
+  return name;
+}
+
+H5Shape shape_of(hid_t dataset) {
+  const Hdf5Space space(H5Dget_space(dataset), damaged_hdf5(file_of(dataset), "the shape of a dataset"));
+  hsize_t dims[H5S_MAX_RANK] = {};
+  H5Shape shape;
+  if (H5Sget_simple_extent_type(space) != H5S_SIMPLE) return shape;
+  shape.rank = H5Sget_simple_extent_dims(space, dims, nullptr);
+  if (shape.rank >= 1) shape.rows = dims[0];
+  if (shape.rank == 2) shape.width = dims[1];
+  return shape;
+}
+
+std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name, const H5Shape& shape) {
+  if (shape.rows == 0) return 1;
+  const Storage storage(path, dataset, name);
+  check_filters(storage.where, storage.creation);
+  if (storage.layout == H5D_CHUNKED)
+    return static_cast<std::int64_t>(
+        chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank).dims[0]);
+  if (storage.layout != H5D_CONTIGUOUS && storage.layout != H5D_COMPACT)
+    throw DataError(fmt::format("{}: is stored in another way than contiguous, compact or chunked", storage.where));
+  hsize_t bytes = H5Dget_storage_size(dataset), file_bytes = 0;
+  if (H5Pget_external_count(storage.creation) == 0 && H5Fget_filesize(dataset, &file_bytes) >= 0)
+    bytes = std::min(bytes, file_bytes);
+  const hsize_t stored = bytes / storage.element_bytes / std::max<hsize_t>(1, shape.width);
+  if (stored < shape.rows)
+    throw DataError(fmt::format("{}: announces {} rows, of which {} are stored", storage.where, shape.rows, stored));
+  return 1;
+}
+
+void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table) {
+  for (const H5Column& column : table.columns) {
+    const std::string& name = column.dataset;
+    const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
+    const Storage storage(path, dataset, name);
+    if (storage.layout == H5D_CHUNKED) check_chunks(storage, dataset, shape_of(dataset));
+    if (table.is_compound) break;  // all its columns are in one dataset
+  }
+}
+
+}  // namespace skyfold

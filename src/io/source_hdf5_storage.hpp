@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "source_hdf5_schema.hpp"
+
+/// What is checked about the storage of a dataset before the library is let read it.
+namespace skyfold {
+
+/// Rows of a dataset and elements per row; rank 0 for anything but an array.
+struct H5Shape {
+  int rank = 0;
+  hsize_t rows = 0, width = 1;
+};
+
+/// Message for an object that cannot be opened.
+[[nodiscard]] std::string damaged_hdf5(const std::string& path, const std::string& what);
+/// Path of the file that an object is in.
+[[nodiscard]] std::string file_of(hid_t object);
+
+[[nodiscard]] H5Shape shape_of(hid_t dataset);
+
+/// Checks that the values of a dataset can be in the file; returns the rows that are best read together.
+/// Throws IoError for a filter that the library does not have, DataError for values that are not there.
+[[nodiscard]] std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name,
+                                         const H5Shape& shape);
+
+/// Throws DataError unless every chunk of the table is in the file and has the size that its filters can leave.
+/// The library relies on it when it reads.
+void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table);
+
+}  // namespace skyfold
