@@ -11,7 +11,7 @@ declare -A below=(
 )
 declare -A only=(
   [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [healpix_base.h]="sky"
-  [Eigen/]="kernels table" [boost/]="core cli" [spdlog/]="core" [nlohmann/]="catalogue products stages"
+  [Eigen/]="kernels table" [spdlog/]="core" [nlohmann/]="catalogue products stages"
 )
 bad=0
 for layer in "${!below[@]}"; do
@@ -26,6 +26,6 @@ for header in "${!only[@]}"; do
     case " ${only[$header]} " in *" $layer "*) ;; *) echo "$file includes $header, which belongs to: ${only[$header]}"; bad=1 ;; esac
   done < <(grep -rnF "$header" src --include='*.cpp' --include='*.hpp' | grep '#include <')
 done
-public=$(grep -rnE '#include <(mpi|hdf5|fitsio|healpix|Eigen|boost|spdlog|fmt|nlohmann)' include || true)
+public=$(grep -rnE '#include <(mpi|hdf5|fitsio|healpix|Eigen|spdlog|fmt|nlohmann)' include || true)
 if [ -n "$public" ]; then echo "third-party headers in public headers: $public"; bad=1; fi
 exit $bad

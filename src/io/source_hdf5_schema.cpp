@@ -118,7 +118,7 @@ std::string set_array(hid_t type, H5Column& column) {
   if (width == 0 || width >= widest_array) return "its arrays are empty or too wide";
   const H5T_class_t kind = H5Tget_class(base);
   if (kind != H5T_INTEGER && kind != H5T_FLOAT) return "arrays of its element type are not supported";
-  const std::string reason = set_type(base, column);
+  std::string reason = set_type(base, column);
   column.info.width = width;
   column.array_dims.assign(dims, dims + rank);
   return reason;

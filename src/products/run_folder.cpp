@@ -47,24 +47,27 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Takes the lock file, or takes it over from a run that has died.
+/// Takes the lock file, or takes it over from a run that has died. The file appears with its content in one step, so that
+/// nobody reads half of it.
 void lock(const fs::path& path, const std::string& output) {
+  const fs::path prepared = path.string() + fmt::format(".{}.{}", host_name(), getpid());
+  std::ofstream(prepared) << fmt::format("{} {}", host_name(), getpid());
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (descriptor >= 0) {
-      const std::string holder = fmt::format("{} {}", host_name(), getpid());
-      const bool written = write(descriptor, holder.data(), holder.size()) == std::ssize(holder);
-      close(descriptor);
-      if (!written) throw IoError(fmt::format("{}: {}", path.string(), std::strerror(errno)));
+    const int error = link(prepared.c_str(), path.c_str()) == 0 ? 0 : errno;
+    if (error == 0) {
+      fs::remove(prepared);
       return;
     }
-    if (errno != EEXIST) throw IoError(fmt::format("{}: {}", path.string(), std::strerror(errno)));
     const std::string holder(trim(read_text(path)));
-    if (is_alive(holder))
+    if (error != EEXIST || is_alive(holder)) {
+      fs::remove(prepared);
+      if (error != EEXIST) throw IoError(fmt::format("{}: {}", path.string(), std::strerror(error)));
       throw IoError(fmt::format("{}: another run is writing this output (host and process {}; if it is gone remove {})",
                                 output, holder, path.string()));
+    }
     fs::remove(path);
   }
+  fs::remove(prepared);
   throw IoError(output + ": another run took this output at the same moment");
 }
 
@@ -142,7 +145,7 @@ void RunFolder::publish(const std::vector<std::string>& final_paths) {
     fs::rename(partial(path), path, error);
     if (error) throw IoError(fmt::format("{}: {}", path, error.message()));
   }
-  sync_path(folder_of(output_).string());
+  for (const std::string& path : ordered) sync_path(folder_of(path).string());
 }
 
 struct RunLog::Display {

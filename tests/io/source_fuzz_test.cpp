@@ -181,7 +181,7 @@ int deaths(const std::string& content, std::uint64_t seed, int count, const std:
   return dead;
 }
 
-// The library itself crashes or loops on about one of thirty of these files. The check in a child process catches
+// The library itself crashes or loops on about one of forty of these files. The check in a child process catches
 // these; what it cannot exclude is memory that is overwritten there without a consequence and here with one.
 TEST(DamagedInput, OfHdf5DoesNotBringDownTheReader) {
   const Folder folder;
