@@ -74,5 +74,13 @@ TEST(QualitySums, KeepWildValuesAsOutliers) {
   EXPECT_EQ(sums.quality().outliers, 1.0);
 }
 
+TEST(QualityOfTwoObjects, IsTheMeanOfTheMiddleValues) {
+  Sample sample;
+  sample.add(1.0, 1.0, 0.1);
+  sample.add(1.2, 1.0, 0.1);
+  EXPECT_NEAR(sample.sums.quality().bias, 0.05, 2e-5);
+  EXPECT_NEAR(sample.sums.quality().nmad, 1.4826 * 0.05, 2e-5);
+}
+
 }  // namespace
 }  // namespace skyfold
