@@ -94,6 +94,7 @@ class Master {
     report.rows += outcome.result.rows;
     report.bytes_read += outcome.result.bytes_read;
     report.bytes_written += outcome.result.bytes_written;
+    report.write_s += outcome.write_s;
   }
 
   /// The run is lost: nothing more is handed out.

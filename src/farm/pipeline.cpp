@@ -104,7 +104,9 @@ void Pipeline::end_if_complete(const std::shared_ptr<Active>& job) {
   if (job->next_row < job->outcome.job.rows.end || job->blocks_in_slots > 0) return;
   if (job->outcome.succeeded) {
     const PhaseScope scope(clock_, Phase::write);
+    const double start = now_s();
     work_.job_written(job->outcome.job);
+    job->outcome.write_s += now_s() - start;
   }
   jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
   upstream_.done(job->outcome);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "skyfold/core/text.hpp"
@@ -26,11 +27,12 @@ std::string run_summary(const Ranks& ranks, const FarmReport& report, int thread
     wall_s = std::max(wall_s, times.wall_s);
   }
   const double rows = static_cast<double>(report.rows), cores = static_cast<double>(ranks.size() * threads);
-  std::string text = fmt::format("{} {} in {:.2f} s on {} rank{} x {} thread{}: {}/s, {}/s/core; {} jobs; read {} MB, wrote {} MB\n",
+  std::string text = fmt::format("{} {} in {:.2f} s on {} rank{} x {} thread{}: {}/s, {}/s/core; {} jobs; read {} MB, wrote {} MB at {} MB/s per rank\n",
                                  grouped(report.rows), unit, wall_s, ranks.size(), ranks.size() == 1 ? "" : "s", threads,
                                  threads == 1 ? "" : "s", grouped(static_cast<long long>(rows / wall_s)),
                                  grouped(static_cast<long long>(rows / wall_s / cores)), grouped(report.jobs),
-                                 grouped(report.bytes_read / 1'000'000), grouped(report.bytes_written / 1'000'000));
+                                 grouped(report.bytes_read / 1'000'000), grouped(report.bytes_written / 1'000'000),
+                                 grouped(static_cast<long long>(static_cast<double>(report.bytes_written) / 1e6 / std::max(report.write_s, 1e-6))));
   text += fmt::format("{:<12} {:>12} {:>7}\n", "phase", "rank-seconds", "share");
   for (std::size_t i = 0; i < phase_count; ++i)
     text += fmt::format("{:<12} {:>12.2f} {:>6.1f}%\n", name_of(static_cast<Phase>(i)), total[i], 100.0 * total[i] / rank_seconds);

@@ -76,6 +76,7 @@ class Import {
     result_.report.jobs += report.jobs;
     result_.report.bytes_read += report.bytes_read;
     result_.report.bytes_written += report.bytes_written;
+    result_.report.write_s += report.write_s;
   }
 
   std::vector<Job> block_jobs() const {

@@ -66,6 +66,7 @@ void describe(OptionSet& option, FarmOptions& o);
 
 struct FarmReport {
   std::int64_t rows = 0, bytes_read = 0, bytes_written = 0, jobs = 0;
+  double write_s = 0.0;               ///< seconds of one rank in Work::write and job_written, hidden behind computing or not
   std::vector<JobOutcome> failures;   ///< jobs that failed for good; rank 0 only
 };
 
