@@ -279,7 +279,7 @@ void check_sound(const std::string& path) {
     }
     return std::string();
   };
-  constexpr unsigned most_cpu_s = 10;
+  constexpr unsigned most_cpu_s = 3;
   (void)run_in_child(look, path + ": is damaged (the HDF5 library crashes on it)", most_cpu_s);
   sound.insert(state);
 }
