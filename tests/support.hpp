@@ -33,6 +33,11 @@ class Folder {
 
   [[nodiscard]] std::string path() const { return path_.string(); }
   [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+  /// Writes a file; returns its path.
+  [[nodiscard]] std::string file(const std::string& name, std::string_view content) const {
+    std::ofstream(file(name), std::ios::binary | std::ios::trunc) << content;
+    return file(name);
+  }
 
  private:
   std::filesystem::path path_;

@@ -1,54 +1,22 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../support.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/io/source.hpp"
 
 /// What the tests of the input readers share: files made on the fly, whole tables, messages of errors.
 namespace skyfold::source_tests {
 
-/// A folder that is removed at the end of the test.
-class Folder {
- public:
-  Folder() {
-    static std::atomic<int> count = 0;
-    path_ = std::filesystem::temp_directory_path() /
-            ("skyfold_source_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+using testing_support::Folder;
 
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-  /// Writes a file; returns its path.
-  [[nodiscard]] std::string file(const std::string& name, std::string_view content) const {
-    std::ofstream(file(name), std::ios::binary) << content;
-    return file(name);
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string content_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
+inline std::string content_of(const std::string& path) { return testing_support::read_file(path); }
 
 /// All columns of an input, piece by piece, put together.
 inline Table read_all(const Source& source, std::vector<BadCell>& bad, std::int64_t rows_per_piece = 1000) {
