@@ -14,7 +14,7 @@ import support
 
 ITERATIONS = 100
 AT_ONCE = 8        # a run spends most of its time in waiting for MPI to start
-PATIENCE_S = 30
+PATIENCE_S = 90  # the sanitizers are slow, and so are shared machines
 
 
 def damage(content, random, places):
