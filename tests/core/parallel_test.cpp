@@ -29,16 +29,16 @@ TEST_P(ParallelFor, VisitsEachItemOnceInChunksOfTheSizeAskedFor) {
 
 TEST_P(ParallelFor, RethrowsTheErrorOfABody) {
   const auto [n, chunk, threads] = GetParam();
-  if (n == 0) GTEST_SKIP() << "no body is called";
   const std::size_t bad = n / 2;
+  std::string caught;
   try {
     parallel_for(n, chunk, threads, [&](std::size_t begin, std::size_t end, int) {
       if (begin <= bad && bad < end) throw std::runtime_error("item " + std::to_string(bad));
     });
-    FAIL() << "no error";
   } catch (const std::runtime_error& error) {
-    EXPECT_EQ(error.what(), "item " + std::to_string(bad));
+    caught = error.what();
   }
+  EXPECT_EQ(caught, n == 0 ? "" : "item " + std::to_string(bad));  // without items no body is called
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ParallelFor,
