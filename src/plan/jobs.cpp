@@ -55,13 +55,14 @@ Piece take_part(Piece& piece, double aim, std::int64_t max_rows) {
 std::vector<Job> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
   double remaining = std::accumulate(partitions.begin(), partitions.end(), 0.0,
                                      [](double sum, const Partition& p) { return sum + p.cost; });
+  const auto share_of_remaining = [&] { return std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows)); };
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < partitions.size();) {
-    const double aim = std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows));
+    const double aim = share_of_remaining();
     Piece rest{partitions[i].id, partitions[i].rows, partitions[i].cost};
     if (rest.cost > aim || rest.rows.size() > o.max_rows) {
       while (rest.rows.size() > 0) {
-        const Piece part = take_part(rest, std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows)), o.max_rows);
+        const Piece part = take_part(rest, share_of_remaining(), o.max_rows);
         jobs.push_back({0, part.partition, 1, part.rows});
         remaining -= part.cost;
       }
