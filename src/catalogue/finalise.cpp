@@ -10,6 +10,7 @@
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -309,8 +310,13 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   for (std::size_t i = 0; i < layout.schema.size(); ++i)
     groups.emplace("/index/zones/" + layout.schema[i].name, zone_table(zones, i));
   ranks.on_first_only([&] {
+    fault_point("consolidate");
+    save_structure(path);
+    fault_point("structure saved");
     add_columns(path, groups);
+    fault_point("index added");
     write_attributes(path, {{"fingerprint", fingerprint_of(layout.schema, layout.rows, zones)}});
+    fault_point("consolidated");
   });
 }
 

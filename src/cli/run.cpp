@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -15,7 +15,8 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
-#include "skyfold/core/parallel.hpp"
+#include "skyfold/core/processors.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
@@ -29,40 +30,51 @@ struct Command {
   std::unique_ptr<Stage> (*make)();
 };
 
-constexpr std::array<Command, 6> commands = {{
+constexpr Command commands[] = {
     {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", true, make_import_stage},
     {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", false, make_info_stage},
     {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", false, make_plan_stage},
     {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithm dnf --sample SPEC.fits --output MODEL.h5", false, make_train_stage},
     {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", true, make_photoz_stage},
+    {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", true, make_locus_stage},
+    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", true, make_patch_stage},
+    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", false, make_map_info_stage},
+    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", false, make_map_reorder_stage},
+    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", false, make_map_ud_grade_stage},
     {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", true, make_mock_stage},
-}};
+    {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", false, make_launch_stage},
+    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", false, make_status_stage},
+    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", false, make_journal_stage},
+};
 
 /// Options that every command has.
 struct GlobalOptions {
   bool help = false, print_config = false;
   std::string config;
   long threads = 0;
+  RunOptions run;
 };
 
 std::string general_help() {
   std::string text = fmt::format("skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
                                  "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n", program_version);
-  for (const Command& command : commands) text += fmt::format("  {:<8} {}\n", command.name, command.summary);
+  for (const Command& command : commands) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
   text += "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
           "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
           "            5 finished with failed partitions, 75 stopped by a signal: run the same command again\n";
   return text;
 }
 
-const Command& command_named(const std::string& name) {
+/// The command that the first words name, which may be two: "journal dump".
+const Command& command_named(const std::vector<std::string>& words) {
   std::vector<std::string> names;
+  const std::string two = words.size() > 1 ? words[0] + " " + words[1] : words[0];
   for (const Command& command : commands) {
-    if (name == command.name) return command;
+    if (words[0] == command.name || two == command.name) return command;
     names.emplace_back(command.name);
   }
-  const std::string nearest = nearest_name(name, names);
-  throw UsageError(fmt::format("no command '{}'{} (see skyfold --help)", name, nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
+  const std::string nearest = nearest_name(words[0], names);
+  throw UsageError(fmt::format("no command '{}'{} (see skyfold --help)", words[0], nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
 }
 
 /// Number of this process among those started together, as launchers tell it before MPI starts.
@@ -72,25 +84,33 @@ int launched_rank() {
   return 0;
 }
 
+/// Ends a run that has left ranks behind, its output flushed.
+[[noreturn]] void leave(const Ranks& ranks, ExitCode code) {
+  std::fflush(nullptr);
+  ranks.leave(code);
+}
+
 int run_stage(const Command& command, Stage& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
   if (!command.farms) {
+    release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
-    return static_cast<int>(stage.run({options, nullptr, here > 0 ? here : allowed_processors()}));
+    return static_cast<int>(stage.run({options, nullptr, here > 0 ? here : granted_processors()}));
   }
   RankClock clock;
   const MpiSession session(argc, argv);
-  const Ranks ranks(clock);
+  Ranks ranks(clock);
   if (!ranks.is_first()) silence_log();
   try {
-    const int threads = here > 0 ? here : ranks.default_threads();
-    const ExitCode code = stage.run({options, &ranks, threads});
+    const ExitCode code = stage.run({options, &ranks, ranks.threads(here), global.run});
+    if (ranks.has_lost_ranks()) leave(ranks, code);
     return ranks.is_first() ? static_cast<int>(code) : 0;
   } catch (const Error& error) {
+    if (ranks.is_first()) fmt::print(stderr, "skyfold {}: {}\n", command.name, error.what());
+    if (ranks.has_lost_ranks()) leave(ranks, error.code());
+    if (has_hung_thread()) ranks.end_process(ranks.is_first() ? error.code() : ExitCode::done);
     // Every rank has the same error; a rank that exits with a code of its own would make mpirun report a crash.
-    if (!ranks.is_first()) return 0;
-    fmt::print(stderr, "skyfold {}: {}\n", command.name, error.what());
-    return static_cast<int>(error.code());
+    return ranks.is_first() ? static_cast<int>(error.code()) : 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "skyfold {}: defect on rank {}: {}\n", command.name, ranks.rank(), error.what());
     ranks.abort(ExitCode::bug);  // the others wait for this rank in a call that it will never make
@@ -107,16 +127,18 @@ int run(int argc, char** argv) {
     fmt::print("skyfold {}\n", program_version);
     return 0;
   }
-  const Command& command = command_named(words[0]);
+  const Command& command = command_named(words);
+  const auto name_words = 1 + std::count(command.name, command.name + std::strlen(command.name), ' ');
   const std::unique_ptr<Stage> stage = command.make();
   OptionSet options;
   GlobalOptions global;
   stage->describe(options);
+  if (command.farms) describe(options, global.run);
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
   options("help", global.help, "print this and stop").call_only();
-  options.read_command_line({words.begin() + 1, words.end()});
+  options.read_command_line(stage->own_words({words.begin() + name_words, words.end()}));
   if (global.help) {
     if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", command.name, command.summary, command.example, options.help());
     return 0;
@@ -133,6 +155,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int run_command(int argc, char** argv) {
+  catch_stop_signals();
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);  // locks of our own; HDF5's fail on some network file systems
   const auto report = [](const std::string& message, ExitCode code) {
     if (launched_rank() == 0) fmt::print(stderr, "skyfold: {}\n", message);
     return launched_rank() == 0 ? static_cast<int>(code) : 0;

@@ -123,6 +123,11 @@ Option& Option::layout() {
   return *this;
 }
 
+Option& Option::positional() {
+  is_positional = true;
+  return *this;
+}
+
 Option& Option::call_only() {
   is_layout = is_call_only = true;
   return *this;
@@ -200,6 +205,11 @@ void OptionSet::read_ini(const std::string& path) {
 void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size();) {
     const std::string& word = arguments[i++];
+    const auto open = std::find_if(options_.begin(), options_.end(), [](const auto& o) { return o->is_positional && !o->given; });
+    if (!word.starts_with("-") && open != options_.end()) {
+      assign(**open, word, "command line");
+      continue;
+    }
     if (!word.starts_with("--") || word.size() == 2)
       throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
     const std::size_t equals = word.find('=');
@@ -208,9 +218,11 @@ void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
       throw UsageError(fmt::format("command line: --{} is given twice", option.name));
     std::vector<std::string> values;
     if (equals != std::string::npos) values.push_back(word.substr(equals + 1));
-    while (equals == std::string::npos && i < arguments.size() && !arguments[i].starts_with("--") &&
-           (option.is_list || values.empty()))
-      values.push_back(arguments[i++]);
+    const auto is_value = [&](const std::string& next) {
+      if (option.is_flag) return values.empty() && (next == "true" || next == "false");
+      return !next.starts_with("--") && (option.is_list || values.empty());
+    };
+    while (equals == std::string::npos && i < arguments.size() && is_value(arguments[i])) values.push_back(arguments[i++]);
     if (values.empty() && !option.is_flag)
       throw UsageError(fmt::format("command line: --{} needs a value ({})", option.name, option.value_name));
     assign(option, values.empty() ? "true" : join(values, ","), "command line");

@@ -5,8 +5,8 @@
 namespace skyfold {
 
 Dispatcher::Dispatcher(std::vector<Job> jobs, std::span<const Partition> partitions, int workers)
-    : partitions_(partitions), workers_(workers), next_id_(std::ssize(jobs)) {
-  for (Job& job : jobs) pending_.push_back({job, 1});
+    : pending_(jobs.begin(), jobs.end()), partitions_(partitions), workers_(workers) {
+  for (Job& job : pending_) job.id = next_id_++;
 }
 
 void Dispatcher::request(int worker, int in_hand) {
@@ -15,24 +15,32 @@ void Dispatcher::request(int worker, int in_hand) {
   else requests_.push_back({worker, in_hand});
 }
 
-bool Dispatcher::finished(const Assignment& attempt, bool succeeded) {
-  --running_;
-  if (succeeded) return false;
-  if (attempt.attempt >= max_attempts) return true;
-  retry(attempt);
-  return false;
+Dispatcher::Verdict Dispatcher::finished(std::int64_t job_id, bool succeeded) {
+  const auto running = running_.find(job_id);
+  if (running == running_.end()) return Verdict::unknown;
+  const Assignment ended = running->second;
+  running_.erase(running);
+  if (succeeded) return Verdict::accepted;
+  if (ended.attempt() >= max_attempts) return Verdict::given_up;
+  retry(ended.job);
+  return Verdict::retried;
 }
 
-void Dispatcher::retry(const Assignment& failed) {
-  const Job& job = failed.job;
-  if (job.partition_count <= 1) {
-    pending_.push_back({job, failed.attempt + 1});
-    return;
-  }
-  for (std::int64_t i = 0; i < job.partition_count; ++i) {
-    const Partition& partition = partitions_[static_cast<std::size_t>(job.first_partition + i)];
-    pending_.push_back({{next_id_++, partition.id, 1, partition.rows}, failed.attempt + 1});
-  }
+std::vector<Assignment> Dispatcher::lost(int worker) {
+  std::erase_if(requests_, [&](const Request& request) { return request.worker == worker; });
+  std::vector<Assignment> held;
+  for (const auto& [id, assignment] : running_)
+    if (assignment.worker == worker) held.push_back(assignment);
+  return held;
+}
+
+void Dispatcher::retry(const Job& failed) {
+  const auto add = [&](std::int64_t partition, RowRange rows) {
+    pending_.push_back({next_id_++, partition, 1, rows, failed.attempts + 1});
+  };
+  if (failed.partition_count <= 1) return add(failed.first_partition, failed.rows);
+  for (std::int64_t i = failed.first_partition; i < failed.first_partition + failed.partition_count; ++i)
+    add(i, common(partitions_[static_cast<std::size_t>(i)].rows, failed.rows));
 }
 
 std::vector<Assignment> Dispatcher::take() {
@@ -43,9 +51,10 @@ std::vector<Assignment> Dispatcher::take() {
       ++request;
       continue;
     }
-    assignments.push_back({request->worker, pending_.front().job, pending_.front().attempt});
+    const Assignment assignment{request->worker, pending_.front()};
     pending_.pop_front();
-    ++running_;
+    running_.emplace(assignment.job.id, assignment);
+    assignments.push_back(assignment);
     request = requests_.erase(request);
   }
   return assignments;

@@ -2,56 +2,91 @@
 
 #include <mpi.h>
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <optional>
+#include <set>
+#include <thread>
 #include <type_traits>
+#include <utility>
 
 #include "pipeline.hpp"
+#include "ranks_handle.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
+#include "skyfold/core/signals.hpp"
+#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
 
 /// What travels between rank 0 and the others: fixed size, so that it is one eager message.
 struct Packet {
-  enum Kind : std::int32_t { request, done, error, job, stop, bye };
+  enum Kind : std::int32_t { request, done, error, job, stop, stopping, bye, beat };
   Kind kind = request;
-  std::int32_t in_hand = 0, attempt = 1, succeeded = 1;
+  std::int32_t in_hand = 0;
+  JobEnd end = JobEnd::done;
+  std::int32_t signal = 0;
   Job work;
   JobResult result;
-  double read_s = 0.0, compute_s = 0.0, write_s = 0.0;
-  char message[128] = {};
+  JobTimes times;
+  char message[104] = {};
 };
 static_assert(std::is_trivially_copyable_v<Packet> && sizeof(Packet) <= 256);
 
-constexpr int tag = 7;
+constexpr int packet_tag = 7, lost_tag = 8;
 
-void send(int to, const Packet& packet) {
-  MPI_Send(&packet, sizeof packet, MPI_BYTE, to, tag, MPI_COMM_WORLD);
-}
+/// Messages between the ranks of a farm.
+class Mail {
+ public:
+  explicit Mail(const Ranks& ranks) : communicator_(ranks.handle().communicator) {}
 
-std::optional<std::pair<int, Packet>> receive() {
-  int waiting = 0;
-  MPI_Status status;
-  MPI_Iprobe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &waiting, &status);
-  if (!waiting) return std::nullopt;
-  Packet packet;
-  MPI_Recv(&packet, sizeof packet, MPI_BYTE, status.MPI_SOURCE, tag, MPI_COMM_WORLD, &status);
-  return std::pair{status.MPI_SOURCE, packet};
-}
+  void send(int to, const Packet& packet) const {
+    MPI_Send(&packet, sizeof packet, MPI_BYTE, to, packet_tag, communicator_);
+  }
+  void send(int to, Packet::Kind kind) const {
+    Packet packet;
+    packet.kind = kind;
+    send(to, packet);
+  }
+  [[nodiscard]] std::optional<std::pair<int, Packet>> receive() const {
+    int waiting = 0;
+    MPI_Status status;
+    MPI_Iprobe(MPI_ANY_SOURCE, packet_tag, communicator_, &waiting, &status);
+    if (!waiting) return std::nullopt;
+    Packet packet;
+    MPI_Recv(&packet, sizeof packet, MPI_BYTE, status.MPI_SOURCE, packet_tag, communicator_, &status);
+    return std::pair{status.MPI_SOURCE, packet};
+  }
+  void send_lost(int to, const std::vector<int>& lost) const {
+    MPI_Send(lost.data(), static_cast<int>(lost.size()), MPI_INT, to, lost_tag, communicator_);
+  }
+  /// Which ranks are lost, from rank 0; a rank that was given up itself waits here for its end.
+  [[nodiscard]] std::vector<int> receive_lost() const {
+    int waiting = 0;
+    MPI_Status status;
+    while (MPI_Iprobe(0, lost_tag, communicator_, &waiting, &status), !waiting) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    int count = 0;
+    MPI_Get_count(&status, MPI_INT, &count);
+    std::vector<int> lost(static_cast<std::size_t>(count));
+    MPI_Recv(lost.data(), count, MPI_INT, 0, lost_tag, communicator_, &status);
+    return lost;
+  }
+
+ private:
+  MPI_Comm communicator_;
+};
 
 Packet packet_of(const JobOutcome& outcome) {
-  Packet packet{Packet::done, 0, outcome.attempt, outcome.succeeded, outcome.job, outcome.result,
-                outcome.read_s, outcome.compute_s, outcome.write_s, {}};
-  std::strncpy(packet.message, outcome.message.c_str(), sizeof packet.message - 1);
+  Packet packet{Packet::done, 0, outcome.end, 0, outcome.job, outcome.result, outcome.times, {}};
+  outcome.message.copy(packet.message, sizeof packet.message - 1);
   return packet;
 }
 
-JobOutcome outcome_of(int rank, const Packet& p) {
-  return {p.work, p.attempt, rank, p.succeeded != 0, p.result, p.read_s, p.compute_s, p.write_s, p.message};
-}
+JobOutcome outcome_of(int rank, const Packet& p) { return {p.work, rank, p.end, p.result, p.times, p.message}; }
 
 /// An error of reading or writing on this rank, which ends the run.
 struct Fatal {
@@ -74,11 +109,43 @@ Fatal current_fatal() {
   }
 }
 
+/// How many partitions may fail: "N" or "P%".
+std::int64_t failure_limit(const std::string& text, std::int64_t partitions) {
+  const bool is_share = text.ends_with('%');
+  const auto number = parse_double(is_share ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
+  if (!number || *number < 0.0) throw UsageError(fmt::format("farm.max_failures = {} (must be a count or a percentage like 5%)", text));
+  return static_cast<std::int64_t>(is_share ? std::floor(*number * static_cast<double>(partitions) / 100.0) : *number);
+}
+
+/// What a rank does while there is nothing to do. At first it gives way, so that short jobs follow one another within
+/// microseconds; after a millisecond it sleeps, so that a long wait costs next to nothing.
+class Idle {
+ public:
+  void has_worked() { since_s_ = 0.0; }
+  /// @param pipeline  of this rank, or null; its results end the rest early
+  void rest(Pipeline* pipeline, std::chrono::microseconds longest) {
+    const double now = now_s();
+    if (since_s_ == 0.0) since_s_ = now;
+    if (now - since_s_ < 1e-3) std::this_thread::yield();
+    else if (pipeline && pipeline->is_computing()) pipeline->wait(longest);
+    else std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+
+ private:
+  double since_s_ = 0.0;
+};
+
 /// Rank 0's side: the dispatcher, its observer, and the workers' messages.
 class Master {
  public:
-  Master(const Ranks& ranks, std::vector<Job> jobs, std::span<const Partition> partitions, FarmObserver& observer, int workers)
-      : ranks_(ranks), observer_(observer), dispatcher_(std::move(jobs), partitions, workers), others_(ranks.size() - 1) {}
+  Master(const Ranks& ranks, FarmPlan plan, FarmObserver& observer, const FarmOptions& o, int workers)
+      : ranks_(ranks), mail_(ranks), observer_(observer), heartbeat_s_(o.heartbeat_s),
+        failure_limit_(failure_limit(o.max_failures, std::ssize(plan.partitions))),
+        dispatcher_(std::move(plan.jobs), plan.partitions, workers), peers_(static_cast<std::size_t>(ranks.size())) {
+    report.failures = std::move(plan.failures);
+    for (const JobOutcome& failure : report.failures) failed_.insert(failure.job.first_partition);
+    for (Peer& peer : peers_) peer.heard_s = now_s();
+  }
 
   /// The pipeline of rank 0 itself, if it computes.
   void set_own(Pipeline* own) { own_ = own; }
@@ -86,32 +153,37 @@ class Master {
   void request(int worker, int in_hand) { dispatcher_.request(worker, in_hand); }
 
   void done(const JobOutcome& outcome) {
-    const Assignment attempt{outcome.rank, outcome.job, outcome.attempt};
-    if (dispatcher_.finished(attempt, outcome.succeeded)) report.failures.push_back(outcome);
+    const Dispatcher::Verdict verdict = dispatcher_.finished(outcome.job.id, outcome.succeeded());
+    if (verdict == Dispatcher::Verdict::unknown) return;  // its job went to another rank meanwhile
     observer_.finished(outcome);
     ++report.jobs;
-    if (!outcome.succeeded) return;
-    report.rows += outcome.result.rows;
-    report.bytes_read += outcome.result.bytes_read;
-    report.bytes_written += outcome.result.bytes_written;
-    report.write_s += outcome.write_s;
+    if (outcome.succeeded()) {
+      report.rows += outcome.result.rows;
+      report.bytes_read += outcome.result.bytes_read;
+      report.bytes_written += outcome.result.bytes_written;
+      report.write_s += outcome.times.write_s;
+      report.compute_s += outcome.times.compute_s;
+    }
+    if (verdict != Dispatcher::Verdict::given_up) return;
+    report.failures.push_back(outcome);
+    failed_.insert(outcome.job.first_partition);
+    if (std::ssize(failed_) > failure_limit_)
+      throw Error(ExitCode::incomplete, fmt::format("{} partitions failed, more than --farm.max_failures allows (the last: {})",
+                                                    failed_.size(), outcome.message));
   }
 
-  /// The run is lost: nothing more is handed out.
+  /// The run ends here: nothing more is handed out.
   void give_up() { is_lost_ = true; }
 
   /// Handles messages and hands out jobs; false when there was nothing to do.
   bool step() {
-    bool progress = false;
-    while (const auto message = ranks_.size() > 1 ? receive() : std::nullopt) {
-      handle(message->first, message->second);
-      progress = true;
-    }
+    bool progress = ranks_.size() > 1 && serve();
+    if (stop_signal() != 0) give_up();
     if (is_lost_) return progress;
     for (const Assignment& assignment : dispatcher_.take()) {
-      observer_.started(assignment.job, assignment.attempt, assignment.worker);
+      observer_.started(assignment.job, assignment.worker);
       if (assignment.worker == 0) own_->give(assignment);
-      else send(assignment.worker, {Packet::job, 0, assignment.attempt, 1, assignment.job, {}, 0, 0, 0, {}});
+      else mail_.send(assignment.worker, {Packet::job, 0, JobEnd::done, 0, assignment.job, {}, {}, {}});
       progress = true;
     }
     return progress;
@@ -119,31 +191,87 @@ class Master {
 
   [[nodiscard]] bool is_over() const { return dispatcher_.is_done() || is_lost_; }
 
-  /// Tells everybody to stop and serves until their last message has come, so that none is left for a later run.
+  /// Tells everybody to stop and serves until their last message has come, so that none is left for a later run; then
+  /// tells all who are still there whom they go on without.
   template <class Serve>
-  void dismiss(const Serve& serve) {
-    for (int rank = 1; rank < ranks_.size(); ++rank) send(rank, {Packet::stop, 0, 1, 1, {}, {}, 0, 0, 0, {}});
-    while (others_ > 0)
-      if (!serve()) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  std::vector<int> dismiss(const Serve& serve) {
+    for (int rank = 1; rank < ranks_.size(); ++rank) mail_.send(rank, Packet::stop);
+    const auto is_awaited = [](const Peer& peer) { return !peer.is_lost && !peer.has_left; };
+    for (Idle idle; std::any_of(peers_.begin() + 1, peers_.end(), is_awaited);)
+      if (!serve()) idle.rest(nullptr, {});
+    std::vector<int> lost;
+    for (int rank = 1; rank < ranks_.size(); ++rank)
+      if (peers_[static_cast<std::size_t>(rank)].is_lost) lost.push_back(rank);
+    for (int rank = 1; rank < ranks_.size(); ++rank)
+      if (!peers_[static_cast<std::size_t>(rank)].is_lost) mail_.send_lost(rank, lost);
+    return lost;
   }
 
   FarmReport report;
 
  private:
+  struct Peer {
+    double heard_s = 0.0;
+    bool is_lost = false, has_left = false;
+  };
+
+  bool serve() {
+    bool progress = false;
+    while (const auto message = mail_.receive()) {
+      handle(message->first, message->second);
+      progress = true;
+    }
+    if (now_s() - checked_s_ > 0.1) look_for_lost();
+    return progress;
+  }
+
   void handle(int rank, const Packet& packet) {
+    Peer& peer = peers_[static_cast<std::size_t>(rank)];
+    peer.heard_s = now_s();
+    if (std::exchange(peer.is_lost, false)) request(rank, 0);  // it came back: what it had is not its any more, nor is its request
     switch (packet.kind) {
       case Packet::request: return request(rank, packet.in_hand);
       case Packet::done: return done(outcome_of(rank, packet));
       case Packet::error: return give_up();
-      case Packet::bye: --others_; return;
+      case Packet::stopping: return request_stop(packet.signal);
+      case Packet::beat: return mail_.send(rank, Packet::beat);
+      case Packet::bye: peer.has_left = true; return;
       default: return;
     }
   }
 
+  void look_for_lost() {
+    const double awake_s = std::exchange(checked_s_, now_s());
+    const double asleep_s = checked_s_ - awake_s;
+    // Silence counts only while this rank was awake: all ranks may have been suspended together.
+    if (asleep_s > heartbeat_s_ / 2.0)
+      for (Peer& peer : peers_) peer.heard_s += asleep_s;
+    for (int rank = 1; rank < ranks_.size(); ++rank) {
+      Peer& peer = peers_[static_cast<std::size_t>(rank)];
+      if (peer.is_lost || peer.has_left || checked_s_ - peer.heard_s < heartbeat_s_) continue;
+      peer.is_lost = true;
+      const std::string message = fmt::format("rank {} was silent for {:.1f} s", rank, checked_s_ - peer.heard_s);
+      log_warning(message + ": its work goes to other ranks");
+      for (const Assignment& held : dispatcher_.lost(rank)) {
+        JobOutcome outcome;
+        outcome.job = held.job;
+        outcome.rank = rank;
+        outcome.end = JobEnd::lost;
+        outcome.message = message;
+        done(outcome);
+      }
+    }
+  }
+
   const Ranks& ranks_;
+  Mail mail_;
   FarmObserver& observer_;
+  double heartbeat_s_;
+  std::int64_t failure_limit_;
+  std::set<std::int64_t> failed_;   ///< partitions: one that was cut may fail several times
   Dispatcher dispatcher_;
-  int others_;
+  std::vector<Peer> peers_;
+  double checked_s_ = now_s();
   bool is_lost_ = false;
   Pipeline* own_ = nullptr;
 };
@@ -159,63 +287,89 @@ bool guarded(const Step& step, const Fail& fail) {
   }
 }
 
-/// How long a rank sleeps when it has nothing to do: rank 0 looks for messages more often.
-std::chrono::microseconds patience(bool serves_others, bool is_computing) {
-  if (!is_computing) return std::chrono::microseconds(200);
-  return std::chrono::microseconds(serves_others ? 1000 : 5000);
-}
-
-Fatal run_master(const Ranks& ranks, Master& master, Work& work, const FarmOptions& o, bool computes) {
+/// What a rank knows at the end of a farm.
+struct Ending {
   Fatal fatal;
+  std::vector<int> lost;
+};
+
+Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work>& work, const FarmOptions& o, int task, bool computes) {
+  Ending ending;
   std::optional<Pipeline> pipeline;
   if (computes) {
     const Upstream upstream{[&](int in_hand) { master.request(0, in_hand); },
                             [&](const JobOutcome& outcome) { master.done(outcome); }};
-    pipeline.emplace(work, ranks.clock(), o.block_rows, 0, upstream);
+    pipeline.emplace(work, ranks.clock(), o, task, 0, upstream);
     master.set_own(&*pipeline);
   }
   const auto fail = [&](const Fatal& error) {
-    if (fatal.code == ExitCode::done) fatal = error;
-    if (pipeline) pipeline->drop_all();
+    if (ending.fatal.code == ExitCode::done) ending.fatal = error;
     master.give_up();
   };
   const auto serve = [&] { return guarded([&] { return master.step(); }, fail); };  // the observer may fail: disk full
   const PhaseScope scope(ranks.clock(), Phase::wait);
+  Idle idle;
   while (!master.is_over()) {
     bool progress = serve();
     if (pipeline) progress |= guarded([&] { return pipeline->step(); }, fail);
-    if (progress) continue;
-    if (pipeline) pipeline->wait(patience(ranks.size() > 1, pipeline->is_computing()));
-    if (!pipeline || !pipeline->is_computing()) std::this_thread::sleep_for(patience(true, false));
+    if (progress) idle.has_worked();
+    else idle.rest(pipeline ? &*pipeline : nullptr, std::chrono::milliseconds(ranks.size() > 1 ? 1 : 5));
   }
-  if (pipeline) pipeline->drop_all();
-  master.dismiss(serve);
-  return fatal;
+  if (pipeline) (void)guarded([&] { return pipeline->drop_all(), true; }, fail);
+  ending.lost = master.dismiss(serve);
+  return ending;
 }
 
-Fatal run_worker(const Ranks& ranks, Work& work, const FarmOptions& o) {
-  Fatal fatal;
-  const Upstream upstream{[](int in_hand) { send(0, {Packet::request, in_hand, 1, 1, {}, {}, 0, 0, 0, {}}); },
-                          [](const JobOutcome& outcome) { send(0, packet_of(outcome)); }};
-  Pipeline pipeline(work, ranks.clock(), o.block_rows, ranks.rank(), upstream);
+/// A worker's signs of life, and its watch over rank 0's.
+class Heartbeat {
+ public:
+  Heartbeat(const Mail& mail, double heartbeat_s) : mail_(mail), heartbeat_s_(heartbeat_s), heard_s_(now_s()) {}
+  void heard() { heard_s_ = now_s(); }
+  /// Sends a sign of life when it is time. Rank 0 answers each; without it nothing can be finished.
+  void beat(const Ranks& ranks) {
+    const double now = now_s();
+    if (now - sent_s_ < heartbeat_s_ / 4.0) return;
+    if (sent_s_ - heard_s_ > 4.0 * heartbeat_s_) ranks.abort(ExitCode::io);
+    mail_.send(0, Packet::beat);
+    sent_s_ = now;
+  }
+
+ private:
+  const Mail& mail_;
+  double heartbeat_s_, heard_s_, sent_s_ = 0.0;
+};
+
+Ending run_worker(const Ranks& ranks, const std::shared_ptr<Work>& work, const FarmOptions& o, int task) {
+  Ending ending;
+  const Mail mail(ranks);
+  Heartbeat heart(mail, o.heartbeat_s);
+  const Upstream upstream{[&](int in_hand) { mail.send(0, {Packet::request, in_hand, JobEnd::done, 0, {}, {}, {}, {}}); },
+                          [&](const JobOutcome& outcome) { mail.send(0, packet_of(outcome)); }};
+  Pipeline pipeline(work, ranks.clock(), o, task, ranks.rank(), upstream);
   const auto fail = [&](const Fatal& error) {
-    fatal = error;
-    pipeline.drop_all();
-    send(0, {Packet::error, 0, 1, 0, {}, {}, 0, 0, 0, {}});
+    if (ending.fatal.code == ExitCode::done) ending.fatal = error;
+    mail.send(0, Packet::error);
   };
   const PhaseScope scope(ranks.clock(), Phase::wait);
-  while (true) {
-    const auto message = receive();
+  Idle idle;
+  for (bool has_told_of_signal = false; true;) {
+    heart.beat(ranks);
+    const auto message = mail.receive();
+    if (message) heart.heard();
     if (message && message->second.kind == Packet::stop) break;
-    if (message) pipeline.give({ranks.rank(), message->second.work, message->second.attempt});
-    const bool progress = fatal.code == ExitCode::done && guarded([&] { return pipeline.step(); }, fail);
-    if (progress || message) continue;
-    if (pipeline.is_computing()) pipeline.wait(patience(false, true));
-    else std::this_thread::sleep_for(patience(false, false));
+    if (message && message->second.kind == Packet::job) pipeline.give({ranks.rank(), message->second.work});
+    if (!has_told_of_signal && stop_signal() != 0) {
+      mail.send(0, {Packet::stopping, 0, JobEnd::done, stop_signal(), {}, {}, {}, {}});
+      has_told_of_signal = true;
+    }
+    const bool progress = ending.fatal.code == ExitCode::done && guarded([&] { return pipeline.step(); }, fail);
+    if (progress || message) idle.has_worked();
+    else idle.rest(&pipeline, std::chrono::milliseconds(5));
   }
-  pipeline.drop_all();
-  send(0, {Packet::bye, 0, 1, 1, {}, {}, 0, 0, 0, {}});
-  return fatal;
+  (void)guarded([&] { return pipeline.drop_all(), true; }, fail);
+  mail.send(0, Packet::bye);
+  ending.lost = mail.receive_lost();
+  return ending;
 }
 
 /// Writes the rows of jobs that failed for good, so that nobody takes them for results.
@@ -233,7 +387,12 @@ void describe(OptionSet& option, FarmOptions& o) {
   option("farm.master", o.master, "whether rank 0 computes too; auto: with at most 4 ranks")
       .one_of({"auto", "compute", "dedicated"})
       .layout();
+  option("farm.order", o.order, "order in which jobs are handed out: longest first, or by rows").one_of({"longest", "rows"}).layout();
   option("farm.block_rows", o.block_rows, "rows held in memory at a time, twice").range(1, 1e9).layout();
+  option("farm.timeout", o.timeout_s, "longest time for a block, after which its partitions count as failed; 0: none").unit("s").range(0, 1e9).layout();
+  option("farm.heartbeat", o.heartbeat_s, "silence after which a rank is given up and its work handed to others").unit("s").range(0.5, 1e6).layout();
+  option("farm.max_failures", o.max_failures, "partitions that may fail before the run ends: a count or a percentage").layout();
+  option("farm.fault", o.fault, "faults to inject, for tests: throw, oom, hang, segv, kill, stop or sleep=SECONDS @PARTITION[:ATTEMPT]").layout();
 }
 
 int worker_count(const FarmOptions& o, int ranks) {
@@ -241,22 +400,26 @@ int worker_count(const FarmOptions& o, int ranks) {
   return master_computes ? ranks : ranks - 1;
 }
 
-FarmReport run_farm(const Ranks& ranks, std::vector<Job> jobs, std::span<const Partition> partitions, Work& work,
-                    FarmObserver& observer, const FarmOptions& o) {
-  const int workers = worker_count(o, ranks.size());
+FarmReport run_farm(Ranks& ranks, FarmPlan plan, const std::shared_ptr<Work>& work, FarmObserver& observer, const FarmOptions& o) {
+  (void)Faults(o.fault);  // a wrong option is an error on every rank alike
+  const int workers = worker_count(o, ranks.size()), task = plan.task;
   FarmReport report;
-  Fatal fatal;
-  if (ranks.is_first()) {
-    Master master(ranks, std::move(jobs), partitions, observer, workers);
-    fatal = run_master(ranks, master, work, o, workers == ranks.size());
-    report = std::move(master.report);
+  Ending ending;
+  std::optional<Master> master;
+  ranks.on_first_only([&] { master.emplace(ranks, std::move(plan), observer, o, workers); });
+  if (master) {
+    ending = run_master(ranks, *master, work, o, task, workers == ranks.size());
+    report = std::move(master->report);
   } else {
-    fatal = run_worker(ranks, work, o);
+    ending = run_worker(ranks, work, o, task);
   }
+  ranks.clock().enter(Phase::consolidate);  // what follows the computing, unless it says otherwise
+  if (!ending.lost.empty()) ranks.go_on_without(ending.lost);
   ranks.together([&] {
-    if (fatal.code != ExitCode::done) throw Error(fatal.code, fatal.message);
+    if (ending.fatal.code != ExitCode::done) throw Error(ending.fatal.code, ending.fatal.message);
+    check_stop();
   });
-  ranks.on_first_only([&] { mark_failures(report, work, o.block_rows); });
+  ranks.on_first_only([&] { mark_failures(report, *work, o.block_rows); });
   return report;
 }
 

@@ -1,7 +1,6 @@
 #include "skyfold/farm/ranks.hpp"
 
 #include <mpi.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,8 +9,11 @@
 #include <numeric>
 #include <thread>
 
+#include "ranks_handle.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/parallel.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/processors.hpp"
+#include "skyfold/core/signals.hpp"
 
 namespace skyfold {
 namespace {
@@ -26,10 +28,10 @@ void wait_for(MPI_Request& request) {
 }
 
 template <class T>
-void reduce(int ranks, std::span<T> values, MPI_Datatype type, MPI_Op operation) {
-  if (ranks == 1) return;
+void reduce(const Ranks& ranks, std::span<T> values, MPI_Datatype type, MPI_Op operation) {
+  if (ranks.size() == 1) return;
   MPI_Request request;
-  MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), type, operation, MPI_COMM_WORLD, &request);
+  MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), type, operation, ranks.handle().communicator, &request);
   wait_for(request);
 }
 
@@ -64,20 +66,22 @@ MpiSession::MpiSession(int& argc, char**& argv) {
 
 MpiSession::~MpiSession() { MPI_Finalize(); }
 
-Ranks::Ranks(RankClock& clock) : clock_(clock) {
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-  MPI_Comm_size(MPI_COMM_WORLD, &size_);
+Ranks::Ranks(RankClock& clock) : clock_(clock), handle_(std::make_unique<Handle>()) {
+  MPI_Comm_rank(handle_->communicator, &rank_);
+  MPI_Comm_size(handle_->communicator, &size_);
 }
+
+Ranks::~Ranks() = default;
 
 std::string Ranks::broadcast(const std::string& text) const {
   if (size_ == 1) return text;
   const PhaseScope scope(clock_, Phase::wait);
   auto length = static_cast<std::int64_t>(text.size());
   MPI_Request request;
-  MPI_Ibcast(&length, 1, MPI_INT64_T, 0, MPI_COMM_WORLD, &request);
+  MPI_Ibcast(&length, 1, MPI_INT64_T, 0, handle_->communicator, &request);
   wait_for(request);
   std::string received = is_first() ? text : std::string(static_cast<std::size_t>(length), '\0');
-  MPI_Ibcast(received.data(), static_cast<int>(length), MPI_CHAR, 0, MPI_COMM_WORLD, &request);
+  MPI_Ibcast(received.data(), static_cast<int>(length), MPI_CHAR, 0, handle_->communicator, &request);
   wait_for(request);
   return received;
 }
@@ -89,13 +93,13 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
   const int length = static_cast<int>(mine.size());
   std::vector<int> lengths(n), starts(n);
   MPI_Request request;
-  MPI_Iallgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, MPI_COMM_WORLD, &request);
+  MPI_Iallgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, handle_->communicator, &request);
   wait_for(request);
   if (std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) > std::numeric_limits<int>::max())
     throw IoError("more than 2 GiB to exchange between ranks (too many bad rows?)");  // all ranks see the same lengths
   std::exclusive_scan(lengths.begin(), lengths.end(), starts.begin(), 0);
   std::string all(static_cast<std::size_t>(starts.back() + lengths.back()), '\0');
-  MPI_Iallgatherv(mine.data(), length, MPI_CHAR, all.data(), lengths.data(), starts.data(), MPI_CHAR, MPI_COMM_WORLD, &request);
+  MPI_Iallgatherv(mine.data(), length, MPI_CHAR, all.data(), lengths.data(), starts.data(), MPI_CHAR, handle_->communicator, &request);
   wait_for(request);
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < n; ++i)
@@ -105,15 +109,15 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
 
 void Ranks::sum(std::span<std::int64_t> values) const {
   const PhaseScope scope(clock_, Phase::wait);
-  reduce(size_, values, MPI_INT64_T, MPI_SUM);
+  reduce(*this, values, MPI_INT64_T, MPI_SUM);
 }
 void Ranks::min(std::span<double> values) const {
   const PhaseScope scope(clock_, Phase::wait);
-  reduce(size_, values, MPI_DOUBLE, MPI_MIN);
+  reduce(*this, values, MPI_DOUBLE, MPI_MIN);
 }
 void Ranks::max(std::span<double> values) const {
   const PhaseScope scope(clock_, Phase::wait);
-  reduce(size_, values, MPI_DOUBLE, MPI_MAX);
+  reduce(*this, values, MPI_DOUBLE, MPI_MAX);
 }
 
 void Ranks::together(const std::function<void()>& task) const {
@@ -141,6 +145,7 @@ std::vector<std::string> Ranks::run_units(std::size_t count, const std::function
   std::string mine;
   together([&] {
     for (std::size_t i = static_cast<std::size_t>(rank_); i < count; i += static_cast<std::size_t>(size_)) {
+      check_stop();
       const std::string result = unit(i);
       const std::uint64_t length = result.size();
       mine.append(reinterpret_cast<const char*>(&length), sizeof length).append(result);
@@ -160,24 +165,47 @@ std::vector<std::string> Ranks::run_units(std::size_t count, const std::function
   return results;
 }
 
+void Ranks::go_on_without(const std::vector<int>& lost) {
+  std::vector<int> members;
+  for (int rank = 0; rank < size_; ++rank)
+    if (std::find(lost.begin(), lost.end(), rank) == lost.end()) members.push_back(rank);
+  MPI_Group all, rest;
+  MPI_Comm_group(handle_->communicator, &all);
+  MPI_Group_incl(all, static_cast<int>(members.size()), members.data(), &rest);
+  constexpr int group_tag = 11;
+  // Collective over the members alone, so that the lost need not take part.
+  MPI_Comm_create_group(handle_->communicator, rest, group_tag, &handle_->communicator);
+  MPI_Group_free(&all);
+  MPI_Group_free(&rest);
+  MPI_Comm_rank(handle_->communicator, &rank_);
+  MPI_Comm_size(handle_->communicator, &size_);
+  handle_->has_lost_ranks = true;
+}
+
+bool Ranks::has_lost_ranks() const noexcept { return handle_->has_lost_ranks; }
+
+void Ranks::leave(ExitCode code) const {
+  if (is_first()) abort(code);
+  while (true) std::this_thread::sleep_for(std::chrono::seconds(1));
+}
+
+void Ranks::end_process(ExitCode code) const {
+  if (has_lost_ranks()) leave(code);
+  MPI_Finalize();
+  std::_Exit(static_cast<int>(code));
+}
+
 void Ranks::abort(ExitCode code) const {
   MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
   std::abort();
 }
 
-int Ranks::default_threads() const {
-  if (const char* granted = std::getenv("SLURM_CPUS_PER_TASK")) return std::max(1, std::atoi(granted));
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  sched_getaffinity(0, sizeof mask, &mask);
-  char host[MPI_MAX_PROCESSOR_NAME];
-  int length = 0;
-  MPI_Get_processor_name(host, &length);
-  const std::string mine = std::string(host, static_cast<std::size_t>(length)) + "\n" +
-                           std::string(reinterpret_cast<const char*>(&mask), sizeof mask);
-  const auto all = gather(mine);
-  const auto sharing = static_cast<int>(std::count(all.begin(), all.end(), mine));
-  return std::max(1, allowed_processors() / std::max(1, sharing));
+int Ranks::threads(int asked) const {
+  std::vector<ProcessorGrant> grants;
+  for (const std::string& text : gather(processor_grant().text())) grants.push_back(grant_from(text));
+  const std::string warning = is_first() ? binding_warning(grants, asked) : "";
+  if (!warning.empty()) log_warning(warning);
+  return asked > 0 ? asked : granted_processors(grants, static_cast<std::size_t>(rank_));
 }
 
 }  // namespace skyfold

@@ -143,22 +143,34 @@ const Column& column_of(std::span<const Table* const> tables, const std::string&
 
 }  // namespace
 
-FitsLayout create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                       const std::vector<std::string>& history) {
+void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
+                 const std::vector<std::string>& history) {
   if (schema.size() > 999) throw UsageError(fmt::format("{}: {} columns (FITS allows 999)", path, schema.size()));
-  FitsLayout layout{schema, rows, 0, static_cast<std::int64_t>(bytes_per_row(schema))};
   std::string header = make_header(schema, extension_name, history);
   header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
-  layout.data_start = std::ssize(header);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << header << std::flush;
   if (!file) throw IoError(fmt::format("{}: cannot create the file ({})", path, std::strerror(errno)));
-  const std::int64_t data = (rows * layout.row_bytes + fits_block - 1) / fits_block * fits_block;
+  const auto row_bytes = static_cast<std::int64_t>(bytes_per_row(schema));
+  const std::int64_t data = (rows * row_bytes + fits_block - 1) / fits_block * fits_block;
   const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  const int error = descriptor < 0 ? errno : data > 0 ? posix_fallocate(descriptor, layout.data_start, data) : 0;
+  const int error = descriptor < 0 ? errno : data > 0 ? posix_fallocate(descriptor, std::ssize(header), data) : 0;
   if (descriptor >= 0) close(descriptor);
   if (error != 0) throw IoError(fmt::format("{}: cannot reserve {} bytes ({})", path, grouped(data), std::strerror(error)));
-  return layout;
+}
+
+FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows) {
+  std::ifstream file(path, std::ios::binary);
+  std::string block(fits_block, '\0');
+  int headers = 0;  // the primary one, then the table's
+  std::int64_t size = 0;
+  while (headers < 2 && file.read(block.data(), fits_block)) {
+    size += fits_block;
+    for (std::size_t at = 0; at < block.size(); at += card_size)
+      if (block.compare(at, 8, "END     ") == 0) ++headers;
+  }
+  if (headers < 2) throw IoError(path + ": its FITS header cannot be read");
+  return {schema, rows, size, static_cast<std::int64_t>(bytes_per_row(schema))};
 }
 
 std::uint32_t add_fits_sums(std::uint32_t a, std::uint32_t b) noexcept {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -131,6 +132,15 @@ void create_group(hid_t file, const ColumnGroup& layout) {
   for (const ColumnInfo& column : layout.schema) create_dataset(group, column, layout.rows);
 }
 
+/// The HDF5 library does not survive a file that may not grow, so the limit is looked at before.
+void check_size_limit(const std::string& path, const std::vector<ColumnGroup>& groups) {
+  rlim_t bytes = 0;
+  for (const ColumnGroup& group : groups) bytes += static_cast<rlim_t>(group.rows) * bytes_per_row(group.schema);
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur)
+    throw IoError(fmt::format("{}: needs {} bytes, more than the limit on file sizes allows (ulimit -f)", path, grouped(static_cast<long long>(bytes))));
+}
+
 /// Early allocation leaves a sparse file: without this a full disk shows up only when rows are written.
 void reserve_space(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
@@ -192,6 +202,7 @@ void add_member(ColumnPlaces& places, hid_t group, const std::string& name, cons
 }  // namespace
 
 void create_columns(const std::string& path, const std::vector<ColumnGroup>& groups, const Attributes& attributes) {
+  check_size_limit(path, groups);
   {
     const Hdf5File file = create_file(path);
     for (const auto& [name, value] : attributes) set_text(file, name, value);

@@ -11,22 +11,29 @@
 namespace skyfold {
 namespace {
 
-double cost_of(const Job& job, std::span<const Partition> partitions) {
-  double cost = 0.0, rows = 0.0;
-  for (std::int64_t i = 0; i < job.partition_count; ++i) {
-    const Partition& partition = partitions[static_cast<std::size_t>(job.first_partition + i)];
-    cost += partition.cost;
-    rows += static_cast<double>(partition.rows.size());
-  }
-  return rows > 0.0 ? cost * static_cast<double>(job.rows.size()) / rows : 0.0;  // a cut partition: its share
+struct CostedJob {
+  Job job;
+  double cost = 0.0;
+};
+
+/// Whether a partition follows a job directly, in the plan and in its rows.
+bool follows(const Job& job, const Partition& next) {
+  return next.id == job.first_partition + job.partition_count && next.rows.begin == job.rows.end;
 }
 
-std::vector<Job> fixed_jobs(std::span<const Partition> partitions, std::int64_t per_job) {
-  std::vector<Job> jobs;
-  for (std::int64_t first = 0; first < std::ssize(partitions); first += per_job) {
-    const std::int64_t count = std::min(per_job, std::ssize(partitions) - first);
-    const auto last = static_cast<std::size_t>(first + count - 1);
-    jobs.push_back({0, first, count, {partitions[static_cast<std::size_t>(first)].rows.begin, partitions[last].rows.end}});
+CostedJob job_of(const Partition& partition) { return {{0, partition.id, 1, partition.rows}, partition.cost}; }
+
+void add_partition(CostedJob& job, const Partition& next) {
+  job.job.rows.end = next.rows.end;
+  ++job.job.partition_count;
+  job.cost += next.cost;
+}
+
+std::vector<CostedJob> fixed_jobs(std::span<const Partition> partitions, std::int64_t per_job) {
+  std::vector<CostedJob> jobs;
+  for (const Partition& partition : partitions) {
+    if (!jobs.empty() && jobs.back().job.partition_count < per_job && follows(jobs.back().job, partition)) add_partition(jobs.back(), partition);
+    else jobs.push_back(job_of(partition));
   }
   return jobs;
 }
@@ -52,33 +59,31 @@ Piece take_part(Piece& piece, double aim, std::int64_t max_rows) {
 }
 
 /// Guided self-scheduling (Polychronopoulos & Kuck 1987): each job is a fixed share of what remains.
-std::vector<Job> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
+std::vector<CostedJob> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
   double remaining = std::accumulate(partitions.begin(), partitions.end(), 0.0,
                                      [](double sum, const Partition& p) { return sum + p.cost; });
   const auto share_of_remaining = [&] { return std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows)); };
-  std::vector<Job> jobs;
+  std::vector<CostedJob> jobs;
   for (std::size_t i = 0; i < partitions.size();) {
     const double aim = share_of_remaining();
     Piece rest{partitions[i].id, partitions[i].rows, partitions[i].cost};
     if (rest.cost > aim || rest.rows.size() > o.max_rows) {
       while (rest.rows.size() > 0) {
         const Piece part = take_part(rest, share_of_remaining(), o.max_rows);
-        jobs.push_back({0, part.partition, 1, part.rows});
+        jobs.push_back({{0, part.partition, 1, part.rows}, part.cost});
         remaining -= part.cost;
       }
       ++i;
       continue;
     }
-    Job job{0, partitions[i].id, 1, partitions[i].rows};
-    double cost = partitions[i].cost;
+    CostedJob job = job_of(partitions[i]);
     for (++i; i < partitions.size(); ++i) {
       const Partition& next = partitions[i];
-      if (cost + next.cost > aim || job.rows.size() + next.rows.size() > o.max_rows) break;
-      cost += next.cost;
-      job.rows.end = next.rows.end;
-      ++job.partition_count;
+      const bool fits = job.cost + next.cost <= aim && job.job.rows.size() + next.rows.size() <= o.max_rows;
+      if (!fits || !follows(job.job, next)) break;
+      add_partition(job, next);
     }
-    remaining -= cost;
+    remaining -= job.cost;
     jobs.push_back(job);
   }
   return jobs;
@@ -86,21 +91,38 @@ std::vector<Job> guided_jobs(std::span<const Partition> partitions, const JobOpt
 
 }  // namespace
 
+RowRange common(RowRange a, RowRange b) noexcept {
+  const std::int64_t begin = std::max(a.begin, b.begin);
+  return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+std::vector<RowRange> rows_left(RowRange all, std::vector<RowRange> done) {
+  std::sort(done.begin(), done.end(), [](RowRange a, RowRange b) { return a.begin < b.begin; });
+  std::vector<RowRange> left;
+  std::int64_t next = all.begin;
+  for (const RowRange& rows : done) {
+    if (rows.begin > next) left.push_back({next, std::min(rows.begin, all.end)});
+    next = std::max(next, rows.end);
+    if (next >= all.end) break;
+  }
+  if (next < all.end) left.push_back({next, all.end});
+  std::erase_if(left, [](RowRange rows) { return rows.size() <= 0; });
+  return left;
+}
+
 std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOptions& o) {
   const bool automatic = o.partitions_per_job == "auto";
   const auto per_job = parse_integer(o.partitions_per_job);
   if (!automatic && (!per_job || *per_job < 1))
     throw UsageError(fmt::format("partitions-per-job = {} (must be auto or a count >= 1)", o.partitions_per_job));
-  std::vector<Job> jobs = automatic ? guided_jobs(partitions, o) : fixed_jobs(partitions, *per_job);
-  std::vector<std::pair<double, std::int64_t>> order;  // (-cost, place): longest first, ties by row
-  for (std::size_t i = 0; i < jobs.size(); ++i) order.emplace_back(-cost_of(jobs[i], partitions), static_cast<std::int64_t>(i));
-  std::sort(order.begin(), order.end());
-  std::vector<Job> sorted;
-  for (const auto& [cost, place] : order) {
-    sorted.push_back(jobs[static_cast<std::size_t>(place)]);
-    sorted.back().id = std::ssize(sorted) - 1;
+  std::vector<CostedJob> jobs = automatic ? guided_jobs(partitions, o) : fixed_jobs(partitions, *per_job);
+  if (o.order == "longest") std::stable_sort(jobs.begin(), jobs.end(), [](const CostedJob& a, const CostedJob& b) { return a.cost > b.cost; });
+  std::vector<Job> ordered;
+  for (const CostedJob& job : jobs) {
+    ordered.push_back(job.job);
+    ordered.back().id = std::ssize(ordered) - 1;
   }
-  return sorted;
+  return ordered;
 }
 
 }  // namespace skyfold

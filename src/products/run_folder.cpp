@@ -3,30 +3,33 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <system_error>
 
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/io/fits_product.hpp"
 
 namespace skyfold {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int records_per_sync = 32;
 constexpr const char* products_folder = "products";   // apart from the run's own files, whatever products are called
-
-std::string run_path(const std::string& output) { return output + ".run"; }
+constexpr std::chrono::seconds heartbeat(5);
+constexpr std::chrono::seconds dead_after(90);           // many heartbeats: clocks and network file systems are slow
+constexpr std::chrono::seconds orphan_patience(10);      // ranks whose mpirun was killed end within a few seconds
 
 std::string host_name() {
   char host[256] = {};
@@ -34,38 +37,96 @@ std::string host_name() {
   return host;
 }
 
-/// Who holds a lock: "host pid".
-bool is_alive(const std::string& holder) {
-  const std::vector<std::string> parts = split(holder, ' ');
-  if (parts.size() != 2 || parts[0] != host_name()) return parts.size() == 2;  // another host: cannot tell, so yes
-  const auto pid = parse_integer(parts[1]);
-  return pid && (kill(static_cast<pid_t>(*pid), 0) == 0 || errno == EPERM);
-}
-
 std::string read_text(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// When a process began, in clock ticks since the machine did, and its parent: tells a process from a later one with the
+/// same number. "" when there is none.
+struct ProcessInfo {
+  std::string start;
+  long long parent = 0;
+};
+ProcessInfo process_info(long long pid) {
+  const std::string text = read_text(fmt::format("/proc/{}/stat", pid));
+  const std::size_t name_end = text.rfind(") ");
+  if (name_end == std::string::npos) return {};
+  const std::vector<std::string> fields = split(text.substr(name_end + 2), ' ');
+  if (fields.size() < 20 || fields[0] == "Z") return {};
+  return {fields[19], parse_integer(fields[1]).value_or(0)};
+}
+
+/// Who holds a lock: "host pid start job".
+struct Holder {
+  std::string host, start, job;
+  long long pid = 0;
+};
+Holder read_holder(const fs::path& path) {
+  const std::vector<std::string> parts = split(std::string(trim(read_text(path))), ' ');
+  if (parts.size() < 3) return {};
+  return {parts[0], parts[2], parts.size() > 3 ? parts[3] : "", parse_integer(parts[1]).value_or(0)};
+}
+
+bool is_alive(const Holder& holder, const fs::path& path) {
+  if (holder.host.empty()) return false;
+  if (holder.host == host_name()) return process_info(holder.pid).start == holder.start && !holder.start.empty();
+  std::error_code error;  // another host: all that can be seen is whether its heart beats
+  const auto beat = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - beat < dead_after;
+}
+
+std::string describe(const Holder& holder) {
+  return fmt::format("{}, process {}{}", holder.host, holder.pid, holder.job.empty() ? "" : ", job " + holder.job);
+}
+
+/// The holder's mpirun is gone: it will end within seconds, too.
+bool is_orphan(const Holder& holder) {
+  const long long parent = process_info(holder.pid).parent;
+  return holder.host == host_name() && parent == 1 && getppid() != 1;
+}
+
+/// One process at a time looks at a lock and takes it over, where the file system has flock: else two that find the same
+/// dead holder could each remove the lock of the other. Ends with its process.
+class Turn {
+ public:
+  explicit Turn(const fs::path& folder) : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (descriptor_ >= 0) (void)flock(descriptor_, LOCK_EX);
+  }
+  ~Turn() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 /// Takes the lock file, or takes it over from a run that has died. The file appears with its content in one step, so that
 /// nobody reads half of it.
 void lock(const fs::path& path, const std::string& output) {
+  const char* job = std::getenv("SLURM_JOB_ID") ? std::getenv("SLURM_JOB_ID") : std::getenv("PBS_JOBID");
   const fs::path prepared = path.string() + fmt::format(".{}.{}", host_name(), getpid());
-  std::ofstream(prepared) << fmt::format("{} {}", host_name(), getpid());
-  for (int attempt = 0; attempt < 2; ++attempt) {
+  std::ofstream(prepared) << fmt::format("{} {} {} {}", host_name(), getpid(), process_info(getpid()).start, job ? job : "");
+  const auto start = std::chrono::steady_clock::now();
+  for (int takeovers = 0; takeovers < 3;) {
+    std::optional<Turn> turn(std::in_place, path.parent_path());
     const int error = link(prepared.c_str(), path.c_str()) == 0 ? 0 : errno;
-    if (error == 0) {
-      fs::remove(prepared);
-      return;
+    const Holder holder = read_holder(path);
+    const bool is_held = error == EEXIST && is_alive(holder, path);
+    if (is_held && is_orphan(holder) && std::chrono::steady_clock::now() - start < orphan_patience) {
+      turn.reset();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      continue;
     }
-    const std::string holder(trim(read_text(path)));
-    if (error != EEXIST || is_alive(holder)) {
-      fs::remove(prepared);
-      if (error != EEXIST) throw IoError(fmt::format("{}: {}", path.string(), std::strerror(error)));
-      throw IoError(fmt::format("{}: another run is writing this output (host and process {}; if it is gone remove {})",
-                                output, holder, path.string()));
-    }
+    if (error != EEXIST || is_held) fs::remove(prepared);
+    if (error == 0) return;
+    if (error != EEXIST) throw IoError(fmt::format("{}: {}", path.string(), std::strerror(error)));
+    if (is_held)
+      throw IoError(fmt::format("{}: another run is writing this output ({}; if it is gone remove {})", output, describe(holder), path.string()));
     fs::remove(path);
+    ++takeovers;
   }
   fs::remove(prepared);
   throw IoError(output + ": another run took this output at the same moment");
@@ -98,6 +159,8 @@ void check_output(const std::string& path) {
 
 }  // namespace
 
+std::string run_path(const std::string& output) { return output + ".run"; }
+
 std::string partial_path(const std::string& output, const std::string& final_path) {
   return (fs::path(run_path(output)) / products_folder / fs::path(final_path).filename()).string();
 }
@@ -116,84 +179,73 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
   }
 }
 
-RunFolder::RunFolder(const std::string& output, const std::string& config) : output_(output), path_(run_path(output)) {
+std::string holder_of(const std::string& output) {
+  const fs::path path = fs::path(run_path(output)) / "lock";
+  const Holder holder = read_holder(path);
+  return is_alive(holder, path) ? describe(holder) : "";
+}
+
+RunFolder::RunFolder(const std::string& output) : output_(output), path_(run_path(output)) {
   check_output(output);
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) throw IoError(fmt::format("{}: {}", path_, error.message()));
-  const fs::path lock_path = fs::path(path_) / "lock";
-  lock(lock_path, output);
-  for (const auto& entry : fs::directory_iterator(path_))
-    if (entry.path() != lock_path) fs::remove_all(entry.path());
-  fs::create_directory(fs::path(path_) / products_folder);
-  std::ofstream(fs::path(path_) / "config.ini") << config;
+  lock(file("lock"), output);
+  fs::create_directories(file(products_folder), error);
+  if (error) throw IoError(fmt::format("{}: {}", path_, error.message()));
+  heart_ = std::thread([this] { beat(); });
 }
 
 RunFolder::~RunFolder() {
+  {
+    const std::lock_guard guard(mutex_);
+    ends_ = true;
+  }
+  changed_.notify_all();
+  heart_.join();
   std::error_code ignored;
-  fs::remove_all(path_, ignored);
+  if (!is_kept_) fs::remove_all(path_, ignored);
+  else fs::remove(file("lock"), ignored);
+}
+
+void RunFolder::beat() {
+  std::unique_lock guard(mutex_);
+  while (!changed_.wait_for(guard, heartbeat, [this] { return ends_; })) utimensat(AT_FDCWD, file("lock").c_str(), nullptr, 0);
+}
+
+void RunFolder::clear() {
+  for (const auto& entry : fs::directory_iterator(path_))
+    if (entry.path().filename() != "lock") fs::remove_all(entry.path());
+  fs::create_directory(file(products_folder));
 }
 
 std::string RunFolder::partial(const std::string& final_path) const { return partial_path(output_, final_path); }
 
-void RunFolder::publish(const std::vector<std::string>& final_paths) {
+void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted) {
   std::vector<std::string> ordered = final_paths;
-  std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output_; });
-  for (const std::string& path : ordered) sync_path(partial(path));
+  std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });
+  if (was_interrupted) std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
+  for (const std::string& path : ordered) sync_path(partial_path(output, path));
   for (const std::string& path : ordered) {
     std::error_code error;
-    fs::rename(partial(path), path, error);
+    fs::rename(partial_path(output, path), path, error);
     if (error) throw IoError(fmt::format("{}: {}", path, error.message()));
+    fault_point("renamed one");
   }
   for (const std::string& path : ordered) sync_path(folder_of(path).string());
 }
 
-struct RunLog::Display {
-  Progress progress;
-};
-
-RunLog::RunLog(const std::string& journal_path, const std::string& title, std::int64_t rows, const std::string& unit)
-    : journal_(journal_path.empty() ? nullptr : std::make_unique<Journal>(journal_path)),
-      display_(new Display{{title, rows, unit}}) {}
-
-RunLog::~RunLog() = default;
-
-void RunLog::started(const Job& job, int attempt, int rank) {
-  if (!journal_) return;
-  JournalRecord record;
-  record.rows = job.rows;
-  record.first_partition = job.first_partition;
-  record.partition_count = job.partition_count;
-  record.attempt = attempt;
-  record.rank = rank;
-  journal_->append(record);
-}
-
-void RunLog::finished(const JobOutcome& outcome) {
-  if (outcome.succeeded) {
-    rows_done_ += outcome.job.rows.size();
-    fits_sum_ = add_fits_sums(fits_sum_, static_cast<std::uint32_t>(outcome.result.fits_sum));
-  }
-  display_->progress.update(rows_done_);
-  if (!journal_) return;
-  JournalRecord record;
-  record.rows = outcome.job.rows;
-  record.first_partition = outcome.job.first_partition;
-  record.partition_count = outcome.job.partition_count;
-  record.state = outcome.succeeded ? RangeState::done : RangeState::failed;
-  record.attempt = outcome.attempt;
-  record.rank = outcome.rank;
-  record.rows_written = outcome.result.rows;
-  record.rows_checksum = outcome.result.checksum;
-  record.fits_sum = outcome.result.fits_sum;
-  record.read_s = outcome.read_s;
-  record.compute_s = outcome.compute_s;
-  record.write_s = outcome.write_s;
-  std::strncpy(record.message, outcome.message.c_str(), sizeof record.message - 1);
-  journal_->append(record);
-  if (++unsynced_ < records_per_sync) return;
-  journal_->sync();
-  unsynced_ = 0;
+void write_durably(const std::string& path, const std::string& text) {
+  const std::string prepared = path + ".new";
+  std::ofstream file(prepared, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) throw IoError(prepared + ": cannot write (disk full?)");
+  sync_path(prepared);
+  std::error_code error;
+  fs::rename(prepared, path, error);
+  if (error) throw IoError(fmt::format("{}: {}", path, error.message()));
+  sync_path(folder_of(path).string());
 }
 
 }  // namespace skyfold

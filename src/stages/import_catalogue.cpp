@@ -7,34 +7,66 @@
 #include <filesystem>
 #include <fstream>
 
+#include "import_crowding.hpp"
 #include "import_duplicates.hpp"
 #include "import_passes.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/products/run.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/provenance.hpp"
 
 namespace skyfold {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::int64_t cached_rows = 1 << 17;   // 1 MB of 8-byte values
 constexpr std::int64_t sample_rows = 1 << 18;   // keys sampled to choose the buckets: about 4 MB
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
+using RowKey = std::pair<std::int64_t, std::int64_t>;   // (key, row over all inputs)
+
+template <class T>
+std::string packed(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
-/// One import: the steps in order, each collective.
+template <class T>
+void append_packed(const std::string& text, std::vector<T>& values) {
+  const std::size_t before = values.size();
+  values.resize(before + text.size() / sizeof(T));
+  if (!text.empty()) std::memcpy(static_cast<void*>(values.data() + before), text.data(), text.size());
+}
+
+std::string read_whole(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw IoError(path.string() + ": cannot be read");
+  return text;
+}
+
+/// One import: the steps in order, each collective. Every step can be repeated after a death in the middle of it, and
+/// what it decides (duplicates, buckets) is kept, so that another attempt decides the same.
 class Import {
  public:
   Import(ImportOptions o, const StageContext& context)
-      : o_(std::move(o)), context_(context), ranks_(*context.ranks), memory_(o_.memory_mb * 1'000'000) {}
+      : o_(std::move(o)), context_(context), ranks_(*context.ranks), memory_(o_.memory_mb * 1'000'000),
+        run_(ranks_, context.options, context.run, {"import", program_version, o_.output, {o_.output, rejects_path()}, input_paths(o_)}) {}
 
   ImportResult run() {
-    ranks_.on_first_only([&] { check_outputs({o_.output, rejects_path()}, input_files(o_.input)); });
+    if (run_.is_complete()) return {};
+    try {
+      make();
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::data || error.code() == ExitCode::usage) run_.discard();
+      throw;
+    }
+    return result_;
+  }
+
+ private:
+  void make() {
     {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);
@@ -44,122 +76,149 @@ class Import {
                            grouped(inputs_.rows), inputs_.schema.input.size()));
       for (const std::string& remark : inputs_.schema.remarks) log_info(remark);
     }
-    result_.files = inputs_.sources.size();
-    ranks_.on_first_only([&] {
-      folder_.emplace(o_.output, context_.options.ini(false));
-      for (const std::string& path : {keys_path(), ids_path(), sorted_keys_path()}) ScratchArray::create(path, inputs_.rows);
-    });
     scan();
     drop_duplicates();
     place();
-    sort();
+    if (!in_order_) sort();
+    if (inputs_.schema.flags_crowding) flag_crowding();
     publish();
-    return result_;
   }
 
- private:
-  std::string scratch(const char* name) const { return partial_path(o_.output, name); }
-  std::string keys_path() const { return scratch("keys.scratch"); }
-  std::string ids_path() const { return scratch("ids.scratch"); }
-  std::string sorted_keys_path() const { return scratch("sorted_keys.scratch"); }
-  std::string catalogue_path() const { return partial_path(o_.output, o_.output); }
+  std::string keys_path() const { return run_.partial("keys.scratch"); }
+  std::string ids_path() const { return run_.partial("ids.scratch"); }
+  std::string placed_path() const { return run_.partial("placed.scratch"); }
+  std::string placed_keys_path() const { return run_.partial("placed_keys.scratch"); }
+  std::string splitters_path() const { return run_.partial("splitters.scratch"); }
+  std::string rejects_folder() const { return run_.partial("rejects.scratch"); }
+  std::string duplicates_path() const { return rejects_folder() + "/duplicates"; }
+  std::string catalogue_path() const { return run_.partial(o_.output); }
+  std::string rejects_path() const { return o_.rejects.empty() ? o_.output + ".rejects.csv" : o_.rejects; }
 
-  /// Runs one pass over `jobs` with its own line of progress.
-  void farm(Work& work, std::vector<Job> jobs, const std::string& title, std::int64_t rows) {
-    std::int64_t largest = 1;
-    for (const Job& job : jobs) largest = std::max(largest, job.rows.size());
-    FarmOptions options;
-    options.block_rows = largest;  // a job is read whole: a block of the input, or a bucket
-    RunLog log("", title, rows, "rows");
-    const FarmReport report = run_farm(ranks_, std::move(jobs), {}, work, log, options);
-    if (!report.failures.empty()) throw IoError(fmt::format("{}: {}", title, report.failures.front().message));
-    result_.report.jobs += report.jobs;
-    result_.report.bytes_read += report.bytes_read;
-    result_.report.bytes_written += report.bytes_written;
-    result_.report.write_s += report.write_s;
+  void farm(const std::string& name, const std::vector<Partition>& partitions, const std::shared_ptr<Work>& work) {
+    run_.farm({name, "rows", "1", true, true}, partitions, work);
   }
 
-  std::vector<Job> block_jobs() const {
-    std::vector<Job> jobs;
-    for (std::size_t i = 0; i < inputs_.blocks.size(); ++i)
-      jobs.push_back({std::ssize(jobs), static_cast<std::int64_t>(i), 1, inputs_.blocks[i].rows});
-    return jobs;
+  std::vector<Partition> block_partitions() const {
+    std::vector<Partition> partitions;
+    if (!ranks_.is_first()) return partitions;
+    for (const InputBlock& block : inputs_.blocks)
+      partitions.push_back({std::ssize(partitions), inputs_.place_of(block.rows.begin), block.rows, static_cast<double>(block.rows.size())});
+    return partitions;
   }
 
   void scan() {
-    std::optional<ScanPass> pass;
-    ranks_.together([&] { pass.emplace(inputs_, o_, keys_path(), ids_path(), std::max<std::int64_t>(1, inputs_.rows / sample_rows)); });
-    farm(*pass, block_jobs(), "import (1 of 3, keys)", inputs_.rows);
-    gather_sample(pass->sample);
-    std::string text;
-    for (const Reject& reject : pass->rejects) text += reject_line(reject);
-    rejects_ = text;
-    result_.dropped = static_cast<std::int64_t>(pass->rejects.size());
-  }
-
-  void gather_sample(const std::vector<std::pair<std::int64_t, std::int64_t>>& mine) {
-    const auto bytes = std::as_bytes(std::span(mine));
-    for (const std::string& text : ranks_.gather({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
-      const std::size_t before = sample_.size();
-      sample_.resize(before + text.size() / sizeof sample_[0]);
-      if (!text.empty()) std::memcpy(static_cast<void*>(sample_.data() + before), text.data(), text.size());
-    }
-    std::sort(sample_.begin(), sample_.end());
-  }
-
-  /// "row file line" of the rejects file; the row leads so that lines of all ranks can be put in order.
-  std::string reject_line(const Reject& reject) const {
-    const std::string place = inputs_.place_of(reject.row);
-    const std::size_t comma = place.rfind(", row ");
-    return fmt::format("{:020}{},{},{},{}\n", reject.row, quoted(place.substr(0, comma)), place.substr(comma + 6), quoted(reject.column),
-                       quoted(reject.problem));
+    run_.once("scratch files", [&] {
+      for (const std::string& path : {keys_path(), ids_path(), placed_keys_path()}) ScratchArray::create(path, inputs_.rows);
+      fs::remove_all(rejects_folder());
+      fs::create_directory(rejects_folder());
+    });
+    std::shared_ptr<ScanPass> pass;
+    ranks_.together([&] { pass = std::make_shared<ScanPass>(inputs_, o_, keys_path(), ids_path(), rejects_folder()); });
+    farm("import (1 of 3, keys)", block_partitions(), pass);
   }
 
   void drop_duplicates() {
     if (inputs_.schema.generates_id) return;
-    const auto duplicates = find_duplicate_ids(ranks_, inputs_.rows, ids_path(), keys_path(), memory_ / 4);
-    if (duplicates.empty()) return;
-    const std::string& id = inputs_.schema.roles.id;
-    if (o_.on_bad_row == "error")
-      throw DataError(fmt::format("{}, column {}: the id occurs before, in {} ({} such row{}; --on-bad-row=drop leaves them out)",
-                                  inputs_.place_of(duplicates[0].row), id, inputs_.place_of(duplicates[0].earlier_row),
-                                  grouped(std::ssize(duplicates)), duplicates.size() == 1 ? "" : "s"));
+    if (!run_.has_made("duplicates")) {
+      const auto duplicates = find_duplicate_ids(ranks_, inputs_.rows, ids_path(), keys_path(), memory_ / 4);
+      const std::string& id = inputs_.schema.roles.id;
+      if (!duplicates.empty() && o_.on_bad_row == "error")
+        throw DataError(fmt::format("{}, column {}: the id occurs before, in {} ({} such row{}; --on-bad-row=drop leaves them out)",
+                                    inputs_.place_of(duplicates[0].row), id, inputs_.place_of(duplicates[0].earlier_row),
+                                    grouped(std::ssize(duplicates)), duplicates.size() == 1 ? "" : "s"));
+      run_.once("duplicates", [&] {
+        std::string lines;
+        for (const DuplicateId& duplicate : duplicates)
+          lines += reject_line(inputs_, {duplicate.row, id, "the id occurs before, in " + inputs_.place_of(duplicate.earlier_row)});
+        write_durably(duplicates_path(), lines);
+      });
+    }
     ranks_.on_first_only([&] {
       ScratchArray keys(keys_path());
-      for (const DuplicateId& duplicate : duplicates) {
-        keys.write(duplicate.row, std::span(&dropped_key, 1));
-        rejects_ += reject_line({duplicate.row, id, "the id occurs before, in " + inputs_.place_of(duplicate.earlier_row)});
-      }
-      result_.dropped += std::ssize(duplicates);
+      std::istringstream lines(read_whole(duplicates_path()));
+      for (std::string line; std::getline(lines, line);) keys.write(std::stoll(line.substr(0, 20)), std::span(&dropped_key, 1));
+      keys.sync();
     });
   }
 
+  /// What is known of the keys of one block of the inputs.
+  struct BlockKeys {
+    std::int64_t rows = 0, first = 0, last = 0, is_ordered = 1;
+  };
+
   void place() {
-    choose_splitters();
+    survey_keys();
     count_rows();
     if (result_.rows == 0) throw DataError(fmt::format("{}: no row is left to import", inputs_.sources.front()->path()));
-    ranks_.on_first_only([&] { create_catalogue(catalogue_path(), layout()); });
-    std::optional<PlacePass> pass;
-    ranks_.together([&] { pass.emplace(inputs_, placement_, o_.ordering == "healpix", catalogue_path(), keys_path(), sorted_keys_path()); });
-    farm(*pass, block_jobs(), "import (2 of 3, placing)", inputs_.rows);
+    run_.once("catalogue", [&] {
+      create_catalogue(catalogue_path(), layout());
+      if (!in_order_) create_catalogue(placed_path(), layout());
+    });
+    std::shared_ptr<PlacePass> pass;
+    ranks_.together([&] {
+      pass = std::make_shared<PlacePass>(inputs_, placement_, o_.ordering == "healpix", in_order_ ? catalogue_path() : placed_path(), keys_path(),
+                                         in_order_ ? "" : placed_keys_path());
+    });
+    farm("import (2 of 3, placing)", block_partitions(), pass);
   }
 
-  /// Buckets small enough that two of them, and what sorting needs, fit in memory.
-  void choose_splitters() {
-    const auto row_bytes = static_cast<std::int64_t>(bytes_per_row(catalogue_schema(inputs_.schema))) + 8;
-    // Sorting is quickest while a column of a bucket fits a processor's cache; too many buckets make small writes.
-    const std::int64_t bucket_rows = std::clamp<std::int64_t>(std::max<std::int64_t>(cached_rows, inputs_.rows / 512), 1,
-                                                              std::max<std::int64_t>(1, memory_ / 8 / row_bytes));
-    const std::int64_t buckets = std::max<std::int64_t>(inputs_.rows / bucket_rows + 1, 4 * ranks_.size());
-    for (std::int64_t i = 1; i < buckets && !sample_.empty(); ++i) {
-      const auto& splitter = sample_[static_cast<std::size_t>(std::ssize(sample_) * i / buckets)];
-      if (placement_.splitters.empty() || placement_.splitters.back() < splitter) placement_.splitters.push_back(splitter);
+  /// Whether the rows are in order as they are, and if not, the bounds of the buckets to sort.
+  void survey_keys() {
+    const PhaseScope scope(ranks_.clock(), Phase::compute);
+    std::optional<ScratchArray> keys;
+    ranks_.together([&] { keys.emplace(keys_path()); });
+    const std::int64_t stride = std::max<std::int64_t>(1, inputs_.rows / sample_rows);
+    std::vector<RowKey> sample;
+    std::vector<BlockKeys> blocks;
+    for (const std::string& text : ranks_.run_units(inputs_.blocks.size(), [&](std::size_t i) {
+           const RowRange rows = inputs_.blocks[i].rows;
+           std::vector<std::int64_t> key(static_cast<std::size_t>(rows.size()));
+           keys->read(rows.begin, key);
+           BlockKeys block;
+           std::vector<RowKey> drawn;
+           for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+             const std::int64_t k = key[static_cast<std::size_t>(row - rows.begin)];
+             if (k == dropped_key) continue;
+             if (block.rows++ == 0) block.first = block.last = k;
+             if (k < block.last) block.is_ordered = 0;
+             block.last = k;
+             if (row % stride == 0) drawn.emplace_back(k, row);
+           }
+           return packed(std::vector{block}) + packed(drawn);
+         })) {
+      append_packed(text.substr(0, sizeof(BlockKeys)), blocks);
+      append_packed(text.substr(sizeof(BlockKeys)), sample);
     }
-    sample_ = {};
+    std::erase_if(blocks, [](const BlockKeys& block) { return block.rows == 0; });
+    in_order_ = true;
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      if (!blocks[i].is_ordered || (i > 0 && blocks[i].first < blocks[i - 1].last)) in_order_ = false;
+    if (!in_order_) choose_splitters(std::move(sample));
+  }
+
+  /// Buckets small enough that two of them, and what sorting needs, fit in memory. They are kept, since they would be
+  /// others with another number of ranks.
+  void choose_splitters(std::vector<RowKey> sample) {
+    run_.once("splitters", [&] {
+      const auto row_bytes = static_cast<std::int64_t>(bytes_per_row(catalogue_schema(inputs_.schema))) + 8;
+      // Sorting is quickest while a column of a bucket fits a processor's cache; too many buckets make small writes.
+      const std::int64_t bucket_rows = std::clamp<std::int64_t>(std::max<std::int64_t>(cached_rows, inputs_.rows / 512), 1,
+                                                                std::max<std::int64_t>(1, memory_ / 8 / row_bytes));
+      const std::int64_t buckets = std::max<std::int64_t>(inputs_.rows / bucket_rows + 1, 4 * ranks_.size());
+      std::sort(sample.begin(), sample.end());
+      std::vector<RowKey> splitters;
+      for (std::int64_t i = 1; i < buckets && !sample.empty(); ++i) {
+        const RowKey& splitter = sample[static_cast<std::size_t>(std::ssize(sample) * i / buckets)];
+        if (splitters.empty() || splitters.back() < splitter) splitters.push_back(splitter);
+      }
+      write_durably(splitters_path(), packed(splitters));
+    });
+    append_packed(ranks_.on_first([&] { return read_whole(splitters_path()); }), placement_.splitters);
   }
 
   /// Exact numbers of rows per block and bucket give every row's place, without any coordination later.
   void count_rows() {
+    const PhaseScope scope(ranks_.clock(), Phase::compute);
     const std::size_t buckets = placement_.splitters.size() + 1;
     std::optional<ScratchArray> keys;
     ranks_.together([&] { keys.emplace(keys_path()); });
@@ -169,10 +228,10 @@ class Import {
       keys->read(rows.begin, key);
       for (std::size_t k = 0; k < key.size(); ++k)
         if (key[k] != dropped_key) ++counts[placement_.bucket_of(key[k], rows.begin + static_cast<std::int64_t>(k))];
-      return std::string(reinterpret_cast<const char*>(counts.data()), counts.size() * sizeof counts[0]);
+      return packed(counts);
     });
-    std::vector<std::vector<std::int64_t>> counts(texts.size(), std::vector<std::int64_t>(buckets));
-    for (std::size_t i = 0; i < texts.size(); ++i) std::memcpy(counts[i].data(), texts[i].data(), texts[i].size());
+    std::vector<std::vector<std::int64_t>> counts(texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) append_packed(texts[i], counts[i]);
     placement_.block_starts.assign(counts.size(), std::vector<std::int64_t>(buckets));
     for (std::size_t b = 0; b < buckets; ++b) {
       placement_.starts.push_back(result_.rows);
@@ -192,58 +251,62 @@ class Import {
   }
 
   void sort() {
-    std::vector<Job> jobs;
-    for (std::size_t b = 0; b + 1 < placement_.starts.size(); ++b)
-      if (placement_.starts[b] < placement_.starts[b + 1])
-        jobs.push_back({std::ssize(jobs), static_cast<std::int64_t>(b), 1, {placement_.starts[b], placement_.starts[b + 1]}});
-    std::optional<SortPass> pass;
-    ranks_.together([&] { pass.emplace(catalogue_path(), sorted_keys_path()); });
-    farm(*pass, std::move(jobs), "import (3 of 3, sorting)", result_.rows);
-    ranks_.together([&] {
-      const PhaseScope scope(ranks_.clock(), Phase::write);
-      pass->sync();
-    });
+    std::vector<Partition> buckets;
+    for (std::size_t b = 0; b + 1 < placement_.starts.size() && ranks_.is_first(); ++b) {
+      const RowRange rows{placement_.starts[b], placement_.starts[b + 1]};
+      if (rows.size() > 0) buckets.push_back({std::ssize(buckets), fmt::format("bucket {}", b), rows, static_cast<double>(rows.size())});
+    }
+    std::shared_ptr<SortPass> pass;
+    ranks_.together([&] { pass = std::make_shared<SortPass>(placed_path(), placed_keys_path(), catalogue_path()); });
+    farm("import (3 of 3, sorting)", buckets, pass);
+  }
+
+  /// Flags crowded stars, now that all are in order.
+  void flag_crowding() {
+    std::vector<Partition> blocks;
+    for (std::int64_t begin = 0; begin < result_.rows && ranks_.is_first(); begin += zone_rows) {
+      const RowRange rows{begin, std::min(begin + zone_rows, result_.rows)};
+      blocks.push_back({std::ssize(blocks), fmt::format("rows {} to {}", rows.begin, rows.end), rows, static_cast<double>(rows.size())});
+    }
+    std::shared_ptr<CrowdingPass> pass;
+    ranks_.together([&] { pass = std::make_shared<CrowdingPass>(catalogue_path(), o_.profile); });
+    farm("import (crowding)", blocks, pass);
   }
 
   void publish() {
     finalise_catalogue(ranks_, catalogue_path());
-    std::vector<std::string> lines;
-    for (const std::string& text : ranks_.gather(rejects_))
-      for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = text.find('\n', begin) + 1;
-        lines.push_back(text.substr(begin, end - begin));
-        begin = end;
-      }
-    std::sort(lines.begin(), lines.end());
-    result_.dropped = std::ssize(lines);
-    result_.report.rows = inputs_.rows;
-    ranks_.on_first_only([&] {
-      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
-      std::vector<std::string> products = {o_.output};
-      if (!lines.empty()) {
-        products.push_back(rejects_path());
-        std::ofstream file(folder_->partial(rejects_path()));
-        file << "file,row,column,problem\n";
-        for (const std::string& line : lines) file << line.substr(20);
-        file.close();
-        if (!file) throw IoError(rejects_path() + ": cannot write");
-      }
-      folder_->publish(products);
-      folder_.reset();
-    });
+    const std::string dropped = ranks_.on_first([&] { return std::to_string(write_rejects()); });
+    result_.dropped = std::stoll(dropped);
+    std::vector<std::string> products = {o_.output};
+    if (result_.dropped > 0) products.push_back(rejects_path());
+    run_.publish(products);
+    const std::string note = result_.dropped == 0 ? "" : fmt::format("dropped {} rows, listed in {}\n", grouped(result_.dropped), rejects_path());
+    run_.finish(context_.threads, fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, note));
   }
 
-  std::string rejects_path() const { return o_.rejects.empty() ? o_.output + ".rejects.csv" : o_.rejects; }
+  /// Puts the rejects of all blocks together; returns how many there are.
+  std::int64_t write_rejects() const {
+    std::vector<std::string> lines;
+    for (const auto& entry : fs::directory_iterator(rejects_folder())) {
+      std::istringstream text(read_whole(entry.path()));
+      for (std::string line; std::getline(text, line);) lines.push_back(line);
+    }
+    if (lines.empty()) return 0;
+    std::sort(lines.begin(), lines.end());
+    std::string text = "file,row,column,problem\n";
+    for (const std::string& line : lines) text += line.substr(20) + "\n";
+    write_durably(run_.partial(rejects_path()), text);
+    return std::ssize(lines);
+  }
 
   ImportOptions o_;
   const StageContext& context_;
-  const Ranks& ranks_;
+  Ranks& ranks_;
   std::int64_t memory_;
+  Run run_;
   Inputs inputs_;
-  std::optional<RunFolder> folder_;                                ///< rank 0
-  std::vector<std::pair<std::int64_t, std::int64_t>> sample_;
+  bool in_order_ = false;
   Placement placement_;
-  std::string rejects_;                                            ///< lines of this rank
   ImportResult result_;
 };
 

@@ -8,14 +8,13 @@
 
 namespace skyfold {
 
-/// What an import has done.
+/// What an import has done; nothing when an earlier attempt did it all.
 struct ImportResult {
   std::int64_t rows = 0, dropped = 0;
-  std::size_t files = 0;
-  FarmReport report;
 };
 
-/// Makes a catalogue of the inputs; collective. The result depends on the inputs and the options alone.
+/// Makes a catalogue of the inputs, and prints the closing table; collective. The result depends on the inputs and the
+/// options alone.
 ImportResult import_catalogue(const ImportOptions& o, const StageContext& context);
 
 }  // namespace skyfold

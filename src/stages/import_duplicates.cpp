@@ -1,7 +1,7 @@
 #include "import_duplicates.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 
 #include "import_passes.hpp"
@@ -10,7 +10,7 @@ namespace skyfold {
 namespace {
 
 constexpr std::int64_t chunk_rows = 1 << 17;
-constexpr std::int64_t bits_per_id = 16;   // one id in 16 looks like another at first
+constexpr std::size_t buckets = 256;   // of a share: small enough to be sorted in a processor's cache
 
 struct HashedRow {
   std::uint64_t hash;
@@ -47,39 +47,20 @@ class Share {
   std::vector<std::int64_t> id_, key_;
 };
 
-/// A set of bits, addressed by hash.
-class BitSet {
- public:
-  explicit BitSet(std::size_t bits) : words_(std::bit_ceil(bits) / 64 + 1), mask_(std::bit_ceil(bits) - 1) {}
-  [[nodiscard]] bool has(std::uint64_t hash) const { return words_[(hash & mask_) / 64] >> (hash % 64) & 1; }
-  /// Returns whether the bit was set already.
-  bool put(std::uint64_t hash) {
-    const bool had = has(hash);
-    words_[(hash & mask_) / 64] |= std::uint64_t{1} << (hash % 64);
-    return had;
-  }
-
- private:
-  std::vector<std::uint64_t> words_;
-  std::uint64_t mask_;
-};
-
-/// Duplicates of one share. Nearly all ids are unique, and a table of bits tells which could not be: only those, some
-/// percent, are sorted.
-std::vector<DuplicateId> duplicates_of(Share& share, std::int64_t ids) {
-  const auto bits = static_cast<std::size_t>(ids * bits_per_id);
-  BitSet seen(bits), repeated(bits);
-  share.for_each([&](std::uint64_t hash, std::int64_t) {
-    if (seen.put(hash)) repeated.put(hash);
-  });
-  std::vector<HashedRow> candidates;
+/// Duplicates of one share, which is sorted bucket by bucket.
+std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::int64_t ids) {
+  std::array<std::vector<HashedRow>, buckets> rows;
+  for (auto& bucket : rows) bucket.reserve(static_cast<std::size_t>(ids) / buckets * 9 / 8);
   share.for_each([&](std::uint64_t hash, std::int64_t row) {
-    if (repeated.has(hash)) candidates.push_back({hash, row});
+    const std::uint64_t within_share = hash * shares;   // the fraction that is left after the share's number is taken off
+    rows[within_share >> 56].push_back({hash, row});
   });
-  std::sort(candidates.begin(), candidates.end());
   std::vector<DuplicateId> duplicates;
-  for (std::size_t i = 1; i < candidates.size(); ++i)
-    if (candidates[i].hash == candidates[i - 1].hash) duplicates.push_back({candidates[i].row, candidates[i - 1].row});
+  for (auto& bucket : rows) {
+    std::sort(bucket.begin(), bucket.end());
+    for (std::size_t i = 1; i < bucket.size(); ++i)
+      if (bucket[i].hash == bucket[i - 1].hash) duplicates.push_back({bucket[i].row, bucket[i - 1].row});
+  }
   return duplicates;
 }
 
@@ -87,14 +68,14 @@ std::vector<DuplicateId> duplicates_of(Share& share, std::int64_t ids) {
 
 std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t rows, const std::string& ids_path,
                                             const std::string& keys_path, std::int64_t memory_bytes) {
-  const PhaseScope scope(ranks.clock(), Phase::other);
-  const std::int64_t bytes_per_id = 2 * bits_per_id / 8 + sizeof(HashedRow) / 4;   // two tables, and the candidates
+  const PhaseScope scope(ranks.clock(), Phase::compute);
+  const auto bytes_per_id = static_cast<std::int64_t>(2 * sizeof(HashedRow));   // a bucket that grows is there twice
   const std::int64_t per_share = std::max<std::int64_t>(1, memory_bytes / bytes_per_id);
   const auto rounds = static_cast<std::size_t>(rows / (per_share * ranks.size()) + 1);
   const std::size_t shares = rounds * static_cast<std::size_t>(ranks.size());
   const auto texts = ranks.run_units(shares, [&](std::size_t i) {
     Share share(ids_path, keys_path, rows, i, shares);
-    const std::vector<DuplicateId> found = duplicates_of(share, rows / static_cast<std::int64_t>(shares) + 64);
+    const std::vector<DuplicateId> found = duplicates_of(share, shares, rows / static_cast<std::int64_t>(shares) + 64);
     return std::string(reinterpret_cast<const char*>(found.data()), found.size() * sizeof(DuplicateId));
   });
   std::vector<DuplicateId> duplicates;

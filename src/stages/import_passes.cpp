@@ -8,8 +8,10 @@
 #include <fstream>
 #include <numeric>
 
+#include "import_crowding.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/sort.hpp"
+#include "skyfold/products/run_folder.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -55,13 +57,13 @@ void gather_rows(std::span<const std::byte> in, std::size_t width, std::span<con
 // --- first pass ------------------------------------------------------------------------------------
 
 ScanPass::ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
-                   std::int64_t sample_stride)
-    : inputs_(inputs), options_(o), key_maker_(inputs, o), stride_(sample_stride), keys_(keys_path), ids_(ids_path) {
-  for (Slot& slot : slots_) slot.table = Table(scanned_columns(inputs, key_maker_));
-}
+                   const std::string& rejects_folder)
+    : inputs_(inputs), options_(o), key_maker_(inputs, o), columns_(scanned_columns(inputs, key_maker_)), keys_(keys_path), ids_(ids_path),
+      rejects_folder_(rejects_folder) {}
 
 void ScanPass::read(const Job& job, RowRange block, int index, JobResult& result) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
+  if (slot.table.columns() == 0) slot.table = Table(columns_);
   const InputBlock& input = block_of(inputs_, job);
   std::vector<BadCell> bad;
   inputs_.sources[input.source]->read(input.piece, slot.table, bad);
@@ -72,7 +74,7 @@ void ScanPass::read(const Job& job, RowRange block, int index, JobResult& result
 }
 
 void ScanPass::compute(const Job&, RowRange block, int index) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
   const auto rows = static_cast<std::size_t>(block.size());
   slot.keys.resize(rows);
   slot.ids.resize(rows);
@@ -92,35 +94,39 @@ void ScanPass::compute(const Job&, RowRange block, int index) {
 }
 
 void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
   if (!slot.rejects.empty() && options_.on_bad_row == "error") {
     const Reject& first = slot.rejects.front();
     throw DataError(fmt::format("{}{}: {} (--on-bad-row=drop leaves such rows out)", inputs_.place_of(first.row),
                                 first.column.empty() ? "" : ", column " + first.column, first.problem));
   }
-  rejects.insert(rejects.end(), slot.rejects.begin(), slot.rejects.end());
+  std::string lines;
+  for (const Reject& reject : slot.rejects) lines += reject_line(inputs_, reject);
+  if (!lines.empty()) write_durably(fmt::format("{}/{}", rejects_folder_, block.begin), lines);
   keys_.write(block.begin, slot.keys);
   if (!inputs_.schema.generates_id) ids_.write(block.begin, slot.ids);
-  for (std::int64_t row = (block.begin + stride_ - 1) / stride_ * stride_; row < block.end; row += stride_) {
-    const std::int64_t key = slot.keys[static_cast<std::size_t>(row - block.begin)];
-    if (key != dropped_key) sample.emplace_back(key, row);
-  }
   result.rows += block.size();
+}
+
+void ScanPass::sync() {
+  keys_.sync();
+  ids_.sync();
 }
 
 // --- second pass -----------------------------------------------------------------------------------
 
-PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& catalogue_path,
-                     const std::string& keys_path, const std::string& sorted_keys_path)
-    : inputs_(inputs), placement_(placement), keys_are_healpix_(keys_are_healpix), keys_(keys_path), sorted_keys_(sorted_keys_path), catalogue_(catalogue_path) {
-  for (Slot& slot : slots_) {
-    slot.in = Table(inputs.schema.input);
-    slot.out = Table(catalogue_schema(inputs.schema));
-  }
+PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& path,
+                     const std::string& keys_path, const std::string& placed_keys_path)
+    : inputs_(inputs), placement_(placement), keys_are_healpix_(keys_are_healpix), keys_(keys_path), catalogue_(path) {
+  if (!placed_keys_path.empty()) placed_keys_.emplace(placed_keys_path);
 }
 
 void PlacePass::read(const Job& job, RowRange block, int index, JobResult& result) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
+  if (slot.in.columns() == 0) {
+    slot.in = Table(inputs_.schema.input);
+    slot.out = Table(catalogue_schema(inputs_.schema));
+  }
   const InputBlock& input = block_of(inputs_, job);
   std::vector<BadCell> bad;
   inputs_.sources[input.source]->read(input.piece, slot.in, bad);
@@ -134,7 +140,7 @@ void PlacePass::read(const Job& job, RowRange block, int index, JobResult& resul
 }
 
 void PlacePass::compute(const Job&, RowRange block, int index) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
   const std::size_t rows = slot.keys.size(), buckets = placement_.starts.size() - 1;
   std::vector<std::size_t> bucket(rows), next(buckets + 1, 0);
   for (std::size_t i = 0; i < rows; ++i) {
@@ -159,6 +165,8 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
       const Roles& roles = inputs_.schema.roles;
       const auto ra = slot.in.at(roles.ra).values<double>(), dec = slot.in.at(roles.dec).values<double>();
       for (std::size_t i = 0; i < slot.order.size(); ++i) out.values<std::int64_t>()[i] = healpix29({ra[slot.order[i]], dec[slot.order[i]]});
+    } else if (out.info().name == crowded_column) {  // known when all rows are in order
+      std::ranges::fill(out.values<std::uint8_t>(), std::uint8_t{0});
     } else {  // the generated id
       for (std::size_t i = 0; i < slot.order.size(); ++i)
         out.values<std::int64_t>()[i] = block.begin + static_cast<std::int64_t>(slot.order[i]);
@@ -170,7 +178,7 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
 }
 
 void PlacePass::write(const Job& job, RowRange block, int index, JobResult& result) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
   const auto& starts = placement_.block_starts[static_cast<std::size_t>(job.first_partition)];
   std::size_t from = 0;
   for (std::size_t b = 0; b < slot.counts.size(); from += slot.counts[b], ++b) {
@@ -180,32 +188,33 @@ void PlacePass::write(const Job& job, RowRange block, int index, JobResult& resu
       const std::size_t column = *find_column(catalogue_.schema(), slot.out[c].info().name);
       catalogue_.write(column, starts[b], slot.out[c].bytes().subspan(from * width, slot.counts[b] * width));
     }
-    sorted_keys_.write(starts[b], std::span(slot.keys).subspan(from, slot.counts[b]));
+    if (placed_keys_) placed_keys_->write(starts[b], std::span(slot.keys).subspan(from, slot.counts[b]));
   }
   result.rows += block.size();
   result.bytes_written += static_cast<std::int64_t>(slot.order.size() * bytes_per_row(slot.out.schema()));
 }
 
-// --- third pass ------------------------------------------------------------------------------------
-
-SortPass::SortPass(const std::string& catalogue_path, const std::string& sorted_keys_path)
-    : sorted_keys_(sorted_keys_path), reader_(catalogue_path), catalogue_(catalogue_path) {
-  for (Slot& slot : slots_) slot.rows = slot.sorted = Table(reader_.schema());
+void PlacePass::sync() {
+  catalogue_.sync();
+  if (placed_keys_) placed_keys_->sync();
 }
 
+// --- third pass ------------------------------------------------------------------------------------
+
+SortPass::SortPass(const std::string& placed_path, const std::string& placed_keys_path, const std::string& catalogue_path)
+    : placed_keys_(placed_keys_path), placed_(placed_path), catalogue_(catalogue_path) {}
+
 void SortPass::read(const Job&, RowRange block, int index, JobResult& result) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  Buffers& slot = slots_[index];
+  if (slot.rows.columns() == 0) slot.rows = slot.sorted = Table(placed_.schema());
   slot.keys.resize(static_cast<std::size_t>(block.size()));
-  sorted_keys_.read(block.begin, slot.keys);
-  slot.was_sorted = std::is_sorted(slot.keys.begin(), slot.keys.end());
-  if (slot.was_sorted) return;
-  reader_.read(block, slot.rows);
+  placed_keys_.read(block.begin, slot.keys);
+  placed_.read(block, slot.rows);
   count_bytes(slot.rows, result);
 }
 
 void SortPass::compute(const Job&, RowRange, int index) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
-  if (slot.was_sorted) return;
+  Buffers& slot = slots_[index];
   const std::vector<std::size_t> order = stable_order(slot.keys);  // stable: equal keys keep the inputs' order
   slot.sorted.resize(slot.rows.rows());
   for (std::size_t c = 0; c < slot.rows.columns(); ++c)
@@ -213,8 +222,7 @@ void SortPass::compute(const Job&, RowRange, int index) {
 }
 
 void SortPass::write(const Job&, RowRange block, int index, JobResult& result) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
-  if (!slot.was_sorted) result.bytes_written += catalogue_.write(block.begin, slot.sorted);
+  result.bytes_written += catalogue_.write(block.begin, slots_[index].sorted);
   result.rows += block.size();
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <array>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,7 @@ class ScratchArray {
   explicit ScratchArray(const std::string& path) : file_(path) {}
   void write(std::int64_t row, std::span<const std::int64_t> values) { file_.write(row * 8, std::as_bytes(values)); }
   void read(std::int64_t row, std::span<std::int64_t> values) { file_.read(row * 8, std::as_writable_bytes(values)); }
+  void sync() { file_.sync(); }
 
  private:
   SharedFile file_;
@@ -35,24 +35,20 @@ struct Placement {
   [[nodiscard]] std::size_t bucket_of(std::int64_t key, std::int64_t row) const;
 };
 
-/// First pass: makes the key of every row, checks rows, and draws a sample of keys.
+/// First pass: makes the key of every row, and checks rows.
 class ScanPass final : public Work {
  public:
+  /// @param rejects_folder  a file per block with rows that are dropped, for ordering and writing at the end
   ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
-           std::int64_t sample_stride);
+           const std::string& rejects_folder);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void job_written(const Job&) override {}
+  void sync() override;
   void mark_failed(RowRange) override {}
 
-  /// Rows to be dropped, in order of row within a block.
-  std::vector<Reject> rejects;
-  /// (key, row) of every sample_stride-th row that stays.
-  std::vector<std::pair<std::int64_t, std::int64_t>> sample;
-
  private:
-  struct Slot {
+  struct Buffers {
     Table table;
     std::vector<std::int64_t> keys, ids;
     std::vector<Reject> rejects;
@@ -60,26 +56,28 @@ class ScanPass final : public Work {
   const Inputs& inputs_;
   const ImportOptions& options_;
   KeyMaker key_maker_;
-  std::int64_t stride_;
+  Schema columns_;
   ScratchArray keys_, ids_;
-  std::array<Slot, 2> slots_;
+  std::string rejects_folder_;
+  Slots<Buffers> slots_;
 };
 
-/// Second pass: writes every row into its bucket's range of the catalogue.
+/// Second pass: writes every row into its bucket's range.
 class PlacePass final : public Work {
  public:
   /// @param keys_are_healpix  the sort keys are the order-29 HEALPix indexes
-  /// @param sorted_keys_path  where the keys go, in the order of the catalogue
-  PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& catalogue_path,
-            const std::string& keys_path, const std::string& sorted_keys_path);
+  /// @param path              a file with the catalogue's columns
+  /// @param placed_keys_path  where the keys go, in the order of that file; "" when there is one bucket, in order
+  PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& path,
+            const std::string& keys_path, const std::string& placed_keys_path);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void job_written(const Job&) override {}
+  void sync() override;
   void mark_failed(RowRange) override {}
 
  private:
-  struct Slot {
+  struct Buffers {
     Table in, out;                       ///< as read; by bucket, with the generated columns
     std::vector<std::int64_t> keys;
     std::vector<std::size_t> order;      ///< rows that stay, by bucket
@@ -88,33 +86,32 @@ class PlacePass final : public Work {
   const Inputs& inputs_;
   const Placement& placement_;
   bool keys_are_healpix_;
-  ScratchArray keys_, sorted_keys_;
+  ScratchArray keys_;
+  std::optional<ScratchArray> placed_keys_;
   RowWriter catalogue_;
-  std::array<Slot, 2> slots_;
+  Slots<Buffers> slots_;
 };
 
-/// Third pass: sorts each bucket in memory and writes it back.
+/// Third pass: sorts each bucket in memory and writes it to the catalogue. Not in place, so that a bucket can be sorted
+/// again after a death in the middle of it.
 class SortPass final : public Work {
  public:
-  SortPass(const std::string& catalogue_path, const std::string& sorted_keys_path);
+  SortPass(const std::string& placed_path, const std::string& placed_keys_path, const std::string& catalogue_path);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void job_written(const Job&) override {}
+  void sync() override { catalogue_.sync(); }
   void mark_failed(RowRange) override {}
-  /// Returns when what this rank wrote is on the disk.
-  void sync() { catalogue_.sync(); }
 
  private:
-  struct Slot {
+  struct Buffers {
     Table rows, sorted;
     std::vector<std::int64_t> keys;
-    bool was_sorted = false;
   };
-  ScratchArray sorted_keys_;
-  RowReader reader_;
+  ScratchArray placed_keys_;
+  RowReader placed_;
   RowWriter catalogue_;
-  std::array<Slot, 2> slots_;
+  Slots<Buffers> slots_;
 };
 
 /// Copies rows `order` of `in` to `out`, column by column; both are bytes of `width` per row.

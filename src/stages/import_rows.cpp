@@ -68,14 +68,18 @@ std::string Inputs::place_of(std::int64_t row) const {
   return fmt::format("{}, row {}", sources[block.source]->path(), block.piece.first_row + row - block.rows.begin + 1);
 }
 
+std::vector<std::string> input_paths(const ImportOptions& o) { return o.profile.is_set() ? field_files(o.input) : input_files(o.input); }
+
 Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes) {
   Inputs inputs;
   std::vector<std::string> paths;
-  ranks.together([&] { paths = input_files(o.input); });
+  ranks.together([&] { paths = input_paths(o); });
   const ScanRunner runner = [&](std::size_t count, const std::function<std::string(std::size_t)>& unit) {
     return ranks.run_units(count, unit);
   };
-  for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
+  if (o.profile.is_set()) inputs.sources = open_field_files(paths, o.profile);
+  else
+    for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
   if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
     throw DataError(fmt::format("{}: no rows", paths.front()));
   inputs.schema = unite_schemas(inputs.sources, o);
@@ -88,6 +92,18 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
   }
   if (o.ordering == "tile") inputs.tiles = all_tiles(ranks, inputs);
   return inputs;
+}
+
+std::string reject_line(const Inputs& inputs, const Reject& reject) {
+  const auto quoted = [](const std::string& text) {
+    std::string result = "\"";
+    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return result + "\"";
+  };
+  const std::string place = inputs.place_of(reject.row);
+  const std::size_t comma = place.rfind(", row ");
+  return fmt::format("{:020}{},{},{},{}\n", reject.row, quoted(place.substr(0, comma)), place.substr(comma + 6), quoted(reject.column),
+                     quoted(reject.problem));
 }
 
 KeyMaker::KeyMaker(const Inputs& inputs, const ImportOptions& o)

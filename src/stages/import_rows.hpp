@@ -34,6 +34,8 @@ struct Inputs {
   /// "file, row R" of a row counted over all inputs, for messages (rows counted from 1).
   [[nodiscard]] std::string place_of(std::int64_t row) const;
 };
+/// Files that are read.
+[[nodiscard]] std::vector<std::string> input_paths(const ImportOptions& o);
 /// Opens the inputs and cuts them into blocks of about `block_rows` rows; collective.
 [[nodiscard]] Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes);
 
@@ -42,6 +44,10 @@ struct Reject {
   std::int64_t row = 0;
   std::string column, problem;
 };
+
+/// "row file,row,column,problem" of the rejects file; the row over all inputs leads, 20 characters, so that lines of all
+/// blocks can be put in order.
+[[nodiscard]] std::string reject_line(const Inputs& inputs, const Reject& reject);
 
 /// The order of rows: a key per row; equal keys are ordered by (source file, source row).
 class KeyMaker {

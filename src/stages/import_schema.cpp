@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "import_crowding.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
@@ -177,6 +178,7 @@ void describe(OptionSet& option, ImportOptions& o) {
       .one_of({"error", "drop"});
   option("memory", o.memory_mb, "memory of each rank that import may use").unit("MB").range(64, 1e7).layout();
   describe(option, o.source);
+  describe(option, o.profile);
 }
 
 ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o) {
@@ -214,12 +216,14 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     schema.input.push_back(column);
   }
   if (!schema.roles.tile.empty() && !find_column(schema.input, schema.roles.tile)) schema.roles.tile.clear();  // not kept
+  schema.flags_crowding = o.profile.is_set() && o.ordering == "healpix" && find_column(schema.input, o.profile.crowding_band);
   return schema;
 }
 
 Schema catalogue_schema(const ImportSchema& schema) {
   Schema all = schema.input;
   if (schema.generates_id) all.insert(all.begin(), {schema.roles.id, Type::i8, 1, "", "meta.id;meta.main", "row number in the inputs"});
+  if (schema.flags_crowding) all.push_back({crowded_column, Type::u1, 1, "", "meta.code", "1: a star nearer than the resolution"});
   if (schema.has_positions)
     all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
   return all;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sdss_source.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/io/source.hpp"
@@ -21,6 +22,7 @@ struct ImportOptions {
   std::string on_bad_row = "error";
   long memory_mb = 1024;                     ///< per rank
   SourceOptions source;
+  ProfileOptions profile;
   std::string source_fingerprint;            ///< of the catalogue that is re-ordered; not an option
 };
 void describe(OptionSet& option, ImportOptions& o);
@@ -31,6 +33,7 @@ struct ImportSchema {
   Roles roles;                  ///< names of input columns, or of generated ones
   bool generates_id = false;    ///< no id column: the row's number in the inputs is the id
   bool has_positions = false;
+  bool flags_crowding = false;  ///< column `crowded` is made
   std::vector<std::string> remarks;   ///< what was guessed or left out, for the user
 };
 

@@ -85,7 +85,7 @@ void print_text(const Json& json) {
 class InfoStage final : public Stage {
  public:
   void describe(OptionSet& option) override {
-    option("catalogue", options_.catalogue, "catalogue or product to describe").required().layout();
+    option("catalogue", options_.catalogue, "catalogue or product to describe").required().positional().layout();
     option("json", options_.json, "print JSON");
   }
   ExitCode run(const StageContext&) override {

@@ -1,18 +1,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
 
+#include "product_writer.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
-#include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/mock/spectroscopy.hpp"
-#include "skyfold/products/report.hpp"
-#include "skyfold/products/run_folder.hpp"
+#include "skyfold/kernels/mock/stars.hpp"
+#include "skyfold/products/run.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
 
@@ -20,9 +19,8 @@ namespace skyfold {
 namespace {
 
 struct MockStageOptions {
-  std::string output;
+  std::string output, kind = "survey";
   MockOptions mock;
-  FarmOptions farm;
 };
 
 /// The training sample's path beside the catalogue's: CAT.h5 -> CAT.spec.h5.
@@ -32,31 +30,31 @@ std::string spectroscopic_path(const std::string& output) {
   return path.replace_extension(".spec" + (extension.empty() ? std::string(".h5") : extension)).string();
 }
 
-/// Makes rows of the survey and writes them to the catalogue.
+/// Makes rows of a mock catalogue, MockSurvey or MockStars, and writes them.
+template <class Mock>
 class MockWork final : public Work {
  public:
-  MockWork(const MockSurvey& survey, const std::string& path, int threads)
-      : survey_(survey), threads_(threads), writer_(path) {
-    for (Table& slot : slots_) slot = Table(MockSurvey::schema());
+  MockWork(const Mock& mock, const RowProduct& catalogue, int threads) : mock_(mock), threads_(threads), writer_(catalogue) {}
+  void read(const Job&, RowRange, int slot, JobResult&) override {
+    if (slots_[slot].columns() == 0) slots_[slot] = Table(Mock::schema());
   }
-  void read(const Job&, RowRange, int, JobResult&) override {}
-  void compute(const Job&, RowRange block, int slot) override {
-    survey_.generate(block, slots_[static_cast<std::size_t>(slot)], threads_);
-  }
+  void compute(const Job&, RowRange block, int slot) override { mock_.generate(block, slots_[slot], threads_); }
   void write(const Job&, RowRange block, int slot, JobResult& result) override {
-    const Table& rows = slots_[static_cast<std::size_t>(slot)];
-    for (std::size_t i = 0; i < rows.columns(); ++i) result.checksum = hash_bytes(rows[i].bytes(), result.checksum);
-    result.bytes_written += writer_.write(block.begin, rows);
+    const Table* tables[] = {&slots_[slot]};
+    writer_.write(block.begin, tables, result);
     result.rows += block.size();
   }
-  void job_written(const Job&) override { writer_.sync(); }
+  void sync() override { writer_.sync(); }
   void mark_failed(RowRange) override {}  // a catalogue with holes is of no use: the run ends with an error
+  [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override {
+    return writer_.stored_checksum(block, chained);
+  }
 
  private:
-  const MockSurvey& survey_;
+  const Mock& mock_;
   int threads_;
-  std::array<Table, 2> slots_;
-  RowWriter writer_;
+  Slots<Table> slots_;
+  ProductWriter writer_;
 };
 
 /// Copies rows of `from` to a new table of the same columns.
@@ -77,63 +75,52 @@ class MockRun {
   MockRun(const MockStageOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    ranks_.on_first_only([&] { check_outputs({o_.output, spectroscopic_path(o_.output)}, {}); });
-    ranks_.together([&] { survey_.emplace(o_.mock); });
-    create();
-    const FarmReport report = make();
-    ranks_.on_first_only([&] { check_complete(report); });
-    finalise_catalogue(ranks_, catalogue_path());
+    if (o_.kind == "stars" && o_.mock.spectroscopic > 0.0)
+      throw UsageError("--spectroscopic does not go with --kind stars (stars have no redshifts)");
+    run_.emplace(ranks_, context_.options, context_.run,
+                 RunSetup{"mock", program_version, o_.output, {o_.output, spectroscopic_path(o_.output)}, {}});
+    if (run_->is_complete()) return ExitCode::done;
+    if (o_.kind == "stars") {
+      ranks_.together([&] { stars_.emplace(o_.mock); });
+      make(*stars_, MockStars::order, {"id", "ra", "dec", ""});
+    } else {
+      ranks_.together([&] { survey_.emplace(o_.mock); });
+      make(*survey_, cell_order, {"id", "ra", "dec", "tile"});
+    }
+    finish_product(ranks_, catalogue_, 0);
     const std::int64_t selected = o_.mock.spectroscopic > 0.0 ? write_spectroscopic() : 0;
-    publish(report, selected);
-    return ExitCode::done;
+    return publish(selected);
   }
 
  private:
-  std::string catalogue_path() const { return partial_path(o_.output, o_.output); }
-  std::string sample_path() const { return partial_path(o_.output, spectroscopic_path(o_.output)); }
+  std::string sample_path() const { return run_->partial(spectroscopic_path(o_.output)); }
 
-  void create() {
-    CatalogueLayout layout;
-    layout.schema = MockSurvey::schema();
-    layout.rows = survey_->rows();
-    layout.ordering = Ordering::healpix;
-    layout.roles = {"id", "ra", "dec", "tile"};
-    layout.creator = creator_of("mock");
-    layout.provenance = provenance_json("mock", context_.options, {});
-    ranks_.on_first_only([&] {
-      folder_.emplace(o_.output, context_.options.ini(false));
-      create_catalogue(catalogue_path(), layout);
-    });
-  }
-
-  FarmReport make() {
+  /// @param order  HEALPix order of the cells
+  template <class Mock>
+  void make(const Mock& mock, int order, const Roles& roles) {
+    catalogue_.rows = run_->partial(o_.output);
+    catalogue_.layout.schema = Mock::schema();
+    catalogue_.layout.rows = mock.rows();
+    catalogue_.layout.ordering = Ordering::healpix;
+    catalogue_.layout.roles = roles;
+    catalogue_.layout.creator = creator_of("mock");
+    catalogue_.layout.provenance = provenance_json("mock", context_.options, {});
+    run_->once("catalogue", [&] { create_product(catalogue_, ""); });
     std::vector<Partition> cells;
-    std::vector<Job> jobs;
-    if (ranks_.is_first()) {
-      for (const MockCell& cell : survey_->cells())
-        cells.push_back({std::ssize(cells), fmt::format("order {} pixel {}", cell_order, cell.pixel), cell.rows,
-                         static_cast<double>(cell.rows.size())});
-      jobs = build_jobs(cells, {"auto", worker_count(o_.farm, ranks_.size())});
-    }
-    std::optional<MockWork> work;
-    ranks_.together([&] { work.emplace(*survey_, catalogue_path(), context_.threads); });
-    std::optional<RunLog> log;
-    ranks_.together([&] { log.emplace(folder_ ? folder_->path() + "/journal" : "", "mock", survey_->rows(), "objects"); });
-    return run_farm(ranks_, std::move(jobs), cells, *work, *log, o_.farm);
-  }
-
-  static void check_complete(const FarmReport& report) {
-    if (report.failures.empty()) return;
-    const JobOutcome& first = report.failures.front();
-    throw Error(ExitCode::bug, fmt::format("rows {} to {} could not be made: {}", first.job.rows.begin,
-                                           first.job.rows.end, first.message));
+    for (const auto& cell : mock.cells())
+      cells.push_back({std::ssize(cells), fmt::format("order {} pixel {}", order, cell.pixel), cell.rows, static_cast<double>(cell.rows.size())});
+    std::shared_ptr<MockWork<Mock>> work;
+    ranks_.together([&] { work = std::make_shared<MockWork<Mock>>(mock, catalogue_, context_.threads); });
+    TaskInfo task{"mock", "objects"};
+    task.must_succeed = true;
+    run_->farm(task, cells, work);
   }
 
   /// Writes the training sample in the catalogue's order, from the catalogue; collective. Returns its rows.
   std::int64_t write_spectroscopic() {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     const SpectroscopicSelection selection(*survey_, o_.mock.spectroscopic);
-    const RowReader catalogue(catalogue_path());
+    const RowReader catalogue(catalogue_.rows);
     std::map<std::size_t, Table> mine;  // by zone
     const auto count = static_cast<std::size_t>((survey_->rows() + zone_rows - 1) / zone_rows);
     const auto counts = ranks_.run_units(count, [&](std::size_t zone) {
@@ -159,29 +146,22 @@ class MockRun {
     return first_row.back();
   }
 
-  void publish(const FarmReport& report, std::int64_t selected) {
-    ranks_.on_first_only([&] {
-      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
-      std::vector<std::string> paths = {o_.output};
-      if (selected > 0) paths.push_back(spectroscopic_path(o_.output));
-      folder_->publish(paths);
-      folder_.reset();
-    });
-    const std::string summary = run_summary(ranks_, report, context_.threads, "objects");
-    if (!ranks_.is_first()) return;
-    fmt::print("{}\nwrote {}\n", summary, o_.output);
-    if (selected > 0)
-      fmt::print("wrote {}: {} objects with spectroscopic redshift\n", spectroscopic_path(o_.output),
-                 grouped(selected));
-    else if (o_.mock.spectroscopic > 0.0)
+  ExitCode publish(std::int64_t selected) {
+    std::vector<std::string> paths = {o_.output};
+    if (selected > 0) paths.push_back(spectroscopic_path(o_.output));
+    run_->publish(paths);
+    if (ranks_.is_first() && selected == 0 && o_.mock.spectroscopic > 0.0)
       log_warning(fmt::format("no training sample: none of {} objects was selected", grouped(survey_->rows())));
+    return run_->finish(context_.threads, selected > 0 ? fmt::format("{} objects with spectroscopic redshift\n", grouped(selected)) : "");
   }
 
   const MockStageOptions& o_;
   const StageContext& context_;
-  const Ranks& ranks_;
+  Ranks& ranks_;
+  std::optional<Run> run_;
   std::optional<MockSurvey> survey_;
-  std::optional<RunFolder> folder_;  ///< rank 0
+  std::optional<MockStars> stars_;
+  RowProduct catalogue_;
 };
 
 class MockStage final : public Stage {
@@ -189,8 +169,8 @@ class MockStage final : public Stage {
   void describe(OptionSet& option) override {
     option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5")
         .required().layout();
+    option("kind", options_.kind, "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them").one_of({"survey", "stars"});
     skyfold::describe(option, options_.mock);
-    skyfold::describe(option, options_.farm);
   }
   ExitCode run(const StageContext& context) override { return MockRun(options_, context).run(); }
 

@@ -11,8 +11,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/plan/plan.hpp"
-#include "skyfold/products/report.hpp"
-#include "skyfold/products/run_folder.hpp"
+#include "skyfold/products/run.hpp"
 #include "skyfold/stages/model_file.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/quality.hpp"
@@ -27,7 +26,6 @@ struct PhotozOptions {
   std::string magnitude, error;
   PartitionOptions partition;
   PdfOptions pdf;
-  FarmOptions farm;
 };
 
 void describe_photoz(OptionSet& option, PhotozOptions& o) {
@@ -41,7 +39,6 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("bands.error", o.error, "name of the catalogue's magnitude error columns").unit("mag");
   describe(option, o.partition);
   describe(option, o.pdf);
-  describe(option, o.farm);
 }
 
 /// Columns of the catalogue with the model's bands: by the model's names, by the user's, or by a known convention.
@@ -101,17 +98,17 @@ class PhotozRun {
   PhotozRun(const PhotozOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {o_.catalogue, o_.model}});
+    if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     plan();
     prepare();
     const FarmReport report = compute();
-    publish(report);
-    return report.failures.empty() ? ExitCode::done : ExitCode::incomplete;
+    return publish(report);
   }
 
  private:
   void open_inputs() {
-    ranks_.on_first_only([&] { check_outputs(product_paths(), {o_.catalogue, o_.model}); });
     ranks_.together([&] {
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
     });
@@ -149,77 +146,51 @@ class PhotozRun {
   }
 
   void plan() {
-    ranks_.on_first_only([&] {
-      partitions_ = build_partitions(catalogue_->ordered_rows(), partition_);
-      jobs_ = build_jobs(partitions_, {o_.partitions_per_job, worker_count(o_.farm, ranks_.size())});
-    });
+    ranks_.on_first_only([&] { partitions_ = build_partitions(catalogue_->ordered_rows(), partition_); });
     if (!ranks_.is_first()) return;
-    log_info(fmt::format("{}: {} objects in {} partitions, {} jobs; model {} ({}), bands {}", o_.catalogue,
-                         grouped(catalogue_->rows()), grouped(std::ssize(partitions_)), grouped(std::ssize(jobs_)), o_.model,
-                         model_.algorithm, join(model_.bands.bands, ",")));
+    log_info(fmt::format("{}: {} objects in {} partitions; model {} ({}), bands {}", o_.catalogue, grouped(catalogue_->rows()),
+                         grouped(std::ssize(partitions_)), o_.model, model_.algorithm, join(model_.bands.bands, ",")));
   }
 
   void prepare() {
-    products_ = {partial_path(o_.output, o_.output), o_.fits.empty() ? "" : partial_path(o_.output, o_.fits),
-                 has_pdf() ? partial_path(o_.output, pdf_path(o_.output)) : "", {}};
-    CatalogueLayout layout = catalogue_->layout();
-    layout.schema.clear();
-    for (const std::string& name : copied_) layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
+    product_.rows = run_->partial(o_.output);
+    product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.layout = catalogue_->layout();
+    product_.layout.schema.clear();
+    for (const std::string& name : copied_) product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
     for (const ColumnInfo& column : kernel_->gives())
-      if (column.name != pdf_column) layout.schema.push_back(column);
-    layout.creator = creator_of("photoz");
-    layout.provenance = provenance_json("photoz", context_.options,
-                                        {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
-    ranks_.on_first_only([&] {
-      folder_.emplace(o_.output, context_.options.ini(false));
-      create_catalogue(products_.rows, layout);
-      if (has_pdf()) create_pdf_file(products_.pdf, o_.pdf, catalogue_->rows());
-      if (!o_.fits.empty())
-        products_.fits_layout = create_fits(products_.fits, layout.schema, catalogue_->rows(), "PHOTOZ",
-                                            {layout.creator, "provenance: " + layout.provenance});
+      if (column.name != pdf_column) product_.layout.schema.push_back(column);
+    product_.layout.creator = creator_of("photoz");
+    product_.layout.provenance = provenance_json("photoz", context_.options,
+                                                 {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
+    run_->once("products", [&] {
+      create_product(product_, "PHOTOZ");
+      if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, catalogue_->rows());
     });
-    products_.fits_layout.schema = layout.schema;
-    products_.fits_layout.rows = catalogue_->rows();
-    products_.fits_layout.row_bytes = static_cast<std::int64_t>(bytes_per_row(layout.schema));
-    products_.fits_layout.data_start = std::stoll(ranks_.broadcast(std::to_string(products_.fits_layout.data_start)));
   }
 
   FarmReport compute() {
-    std::optional<PhotozWork> work;
-    ranks_.together([&] { work.emplace(*catalogue_, *kernel_, copied_, products_, context_.threads); });
-    std::optional<RunLog> log;
-    ranks_.together([&] { log.emplace(folder_ ? folder_->path() + "/journal" : "", "photoz", catalogue_->rows(), "objects"); });
-    const FarmReport report = run_farm(ranks_, std::move(jobs_), partitions_, *work, *log, o_.farm);
-    fits_sum_ = log->fits_sum();
-    return report;
+    std::shared_ptr<PhotozWork> work;
+    ranks_.together([&] {
+      work = std::make_shared<PhotozWork>(*catalogue_, *kernel_, copied_, product_, has_pdf() ? partial_pdf() : "", context_.threads);
+    });
+    return run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
   }
 
-  void publish(const FarmReport& report) {
-    finalise_catalogue(ranks_, products_.rows);
+  ExitCode publish(const FarmReport& report) {
+    std::optional<std::uint32_t> fits_sum;  // rows that failed are written after the sums were taken
+    if (report.failures.empty()) fits_sum = run_->fits_sum();
+    finish_product(ranks_, product_, fits_sum);
     const std::string quality = truth_.empty() ? "" : measure_quality();
-    ranks_.on_first_only([&] {
-      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
-      if (!o_.fits.empty())  // rows that failed were written after the sums were taken: count the file's own bytes
-        finish_fits(products_.fits, products_.fits_layout,
-                    report.failures.empty() ? fits_sum_ : fits_data_sum(products_.fits, products_.fits_layout));
-      folder_->publish(product_paths());
-      folder_.reset();
-    });
-    const std::string summary = run_summary(ranks_, report, context_.threads, "objects");
-    if (!ranks_.is_first()) return;
-    for (const JobOutcome& failure : report.failures)
-      log_warning(fmt::format("{} failed (rows {} to {}): {}", partitions_[static_cast<std::size_t>(failure.job.first_partition)].label,
-                              failure.job.rows.begin, failure.job.rows.end, failure.message));
-    fmt::print("{}\n", summary);
-    if (!quality.empty()) fmt::print("{}\n", quality);
-    fmt::print("wrote {}\n", join(product_paths(), ", "));
+    run_->publish(product_paths());
+    return run_->finish(context_.threads, quality.empty() ? "" : quality + "\n");
   }
 
   std::string measure_quality() const {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     QualitySums sums;
     ranks_.together([&] {
-      const RowReader product(products_.rows);
+      const RowReader product(product_.rows);
       const auto info = [](const Schema& schema, const std::string& name) { return schema[*find_column(schema, name)]; };
       Table truth({info(catalogue_->schema(), truth_)}), estimate({info(product.schema(), "z_phot"), info(product.schema(), "z_err")});
       for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
@@ -238,10 +209,12 @@ class PhotozRun {
   }
 
   bool has_pdf() const { return o_.pdf.kind != "none"; }
+  std::string partial_pdf() const { return run_->partial(pdf_path(o_.output)); }
 
   const PhotozOptions& o_;
   const StageContext& context_;
-  const Ranks& ranks_;
+  Ranks& ranks_;
+  std::optional<Run> run_;
   PartitionOptions partition_;
   std::optional<Catalogue> catalogue_;
   PhotozModel model_;
@@ -249,10 +222,7 @@ class PhotozRun {
   std::vector<std::string> copied_;
   std::string truth_;
   std::vector<Partition> partitions_;   ///< rank 0
-  std::vector<Job> jobs_;               ///< rank 0
-  std::optional<RunFolder> folder_;     ///< rank 0
-  PhotozProducts products_;
-  std::uint32_t fits_sum_ = 0;          ///< rank 0
+  RowProduct product_;
 };
 
 class PhotozStage final : public Stage {

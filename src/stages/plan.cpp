@@ -84,7 +84,7 @@ class PlanStage final : public Stage {
     const auto partitions = build_partitions(catalogue.ordered_rows(), o_.partition);
     if (partitions.empty()) throw DataError(o_.catalogue + ": no rows");
     const int workers = worker_count(o_.farm, static_cast<int>(o_.ranks));
-    const auto jobs = build_jobs(partitions, {o_.partitions_per_job, workers});
+    const auto jobs = build_jobs(partitions, {o_.partitions_per_job, o_.farm.order, workers});
     Json json = {{"catalogue", o_.catalogue}, {"rows", catalogue.rows()}, {"ranks", o_.ranks}, {"workers", workers},
                  {"partitions", statistics_of(sizes_of(partitions))}, {"jobs", statistics_of(sizes_of(jobs))}};
     const double held = std::min(json["jobs"]["rows_max"].get<double>(), static_cast<double>(o_.farm.block_rows));

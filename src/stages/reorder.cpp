@@ -70,7 +70,7 @@ ImportOptions import_options(const Catalogue& catalogue, const PartitionOptions&
 }  // namespace
 
 std::string ordered_catalogue(const std::string& path, const PartitionOptions& partition, const StageContext& context) {
-  const Ranks& ranks = *context.ranks;
+  Ranks& ranks = *context.ranks;
   std::string copy, is_usable;
   std::optional<ImportOptions> o;
   ranks.together([&] {
@@ -90,7 +90,7 @@ std::string ordered_catalogue(const std::string& path, const PartitionOptions& p
                          o->ordering_column.empty() ? o->ordering : o->ordering_column, copy));
   OptionSet effective;
   describe(effective, *o);
-  import_catalogue(*o, {effective, context.ranks, context.threads});
+  import_catalogue(*o, {effective, context.ranks, context.threads, context.run});
   return copy;
 }
 

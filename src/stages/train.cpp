@@ -288,7 +288,8 @@ class Training {
   }
 
   void write(const PhotozModel& model) {
-    RunFolder folder(o_.output, context_.options.ini(false));
+    RunFolder folder(o_.output);
+    folder.clear();
     std::vector<std::pair<std::string, std::string>> inputs;
     for (const std::string& path : input_files(o_.sample)) inputs.emplace_back(path, file_identity(path));
     const std::string provenance = provenance_json("train", context_.options, inputs);
@@ -298,7 +299,7 @@ class Training {
       products.push_back(validation_path());
       write_columns(folder.partial(validation_path()), {{"/object", held_out_table()}}, {{"provenance", provenance}});
     }
-    folder.publish(products);
+    publish_products(o_.output, products, false);
     print_summary(model);
   }
 

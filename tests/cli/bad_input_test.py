@@ -100,7 +100,7 @@ class BadInput(support.SkyfoldTest):
             ("option without value", USAGE, r"--output needs a value", "import", "--input", self.csv, "--output"),
             ("option without value before another", USAGE, r"--input needs a value", "import", "--input", "--output", "OUT/c.h5"),
             ("option twice", USAGE, r"--output is given twice", *self.imports(self.csv, "--output", "OUT/d.h5")),
-            ("stray word", USAGE, r"'stray.h5' is not an option", "info", "stray.h5"),
+            ("stray word", USAGE, r"'stray.h5' is not an option", "photoz", "stray.h5"),
             ("required option missing", USAGE, r"--output is missing", "import", "--input", self.csv),
             ("required option empty", USAGE, r"--?output", "import", "--input", self.csv, "--output="),
             ("number with letters", USAGE, r"partitions-per-job.*abc", *self.estimates("--partitions-per-job", "abc")),

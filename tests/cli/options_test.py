@@ -149,7 +149,8 @@ class Products(support.SkyfoldTest):
     def test_paths_without_a_folder(self):
         self.skyfold(*self.words, "--output", "z.h5", "--fits", "z.fits", cwd=self.folder)
         self.assert_products(self.path("z.h5"), self.path("z.fits"))
-        self.assertEqual(sorted(os.listdir(self.folder)), ["z.fits", "z.h5"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["z.fits", "z.h5", "z.h5.run"])
+        self.assertEqual(sorted(os.listdir(self.folder / "z.h5.run")), ["config.ini", "journal", "state.json", "trace.json"])
 
     def test_one_name_in_two_folders_is_refused(self):
         for name in ("one", "two"):
@@ -179,7 +180,8 @@ class Products(support.SkyfoldTest):
 
     def test_an_output_that_is_being_written_is_refused(self):
         (self.folder / "z.h5.run").mkdir()
-        lock = f"{os.uname().nodename} {os.getpid()}"
+        began = pathlib.Path("/proc/self/stat").read_text().rpartition(") ")[2].split()[19]
+        lock = f"{os.uname().nodename} {os.getpid()} {began}"
         (self.folder / "z.h5.run" / "lock").write_text(lock)
         result = self.run_skyfold(*self.words, "--output", self.path("z.h5"))
         self.assertEqual(result.code, 4, str(result))
@@ -188,10 +190,11 @@ class Products(support.SkyfoldTest):
 
     def test_what_a_dead_run_left_is_taken_over(self):
         (self.folder / "z.h5.run").mkdir()
-        (self.folder / "z.h5.run" / "lock").write_text(f"{os.uname().nodename} 4194304")  # above the largest process number
+        (self.folder / "z.h5.run" / "lock").write_text(f"{os.uname().nodename} 4194304 1")  # above the largest process number
         (self.folder / "z.h5.run" / "z.h5").write_text("half of it")
         self.skyfold(*self.words, "--output", self.path("z.h5"))
-        self.assertEqual(os.listdir(self.folder), ["z.h5"])
+        self.assertFalse(os.path.exists(self.path("z.h5.run/z.h5")))
+        self.assertFalse(os.path.exists(self.path("z.h5.run/lock")))
 
     def test_a_full_standard_output_is_an_error(self):
         for words in (["info", "--catalogue", self.catalogue, "--json"], ["photoz", "--help"], ["photoz", "--print-config"]):

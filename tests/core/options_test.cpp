@@ -71,12 +71,29 @@ TEST(CommandLine, KeepsDefaultsOfWhatIsNotGiven) {
 }
 
 TEST(CommandLine, TakesAFlagWithAndWithoutAValue) {
-  for (const auto& [words, expected] : {std::pair{Words{"--verbose"}, true}, {Words{"--verbose=no"}, false}, {Words{"--verbose", "off"}, false}}) {
+  for (const auto& [words, expected] : {std::pair{Words{"--verbose"}, true}, {Words{"--verbose=no"}, false}, {Words{"--verbose", "false"}, false}, {Words{"--verbose", "true"}, true}}) {
     Everything o;
     o.verbose = !expected;
     OptionSet options = o.describe();
     options.read_command_line(words);
     EXPECT_EQ(o.verbose, expected);
+  }
+}
+
+TEST(CommandLine, TakesBareWordsInOrderForPositionalOptionsAlsoAfterAFlag) {
+  for (const auto& words : {Words{"a.h5", "--verbose", "3"}, Words{"--verbose", "a.h5", "3"}, Words{"--verbose", "--file=a.h5", "3"}}) {
+    std::string file;
+    long count = 0;
+    bool is_verbose = false;
+    OptionSet options;
+    options("verbose", is_verbose, "talk");
+    options("file", file, "a file").positional();
+    options("count", count, "a number").positional();
+    options.read_command_line(words);
+    EXPECT_EQ(file, "a.h5");
+    EXPECT_EQ(count, 3);
+    EXPECT_TRUE(is_verbose);
+    EXPECT_TRUE(contains(error_of<UsageError>([&] { options.read_command_line({"one too many"}); }), "one too many"));
   }
 }
 

@@ -54,7 +54,40 @@ TEST(ParallelForAfterAnError, WorksAgain) {
   }
 }
 
-TEST(AllowedProcessors, IsAtLeastOne) { EXPECT_GE(allowed_processors(), 1); }
+class InterruptedParallelFor : public testing::TestWithParam<int> {
+ protected:
+  ~InterruptedParallelFor() override { interrupt_parallel_for(false); }
+};
+
+TEST_P(InterruptedParallelFor, BeginsNothing) {
+  std::atomic<int> visits = 0;
+  interrupt_parallel_for(true);
+  EXPECT_TRUE(is_interrupted());
+  for (const std::size_t n : {1U, 100U}) EXPECT_THROW(parallel_for(n, 1, GetParam(), [&](std::size_t, std::size_t, int) { ++visits; }), Interrupted);
+  EXPECT_EQ(visits, 0);
+}
+
+TEST_P(InterruptedParallelFor, EndsAtItsNextChunk) {
+  const int threads = GetParam();
+  std::atomic<int> visits = 0;
+  const auto body = [&](std::size_t begin, std::size_t, int) {
+    ++visits;
+    if (begin == 0) interrupt_parallel_for(true);
+    while (!is_interrupted()) {}  // no thread goes on before
+  };
+  EXPECT_THROW(parallel_for(1000, 1, threads, body), Interrupted);
+  EXPECT_LE(visits, threads);
+}
+
+TEST_P(InterruptedParallelFor, GoesOnOnceItIsWantedAgain) {
+  interrupt_parallel_for(true);
+  interrupt_parallel_for(false);
+  std::atomic<int> visits = 0;
+  parallel_for(100, 1, GetParam(), [&](std::size_t, std::size_t, int) { ++visits; });
+  EXPECT_EQ(visits, 100);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, InterruptedParallelFor, testing::Values(1, 4));
 
 }  // namespace
 }  // namespace skyfold

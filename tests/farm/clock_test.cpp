@@ -38,7 +38,7 @@ TEST(RankClock, PutsEverySecondInOnePhase) {
 
 TEST(RankClock, ReturnsThePhaseBefore) {
   RankClock clock;
-  EXPECT_EQ(clock.enter(Phase::read), Phase::other);
+  EXPECT_EQ(clock.enter(Phase::read), Phase::start);
   {
     const PhaseScope scope(clock, Phase::write);
     EXPECT_EQ(clock.enter(Phase::write), Phase::write);

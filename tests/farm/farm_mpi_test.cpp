@@ -3,152 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <set>
-#include <tuple>
 
 #include "../support.hpp"
+#include "fake_farm.hpp"
 
 namespace skyfold {
 namespace {
 
 using testing_support::contains;
 using testing_support::error_of;
+using testing_support::Farm;
+using testing_support::OnRanks;
+using testing_support::PlantedFaults;
 
-/// What a fake work does to rows: row r becomes 3 r + 1. Faults are planted at rows.
-struct Faults {
-  std::int64_t cursed = -1;          ///< compute throws whenever the row is in the block
-  std::int64_t together = -1;        ///< compute throws when the row's job has several partitions
-  std::int64_t unreadable = -1, unwritable = -1, unsynced = -1;   ///< IoError of read, write, job_written
-};
-
-/// Counts what happens to every row of this rank and checks the order of calls on each slot.
-class FakeWork final : public Work {
- public:
-  FakeWork(std::int64_t rows, std::int64_t block_rows, Faults faults)
-      : read_(static_cast<std::size_t>(rows)), written_(read_), marked_(read_), block_rows_(block_rows), faults_(faults) {}
-
-  void read(const Job& job, RowRange block, int slot, JobResult& result) override {
-    if (holds(block, faults_.unreadable)) throw IoError("row " + std::to_string(faults_.unreadable) + " cannot be read");
-    check(block.size() > 0 && block.size() <= block_rows_ && job.rows.begin <= block.begin && block.end <= job.rows.end, "a block of the job");
-    Slot& mine = slots_[slot];
-    mine = {State::read, block, std::vector<std::int64_t>(static_cast<std::size_t>(block.size()))};
-    for (std::int64_t row = block.begin; row < block.end; ++row) {
-      ++read_[static_cast<std::size_t>(row)];
-      mine.values[static_cast<std::size_t>(row - block.begin)] = row;
-    }
-    result.bytes_read += 8 * block.size();
-  }
-  void compute(const Job& job, RowRange block, int slot) override {
-    Slot& mine = slots_[slot];
-    check(mine.state == State::read && mine.block == block, "compute follows read");
-    mine.state = State::failed;
-    if (holds(block, faults_.cursed)) throw std::runtime_error("cursed row " + std::to_string(faults_.cursed));
-    if (holds(block, faults_.together) && job.partition_count > 1) throw 7;  // not even an exception of the library
-    for (std::int64_t& value : mine.values) value = 3 * value + 1;
-    mine.state = State::computed;
-  }
-  void write(const Job& job, RowRange block, int slot, JobResult& result) override {
-    if (holds(block, faults_.unwritable)) throw IoError("row " + std::to_string(faults_.unwritable) + " cannot be written");
-    Slot& mine = slots_[slot];
-    check(mine.state == State::computed && mine.block == block, "write follows compute");
-    mine.state = State::written;
-    std::int64_t& next = next_row_[job.id];
-    check(block.begin == job.rows.begin || block.begin == next, "blocks of a job are written in order");
-    next = block.end;
-    for (std::int64_t row = block.begin; row < block.end; ++row) {
-      check(mine.values[static_cast<std::size_t>(row - block.begin)] == 3 * row + 1, "the values of the block");
-      ++written_[static_cast<std::size_t>(row)];
-    }
-    result.rows += block.size();
-    result.bytes_written += 8 * block.size();
-    result.checksum = 31 * result.checksum + static_cast<std::uint64_t>(block.begin);
-  }
-  void job_written(const Job& job) override {
-    if (holds(job.rows, faults_.unsynced)) throw IoError("the disk is gone");
-  }
-  void mark_failed(RowRange block) override {
-    check(block.size() > 0 && block.size() <= block_rows_, "a block");
-    for (std::int64_t row = block.begin; row < block.end; ++row) ++marked_[static_cast<std::size_t>(row)];
-  }
-
-  /// Counts by row over all ranks.
-  std::vector<std::int64_t> reads(const Ranks& ranks) const { return summed(ranks, read_); }
-  std::vector<std::int64_t> writes(const Ranks& ranks) const { return summed(ranks, written_); }
-  std::vector<std::int64_t> marks(const Ranks& ranks) const { return summed(ranks, marked_); }
-
- private:
-  enum class State { empty, read, computed, failed, written };
-  struct Slot {
-    State state = State::empty;
-    RowRange block;
-    std::vector<std::int64_t> values;
-  };
-  static bool holds(RowRange rows, std::int64_t row) { return rows.begin <= row && row < rows.end; }
-  static void check(bool condition, const char* what) { EXPECT_TRUE(condition) << what; }
-  static std::vector<std::int64_t> summed(const Ranks& ranks, std::vector<std::int64_t> counts) {
-    ranks.sum(counts);
-    return counts;
-  }
-
-  std::vector<std::int64_t> read_, written_, marked_;
-  std::int64_t block_rows_;
-  Faults faults_;
-  Slot slots_[2];
-  std::map<std::int64_t, std::int64_t> next_row_;   ///< by job
-};
-
-/// Keeps what rank 0 is told, and may fail at the n-th end of a job.
-class Recorder final : public FarmObserver {
- public:
-  explicit Recorder(int fails_at = -1) : fails_at_(fails_at) {}
-  void started(const Job& job, int attempt, int rank) override { under_way_.insert({job.rows.begin, attempt, rank}); }
-  void finished(const JobOutcome& outcome) override {
-    EXPECT_EQ(under_way_.erase({outcome.job.rows.begin, outcome.attempt, outcome.rank}), 1U) << "ended without a start";
-    outcomes.push_back(outcome);
-    if (std::ssize(outcomes) == fails_at_) throw IoError("the journal cannot be written");
-  }
-  [[nodiscard]] bool all_ended() const { return under_way_.empty(); }
-
-  std::vector<JobOutcome> outcomes;
-
- private:
-  int fails_at_;
-  std::set<std::tuple<std::int64_t, int, int>> under_way_;
-};
-
-/// A plan of `n` partitions of 25 rows, `per_job` of them in a job, done in blocks of 10 rows.
-struct Farm {
-  explicit Farm(const Ranks& all, std::int64_t n, std::int64_t per_job, Faults faults = {}, int fails_at = -1)
-      : ranks(all), rows(25 * n), work(rows, block_rows, faults), recorder(fails_at) {
-    for (std::int64_t i = 0; i < n; ++i) partitions.push_back({i, "p", {25 * i, 25 * i + 25}, 25.0});
-    for (std::int64_t i = 0; i < n; i += per_job) {
-      const std::int64_t end = std::min(i + per_job, n);
-      jobs.push_back({std::ssize(jobs), i, end - i, {25 * i, 25 * end}});
-    }
-  }
-  FarmReport run(const std::string& master = "auto") { return run_farm(ranks, jobs, partitions, work, recorder, {master, block_rows}); }
-
-  /// Every row was written `times` times.
-  void expect_writes(std::int64_t times) const {
-    for (const std::int64_t count : work.writes(ranks)) ASSERT_EQ(count, times);
-  }
-
-  static constexpr std::int64_t block_rows = 10;
-  const Ranks& ranks;
-  std::int64_t rows;
-  FakeWork work;
-  Recorder recorder;
-  std::vector<Partition> partitions;
-  std::vector<Job> jobs;
-};
-
-class OnRanks : public testing::Test {
- protected:
-  RankClock clock;
-  Ranks ranks{clock};
-};
 using RunFarm = OnRanks;
 using RanksTogether = OnRanks;
 
@@ -205,7 +72,7 @@ TEST_F(RunFarm, RunsAgainAndAgainWithoutMixingUpTheRuns) {
 }
 
 TEST_F(RunFarm, RetriesAFailedJobByItsPartitions) {
-  Faults faults;
+  PlantedFaults faults;
   faults.together = 60;
   Farm farm(ranks, 12, 4, faults);
   const FarmReport report = farm.run();
@@ -214,13 +81,13 @@ TEST_F(RunFarm, RetriesAFailedJobByItsPartitions) {
   if (!ranks.is_first()) return;
   EXPECT_TRUE(report.failures.empty());
   EXPECT_EQ(report.rows, farm.rows);  // the rows of the failed attempt are not counted
-  const auto failed = std::count_if(farm.recorder.outcomes.begin(), farm.recorder.outcomes.end(), [](const JobOutcome& o) { return !o.succeeded; });
+  const auto failed = std::count_if(farm.recorder.outcomes.begin(), farm.recorder.outcomes.end(), [](const JobOutcome& o) { return !o.succeeded(); });
   EXPECT_EQ(failed, 1);
   EXPECT_EQ(farm.recorder.outcomes.size(), 3U + 4U);
 }
 
 TEST_F(RunFarm, GivesUpOnlyThePartitionThatFailsTwiceAndMarksItsRows) {
-  Faults faults;
+  PlantedFaults faults;
   faults.cursed = 60;
   Farm farm(ranks, 12, 4, faults);
   const FarmReport report = farm.run();
@@ -235,13 +102,13 @@ TEST_F(RunFarm, GivesUpOnlyThePartitionThatFailsTwiceAndMarksItsRows) {
   if (!ranks.is_first()) return;
   ASSERT_EQ(report.failures.size(), 1U);
   EXPECT_EQ(report.failures[0].job.rows, (RowRange{50, 75}));
-  EXPECT_EQ(report.failures[0].attempt, 2);
+  EXPECT_EQ(report.failures[0].attempt(), 2);
   EXPECT_EQ(report.failures[0].message, "cursed row 60");
   EXPECT_EQ(report.rows, farm.rows - 25);
 }
 
 /// The run ends with the same error on every rank, and the next run is not disturbed.
-void expect_lost_run(const Ranks& ranks, const Faults& faults, const std::string& message, int fails_at = -1) {
+void expect_lost_run(Ranks& ranks, const PlantedFaults& faults, const std::string& message, int fails_at = -1) {
   for (const char* master : {"auto", "dedicated"}) {
     Farm farm(ranks, 40, 2, faults, fails_at);
     try {
@@ -258,17 +125,17 @@ void expect_lost_run(const Ranks& ranks, const Faults& faults, const std::string
 }
 
 TEST_F(RunFarm, EndsOnEveryRankWithAnErrorOfReading) {
-  Faults faults;
+  PlantedFaults faults;
   faults.unreadable = 333;
   expect_lost_run(ranks, faults, "row 333 cannot be read");
 }
 TEST_F(RunFarm, EndsOnEveryRankWithAnErrorOfWriting) {
-  Faults faults;
+  PlantedFaults faults;
   faults.unwritable = 333;
   expect_lost_run(ranks, faults, "row 333 cannot be written");
 }
 TEST_F(RunFarm, EndsOnEveryRankWithAnErrorOfSyncing) {
-  Faults faults;
+  PlantedFaults faults;
   faults.unsynced = 333;
   expect_lost_run(ranks, faults, "the disk is gone");
 }
@@ -284,13 +151,19 @@ TEST_F(RunFarm, AccountsForTheWholeTimeOfEachRank) {
   EXPECT_LE(sum, clock.wall_s() + 1e-9);
 }
 
+FarmOptions mastered(const std::string& master) {
+  FarmOptions o;
+  o.master = master;
+  return o;
+}
+
 TEST(WorkerCount, CountsRankZeroUnlessItIsDedicated) {
-  EXPECT_EQ(worker_count({"auto", 1}, 1), 1);
-  EXPECT_EQ(worker_count({"auto", 1}, 4), 4);
-  EXPECT_EQ(worker_count({"auto", 1}, 5), 4);
-  EXPECT_EQ(worker_count({"compute", 1}, 100), 100);
-  EXPECT_EQ(worker_count({"dedicated", 1}, 2), 1);
-  EXPECT_EQ(worker_count({"dedicated", 1}, 1), 1);  // somebody must compute
+  EXPECT_EQ(worker_count(mastered("auto"), 1), 1);
+  EXPECT_EQ(worker_count(mastered("auto"), 4), 4);
+  EXPECT_EQ(worker_count(mastered("auto"), 5), 4);
+  EXPECT_EQ(worker_count(mastered("compute"), 100), 100);
+  EXPECT_EQ(worker_count(mastered("dedicated"), 2), 1);
+  EXPECT_EQ(worker_count(mastered("dedicated"), 1), 1);  // somebody must compute
 }
 
 TEST_F(RanksTogether, BroadcastTheTextOfRankZero) {
@@ -380,7 +253,10 @@ TEST_F(RanksTogether, ThrowTheErrorOfAUnitOnAll) {
   }), "unit 5"));
 }
 
-TEST_F(RanksTogether, HaveAtLeastOneThreadEach) { EXPECT_GE(ranks.default_threads(), 1); }
+TEST_F(RanksTogether, HaveAtLeastOneThreadEachAndAsManyAsAreAskedFor) {
+  EXPECT_GE(ranks.threads(0), 1);
+  EXPECT_EQ(ranks.threads(3), 3);
+}
 
 }  // namespace
 }  // namespace skyfold

@@ -73,7 +73,9 @@ class FitsProduct : public testing::Test {
   FitsProduct() { testing_support::start_mpi(); }
   /// Writes a table in pieces, last piece first.
   FitsLayout write(const Table& table, std::size_t piece) {
-    const FitsLayout layout = create_fits(path, table.schema(), static_cast<std::int64_t>(table.rows()), "PHOTOZ", {"made by a test"});
+    const auto rows = static_cast<std::int64_t>(table.rows());
+    create_fits(path, table.schema(), rows, "PHOTOZ", {"made by a test"});
+    const FitsLayout layout = open_fits(path, table.schema(), rows);
     std::uint32_t sum = 0;
     FitsRowWriter writer(path, layout);
     for (std::size_t end = table.rows(); end > 0;) {
@@ -174,21 +176,44 @@ TEST_F(FitsProduct, CanBeFinishedAgainAfterRowsWereWrittenTwice) {
 
 TEST_F(FitsProduct, TakesEachColumnFromTheTableThatHasIt) {
   const Table a = random_table({{"x", Type::f8}}, 4, 1), b = random_table({{"y", Type::f4}}, 4, 2);
-  const FitsLayout layout = create_fits(path, {{"y", Type::f4}, {"x", Type::f8}}, 4, "T", {});
+  const Schema schema = {{"y", Type::f4}, {"x", Type::f8}};
+  create_fits(path, schema, 4, "T", {});
+  const FitsLayout layout = open_fits(path, schema, 4);
   const Table* tables[] = {&a, &b};
   const std::uint32_t sum = FitsRowWriter(path, layout).write(0, tables);
   finish_fits(path, layout, sum);
   expect_checksums();
 }
 
+TEST_F(FitsProduct, IsOpenedWhereCfitsioSaysItsRowsBegin) {
+  const Schema schema = every_type();
+  create_fits(path, schema, 9, "T", std::vector<std::string>(100, "a line that makes the header longer than a block"));
+  const FitsLayout layout = open_fits(path, schema, 9);
+  EXPECT_EQ(layout.rows, 9);
+  EXPECT_EQ(layout.row_bytes, static_cast<std::int64_t>(bytes_per_row(schema)));
+  const Fits file = open_table(path);
+  int status = 0;
+  LONGLONG header = 0, data = 0, end = 0;
+  fits_get_hduaddrll(file.get(), &header, &data, &end, &status);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(layout.data_start, data);
+}
+
+TEST_F(FitsProduct, IsNotOpenedWithoutItsWholeHeader) {
+  EXPECT_TRUE(contains(error_of<IoError>([&] { (void)open_fits(path, every_type(), 9); }), "a.fits"));
+  create_fits(path, every_type(), 9, "T", {});
+  std::filesystem::resize_file(path, 2880 + 80);  // the primary header and the beginning of the table's
+  EXPECT_TRUE(contains(error_of<IoError>([&] { (void)open_fits(path, every_type(), 9); }), "header"));
+}
+
 TEST_F(FitsProduct, NamesTheFileWhenItCannotBeMade) {
-  EXPECT_TRUE(contains(error_of<IoError>([&] { (void)create_fits(folder.file("none/a.fits"), every_type(), 1, "T", {}); }), "none/a.fits"));
+  EXPECT_TRUE(contains(error_of<IoError>([&] { create_fits(folder.file("none/a.fits"), every_type(), 1, "T", {}); }), "none/a.fits"));
 }
 
 TEST_F(FitsProduct, RefusesMoreColumnsThanFitsAllows) {
   Schema schema;
   for (int i = 0; i < 1000; ++i) schema.push_back({"c" + std::to_string(i), Type::u1});
-  EXPECT_TRUE(contains(error_of<UsageError>([&] { (void)create_fits(path, schema, 1, "T", {}); }), "999"));
+  EXPECT_TRUE(contains(error_of<UsageError>([&] { create_fits(path, schema, 1, "T", {}); }), "999"));
 }
 
 }  // namespace

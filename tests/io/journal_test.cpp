@@ -17,10 +17,13 @@ JournalRecord record_of(std::int64_t i) {
   JournalRecord record;
   record.rows = {100 * i, 100 * i + 100};
   record.first_partition = i;
-  record.state = i % 2 ? RangeState::done : RangeState::started;
+  record.event = i % 2 ? Event::done : Event::started;
+  record.task = static_cast<std::int32_t>(i);
   record.rank = static_cast<std::int32_t>(i % 3);
   record.rows_checksum = 0x123456789abcdef0ULL + static_cast<std::uint64_t>(i);
-  record.message[0] = 'm';
+  set_field(record.host, "node1");
+  set_field(record.label, "order 5 pixel " + std::to_string(i));
+  set_field(record.message, "m");
   return record;
 }
 
@@ -50,11 +53,13 @@ TEST_F(JournalFile, ReadsBackWhatWasAppended) {
     const JournalRecord &found = journal.found()[i], expected = record_of(static_cast<std::int64_t>(i));
     EXPECT_EQ(found.sequence, i);
     EXPECT_EQ(found.rows, expected.rows);
-    EXPECT_EQ(found.state, expected.state);
+    EXPECT_EQ(found.event, expected.event);
+    EXPECT_EQ(found.task, expected.task);
     EXPECT_EQ(found.rank, expected.rank);
     EXPECT_EQ(found.rows_checksum, expected.rows_checksum);
     EXPECT_GT(found.unix_time_s, 1e9);
-    EXPECT_NE(found.host[0], '\0');
+    EXPECT_STREQ(found.host, "node1");
+    EXPECT_STREQ(found.label, expected.label);
     EXPECT_STREQ(found.message, "m");
   }
 }
@@ -90,6 +95,30 @@ TEST_F(JournalFile, AppendsAfterTheCut) {
   write_file(path, read_file(path).substr(0, 2 * sizeof(JournalRecord) + 100));
   { Journal(path).append(record_of(2)); }
   EXPECT_EQ(Journal(path).found().size(), 3U);
+}
+
+TEST_F(JournalFile, IsReadWithoutBeingChangedAlsoWhileItIsWritten) {
+  EXPECT_TRUE(read_journal(path).empty());
+  EXPECT_FALSE(std::filesystem::exists(path));
+  Journal journal(path);
+  for (std::int64_t i = 0; i < 2500; ++i) journal.append(record_of(i));  // more than is read at a time
+  const auto records = read_journal(path);
+  ASSERT_EQ(records.size(), 2500U);
+  for (std::size_t i = 0; i < records.size(); ++i) ASSERT_EQ(records[i].rows, record_of(static_cast<std::int64_t>(i)).rows);
+
+  const std::string torn = read_file(path).substr(0, 2 * sizeof(JournalRecord) + 100);
+  write_file(path, torn);
+  EXPECT_EQ(read_journal(path).size(), 2U);
+  EXPECT_EQ(read_file(path), torn);
+}
+
+TEST_F(JournalFile, CutsTextsToTheirFieldsAndEndsThem) {
+  JournalRecord record;
+  set_field(record.host, std::string(500, 'h'));
+  set_field(record.message, "a longer text");
+  set_field(record.message, "short");
+  EXPECT_EQ(std::string(record.host), std::string(sizeof record.host - 1, 'h'));
+  EXPECT_STREQ(record.message, "short");
 }
 
 TEST_F(JournalFile, NamesTheFileThatCannotBeOpened) {

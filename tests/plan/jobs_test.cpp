@@ -61,12 +61,12 @@ class Plans : public testing::TestWithParam<std::tuple<std::size_t, int>> {
 };
 
 TEST_P(Plans, CoverEachRowOnce) {
-  for (const char* per_job : {"auto", "1", "3", "1000000"}) expect_cover(build_jobs(partitions, {per_job, workers}), partitions);
+  for (const char* per_job : {"auto", "1", "3", "1000000"}) expect_cover(build_jobs(partitions, {per_job, "longest", workers}), partitions);
 }
 
 TEST_P(Plans, HandOutTheLargestJobsFirst) {
   for (const char* per_job : {"auto", "3"}) {
-    const auto jobs = build_jobs(partitions, {per_job, workers});
+    const auto jobs = build_jobs(partitions, {per_job, "longest", workers});
     for (std::size_t i = 1; i < jobs.size(); ++i) {
       ASSERT_GE(jobs[i - 1].rows.size() + 1, jobs[i].rows.size());
       if (jobs[i - 1].rows.size() == jobs[i].rows.size()) {
@@ -77,7 +77,7 @@ TEST_P(Plans, HandOutTheLargestJobsFirst) {
 }
 
 TEST_P(Plans, KeepGuidedJobsWithinTheShareOfWhatRemains) {
-  JobOptions o{"auto", workers};
+  JobOptions o{"auto", "longest", workers};
   o.min_rows = 1;
   auto jobs = build_jobs(partitions, o);
   std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.rows.begin < b.rows.begin; });
@@ -90,7 +90,7 @@ TEST_P(Plans, KeepGuidedJobsWithinTheShareOfWhatRemains) {
 }
 
 TEST_P(Plans, JoinPartitionsWhileTheyFitTheShare) {
-  JobOptions o{"auto", workers};
+  JobOptions o{"auto", "longest", workers};
   o.min_rows = 1;
   auto jobs = build_jobs(partitions, o);
   std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.rows.begin < b.rows.begin; });
@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Plans, testing::Combine(testing::Values(0, 1, 2,
 
 TEST(GuidedJobs, CutAPartitionThatOutweighsTheOthers) {
   const auto partitions = partitions_of({10, 1'000'000, 10});
-  const auto jobs = build_jobs(partitions, {"auto", 4});
+  const auto jobs = build_jobs(partitions, {"auto", "longest", 4});
   expect_cover(jobs, partitions);
   EXPECT_GE(jobs.size(), 8U);
   for (const Job& job : jobs) EXPECT_LE(job.rows.size(), 1'000'020 / 8);
@@ -117,7 +117,7 @@ TEST(GuidedJobs, CutAPartitionThatOutweighsTheOthers) {
 
 TEST(GuidedJobs, StayBelowTheLargestNumberOfRows) {
   const auto partitions = partitions_of({900, 100, 100, 5000, 1});
-  JobOptions o{"auto", 1};
+  JobOptions o{"auto", "longest", 1};
   o.max_rows = 1000;
   const auto jobs = build_jobs(partitions, o);
   expect_cover(jobs, partitions);
@@ -126,21 +126,21 @@ TEST(GuidedJobs, StayBelowTheLargestNumberOfRows) {
 
 TEST(GuidedJobs, CutNoPartitionIntoCrumbs) {
   const auto partitions = partitions_of({50'000});
-  const auto jobs = build_jobs(partitions, {"auto", 1000});
+  const auto jobs = build_jobs(partitions, {"auto", "longest", 1000});
   expect_cover(jobs, partitions);
   for (const Job& job : jobs) EXPECT_GE(job.rows.size(), 1000);
 }
 
 TEST(FixedJobs, HoldTheNumberOfPartitionsAskedFor) {
   const auto partitions = random_partitions(10, 3);
-  const auto jobs = build_jobs(partitions, {"4", 2});
+  const auto jobs = build_jobs(partitions, {"4", "longest", 2});
   ASSERT_EQ(jobs.size(), 3U);
   for (const Job& job : jobs) EXPECT_EQ(job.partition_count, job.first_partition == 8 ? 2 : 4);
 }
 
 TEST(Jobs, RefuseACountThatIsNone) {
   for (const char* wrong : {"0", "-1", "few", "1.5", ""})
-    EXPECT_TRUE(contains(error_of<UsageError>([&] { (void)build_jobs({}, {wrong, 1}); }), "auto or a count")) << wrong;
+    EXPECT_TRUE(contains(error_of<UsageError>([&] { (void)build_jobs({}, {wrong, "longest", 1}); }), "auto or a count")) << wrong;
 }
 
 }  // namespace

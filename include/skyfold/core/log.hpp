@@ -21,7 +21,8 @@ class Progress {
   /// @param title  what is going on, e.g. "photoz"
   /// @param total  units of work, e.g. rows
   /// @param unit   what is counted, e.g. "objects"
-  Progress(std::string title, std::int64_t total, std::string unit);
+  /// @param found  units that were done before, which do not count for the rate
+  Progress(std::string title, std::int64_t total, std::string unit, std::int64_t found = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -34,7 +35,7 @@ class Progress {
   void print(double elapsed_s) const;
 
   std::string title_, unit_;
-  std::int64_t total_ = 0, done_ = 0;
+  std::int64_t total_ = 0, done_ = 0, found_ = 0;
   double start_s_ = 0.0, next_print_s_ = 0.0;
   bool terminal_ = false, finished_ = false;
 };

@@ -23,6 +23,8 @@ class Option {
   Option& required();
   /// The value cannot change any product (threads, ranks, job size, paths): it stays out of fingerprints.
   Option& layout();
+  /// Its value may also stand alone on the command line, without the name before it.
+  Option& positional();
   /// An order for this one call (help): layout, and not part of a configuration file.
   Option& call_only();
 
@@ -32,7 +34,7 @@ class Option {
   std::string unit_text;
   std::vector<std::string> choices;
   std::optional<double> low, high;
-  bool is_required = false, is_layout = false, is_list = false, is_flag = false, is_call_only = false;
+  bool is_required = false, is_layout = false, is_list = false, is_flag = false, is_call_only = false, is_positional = false;
   bool given = false;                                      ///< set by the command line or a file
   std::string origin;                                      ///< where it was given, for messages
   std::function<void(const std::string& text)> assign;     ///< parses; throws UsageError without the name

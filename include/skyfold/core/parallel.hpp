@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <stdexcept>
 
 namespace skyfold {
 
@@ -16,7 +17,13 @@ namespace skyfold {
 void parallel_for(std::size_t n, std::size_t chunk, int threads,
                   const std::function<void(std::size_t begin, std::size_t end, int thread)>& body);
 
-/// Processors that this process may run on (its affinity mask), at least 1.
-[[nodiscard]] int allowed_processors() noexcept;
+/// Thrown by `parallel_for` between two chunks when its work is no longer wanted.
+class Interrupted final : public std::runtime_error {
+ public:
+  Interrupted() : std::runtime_error("interrupted") {}
+};
+/// While on, every `parallel_for` of this process ends with `Interrupted` at its next chunk.
+void interrupt_parallel_for(bool on) noexcept;
+[[nodiscard]] bool is_interrupted() noexcept;
 
 }  // namespace skyfold

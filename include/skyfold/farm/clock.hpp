@@ -8,8 +8,11 @@
 namespace skyfold {
 
 /// What a rank's time went to. Every second of a rank is in exactly one phase.
-enum class Phase : std::uint8_t { wait, read, compute, write, consolidate, other };
-inline constexpr std::size_t phase_count = 6;
+///
+/// start: MPI, opening inputs, planning, laying out products; sync: making written rows durable; consolidate: checks,
+/// indexes and the renaming at the end.
+enum class Phase : std::uint8_t { start, wait, read, compute, write, sync, consolidate, other };
+inline constexpr std::size_t phase_count = 8;
 [[nodiscard]] std::string_view name_of(Phase phase) noexcept;
 using PhaseSeconds = std::array<double, phase_count>;
 
@@ -35,7 +38,7 @@ class RankClock {
   [[nodiscard]] std::int64_t busy_ns(std::int64_t now) const noexcept;
 
   std::int64_t start_ns_, last_ns_, last_busy_ns_ = 0;
-  Phase phase_ = Phase::other;
+  Phase phase_ = Phase::start;
   std::array<std::int64_t, phase_count> total_ns_{};
   std::atomic<std::int64_t> finished_busy_ns_ = 0, busy_since_ns_ = 0;
 };

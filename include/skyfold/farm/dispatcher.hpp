@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <set>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -10,11 +10,12 @@
 
 namespace skyfold {
 
-/// One attempt at a job by a worker.
+/// One attempt at a job by a worker. Every attempt has a job id of its own, so that the report of a worker that was given
+/// up is recognised.
 struct Assignment {
   int worker = 0;
   Job job;
-  int attempt = 1;
+  [[nodiscard]] int attempt() const noexcept { return static_cast<int>(job.attempts) + 1; }
 };
 
 /// Decides who computes what: a pure state machine without clock or messages, the same for real runs and rehearsals.
@@ -33,26 +34,27 @@ class Dispatcher {
 
   /// Worker `worker` asks for a job while it holds `in_hand` unfinished ones; replaces its request before.
   void request(int worker, int in_hand);
-  /// An attempt ended. Returns true when it failed for the last time.
-  bool finished(const Assignment& attempt, bool succeeded);
+
+  enum class Verdict { accepted, retried, given_up, unknown };
+  /// An attempt ended. `unknown`: it had been taken from the worker, and does not count.
+  Verdict finished(std::int64_t job_id, bool succeeded);
+  /// A worker died or fell silent: forgets its requests and returns what it had; each of them is then `finished`.
+  [[nodiscard]] std::vector<Assignment> lost(int worker);
   /// What to hand out now, for the requests known; each is served once.
   [[nodiscard]] std::vector<Assignment> take();
   /// Nothing left to hand out and nothing under way.
-  [[nodiscard]] bool is_done() const noexcept { return pending_.empty() && running_ == 0; }
+  [[nodiscard]] bool is_done() const noexcept { return pending_.empty() && running_.empty(); }
 
  private:
-  struct Pending {
-    Job job;
-    int attempt;
-  };
-  void retry(const Assignment& failed);
-
-  std::deque<Pending> pending_;
-  std::span<const Partition> partitions_;
-  std::int64_t workers_, running_ = 0, next_id_;
   struct Request {
     int worker, in_hand;
   };
+  void retry(const Job& failed);
+
+  std::deque<Job> pending_;
+  std::map<std::int64_t, Assignment> running_;   ///< by job id
+  std::span<const Partition> partitions_;
+  std::int64_t workers_, next_id_ = 0;
   std::deque<Request> requests_;
 };
 

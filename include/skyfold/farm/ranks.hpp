@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ class MpiSession {
 class Ranks {
  public:
   explicit Ranks(RankClock& clock);
+  ~Ranks();
+  Ranks(const Ranks&) = delete;
+  Ranks& operator=(const Ranks&) = delete;
 
   [[nodiscard]] int rank() const noexcept { return rank_; }
   [[nodiscard]] int size() const noexcept { return size_; }
@@ -50,14 +54,28 @@ class Ranks {
   /// Runs units of work spread over the ranks and gives all results to every rank (a ScanRunner of `io`).
   [[nodiscard]] std::vector<std::string> run_units(std::size_t count,
                                                    const std::function<std::string(std::size_t)>& unit) const;
+  /// Goes on without ranks that died or fell silent: called on all others; they are numbered anew, in the same order.
+  /// Rank 0 cannot be left behind.
+  void go_on_without(const std::vector<int>& lost);
+  /// True when ranks were left behind: MPI cannot be ended in good order then.
+  [[nodiscard]] bool has_lost_ranks() const noexcept;
+  /// Ends a run that has lost ranks: rank 0 ends all processes with `code`, the others wait for that.
+  [[noreturn]] void leave(ExitCode code) const;
   /// Ends all ranks at once, for an error that one rank alone knows of.
   [[noreturn]] void abort(ExitCode code) const;
-  /// OpenMP threads for this rank: the processors that it may use, shared with the other ranks of its node that may
-  /// use the same ones.
-  [[nodiscard]] int default_threads() const;
+  /// OpenMP threads for this rank: those asked for, or, for 0, what the batch system, its cgroup and its affinity mask
+  /// leave to it, shared with the other ranks of its node. Warns when the launcher binds ranks to fewer processors.
+  [[nodiscard]] int threads(int asked) const;
+
+  /// Ends MPI and this process at once, without clean-up: for a process in which a thread hangs.
+  [[noreturn]] void end_process(ExitCode code) const;
+  /// The communicator, for this layer.
+  struct Handle;
+  [[nodiscard]] const Handle& handle() const noexcept { return *handle_; }
 
  private:
   RankClock& clock_;
+  std::unique_ptr<Handle> handle_;
   int rank_ = 0, size_ = 1;
 };
 

@@ -23,8 +23,11 @@ struct FitsLayout {
 ///
 /// @param history  lines for HISTORY cards
 /// Throws IoError, or UsageError for more than 999 columns.
-FitsLayout create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
+void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
                        const std::vector<std::string>& history);
+
+/// Layout of a file made by create_fits with this schema and number of rows. Throws IoError.
+[[nodiscard]] FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows);
 
 /// Ones'-complement sum of the 32-bit big-endian words of a piece of the data that begins `offset` bytes after the start
 /// (FITS Standard 4.0, appendix J). Sums of the pieces of a file can be added with `add_fits_sums`.

@@ -31,6 +31,13 @@ void write_columns(const std::string& path, const std::map<std::string, Table>& 
 /// Adds groups with their values to an existing file, replacing groups of the same path.
 void add_columns(const std::string& path, const std::map<std::string, Table>& groups);
 
+/// Saves all bytes of a file that a change of its structure (add_columns, write_attributes) could overwrite, as
+/// `path`.undo: everything but its large datasets. A process killed in the middle of such a change leaves a file that the
+/// HDF5 library may not open; `roll_back` puts it back as it was. Throws IoError.
+void save_structure(const std::string& path);
+/// Puts a file back to what it was at `save_structure`, if that was called; may be repeated.
+void roll_back(const std::string& path);
+
 /// Where the columns of a group lie.
 struct ColumnPlaces {
   ColumnGroup group;

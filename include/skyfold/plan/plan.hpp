@@ -16,6 +16,10 @@ struct RowRange {
   [[nodiscard]] std::int64_t size() const noexcept { return end - begin; }
   bool operator==(const RowRange&) const = default;
 };
+/// Rows that are in both; empty, with begin = end, when there are none.
+[[nodiscard]] RowRange common(RowRange a, RowRange b) noexcept;
+/// The rows of `all` that are in none of `done` (in any order, overlapping or not), in order.
+[[nodiscard]] std::vector<RowRange> rows_left(RowRange all, std::vector<RowRange> done);
 
 /// One piece of the sky (or of an attribute's range): a contiguous range of rows.
 struct Partition {
@@ -30,6 +34,7 @@ struct Job {
   std::int64_t id = 0;
   std::int64_t first_partition = 0, partition_count = 0;
   RowRange rows;
+  std::int64_t attempts = 0;   ///< that were made at it before
 };
 
 /// How a catalogue's rows are ordered; decides which partitions are contiguous.
@@ -78,14 +83,17 @@ struct OrderedRows {
 /// Groups partitions into jobs.
 struct JobOptions {
   std::string partitions_per_job = "auto";   ///< "auto" or a count >= 1
+  std::string order = "longest";             ///< longest: largest cost first, ties by row; rows: in row order
   int workers = 1;                           ///< ranks that compute, for auto
   std::int64_t min_rows = 2'000;             ///< auto: no partition is cut into smaller jobs than this
   std::int64_t max_rows = 2'000'000;         ///< auto: a job larger than this is cut (what a failure can lose)
 };
-/// Jobs in the order in which they are handed out, largest cost first (ties by row).
+/// Jobs for all partitions, or for those that are left, in the order in which they are handed out.
 ///
-/// auto is guided: consecutive partitions are joined while their cost stays <= remaining / (2 x workers), and a
+/// auto is guided: neighbouring partitions are joined while their cost stays <= remaining / (2 x workers), and a
 /// partition that costs more than that is cut, so that no rank waits for a last large job.
+///
+/// @param partitions  in row order, each with its `id` in the plan; may have gaps
 [[nodiscard]] std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOptions& o);
 
 }  // namespace skyfold

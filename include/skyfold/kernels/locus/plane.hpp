@@ -1,0 +1,55 @@
+#pragma once
+
+#include "skyfold/kernels/locus/options.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+
+/// A direction as a unit vector: x towards RA 0, Dec 0; z towards the North pole.
+struct Direction {
+  double x = 0.0, y = 0.0, z = 0.0;
+};
+[[nodiscard]] Direction direction_of(Position position) noexcept;
+/// Square of the chord between two directions; exact for small angles, where a scalar product is not.
+[[nodiscard]] double chord2(const Direction& a, const Direction& b) noexcept;
+/// Square of the chord that spans an angle in degrees.
+[[nodiscard]] double chord2_of_angle(double angle_deg) noexcept;
+
+/// An offset in the plane of a target, degrees: x towards East, y towards North.
+struct Offset {
+  double x = 0.0, y = 0.0;
+};
+
+/// RA in [0, 360).
+[[nodiscard]] double wrapped_ra(double ra_deg) noexcept;
+
+/// Bounds of the sky that a rectangle of the plane covers.
+struct SkyBounds {
+  double dec_min = -90.0, dec_max = 90.0;  ///< degrees
+  double half_ra = 180.0;                  ///< greatest |RA - RA of the target|, degrees; 180: all RA
+};
+
+/// The plane in which the field of one target is laid out.
+///
+/// `tangent`: the gnomonic projection about the target, y along its meridian; right everywhere on the sky. `box`: x =
+/// (RA - RA of the target) cos(Dec of the target), y = Dec - Dec of the target, as published; useless near the poles.
+class FieldPlane {
+ public:
+  FieldPlane(Position target, LocusGeometry geometry) noexcept;
+
+  /// Offset of a star, given by position and direction; infinite for one that is not on the plane's side of the sky.
+  [[nodiscard]] Offset offset(Position star, const Direction& direction) const noexcept;
+  /// Position of a point of the plane, RA in [0, 360).
+  [[nodiscard]] Position position(Offset offset) const noexcept;
+  /// Bounds of all positions with |x| <= width and |y| <= height, with a margin for rounding.
+  [[nodiscard]] SkyBounds bounds(FieldSize half) const noexcept;
+  [[nodiscard]] const Direction& centre() const noexcept { return centre_; }
+
+ private:
+  Position target_;
+  LocusGeometry geometry_;
+  double cos_dec_, sin_dec_;
+  Direction centre_, east_, north_;
+};
+
+}  // namespace skyfold

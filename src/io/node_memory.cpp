@@ -1,0 +1,120 @@
+#include "skyfold/io/node_memory.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+/// Processes with the same text can share memory: the host's name and, for containers on one host, their IPC namespace.
+std::string node_name() {
+  char host[256] = {}, space[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  if (::readlink("/proc/self/ns/ipc", space, sizeof space - 1) < 0) space[0] = '\0';
+  return fmt::format("{} {}", host, space);
+}
+
+std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  if (memory == MAP_FAILED) throw IoError(fmt::format("cannot map {} bytes of memory ({})", grouped(static_cast<long long>(bytes)), std::strerror(errno)));
+  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a disc touches many pages; refused where not supported
+  return {static_cast<std::byte*>(memory), bytes};
+}
+
+std::span<std::byte> own_memory(std::size_t bytes) { return map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1); }
+
+/// Makes the shared memory object with all its pages, so that a lack of memory is an error here and not a crash later.
+std::string create_shared(std::size_t bytes) {
+  static std::atomic<int> count = 0;
+  const std::string name = fmt::format("/skyfold.{}.{}", ::getpid(), count++);
+  const int descriptor = ::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+  if (descriptor < 0) throw IoError(fmt::format("cannot create shared memory {} ({})", name, std::strerror(errno)));
+  const int error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
+  ::close(descriptor);
+  if (error == 0) return name;
+  ::shm_unlink(name.c_str());
+  throw IoError(fmt::format("cannot reserve {} bytes of shared memory for maps ({}; see df /dev/shm)",
+                            grouped(static_cast<long long>(bytes)), std::strerror(error)));
+}
+
+std::span<std::byte> open_shared(const std::string& name, std::size_t bytes) {
+  const int descriptor = ::shm_open(name.c_str(), O_RDWR, 0);
+  if (descriptor < 0) throw IoError(fmt::format("cannot open shared memory {} ({})", name, std::strerror(errno)));
+  try {
+    const std::span<std::byte> memory = map_memory(bytes, MAP_SHARED, descriptor);
+    ::close(descriptor);
+    return memory;
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+}
+
+/// Texts of a collective step: a name, or "!" and an error.
+constexpr char error_mark = '!';
+
+void throw_errors(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts)
+    if (text.starts_with(error_mark)) throw IoError(text.substr(1));
+}
+
+}  // namespace
+
+NodeMemory::NodeMemory(std::size_t bytes, const GatherTexts& gather) {
+  bytes = std::max<std::size_t>(bytes, 1);
+  // The process number finds this process's place in the lists, where every rank stands at the same place.
+  const std::string node = node_name(), mine = fmt::format("{}\n{}", ::getpid(), node);
+  const std::vector<std::string> all = gather(mine);
+  const auto me = static_cast<std::size_t>(std::find(all.begin(), all.end(), mine) - all.begin());
+  std::size_t first = all.size();
+  sharers_ = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].substr(all[i].find('\n') + 1) != node) continue;
+    first = std::min(first, i);
+    if (i < me) ++place_;
+    ++sharers_;
+  }
+  const bool shares = sharers_ > 1;
+  std::string name, error;
+  try {
+    if (!shares) bytes_ = own_memory(bytes);
+    else if (me == first) name = create_shared(bytes);
+  } catch (const IoError& failure) {
+    error = error_mark + std::string(failure.what());
+  }
+  const std::vector<std::string> names = gather(error.empty() ? name : error);
+  try {
+    throw_errors(names);
+    if (shares) bytes_ = open_shared(names[first], bytes);
+  } catch (const IoError& failure) {
+    error = error_mark + std::string(failure.what());
+  }
+  const std::vector<std::string> ends = gather(error);  // all have it open: its name can go
+  if (!name.empty()) ::shm_unlink(name.c_str());
+  try {
+    throw_errors(ends);
+  } catch (...) {
+    if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+    throw;
+  }
+}
+
+NodeMemory::~NodeMemory() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+NodeMemory::NodeMemory(NodeMemory&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})), sharers_(other.sharers_), place_(other.place_) {}
+
+}  // namespace skyfold

@@ -1,0 +1,179 @@
+#include "skyfold/kernels/locus/kernel.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/parallel.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t targets_per_chunk = 256;
+constexpr double strips_per_zone = 4.0;
+constexpr double largest_rating = 1e100;
+
+/// Columns of LocusKernel::gives(), by position.
+enum : std::size_t {
+  out_ra,
+  out_dec,
+  out_mag,
+  out_av_ra,
+  out_av_dec,
+  out_rating,
+  out_n_ref,
+  out_n_candidates,
+  out_margin,
+  out_status
+};
+
+void write_row(Table& out, std::size_t row, const LocusPointing& p) {
+  out[out_av_ra].values<double>()[row] = p.position.ra;
+  out[out_av_dec].values<double>()[row] = p.position.dec;
+  out[out_rating].values<double>()[row] = p.score;
+  out[out_n_ref].values<std::int32_t>()[row] = p.n_ref;
+  out[out_n_candidates].values<std::int32_t>()[row] = p.n_candidates;
+  out[out_margin].values<float>()[row] = static_cast<float>(p.margin_arcsec);
+  out[out_status].values<std::int32_t>()[row] = static_cast<std::int32_t>(p.status);
+}
+
+}  // namespace
+
+LocusKernel::LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets,
+                         const LocusColumns& stars)
+    : rules_(options), bands_(bands), targets_(targets), stars_(stars) {
+  if (rules_.target_needs_magnitudes) target_band_.emplace(bands, targets.bands, options.band);
+  if (rules_.needs_magnitudes) star_band_.emplace(bands, stars.bands, options.band);
+  if (rules_.needs_colours && bands.bands.size() < 2)
+    throw UsageError(fmt::format("one band, {} (the colour rule needs a neighbour; see --rating)", options.band));
+}
+
+std::vector<std::string> LocusKernel::needs() const {
+  std::vector<std::string> names = targets_.bands.magnitude;
+  names.push_back(targets_.ra);
+  names.push_back(targets_.dec);
+  return names;
+}
+
+std::vector<std::string> LocusKernel::star_needs() const {
+  std::vector<std::string> names = star_band_ ? star_band_->needs() : std::vector<std::string>{};
+  for (const std::string& name : {stars_.ra, stars_.dec, stars_.rating})
+    if (!name.empty()) names.push_back(name);
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
+
+Schema LocusKernel::gives() const {
+  Schema schema = {
+      {"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main", "right ascension of the target (ICRS)"},
+      {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination of the target (ICRS)"},
+      {"mag", Type::f8, std::max(targets_.bands.magnitude.size(), std::size_t{1}), "mag", "phot.mag",
+       "magnitudes of the target, band by band"},
+      {"av_ra", Type::f8, 1, "deg", "pos.eq.ra", "right ascension of the pointing: the centre of the field of view"},
+      {"av_dec", Type::f8, 1, "deg", "pos.eq.dec", "declination of the pointing"},
+      {"rating", Type::f8, 1, "", "stat.value",
+       "score of the pointing: sum of the ratings of the reference stars in the field"},
+      {"n_ref", Type::i4, 1, "", "meta.number", "reference stars in the field"},
+      {"n_candidates", Type::i4, 1, "", "meta.number", "stars that pass all filters"},
+      {"margin", Type::f4, 1, "arcsec", "pos.angDistance",
+       "distance of the nearest reference star from the edge of the field"},
+      {"status", Type::i4, 1, "", "meta.code.status",
+       "0 found, 1 no reference star, 2 no magnitude, 3 no position, 4 failed"},
+  };
+  return schema;
+}
+
+Schema LocusKernel::gives_references() {
+  return {
+      {"target", Type::i8, 1, "", "meta.id", "row of the target in the table of pointings, from 0"},
+      {"star", Type::i8, 1, "", "meta.id", "row of the reference star in the star catalogue, from 0"},
+      {"rating", Type::f8, 1, "", "stat.value", "rating of the star"},
+      {"x", Type::f8, 1, "arcmin", "pos.cartesian.x", "place in the field, from its centre, towards East"},
+      {"y", Type::f8, 1, "arcmin", "pos.cartesian.y", "place in the field, from its centre, towards North"},
+  };
+}
+
+void LocusKernel::add_stars(const Table& table, std::int64_t first_row, Stars& stars) const {
+  const Column &ra = table.at(stars_.ra), &dec = table.at(stars_.dec);
+  const Column* const rating = stars_.rating.empty() ? nullptr : &table.at(stars_.rating);
+  std::vector<BandPhotometry> photometry(table.rows(), BandPhotometry{nan, nan, nan});
+  if (star_band_) star_band_->read(table, photometry);
+  for (std::size_t i = 0; i < table.rows(); ++i) {
+    const Position position{ra.number(i), dec.number(i)};
+    if (!is_valid(position)) continue;
+    stars.ra.push_back(position.ra);
+    stars.dec.push_back(position.dec);
+    stars.photometry.push_back(photometry[i]);
+    stars.row.push_back(first_row + static_cast<std::int64_t>(i));
+    if (rating == nullptr) continue;
+    stars.rating.push_back(rating->number(i));
+    if (stars.rating.back() > largest_rating)
+      throw DataError(fmt::format("star catalogue, row {}: {} = {} (a rating must be at most {})", stars.row.back() + 1,
+                                  stars_.rating, stars.rating.back(), largest_rating));
+  }
+}
+
+StarField LocusKernel::field_of(const Stars& stars, int threads) const {
+  StarField field(stars, 2.0 * rules_.field.height / strips_per_zone);
+  if (rules_.is_locus6) return field;  // it judges crowding target by target
+  field.merge_repeated();
+  field.drop_crowded(rules_.resolution_deg, rules_.crowding_dmag, threads);
+  return field;
+}
+
+std::vector<LocusTarget> LocusKernel::targets_of(const Table& table) const {
+  const Column &ra = table.at(targets_.ra), &dec = table.at(targets_.dec);
+  std::vector<BandPhotometry> photometry(table.rows(), BandPhotometry{nan, nan, nan});
+  if (target_band_) target_band_->read(table, photometry);
+  std::vector<LocusTarget> targets(table.rows());
+  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = {{ra.number(i), dec.number(i)}, photometry[i]};
+  return targets;
+}
+
+void LocusKernel::run(const Table& in, const StarField& stars, Table& out, int threads,
+                      std::vector<LocusReference>* references) const {
+  const std::vector<LocusTarget> targets = targets_of(in);
+  copy_targets(in, out);
+  std::vector<LocusSolver> solvers(static_cast<std::size_t>(threads), LocusSolver(rules_, stars));
+  std::vector<std::vector<LocusReference>> listed(references ? targets.size() / targets_per_chunk + 1 : 0);
+  parallel_for(targets.size(), targets_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    LocusSolver& solver = solvers[static_cast<std::size_t>(thread)];
+    for (std::size_t i = begin; i < end; ++i) {
+      write_row(out, i, solver.solve(targets[i]));
+      if (!references) continue;
+      for (const ReferenceStar& r : solver.reference_stars())
+        listed[begin / targets_per_chunk].push_back(
+            {static_cast<std::int64_t>(i), stars.row(r.star), r.rating, 60.0 * r.in_field.x, 60.0 * r.in_field.y});
+    }
+  });
+  if (!references) return;
+  references->clear();
+  for (const auto& chunk : listed) references->insert(references->end(), chunk.begin(), chunk.end());
+}
+
+void LocusKernel::copy_targets(const Table& in, Table& out) const {
+  const std::size_t n_bands = targets_.bands.magnitude.size(), width = out[out_mag].info().width;
+  const auto mag = out[out_mag].values<double>();
+  std::ranges::fill(mag, nan);
+  for (std::size_t b = 0; b < n_bands; ++b) {
+    const Column& column = in.at(targets_.bands.magnitude[b]);
+    for (std::size_t i = 0; i < in.rows(); ++i) mag[i * width + b] = column.number(i);
+  }
+  const Column &ra = in.at(targets_.ra), &dec = in.at(targets_.dec);
+  for (std::size_t i = 0; i < in.rows(); ++i) {
+    out[out_ra].values<double>()[i] = ra.number(i);
+    out[out_dec].values<double>()[i] = dec.number(i);
+  }
+}
+
+void LocusKernel::mark_failed(const Table& in, Table& out) const {
+  copy_targets(in, out);
+  for (std::size_t i = 0; i < in.rows(); ++i) write_row(out, i, {LocusStatus::failed, {nan, nan}, nan, nan, 0, 0});
+}
+
+}  // namespace skyfold

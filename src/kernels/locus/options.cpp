@@ -1,0 +1,68 @@
+#include "skyfold/kernels/locus/options.hpp"
+
+#include <fmt/core.h>
+
+#include <limits>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr const char* column_prefix = "column:";
+
+}  // namespace
+
+void describe(OptionSet& option, LocusOptions& o) {
+  option("rating", o.rating,
+         "rating of a reference star: colour (likeness to the target), or column:NAME of the catalogue");
+  option("locus.fov_ra", o.fov_ra, "width of the field of view along RA").unit("arcmin").range(0.01, 600.0);
+  option("locus.fov_dec", o.fov_dec, "height of the field of view along Dec").unit("arcmin").range(0.01, 600.0);
+  option("locus.band", o.band, "band of the observation, one of bands");
+  option("locus.dmag", o.dmag, "largest difference between star and target in the band, 0 for none")
+      .unit("mag")
+      .range(0.0, 50.0);
+  option("locus.dcol", o.dcol, "largest difference between star and target in each colour with the band")
+      .unit("mag")
+      .range(1e-6, 50.0);
+  option("locus.resolution", o.resolution, "stars closer to each other than this are not used, 0 for all")
+      .unit("arcsec")
+      .range(0.0, 600.0);
+  option("locus.crowding_dmag", o.crowding_dmag, "unless they differ by at least this in the band")
+      .unit("mag")
+      .range(0.0, 50.0);
+  option("locus.exclude_target", o.exclude_target, "the target, or a star that blends with it, is not a reference");
+  option("locus.geometry", o.geometry, "plane of the field: tangent to the sky at the target, or a box in RA and Dec")
+      .one_of({"tangent", "box"});
+  option("locus.compat", o.compat, "locus6: the rules of the published program, version 6, instead of the exact search")
+      .one_of({"none", "locus6"});
+  option("locus.max_ref", o.max_ref, "reference stars listed per pointing at most, best first; 0: all").range(0, 1e9);
+}
+
+std::string rating_column(const LocusOptions& o) {
+  if (o.rating == "colour") return {};
+  const std::string prefix = column_prefix;
+  if (o.rating.rfind(prefix, 0) != 0 || o.rating.size() == prefix.size())
+    throw UsageError(fmt::format("rating = {} (must be colour or column:NAME)", o.rating));
+  if (o.compat != "none")
+    throw UsageError(fmt::format("rating = {} (locus.compat = {} knows the colour rule only)", o.rating, o.compat));
+  return o.rating.substr(prefix.size());
+}
+
+LocusRules::LocusRules(const LocusOptions& o)
+    : field{o.fov_ra / 60.0, o.fov_dec / 60.0},
+      dmag(o.dmag > 0.0 ? o.dmag : std::numeric_limits<double>::infinity()),
+      dcol(o.dcol),
+      resolution_deg(o.resolution / 3600.0),
+      crowding_dmag(o.crowding_dmag),
+      exclude_target(o.exclude_target),
+      is_locus6(o.compat == "locus6"),
+      has_given_ratings(!rating_column(o).empty()),
+      needs_colours(!has_given_ratings),
+      target_needs_magnitudes(needs_colours || o.dmag > 0.0),
+      needs_magnitudes(target_needs_magnitudes || o.resolution > 0.0),
+      geometry(is_locus6 || o.geometry == "box" ? LocusGeometry::box : LocusGeometry::tangent),
+      max_ref(o.max_ref > 0 ? static_cast<std::size_t>(o.max_ref) : std::numeric_limits<std::size_t>::max()) {}
+
+}  // namespace skyfold

@@ -1,0 +1,94 @@
+#include "skyfold/kernels/locus/plane.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace skyfold {
+namespace {
+
+constexpr double degree = std::numbers::pi / 180.0;
+constexpr double rounding_deg = 1e-9;  // larger than the rounding errors of an offset, far below any separation
+
+double dot(const Direction& a, const Direction& b) noexcept { return a.x * b.x + a.y * b.y + a.z * b.z; }
+
+}  // namespace
+
+Direction direction_of(Position p) noexcept {
+  const double cos_dec = std::cos(p.dec * degree);
+  return {cos_dec * std::cos(p.ra * degree), cos_dec * std::sin(p.ra * degree), std::sin(p.dec * degree)};
+}
+
+double chord2(const Direction& a, const Direction& b) noexcept {
+  const double x = a.x - b.x, y = a.y - b.y, z = a.z - b.z;
+  return x * x + y * y + z * z;
+}
+
+double chord2_of_angle(double angle_deg) noexcept {
+  const double chord = 2.0 * std::sin(0.5 * angle_deg * degree);
+  return chord * chord;
+}
+
+double wrapped_ra(double ra) noexcept {
+  if (ra >= 0.0 && ra < 360.0) return ra;
+  ra = std::fmod(ra, 360.0);
+  if (ra < 0.0) ra += 360.0;
+  return ra < 360.0 ? ra : 0.0;  // -1e-20 + 360 is 360
+}
+
+FieldPlane::FieldPlane(Position target, LocusGeometry geometry) noexcept
+    : target_(target),
+      geometry_(geometry),
+      cos_dec_(std::cos(target.dec * degree)),
+      sin_dec_(std::sin(target.dec * degree)) {
+  const double cos_ra = std::cos(target.ra * degree), sin_ra = std::sin(target.ra * degree);
+  centre_ = {cos_dec_ * cos_ra, cos_dec_ * sin_ra, sin_dec_};
+  east_ = {-sin_ra, cos_ra, 0.0};
+  north_ = {-sin_dec_ * cos_ra, -sin_dec_ * sin_ra, cos_dec_};
+}
+
+Offset FieldPlane::offset(Position star, const Direction& direction) const noexcept {
+  if (geometry_ == LocusGeometry::box)
+    return {std::remainder(star.ra - target_.ra, 360.0) * cos_dec_, star.dec - target_.dec};
+  const double depth = dot(direction, centre_);
+  if (!(depth > 0.0)) return {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  const double scale = 1.0 / (depth * degree);
+  return {dot(direction, east_) * scale, dot(direction, north_) * scale};
+}
+
+Position FieldPlane::position(Offset offset) const noexcept {
+  if (geometry_ == LocusGeometry::box)
+    return {wrapped_ra(target_.ra + offset.x / cos_dec_), std::clamp(target_.dec + offset.y, -90.0, 90.0)};
+  const double xi = offset.x * degree, eta = offset.y * degree;
+  const double away = cos_dec_ - eta * sin_dec_;  // from the pole's axis, along the target's meridian
+  return {wrapped_ra(target_.ra + std::atan2(xi, away) / degree),
+          std::atan2(sin_dec_ + eta * cos_dec_, std::hypot(xi, away)) / degree};
+}
+
+SkyBounds FieldPlane::bounds(FieldSize half) const noexcept {
+  SkyBounds bounds;
+  const auto full_circle = [](double half_ra) { return half_ra < 180.0 ? half_ra + rounding_deg : 180.0; };
+  if (geometry_ == LocusGeometry::box) {
+    bounds = {target_.dec - half.height, target_.dec + half.height, full_circle(half.width / std::abs(cos_dec_))};
+  } else {
+    const double xi = half.width * degree, eta = half.height * degree;
+    const double nearest_axis = cos_dec_ - eta * std::abs(sin_dec_);
+    if (nearest_axis > 0.0) {
+      // North of the equator Dec falls with |x| at any y: the extremes are the middle of one edge, the corners of the
+      // other.
+      const double edge = std::atan(eta) / degree, dec = std::abs(target_.dec);
+      const double corner =
+          std::atan2(std::abs(sin_dec_) - eta * cos_dec_, std::hypot(xi, cos_dec_ + eta * std::abs(sin_dec_))) / degree;
+      bounds = {std::min(dec - edge, corner), dec + edge, full_circle(std::atan2(xi, nearest_axis) / degree)};
+    } else {  // the pole lies in the rectangle
+      bounds = {std::abs(target_.dec) - std::atan(std::hypot(xi, eta)) / degree, 90.0, 180.0};
+    }
+    if (target_.dec < 0.0) bounds = {-bounds.dec_max, -bounds.dec_min, bounds.half_ra};
+  }
+  bounds.dec_min -= rounding_deg;
+  bounds.dec_max += rounding_deg;
+  return bounds;
+}
+
+}  // namespace skyfold

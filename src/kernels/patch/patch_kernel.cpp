@@ -1,0 +1,363 @@
+#include "skyfold/kernels/patch/patch_kernel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "patch_fluxes.hpp"
+#include "quantities.hpp"
+#include "skyfold/core/parallel.hpp"
+#include "skyfold/kernels/patch/statistics.hpp"
+#include "skyfold/kernels/patch/stamp.hpp"
+#include "skyfold/sky/disc.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
+constexpr std::size_t chunk_sources = 128;
+constexpr std::size_t sources_ahead = 8;   ///< whose pixels are on their way from memory while others are summed
+
+/// Maps of one NSide and frame, which share the pixels of a source.
+struct Group {
+  Group(const PatchMap& map, Frame from, bool fractional)
+      : pixels(map.pixels), frame(map.frame), rotation(from, map.frame), finder(pixels), circles(pixels, fractional) {}
+
+  Pixelisation pixels;
+  Frame frame;
+  FrameRotation rotation;
+  DiscFinder finder;
+  CircleWeights circles;
+  std::vector<std::size_t> maps;
+  bool has_nested = false;      ///< NESTED numbers are needed too
+  bool has_polarisation = false;
+  double stamp_radius = 0.0;    ///< of the pixels whose places are needed, radians; 0 for none
+};
+
+/// What a thread works with; nothing in it outlives a source but its capacity.
+struct Scratch {
+  explicit Scratch(const std::vector<Group>& groups) {
+    for (const Group& group : groups) finders.emplace_back(group.finder);
+  }
+
+  std::vector<DiscFinder> finders;   ///< by group
+  std::array<std::vector<RingRun>, sources_ahead> runs;
+  std::vector<std::int64_t> ring_pixels, nested_pixels;
+  Stamp stamp;
+  std::vector<double> intensity, q, u, variance, weights, sorted;
+  FluxScratch fluxes;
+  std::vector<Measurements> results;   ///< by source of a chunk and map
+};
+
+/// Where a map's quantities go.
+struct OutputColumn {
+  Quantity quantity;
+  std::size_t column;
+};
+
+void list_pixels(std::span<const RingRun> runs, std::vector<std::int64_t>& pixels) {
+  pixels.clear();
+  for (const RingRun& run : runs)
+    for (std::int32_t i = 0; i < run.count; ++i) pixels.push_back(run.first + i);
+}
+
+void list_nested(const Pixelisation& of, std::span<const RingRun> runs, std::vector<std::int64_t>& pixels) {
+  std::size_t n = 0;
+  for (const RingRun& run : runs) n += static_cast<std::size_t>(run.count);
+  pixels.resize(n);
+  std::size_t at = 0;
+  for (const RingRun& run : runs) {
+    of.nested_of_run(run.ring, run.first, std::span(pixels).subspan(at, static_cast<std::size_t>(run.count)));
+    at += static_cast<std::size_t>(run.count);
+  }
+}
+
+void gather(const PixelValues& values, std::span<const std::int64_t> pixels, std::vector<double>& out) {
+  out.resize(values.is_empty() ? 0 : pixels.size());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = values[pixels[i]];
+}
+
+void hide_masked(const PixelValues& mask, std::span<const std::int64_t> pixels, std::vector<double>& out) {
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (!(mask[pixels[i]] > 0.0)) out[i] = std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Asks for the cache lines of a run; they arrive while other work is done.
+template <class T>
+void prefetch(const T* values, const RingRun& run) {
+  constexpr std::int64_t line = 64 / sizeof(T);
+  for (std::int64_t at = run.first; at < run.first + run.count; at += line) __builtin_prefetch(values + at);
+  __builtin_prefetch(values + run.first + run.count - 1);
+}
+
+/// Sum of the values that are not NaN, in the order of the pixels, and their number.
+struct Sum {
+  double sum = 0.0;
+  std::int64_t n = 0;
+};
+
+template <class T>
+Sum sum_of(const T* values, std::span<const RingRun> runs) {
+  Sum sum;
+  for (const RingRun& run : runs) {
+    for (std::int64_t i = run.first; i < run.first + run.count; ++i) sum.sum += static_cast<double>(values[i]);
+    sum.n += run.count;
+  }
+  if (!std::isnan(sum.sum)) return sum;
+  sum = {};  // some are missing
+  for (const RingRun& run : runs)
+    for (std::int64_t i = run.first; i < run.first + run.count; ++i)
+      if (!std::isnan(values[i])) sum.sum += static_cast<double>(values[i]), ++sum.n;
+  return sum;
+}
+
+class PatchKernel final : public Kernel {
+ public:
+  PatchKernel(const PatchOptions& o, std::vector<PatchMap> maps, PatchPositions positions)
+      : o_(o), maps_(std::move(maps)), positions_(std::move(positions)), is_fractional_(o.membership == "fractional"),
+        measures_disc_(o.measures("mean") || o.measures("disc")),
+        measures_fluxes_(o.measures("aperture") || o.measures("psf") || o.measures("gauss") || o.measures("polarisation")) {
+    for (std::size_t i = 0; i < maps_.size(); ++i) {
+      setups_.push_back(flux_setup(maps_[i], o_));
+      add_to_group(i);
+    }
+    add_columns();
+    is_mean_only_ = !is_fractional_ && !measures_fluxes_ && !o_.measures("disc") &&
+                    std::all_of(maps_.begin(), maps_.end(), [](const PatchMap& map) { return map.mask.is_empty(); });
+  }
+
+  std::vector<std::string> needs() const override { return {positions_.lon, positions_.lat}; }
+  Schema gives() const override { return schema_; }
+
+  void run(const Table& in, Table& out, int threads) const override {
+    const Column &lon = in.at(positions_.lon), &lat = in.at(positions_.lat);
+    std::vector<Scratch> scratch;
+    for (int i = 0; i < threads; ++i) scratch.emplace_back(groups_);
+    parallel_for(in.rows(), chunk_sources, threads, [&](std::size_t begin, std::size_t end, int thread) {
+      Scratch& mine = scratch[static_cast<std::size_t>(thread)];
+      mine.results.assign((end - begin) * maps_.size(), nothing_measured());
+      for (std::size_t g = 0; g < groups_.size(); ++g) {
+        if (is_mean_only_) measure_means(g, lon, lat, begin, end, mine);
+        else
+          for (std::size_t row = begin; row < end; ++row) measure(g, lon.number(row), lat.number(row), (row - begin) * maps_.size(), mine);
+      }
+      store(mine.results, begin, end, out);
+    });
+  }
+
+  void mark_failed(Table& out) const override {
+    Measurements failed = nothing_measured();
+    failed[q_flags] = patch_failed;
+    const std::vector<Measurements> results(out.rows() * maps_.size(), failed);
+    store(results, 0, out.rows(), out);
+  }
+
+ private:
+  void add_to_group(std::size_t index) {
+    const PatchMap& map = maps_[index];
+    const auto is_alike = [&](const Group& g) { return g.pixels.nside() == map.pixels.nside() && g.frame == map.frame; };
+    if (std::none_of(groups_.begin(), groups_.end(), is_alike)) groups_.emplace_back(map, positions_.frame, is_fractional_);
+    const auto group = std::find_if(groups_.begin(), groups_.end(), is_alike);
+    group->maps.push_back(index);
+    group->has_nested = group->has_nested || map.is_nested || (!map.mask.is_empty() && map.mask_is_nested);
+    group->has_polarisation = group->has_polarisation || has_polarisation(map);
+    PatchOptions placed = o_;  // discs need the places of pixels only for parts of pixels
+    if (!is_fractional_) std::erase_if(placed.measure, [](const std::string& what) { return what == "mean" || what == "disc"; });
+    const double reach = reach_arcmin(placed, map.beam.fwhm_arcmin) * arcmin;
+    if (reach > 0.0) group->stamp_radius = std::max(group->stamp_radius, reach + group->circles.margin());
+  }
+
+  bool has_polarisation(const PatchMap& map) const { return o_.measures("polarisation") && !map.q.is_empty() && !map.u.is_empty(); }
+
+  void add_columns() {
+    for (const PatchMap& map : maps_) {
+      std::vector<OutputColumn>& columns = columns_.emplace_back();
+      for (const Quantity quantity : chosen_quantities(o_, has_polarisation(map))) {
+        columns.push_back({quantity, schema_.size()});
+        schema_.push_back(column_of(quantity, map.suffix, map.unit));
+      }
+    }
+  }
+
+  /// Source's place in the frame of a group, straight from its coordinates where no rotation is needed.
+  Angles direction_in(const Group& group, double lon, double lat) const {
+    const Angles here = angles_of(lon, lat);
+    return group.rotation.is_identity() ? here : angles_of(group.rotation(vector_of(here)));
+  }
+
+  static bool has_position(double lon, double lat) { return std::isfinite(lon) && lat >= -90.0 && lat <= 90.0; }
+
+  /// Means of the sources of a chunk: pixels of several sources are asked for before the first is summed, so that memory
+  /// answers all of them at once.
+  void measure_means(std::size_t g, const Column& lon, const Column& lat, std::size_t begin, std::size_t end, Scratch& s) const {
+    const Group& group = groups_[g];
+    for (std::size_t first = begin; first < end; first += sources_ahead) {
+      const std::size_t last = std::min(first + sources_ahead, end);
+      for (std::size_t row = first; row < last; ++row) find_ahead(group, s.finders[g], lon.number(row), lat.number(row), s.runs[row - first]);
+      for (std::size_t row = first; row < last; ++row) {
+        const bool is_placed = has_position(lon.number(row), lat.number(row));
+        const std::vector<RingRun>& runs = s.runs[row - first];
+        if (group.has_nested) list_nested(group.pixels, runs, s.nested_pixels);
+        for (const std::size_t map : group.maps) {
+          Measurements& m = s.results[(row - begin) * maps_.size() + map];
+          if (is_placed) set_mean(maps_[map], runs, s, m);
+          else set_flag(m, patch_no_position);
+        }
+      }
+    }
+  }
+
+  void find_ahead(const Group& group, DiscFinder& finder, double lon, double lat, std::vector<RingRun>& runs) const {
+    runs.clear();
+    if (!has_position(lon, lat)) return;
+    find_disc(finder, direction_in(group, lon, lat), runs);
+    for (const std::size_t map : group.maps) {
+      if (maps_[map].is_nested) continue;
+      const PixelValues& values = maps_[map].intensity;
+      for (const RingRun& run : runs) values.f4 != nullptr ? prefetch(values.f4, run) : prefetch(values.f8, run);
+    }
+  }
+
+  void find_disc(DiscFinder& finder, const Angles& at, std::vector<RingRun>& runs) const {
+    if (o_.membership == "inclusive") finder.find_inclusive(at, o_.radius_arcmin * arcmin, runs);
+    else finder.find(at, o_.radius_arcmin * arcmin, runs);
+  }
+
+  void set_mean(const PatchMap& map, std::span<const RingRun> runs, Scratch& s, Measurements& m) const {
+    std::int64_t all = 0;
+    for (const RingRun& run : runs) all += run.count;
+    Sum sum;
+    if (map.is_nested) {
+      gather(map.intensity, s.nested_pixels, s.intensity);
+      for (const double value : s.intensity)
+        if (!std::isnan(value)) sum.sum += value, ++sum.n;
+    } else {
+      sum = map.intensity.f4 != nullptr ? sum_of(map.intensity.f4, runs) : sum_of(map.intensity.f8, runs);
+    }
+    m[q_n_pix] = static_cast<double>(sum.n);
+    if (all > 0) m[q_coverage] = static_cast<double>(sum.n) / static_cast<double>(all);
+    if (sum.n > 0 && m[q_coverage] >= o_.min_coverage) m[q_mean] = sum.sum / static_cast<double>(sum.n);
+    else set_flag(m, patch_disc_coverage);
+  }
+
+  void measure(std::size_t g, double lon, double lat, std::size_t first_result, Scratch& s) const {
+    const Group& group = groups_[g];
+    if (!has_position(lon, lat)) {
+      for (const std::size_t map : group.maps) set_flag(s.results[first_result + map], patch_no_position);
+      return;
+    }
+    const Angles at = direction_in(group, lon, lat);
+    if (measures_disc_ && !is_fractional_) {
+      find_disc(s.finders[g], at, s.runs[0]);
+      list_both(group, s.runs[0], s);
+      for (const std::size_t map : group.maps) {
+        gather_intensity(maps_[map], s);
+        set_disc(disc_statistics(s.intensity, {}, s.sorted), s.results[first_result + map]);
+      }
+    }
+    if (group.stamp_radius > 0.0) measure_stamp(group, s.finders[g], at, lon, lat, first_result, s);
+  }
+
+  void measure_stamp(const Group& group, DiscFinder& finder, const Angles& at, double lon, double lat, std::size_t first_result,
+                     Scratch& s) const {
+    const TangentBasis basis = group.rotation(tangent_basis(angles_of(lon, lat)));
+    finder.find(at, std::min(group.stamp_radius, std::numbers::pi), s.runs[0]);
+    list_both(group, s.runs[0], s);
+    fill_stamp(group.pixels, basis, s.runs[0], group.has_polarisation, s.stamp);
+    for (const std::size_t index : group.maps) {
+      const PatchMap& map = maps_[index];
+      Measurements& m = s.results[first_result + index];
+      gather_intensity(map, s);
+      if (measures_disc_ && is_fractional_) set_fractional_disc(group, basis.centre, s, m);
+      if (measures_fluxes_) measure_fluxes(group, map, setups_[index], basis.centre, s, m);
+    }
+  }
+
+  void list_both(const Group& group, std::span<const RingRun> runs, Scratch& s) const {
+    list_pixels(runs, s.ring_pixels);
+    if (group.has_nested) list_nested(group.pixels, runs, s.nested_pixels);
+  }
+
+  static const std::vector<std::int64_t>& pixels_in(bool nested, const Scratch& s) { return nested ? s.nested_pixels : s.ring_pixels; }
+
+  void gather_intensity(const PatchMap& map, Scratch& s) const { gather_masked(map, map.intensity, s, s.intensity); }
+
+  static void gather_masked(const PatchMap& map, const PixelValues& values, const Scratch& s, std::vector<double>& out) {
+    gather(values, pixels_in(map.is_nested, s), out);
+    if (!map.mask.is_empty()) hide_masked(map.mask, pixels_in(map.mask_is_nested, s), out);
+  }
+
+  void set_disc(const DiscStatistics& d, Measurements& m) const {
+    m[q_n_pix] = d.n_pix;
+    m[q_n_missing] = d.n_missing;
+    m[q_coverage] = d.coverage;
+    if (d.n_pix == 0 || d.coverage < o_.min_coverage) return set_flag(m, patch_disc_coverage);
+    m[q_mean] = d.mean;
+    m[q_median] = d.median;
+    m[q_rms] = d.rms;
+    m[q_min] = d.min;
+    m[q_max] = d.max;
+    m[q_sum] = d.sum;
+  }
+
+  /// Statistics of the pixels that the disc overlaps, weighted by the part inside.
+  void set_fractional_disc(const Group& group, const Vector3& centre, Scratch& s, Measurements& m) const {
+    group.circles.fill(s.stamp, centre, o_.radius_arcmin * arcmin, s.weights);
+    std::size_t n = 0;
+    std::vector<double>&values = s.fluxes.value, &weights = s.fluxes.weight;
+    values.resize(s.weights.size()), weights.resize(s.weights.size());
+    for (std::size_t i = 0; i < s.weights.size(); ++i)
+      if (s.weights[i] > 0.0) values[n] = s.intensity[i], weights[n++] = s.weights[i];
+    set_disc(disc_statistics(std::span(values).first(n), std::span(weights).first(n), s.sorted), m);
+  }
+
+  void measure_fluxes(const Group& group, const PatchMap& map, const FluxSetup& setup, const Vector3& centre, Scratch& s,
+                      Measurements& m) const {
+    gather(map.variance, pixels_in(map.is_nested, s), s.variance);
+    StampValues values{s.intensity, {}, {}, s.variance};
+    if (o_.measures("aperture")) measure_aperture(s.stamp, centre, values, group.circles, setup, o_.min_coverage, s.fluxes, m);
+    if (o_.measures("psf")) measure_psf(s.stamp, values, setup, o_.min_coverage, s.fluxes, m);
+    if (o_.measures("gauss")) measure_gauss(s.stamp, values, setup, o_, s.fluxes, m);
+    if (!has_polarisation(map)) return;
+    gather_masked(map, map.q, s, s.q);
+    gather_masked(map, map.u, s, s.u);
+    values.q = s.q;
+    values.u = s.u;
+    measure_polarisation(s.stamp, values, map.is_iau, setup, o_.min_coverage, s.fluxes, m);
+  }
+
+  void store(std::span<const Measurements> results, std::size_t begin, std::size_t end, Table& out) const {
+    for (std::size_t map = 0; map < maps_.size(); ++map)
+      for (const OutputColumn& to : columns_[map]) {
+        Column& column = out[to.column];
+        const auto value_of = [&](std::size_t row) { return results[(row - begin) * maps_.size() + map][to.quantity]; };
+        if (is_integer(to.quantity)) {
+          const auto values = column.values<std::int32_t>();
+          for (std::size_t row = begin; row < end; ++row) values[row] = static_cast<std::int32_t>(value_of(row));
+        } else {
+          const auto values = column.values<double>();
+          for (std::size_t row = begin; row < end; ++row) values[row] = value_of(row);
+        }
+      }
+  }
+
+  PatchOptions o_;
+  std::vector<PatchMap> maps_;
+  PatchPositions positions_;
+  bool is_fractional_, measures_disc_, measures_fluxes_, is_mean_only_ = false;
+  std::vector<FluxSetup> setups_;                  ///< by map
+  std::vector<std::vector<OutputColumn>> columns_; ///< by map
+  Schema schema_;
+  std::vector<Group> groups_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_patch_kernel(const PatchOptions& o, std::vector<PatchMap> maps, const PatchPositions& positions) {
+  check(o);
+  return std::make_unique<PatchKernel>(o, std::move(maps), positions);
+}
+
+}  // namespace skyfold

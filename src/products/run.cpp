@@ -1,0 +1,367 @@
+#include "skyfold/products/run.hpp"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "run_log.hpp"
+#include "run_state.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/fits_product.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/products/run_folder.hpp"
+#include "task_history.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string host_name() {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  return host;
+}
+
+}  // namespace
+
+void describe(OptionSet& option, RunOptions& o) {
+  option("fresh", o.fresh, "start over, whatever an interrupted attempt left").call_only();
+  option("verify", o.verify, "when a run goes on, read the rows that are done and compare their checksums").call_only();
+  describe(option, o.farm);
+}
+
+struct Run::Impl {
+  Impl(Ranks& all, const RunOptions& options, RunSetup what) : ranks(all), o(options), setup(std::move(what)) {}
+
+  void open(const OptionSet& options);
+  bool take_up(const RunState& now);
+  void read_crash_notes();
+  void begin_session();
+  void check_stored_rows(Work& work, int task, TaskHistory& history);
+  FarmPlan plan(const TaskInfo& info, const std::vector<Partition>& partitions, TaskHistory& history);
+  void append(Event event, const std::string& label, int value);
+  void note_end(ExitCode code) noexcept;
+
+  Ranks& ranks;
+  RunOptions o;
+  RunSetup setup;
+  std::vector<std::string> hosts;        ///< by rank
+  int next_task = 0;
+  // Rank 0:
+  std::optional<RunFolder> folder;
+  RunState state;
+  std::optional<Journal> journal;
+  std::optional<Trace> trace;
+  RunStatistics statistics;
+  std::vector<JobOutcome> failures;
+  std::vector<std::string> failed_labels;
+  std::set<std::string> steps;
+  std::uint32_t fits_sum = 0;
+  std::string unit = "rows";
+  bool is_complete = false;
+};
+
+Run::Run(Ranks& ranks, const OptionSet& options, const RunOptions& o, RunSetup setup)
+    : impl_(std::make_unique<Impl>(ranks, o, std::move(setup))) {
+  Impl& my = *impl_;
+  my.hosts = ranks.gather(host_name());
+  my.is_complete = ranks.on_first([&] {
+    my.open(options);
+    return std::string(my.is_complete ? "yes" : "");
+  }) == "yes";
+  catch_crashes(fmt::format("{}/crash.{}", run_path(my.setup.output), ranks.rank()));
+}
+
+Run::~Run() = default;
+
+bool Run::is_complete() const noexcept { return impl_->is_complete; }
+
+std::string Run::partial(const std::string& final_path) const { return partial_path(impl_->setup.output, final_path); }
+
+void Run::Impl::open(const OptionSet& options) {
+  check_outputs(setup.products, setup.inputs);
+  state.command = setup.command;
+  state.version = setup.version;
+  state.output = setup.output;
+  state.options = options.answer_options();
+  for (const std::string& input : setup.inputs) state.inputs.push_back(input_state(input));
+  for (const std::string& product : setup.products) state.products.push_back({product, 0});
+  folder.emplace(setup.output);
+  const auto before = read_run_state(folder->file("state.json"));
+  if (before && !o.fresh) folder->keep();  // also if it is refused now
+  const bool goes_on = before && !o.fresh && take_up(*before);
+  if (is_complete) return;
+  if (!goes_on) {
+    folder->clear();
+    write_durably(folder->file("config.ini"), options.ini(false));
+    write_durably(folder->file("state.json"), state.text());
+  }
+  journal.emplace(folder->file("journal"));
+  trace.emplace(folder->file("trace.json"));
+  for (const auto& entry : fs::directory_iterator(folder->file("products"))) roll_back(entry.path().string());
+  for (const JournalRecord& record : journal->found())
+    if (record.event == Event::step) steps.insert(record.label);
+  read_crash_notes();
+  begin_session();
+}
+
+/// Whether this run goes on from what `before` tells. Sets `is_complete` when nothing is left to do.
+bool Run::Impl::take_up(const RunState& before) {
+  if (before.phase == "running") {
+    check_same_run(before, state);
+    return true;
+  }
+  // The products are published, or about to be: another run of this output is a new one.
+  try {
+    check_same_run(before, state);
+  } catch (const Error&) {
+    return false;
+  }
+  if (before.phase == "publishing") {
+    std::vector<std::string> paths;
+    for (const ProductState& product : before.products) paths.push_back(product.path);
+    publish_products(setup.output, paths, true);
+  }
+  const bool is_there = std::all_of(before.products.begin(), before.products.end(), [](const ProductState& product) {
+    std::error_code error;
+    return static_cast<std::int64_t>(fs::file_size(product.path, error)) == product.bytes && !error;
+  });
+  if (!is_there || before.exit_code != 0) return false;
+  state = before;
+  state.phase = "done";
+  write_durably(folder->file("state.json"), state.text());
+  log_info(fmt::format("{} is complete: nothing to do (--fresh makes it again)", setup.output));
+  is_complete = true;
+  return true;
+}
+
+/// Work that killed a process of an earlier attempt has used up one of its own attempts.
+void Run::Impl::read_crash_notes() {
+  for (const auto& entry : fs::directory_iterator(folder->path())) {
+    if (!entry.path().filename().string().starts_with("crash.")) continue;
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      std::vector<std::int64_t> numbers;
+      for (const std::string& word : split(line, ' ')) numbers.push_back(parse_integer(word).value_or(-1));
+      if (numbers.size() != 7 || std::count(numbers.begin(), numbers.end(), -1) > 0) continue;
+      JournalRecord record;
+      record.event = Event::lost;
+      record.task = static_cast<std::int32_t>(numbers[0]);
+      record.first_partition = numbers[1];
+      record.partition_count = numbers[2];
+      record.rows = {numbers[3], numbers[4]};
+      record.attempt = static_cast<std::int32_t>(numbers[5]) + 1;
+      record.rank = static_cast<std::int32_t>(numbers[6]);
+      set_field(record.message, "its kernel killed the process");
+      journal->append(record);
+    }
+    fs::remove(entry.path());
+  }
+  journal->sync();
+}
+
+void Run::Impl::begin_session() {
+  JournalRecord record;
+  record.event = Event::session;
+  record.rank = ranks.size();
+  set_field(record.host, host_name());
+  journal->append(record);
+}
+
+void Run::Impl::append(Event event, const std::string& label, int value) {
+  JournalRecord record;
+  record.event = event;
+  record.attempt = value;
+  set_field(record.label, label);
+  journal->append(record);
+  journal->sync();
+}
+
+/// What was under way did not kill this process. Without this record it looks so.
+void Run::Impl::note_end(ExitCode code) noexcept {
+  try {
+    if (journal) append(Event::ended, "", static_cast<int>(code));
+  } catch (const std::exception&) {  // the disk may be full, which is what is being reported
+  }
+}
+
+void Run::once(const std::string& name, const std::function<void()>& make) {
+  impl_->ranks.on_first_only([&] {
+    check_stop();
+    if (impl_->steps.contains(name)) return;
+    make();
+    fault_point("made " + name);
+    impl_->append(Event::step, name, 0);
+    impl_->steps.insert(name);
+  });
+}
+
+bool Run::has_made(const std::string& name) const {
+  return impl_->ranks.on_first([&] { return std::string(impl_->steps.contains(name) ? "yes" : ""); }) == "yes";
+}
+
+/// Compares the rows of ranges that are done with their checksums; ranges that differ are to be done again.
+void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
+  if (!o.verify) return;
+  const std::string path = ranks.broadcast(folder ? folder->file("journal") : "");
+  std::vector<JournalRecord> done;
+  ranks.together([&] { done = TaskHistory(read_journal(path), task).done; });
+  const auto verdicts = ranks.run_units(done.size(), [&](std::size_t i) {
+    const JournalRecord& record = done[i];
+    std::optional<std::uint64_t> checksum = 0;
+    for (std::int64_t begin = record.rows.begin; begin < record.rows.end && checksum; begin += record.block_rows)
+      checksum = work.stored_checksum({begin, std::min(begin + record.block_rows, record.rows.end)}, *checksum);
+    return std::string(!checksum || *checksum == record.rows_checksum ? "" : "differs");
+  });
+  if (!ranks.is_first()) return;
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    if (verdicts[i].empty()) continue;
+    JournalRecord record = done[i];
+    record.event = Event::revoked;
+    journal->append(record);
+    ++wrong;
+  }
+  history = TaskHistory(read_journal(path), task);
+  log_info(fmt::format("verified {} ranges that were done: {} of them differ from their checksums{}", done.size(), wrong,
+                       wrong > 0 ? " and are computed again" : ""));
+}
+
+/// What is left of a pass, as jobs.
+FarmPlan Run::Impl::plan(const TaskInfo& info, const std::vector<Partition>& partitions, TaskHistory& history) {
+  const TaskHistory::Left left = history.left(partitions, info.whole_jobs);
+  FarmPlan plan;
+  plan.partitions = partitions;
+  JobOptions options{info.partitions_per_job, o.farm.order, worker_count(o.farm, ranks.size())};
+  if (info.whole_jobs) options.partitions_per_job = "1";
+  plan.jobs = build_jobs(left.pieces, options);
+  plan.jobs.insert(plan.jobs.end(), left.suspects.begin(), left.suspects.end());
+  for (const auto& [job, message] : left.given_up) {
+    JobOutcome outcome;
+    outcome.job = job;
+    outcome.end = JobEnd::failed;
+    outcome.message = message;
+    plan.failures.push_back(outcome);
+  }
+  statistics.rows = 0;  // of the last pass, not their sum
+  statistics.skipped_rows = history.rows_done();
+  return plan;
+}
+
+FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partitions, const std::shared_ptr<Work>& work) {
+  Impl& my = *impl_;
+  const int task = my.next_task++;
+  FarmOptions options = my.o.farm;
+  if (info.whole_jobs) options.block_rows = std::numeric_limits<long>::max() / 2;
+  TaskHistory history;
+  if (my.journal) history = TaskHistory(read_journal(my.folder->file("journal")), task);
+  my.check_stored_rows(*work, task, history);
+
+  FarmPlan plan;
+  plan.task = task;
+  std::optional<RunLog> log;
+  struct Nobody final : FarmObserver {
+    void started(const Job&, int) override {}
+    void finished(const JobOutcome&) override {}
+  } nobody;
+  my.ranks.on_first_only([&] {
+    my.fits_sum = 0;
+    my.unit = info.unit;
+    plan = my.plan(info, partitions, history);
+    plan.task = task;
+    std::int64_t rows = 0;
+    for (const Partition& partition : partitions) rows += partition.rows.size();
+    JournalRecord record;
+    record.event = Event::task;
+    record.task = task;
+    record.rows = {0, rows};
+    record.partition_count = std::ssize(partitions);
+    set_field(record.label, info.name);
+    set_field(record.message, info.unit);
+    my.journal->append(record);
+    const std::int64_t done = history.rows_done();
+    if (done > 0 && done < rows)
+      log_info(fmt::format("{}: going on from an earlier attempt, {} of {} {} are done", info.name, grouped(done), grouped(rows), info.unit));
+    log.emplace(RunLog::Place{task, rows, done, info.name, info.unit, options.block_rows, partitions, my.hosts}, *my.journal, *my.trace, my.statistics);
+  });
+  FarmReport report;
+  try {
+    report = run_farm(my.ranks, std::move(plan), work, log ? static_cast<FarmObserver&>(*log) : nobody, options);
+  } catch (const Error& error) {
+    if (my.folder) my.folder->keep();
+    if (error.code() == ExitCode::data || error.code() == ExitCode::usage) discard();
+    my.note_end(error.code());
+    throw;
+  }
+  if (my.folder) my.folder->keep();
+  if (my.ranks.has_lost_ranks()) my.hosts = my.ranks.gather(host_name());
+  my.ranks.on_first_only([&] {
+    my.journal->sync();
+    my.trace->flush();
+    for (const JournalRecord& record : TaskHistory(read_journal(my.folder->file("journal")), task).done)
+      my.fits_sum = add_fits_sums(my.fits_sum, static_cast<std::uint32_t>(record.fits_sum));
+    if (info.must_succeed && !report.failures.empty())
+      throw Error(ExitCode::bug, fmt::format("{}: rows {} to {}: {}", info.name, report.failures.front().job.rows.begin,
+                                             report.failures.front().job.rows.end, report.failures.front().message));
+    for (const JobOutcome& failure : report.failures) {
+      my.failures.push_back(failure);
+      my.failed_labels.push_back(partitions[static_cast<std::size_t>(failure.job.first_partition)].label);
+    }
+  });
+  return report;
+}
+
+void Run::discard() noexcept {
+  if (impl_->folder) impl_->folder->keep(false);
+}
+
+std::uint32_t Run::fits_sum() const noexcept { return impl_->fits_sum; }
+
+void Run::publish(const std::vector<std::string>& products) {
+  Impl& my = *impl_;
+  my.ranks.on_first_only([&] {
+    const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
+    check_stop();  // the last moment to stop: the rest takes milliseconds
+    my.state.phase = "publishing";
+    my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
+    my.state.products.clear();
+    for (const std::string& path : products) my.state.products.push_back({path, static_cast<std::int64_t>(fs::file_size(partial_path(my.setup.output, path)))});
+    write_durably(my.folder->file("state.json"), my.state.text());
+    fault_point("publishing");
+    publish_products(my.setup.output, products, false);
+    fault_point("published");
+    my.state.phase = "done";
+    write_durably(my.folder->file("state.json"), my.state.text());
+    fs::remove_all(my.folder->file("products"));
+  });
+}
+
+ExitCode Run::finish(int threads, const std::string& lines) {
+  Impl& my = *impl_;
+  const std::string summary = run_summary(my.ranks, my.statistics, threads, my.unit);
+  const ExitCode code = static_cast<ExitCode>(std::stoi(my.ranks.on_first([&] {
+    return std::to_string(my.failures.empty() ? 0 : static_cast<int>(ExitCode::incomplete));
+  })));
+  if (my.ranks.is_first()) {
+    for (std::size_t i = 0; i < my.failures.size(); ++i)
+      log_warning(fmt::format("{} failed (rows {} to {}): {}", my.failed_labels[i], my.failures[i].job.rows.begin, my.failures[i].job.rows.end,
+                              my.failures[i].message));
+    fmt::print("{}\n{}", summary, lines);
+    std::vector<std::string> paths;
+    for (const ProductState& product : my.state.products) paths.push_back(product.path);
+    fmt::print("wrote {}\n", join(paths, ", "));
+    my.append(Event::ended, "", static_cast<int>(code));
+  }
+  if (!has_hung_thread()) return code;
+  std::fflush(nullptr);
+  my.ranks.end_process(my.ranks.is_first() ? code : ExitCode::done);
+}
+
+}  // namespace skyfold

@@ -1,0 +1,119 @@
+#include "run_state.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int format = 1;
+constexpr std::int64_t edge_bytes = 65'536;
+
+std::string edge_hash(int descriptor, std::int64_t bytes) {
+  std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(bytes, edge_bytes)));
+  std::uint64_t hash = 0;
+  for (const std::int64_t offset : {std::int64_t{0}, std::max<std::int64_t>(0, bytes - edge_bytes)}) {
+    const ssize_t got = pread(descriptor, buffer.data(), buffer.size(), offset);
+    hash = hash_bytes(std::span(buffer).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))), hash);
+  }
+  return hex64(hash);
+}
+
+std::string shown(const std::string& value) { return value.empty() ? "unset" : value; }
+
+}  // namespace
+
+InputState input_state(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status = {};
+  if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+    const int error = errno;
+    if (descriptor >= 0) close(descriptor);
+    throw IoError(fmt::format("{}: {}", path, error == ENOENT ? "no such file" : std::strerror(error)));
+  }
+  InputState state;
+  state.path = fs::weakly_canonical(path).string();
+  state.bytes = status.st_size;
+  state.time_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  state.hash = S_ISREG(status.st_mode) ? edge_hash(descriptor, status.st_size) : "";
+  close(descriptor);
+  return state;
+}
+
+std::string RunState::text() const {
+  Json json;
+  json["format"] = format;
+  json["phase"] = phase;
+  json["command"] = command;
+  json["version"] = version;
+  json["output"] = output;
+  json["exit_code"] = exit_code;
+  json["options"] = options;
+  json["inputs"] = Json::array();
+  for (const InputState& input : inputs)
+    json["inputs"].push_back({{"path", input.path}, {"bytes", input.bytes}, {"time_ns", input.time_ns}, {"hash", input.hash}});
+  json["products"] = Json::array();
+  for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}});
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<RunState> read_run_state(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return std::nullopt;
+  try {
+    const Json json = Json::parse(file);
+    if (json.at("format") != format) return std::nullopt;
+    RunState state;
+    state.phase = json.at("phase");
+    state.command = json.at("command");
+    state.version = json.at("version");
+    state.output = json.at("output");
+    state.exit_code = json.at("exit_code");
+    state.options = json.at("options").get<std::map<std::string, std::string>>();
+    for (const Json& input : json.at("inputs")) state.inputs.push_back({input.at("path"), input.at("bytes"), input.at("time_ns"), input.at("hash")});
+    for (const Json& product : json.at("products")) state.products.push_back({product.at("path"), product.at("bytes")});
+    return state;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+void check_same_run(const RunState& before, const RunState& now) {
+  std::vector<std::string> differences;
+  const auto compare = [&](const std::string& name, const std::string& a, const std::string& b) {
+    if (a != b) differences.push_back(fmt::format("{}: {} then, {} now", name, shown(a), shown(b)));
+  };
+  compare("command", before.command, now.command);
+  compare("version", before.version, now.version);
+  for (const auto& [name, value] : now.options) compare(name, before.options.contains(name) ? before.options.at(name) : "", value);
+  for (const auto& [name, value] : before.options)
+    if (!now.options.contains(name)) compare(name, value, "");
+  std::vector<std::string> files_before, files_now;
+  for (const InputState& input : before.inputs) files_before.push_back(input.path);
+  for (const InputState& input : now.inputs) files_now.push_back(input.path);
+  compare("inputs", join(files_before, " "), join(files_now, " "));
+  if (!differences.empty())
+    throw UsageError(fmt::format("{}: an unfinished run of this output differs ({}): repeat it as it was, or start over with --fresh",
+                                 now.output, join(differences, "; ")));
+  for (std::size_t i = 0; i < now.inputs.size(); ++i)
+    if (before.inputs[i] != now.inputs[i])
+      throw DataError(fmt::format("{}: changed since the unfinished run of {} began: start over with --fresh", now.inputs[i].path, now.output));
+}
+
+}  // namespace skyfold

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace skyfold {
+
+/// What identifies an input: changed content shows in one of these, without reading it all.
+struct InputState {
+  std::string path;                  ///< absolute
+  std::int64_t bytes = 0, time_ns = 0;
+  std::string hash;                  ///< of its first and last 64 KiB, where headers and indexes are
+
+  bool operator==(const InputState&) const = default;
+};
+/// Throws IoError when the file cannot be read.
+[[nodiscard]] InputState input_state(const std::string& path);
+
+struct ProductState {
+  std::string path;
+  std::int64_t bytes = 0;            ///< once published
+};
+
+/// The file `state.json` of a run folder: what the run is, and how far it is.
+struct RunState {
+  std::string phase = "running";     ///< running, publishing, done
+  std::string command, version, output;
+  std::map<std::string, std::string> options;
+  std::vector<InputState> inputs;
+  std::vector<ProductState> products;
+  int exit_code = 0;                 ///< once done
+
+  [[nodiscard]] std::string text() const;
+};
+/// Nothing when there is none, or it is not one of this format.
+[[nodiscard]] std::optional<RunState> read_run_state(const std::string& path);
+
+/// Throws UsageError for the first kind of difference that would change the answer, with all differences of that kind, and
+/// DataError for changed inputs.
+void check_same_run(const RunState& before, const RunState& now);
+
+}  // namespace skyfold

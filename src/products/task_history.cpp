@@ -1,0 +1,79 @@
+#include "task_history.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "skyfold/farm/dispatcher.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr int suspicious_deaths = 2;
+
+}  // namespace
+
+TaskHistory::TaskHistory(const std::vector<JournalRecord>& records, int task) {
+  std::map<std::pair<std::int64_t, std::int64_t>, int> under_way;
+  const auto orphan_all = [&] {
+    for (const auto& [rows, rank] : under_way) orphans.push_back({rows.first, rows.second});
+    under_way.clear();
+  };
+  for (const JournalRecord& record : records) {
+    if (record.event == Event::session) orphan_all();
+    if (record.event == Event::ended) under_way.clear();
+    if (record.task != task) continue;
+    const std::pair rows(record.rows.begin, record.rows.end);
+    if (record.event == Event::started) under_way[rows] = record.rank;
+    if (record.event == Event::done || record.event == Event::failed || record.event == Event::lost) under_way.erase(rows);
+    if (record.event == Event::done) done.push_back(record);
+    if (record.event == Event::revoked) std::erase_if(done, [&](const JournalRecord& range) { return range.rows == record.rows; });
+    if (record.event == Event::failed || record.event == Event::lost) failed.push_back({record.rows, record.attempt, record.message});
+  }
+  orphan_all();
+}
+
+std::int64_t TaskHistory::rows_done() const {
+  std::vector<RowRange> ranges;
+  std::int64_t end = 0;
+  for (const JournalRecord& record : done) {
+    ranges.push_back(record.rows);
+    end = std::max(end, record.rows.end);
+  }
+  std::int64_t rows = end;
+  for (const RowRange& gap : rows_left({0, end}, std::move(ranges))) rows -= gap.size();
+  return rows;
+}
+
+TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bool whole) const {
+  Left left;
+  if (partitions.empty()) return left;
+  std::vector<RowRange> finished;
+  for (const JournalRecord& record : done) finished.push_back(record.rows);
+  const auto gaps = rows_left({partitions.front().rows.begin, partitions.back().rows.end}, std::move(finished));
+  std::size_t gap = 0;
+  for (const Partition& partition : partitions) {
+    while (gap < gaps.size() && gaps[gap].end <= partition.rows.begin) ++gap;
+    for (std::size_t g = gap; g < gaps.size() && gaps[g].begin < partition.rows.end; ++g) {
+      Partition piece = partition;
+      if (!whole) piece.rows = common(partition.rows, gaps[g]);
+      piece.cost = partition.cost * static_cast<double>(piece.rows.size()) / static_cast<double>(partition.rows.size());
+      const Job job{0, piece.id, 1, piece.rows};
+      const auto overlaps = [&](RowRange rows) { return common(rows, piece.rows).size() > 0; };
+      std::int64_t attempts = 0;
+      std::string message;
+      for (const Attempt& attempt : failed)
+        if (overlaps(attempt.rows) && attempt.count > attempts) {
+          attempts = attempt.count;
+          message = attempt.message;
+        }
+      const bool is_suspect = std::count_if(orphans.begin(), orphans.end(), overlaps) >= suspicious_deaths;
+      if (attempts >= Dispatcher::max_attempts) left.given_up.emplace_back(job, message);
+      else if (attempts > 0 || is_suspect) left.suspects.push_back({0, piece.id, 1, piece.rows, attempts});
+      else left.pieces.push_back(piece);
+      if (whole) break;
+    }
+  }
+  return left;
+}
+
+}  // namespace skyfold

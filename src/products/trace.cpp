@@ -1,0 +1,71 @@
+#include "trace.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace skyfold {
+namespace {
+
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Trace::Trace(const std::string& path) {
+  if (path.empty()) return;
+  file_ = std::fopen(path.c_str(), "ae");
+  if (!file_) return;
+  std::setvbuf(file_, nullptr, _IOLBF, 1 << 16);  // so that a killed process leaves whole events, to which a later one can add
+  if (std::ftell(file_) == 0) fmt::print(file_, "[\n");
+}
+
+Trace::~Trace() {
+  if (file_) std::fclose(file_);
+}
+
+void Trace::flush() {
+  if (file_) std::fflush(file_);
+}
+
+void Trace::add(const JobOutcome& outcome, const std::string& host_name, const std::string& label) {
+  if (!file_) return;
+  const int host = host_number(host_name), line = 2 * outcome.rank;
+  const auto rank = static_cast<std::size_t>(outcome.rank);
+  if (rank >= idle_since_s_.size()) idle_since_s_.resize(rank + 1);
+  if (idle_since_s_[rank] == 0.0) name_lines(host, outcome.rank);
+  const JobTimes& t = outcome.times;
+  const std::string arguments = fmt::format(R"("partition":{},"rows":"{} to {}","attempt":{},"end":"{}")", quoted(label), outcome.job.rows.begin,
+                                            outcome.job.rows.end, outcome.attempt(), outcome.end == JobEnd::done ? "done" : outcome.end == JobEnd::failed ? "failed" : "lost");
+  if (t.compute_begin > 0.0) {
+    const double idle = idle_since_s_[rank] > 0.0 ? t.compute_begin - idle_since_s_[rank] : 0.0;
+    if (idle > 0.0) event("wait", host, line, idle_since_s_[rank], idle, "");
+    event("compute", host, line, t.compute_begin, t.compute_end - t.compute_begin, arguments);
+    idle_since_s_[rank] = t.compute_end;
+  }
+  if (t.read_s > 0.0) event("read", host, line + 1, t.begin, t.read_s, arguments);
+  if (t.write_s > 0.0) event("write", host, line + 1, t.compute_end, t.write_s, arguments);
+}
+
+void Trace::event(const char* name, int host, int line, double begin_s, double seconds, const std::string& arguments) {
+  fmt::print(file_, R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.0f},"dur":{:.0f},"args":{{{}}}}},)" "\n", name, host, line,
+             begin_s * 1e6, seconds * 1e6, arguments);
+}
+
+int Trace::host_number(const std::string& host) {
+  const auto known = std::find(hosts_.begin(), hosts_.end(), host);
+  if (known != hosts_.end()) return static_cast<int>(known - hosts_.begin());
+  hosts_.push_back(host);
+  const int number = static_cast<int>(hosts_.size()) - 1;
+  fmt::print(file_, R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}},)" "\n", number, quoted(host));
+  return number;
+}
+
+void Trace::name_lines(int host, int rank) {
+  for (const auto& [line, what] : {std::pair{2 * rank, "kernel"}, std::pair{2 * rank + 1, "files"}})
+    fmt::print(file_, R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"rank {} {}"}}}},)" "\n", host, line, rank, what);
+}
+
+}  // namespace skyfold

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "skyfold/farm/farm.hpp"
+
+namespace skyfold {
+
+/// Writes `trace.json` in Chrome's trace format (an array of events, which may lack its end, so that the trace of a dead
+/// run opens too): a process per host, for each rank a line for its kernel and one for its files.
+class Trace {
+ public:
+  /// Appends to the trace of earlier attempts; "" for none.
+  explicit Trace(const std::string& path);
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  /// @param label  of the job's first partition
+  void add(const JobOutcome& outcome, const std::string& host, const std::string& label);
+  void flush();
+
+ private:
+  void event(const char* name, int host, int line, double begin_s, double seconds, const std::string& arguments);
+  int host_number(const std::string& host);
+  void name_lines(int host, int rank);
+
+  std::FILE* file_ = nullptr;
+  std::vector<std::string> hosts_;
+  std::vector<double> idle_since_s_;   ///< by rank; 0: not seen yet
+};
+
+}  // namespace skyfold

@@ -1,0 +1,182 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "locus_inputs.hpp"
+#include "locus_plot.hpp"
+#include "locus_work.hpp"
+#include "product_csv.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/products/run.hpp"
+#include "skyfold/stages/provenance.hpp"
+#include "skyfold/stages/stage.hpp"
+
+namespace skyfold {
+namespace {
+
+/// One run of locus.
+class LocusRun {
+ public:
+  LocusRun(const LocusStageOptions& o, const StageContext& context)
+      : o_(o), context_(context), ranks_(*context.ranks) {}
+
+  ExitCode run() {
+    if (!o_.plot.empty()) ranks_.on_first_only(require_gnuplot);
+    run_.emplace(ranks_, context_.options, context_.run,
+                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_)});
+    if (run_->is_complete()) return ExitCode::done;
+    inputs_.emplace(o_, context_);
+    prepare();
+    const FarmReport report = compute();
+    return publish(report);
+  }
+
+ private:
+  std::vector<std::string> product_paths() const {
+    std::vector<std::string> paths = {o_.output};
+    for (const std::string& path : {o_.fits, o_.csv, o_.stars})
+      if (!path.empty()) paths.push_back(path);
+    for (const std::string& id : o_.plot) paths.push_back(chart_path(id));
+    return paths;
+  }
+
+  /// P.h5 -> P.ID.svg
+  std::string chart_path(const std::string& id) const {
+    return std::filesystem::path(o_.output).replace_extension("." + id + ".svg").string();
+  }
+
+  void prepare() {
+    product_.rows = run_->partial(o_.output);
+    product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.layout.schema = inputs_->kernel().gives();
+    for (const std::string& name : inputs_->targets().passed()) {
+      if (find_column(product_.layout.schema, name))
+        throw DataError(fmt::format(
+            "{}: its column {} goes into the product, which has a column of that name (--columns.id names another)",
+            LocusInputs::paths(o_).front(), name));
+      product_.layout.schema.push_back(inputs_->targets().schema()[*find_column(inputs_->targets().schema(), name)]);
+    }
+    product_.layout.rows = inputs_->targets().rows();
+    product_.layout.ordering = inputs_->targets().ordering();
+    product_.layout.roles = {inputs_->targets().id(), "ra", "dec", ""};
+    product_.layout.creator = creator_of("locus");
+    product_.layout.provenance = provenance_json("locus", context_.options, inputs_->identities());
+    run_->once("products", [&] { create_product(product_, "LOCUS"); });
+    if (o_.stars.empty()) return;
+    const std::string folder = run_->partial("stars.scratch");
+    run_->once("stars", [&] {
+      std::filesystem::remove_all(folder);
+      std::filesystem::create_directory(folder);
+    });
+    references_.emplace(folder, reference_schema(inputs_->stars().has_id()));
+  }
+
+  FarmReport compute() {
+    if (ranks_.is_first())
+      log_info(fmt::format("{} targets in {} parts{}", grouped(inputs_->targets().rows()),
+                           grouped(std::ssize(inputs_->targets().parts())),
+                           inputs_->star_count() > 0 ? fmt::format(", {} stars", grouped(inputs_->star_count())) : ""));
+    std::shared_ptr<LocusWork> work;
+    ranks_.together([&] {
+      work = std::make_shared<LocusWork>(inputs_->kernel(), inputs_->targets(), inputs_->stars(), product_,
+                                         references_ ? &*references_ : nullptr, context_.threads);
+    });
+    TaskInfo task{"locus", "targets"};
+    task.whole_jobs = true;
+    return run_->farm(task, inputs_->targets().parts(), work);
+  }
+
+  ExitCode publish(const FarmReport& report) {
+    std::optional<std::uint32_t> fits_sum;  // rows that failed are written after the sums were taken
+    if (report.failures.empty()) fits_sum = run_->fits_sum();
+    finish_product(ranks_, product_, fits_sum);
+    if (references_) {
+      std::vector<std::int64_t> first_rows;
+      for (const Partition& part : inputs_->targets().parts()) first_rows.push_back(part.rows.begin);
+      references_->put_together(ranks_, first_rows, run_->partial(o_.stars), creator_of("locus"));
+    }
+    ranks_.on_first_only([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+      if (!o_.csv.empty()) write_csv(product_.rows, product_.layout.schema, run_->partial(o_.csv), inputs_->bands());
+      for (const std::string& id : o_.plot) draw(id);
+    });
+    const std::string lines = summary();
+    run_->publish(product_paths());
+    return run_->finish(context_.threads, lines);
+  }
+
+  /// How many targets got a pointing, and how good.
+  std::string summary() const {
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    std::vector<std::int64_t> counts(5);
+    ranks_.together([&] {
+      const RowReader product(product_.rows);
+      Table status({product.schema()[*find_column(product.schema(), "status")]});
+      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < inputs_->targets().rows();
+           begin += ranks_.size() * zone_rows) {
+        product.read({begin, std::min(begin + zone_rows, inputs_->targets().rows())}, status);
+        for (const std::int32_t value : status[0].values<std::int32_t>())
+          ++counts[static_cast<std::size_t>(std::clamp(value, 0, 4))];
+      }
+    });
+    ranks_.sum(counts);
+    return fmt::format("{} pointings; {} targets without reference star, {} without magnitude\n", grouped(counts[0]),
+                       grouped(counts[1]), grouped(counts[2]));
+  }
+
+  /// Row of the product with an id, or without ids of the target with that row number; -1 for none.
+  std::int64_t find_target(const std::string& id) const {
+    const RowReader product(product_.rows);
+    const std::string column = inputs_->targets().id().empty() ? target_row_column : inputs_->targets().id();
+    Table ids({product.schema()[*find_column(product.schema(), column)]});
+    for (std::int64_t begin = 0; begin < product.rows(); begin += zone_rows) {
+      product.read({begin, std::min(begin + zone_rows, product.rows())}, ids);
+      for (std::size_t i = 0; i < ids.rows(); ++i)
+        if ((ids[0].info().type == Type::text ? std::string(ids[0].text(i)) : std::to_string(ids[0].integer(i))) == id)
+          return begin + static_cast<std::int64_t>(i);
+    }
+    return -1;
+  }
+
+  void draw(const std::string& id) {
+    const std::int64_t row = find_target(id);
+    if (row < 0) throw UsageError(fmt::format("--plot {}: there is no such target", id));
+    const auto part = std::ranges::find_if(inputs_->targets().parts(),
+                                           [&](const Partition& p) { return row >= p.rows.begin && row < p.rows.end; });
+    Table targets(inputs_->targets().schema());
+    inputs_->targets().read(static_cast<std::size_t>(part->id), targets);
+    Table one(inputs_->targets().schema());
+    copy_rows(targets, {static_cast<std::size_t>(row - part->rows.begin)}, one);
+    StarBlock stars;
+    inputs_->stars().read(static_cast<std::size_t>(part->id), one, stars);
+    draw_finder_chart(finder_chart("target " + id, inputs_->kernel().rules(), inputs_->kernel().targets_of(one)[0],
+                                   inputs_->kernel().field_of(stars.stars, context_.threads)),
+                      run_->partial(chart_path(id)));
+  }
+
+  const LocusStageOptions& o_;
+  const StageContext& context_;
+  Ranks& ranks_;
+  std::optional<Run> run_;
+  std::optional<LocusInputs> inputs_;
+  RowProduct product_;
+  std::optional<ReferenceParts> references_;
+};
+
+class LocusStage final : public Stage {
+ public:
+  void describe(OptionSet& option) override { skyfold::describe(option, options_); }
+  ExitCode run(const StageContext& context) override { return LocusRun(options_, context).run(); }
+
+ private:
+  LocusStageOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_locus_stage() { return std::make_unique<LocusStage>(); }
+
+}  // namespace skyfold

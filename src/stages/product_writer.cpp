@@ -1,0 +1,63 @@
+#include "product_writer.hpp"
+
+#include <stdexcept>
+#include <vector>
+
+#include "skyfold/core/hash.hpp"
+
+namespace skyfold {
+
+void create_product(const RowProduct& product, const std::string& extension_name) {
+  create_catalogue(product.rows, product.layout);
+  if (!product.fits.empty())
+    create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name,
+                {product.layout.creator, "provenance: " + product.layout.provenance});
+}
+
+void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum) {
+  finalise_catalogue(ranks, product.rows);
+  if (product.fits.empty()) return;
+  ranks.on_first_only([&] {
+    const PhaseScope scope(ranks.clock(), Phase::consolidate);
+    const FitsLayout layout = open_fits(product.fits, product.layout.schema, product.layout.rows);
+    finish_fits(product.fits, layout, fits_sum ? *fits_sum : fits_data_sum(product.fits, layout));
+  });
+}
+
+ProductWriter::ProductWriter(const RowProduct& product) : rows_(product.rows) {
+  if (!product.fits.empty()) fits_.emplace(product.fits, open_fits(product.fits, product.layout.schema, product.layout.rows));
+}
+
+void ProductWriter::write(std::int64_t first_row, std::span<const Table* const> tables, JobResult& result) {
+  std::int64_t row_count = 0;
+  for (std::size_t i = 0; i < schema().size(); ++i) {
+    const Column* column = nullptr;
+    for (const Table* table : tables)
+      if (!column) column = table->find(schema()[i].name);
+    if (!column) throw std::logic_error("no column " + schema()[i].name + " for the product");
+    rows_.write(i, first_row, column->bytes());
+    result.checksum = hash_bytes(column->bytes(), result.checksum);
+    result.bytes_written += std::ssize(column->bytes());
+    row_count = std::ssize(column->bytes()) / static_cast<std::int64_t>(schema()[i].bytes_per_row());
+  }
+  if (!fits_) return;
+  result.fits_sum = add_fits_sums(static_cast<std::uint32_t>(result.fits_sum), fits_->write(first_row, tables));
+  result.bytes_written += row_count * static_cast<std::int64_t>(bytes_per_row(schema()));
+}
+
+std::uint64_t ProductWriter::stored_checksum(RowRange rows, std::uint64_t chained) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i < schema().size(); ++i) {
+    bytes.resize(static_cast<std::size_t>(rows.size()) * schema()[i].bytes_per_row());
+    rows_.read(i, rows, bytes);
+    chained = hash_bytes(bytes, chained);
+  }
+  return chained;
+}
+
+void ProductWriter::sync() {
+  rows_.sync();
+  if (fits_) fits_->sync();
+}
+
+}  // namespace skyfold

@@ -1,0 +1,430 @@
+"""Pointings for differential photometry: against a plain search in Python, in every layout, from every kind of input."""
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+from astropy.io import fits
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import support
+
+STARS = 30_000
+BANDS = "ugriz"
+
+
+def plane(ra0, dec0, ra, dec):
+    """Gnomonic projection about a target, degrees."""
+    a, d, d0 = np.radians(ra - ra0), np.radians(dec), np.radians(dec0)
+    depth = np.sin(d0) * np.sin(d) + np.cos(d0) * np.cos(d) * np.cos(a)
+    x = np.degrees(np.cos(d) * np.sin(a) / depth)
+    y = np.degrees((np.cos(d0) * np.sin(d) - np.sin(d0) * np.cos(d) * np.cos(a)) / depth)
+    return np.where(depth > 0, x, np.inf), np.where(depth > 0, y, np.inf)
+
+
+def crowded(ra, dec, r, resolution):
+    """Stars with another one nearer than the resolution (degrees) and less than 5 mag different."""
+    a, d = np.radians(ra), np.radians(dec)
+    vectors = np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=1)
+    order = np.argsort(vectors[:, 2])
+    limit = 2 * np.sin(np.radians(resolution) / 2)
+    flag = np.zeros(len(ra), bool)
+    for step in range(1, len(ra)):
+        i, j = order[:-step], order[step:]
+        if np.min(vectors[j, 2] - vectors[i, 2]) > limit:
+            break
+        near = (np.sum((vectors[i] - vectors[j]) ** 2, axis=1) < limit**2) & (np.abs(r[i] - r[j]) < 5)
+        flag[i[near]] = flag[j[near]] = True
+    return flag
+
+
+def best_pointing(x, y, weight, size):
+    """Greatest sum of ratings over all cells, the number of stars there, and the middle of their common region."""
+    best = (0.0, 0, None)
+    edges = lambda v: np.unique(np.concatenate([[-size / 2, size / 2], (e := np.concatenate([v - size / 2, v + size / 2]))[np.abs(e) < size / 2]]))
+    middles = lambda v: (edges(v)[1:] + edges(v)[:-1]) / 2
+    for cx in middles(x):
+        in_x = np.abs(cx - x) < size / 2
+        for cy in middles(y):
+            inside = in_x & (np.abs(cy - y) < size / 2)
+            score = weight[inside].sum()
+            if score > best[0] + 1e-12:
+                centre = [(max(-size / 2, (v[inside] - size / 2).max()) + min(size / 2, (v[inside] + size / 2).min())) / 2 for v in (x, y)]
+                best = (score, inside.sum(), centre)
+    return best
+
+
+def ppr(path, fov, resolution, dmag, dcol, sets, count="q"):
+    """A binary parameter file: sets of (paths, targets of 8 numbers)."""
+    out = struct.pack("<4d" + count, fov, resolution, dmag, dcol, len(sets))
+    for paths, targets in sets:
+        out += struct.pack("<" + count, len(paths)) + b"".join(name.encode().ljust(150, b"\0") for name in paths)
+        out += struct.pack("<" + count, len(targets)) + b"".join(struct.pack("<8d", *target) for target in targets)
+    pathlib.Path(path).write_bytes(out)
+    return str(path)
+
+
+class LocusTest(support.SkyfoldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.stars = str(cls.base / "stars.h5")
+        cls.skyfold("mock", "--kind", "stars", "--objects", STARS, "--seed", 4, "--output", cls.stars, "--threads", 1)
+        cls.sky = support.read_group(cls.stars)
+        chosen = np.flatnonzero(cls.sky["psfmag_r"] < 18.5)[::40]
+        cls.target_columns = {"name": np.array([f"T{i}" for i in range(len(chosen))], "S6"),
+                              "ra": cls.sky["ra"][chosen] + 1e-4, "dec": cls.sky["dec"][chosen],
+                              **{f"psfmag_{b}": cls.sky[f"psfmag_{b}"][chosen] for b in BANDS}}
+        rng = np.random.default_rng(5)
+        order = rng.permutation(len(chosen))
+        cls.target_columns = {name: values[order] for name, values in cls.target_columns.items()}
+        cls.targets = support.make_fits(cls.base / "targets.fits", cls.target_columns)
+
+    def locus(self, name, *words, **options):
+        output = self.path(name)
+        self.skyfold("locus", "--output", output, *words, **options)
+        return output
+
+    def solve(self, name="p.h5", *words, **options):
+        return self.locus(name, "--targets", self.targets, "--catalogue", self.stars, "--columns.id", "name", *words, **options)
+
+    def assert_same_bytes(self, path, reference, what):
+        if support.read_bytes(path) != support.read_bytes(reference):
+            self.fail(f"{what}: the bytes differ")
+
+
+class Truth(LocusTest):
+    def test_pointings_are_the_best_of_all_cells(self):
+        found = support.read_group(self.solve())
+        sky, size = self.sky, 10 / 60
+        g, r, i = (sky[f"psfmag_{b}"].astype(float) for b in "gri")
+        usable = ~crowded(sky["ra"], sky["dec"], r, 10.8 / 3600)
+        self.assertGreater(len(found["ra"]), 30)
+        for k in range(len(found["ra"])):
+            x, y = plane(found["ra"][k], found["dec"][k], sky["ra"], sky["dec"])
+            tg, tr, ti = found["mag"][k][1:4]
+            d1, d2 = np.abs(g - r - (tg - tr)), np.abs(r - i - (tr - ti))
+            detected = (g < 90) & (r < 90) & (i < 90)
+            candidate = (usable & detected & (np.abs(x) < size) & (np.abs(y) < size) & (np.abs(r - tr) < 2) & (d1 < 0.1) & (d2 < 0.1)
+                         & (np.hypot(x, y) > 10.8 / 3600))
+            weight = (1 - d1 / 0.1) * (1 - d2 / 0.1)
+            score, n_ref, centre = best_pointing(x[candidate], y[candidate], weight[candidate], size)
+            self.assertEqual(found["n_candidates"][k], candidate.sum())
+            self.assertEqual(found["n_ref"][k], n_ref)
+            if n_ref == 0:
+                self.assertEqual(found["status"][k], 1)
+                self.assertTrue(np.isnan([found[c][k] for c in ("av_ra", "av_dec", "rating")]).all())
+                continue
+            self.assertEqual(found["status"][k], 0)
+            self.assertAlmostEqual(found["rating"][k], score, 10)
+            at = plane(found["ra"][k], found["dec"][k], found["av_ra"][k], found["av_dec"][k])
+            np.testing.assert_allclose(at, centre, atol=1e-9)
+
+    def test_targets_keep_their_id_row_and_magnitudes(self):
+        found = support.read_group(self.solve())
+        columns = self.target_columns
+        self.assertEqual(sorted(found["row"]), list(range(len(columns["ra"]))))
+        row = found["row"]
+        np.testing.assert_array_equal(found["name"], columns["name"][row])
+        np.testing.assert_array_equal(found["ra"], columns["ra"][row])
+        for k, band in enumerate(BANDS):
+            np.testing.assert_array_equal(found["mag"][:, k], columns[f"psfmag_{band}"][row])
+        self.assertTrue((np.diff(found["_healpix_29"]) >= 0).all())
+
+    def test_selected_targets_keep_their_rows(self):
+        found = support.read_group(self.solve("p.h5", "--targets.where", "r < 17.5 && psfmag_g != 99"))
+        chosen = np.flatnonzero(self.target_columns["psfmag_r"].astype("f8") < 17.5)
+        np.testing.assert_array_equal(np.sort(found["row"]), chosen)
+        np.testing.assert_array_equal(found["name"], self.target_columns["name"][found["row"]])
+
+    def test_fits_and_csv_hold_the_same_rows_in_the_published_order_of_columns(self):
+        output = self.solve("p.h5", "--fits", self.path("p.fits"), "--csv", self.path("p.csv"))
+        found = support.read_group(output)
+        with fits.open(self.path("p.fits")) as hdus:
+            self.assertEqual(hdus[1].columns.names[:6], ["ra", "dec", "mag", "av_ra", "av_dec", "rating"])
+            self.assertEqual([hdus[1].columns[k].format for k in range(6)], ["D", "D", "5D", "D", "D", "D"])
+            for name in found:
+                values = hdus[1].data[name]
+                if found[name].dtype.kind != "S":
+                    np.testing.assert_array_equal(values, found[name])
+        table = np.genfromtxt(self.path("p.csv"), delimiter=",", names=True)
+        for name in ("ra", "av_ra", "av_dec", "rating", "n_ref"):
+            np.testing.assert_array_equal(table[name], found[name])
+        np.testing.assert_array_equal(table["mag_r"], found["mag"][:, 2])
+
+    def test_reference_stars_are_those_that_the_score_counts(self):
+        found = support.read_group(self.solve("p.h5", "--stars", self.path("s.h5")))
+        stars = support.read_group(self.path("s.h5"))
+        self.assertTrue((np.diff(stars["target"]) >= 0).all())
+        np.testing.assert_array_equal(stars["id"], self.sky["id"][stars["star"]])
+        np.testing.assert_array_equal(stars["ra"], self.sky["ra"][stars["star"]])
+        for k in range(len(found["ra"])):
+            mine = stars["target"] == k
+            self.assertEqual(mine.sum(), found["n_ref"][k])
+            if mine.any():
+                self.assertAlmostEqual(stars["rating"][mine].sum(), found["rating"][k], 9)
+                edge = 5 - np.maximum(np.abs(stars["x"][mine]), np.abs(stars["y"][mine]))
+                self.assertAlmostEqual(60 * edge.min(), found["margin"][k], 3)
+
+    def test_every_star_is_its_own_target_on_traversal(self):
+        traversal = support.read_group(self.locus("t.h5", "--traverse", "--catalogue", self.stars, "--targets.where", "r<18.5 and dec >= 20"))
+        chosen = np.flatnonzero((self.sky["psfmag_r"] < 18.5) & (self.sky["dec"] >= 20))
+        np.testing.assert_array_equal(traversal["row"], chosen)
+        np.testing.assert_array_equal(traversal["id"], self.sky["id"][chosen])
+        listed = support.make_hdf5(self.path("same.h5"), {name: self.sky[name][chosen] for name in ("id", "ra", "dec", *(f"psfmag_{b}" for b in BANDS))})
+        again = support.read_group(self.locus("l.h5", "--targets", listed, "--catalogue", self.stars))
+        for name in ("id", "av_ra", "av_dec", "rating", "n_ref", "n_candidates", "margin", "status"):
+            np.testing.assert_array_equal(again[name], traversal[name], err_msg=name)
+
+    def test_ratings_from_a_column_with_crowding_need_no_magnitudes_of_targets(self):
+        target = support.make_csv(self.path("t.csv"), {"ra": self.sky["ra"][1000:1003], "dec": self.sky["dec"][1000:1003]})
+        found = support.read_group(self.locus("p.h5", "--targets", target, "--catalogue", self.stars, "--rating", "column:psfmagerr_r", "--locus.dmag", 0))
+        self.assertTrue((found["n_candidates"] > 100).all())
+        self.assertTrue(np.isnan(found["mag"]).all())
+
+    def test_ratings_from_a_column(self):
+        columns = {"ra": self.sky["ra"][:3000], "dec": self.sky["dec"][:3000], "w": np.arange(3000) % 7 - 1.0}
+        self.skyfold("import", "--input", support.make_hdf5(self.path("w.hdf5"), columns), "--output", self.path("w.h5"))
+        target = support.make_csv(self.path("t.csv"), {"ra": np.array([columns["ra"][1500]]), "dec": np.array([columns["dec"][1500]])})
+        found = support.read_group(self.locus("p.h5", "--targets", target, "--catalogue", self.path("w.h5"), "--rating", "column:w",
+                                              "--locus.dmag", 0, "--locus.resolution", 0, "--locus.fov_ra", 4, "--locus.fov_dec", 4))
+        x, y = plane(columns["ra"][1500], columns["dec"][1500], columns["ra"], columns["dec"])
+        candidate = (np.abs(x) < 4 / 60) & (np.abs(y) < 4 / 60) & (columns["w"] > 0) & (np.hypot(x, y) > 0)
+        score, n_ref, _ = best_pointing(x[candidate], y[candidate], columns["w"][candidate], 4 / 60)
+        self.assertEqual(found["rating"][0], score)
+        self.assertEqual(found["n_candidates"][0], candidate.sum())
+
+
+class Layouts(LocusTest):
+    def test_ranks_threads_and_partitions(self):
+        words = ["--stars", "s.h5", "--fits", "p.fits", "--csv", "p.csv"]
+        names = lambda folder: [word if word.startswith("--") else str(pathlib.Path(folder) / word) for word in words]
+        for mode in (["--traverse", "--targets.where", "r<20"], ["--targets", self.targets]):
+            reference = self.path("reference" + mode[0])
+            os.mkdir(reference)
+            self.skyfold("locus", *mode, "--catalogue", self.stars, "--output", f"{reference}/p.h5", *names(reference), "--threads", 1)
+            for ranks, threads, options in [(1, 2, "--partition.by healpix --partition.nside 64"), (2, 1, "--partition.rows 1000"),
+                                            (3, 2, "--partition.by rows --partition.rows 777"), (4, 1, "--farm.master dedicated --partition.rows 5000"),
+                                            (0, 2, "--partition.by healpix --partition.nside 1024")]:
+                with self.subTest(mode=mode[0], ranks=ranks, threads=threads, options=options):
+                    folder = self.path(f"run{mode[0]}{ranks}{threads}")
+                    os.mkdir(folder)
+                    self.skyfold("locus", *mode, "--catalogue", self.stars, "--output", f"{folder}/p.h5", *names(folder), *options.split(),
+                                 "--threads", threads, ranks=ranks)
+                    for name in ("p.h5", "p.fits", "p.csv", "s.h5"):
+                        self.assert_same_bytes(f"{folder}/{name}", f"{reference}/{name}", name)
+
+    def test_targets_from_fits_csv_and_hdf5_give_the_same(self):
+        reference = support.read_group(self.solve())
+        csv = support.make_csv(self.path("t.csv"), self.target_columns)
+        hdf5 = support.make_hdf5(self.path("t.hdf5"), self.target_columns)
+        for table in (csv, hdf5):
+            found = support.read_group(self.locus("p2.h5", "--targets", table, "--catalogue", self.stars, "--columns.id", "name", "--fresh"))
+            for name in ("av_ra", "av_dec", "rating", "n_ref", "row"):
+                np.testing.assert_array_equal(found[name], reference[name], err_msg=f"{table} {name}")
+
+    def test_a_catalogue_in_another_order_is_put_in_the_order_of_the_sky(self):
+        shuffled = np.random.default_rng(6).permutation(STARS)
+        table = support.make_hdf5(self.path("shuffled.hdf5"), {name: values[shuffled] for name, values in self.sky.items()})
+        self.skyfold("import", "--input", table, "--ordering", "none", "--columns.ra", "ra", "--columns.dec", "dec", "--output", self.path("c.h5"))
+        found = support.read_group(self.locus("p.h5", "--targets", self.targets, "--catalogue", self.path("c.h5"), "--columns.id", "name"))
+        reference = support.read_group(self.solve("q.h5"))
+        for name in ("av_ra", "rating", "n_ref", "name"):
+            np.testing.assert_array_equal(found[name], reference[name])
+
+    def test_a_run_that_was_killed_goes_on(self):
+        reference = self.solve("reference.h5", "--stars", self.path("reference.s.h5"), "--partition.rows", 5)
+        words = ["--targets", self.targets, "--catalogue", self.stars, "--columns.id", "name", "--partition.rows", 5, "--stars", self.path("s.h5")]
+        broken = self.run_skyfold("locus", "--output", self.path("p.h5"), *words, "--farm.fault", "kill@4:1")
+        self.assertLess(broken.code, 0, str(broken))
+        self.assertFalse(os.path.exists(self.path("p.h5")))
+        self.locus("p.h5", *words)
+        self.assert_same_bytes(self.path("p.h5"), reference, "pointings")
+        self.assert_same_bytes(self.path("s.h5"), self.path("reference.s.h5"), "reference stars")
+
+    def test_a_part_that_fails_is_marked_and_the_others_are_right(self):
+        reference = support.read_group(self.solve("reference.h5", "--partition.rows", 5))
+        words = ["--targets", self.targets, "--catalogue", self.stars, "--columns.id", "name", "--partition.rows", 5]
+        result = self.run_skyfold("locus", "--output", self.path("p.h5"), *words, "--stars", self.path("s.h5"), "--farm.fault", "throw@2")
+        self.assertEqual(result.code, 5, str(result))
+        found, stars = support.read_group(self.path("p.h5")), support.read_group(self.path("s.h5"))
+        failed = found["status"] == 4
+        self.assertTrue(0 < failed.sum() <= 5)
+        for name in ("ra", "mag", "row", "name"):
+            np.testing.assert_array_equal(found[name], reference[name])
+        np.testing.assert_array_equal(found["av_ra"][~failed], reference["av_ra"][~failed])
+        self.assertTrue(np.isnan(found["av_ra"][failed]).all())
+        self.assertFalse(failed[stars["target"]].any())
+
+
+class Published(LocusTest):
+    """Files of the published programs."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.middle = float(np.median(cls.sky["ra"])), float(np.median(cls.sky["dec"]))
+        near = (np.abs(cls.sky["ra"] - cls.middle[0]) < 0.4) & (np.abs(cls.sky["dec"] - cls.middle[1]) < 0.4)
+        cls.near = np.flatnonzero(near & (cls.sky["psfmag_r"] < 20))
+        cls.magnitudes = np.stack([cls.sky[f"psfmag_{b}"].astype("f8") for b in BANDS], axis=1)
+        cls.root = cls.base / "root"
+        half = len(cls.near) // 2
+        cls.files = [cls.field_file(run, cls.near[part]) for run, part in ((94, slice(None, half)), (1000, slice(half, None)))]
+
+    @classmethod
+    def field_file(cls, run, rows):
+        folder = cls.root / str(run) / "40" / "calibChunks" / "3"
+        folder.mkdir(parents=True)
+        name = f"tsObj-{run:06d}-3-40-0012.fit"
+        support.make_fits(str(folder / name).replace(".fit", "_local.fit"),
+                          {"ra": cls.sky["ra"][rows], "dec": cls.sky["dec"][rows], "mag": cls.magnitudes[rows]})
+        return str((folder / name).relative_to(cls.root))
+
+    def target(self, row):
+        return [self.sky["ra"][row], self.sky["dec"][row], *self.magnitudes[row], 0.0]
+
+    def chosen(self):
+        inner = [row for row in self.near if abs(self.sky["ra"][row] - self.middle[0]) < 0.1 and abs(self.sky["dec"][row] - self.middle[1]) < 0.1
+                 and self.sky["psfmag_r"][row] < 18.5]
+        self.assertGreater(len(inner), 3)
+        return inner
+
+    def reference(self, rows, *words):
+        """The same targets and stars through import and --targets, under the same rules."""
+        stars = {"ra": self.sky["ra"][self.near], "dec": self.sky["dec"][self.near], **{b: self.magnitudes[self.near, k] for k, b in enumerate(BANDS)}}
+        targets = {"ra": self.sky["ra"][rows], "dec": self.sky["dec"][rows], **{b: self.magnitudes[rows, k] for k, b in enumerate(BANDS)}}
+        self.skyfold("import", "--input", support.make_hdf5(self.path("stars.hdf5"), stars), "--output", self.path("stars.h5"))
+        output = self.locus("reference.h5", "--targets", support.make_hdf5(self.path("targets.hdf5"), targets), "--catalogue", self.path("stars.h5"), *words)
+        found = support.read_group(output)
+        return {name: values[np.argsort(found["row"])] for name, values in found.items()}
+
+    def assert_same_pointings(self, found, reference):
+        for name in ("ra", "dec", "mag", "av_ra", "av_dec", "rating", "n_ref", "n_candidates", "status"):
+            np.testing.assert_array_equal(found[name], reference[name], err_msg=name)
+
+    def test_parameter_files_with_counts_of_8_and_4_bytes(self):
+        rows = self.chosen()
+        sets = [(self.files, [self.target(row) for row in rows[:2]]), (self.files, [self.target(row) for row in rows[2:]])]
+        for compat in ("locus6", "none"):
+            reference = self.reference(rows, "--locus.compat", compat, "--fresh")
+            for count in "qi":
+                with self.subTest(compat=compat, count=count):
+                    path = ppr(self.path(f"{compat}{count}.ppr"), 10 / 60, 0.003, 2.0, 0.1, sets, count)
+                    output = self.locus(f"{compat}{count}.h5", "--parameters", path, "--root", self.root, "--locus.compat", compat, ranks=2)
+                    self.assert_same_pointings(support.read_group(output), reference)
+
+    def test_settings_are_those_of_the_parameter_file_unless_given(self):
+        rows = self.chosen()
+        path = ppr(self.path("small.ppr"), 6 / 60, 0.001, 1.5, 0.2, [(self.files, [self.target(row) for row in rows])])
+        found = support.read_group(self.locus("small.h5", "--parameters", path, "--root", self.root))
+        settings = ["--locus.fov_ra", 6, "--locus.fov_dec", 6, "--locus.resolution", 3.6, "--locus.dcol", 0.2]
+        self.assert_same_pointings(found, self.reference(rows, *settings, "--locus.dmag", 1.5))
+        given = support.read_group(self.locus("given.h5", "--parameters", path, "--root", self.root, "--locus.dmag", 1))
+        self.assertTrue((given["n_candidates"] <= found["n_candidates"]).all())
+
+    def test_lists_of_targets_and_of_fields(self):
+        rows = self.chosen()
+        lines = ["specObjID, No of Fields, RUN, RERUN, CAMCOL, FIELD, Quasar RA, Quasar DEC, u magnitude, g magnitude, r magnitude, i magnitude, z magnitude"]
+        for k, row in enumerate(rows):
+            for run in (94, 1000):
+                lines.append(",".join(map(repr, [1000 + k, 2, run, 40, 3, 12, *map(float, self.target(row)[:7])])))
+        pathlib.Path(self.path("targets.csv")).write_text("\n".join(lines) + "\n")
+        found = support.read_group(self.locus("targets.h5", "--list", self.path("targets.csv"), "--root", self.root))
+        np.testing.assert_array_equal(found["specObjID"], 1000 + np.arange(len(rows)))
+        self.assert_same_pointings(found, self.reference(rows))
+        pathlib.Path(self.path("fields.csv")).write_text(
+            "NoFields,Field Number,ROW,REF RUN,REF RERUN,REF CAMCOL,REF FIELD,RUN,RERUN,CAMCOL,FIELD\n"
+            "2,0,0,1000,40,3,12,1000,40,3,12\n2,1,0,1000,40,3,12,94,40,3,12\n")
+        found = support.read_group(self.locus("fields.h5", "--list", self.path("fields.csv"), "--root", self.root))
+        self.assert_same_pointings(found, self.reference(self.near[len(self.near) // 2:], "--fresh"))
+
+    def test_a_missing_field_file_is_named(self):
+        path = ppr(self.path("missing.ppr"), 10 / 60, 0.003, 2.0, 0.1, [([*self.files, "1/2/tsObj-none.fit"], [self.target(self.near[0])])])
+        result = self.run_skyfold("locus", "--parameters", path, "--root", self.root, "--output", self.path("m.h5"))
+        self.assertEqual(result.code, 4, str(result))
+        self.assertRegex(result.err, r"tsObj-none_local\.fit: missing field file")
+
+    def test_a_damaged_parameter_file_is_refused(self):
+        path = ppr(self.path("whole.ppr"), 10 / 60, 0.003, 2.0, 0.1, [(self.files, [self.target(self.near[0])])])
+        for cut in (0, 10, 40, 200, -1):
+            pathlib.Path(self.path("cut.ppr")).write_bytes(support.read_bytes(path)[:cut])
+            result = self.run_skyfold("locus", "--parameters", self.path("cut.ppr"), "--root", self.root, "--output", self.path("m.h5"))
+            self.assertEqual(result.code, 3, str(result))
+            self.assertIn("not a parameter file", result.err)
+
+
+class WorkedExample(LocusTest):
+    def test_the_pointing_of_paper_one(self):
+        stars, target = support.shared("locus/paper1_in_frame_1345.csv"), support.shared("locus/paper1_target.csv")
+        self.skyfold("import", "--input", stars, "--output", self.path("stars.h5"))
+        words = ["--targets", target, "--catalogue", self.path("stars.h5"), "--bands", "u,g,r,i,z", "--bands.magnitude", "psfmag_{band}",
+                 "--locus.crowding_dmag", 2]
+        found = support.read_group(self.locus("p.h5", *words, "--locus.compat", "locus6", "--stars", self.path("s.h5")))
+        self.assertEqual((found["n_candidates"][0], found["n_ref"][0]), (14, 7))
+        np.testing.assert_allclose([found[name][0] for name in ("av_ra", "av_dec", "rating")],
+                                   [346.64627166749483, -5.122641996493043, 3.8687665500000232], rtol=0, atol=1e-9)
+        expected = np.genfromtxt(support.shared("locus/paper1_final_fov_7.csv"), delimiter=",", names=True)
+        np.testing.assert_array_equal(np.sort(support.read_group(self.path("s.h5"))["ra"]), np.sort(expected["ra"]))
+        exact = support.read_group(self.locus("e.h5", *words, "--locus.exclude_target", "false"))
+        self.assertGreaterEqual(exact["rating"][0], 3.8687665500000232 - 1e-9)
+
+
+class Charts(LocusTest):
+    def test_a_finder_chart_is_drawn(self):
+        if not shutil.which("gnuplot"):
+            self.skipTest("gnuplot is not installed")
+        self.solve("p.h5", "--plot", "T3", "T5")
+        for name in ("p.T3.svg", "p.T5.svg"):
+            text = pathlib.Path(self.path(name)).read_text()
+            self.assertIn("</svg>", text)
+            for word in ("target T", "references", "loci", "rating"):
+                self.assertIn(word, text)
+
+    def test_without_gnuplot_there_is_a_clear_message(self):
+        programs = self.folder / "bin"  # all that Open MPI may want, without gnuplot
+        programs.mkdir()
+        for folder in os.environ["PATH"].split(":"):
+            for program in os.listdir(folder) if os.path.isdir(folder) else []:
+                if not program.startswith("gnuplot") and not (programs / program).is_symlink():
+                    (programs / program).symlink_to(os.path.join(folder, program))
+        words = ["locus", "--targets", self.targets, "--catalogue", self.stars, "--output", self.path("p.h5"), "--plot", "T3"]
+        done = subprocess.run([support._binary[0], *words], env=dict(support.environment(self.base), PATH=str(programs)), capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn(b"gnuplot is not installed", done.stderr)
+
+
+class Mistakes(LocusTest):
+    def test_errors_name_what_is_wrong(self):
+        bare = support.make_csv(self.path("bare.csv"), {"ra": np.array([1.0]), "dec": np.array([2.0])})
+        off = support.make_csv(self.path("off.csv"), {"ra": np.array([1.0, 2.0]), "dec": np.array([2.0, 95.0]),
+                                                      **{b: np.array([17.0, 17.0]) for b in BANDS}})
+        catalogue = ["--catalogue", self.stars]
+        listed = ["--targets", self.targets, *catalogue]
+        cases = [([], 2, "give the targets in one way"), ([*listed, "--traverse"], 2, "give the targets in one way"),
+                 (["--traverse"], 2, "--catalogue is missing"), ([*listed, "--locus.band", "y"], 2, "locus.band = y"),
+                 ([*listed, "--rating", "colour:x"], 2, "rating = colour:x"), ([*listed, "--rating", "column:none"], 2, "no column none"),
+                 ([*listed, "--rating", "column:dec", "--locus.compat", "locus6"], 2, "colour rule only"),
+                 ([*listed, "--partition.by", "tile"], 2, "order of the sky"), ([*listed, "--targets.where", "r ~ 3"], 2, "not a comparison"),
+                 ([*listed, "--targets.where", "q < 3"], 2, "no column 'q'"), ([*listed, "--targets.where", "r < -50"], 3, "no targets"),
+                 (["--traverse", *catalogue, "--targets.where", "r < -50"], 3, "no star is selected"),
+                 (["--targets", bare, *catalogue], 2, "no known names of magnitude columns"),
+                 (["--targets", off, *catalogue], 3, "row 2: ra = 2, dec = 95"), (["--targets", self.path("none.csv"), *catalogue], 4, "none.csv"),
+                 (["--list", bare, "--root", "."], 3, "2 columns"), (["--list", bare], 2, "--root is missing"),
+                 ([*listed, "--plot", "T99999"], 2, "there is no such target")]
+        for number, (words, code, message) in enumerate(cases):
+            if "--plot" in words and not shutil.which("gnuplot"):
+                continue
+            with self.subTest(message):
+                result = self.run_skyfold("locus", *words, "--output", self.path(f"m{number}.h5"))
+                self.assertEqual(result.code, code, str(result))
+                self.assertEqual(len(result.errors()), 1, str(result))
+                self.assertIn(message, result.errors()[0])
+                self.assertFalse(os.path.exists(self.path(f"m{number}.h5")))
+
+
+if __name__ == "__main__":
+    support.main()

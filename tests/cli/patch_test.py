@@ -1,0 +1,194 @@
+"""The command patch from outside: the same bytes for every layout, discs across borders of patches, what is wrong with an input."""
+import pathlib
+import sys
+
+import healpy as hp
+import numpy as np
+from astropy.io import fits
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import support
+from support import make_csv, make_fits, read_bytes, read_group
+
+NSIDE = 128
+
+
+def write_map(path, columns, nside=NSIDE, **header):
+    hdu = fits.BinTableHDU.from_columns(
+        [fits.Column(name=name, format="1024E", unit="K_CMB", array=np.asarray(values, "f4").reshape(-1, 1024)) for name, values in columns.items()])
+    hdu.header.update({"PIXTYPE": "HEALPIX", "ORDERING": "RING", "NSIDE": nside, "INDXSCHM": "IMPLICIT", "COORDSYS": "G", **header})
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path, overwrite=True)
+    return str(path)
+
+
+class PatchCommand(support.SkyfoldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(1)
+        cls.map = write_map(cls.base / "m.fits", {name: rng.normal(size=12 * NSIDE**2) for name in ("I_STOKES", "Q_STOKES", "U_STOKES")})
+        lon = np.append(rng.uniform(0, 360, 800), np.arange(0, 360, 45 / 4))  # borders of patches too
+        lat = np.append(np.degrees(np.arcsin(rng.uniform(-1, 1, 800))), np.zeros(32))
+        cls.columns = {"NAME": np.array([f"S{i:04d}" for i in range(len(lon))], "S8"), "GLON": lon, "GLAT": lat}
+        cls.sources = make_fits(cls.base / "s.fits", cls.columns)
+
+    words = ("--measure", "disc", "aperture", "psf", "gauss", "polarisation", "--patch.radius", 120, "--channel.fwhm", 100, "--channel.frequency", 100)
+
+    def patch(self, name, *words, maps=None, sources=None, measure=None, **options):
+        output = self.path(name)
+        self.skyfold("patch", "--maps", maps or self.map, "--sources", sources or self.sources, "--output", output, "--fits", output + ".fits", "--text",
+                     output + ".tsv", *(measure or self.words), *words, **options)
+        return [read_bytes(path) for path in (output, output + ".fits", output + ".tsv")]
+
+    def fails(self, code, message, *words, maps=None, sources=None):
+        result = self.run_skyfold("patch", "--maps", maps or self.map, "--sources", sources or self.sources, "--output", self.path("x.h5"), *words)
+        self.assertEqual(result.code, code, result)
+        self.assertEqual(len(result.errors()), 1, result)
+        self.assertRegex(result.errors()[0], message)
+
+
+class Identity(PatchCommand):
+    def test_products_have_the_same_bytes_for_any_ranks_threads_and_patches(self):
+        whole = self.patch("a.h5", "--threads", 1)
+        for ranks, words in ((1, ("--threads", 2)), (2, ("--partition.nside", 2)), (3, ("--partition.by", "box", "--threads", 2)),
+                             (4, ("--farm.block_rows", 100, "--partitions-per-job", 3))):
+            with self.subTest(ranks=ranks, words=words):
+                self.assertEqual(self.patch(f"b{ranks}.h5", *words, ranks=ranks), whole)
+
+    def test_maps_shared_by_ranks_give_the_same_bytes_as_maps_read_in_pieces(self):
+        few = {name: values[:40] for name, values in self.columns.items()}  # few enough to read pieces of the map
+        few_path = make_fits(self.path("few.fits"), few)
+        measure = ("--measure", "disc", "--patch.radius", 30)
+        self.patch("few.h5", sources=few_path, measure=measure)
+        self.patch("all.h5", measure=measure, ranks=3)
+        few_rows, all_rows = read_group(self.path("few.h5")), read_group(self.path("all.h5"))
+        order = np.argsort(all_rows["row"])[few_rows["row"]]
+        for name, values in few_rows.items():
+            np.testing.assert_array_equal(values, all_rows[name][order], name)
+
+    def test_sources_may_stand_in_any_kind_of_table_and_in_any_order(self):
+        self.patch("a.h5")
+        shuffled = np.random.default_rng(2).permutation(len(self.columns["NAME"]))
+        csv = make_csv(self.path("s.csv"), {name: values[shuffled] for name, values in self.columns.items()})
+        self.patch("b.h5", sources=csv)
+        a, b = read_group(self.path("a.h5")), read_group(self.path("b.h5"))
+        for name in a.keys() - {"row", "NAME"}:
+            np.testing.assert_array_equal(a[name], b[name], name)
+        catalogue = self.path("c.h5")
+        rotated = hp.Rotator(coord=["G", "C"])(self.columns["GLON"], self.columns["GLAT"], lonlat=True)
+        self.skyfold("import", "--input", make_fits(self.path("c.fits"), {"id": np.arange(len(rotated[0])), "ra": rotated[0] % 360, "dec": rotated[1]}),
+                     "--output", catalogue)
+        self.patch("d.h5", sources=catalogue)
+        d = read_group(self.path("d.h5"))
+        np.testing.assert_array_equal(d["row"], np.arange(len(d["row"])))  # the catalogue is in this order
+        order, other = np.argsort(a["row"]), np.argsort(d["id"])
+        np.testing.assert_allclose(d["mean"][other], a["mean"][order], rtol=1e-12)
+        # offsets and angles are in the frame of the positions, the rest does not know of it
+        np.testing.assert_allclose(d["psf_flux"][other], a["psf_flux"][order], rtol=1e-6)
+
+    def test_discs_across_borders_of_patches_are_whole(self):
+        at_once = self.patch("a.h5", "--partition.nside", 16, measure=("--measure", "disc", "--patch.radius", 200))
+        rows = read_group(self.path("a.h5"))
+        values = fits.getdata(self.map)["I_STOKES"].ravel()
+        for i in range(len(rows["GLON"])):
+            pixels = hp.query_disc(NSIDE, hp.ang2vec(np.radians(90 - rows["GLAT"][i]), np.radians(rows["GLON"][i])), np.radians(200 / 60))
+            self.assertEqual(rows["n_pix"][i], len(pixels))
+            self.assertEqual(rows["mean"][i], np.cumsum(values[pixels].astype("f8"))[-1] / len(pixels))
+        self.assertEqual(at_once, self.patch("b.h5", "--partition.nside", 1, measure=("--measure", "disc", "--patch.radius", 200)))
+
+    def test_a_second_call_has_nothing_to_do(self):
+        first = self.patch("a.h5")
+        self.assertEqual(self.patch("a.h5"), first)
+
+
+class BadInput(PatchCommand):
+    def test_maps_that_are_none(self):
+        self.fails(3, "not a HEALPix map", maps=self.sources)
+        self.fails(4, "no such file", maps=self.path("absent.fits"))
+        text = self.path("t.fits")
+        pathlib.Path(text).write_text("hello")
+        self.fails(3, "not a FITS file", maps=text)
+        cut = self.path("cut.fits")
+        pathlib.Path(cut).write_bytes(read_bytes(self.map)[:200000])
+        self.fails(3, "truncated", maps=cut)
+        self.fails(3, "NSIDE = 64 has", maps=write_map(self.path("n.fits"), {"T": np.zeros(12 * NSIDE**2)}, NSIDE=64))
+
+    def test_missing_keywords_must_be_given(self):
+        no_frame = write_map(self.path("f.fits"), {"T": np.zeros(12 * NSIDE**2)})
+        with fits.open(no_frame, mode="update") as hdus:
+            del hdus[1].header["COORDSYS"], hdus[1].header["TUNIT1"]
+        self.fails(3, "COORDSYS is missing .give --map.frame", maps=no_frame)
+        self.fails(2, "no unit .needed for fluxes; give --map.unit", "--map.frame", "G", "--measure", "psf", "--channel.fwhm", 60, "--channel.frequency", 30,
+                   maps=no_frame)
+        self.fails(2, "no beam .fluxes need --channel.fwhm", "--measure", "psf")
+        self.fails(2, "no frequency", "--measure", "psf", "--channel.fwhm", 60)
+
+    def test_columns_that_are_not_there(self):
+        self.fails(2, "no column 'I_STOKE' .did you mean 'I_STOKES'", "--map.intensity", "I_STOKE")
+        self.fails(2, "no column 'LON'", "--columns.lon", "LON", "--columns.lat", "GLAT")
+        plain = make_fits(self.path("p.fits"), {"x": np.zeros(3), "y": np.zeros(3)})
+        self.fails(2, "no coordinates found", sources=plain)
+        self.fails(2, "the frame of x and y is not known", "--columns.lon", "x", "--columns.lat", "y", sources=plain)
+        only = write_map(self.path("t.fits"), {"T": np.zeros(12 * NSIDE**2)})
+        self.fails(2, "no columns of Q and U", "--measure", "polarisation", "--channel.fwhm", 60, "--channel.frequency", 30, maps=only)
+
+    def test_sources_without_coordinates(self):
+        lost = make_fits(self.path("l.fits"), {"glon": np.array([1.0, np.nan]), "glat": np.array([1.0, 2.0])})
+        self.fails(3, "row 2: glon = nan, glat = 2", sources=lost)
+        beyond = make_fits(self.path("b.fits"), {"glon": np.array([1.0]), "glat": np.array([91.0])})
+        self.fails(3, "row 1: glon = 1, glat = 91", sources=beyond)
+
+    def test_masks_of_another_resolution(self):
+        mask = write_map(self.path("k.fits"), {"MASK": np.ones(12 * 64**2)}, nside=64)
+        self.fails(3, "NSide = 64, but 128", "--masks", mask)
+
+    def test_radii_larger_than_the_patches(self):
+        self.fails(2, "radius of 10 degrees is larger than the patches of 7.329 degrees", "--patch.radius", 600)
+
+    def test_channels_that_do_not_fit(self):
+        self.fails(2, "no channel '143'", "--channels", "143", "--channel.name", "100,217", "--channel.frequency", "100,217")
+        self.fails(2, "which channel is it", "--channel.name", "100,217", "--channel.frequency", "100,217")
+        self.fails(2, "channel.fwhm has 2 entries .must have 3", "--channel.name", "100,143,217", "--channel.fwhm", "1,2")
+        self.fails(2, "another map is of channel 100 too", "--channels", "100,100", "--channel.name", "100,217", maps=f"{self.map},{self.map}")
+
+    def test_names_that_are_taken(self):
+        taken = make_fits(self.path("t.fits"), {"glon": np.zeros(2), "glat": np.zeros(2), "MEAN": np.zeros(2)})
+        self.fails(2, "its column mean goes into the product", sources=taken)
+
+    def test_map_commands(self):
+        for words, code, message in ((("info", self.sources), 3, "not a HEALPix map"), (("ud-grade", self.map, "--nside", 100, "--output", self.path("o.fits")), 2, "power of two"),
+                                     (("reorder", self.map, "--output", self.map), 2, "")):
+            result = self.run_skyfold("map", *words)
+            self.assertEqual(result.code, code, result)
+            self.assertEqual(len(result.errors()), 1, result)
+            self.assertIn(message, result.errors()[0])
+
+
+class Channels(PatchCommand):
+    def test_maps_find_their_channel_by_the_keyword_freq(self):
+        configuration = str(support.SOURCE / "config" / "patch-planck.ini")
+        maps = [write_map(self.path(f"{i}.fits"), {"I_STOKES": np.full(12 * NSIDE**2, i)}, FREQ=freq) for i, freq in ((1, "143"), (2, "030"))]
+        self.skyfold("patch", "--config", configuration, "--maps", ",".join(maps), "--sources", self.sources, "--output", self.path("o.h5"), "--measure", "mean",
+                     "--patch.radius", 60)
+        columns = read_group(self.path("o.h5"))
+        self.assertTrue(np.all(columns["mean_143"] == 1))
+        self.assertTrue(np.all(columns["mean_030"] == 2))
+
+    def test_the_nine_channels_of_planck_have_their_conversions(self):
+        configuration = str(support.SOURCE / "config" / "patch-planck.ini")
+        names = ["030", "044", "070", "100", "143", "217", "353", "545", "857"]
+        pixels = np.array(hp.pix2vec(NSIDE, np.arange(12 * NSIDE**2)))
+        beam = np.exp(-4 * np.log(2) * (np.degrees(np.arccos(np.clip(pixels[0], -1, 1))) * 60 / 120) ** 2)  # at (0, 0)
+        m = write_map(self.path("m.fits"), {"T": beam})
+        sources = make_fits(self.path("o.fits"), {"glon": np.zeros(1), "glat": np.zeros(1)})
+        self.skyfold("patch", "--config", configuration, "--maps", ",".join([m] * 9), "--channels", ",".join(names), "--channel.fwhm", 120, "--channel.omega",
+                     16316.2, "--channel.omega-1", 15296.4, "--channel.omega-2", 16316, "--sources", sources, "--output", self.path("o.h5"), "--measure", "psf")
+        columns = read_group(self.path("o.h5"))
+        expected = [24.270, 56.837, 134.18, 244.1, 371.74, 483.690, 287.450, 58.04, 2.27]
+        for name, value in zip(names, expected):
+            flux = value * 16316.2 * (np.pi / 180 / 60) ** 2 * 1e6
+            self.assertAlmostEqual(columns["psf_flux_" + name][0] / flux, 1, places=4)
+
+
+if __name__ == "__main__":
+    support.main()

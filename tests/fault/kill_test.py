@@ -1,0 +1,68 @@
+"""Kills at random moments, from a seeded schedule: the same command finishes with the bytes of an undisturbed run.
+
+The schedule and the number of cases can be given by SKYFOLD_FAULT_SEED and SKYFOLD_FAULT_CASES.
+"""
+import concurrent.futures
+import os
+import random
+import signal
+import time
+
+import faults
+import support
+
+SEED = int(os.environ.get("SKYFOLD_FAULT_SEED", "1"))
+CASES = int(os.environ.get("SKYFOLD_FAULT_CASES", "110"))
+AT_ONCE = 3   # the runs sleep most of the time
+
+
+class Kills(faults.FaultTest):
+    def kill_once(self, rng, command, output, ranks):
+        """Starts the command and kills something of it after a random time; True when it ended before that."""
+        slow = ["--farm.fault", f"sleep={0.03 if command == 'photoz' else 0.15}@*"]
+        run = self.start(*self.words(command, output), *slow, ranks=ranks)
+        time.sleep(rng.uniform(0.25, 1.1))
+        victims = {"worker": lambda pids: pids[-1:], "rank 0": lambda pids: pids[:1], "mpirun": lambda pids: [run.pid],
+                   "all": lambda pids: [run.pid, *pids]}
+        victim = rng.choice(sorted(victims))
+        for pid in victims[victim](self.ranks_of(run)):
+            self.send(pid, signal.SIGKILL)
+        code, _, err = self.end(run)
+        self.assertNotIn("defect", err)
+        return victim, code
+
+    def one_case(self, case):
+        """Returns how many runs were killed and how many ended before that."""
+        rng = random.Random(1000 * SEED + case)
+        command = rng.choice(["photoz", "photoz", "photoz", "import", "mock"])
+        output = self.path(f"{case}.h5")
+        what = f"seed {SEED}, case {case}, {command}"
+        codes = []
+        for _ in range(rng.choice([1, 1, 1, 2])):  # sometimes the next attempt is killed, too
+            victim, code = self.kill_once(rng, command, output, rng.choice([2, 3]))
+            codes.append(code)
+        ranks = rng.choice([0, 2, 3, 4])
+        if command == "photoz":
+            words = [*self.words(command, output, rng.choice([400, 400, 1000, 123])), "--partitions-per-job", rng.choice(["auto", "1", "5"])]
+        else:
+            words = self.words(command, output)
+        result = self.run_skyfold(*words, ranks=ranks)
+        self.assertEqual(result.code, 0, f"{what}, {victim} killed\n{result}")
+        self.assert_reference(command, output, f"{what}, {victim} killed")
+        self.assert_nothing_done_twice(output, what)
+        for path in self.products(command, output):
+            os.remove(path)
+        return sum(code != 0 for code in codes), sum(code == 0 for code in codes)
+
+    def test_a_killed_run_goes_on_and_gives_the_same_bytes(self):
+        for command in ("photoz", "import", "mock"):
+            self.reference(command)
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            counts = list(pool.map(self.one_case, range(CASES)))
+        kills, early = (sum(column) for column in zip(*counts))
+        print(f"{CASES} cases, {kills} runs killed, {early} ended before their kill")
+        self.assertGreaterEqual(kills, CASES * 10 // 11, "the kills come too late to test anything")
+
+
+if __name__ == "__main__":
+    support.main()
