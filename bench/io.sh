@@ -28,7 +28,7 @@ for _ in 1 2 3 4 5; do
   seconds dd if=/dev/zero of="$folder/dd" bs=1M count="$size_mb" conv=fdatasync status=none >>"$folder/dd.s"
   rm "$folder/dd"
   for input in z.fits survey.h5; do
-    seconds quiet mpi "$skyfold" import --input "$folder/$input" --output "$folder/import.h5" --threads 1 >>"$folder/$input.s"
+    seconds quiet mpi "$skyfold" import --input "$folder/$input" --output "$folder/import.h5" --fresh --threads 1 >>"$folder/$input.s"
     stat -c %s "$folder/import.h5" >"$folder/$input.bytes"
   done
 done

@@ -261,6 +261,8 @@ class Master {
         done(outcome);
       }
     }
+    const bool all_silent = ranks_.size() > 1 && std::all_of(peers_.begin() + 1, peers_.end(), [](const Peer& peer) { return peer.is_lost; });
+    if (all_silent && !own_ && !is_over()) throw IoError("all ranks that compute fell silent (run the same command again)");
   }
 
   const Ranks& ranks_;
