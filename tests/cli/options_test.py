@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ["import", "info", "plan", "train", "photoz", "mock"]
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -24,6 +24,10 @@ VALUES = {
     "photoz": ["--catalogue", "c.h5", "--model", "m.h5", "--output", "z.h5", "--fits", "z.fits", "--partition.by", "healpix",
                "--partition.nside", "64", "--partitions-per-job", "5", "--pdf", "interp", "--pdf.zmax", "1.5"],
     "mock": ["--output", "m.h5", "--objects", "123456", "--spectroscopic", "0.05", "--seed", "9000000000000000", "--mock.clustering", "0.3"],
+    "locus": ["--targets", "t.csv", "--catalogue", "c.h5", "--output", "p.h5", "--locus.fov_ra", "12.5", "--bands", "g,r,i"],
+    "patch": ["--maps", "a.fits", "b.fits", "--sources", "s.fits", "--output", "o.h5", "--measure", "disc,aperture", "--patch.radius", "12"],
+    "launch": ["--attempts", "7"],
+    "status": ["--output", "z.h5", "--watch", "2.5"],
 }
 
 
