@@ -144,6 +144,7 @@ class Master {
         dispatcher_(std::move(plan.jobs), plan.partitions, workers), peers_(static_cast<std::size_t>(ranks.size())) {
     report.failures = std::move(plan.failures);
     for (const JobOutcome& failure : report.failures) failed_.insert(failure.job.first_partition);
+    check_failures();
     for (Peer& peer : peers_) peer.heard_s = now_s();
   }
 
@@ -167,9 +168,13 @@ class Master {
     if (verdict != Dispatcher::Verdict::given_up) return;
     report.failures.push_back(outcome);
     failed_.insert(outcome.job.first_partition);
+    check_failures();
+  }
+
+  void check_failures() const {
     if (std::ssize(failed_) > failure_limit_)
       throw Error(ExitCode::incomplete, fmt::format("{} partitions failed, more than --farm.max_failures allows (the last: {})",
-                                                    failed_.size(), outcome.message));
+                                                    failed_.size(), report.failures.back().message));
   }
 
   /// The run ends here: nothing more is handed out.
@@ -397,13 +402,17 @@ void describe(OptionSet& option, FarmOptions& o) {
   option("farm.fault", o.fault, "faults to inject, for tests: throw, oom, hang, segv, kill, stop or sleep=SECONDS @PARTITION[:ATTEMPT]").layout();
 }
 
+void check(const FarmOptions& o) {
+  (void)Faults(o.fault);
+  (void)failure_limit(o.max_failures, 0);
+}
+
 int worker_count(const FarmOptions& o, int ranks) {
   const bool master_computes = ranks == 1 || o.master == "compute" || (o.master == "auto" && ranks <= 4);
   return master_computes ? ranks : ranks - 1;
 }
 
 FarmReport run_farm(Ranks& ranks, FarmPlan plan, const std::shared_ptr<Work>& work, FarmObserver& observer, const FarmOptions& o) {
-  (void)Faults(o.fault);  // a wrong option is an error on every rank alike
   const int workers = worker_count(o, ranks.size()), task = plan.task;
   FarmReport report;
   Ending ending;

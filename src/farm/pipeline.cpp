@@ -118,6 +118,7 @@ bool Pipeline::interrupt(std::chrono::milliseconds patience) {
 
 void Pipeline::abandon() {
   hung = true;
+  set_crash_note("");
   thread_->abandon();
   thread_ = std::make_unique<ComputeThread>(clock_);
   const int index = std::exchange(computing_, -1);
@@ -189,7 +190,12 @@ bool Pipeline::report_complete(bool now) {
   const double start = now_s();
   {
     const PhaseScope scope(clock_, Phase::sync);
-    work_->sync();
+    try {
+      work_->sync();
+    } catch (...) {
+      complete_.clear();  // a second sync would succeed: the system reports a lost write once
+      throw;
+    }
   }
   complete_.back().times.write_s += now_s() - start;
   for (const JobOutcome& outcome : complete_) upstream_.done(outcome);

@@ -103,6 +103,9 @@ void save_structure(const std::string& path) {
     if (write(file.number, saved.data(), saved.size()) != static_cast<ssize_t>(saved.size()) || fsync(file.number) != 0) fail(prepared);
   }
   fs::rename(prepared, undo);
+  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
+  const Descriptor entries(folder.string(), O_RDONLY | O_DIRECTORY);
+  if (fsync(entries.number) != 0) fail(folder.string());
 }
 
 void roll_back(const std::string& path) {

@@ -27,7 +27,7 @@ RowRange share_of(std::int64_t n, std::size_t place, std::size_t sharers) {
 
 HealpixPixels::HealpixPixels(HealpixMapFile file, std::vector<std::size_t> columns, bool whole, const GatherTexts& gather)
     : file_(std::move(file)), pixels_(file_.nside()), columns_(std::move(columns)), is_whole_(whole),
-      memory_(bytes_of_all(file_, columns_), whole ? gather : GatherTexts(gather_alone)) {
+      memory_(bytes_of_all(file_, columns_), whole ? gather : GatherTexts(gather_alone), !whole) {
   std::size_t offset = 0;
   for (const std::size_t column : columns_) {
     sizes_.push_back(size_of(file_.columns()[column].type));
@@ -129,7 +129,7 @@ bool is_better_whole(const HealpixMapFile& file, std::int64_t sources, double ra
   const Pixelisation pixels(file.nside());
   const double rings = 2.0 * radius_rad / std::sqrt(pixels.pixel_area_sr()) * 1.3 + 1.0;  // rings are closer than pixels are wide
   const double blocks = static_cast<double>(pixels.count()) / static_cast<double>(HealpixPixels::block_pixels);
-  constexpr double scattered = 4.0;  // a block on its own costs this many times its part of a whole map
+  constexpr double scattered = 2.0;  // a block on its own costs this many times its part of a whole map
   return scattered * rings * static_cast<double>(sources) > blocks;
 }
 

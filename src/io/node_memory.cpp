@@ -28,7 +28,6 @@ std::string node_name() {
 std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
   if (memory == MAP_FAILED) throw IoError(fmt::format("cannot map {} bytes of memory ({})", grouped(static_cast<long long>(bytes)), std::strerror(errno)));
-  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a disc touches many pages; refused where not supported
   return {static_cast<std::byte*>(memory), bytes};
 }
 
@@ -71,7 +70,7 @@ void throw_errors(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-NodeMemory::NodeMemory(std::size_t bytes, const GatherTexts& gather) {
+NodeMemory::NodeMemory(std::size_t bytes, const GatherTexts& gather, bool sparse) {
   bytes = std::max<std::size_t>(bytes, 1);
   // The process number finds this process's place in the lists, where every rank stands at the same place.
   const std::string node = node_name(), mine = fmt::format("{}\n{}", ::getpid(), node);
@@ -97,6 +96,7 @@ NodeMemory::NodeMemory(std::size_t bytes, const GatherTexts& gather) {
   try {
     throw_errors(names);
     if (shares) bytes_ = open_shared(names[first], bytes);
+    if (!sparse) ::madvise(bytes_.data(), bytes_.size(), MADV_HUGEPAGE);  // a disc touches many pages; refused where not supported
   } catch (const IoError& failure) {
     error = error_mark + std::string(failure.what());
   }

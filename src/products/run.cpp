@@ -13,6 +13,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/farm/dispatcher.hpp"
 #include "skyfold/io/fits_product.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/products/run_folder.hpp"
@@ -47,6 +48,7 @@ struct Run::Impl {
   void check_stored_rows(Work& work, int task, TaskHistory& history);
   FarmPlan plan(const TaskInfo& info, const std::vector<Partition>& partitions, TaskHistory& history);
   void append(Event event, const std::string& label, int value);
+  void sum_fits(const TaskHistory& history, const FarmReport& report);
   void note_end(ExitCode code) noexcept;
 
   Ranks& ranks;
@@ -63,7 +65,8 @@ struct Run::Impl {
   std::vector<JobOutcome> failures;
   std::vector<std::string> failed_labels;
   std::set<std::string> steps;
-  std::uint32_t fits_sum = 0;
+  std::optional<std::uint32_t> fits_sum;
+  bool has_earlier_work = false;         ///< ranges that earlier attempts completed
   std::string unit = "rows";
   bool is_complete = false;
 };
@@ -86,19 +89,24 @@ bool Run::is_complete() const noexcept { return impl_->is_complete; }
 std::string Run::partial(const std::string& final_path) const { return partial_path(impl_->setup.output, final_path); }
 
 void Run::Impl::open(const OptionSet& options) {
+  check(o.farm);
   check_outputs(setup.products, setup.inputs);
   state.command = setup.command;
   state.version = setup.version;
   state.output = setup.output;
   state.options = options.answer_options();
   for (const std::string& input : setup.inputs) state.inputs.push_back(input_state(input));
-  for (const std::string& product : setup.products) state.products.push_back({product, 0});
+  for (const std::string& product : setup.products) {
+    state.declared.push_back(fs::weakly_canonical(product).string());
+    state.products.push_back({product, 0});
+  }
   folder.emplace(setup.output);
-  const auto before = read_run_state(folder->file("state.json"));
-  if (before && !o.fresh) folder->keep();  // also if it is refused now
-  const bool goes_on = before && !o.fresh && take_up(*before);
+  if (!o.fresh) folder->keep();  // also if the state cannot be read, or the run is refused now
+  const auto before = o.fresh ? std::nullopt : read_run_state(folder->file("state.json"));
+  const bool goes_on = before && take_up(*before);
   if (is_complete) return;
   if (!goes_on) {
+    folder->keep(false);
     folder->clear();
     write_durably(folder->file("config.ini"), options.ini(false));
     write_durably(folder->file("state.json"), state.text());
@@ -108,6 +116,7 @@ void Run::Impl::open(const OptionSet& options) {
   for (const auto& entry : fs::directory_iterator(folder->file("products"))) roll_back(entry.path().string());
   for (const JournalRecord& record : journal->found())
     if (record.event == Event::step) steps.insert(record.label);
+  has_earlier_work = std::any_of(journal->found().begin(), journal->found().end(), [](const JournalRecord& record) { return record.event == Event::done; });
   read_crash_notes();
   begin_session();
 }
@@ -118,25 +127,26 @@ bool Run::Impl::take_up(const RunState& before) {
     check_same_run(before, state);
     return true;
   }
-  // The products are published, or about to be: another run of this output is a new one.
-  try {
-    check_same_run(before, state);
-  } catch (const Error&) {
-    return false;
-  }
   if (before.phase == "publishing") {
     std::vector<std::string> paths;
     for (const ProductState& product : before.products) paths.push_back(product.path);
     publish_products(setup.output, paths, true);
+    RunState published = before;
+    published.phase = "done";
+    write_durably(folder->file("state.json"), published.text());
+    fs::remove_all(folder->file("products"));
+  }
+  // What is published is finished: another run of this output is a new one.
+  try {
+    check_same_run(before, state);
+  } catch (const Error&) {
+    return false;
   }
   const bool is_there = std::all_of(before.products.begin(), before.products.end(), [](const ProductState& product) {
     std::error_code error;
     return static_cast<std::int64_t>(fs::file_size(product.path, error)) == product.bytes && !error;
   });
   if (!is_there || before.exit_code != 0) return false;
-  state = before;
-  state.phase = "done";
-  write_durably(folder->file("state.json"), state.text());
   log_info(fmt::format("{} is complete: nothing to do (--fresh makes it again)", setup.output));
   is_complete = true;
   return true;
@@ -218,20 +228,22 @@ void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
     std::optional<std::uint64_t> checksum = 0;
     for (std::int64_t begin = record.rows.begin; begin < record.rows.end && checksum; begin += record.block_rows)
       checksum = work.stored_checksum({begin, std::min(begin + record.block_rows, record.rows.end)}, *checksum);
-    return std::string(!checksum || *checksum == record.rows_checksum ? "" : "differs");
+    return std::string(!checksum ? "unknown" : *checksum == record.rows_checksum ? "" : "differs");
   });
-  if (!ranks.is_first()) return;
-  std::size_t wrong = 0;
-  for (std::size_t i = 0; i < done.size(); ++i) {
-    if (verdicts[i].empty()) continue;
-    JournalRecord record = done[i];
-    record.event = Event::revoked;
-    journal->append(record);
-    ++wrong;
-  }
-  history = TaskHistory(read_journal(path), task);
-  log_info(fmt::format("verified {} ranges that were done: {} of them differ from their checksums{}", done.size(), wrong,
-                       wrong > 0 ? " and are computed again" : ""));
+  ranks.on_first_only([&] {
+    const auto unknown = std::count(verdicts.begin(), verdicts.end(), "unknown");
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      if (verdicts[i] != "differs") continue;
+      JournalRecord record = done[i];
+      record.event = Event::revoked;
+      journal->append(record);
+      ++wrong;
+    }
+    history = TaskHistory(read_journal(path), task);
+    log_info(fmt::format("verified {} ranges that were done: {} of them differ from their checksums{}", std::ssize(done) - unknown, wrong,
+                         wrong > 0 ? " and are computed again" : ""));
+  });
 }
 
 /// What is left of a pass, as jobs.
@@ -244,6 +256,12 @@ FarmPlan Run::Impl::plan(const TaskInfo& info, const std::vector<Partition>& par
   plan.jobs = build_jobs(left.pieces, options);
   plan.jobs.insert(plan.jobs.end(), left.suspects.begin(), left.suspects.end());
   for (const auto& [job, message] : left.given_up) {
+    if (info.must_succeed) {  // nothing can be done without it: one more attempt
+      Job again = job;
+      again.attempts = Dispatcher::max_attempts - 1;
+      plan.jobs.push_back(again);
+      continue;
+    }
     JobOutcome outcome;
     outcome.job = job;
     outcome.end = JobEnd::failed;
@@ -261,7 +279,7 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
   FarmOptions options = my.o.farm;
   if (info.whole_jobs) options.block_rows = std::numeric_limits<long>::max() / 2;
   TaskHistory history;
-  if (my.journal) history = TaskHistory(read_journal(my.folder->file("journal")), task);
+  my.ranks.on_first_only([&] { history = TaskHistory(read_journal(my.folder->file("journal")), task); });
   my.check_stored_rows(*work, task, history);
 
   FarmPlan plan;
@@ -272,7 +290,6 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
     void finished(const JobOutcome&) override {}
   } nobody;
   my.ranks.on_first_only([&] {
-    my.fits_sum = 0;
     my.unit = info.unit;
     plan = my.plan(info, partitions, history);
     plan.task = task;
@@ -296,7 +313,7 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
     report = run_farm(my.ranks, std::move(plan), work, log ? static_cast<FarmObserver&>(*log) : nobody, options);
   } catch (const Error& error) {
     if (my.folder) my.folder->keep();
-    if (error.code() == ExitCode::data || error.code() == ExitCode::usage) discard();
+    if (error.code() == ExitCode::data) discard();
     my.note_end(error.code());
     throw;
   }
@@ -305,8 +322,9 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
   my.ranks.on_first_only([&] {
     my.journal->sync();
     my.trace->flush();
-    for (const JournalRecord& record : TaskHistory(read_journal(my.folder->file("journal")), task).done)
-      my.fits_sum = add_fits_sums(my.fits_sum, static_cast<std::uint32_t>(record.fits_sum));
+    my.sum_fits(TaskHistory(read_journal(my.folder->file("journal")), task), report);
+    if (info.must_succeed && my.ranks.has_lost_ranks())  // one that wakes later could write over what the next pass writes
+      throw IoError(info.name + ": ranks fell silent (run the same command again)");
     if (info.must_succeed && !report.failures.empty())
       throw Error(ExitCode::bug, fmt::format("{}: rows {} to {}: {}", info.name, report.failures.front().job.rows.begin,
                                              report.failures.front().job.rows.end, report.failures.front().message));
@@ -319,16 +337,29 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
 }
 
 void Run::discard() noexcept {
-  if (impl_->folder) impl_->folder->keep(false);
+  if (impl_->folder && !impl_->has_earlier_work) impl_->folder->keep(false);
 }
 
-std::uint32_t Run::fits_sum() const noexcept { return impl_->fits_sum; }
+/// The sum is that of the records if each row was written once.
+void Run::Impl::sum_fits(const TaskHistory& history, const FarmReport& report) {
+  std::uint32_t sum = 0;
+  std::int64_t rows = 0;
+  for (const JournalRecord& record : history.done) {
+    sum = add_fits_sums(sum, static_cast<std::uint32_t>(record.fits_sum));
+    rows += record.rows.size();
+  }
+  fits_sum.reset();
+  if (rows == history.rows_done() && report.failures.empty()) fits_sum = sum;
+}
+
+std::optional<std::uint32_t> Run::fits_sum() const noexcept { return impl_->fits_sum; }
 
 void Run::publish(const std::vector<std::string>& products) {
   Impl& my = *impl_;
   my.ranks.on_first_only([&] {
     const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
     check_stop();  // the last moment to stop: the rest takes milliseconds
+    for (const std::string& path : products) sync_path(partial_path(my.setup.output, path));  // "publishing" promises that they are whole
     my.state.phase = "publishing";
     my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
     my.state.products.clear();

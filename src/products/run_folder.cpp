@@ -108,7 +108,9 @@ class Turn {
 void lock(const fs::path& path, const std::string& output) {
   const char* job = std::getenv("SLURM_JOB_ID") ? std::getenv("SLURM_JOB_ID") : std::getenv("PBS_JOBID");
   const fs::path prepared = path.string() + fmt::format(".{}.{}", host_name(), getpid());
-  std::ofstream(prepared) << fmt::format("{} {} {} {}", host_name(), getpid(), process_info(getpid()).start, job ? job : "");
+  std::ofstream written(prepared);
+  written << fmt::format("{} {} {} {}", host_name(), getpid(), process_info(getpid()).start, job ? job : "") << std::flush;
+  if (!written) throw IoError(prepared.string() + ": cannot write (disk full?)");
   const auto start = std::chrono::steady_clock::now();
   for (int takeovers = 0; takeovers < 3;) {
     std::optional<Turn> turn(std::in_place, path.parent_path());
@@ -130,14 +132,6 @@ void lock(const fs::path& path, const std::string& output) {
   }
   fs::remove(prepared);
   throw IoError(output + ": another run took this output at the same moment");
-}
-
-void sync_path(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) close(descriptor);
-  if (!synced) throw IoError(fmt::format("{}: {}", path, std::strerror(error)));
 }
 
 fs::path folder_of(const std::string& path) {
@@ -206,6 +200,7 @@ RunFolder::~RunFolder() {
   std::error_code ignored;
   if (!is_kept_) fs::remove_all(path_, ignored);
   else fs::remove(file("lock"), ignored);
+  if (is_kept_) fs::remove(file(products_folder), ignored);  // if nothing is in it
 }
 
 void RunFolder::beat() {
@@ -214,6 +209,8 @@ void RunFolder::beat() {
 }
 
 void RunFolder::clear() {
+  fs::remove(file("state.json"));  // first: without it the rest is nobody's work
+  sync_path(path_);
   for (const auto& entry : fs::directory_iterator(path_))
     if (entry.path().filename() != "lock") fs::remove_all(entry.path());
   fs::create_directory(file(products_folder));
@@ -233,6 +230,14 @@ void publish_products(const std::string& output, const std::vector<std::string>&
     fault_point("renamed one");
   }
   for (const std::string& path : ordered) sync_path(folder_of(path).string());
+}
+
+void sync_path(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (!synced) throw IoError(fmt::format("{}: {}", path, std::strerror(error)));
 }
 
 void write_durably(const std::string& path, const std::string& text) {

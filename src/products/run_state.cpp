@@ -68,6 +68,7 @@ std::string RunState::text() const {
   json["inputs"] = Json::array();
   for (const InputState& input : inputs)
     json["inputs"].push_back({{"path", input.path}, {"bytes", input.bytes}, {"time_ns", input.time_ns}, {"hash", input.hash}});
+  json["declared"] = declared;
   json["products"] = Json::array();
   for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}});
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -75,10 +76,13 @@ std::string RunState::text() const {
 
 std::optional<RunState> read_run_state(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return std::nullopt;
+  std::error_code error;
+  if (!file && !fs::exists(path, error) && !error) return std::nullopt;
+  if (!file) throw IoError(path + ": cannot be read");
+  const auto refuse = [&] { return IoError(path + ": not the state of a run of this version (start over with --fresh)"); };
   try {
     const Json json = Json::parse(file);
-    if (json.at("format") != format) return std::nullopt;
+    if (json.at("format") != format) throw refuse();
     RunState state;
     state.phase = json.at("phase");
     state.command = json.at("command");
@@ -86,11 +90,12 @@ std::optional<RunState> read_run_state(const std::string& path) {
     state.output = json.at("output");
     state.exit_code = json.at("exit_code");
     state.options = json.at("options").get<std::map<std::string, std::string>>();
+    state.declared = json.at("declared").get<std::vector<std::string>>();
     for (const Json& input : json.at("inputs")) state.inputs.push_back({input.at("path"), input.at("bytes"), input.at("time_ns"), input.at("hash")});
     for (const Json& product : json.at("products")) state.products.push_back({product.at("path"), product.at("bytes")});
     return state;
   } catch (const Json::exception&) {
-    return std::nullopt;
+    throw refuse();
   }
 }
 
@@ -108,6 +113,7 @@ void check_same_run(const RunState& before, const RunState& now) {
   for (const InputState& input : before.inputs) files_before.push_back(input.path);
   for (const InputState& input : now.inputs) files_now.push_back(input.path);
   compare("inputs", join(files_before, " "), join(files_now, " "));
+  compare("products", join(before.declared, " "), join(now.declared, " "));
   if (!differences.empty())
     throw UsageError(fmt::format("{}: an unfinished run of this output differs ({}): repeat it as it was, or start over with --fresh",
                                  now.output, join(differences, "; ")));

@@ -30,12 +30,14 @@ struct RunState {
   std::string command, version, output;
   std::map<std::string, std::string> options;
   std::vector<InputState> inputs;
+  std::vector<std::string> declared;  ///< absolute paths of the products that were asked for
   std::vector<ProductState> products;
   int exit_code = 0;                 ///< once done
 
   [[nodiscard]] std::string text() const;
 };
-/// Nothing when there is none, or it is not one of this format.
+/// Nothing when there is none. Throws IoError when it cannot be read, or is not one of this format: it may belong to work
+/// that is worth going on from.
 [[nodiscard]] std::optional<RunState> read_run_state(const std::string& path);
 
 /// Throws UsageError for the first kind of difference that would change the answer, with all differences of that kind, and

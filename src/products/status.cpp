@@ -126,7 +126,7 @@ RunStatus read_status(const std::string& output) {
   status.version = state->version;
   status.exit_code = state->exit_code;
   status.holder = holder_of(output);
-  status.state = state->phase != "running" ? state->phase : status.holder.empty() ? "interrupted" : "running";
+  status.state = state->phase != "done" && status.holder.empty() ? "interrupted" : state->phase;
   const std::vector<JournalRecord> records = read_journal(folder + "/journal");
   Reader reader(status);
   for (const JournalRecord& record : records) reader.add(record);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "skyfold/farm/dispatcher.hpp"
 
@@ -9,6 +10,21 @@ namespace skyfold {
 namespace {
 
 constexpr int suspicious_deaths = 2;
+
+/// Cuts ranges at the borders of those that failed, so that their neighbours are not held responsible.
+std::vector<RowRange> cut_at(const std::vector<RowRange>& ranges, const std::vector<TaskHistory::Attempt>& failed) {
+  std::set<std::int64_t> borders;
+  for (const TaskHistory::Attempt& attempt : failed) borders.insert({attempt.rows.begin, attempt.rows.end});
+  std::vector<RowRange> cut;
+  for (RowRange rest : ranges) {
+    for (auto border = borders.upper_bound(rest.begin); border != borders.end() && *border < rest.end; ++border) {
+      cut.push_back({rest.begin, *border});
+      rest.begin = *border;
+    }
+    cut.push_back(rest);
+  }
+  return cut;
+}
 
 }  // namespace
 
@@ -49,9 +65,10 @@ TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bo
   if (partitions.empty()) return left;
   std::vector<RowRange> finished;
   for (const JournalRecord& record : done) finished.push_back(record.rows);
-  const auto gaps = rows_left({partitions.front().rows.begin, partitions.back().rows.end}, std::move(finished));
+  const auto gaps = cut_at(rows_left({partitions.front().rows.begin, partitions.back().rows.end}, std::move(finished)), failed);
   std::size_t gap = 0;
   for (const Partition& partition : partitions) {
+    if (partition.rows.size() == 0) continue;
     while (gap < gaps.size() && gaps[gap].end <= partition.rows.begin) ++gap;
     for (std::size_t g = gap; g < gaps.size() && gaps[g].begin < partition.rows.end; ++g) {
       Partition piece = partition;

@@ -35,6 +35,7 @@ struct Chords {
 
 typedef double Lanes __attribute__((vector_size(32)));
 typedef std::int64_t LaneBits __attribute__((vector_size(32)));
+typedef std::uint64_t UnsignedLanes __attribute__((vector_size(32)));
 
 SKYFOLD_DISC_INLINE Lanes load(const double* from) {
   Lanes lanes;
@@ -45,7 +46,7 @@ SKYFOLD_DISC_INLINE Lanes load(const double* from) {
 /// 1 / sqrt(v) for v > 0, to the last bits: halving the exponent gives a guess within 4 %, and each of Newton's steps
 /// doubles the digits. (sqrt of the library sets errno, which keeps compilers from using vector registers.)
 SKYFOLD_DISC_INLINE Lanes inverse_root(const Lanes& v) {
-  LaneBits bits;
+  UnsignedLanes bits;
   std::memcpy(&bits, &v, sizeof bits);
   bits = 0x5fe6eb50c7b537a9 - (bits >> 1);
   Lanes root;
@@ -80,7 +81,7 @@ void chord_pixels(const Chords disc, const double* z, const double* per_radian, 
     const Lanes before = floor_of(begin), last = floor_of(end), first = before + 1.0;
     const Lanes begin_part = begin - before - 0.5, end_part = end - last - 0.5;
     const LaneBits unsure = (begin_part > 0.5 - undecided) | (begin_part < undecided - 0.5) | (end_part > 0.5 - undecided) |
-                            (end_part < undecided - 0.5) | ~(half > shortest_chord);
+                            (end_part < undecided - 0.5) | ~(half > shortest_chord) | ~(y2 > 0.0);
     std::memcpy(low + i, &first, sizeof first);
     std::memcpy(high + i, &last, sizeof last);
     std::memcpy(doubt + i, &unsure, sizeof unsure);

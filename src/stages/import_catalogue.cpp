@@ -59,7 +59,7 @@ class Import {
     try {
       make();
     } catch (const Error& error) {
-      if (error.code() == ExitCode::data || error.code() == ExitCode::usage) run_.discard();
+      if (error.code() == ExitCode::data) run_.discard();
       throw;
     }
     return result_;
@@ -288,11 +288,14 @@ class Import {
   std::int64_t write_rejects() const {
     std::vector<std::string> lines;
     for (const auto& entry : fs::directory_iterator(rejects_folder())) {
+      if (entry.path().extension() == ".new") continue;  // a death left it half-written
       std::istringstream text(read_whole(entry.path()));
       for (std::string line; std::getline(text, line);) lines.push_back(line);
     }
     if (lines.empty()) return 0;
     std::sort(lines.begin(), lines.end());
+    const auto same_row = [](const std::string& a, const std::string& b) { return a.compare(0, 20, b, 0, 20) == 0; };
+    lines.erase(std::unique(lines.begin(), lines.end(), same_row), lines.end());  // blocks that overlap, of two attempts
     std::string text = "file,row,column,problem\n";
     for (const std::string& line : lines) text += line.substr(20) + "\n";
     write_durably(run_.partial(rejects_path()), text);

@@ -30,8 +30,8 @@ class LocusRun {
     if (run_->is_complete()) return ExitCode::done;
     inputs_.emplace(o_, context_);
     prepare();
-    const FarmReport report = compute();
-    return publish(report);
+    compute();
+    return publish();
   }
 
  private:
@@ -74,7 +74,7 @@ class LocusRun {
     references_.emplace(folder, reference_schema(inputs_->stars().has_id()));
   }
 
-  FarmReport compute() {
+  void compute() {
     if (ranks_.is_first())
       log_info(fmt::format("{} targets in {} parts{}", grouped(inputs_->targets().rows()),
                            grouped(std::ssize(inputs_->targets().parts())),
@@ -86,18 +86,13 @@ class LocusRun {
     });
     TaskInfo task{"locus", "targets"};
     task.whole_jobs = true;
-    return run_->farm(task, inputs_->targets().parts(), work);
+    run_->farm(task, inputs_->targets().parts(), work);
   }
 
-  ExitCode publish(const FarmReport& report) {
-    std::optional<std::uint32_t> fits_sum;  // rows that failed are written after the sums were taken
-    if (report.failures.empty()) fits_sum = run_->fits_sum();
-    finish_product(ranks_, product_, fits_sum);
-    if (references_) {
-      std::vector<std::int64_t> first_rows;
-      for (const Partition& part : inputs_->targets().parts()) first_rows.push_back(part.rows.begin);
-      references_->put_together(ranks_, first_rows, run_->partial(o_.stars), creator_of("locus"));
-    }
+  ExitCode publish() {
+    finish_product(ranks_, product_, run_->fits_sum());
+    if (references_)
+      references_->put_together(ranks_, inputs_->targets().rows(), run_->partial(o_.stars), creator_of("locus"));
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       if (!o_.csv.empty()) write_csv(product_.rows, product_.layout.schema, run_->partial(o_.csv), inputs_->bands());

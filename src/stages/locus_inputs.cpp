@@ -288,7 +288,7 @@ LocusColumns LocusInputs::columns_of_targets(const Schema& schema) const {
 
 std::string LocusInputs::role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
                               const char* option) const {
-  const std::string name = given.empty() ? known_column(schema, usual) : given;
+  std::string name = given.empty() ? known_column(schema, usual) : given;
   if (name.empty())
     throw UsageError(fmt::format("{}: no column of coordinates found (name it with --{})", o_.targets, option));
   if (!find_column(schema, name))

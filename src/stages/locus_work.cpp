@@ -36,7 +36,7 @@ void LocusWork::compute(const Job&, RowRange block, int slot) {
 
 void LocusWork::write(const Job&, RowRange block, int slot, JobResult& result) {
   const Buffers& mine = slots_[slot];
-  if (references_) references_->keep(block.begin, mine.references);
+  if (references_) references_->keep(block, mine.references);
   const Table* tables[] = {&mine.out, &mine.in};
   product_.write(block.begin, tables, result);
   result.rows += block.size();
@@ -44,7 +44,7 @@ void LocusWork::write(const Job&, RowRange block, int slot, JobResult& result) {
 
 void LocusWork::mark_failed(RowRange block) {
   const auto& parts = targets_.parts();
-  Buffers& mine = slots_[0];
+  Buffers mine;  // not a slot's: a kernel may hang on that
   for (auto part = std::ranges::lower_bound(parts, block.begin, {}, [](const Partition& p) { return p.rows.begin; });
        part != parts.end() && part->rows.end <= block.end; ++part) {
     mine.in = Table(targets_.schema());
@@ -52,7 +52,7 @@ void LocusWork::mark_failed(RowRange block) {
     targets_.read(static_cast<std::size_t>(part->id), mine.in);
     mine.out.resize(mine.in.rows());
     kernel_.mark_failed(mine.in, mine.out);
-    if (references_) references_->keep(part->rows.begin, Table(references_->schema()));
+    if (references_) references_->keep(part->rows, Table(references_->schema()));
     const Table* tables[] = {&mine.out, &mine.in};
     JobResult ignored;
     product_.write(part->rows.begin, tables, ignored);

@@ -120,13 +120,14 @@ class MockRun {
   std::int64_t write_spectroscopic() {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     const SpectroscopicSelection selection(*survey_, o_.mock.spectroscopic);
-    const RowReader catalogue(catalogue_.rows);
+    std::optional<RowReader> catalogue;
+    ranks_.together([&] { catalogue.emplace(catalogue_.rows); });
     std::map<std::size_t, Table> mine;  // by zone
     const auto count = static_cast<std::size_t>((survey_->rows() + zone_rows - 1) / zone_rows);
     const auto counts = ranks_.run_units(count, [&](std::size_t zone) {
       const std::int64_t begin = static_cast<std::int64_t>(zone) * zone_rows;
       Table objects(MockSurvey::schema());
-      catalogue.read({begin, std::min(begin + zone_rows, survey_->rows())}, objects);
+      catalogue->read({begin, std::min(begin + zone_rows, survey_->rows())}, objects);
       const Table& sample = mine[zone] = rows_of(objects, selection.selected(objects));
       return std::to_string(sample.rows());
     });

@@ -60,8 +60,8 @@ class PatchRun {
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     prepare();
-    const FarmReport report = compute();
-    return publish(report);
+    compute();
+    return publish();
   }
 
  private:
@@ -129,16 +129,14 @@ class PatchRun {
     run_->once("products", [&] { create_product(product_, "PATCH"); });
   }
 
-  FarmReport compute() {
+  void compute() {
     std::shared_ptr<PatchWork> work;
     ranks_.together([&] { work = std::make_shared<PatchWork>(sources_, *maps_, *kernel_, product_, context_.threads); });
-    return run_->farm({"patch", "sources", o_.partitions_per_job}, sources_.patches, work);
+    run_->farm({"patch", "sources", o_.partitions_per_job}, sources_.patches, work);
   }
 
-  ExitCode publish(const FarmReport& report) {
-    std::optional<std::uint32_t> fits_sum;  // rows that failed are written after the sums were taken
-    if (report.failures.empty()) fits_sum = run_->fits_sum();
-    finish_product(ranks_, product_, fits_sum);
+  ExitCode publish() {
+    finish_product(ranks_, product_, run_->fits_sum());
     std::string summary;
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);

@@ -170,7 +170,7 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
   const GatherTexts gather = [&](const std::string& mine) { return ranks.gather(mine); };
   const auto add = [&](const HealpixMapFile& file, const std::vector<std::size_t>& columns, Frame frame) -> HealpixPixels& {
     const Pixelisation pixels(file.nside());
-    const double radius = reach_arcmin_ * arcmin + 2.0 * pixels.largest_pixel_radius();
+    const double radius = reach_arcmin_ * arcmin + pixels.largest_pixel_radius();
     HealpixPixels& all = pixels_.emplace_back(file, columns, is_better_whole(file, sources, radius), gather);
     if (!all.is_whole()) piecewise_.push_back({&all, frame, DiscFinder(pixels), std::min(radius, std::numbers::pi)});
     return all;

@@ -31,7 +31,7 @@ void PatchWork::write(const Job&, RowRange block, int slot, JobResult& result) {
 }
 
 void PatchWork::mark_failed(RowRange block) {
-  Buffers& mine = buffers(0);
+  Buffers mine = buffers(Work::slot_limit - 1);  // a slot that is hardly ever used: a kernel may hang on another
   copy_range(sources_.table, block, mine.sources);
   mine.out.resize(static_cast<std::size_t>(block.size()));
   kernel_.mark_failed(mine.out);

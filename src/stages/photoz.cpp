@@ -12,6 +12,7 @@
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/products/run.hpp"
+#include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/model_file.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/quality.hpp"
@@ -98,24 +99,30 @@ class PhotozRun {
   PhotozRun(const PhotozOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {o_.catalogue, o_.model}});
+    ranks_.on_first_only([&] { check_outputs(product_paths(), {o_.catalogue, o_.model}); });
+    order_catalogue();
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     plan();
     prepare();
-    const FarmReport report = compute();
-    return publish(report);
+    compute();
+    return publish();
   }
 
  private:
-  void open_inputs() {
+  /// The order of the rows decides the product, so that the catalogue in that order is the run's input.
+  void order_catalogue() {
     ranks_.together([&] {
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
     });
-    const std::string path = ordered_catalogue(o_.catalogue, partition_, context_);
+    ordered_path_ = ordered_catalogue(o_.catalogue, partition_, context_);
+  }
+
+  void open_inputs() {
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
-      catalogue_.emplace(path);
+      catalogue_.emplace(ordered_path_);
       model_ = read_model(o_.model);
       const auto algorithm = make_photoz_algorithm(model_.algorithm);
       kernel_ = algorithm->estimator(model_, band_columns(model_, o_, *catalogue_), o_.pdf);
@@ -153,6 +160,14 @@ class PhotozRun {
   }
 
   void prepare() {
+    ranks_.together([&] { describe_product(); });
+    run_->once("products", [&] {
+      create_product(product_, "PHOTOZ");
+      if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, catalogue_->rows());
+    });
+  }
+
+  void describe_product() {
     product_.rows = run_->partial(o_.output);
     product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
     product_.layout = catalogue_->layout();
@@ -163,24 +178,18 @@ class PhotozRun {
     product_.layout.creator = creator_of("photoz");
     product_.layout.provenance = provenance_json("photoz", context_.options,
                                                  {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
-    run_->once("products", [&] {
-      create_product(product_, "PHOTOZ");
-      if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, catalogue_->rows());
-    });
   }
 
-  FarmReport compute() {
+  void compute() {
     std::shared_ptr<PhotozWork> work;
     ranks_.together([&] {
       work = std::make_shared<PhotozWork>(*catalogue_, *kernel_, copied_, product_, has_pdf() ? partial_pdf() : "", context_.threads);
     });
-    return run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
+    run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
   }
 
-  ExitCode publish(const FarmReport& report) {
-    std::optional<std::uint32_t> fits_sum;  // rows that failed are written after the sums were taken
-    if (report.failures.empty()) fits_sum = run_->fits_sum();
-    finish_product(ranks_, product_, fits_sum);
+  ExitCode publish() {
+    finish_product(ranks_, product_, run_->fits_sum());
     const std::string quality = truth_.empty() ? "" : measure_quality();
     run_->publish(product_paths());
     return run_->finish(context_.threads, quality.empty() ? "" : quality + "\n");
@@ -216,6 +225,7 @@ class PhotozRun {
   Ranks& ranks_;
   std::optional<Run> run_;
   PartitionOptions partition_;
+  std::string ordered_path_;            ///< of the catalogue, or of its copy in the order that the partitions need
   std::optional<Catalogue> catalogue_;
   PhotozModel model_;
   std::unique_ptr<Kernel> kernel_;

@@ -70,7 +70,7 @@ std::optional<std::uint64_t> PhotozWork::stored_checksum(RowRange block, std::ui
 }
 
 void PhotozWork::mark_failed(RowRange block) {
-  Buffers& mine = buffers(0);
+  Buffers mine = empty_;  // not a slot's: a kernel may hang on that
   catalogue_.reader().read(block, mine.copied);
   mine.out.resize(static_cast<std::size_t>(block.size()));
   kernel_.mark_failed(mine.out);

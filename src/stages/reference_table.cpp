@@ -6,9 +6,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <optional>
 
+#include "locus_targets.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "skyfold/products/run_folder.hpp"
 
@@ -50,50 +53,79 @@ Table reference_rows(const std::vector<LocusReference>& references, std::int64_t
   return table;
 }
 
-std::string ReferenceParts::file(std::int64_t first_row) const { return fmt::format("{}/{}", folder_, first_row); }
+std::string ReferenceParts::path_of(std::int64_t first_row) const { return fmt::format("{}/{}", folder_, first_row); }
 
-void ReferenceParts::keep(std::int64_t first_row, const Table& rows) const {
-  std::string text;
-  for (std::size_t c = 0; c < rows.columns(); ++c)
-    text.append(reinterpret_cast<const char*>(rows[c].bytes().data()), rows[c].bytes().size());
-  write_durably(file(first_row), text);
+/// A file holds the end of its rows, then its columns one after the other.
+void ReferenceParts::keep(RowRange rows, const Table& references) const {
+  std::string text(reinterpret_cast<const char*>(&rows.end), sizeof rows.end);
+  for (std::size_t c = 0; c < references.columns(); ++c)
+    text.append(reinterpret_cast<const char*>(references[c].bytes().data()), references[c].bytes().size());
+  write_durably(path_of(rows.begin), text);
 }
 
-Table ReferenceParts::read(std::int64_t first_row) const {
-  std::ifstream stream(file(first_row), std::ios::binary);
+/// Files that together hold all rows, once each.
+std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) const {
+  std::vector<RowRange> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    const auto first_row = parse_integer(entry.path().filename().string());
+    if (!first_row) continue;  // one that was not finished
+    RowRange range{*first_row, 0};
+    std::ifstream stream(entry.path(), std::ios::binary);
+    if (!stream.read(reinterpret_cast<char*>(&range.end), sizeof range.end))
+      throw IoError(entry.path().string() + ": cannot be read");
+    files.push_back(range);
+  }
+  std::ranges::sort(files, {}, &RowRange::begin);
+  std::vector<Piece> pieces;
+  std::int64_t row = 0;
+  RowRange farthest;
+  for (auto file = files.begin(); row < rows;) {
+    for (; file != files.end() && file->begin <= row; ++file)
+      if (file->end > farthest.end) farthest = *file;
+    if (farthest.end <= row) throw IoError(fmt::format("{}: nothing about row {}", folder_, row));
+    pieces.push_back({farthest.begin, {row, std::min(farthest.end, rows)}});
+    row = farthest.end;
+  }
+  return pieces;
+}
+
+Table ReferenceParts::read(const Piece& piece) const {
+  std::ifstream stream(path_of(piece.file), std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream) throw IoError(file(first_row) + ": cannot be read");
-  Table rows(schema_, text.size() / bytes_per_row(schema_));
-  const char* from = text.data();
-  for (std::size_t c = 0; c < rows.columns(); ++c) {
-    const std::span<std::byte> to = rows[c].bytes();
+  if (!stream) throw IoError(path_of(piece.file) + ": cannot be read");
+  Table all(schema_, (text.size() - sizeof(std::int64_t)) / bytes_per_row(schema_));
+  const char* from = text.data() + sizeof(std::int64_t);
+  for (std::size_t c = 0; c < all.columns(); ++c) {
+    const std::span<std::byte> to = all[c].bytes();
     std::copy_n(reinterpret_cast<const std::byte*>(from), to.size(), to.begin());
     from += to.size();
   }
+  const auto target = all.at("target").values<std::int64_t>();
+  const auto place = [&](std::int64_t row) { return std::ranges::lower_bound(target, row) - target.begin(); };
+  std::vector<std::size_t> wanted(static_cast<std::size_t>(place(piece.rows.end) - place(piece.rows.begin)));
+  std::iota(wanted.begin(), wanted.end(), static_cast<std::size_t>(place(piece.rows.begin)));
+  Table rows(schema_);
+  copy_rows(all, wanted, rows);
   return rows;
 }
 
-std::int64_t ReferenceParts::put_together(const Ranks& ranks, const std::vector<std::int64_t>& first_rows,
-                                          const std::string& path, const std::string& creator) const {
+void ReferenceParts::put_together(const Ranks& ranks, std::int64_t rows, const std::string& path,
+                                  const std::string& creator) const {
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
-  const auto counts = ranks.run_units(first_rows.size(), [&](std::size_t i) {
-    std::error_code error;
-    const auto bytes = std::filesystem::file_size(file(first_rows[i]), error);
-    if (error) throw IoError(fmt::format("{}: {}", file(first_rows[i]), error.message()));
-    return std::to_string(bytes / bytes_per_row(schema_));
-  });
+  std::vector<Piece> all;
+  ranks.together([&] { all = pieces(rows); });
+  const auto counts = ranks.run_units(all.size(), [&](std::size_t i) { return std::to_string(read(all[i]).rows()); });
   std::vector<std::int64_t> places = {0};
   for (const std::string& count : counts) places.push_back(places.back() + std::stoll(count));
   ranks.on_first_only([&] { create_columns(path, {{"/object", schema_, places.back()}}, {{"creator", creator}}); });
-  if (places.back() == 0) return 0;
+  if (places.back() == 0) return;
   std::optional<RowWriter> writer;
   ranks.together([&] { writer.emplace(path); });
-  (void)ranks.run_units(first_rows.size(), [&](std::size_t i) {
-    if (places[i + 1] > places[i]) writer->write(places[i], read(first_rows[i]));
+  (void)ranks.run_units(all.size(), [&](std::size_t i) {
+    if (places[i + 1] > places[i]) writer->write(places[i], read(all[i]));
     return std::string();
   });
   ranks.together([&] { writer->sync(); });
-  return places.back();
 }
 
 }  // namespace skyfold

@@ -6,6 +6,7 @@
 #include "locus_stars.hpp"
 #include "skyfold/farm/ranks.hpp"
 #include "skyfold/kernels/locus/kernel.hpp"
+#include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
 
 namespace skyfold {
@@ -25,15 +26,21 @@ class ReferenceParts {
   /// @param folder  for the files; exists
   ReferenceParts(std::string folder, Schema schema) : folder_(std::move(folder)), schema_(std::move(schema)) {}
   [[nodiscard]] const Schema& schema() const noexcept { return schema_; }
-  /// Keeps the rows of a part, by the part's first row in the product.
-  void keep(std::int64_t first_row, const Table& rows) const;
-  /// Writes all rows to the table `path`, in the order of `first_rows`; collective. Returns how many.
-  std::int64_t put_together(const Ranks& ranks, const std::vector<std::int64_t>& first_rows, const std::string& path,
-                            const std::string& creator) const;
+  /// Keeps the reference stars of some rows of the product.
+  void keep(RowRange rows, const Table& references) const;
+  /// Writes the reference stars of all rows [0, rows) of the product to the table `path`; collective. Attempts that cut
+  /// the work differently may have left overlapping files: each row is taken once.
+  void put_together(const Ranks& ranks, std::int64_t rows, const std::string& path, const std::string& creator) const;
 
  private:
-  [[nodiscard]] std::string file(std::int64_t first_row) const;
-  [[nodiscard]] Table read(std::int64_t first_row) const;
+  /// Rows of the product whose reference stars are taken from one file.
+  struct Piece {
+    std::int64_t file = 0;  ///< first row of the file, which is its name
+    RowRange rows;
+  };
+  [[nodiscard]] std::string path_of(std::int64_t first_row) const;
+  [[nodiscard]] std::vector<Piece> pieces(std::int64_t rows) const;
+  [[nodiscard]] Table read(const Piece& piece) const;
 
   std::string folder_;
   Schema schema_;

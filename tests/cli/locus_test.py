@@ -218,6 +218,14 @@ class Layouts(LocusTest):
                     for name in ("p.h5", "p.fits", "p.csv", "s.h5"):
                         self.assert_same_bytes(f"{folder}/{name}", f"{reference}/{name}", name)
 
+    def test_mock_stars_are_the_same_on_any_number_of_ranks(self):
+        for ranks, options in [(2, "--threads 2"), (3, "--farm.block_rows 1000")]:
+            self.skyfold("mock", "--kind", "stars", "--objects", STARS, "--seed", 4, "--output", self.path("s.h5"), "--fresh", *options.split(), ranks=ranks)
+            self.assert_same_bytes(self.path("s.h5"), self.stars, f"{ranks} ranks")
+        result = self.run_skyfold("mock", "--kind", "stars", "--spectroscopic", 0.1, "--output", self.path("n.h5"))
+        self.assertEqual(result.code, 2, str(result))
+        self.assertIn("stars have no redshifts", result.err)
+
     def test_targets_from_fits_csv_and_hdf5_give_the_same(self):
         reference = support.read_group(self.solve())
         csv = support.make_csv(self.path("t.csv"), self.target_columns)
@@ -236,15 +244,20 @@ class Layouts(LocusTest):
         for name in ("av_ra", "rating", "n_ref", "name"):
             np.testing.assert_array_equal(found[name], reference[name])
 
-    def test_a_run_that_was_killed_goes_on(self):
-        reference = self.solve("reference.h5", "--stars", self.path("reference.s.h5"), "--partition.rows", 5)
-        words = ["--targets", self.targets, "--catalogue", self.stars, "--columns.id", "name", "--partition.rows", 5, "--stars", self.path("s.h5")]
-        broken = self.run_skyfold("locus", "--output", self.path("p.h5"), *words, "--farm.fault", "kill@4:1")
-        self.assertLess(broken.code, 0, str(broken))
-        self.assertFalse(os.path.exists(self.path("p.h5")))
-        self.locus("p.h5", *words)
-        self.assert_same_bytes(self.path("p.h5"), reference, "pointings")
-        self.assert_same_bytes(self.path("s.h5"), self.path("reference.s.h5"), "reference stars")
+    def test_a_run_that_was_killed_goes_on_however_the_work_is_cut_then(self):
+        words = ["--traverse", "--catalogue", self.stars, "--targets.where", "r<17", "--stars"]
+        reference = self.locus("reference.h5", *words, self.path("reference.s.h5"))
+        for before, after in ((9000, 1500), (1500, 9000), (2000, 3100)):
+            with self.subTest(before=before, after=after):
+                output, stars = self.path(f"p{before}.h5"), self.path(f"s{before}.h5")
+                cut = ["--partition.by", "rows", "--farm.order", "rows", "--partition.rows"]
+                broken = self.run_skyfold("locus", "--output", output, *words, stars, *cut, before, "--farm.fault", "sleep=1@1:1,kill@2:1")
+                self.assertLess(broken.code, 0, str(broken))
+                self.assertFalse(os.path.exists(output))
+                again = self.skyfold("locus", "--output", output, *words, stars, *cut, after)
+                self.assertIn("going on from an earlier attempt", again.err)
+                self.assert_same_bytes(output, reference, "pointings")
+                self.assert_same_bytes(stars, self.path("reference.s.h5"), "reference stars")
 
     def test_a_part_that_fails_is_marked_and_the_others_are_right(self):
         reference = support.read_group(self.solve("reference.h5", "--partition.rows", 5))

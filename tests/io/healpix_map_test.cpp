@@ -98,6 +98,27 @@ TEST(HealpixMap, IsTheSameReadAsAWholeAndInPieces) {
       }
 }
 
+TEST(HealpixMap, OfARangeOfPixelsIsMissingElsewhere) {
+  const Written map;
+  std::string bytes = read_file(map.changed("NSIDE   =                   16", "NSIDE   =                   32"));
+  bytes.replace(bytes.find("'FULLSKY '"), 10, "'PARTIAL '");
+  bytes.replace(bytes.find("FIRSTPIX=                    0"), 30, "FIRSTPIX=                  500");
+  bytes.replace(bytes.find("LASTPIX =                 3071"), 30, "LASTPIX =                 3571");
+  const std::string path = map.folder.file("range.fits", bytes);
+  HealpixPixels whole(HealpixMapFile(path), {1}, true, gather_alone), pieces(HealpixMapFile(path), {1}, false, gather_alone);
+  EXPECT_FALSE(whole.file().is_full());
+  whole.clear(1);
+  whole.load(1);
+  pieces.need(std::vector<RingRun>{{0, 1, 1}, {1500, 1, 28}, {3500, 1, 40}, {9000, 1, 83}});
+  for (const std::int64_t pixel : {0, 499, 500, 1023, 1500, 3571, 3572, 9000}) {
+    const double expected = pixel < 500 || pixel > 3571 ? std::nan("") : map.n[static_cast<std::size_t>(pixel - 500)];
+    for (const HealpixPixels* pixels : {&whole, &pieces}) {
+      const double value = pixels->values(0)[pixel];
+      EXPECT_TRUE(value == expected || (std::isnan(value) && std::isnan(expected))) << pixel;
+    }
+  }
+}
+
 TEST(HealpixMap, FindsColumnsByNameInAnyCase) {
   const Written map;
   const HealpixMapFile file(map.path);

@@ -146,6 +146,22 @@ TEST(PatchKernel, MeasuresPolarisationAngles) {
   }
 }
 
+TEST(PatchKernel, SeesThePartOfThePeakThatABeamHasInADisc) {
+  MapMockOptions o = small_sky();
+  o.nside = 512;
+  o.sources = 12;
+  o.fwhm_arcmin = 324.08;  // ten times Planck's at 30 GHz, where the mean in 10 arcmin is 0.87889 of the peak
+  o.noise = o.background = o.polarisation = 0.0;
+  const Sky sky(o);
+  PatchOptions options = measuring({"disc", "psf"});
+  options.radius_arcmin = 100.0;
+  const Table out = sky.measure(options, {sky.map()});
+  const double per_kelvin = beam_area_arcmin2({o.fwhm_arcmin, 0.0, 0.0, 0.0}) * 8.461594994075237e-8 * 24.270e6;
+  double mean = 0.0;
+  for (std::size_t i = 0; i < out.rows(); ++i) mean += out.at("mean").number(i) / (out.at("psf_flux").number(i) / per_kelvin) / static_cast<double>(out.rows());
+  EXPECT_NEAR(mean, 0.87889, 1e-3);
+}
+
 TEST(PatchKernel, GivesTheSameBitsForAnyThreadsAndBlocks) {
   const Sky sky(small_sky());
   const Table whole = sky.measure(measuring(everything), {sky.map()}, 1);

@@ -58,16 +58,16 @@ TEST_F(RunStateFile, ReadsBackWhatWasWritten) {
   }
 }
 
-TEST_F(RunStateFile, IsNoneWhenItIsNotThereOrNotOfThisFormat) {
+TEST_F(RunStateFile, IsNoneWhenItIsNotThereAndAnErrorWhenItIsNotOfThisFormat) {
   EXPECT_FALSE(read_run_state(path));
   const std::string whole = example().text();
   for (std::size_t size = 0; size + 2 < whole.size(); ++size) {  // without its last brace
     write_file(path, whole.substr(0, size));
-    ASSERT_FALSE(read_run_state(path)) << size;
+    ASSERT_TRUE(contains(error_of<IoError>([&] { (void)read_run_state(path); }), "--fresh")) << size;
   }
   for (const char* other : {"[]", "{}", "null", "{\"format\": 2}", "{\"format\": \"1\", \"phase\": 3}", "state"}) {
     write_file(path, other);
-    EXPECT_FALSE(read_run_state(path)) << other;
+    EXPECT_TRUE(contains(error_of<IoError>([&] { (void)read_run_state(path); }), "--fresh")) << other;
   }
 }
 

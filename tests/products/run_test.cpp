@@ -87,7 +87,7 @@ class Runs : public testing::Test {
     work->unwritable = unwritable;
     work->stops_at = stops_at;
     run.farm({"test", "rows", "1"}, partitions, work);
-    fits_sum = run.fits_sum();
+    fits_sum = run.fits_sum().value_or(0);
     run.publish({output});
     return run.finish(1, "");
   }

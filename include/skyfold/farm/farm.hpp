@@ -99,6 +99,8 @@ struct FarmOptions {
   std::string fault;                     ///< faults to inject, for tests: see docs/robustness.md
 };
 void describe(OptionSet& option, FarmOptions& o);
+/// Throws UsageError for values that are not of the form described.
+void check(const FarmOptions& o);
 /// Ranks that compute.
 [[nodiscard]] int worker_count(const FarmOptions& o, int ranks);
 

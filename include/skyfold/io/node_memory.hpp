@@ -14,13 +14,15 @@ using GatherTexts = std::function<std::vector<std::string>(const std::string& mi
 [[nodiscard]] inline std::vector<std::string> gather_alone(const std::string& mine) { return {mine}; }
 
 /// Zeroed memory that the ranks of one node share. It belongs to the operating system's shared memory, not to MPI, so a rank
-/// may die without the others waiting for it, and nothing is left behind by processes that are killed.
+/// may die without the others waiting for it; its name is gone as soon as all have it open, so killed processes leave nothing behind.
 ///
 /// A process that is alone on its node gets memory of its own, which costs nothing until it is touched.
 class NodeMemory {
  public:
   /// Collective. Throws IoError when there is not enough shared memory (on Linux, /dev/shm); then on all ranks.
-  NodeMemory(std::size_t bytes, const GatherTexts& gather);
+  ///
+  /// @param sparse  only scattered parts will be touched: no large pages
+  NodeMemory(std::size_t bytes, const GatherTexts& gather, bool sparse = false);
   ~NodeMemory();
   NodeMemory(NodeMemory&& other) noexcept;
   NodeMemory& operator=(NodeMemory&&) = delete;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,8 +66,9 @@ class Run {
   FarmReport farm(const TaskInfo& task, const std::vector<Partition>& partitions, const std::shared_ptr<Work>& work);
   /// An error of the data came up: they will be other data next time, so that there is nothing to go on from.
   void discard() noexcept;
-  /// Ones'-complement sum of the FITS rows over all attempts at the last pass; rank 0.
-  [[nodiscard]] std::uint32_t fits_sum() const noexcept;
+  /// Ones'-complement sum of the FITS rows over all attempts at the last pass; rank 0. None when rows were written twice
+  /// or marked as failed afterwards, so that it must be taken from the file.
+  [[nodiscard]] std::optional<std::uint32_t> fits_sum() const noexcept;
 
   /// Gives the products their final names.
   void publish(const std::vector<std::string>& products);

@@ -56,6 +56,9 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
 /// @param was_interrupted  an earlier attempt may have renamed some of them
 void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted);
 
+/// Returns when a file's bytes, or a folder's entries, are on the disk.
+void sync_path(const std::string& path);
+
 /// Replaces a small text file in one step, its bytes on the disk.
 void write_durably(const std::string& path, const std::string& text);
 

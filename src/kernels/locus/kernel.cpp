@@ -13,7 +13,7 @@ namespace skyfold {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t targets_per_chunk = 256;
+constexpr std::size_t targets_per_chunk = 32;  // short, since a run can be stopped between chunks only
 constexpr double strips_per_zone = 4.0;
 constexpr double largest_rating = 1e100;
 

@@ -44,6 +44,7 @@ struct Scratch {
 
   std::vector<DiscFinder> finders;   ///< by group
   std::array<std::vector<RingRun>, sources_ahead> runs;
+  std::array<std::vector<double>, sources_ahead> packed;   ///< values of the pixels of the sources ahead
   std::vector<std::int64_t> ring_pixels, nested_pixels;
   Stamp stamp;
   std::vector<double> intensity, q, u, variance, weights, sorted;
@@ -92,25 +93,53 @@ void prefetch(const T* values, const RingRun& run) {
   __builtin_prefetch(values + run.first + run.count - 1);
 }
 
-/// Sum of the values that are not NaN, in the order of the pixels, and their number.
-struct Sum {
-  double sum = 0.0;
-  std::int64_t n = 0;
-};
-
+/// Puts the values of the runs one after the other, in double precision.
+///
+/// Runs are short and of any length, so they are copied in whole steps and overlap each other's ends: loops of a few equal steps
+/// are foreseen by the processor, loops of any length are not.
+///
+/// @param all  values there are, which must not be passed
 template <class T>
-Sum sum_of(const T* values, std::span<const RingRun> runs) {
-  Sum sum;
+void pack(const T* values, std::int64_t all, std::span<const RingRun> runs, std::vector<double>& packed) {
+  constexpr std::int64_t step = 8;
+  std::size_t n = 0;
+  for (const RingRun& run : runs) n += static_cast<std::size_t>(run.count);
+  packed.resize(n + step);
+  double* to = packed.data();
   for (const RingRun& run : runs) {
-    for (std::int64_t i = run.first; i < run.first + run.count; ++i) sum.sum += static_cast<double>(values[i]);
-    sum.n += run.count;
+    const T* from = values + run.first;
+    if (run.first + run.count + step <= all) {
+      for (std::int64_t i = 0; i < run.count; i += step)
+        for (std::int64_t k = 0; k < step; ++k) to[i + k] = static_cast<double>(from[i + k]);
+    } else {
+      for (std::int64_t i = 0; i < run.count; ++i) to[i] = static_cast<double>(from[i]);
+    }
+    to += run.count;
   }
-  if (!std::isnan(sum.sum)) return sum;
-  sum = {};  // some are missing
-  for (const RingRun& run : runs)
-    for (std::int64_t i = run.first; i < run.first + run.count; ++i)
-      if (!std::isnan(values[i])) sum.sum += static_cast<double>(values[i]), ++sum.n;
-  return sum;
+  packed.resize(n);
+}
+
+/// Sums of the values of some sources, each in the order of its pixels. Each addition waits for the one before, so four
+/// sources are added up at a time.
+void add_up(std::span<const std::vector<double>> packed, std::span<double> sums) {
+  constexpr std::size_t together = 4;
+  std::size_t source = 0;
+  for (; source + together <= packed.size(); source += together) {
+    const double* const v[together] = {packed[source].data(), packed[source + 1].data(), packed[source + 2].data(), packed[source + 3].data()};
+    std::size_t least = packed[source].size();
+    for (std::size_t k = 1; k < together; ++k) least = std::min(least, packed[source + k].size());
+    double sum[together] = {};
+    for (std::size_t i = 0; i < least; ++i)
+      for (std::size_t k = 0; k < together; ++k) sum[k] += v[k][i];
+    for (std::size_t k = 0; k < together; ++k) {
+      for (std::size_t i = least; i < packed[source + k].size(); ++i) sum[k] += v[k][i];
+      sums[source + k] = sum[k];
+    }
+  }
+  for (; source < packed.size(); ++source) {
+    sums[source] = 0.0;
+    for (const double value : packed[source]) sums[source] += value;
+  }
 }
 
 class PatchKernel final : public Kernel {
@@ -194,18 +223,30 @@ class PatchKernel final : public Kernel {
   void measure_means(std::size_t g, const Column& lon, const Column& lat, std::size_t begin, std::size_t end, Scratch& s) const {
     const Group& group = groups_[g];
     for (std::size_t first = begin; first < end; first += sources_ahead) {
-      const std::size_t last = std::min(first + sources_ahead, end);
-      for (std::size_t row = first; row < last; ++row) find_ahead(group, s.finders[g], lon.number(row), lat.number(row), s.runs[row - first]);
-      for (std::size_t row = first; row < last; ++row) {
-        const bool is_placed = has_position(lon.number(row), lat.number(row));
-        const std::vector<RingRun>& runs = s.runs[row - first];
-        if (group.has_nested) list_nested(group.pixels, runs, s.nested_pixels);
-        for (const std::size_t map : group.maps) {
-          Measurements& m = s.results[(row - begin) * maps_.size() + map];
-          if (is_placed) set_mean(maps_[map], runs, s, m);
+      const std::size_t n = std::min(sources_ahead, end - first);
+      for (std::size_t i = 0; i < n; ++i) find_ahead(group, s.finders[g], lon.number(first + i), lat.number(first + i), s.runs[i]);
+      for (const std::size_t map : group.maps) {
+        for (std::size_t i = 0; i < n; ++i) pack_values(group, maps_[map], s, i);
+        std::array<double, sources_ahead> sums{};
+        add_up(std::span(s.packed).first(n), sums);
+        for (std::size_t i = 0; i < n; ++i) {
+          Measurements& m = s.results[(first + i - begin) * maps_.size() + map];
+          if (has_position(lon.number(first + i), lat.number(first + i))) set_mean(s.packed[i], sums[i], m);
           else set_flag(m, patch_no_position);
         }
       }
+    }
+  }
+
+  void pack_values(const Group& group, const PatchMap& map, Scratch& s, std::size_t i) const {
+    const PixelValues& values = map.intensity;
+    if (map.is_nested) {
+      list_nested(group.pixels, s.runs[i], s.nested_pixels);
+      gather(values, s.nested_pixels, s.packed[i]);
+    } else if (values.f4 != nullptr) {
+      pack(values.f4, group.pixels.count(), s.runs[i], s.packed[i]);
+    } else {
+      pack(values.f8, group.pixels.count(), s.runs[i], s.packed[i]);
     }
   }
 
@@ -225,20 +266,16 @@ class PatchKernel final : public Kernel {
     else finder.find(at, o_.radius_arcmin * arcmin, runs);
   }
 
-  void set_mean(const PatchMap& map, std::span<const RingRun> runs, Scratch& s, Measurements& m) const {
-    std::int64_t all = 0;
-    for (const RingRun& run : runs) all += run.count;
-    Sum sum;
-    if (map.is_nested) {
-      gather(map.intensity, s.nested_pixels, s.intensity);
-      for (const double value : s.intensity)
-        if (!std::isnan(value)) sum.sum += value, ++sum.n;
-    } else {
-      sum = map.intensity.f4 != nullptr ? sum_of(map.intensity.f4, runs) : sum_of(map.intensity.f8, runs);
+  void set_mean(std::span<const double> values, double sum, Measurements& m) const {
+    std::size_t n = values.size();
+    if (std::isnan(sum)) {  // some are missing
+      sum = 0.0, n = 0;
+      for (const double value : values)
+        if (!std::isnan(value)) sum += value, ++n;
     }
-    m[q_n_pix] = static_cast<double>(sum.n);
-    if (all > 0) m[q_coverage] = static_cast<double>(sum.n) / static_cast<double>(all);
-    if (sum.n > 0 && m[q_coverage] >= o_.min_coverage) m[q_mean] = sum.sum / static_cast<double>(sum.n);
+    m[q_n_pix] = static_cast<double>(n);
+    if (!values.empty()) m[q_coverage] = static_cast<double>(n) / static_cast<double>(values.size());
+    if (n > 0 && m[q_coverage] >= o_.min_coverage) m[q_mean] = sum / static_cast<double>(n);
     else set_flag(m, patch_disc_coverage);
   }
 
