@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "mock_map.hpp"
 #include "product_writer.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
@@ -21,6 +22,7 @@ namespace {
 struct MockStageOptions {
   std::string output, kind = "survey";
   MockOptions mock;
+  MapMockOptions map;                 ///< for kind map
 };
 
 /// The training sample's path beside the catalogue's: CAT.h5 -> CAT.spec.h5.
@@ -170,10 +172,17 @@ class MockStage final : public Stage {
   void describe(OptionSet& option) override {
     option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5")
         .required().layout();
-    option("kind", options_.kind, "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them").one_of({"survey", "stars"});
+    option("kind", options_.kind, "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them; map: sources on a HEALPix map")
+        .one_of({"survey", "stars", "map"});
     skyfold::describe(option, options_.mock);
+    skyfold::describe(option, options_.map);
   }
-  ExitCode run(const StageContext& context) override { return MockRun(options_, context).run(); }
+  ExitCode run(const StageContext& context) override {
+    if (options_.kind != "map") return MockRun(options_, context).run();
+    if (context.options.given("objects")) throw UsageError("--objects does not go with --kind map (use --map.sources)");
+    options_.map.seed = options_.mock.seed;
+    return run_map_mock(options_.map, options_.output, context);
+  }
 
  private:
   MockStageOptions options_;
