@@ -59,6 +59,7 @@ void describe(OptionSet& option, PatchMapOptions& o) {
   option("map.variance", o.variance, "column of the intensity's variance, which weights the fits; empty: none");
   option("map.mask", o.mask, "column of the masks; empty: guessed, else the first");
   option("map.unit", o.unit, "unit of the maps, where TUNIT is missing or wrong: K_CMB, mK_CMB, uK_CMB, MJy/sr");
+  option("map.mixed_nside", o.mixed_nside, "maps of different NSide in one run are meant, as with the channels of Planck");
   option("map.hdu", o.keywords.hdu, "extension with the map, by number or EXTNAME; empty: the first HEALPix table");
   option("map.ordering", o.keywords.ordering, "numbering of the pixels, where ORDERING is missing or wrong").one_of({"", "RING", "NESTED"});
   option("map.frame", o.keywords.frame, "frame, G, C or E, where COORDSYS is missing or wrong");
@@ -92,6 +93,9 @@ PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
   std::vector<std::string> nsides;
   for (const HealpixMapFile& file : files_)
     if (std::find(nsides.begin(), nsides.end(), std::to_string(file.nside())) == nsides.end()) nsides.push_back(std::to_string(file.nside()));
+  if (nsides.size() > 1 && !o.mixed_nside)
+    throw DataError(fmt::format("{}: maps of NSide {} in one run (if that is meant say --map.mixed_nside; else see map ud-grade)", o.maps.front(),
+                                join(nsides, ", ")));
   if (nsides.size() > 1) remarks_.push_back(fmt::format("maps of NSide {}: pixels are found for each", join(nsides, ", ")));
 }
 

@@ -19,6 +19,7 @@ struct PatchMapOptions {
   std::vector<std::string> channels;              ///< channel of each map; empty: by FREQ or by order
   std::string intensity, q, u, variance, mask;    ///< columns; "" = guessed (variance: none)
   std::string unit;                               ///< "" = TUNIT
+  bool mixed_nside = false;                       ///< maps of different NSide are meant
   HealpixKeywords keywords;
   std::vector<std::string> name, conversion = {"delta"};
   std::vector<double> frequency, fwhm, omega, omega_1, omega_2;

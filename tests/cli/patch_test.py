@@ -142,6 +142,10 @@ class BadInput(PatchCommand):
         mask = write_map(self.path("k.fits"), {"MASK": np.ones(12 * 64**2)}, nside=64)
         self.fails(3, "NSide = 64, but 128", "--masks", mask)
 
+    def test_maps_of_different_resolutions_must_be_meant(self):
+        coarse = write_map(self.path("c.fits"), {"I_STOKES": np.ones(12 * 64**2)}, nside=64)
+        self.fails(3, "maps of NSide 128, 64 in one run", maps=f"{self.map},{coarse}")
+
     def test_radii_larger_than_the_patches(self):
         self.fails(2, "radius of 10 degrees is larger than the patches of 7.329 degrees", "--patch.radius", 600)
 

@@ -51,11 +51,14 @@ class FaultTest(support.SkyfoldTest):
         rng = np.random.default_rng(3)
         shuffled = rng.permutation(len(columns["id"]))
         cls.table = support.make_hdf5(str(cls.base / "table.h5"), {name: columns[name][shuffled] for name in ("id", "ra", "dec", "mag_g", "mag_r")})
+        cls.sky = str(cls.base / "sky.fits")
+        cls.skyfold("mock", "--kind", "map", "--map.nside", 64, "--map.sources", 400, "--map.noise", 1e-3, "--seed", 2, "--output", cls.sky)
         cls.references = {}
 
     def products(self, command, output):
         stem = output[:-3]
-        return {"photoz": [output, stem + ".fits", stem + ".pdf.h5"], "import": [output], "mock": [output, stem + ".spec.h5"]}[command]
+        return {"photoz": [output, stem + ".fits", stem + ".pdf.h5"], "import": [output], "mock": [output, stem + ".spec.h5"],
+                "patch": [output, stem + ".fits", stem + ".tsv"]}[command]
 
     def words(self, command, output, partition_rows=400):
         if command == "photoz":
@@ -63,6 +66,10 @@ class FaultTest(support.SkyfoldTest):
                     "--pdf", "interp", "--pdf.bins", 10, "--partition.by", "rows", "--partition.rows", partition_rows, "--threads", 1]
         if command == "import":
             return ["import", "--input", self.table, "--input.group", "data", "--memory", 64, "--output", output, "--threads", 1]
+        if command == "patch":
+            return ["patch", "--maps", self.sky, "--sources", str(self.base / "sky.truth.h5"), "--output", output, "--fits", output[:-3] + ".fits",
+                    "--text", output[:-3] + ".tsv", "--measure", "disc", "aperture", "--patch.radius", 90, "--channel.fwhm", 33,
+                    "--channel.frequency", 28.4, "--threads", 1]
         return ["mock", "--objects", self.OBJECTS, "--seed", 9, "--spectroscopic", 0.1, "--output", output, "--threads", 1]
 
     def reference(self, command):

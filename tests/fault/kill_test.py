@@ -19,7 +19,8 @@ AT_ONCE = 3   # the runs sleep most of the time
 class Kills(faults.FaultTest):
     def kill_once(self, rng, command, output, ranks):
         """Starts the command and kills something of it after a random time; True when it ended before that."""
-        slow = ["--farm.fault", f"sleep={0.03 if command == 'photoz' else 0.15}@*"]
+        seconds = {"photoz": 0.03, "patch": 0.01}.get(command, 0.15)   # they have partitions of different numbers
+        slow = ["--farm.fault", f"sleep={seconds}@*"]
         run = self.start(*self.words(command, output), *slow, ranks=ranks)
         time.sleep(rng.uniform(0.25, 1.1))
         victims = {"worker": lambda pids: pids[-1:], "rank 0": lambda pids: pids[:1], "mpirun": lambda pids: [run.pid],
@@ -34,7 +35,7 @@ class Kills(faults.FaultTest):
     def one_case(self, case):
         """Returns how many runs were killed and how many ended before that."""
         rng = random.Random(1000 * SEED + case)
-        command = rng.choice(["photoz", "photoz", "photoz", "import", "mock"])
+        command = rng.choice(["photoz", "photoz", "photoz", "import", "mock", "patch"])
         output = self.path(f"{case}.h5")
         what = f"seed {SEED}, case {case}, {command}"
         codes = []
@@ -55,7 +56,7 @@ class Kills(faults.FaultTest):
         return sum(code != 0 for code in codes), sum(code == 0 for code in codes)
 
     def test_a_killed_run_goes_on_and_gives_the_same_bytes(self):
-        for command in ("photoz", "import", "mock"):
+        for command in ("photoz", "import", "mock", "patch"):
             self.reference(command)
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             counts = list(pool.map(self.one_case, range(CASES)))

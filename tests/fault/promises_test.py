@@ -23,6 +23,7 @@ class Resume(faults.FaultTest):
     def test_a_death_in_any_window_of_the_end_is_repaired(self):
         points = {"photoz": ["made products", "consolidate", "structure saved", "index added", "consolidated", "publishing", "renamed one", "published"],
                   "import": ["made scratch files", "made duplicates", "made splitters", "made catalogue", "structure saved", "index added", "publishing"],
+                  "patch": ["made products", "index added", "consolidated", "publishing", "renamed one"],
                   "mock": ["made catalogue", "index added", "consolidated", "publishing", "renamed one", "published"]}
         for command, names in points.items():
             for name in names:
