@@ -85,6 +85,42 @@ class Resume(faults.FaultTest):
         with h5py.File(output[:-3] + ".pdf.h5") as file:
             self.assertEqual(file["data/yvals"].shape[1], 12)
 
+    def test_another_product_cannot_be_added_to_an_unfinished_run(self):
+        output, words = self.path("z.h5"), ["photoz", "--catalogue", self.catalogue, "--model", self.model, "--threads", 1]
+        words += ["--output", output]
+        self.end(self.start(*words, ranks=0, environment={"SKYFOLD_DIE_AT": "consolidate"}))
+        result = self.run_skyfold(*words, "--fits", self.path("z.fits"))
+        self.assertEqual(result.code, 2, result)
+        self.assertIn("products:", result.errors()[0])
+        self.skyfold(*words)
+        self.skyfold(*words, "--fits", self.path("z.fits"))  # that of a finished run is a new run
+        self.assertTrue(os.path.exists(self.path("z.fits")))
+
+    def test_a_wrong_option_costs_no_work(self):
+        output = self.path("z.h5")
+        self.end(self.start(*self.words("photoz", output), ranks=0, environment={"SKYFOLD_DIE_AT": "consolidate"}))
+        for words in (["--farm.max_failures", "x"], ["--farm.fault", "x"], ["--partition.nside", 3, "--partition.by", "healpix"]):
+            self.assertEqual(self.run_skyfold(*self.words("photoz", output)[:9], *words).code, 2)
+        self.assertEqual(faults.rows_done(output), self.OBJECTS)
+        self.skyfold(*self.words("photoz", output))
+        self.assert_reference("photoz", output, "after wrong options")
+        self.assert_nothing_done_twice(output, "after wrong options")
+
+    def test_the_order_of_the_catalogue_belongs_to_the_run(self):
+        output = self.path("z.h5")
+        words = ["photoz", "--catalogue", self.catalogue, "--model", self.model, "--output", output, "--threads", 1]
+        self.end(self.start(*words, "--partition.by", "rows", ranks=0, environment={"SKYFOLD_DIE_AT": "consolidate"}))
+        result = self.run_skyfold(*words, "--partition.by", "attribute", "--partition.column", "mag_i")
+        self.assertEqual(result.code, 2, result)
+        self.assertIn("inputs:", result.errors()[0])
+
+    def test_too_many_failures_stay_too_many(self):
+        output = self.path("z.h5")
+        for _ in range(2):
+            result = self.run_skyfold(*self.words("photoz", output), "--farm.fault", "throw@3,throw@7", "--farm.max_failures", 1)
+            self.assertEqual(result.code, 5, result)
+            self.assertFalse(os.path.exists(output))
+
     def test_a_changed_input_is_refused_by_name(self):
         copy, output = self.path("copy.h5"), self.path("z.h5")
         data = support.read_bytes(self.catalogue)
