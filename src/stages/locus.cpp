@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "locus_inputs.hpp"
+#include "gnuplot.hpp"
 #include "locus_plot.hpp"
 #include "locus_work.hpp"
 #include "product_csv.hpp"

@@ -4,21 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <memory>
 
+#include "gnuplot.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
-
-struct ClosePipe {
-  void operator()(std::FILE* pipe) const noexcept { pclose(pipe); }
-};
 
 std::string point(Offset p) { return fmt::format("{:.5f} {:.5f}", 60.0 * p.x, 60.0 * p.y); }
 
@@ -109,24 +102,6 @@ FinderChart finder_chart(const std::string& title, const LocusRules& rules, cons
   return chart;
 }
 
-void require_gnuplot() {
-  const char* path = std::getenv("PATH");
-  for (const std::string& folder : split(path ? path : "", ':')) {
-    std::error_code error;
-    if (std::filesystem::exists(folder + "/gnuplot", error)) return;
-  }
-  throw IoError("gnuplot is not installed (--plot draws with it; Debian: gnuplot-nox)");
-}
-
-void draw_finder_chart(const FinderChart& chart, const std::string& path) {
-  const std::string script = script_of(chart, path);
-  std::unique_ptr<std::FILE, ClosePipe> pipe(popen("gnuplot 2>&1 >/dev/null", "w"));
-  if (!pipe) throw IoError("gnuplot cannot be started");
-  const bool is_written = std::fwrite(script.data(), 1, script.size(), pipe.get()) == script.size();
-  const int status = pclose(pipe.release());
-  std::error_code error;
-  if (!is_written || status != 0 || std::filesystem::file_size(path, error) == 0 || error)
-    throw IoError(fmt::format("{}: gnuplot could not draw it (exit status {})", path, status));
-}
+void draw_finder_chart(const FinderChart& chart, const std::string& path) { run_gnuplot(script_of(chart, path), path); }
 
 }  // namespace skyfold

@@ -25,8 +25,6 @@ struct FinderChart {
 [[nodiscard]] FinderChart finder_chart(const std::string& title, const LocusRules& rules, const LocusTarget& target,
                                        const StarField& stars);
 
-/// Throws IoError when there is no gnuplot to draw with.
-void require_gnuplot();
 /// Draws the chart as SVG: stars, candidates by rating with their loci, references, the chosen field, the target; East
 /// is left. Throws IoError.
 void draw_finder_chart(const FinderChart& chart, const std::string& path);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "patch_maps.hpp"
+#include "gnuplot.hpp"
 #include "patch_plot.hpp"
 #include "patch_report.hpp"
 #include "patch_sources.hpp"
@@ -70,7 +71,7 @@ class PatchRun {
   void check_options() const {
     check(o_.measure);
     if (!o_.text.empty() && !measures_means()) throw UsageError("--text writes means (add mean or disc to --measure)");
-    if (o_.plot && ranks_.is_first()) require_gnuplot_for_patch();
+    if (o_.plot && ranks_.is_first()) require_gnuplot();
   }
 
   std::vector<std::string> product_paths() const {

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <memory>
 #include <numbers>
 #include <numeric>
 
+#include "gnuplot.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -20,20 +17,6 @@ namespace {
 constexpr std::size_t cutouts_of_a_kind = 8;
 constexpr int cutout_side = 41;   ///< pixels of a picture
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
-
-struct ClosePipe {
-  void operator()(std::FILE* pipe) const noexcept { pclose(pipe); }
-};
-
-void run_gnuplot(const std::string& script, const std::string& path) {
-  std::unique_ptr<std::FILE, ClosePipe> pipe(popen("gnuplot 2>&1 >/dev/null", "w"));
-  if (!pipe) throw IoError("gnuplot cannot be started");
-  const bool is_written = std::fwrite(script.data(), 1, script.size(), pipe.get()) == script.size();
-  const int status = pclose(pipe.release());
-  std::error_code error;
-  if (!is_written || status != 0 || std::filesystem::file_size(path, error) == 0 || error)
-    throw IoError(fmt::format("{}: gnuplot could not draw it (exit status {})", path, status));
-}
 
 std::string quoted(const std::string& text) {
   std::string result = "'";
@@ -66,15 +49,6 @@ std::string picture(const PatchSources& sources, PatchMaps& maps, std::size_t in
 }
 
 }  // namespace
-
-void require_gnuplot_for_patch() {
-  const char* path = std::getenv("PATH");
-  for (const std::string& folder : split(path ? path : "", ':')) {
-    std::error_code error;
-    if (std::filesystem::exists(folder + "/gnuplot", error)) return;
-  }
-  throw IoError("gnuplot is not installed (--plot draws with it; Debian: gnuplot-nox)");
-}
 
 void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
   std::string script, plots;

@@ -7,8 +7,6 @@
 
 namespace skyfold {
 
-/// Throws IoError where gnuplot cannot be found.
-void require_gnuplot_for_patch();
 
 /// Scatter plot of measured fluxes over the catalogue's, as SVG.
 void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path);

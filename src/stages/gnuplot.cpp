@@ -1,0 +1,41 @@
+#include "gnuplot.hpp"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+struct ClosePipe {
+  void operator()(std::FILE* pipe) const noexcept { pclose(pipe); }
+};
+
+}  // namespace
+
+void require_gnuplot() {
+  const char* path = std::getenv("PATH");
+  for (const std::string& folder : split(path ? path : "", ':')) {
+    std::error_code error;
+    if (std::filesystem::exists(folder + "/gnuplot", error)) return;
+  }
+  throw IoError("gnuplot is not installed (--plot draws with it; Debian: gnuplot-nox)");
+}
+
+void run_gnuplot(const std::string& script, const std::string& path) {
+  std::unique_ptr<std::FILE, ClosePipe> pipe(popen("gnuplot 2>&1 >/dev/null", "w"));
+  if (!pipe) throw IoError("gnuplot cannot be started");
+  const bool is_written = std::fwrite(script.data(), 1, script.size(), pipe.get()) == script.size();
+  const int status = pclose(pipe.release());
+  std::error_code error;
+  if (!is_written || status != 0 || std::filesystem::file_size(path, error) == 0 || error)
+    throw IoError(fmt::format("{}: gnuplot could not draw it (exit status {})", path, status));
+}
+
+}  // namespace skyfold
