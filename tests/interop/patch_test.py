@@ -240,7 +240,7 @@ class Files(Patch):
     def test_maps_of_several_resolutions_are_measured_together(self):
         fine = np.random.default_rng(14).normal(size=12 * 128**2).astype("f4")
         maps = make_map(self.path("a.fits"), {"T": self.values}, self.nside) + "," + make_map(self.path("b.fits"), {"T": fine}, 128, coord="C")
-        columns = self.patch(maps, self.sources(self.lon, self.lat), "--measure", "mean", "--patch.radius", self.radius)
+        columns = self.patch(maps, self.sources(self.lon, self.lat), "--measure", "mean", "--patch.radius", self.radius, "--map.mixed_nside")
         self.check_means(columns, self.values, self.nside, self.lon, self.lat, self.radius, suffix="_1")
         self.check_means(columns, fine, 128, self.lon, self.lat, self.radius, frames=("G", "C"), suffix="_2")
 
