@@ -10,7 +10,7 @@ declare -A below=(
   [stages]="products catalogue farm kernels io plan sky table core" [cli]="stages core"
 )
 declare -A only=(
-  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [healpix_base.h]="sky"
+  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [healpix_base.h]="sky" [nanoflann]="sky kernels" [sqlite3.h]="products"
   [Eigen/]="kernels table" [spdlog/]="core" [nlohmann/]="catalogue products stages"
 )
 bad=0
@@ -26,6 +26,6 @@ for header in "${!only[@]}"; do
     case " ${only[$header]} " in *" $layer "*) ;; *) echo "$file includes $header, which belongs to: ${only[$header]}"; bad=1 ;; esac
   done < <(grep -rnF "$header" src --include='*.cpp' --include='*.hpp' | grep '#include <')
 done
-public=$(grep -rnE '#include <(mpi|hdf5|fitsio|healpix|Eigen|spdlog|fmt|nlohmann)' include || true)
+public=$(grep -rnE '#include <(mpi|hdf5|fitsio|healpix|nanoflann|sqlite3|Eigen|spdlog|fmt|nlohmann)' include || true)
 if [ -n "$public" ]; then echo "third-party headers in public headers: $public"; bad=1; fi
 exit $bad

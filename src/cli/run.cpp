@@ -95,14 +95,21 @@ int run_stage(const Command& command, Stage& stage, const OptionSet& options, co
   if (!command.farms) {
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
-    return static_cast<int>(stage.run({options, nullptr, here > 0 ? here : granted_processors()}));
+    Process process(command.name, options);
+    const ExitCode code = stage.run({options, nullptr, here > 0 ? here : granted_processors(), {}, process});
+    process.end(code, "");
+    return static_cast<int>(code);
   }
   RankClock clock;
   const MpiSession session(argc, argv);
   Ranks ranks(clock);
   if (!ranks.is_first()) silence_log();
+  std::optional<Process> process;
+  if (ranks.is_first()) process.emplace(command.name, options);
+  else process.emplace();
   try {
-    const ExitCode code = stage.run({options, &ranks, ranks.threads(here), global.run});
+    const ExitCode code = stage.run({options, &ranks, ranks.threads(here), global.run, *process});
+    process->end(code, "");
     if (ranks.has_lost_ranks()) leave(ranks, code);
     return ranks.is_first() ? static_cast<int>(code) : 0;
   } catch (const Error& error) {

@@ -90,7 +90,7 @@ std::string ordered_catalogue(const std::string& path, const PartitionOptions& p
                          o->ordering_column.empty() ? o->ordering : o->ordering_column, copy));
   OptionSet effective;
   describe(effective, *o);
-  import_catalogue(*o, {effective, context.ranks, context.threads, context.run});
+  import_catalogue(*o, {effective, context.ranks, context.threads, context.run, context.process});
   return copy;
 }
 

@@ -7,6 +7,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/farm/ranks.hpp"
+#include "skyfold/products/process.hpp"
 #include "skyfold/products/run.hpp"
 
 namespace skyfold {
@@ -17,6 +18,7 @@ struct StageContext {
   Ranks* ranks = nullptr;         ///< null for commands that do not farm
   int threads = 1;                ///< OpenMP threads of this rank
   RunOptions run = {};            ///< of commands that farm
+  Process& process;               ///< takes what the registry and the product log are told
 };
 
 /// The work of one command: wiring, no algorithms.
@@ -39,11 +41,15 @@ class Stage {
 [[nodiscard]] std::unique_ptr<Stage> make_map_info_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_map_reorder_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_map_ud_grade_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_match_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_mock_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_patch_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_photoz_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_plan_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_spec_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_status_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_train_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_validate_stage();
 
 }  // namespace skyfold

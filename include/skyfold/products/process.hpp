@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+
+namespace skyfold {
+
+/// Classes of products: what a stage needs and gives. Raw tables have none ("").
+namespace product_class {
+inline constexpr const char* catalogue = "catalogue";
+inline constexpr const char* spectroscopic_sample = "spectroscopic_sample";
+inline constexpr const char* training_set = "training_set";
+inline constexpr const char* photoz_model = "photoz_model";
+inline constexpr const char* photoz_validation = "photoz_validation";
+inline constexpr const char* photoz = "photoz";
+inline constexpr const char* photoz_pdf = "photoz_pdf";
+}  // namespace product_class
+
+/// A table of a product log.
+struct LogTable {
+  std::string title;
+  std::vector<std::string> columns;                  ///< headings, with units
+  std::vector<std::vector<std::string>> rows;        ///< cells as text; numbers are recognised and set to the right
+  std::string note;                                  ///< a line below; may be empty
+};
+
+/// Points of a plot.
+struct Series {
+  std::string title;                                 ///< in the key; "" for none
+  std::string style;                                 ///< what gnuplot's `with` takes: "lines", "points pt 7 ps 0.3", "yerrorbars", "image"
+  std::vector<std::vector<double>> columns;          ///< x, y, ...: all of one length; NaN leaves a gap
+};
+
+/// A plot of a product log, drawn by gnuplot when the process ends.
+struct Plot {
+  std::string name;                                  ///< unique in its log, of [a-z0-9_]: "n_of_z"
+  std::string title, x_label, y_label;               ///< labels with units
+  std::string settings;                              ///< more lines for gnuplot: "set logscale y\nset key left"
+  std::vector<Series> series;
+};
+
+/// What the registry and the product log are told of a process: one run of a command.
+///
+/// `cli` makes it, and ends it with the exit code. A stage says what it reads and makes and adds to the log, on rank 0;
+/// on other ranks all calls do nothing. None of them throws: what cannot be recorded is a warning, never an error.
+class Process {
+ public:
+  /// A process of which nothing is recorded.
+  Process();
+  /// @param command  "photoz"
+  Process(std::string command, const OptionSet& options);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// A file that is read.
+  void input(const std::string& path);
+  /// A file that is made, at its final path; the first one is the main one, beside which the log is put.
+  /// @param rows  of its main table; 0 where that has no meaning
+  void product(const std::string& path, const std::string& product_class, std::int64_t rows);
+
+  /// A line of the log's summary: "objects in training", "10,225".
+  void fact(const std::string& name, const std::string& value);
+  /// A table or plot on the tab `tab` of the log: "results", "comparison", ...
+  void add(const std::string& tab, LogTable table);
+  void add(const std::string& tab, Plot plot);
+  /// A paragraph there.
+  void add(const std::string& tab, const std::string& text);
+
+  /// Writes the log and closes the record. Called once, by `cli`.
+  void end(ExitCode code, const std::string& message);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Class of an HDF5 product, from its attribute `product_class`; "" for files without one, whatever their format.
+[[nodiscard]] std::string class_of(const std::string& path);
+/// Throws DataError unless the file is of one of these classes ("" admits raw tables), naming the products of the
+/// registry that are.
+void require_class(const std::string& path, const std::vector<std::string>& classes, const std::string& option);
+
+}  // namespace skyfold
