@@ -35,6 +35,7 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
   layout.roles = {text("column_id"), text("column_ra"), text("column_dec"), text("column_tile")};
   layout.creator = text("creator");
   layout.provenance = text("provenance");
+  layout.product_class = text("product_class");
   return layout;
 }
 
@@ -109,7 +110,8 @@ void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
                                  {"frame", "ICRS"},                     {"creator", layout.creator},
                                  {"provenance", layout.provenance},     {"column_id", layout.roles.id},
                                  {"column_ra", layout.roles.ra},        {"column_dec", layout.roles.dec},
-                                 {"column_tile", layout.roles.tile}};
+                                 {"column_tile", layout.roles.tile},
+                                 {"product_class", layout.product_class}};
   create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
 }
 

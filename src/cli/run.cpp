@@ -34,14 +34,25 @@ constexpr Command commands[] = {
     {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", true, make_import_stage},
     {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", false, make_info_stage},
     {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", false, make_plan_stage},
+    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", false, make_spec_stage},
     {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithm dnf --sample SPEC.fits --output MODEL.h5", false, make_train_stage},
     {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", true, make_photoz_stage},
+    {"validate", "measure how good photo-z are on objects with known redshifts", "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", true, make_validate_stage},
     {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", true, make_locus_stage},
     {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", true, make_patch_stage},
     {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", false, make_map_info_stage},
     {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", false, make_map_reorder_stage},
     {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", false, make_map_ud_grade_stage},
     {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", true, make_mock_stage},
+    {"products list", "list the products of a project", "skyfold products list", false, make_products_list_stage},
+    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", false, make_products_show_stage},
+    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", false, make_products_tree_stage},
+    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", false, make_products_comment_stage},
+    {"products save", "keep a product, read-only", "skyfold products save Z.h5", false, make_products_save_stage},
+    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", false, make_products_drop_stage},
+    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", false, make_products_gc_stage},
+    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", false, make_products_replay_stage},
+    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", false, make_products_export_stage},
     {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", false, make_launch_stage},
     {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", false, make_status_stage},
     {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", false, make_journal_stage},
@@ -53,12 +64,13 @@ struct GlobalOptions {
   std::string config;
   long threads = 0;
   RunOptions run;
+  ProcessOptions process;
 };
 
 std::string general_help() {
   std::string text = fmt::format("skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
                                  "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n", program_version);
-  for (const Command& command : commands) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
+  for (const Command& command : commands) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
   text += "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
           "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
           "            5 finished with failed partitions, 75 stopped by a signal: run the same command again\n";
@@ -95,25 +107,33 @@ int run_stage(const Command& command, Stage& stage, const OptionSet& options, co
   if (!command.farms) {
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
-    Process process(command.name, options);
-    const ExitCode code = stage.run({options, nullptr, here > 0 ? here : granted_processors(), {}, process});
-    process.end(code, "");
-    return static_cast<int>(code);
+    const int threads = here > 0 ? here : granted_processors();
+    Process process(command.name, options, global.process, 1, threads);
+    try {
+      const ExitCode code = stage.run({options, nullptr, threads, {}, process});
+      process.end(code, "");
+      return static_cast<int>(code);
+    } catch (const Error& error) {
+      process.end(error.code(), error.what());
+      throw;
+    }
   }
   RankClock clock;
   const MpiSession session(argc, argv);
   Ranks ranks(clock);
   if (!ranks.is_first()) silence_log();
   std::optional<Process> process;
-  if (ranks.is_first()) process.emplace(command.name, options);
+  const int threads = ranks.threads(here);
+  if (ranks.is_first()) process.emplace(command.name, options, global.process, ranks.size(), threads);
   else process.emplace();
   try {
-    const ExitCode code = stage.run({options, &ranks, ranks.threads(here), global.run, *process});
+    const ExitCode code = stage.run({options, &ranks, threads, global.run, *process});
     process->end(code, "");
     if (ranks.has_lost_ranks()) leave(ranks, code);
     return ranks.is_first() ? static_cast<int>(code) : 0;
   } catch (const Error& error) {
     if (ranks.is_first()) fmt::print(stderr, "skyfold {}: {}\n", command.name, error.what());
+    process->end(error.code(), error.what());
     if (ranks.has_lost_ranks()) leave(ranks, error.code());
     if (has_hung_thread()) ranks.end_process(ranks.is_first() ? error.code() : ExitCode::done);
     // Every rank has the same error; a rank that exits with a code of its own would make mpirun report a crash.
@@ -141,6 +161,8 @@ int run(int argc, char** argv) {
   GlobalOptions global;
   stage->describe(options);
   if (command.farms) describe(options, global.run);
+  const std::vector<std::string> names = options.names();
+  if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
+#include <mutex>
 
 #include "skyfold/core/text.hpp"
 
@@ -30,6 +32,17 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+constexpr std::size_t most_lines = 10'000;
+
+struct Said {
+  std::mutex mutex;
+  std::deque<std::string> lines;
+};
+Said& said() {
+  static Said lines;
+  return lines;
+}
+
 std::string duration(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
   if (whole < 60) return fmt::format("{} s", whole);
@@ -44,11 +57,18 @@ double now_s() noexcept {
 }
 
 void log_info(const std::string& message) {
-  if (!is_silent()) logger().info(message);
+  if (is_silent()) return;
+  logger().info(message);
+  const std::lock_guard lock(said().mutex);
+  said().lines.push_back(message);
+  if (said().lines.size() > most_lines) said().lines.pop_front();
 }
 
-void log_warning(const std::string& message) {
-  if (!is_silent()) logger().info("warning: " + message);
+void log_warning(const std::string& message) { log_info("warning: " + message); }
+
+std::vector<std::string> logged_lines() {
+  const std::lock_guard lock(said().mutex);
+  return {said().lines.begin(), said().lines.end()};
 }
 
 void silence_log() { is_silent() = true; }

@@ -287,4 +287,10 @@ std::vector<std::string> OptionSet::names() const {
   return all;
 }
 
+std::string OptionSet::value(std::string_view name) const {
+  for (const auto& option : options_)
+    if (option->name == name) return option->text();
+  return "";
+}
+
 }  // namespace skyfold

@@ -312,6 +312,20 @@ bool has_columns(const std::string& path, const std::string& group) {
   return true;
 }
 
+std::vector<std::string> column_groups(const std::string& path) {
+  check_sound(path);
+  std::vector<std::string> groups = group_paths(path);
+  std::erase_if(groups, [&](const std::string& group) {
+    try {
+      (void)places_of(path, group);
+      return false;
+    } catch (const Error&) {  // it holds groups, or no columns
+      return true;
+    }
+  });
+  return groups;
+}
+
 Table read_columns(const std::string& path, const std::string& group) {
   const RowReader reader(path, group);
   Table table(reader.schema());

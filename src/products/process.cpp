@@ -1,31 +1,238 @@
 #include "skyfold/products/process.hpp"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
+#include "product_log.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/core/version.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/products/content.hpp"
+#include "skyfold/products/lineage.hpp"
+#include "skyfold/products/registry.hpp"
+#include "skyfold/products/run_folder.hpp"
 
 namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* none = "none";
+/// Larger files are not read again at the end of a run; `products save` gives them their hashes.
+constexpr std::int64_t most_hashed_bytes = std::int64_t{4} << 30;
+
+double unix_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
+std::string host_name() {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  return host;
+}
+
+std::string absolute(const std::string& path) { return fs::weakly_canonical(path).string(); }
+
+const char* state_of(ExitCode code) {
+  switch (code) {
+    case ExitCode::done: return "done";
+    case ExitCode::incomplete: return "incomplete";
+    case ExitCode::stopped: return "stopped";
+    default: return "failed";
+  }
+}
+
+InputRecord input_record(const std::string& path, int threads) {
+  const std::string is = class_of(path);
+  const bool is_large = static_cast<std::int64_t>(fs::file_size(path)) > most_hashed_bytes;
+  return {path, is, is_large ? "" : file_hash(path, threads), is.empty() ? "" : content_hash(path), 0};
+}
+
+}  // namespace
+
+void describe(OptionSet& option, ProcessOptions& o) {
+  option("project", o.project, "folder of the registry of products, skyfold.db; empty: the nearest one above the output, else the output's folder; none: nothing is recorded").call_only();
+  option("product-log", o.product_log, "HTML page about this run; empty: OUTPUT with the ending .html; none").call_only();
+}
 
 struct Process::Impl {
-  std::string command;
+  ProcessOptions o;
+  ProcessRecord record;
+  std::string output;                     ///< main product, as the options name it
+  std::vector<std::string> inputs;
+  struct Product {
+    std::string path, product_class;
+    std::int64_t rows = 0;
+  };
+  std::vector<Product> products;
+  std::vector<LogEntry> entries;
+  bool was_found = false;                 ///< an earlier process published everything
+  std::optional<Registry> registry;
+
+  [[nodiscard]] std::string project() const {
+    if (!o.project.empty()) return o.project;
+    const std::string above = project_of(output);
+    return above.empty() ? fs::path(absolute(output)).parent_path().string() : above;
+  }
+  template <class Action>
+  void attempt(Action action);
+  void begin();
+  void add_product(const std::string& path, const std::string& product_class, std::int64_t rows);
+  [[nodiscard]] bool is_known();
+  void record_end();
+  void write_log(const std::vector<InputRecord>& read, const std::vector<ProductRecord>& made);
 };
 
 Process::Process() = default;
-Process::Process(std::string command, const OptionSet&) : impl_(std::make_unique<Impl>()) { impl_->command = std::move(command); }
+
+Process::Process(const std::string& command, const OptionSet& options, ProcessOptions o, int ranks, int threads) : impl_(std::make_unique<Impl>()) {
+  Impl& my = *impl_;
+  my.o = std::move(o);
+  my.output = options.value("output");
+  ProcessRecord& p = my.record;
+  p.command = command;
+  p.version = program_version;
+  p.build = build_description();
+  p.configuration = options.ini(false);
+  std::error_code ignored;
+  p.folder = fs::current_path(ignored).string();
+  p.host = host_name();
+  p.user = user_name();
+  p.pid = getpid();
+  p.ranks = ranks;
+  p.threads = threads;
+  p.seed = parse_integer(options.value("seed")).value_or(0);
+  p.start_s = unix_time();
+}
+
 Process::~Process() = default;
 
-void Process::input(const std::string&) {}
-void Process::product(const std::string&, const std::string&, std::int64_t) {}
-void Process::fact(const std::string&, const std::string&) {}
-void Process::add(const std::string&, LogTable) {}
-void Process::add(const std::string&, Plot) {}
-void Process::add(const std::string&, const std::string&) {}
-void Process::end(ExitCode, const std::string&) {}
+/// Nothing that goes wrong in recording is worth the work of the command.
+template <class Action>
+void Process::Impl::attempt(Action action) {
+  if (o.project == none || output.empty()) return;
+  try {
+    action();
+  } catch (const std::exception& error) {
+    log_warning(fmt::format("this run is not in the registry of products: {}", error.what()));
+    o.project = none;
+  }
+}
+
+void Process::Impl::begin() {
+  if (record.id != 0) return;
+  registry.emplace(project());
+  record.id = registry->begin(record);
+}
+
+void Process::input(const std::string& path) {
+  if (!impl_) return;
+  impl_->inputs.push_back(absolute(path));
+  impl_->attempt([&] { impl_->begin(); });
+}
+
+void Process::Impl::add_product(const std::string& path, const std::string& product_class, std::int64_t rows) {
+  const std::string whole = absolute(path);
+  auto found = std::find_if(products.begin(), products.end(), [&](const Product& product) { return product.path == whole; });
+  if (found == products.end()) found = products.insert(products.end(), Product{whole, "", 0});
+  if (!product_class.empty()) found->product_class = product_class;
+  if (rows != 0) found->rows = rows;
+}
+
+void Process::product(const std::string& path, const std::string& product_class, std::int64_t rows) {
+  if (impl_) impl_->add_product(path, product_class, rows);
+}
+
+void Process::found(const std::string& path) {
+  if (!impl_) return;
+  impl_->was_found = true;
+  impl_->add_product(path, "", 0);
+}
+
+void Process::fact(const std::string& name, const std::string& value) {
+  if (impl_) impl_->record.facts.emplace_back(name, value);
+}
+
+void Process::add(const std::string& tab, LogTable table) {
+  if (impl_) impl_->entries.push_back({tab, std::move(table)});
+}
+
+void Process::add(const std::string& tab, Plot plot) {
+  if (impl_) impl_->entries.push_back({tab, std::move(plot)});
+}
+
+void Process::add(const std::string& tab, const std::string& text) {
+  if (impl_) impl_->entries.push_back({tab, text});
+}
+
+/// Whether the registry has all products as they are.
+bool Process::Impl::is_known() {
+  const std::string folder = o.project.empty() ? project_of(output) : o.project;
+  if (folder.empty()) return false;
+  const std::vector<ProductRecord> known = Registry(folder).products();
+  return std::all_of(products.begin(), products.end(), [&](const Product& product) {
+    return std::any_of(known.begin(), known.end(), [&](const ProductRecord& entry) {
+      return entry.is_current && entry.path == product.path && entry.bytes == static_cast<std::int64_t>(fs::file_size(product.path));
+    });
+  });
+}
+
+/// Records what was read and made, and writes the log.
+void Process::Impl::record_end() {
+  begin();
+  std::vector<InputRecord> read;
+  std::vector<ProductRecord> made;
+  if (!products.empty()) {  // of a process that failed nobody asks what it read
+    for (const std::string& path : inputs) read.push_back(input_record(path, record.threads));
+    for (const Product& product : products) {
+      ProductRecord entry;
+      entry.process = record.id;
+      entry.path = product.path;
+      entry.product_class = product.product_class.empty() ? class_of(product.path) : product.product_class;
+      entry.bytes = static_cast<std::int64_t>(fs::file_size(product.path));
+      entry.rows = product.rows != 0 ? product.rows : content_rows(product.path);
+      entry.made_s = record.end_s;
+      if (entry.bytes <= most_hashed_bytes) {
+        entry.content_hash = content_hash(product.path);
+        entry.file_hash = file_hash(product.path, record.threads);
+      }
+      for (const ProductRecord& other : made)  // the same rows as FITS
+        if (entry.product_class.empty() && !entry.content_hash.empty() && other.content_hash == entry.content_hash) entry.product_class = other.product_class;
+      made.push_back(entry);
+    }
+    write_log(read, made);
+  }
+  registry->end(record, read, made);
+}
+
+void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::vector<ProductRecord>& made) {
+  if (o.product_log == none) return;
+  record.log = absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
+  LogContent log{record, read, made, {}, logged_lines(), entries};
+  for (const ProductRecord& known : registry->products())
+    if (known.is_current && std::find(inputs.begin(), inputs.end(), known.path) != inputs.end())
+      for (const std::string& line : lineage(*registry, known)) log.lineage.push_back(line);
+  write_durably(record.log, product_log_html(log));
+}
+
+void Process::end(ExitCode code, const std::string& message) {
+  if (!impl_) return;
+  Impl& my = *impl_;
+  if (code != ExitCode::done && code != ExitCode::incomplete) my.products.clear();
+  my.record.exit_code = static_cast<int>(code);
+  my.record.state = state_of(code);
+  my.record.message = message;
+  my.record.end_s = unix_time();
+  if (my.products.empty() && my.record.id == 0) return;
+  my.attempt([&] {
+    if (!my.was_found || !my.is_known()) my.record_end();
+  });
+}
 
 std::string class_of(const std::string& path) {
   constexpr char hdf5_magic[] = "\x89HDF\r\n\x1a\n";
@@ -40,10 +247,13 @@ std::string class_of(const std::string& path) {
 void require_class(const std::string& path, const std::vector<std::string>& classes, const std::string& option) {
   const std::string is = class_of(path);
   if (std::find(classes.begin(), classes.end(), is) != classes.end()) return;
-  std::vector<std::string> names;
+  std::vector<std::string> names, there;
   for (const std::string& name : classes) names.push_back(name.empty() ? "a plain table" : name);
-  throw DataError(fmt::format("{}: {}, but --{} takes {}", path, is.empty() ? std::string("not a product of skyfold") : "a product of class " + is, option,
-                              join(names, " or ")));
+  if (const std::string folder = project_of(path); !folder.empty())
+    for (const ProductRecord& product : Registry(folder).products())
+      if (product.is_current && std::find(classes.begin(), classes.end(), product.product_class) != classes.end()) there.push_back(product.path);
+  throw DataError(fmt::format("{}: {}, but --{} takes {}{}", path, is.empty() ? std::string("not a product of skyfold") : "a product of class " + is, option,
+                              join(names, " or "), there.empty() ? "" : " (there are: " + join(there, ", ") + ")"));
 }
 
 }  // namespace skyfold

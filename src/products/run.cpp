@@ -79,6 +79,12 @@ Run::Run(Ranks& ranks, const OptionSet& options, const RunOptions& o, RunSetup s
     my.open(options);
     return std::string(my.is_complete ? "yes" : "");
   }) == "yes";
+  if (ranks.is_first() && my.setup.process) {
+    if (my.is_complete)
+      for (const ProductState& product : my.state.products) my.setup.process->found(product.path);
+    else
+      for (const std::string& input : my.setup.inputs) my.setup.process->input(input);
+  }
   catch_crashes(fmt::format("{}/crash.{}", run_path(my.setup.output), ranks.rank()));
 }
 
@@ -386,7 +392,11 @@ ExitCode Run::finish(int threads, const std::string& lines) {
                               my.failures[i].message));
     fmt::print("{}\n{}", summary, lines);
     std::vector<std::string> paths;
-    for (const ProductState& product : my.state.products) paths.push_back(product.path);
+    for (const ProductState& product : my.state.products) {
+      paths.push_back(product.path);
+      if (my.setup.process) my.setup.process->product(product.path);
+    }
+    if (my.setup.process) my.setup.process->add("timing", summary);
     fmt::print("wrote {}\n", join(paths, ", "));
     my.append(Event::ended, "", static_cast<int>(code));
   }

@@ -5,12 +5,12 @@
 #include <optional>
 
 #include "locus_inputs.hpp"
-#include "gnuplot.hpp"
 #include "locus_plot.hpp"
 #include "locus_work.hpp"
 #include "product_csv.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/products/gnuplot.hpp"
 #include "skyfold/products/run.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
@@ -27,7 +27,7 @@ class LocusRun {
   ExitCode run() {
     if (!o_.plot.empty()) ranks_.on_first_only(require_gnuplot);
     run_.emplace(ranks_, context_.options, context_.run,
-                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_)});
+                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_), &context_.process});
     if (run_->is_complete()) return ExitCode::done;
     inputs_.emplace(o_, context_);
     prepare();
@@ -64,6 +64,7 @@ class LocusRun {
     product_.layout.ordering = inputs_->targets().ordering();
     product_.layout.roles = {inputs_->targets().id(), "ra", "dec", ""};
     product_.layout.creator = creator_of("locus");
+    product_.layout.product_class = "pointings";
     product_.layout.provenance = provenance_json("locus", context_.options, inputs_->identities());
     run_->once("products", [&] { create_product(product_, "LOCUS"); });
     if (o_.stars.empty()) return;

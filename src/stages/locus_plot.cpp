@@ -6,9 +6,9 @@
 #include <cmath>
 #include <fstream>
 
-#include "gnuplot.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/products/gnuplot.hpp"
 
 namespace skyfold {
 namespace {

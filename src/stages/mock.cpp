@@ -80,7 +80,7 @@ class MockRun {
     if (o_.kind == "stars" && o_.mock.spectroscopic > 0.0)
       throw UsageError("--spectroscopic does not go with --kind stars (stars have no redshifts)");
     run_.emplace(ranks_, context_.options, context_.run,
-                 RunSetup{"mock", program_version, o_.output, {o_.output, spectroscopic_path(o_.output)}, {}});
+                 RunSetup{"mock", program_version, o_.output, {o_.output, spectroscopic_path(o_.output)}, {}, &context_.process});
     if (run_->is_complete()) return ExitCode::done;
     if (o_.kind == "stars") {
       ranks_.together([&] { stars_.emplace(o_.mock); });

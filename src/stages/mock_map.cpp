@@ -108,7 +108,7 @@ ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const 
   const std::string truth = beside(output, "truth.h5"), mask = o.mask_latitude_deg > 0.0 ? beside(output, "mask.fits") : "";
   std::vector<std::string> products = {output, truth};
   if (!mask.empty()) products.push_back(mask);
-  Run run(ranks, context.options, context.run, RunSetup{"mock", program_version, output, products, {}});
+  Run run(ranks, context.options, context.run, RunSetup{"mock", program_version, output, products, {}, &context.process});
   if (run.is_complete()) return ExitCode::done;
   std::optional<MapMock> mock;
   ranks.together([&] { mock.emplace(o); });

@@ -7,13 +7,13 @@
 #include <optional>
 
 #include "patch_maps.hpp"
-#include "gnuplot.hpp"
 #include "patch_plot.hpp"
 #include "patch_report.hpp"
 #include "patch_sources.hpp"
 #include "patch_work.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/products/gnuplot.hpp"
 #include "skyfold/products/run.hpp"
 #include "skyfold/stages/model_file.hpp"
 #include "skyfold/stages/provenance.hpp"
@@ -57,7 +57,7 @@ class PatchRun {
     std::vector<std::string> inputs = o_.maps.maps;
     inputs.insert(inputs.end(), o_.maps.masks.begin(), o_.maps.masks.end());
     inputs.push_back(o_.sources.path);
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"patch", program_version, o_.output, product_paths(), inputs});
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     prepare();
@@ -124,6 +124,7 @@ class PatchRun {
     const bool is_equatorial = sources_.frame == Frame::equatorial;
     product_.layout.roles = {sources_.id, is_equatorial ? sources_.lon : "", is_equatorial ? sources_.lat : "", ""};
     product_.layout.creator = creator_of("patch");
+    product_.layout.product_class = "patch_photometry";
     std::vector<std::pair<std::string, std::string>> identities = {{o_.sources.path, file_identity(o_.sources.path)}};
     for (const std::string& path : maps_->paths()) identities.emplace_back(path, std::to_string(std::filesystem::file_size(path)));
     product_.layout.provenance = provenance_json("patch", context_.options, identities);

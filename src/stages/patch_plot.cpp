@@ -7,9 +7,9 @@
 #include <numbers>
 #include <numeric>
 
-#include "gnuplot.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/products/gnuplot.hpp"
 
 namespace skyfold {
 namespace {
@@ -17,12 +17,6 @@ namespace {
 constexpr std::size_t cutouts_of_a_kind = 8;
 constexpr int cutout_side = 41;   ///< pixels of a picture
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
-
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("''") : c == '\n' ? std::string(" ") : std::string(1, c);
-  return result + "'";
-}
 
 /// Values of the map on a square grid around a source, a line per row of the grid, "NaN" where there is none.
 std::string picture(const PatchSources& sources, PatchMaps& maps, std::size_t index, std::size_t row) {
@@ -59,9 +53,9 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
       if (pairs[p].measured[i] > 0.0 && pairs[p].catalogued[i] > 0.0) script += fmt::format("{:.6g} {:.6g}\n", pairs[p].catalogued[i], pairs[p].measured[i]), ++n;
     script += n == 0 ? "NaN NaN\nEOD\n" : "EOD\n";
     plots += fmt::format("$pair{} using 1:2 with points pt 7 ps 0.35 title {}, ", p,
-                         quoted(fmt::format("{} over {}, median ratio {:.3f}", pairs[p].measure, pairs[p].column, pairs[p].comparison.median_ratio)));
+                         gnuplot_text(fmt::format("{} over {}, median ratio {:.3f}", pairs[p].measure, pairs[p].column, pairs[p].comparison.median_ratio)));
   }
-  script += fmt::format("set terminal svg size 700,640 noenhanced font 'sans,13' background 'white'\nset output {}\n", quoted(path));
+  script += fmt::format("set terminal svg size 700,640 noenhanced font 'sans,13' background 'white'\nset output {}\n", gnuplot_text(path));
   script += "set logscale xy\nset format '10^{%T}'\nset format xy '%g'\nset xlabel 'flux of the catalogue [Jy]'\nset ylabel 'flux measured [Jy]'\n"
             "set key top left\nset grid\n";
   run_gnuplot(script + "plot " + plots + "x with lines lc rgb '#999999' title 'equal'\n", path);
@@ -89,11 +83,11 @@ void draw_cutouts(const std::vector<Cutout>& cutouts, const PatchSources& source
   const int rows = std::max(1, (static_cast<int>(cutouts.size()) + columns - 1) / columns);
   std::string script;
   for (std::size_t i = 0; i < cutouts.size(); ++i) script += fmt::format("$cut{} << EOD\n{}EOD\n", i, picture(sources, maps, map, cutouts[i].row));
-  script += fmt::format("set terminal svg size {},{} noenhanced font 'sans,10' background 'white'\nset output {}\n", 240 * columns, 230 * rows, quoted(path));
+  script += fmt::format("set terminal svg size {},{} noenhanced font 'sans,10' background 'white'\nset output {}\n", 240 * columns, 230 * rows, gnuplot_text(path));
   script += fmt::format("set multiplot layout {},{}\nset size ratio 1\nset xrange [{}:{}]\nset yrange [{}:{}]\nset xtics scale 0.5\nset colorbox\n", rows, columns,
                         shortest(maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(maps.reach_arcmin()));
   for (std::size_t i = 0; i < cutouts.size(); ++i)
-    script += fmt::format("set title {}\nplot $cut{} using 1:2:3 with image notitle\n", quoted(cutouts[i].title), i);
+    script += fmt::format("set title {}\nplot $cut{} using 1:2:3 with image notitle\n", gnuplot_text(cutouts[i].title), i);
   run_gnuplot(script + "unset multiplot\n", path);
 }
 

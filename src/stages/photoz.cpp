@@ -101,7 +101,7 @@ class PhotozRun {
   ExitCode run() {
     ranks_.on_first_only([&] { check_outputs(product_paths(), {o_.catalogue, o_.model}); });
     order_catalogue();
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}});
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}, &context_.process});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     plan();
@@ -176,6 +176,7 @@ class PhotozRun {
     for (const ColumnInfo& column : kernel_->gives())
       if (column.name != pdf_column) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
+    product_.layout.product_class = product_class::photoz;
     product_.layout.provenance = provenance_json("photoz", context_.options,
                                                  {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
   }

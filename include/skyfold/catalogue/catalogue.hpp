@@ -32,6 +32,7 @@ struct CatalogueLayout {
   Roles roles;
   std::string creator;          ///< e.g. "skyfold 0.1.0 import"
   std::string provenance;       ///< JSON; of the inputs and options that decide the content, of nothing else
+  std::string product_class = "catalogue";   ///< what a stage that takes it must have asked for
 };
 
 /// Lays out the file with undefined rows. Rank 0.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace skyfold {
 
@@ -14,6 +15,8 @@ namespace skyfold {
 void log_info(const std::string& message);
 void log_warning(const std::string& message);
 void silence_log();
+/// What was said so far, a line each, the newest 10,000 of them.
+[[nodiscard]] std::vector<std::string> logged_lines();
 
 /// Progress of a long task: a bar with rate and time left on a terminal, a line every 30 s in a batch log.
 class Progress {

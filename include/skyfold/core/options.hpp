@@ -72,6 +72,8 @@ class OptionSet {
   [[nodiscard]] std::map<std::string, std::string> answer_options() const;
 
   [[nodiscard]] std::vector<std::string> names() const;
+  /// The value of an option as the INI file has it; "" for a name that is not an option of this command.
+  [[nodiscard]] std::string value(std::string_view name) const;
 
  private:
   Option& add(const std::string& name, const std::string& help, const std::string& value_name);

@@ -48,6 +48,8 @@ struct ColumnPlaces {
 [[nodiscard]] ColumnPlaces open_columns(const std::string& path, const std::string& group);
 /// True when the file has the group.
 [[nodiscard]] bool has_columns(const std::string& path, const std::string& group);
+/// Paths of all groups of columns of a file, by name. Throws as open_columns.
+[[nodiscard]] std::vector<std::string> column_groups(const std::string& path);
 /// A whole group in memory.
 [[nodiscard]] Table read_columns(const std::string& path, const std::string& group);
 

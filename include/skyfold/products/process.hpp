@@ -22,6 +22,13 @@ inline constexpr const char* photoz = "photoz";
 inline constexpr const char* photoz_pdf = "photoz_pdf";
 }  // namespace product_class
 
+/// Where processes are recorded.
+struct ProcessOptions {
+  std::string project;      ///< folder of the registry; "": the nearest one above the output, else the output's folder; "none"
+  std::string product_log;  ///< path of the log; "": the output's with the ending .html; "none"
+};
+void describe(OptionSet& option, ProcessOptions& o);
+
 /// A table of a product log.
 struct LogTable {
   std::string title;
@@ -54,23 +61,27 @@ class Process {
   /// A process of which nothing is recorded.
   Process();
   /// @param command  "photoz"
-  Process(std::string command, const OptionSet& options);
+  /// @param options  of the command, as they stand before it runs
+  Process(const std::string& command, const OptionSet& options, ProcessOptions o, int ranks, int threads);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  /// A file that is read.
+  /// A file that is read. The first call records that the process has begun.
   void input(const std::string& path);
   /// A file that is made, at its final path; the first one is the main one, beside which the log is put.
-  /// @param rows  of its main table; 0 where that has no meaning
-  void product(const std::string& path, const std::string& product_class, std::int64_t rows);
+  /// @param product_class  "": what the file says of itself
+  /// @param rows           of its main table; 0: as the file has it
+  void product(const std::string& path, const std::string& product_class = {}, std::int64_t rows = 0);
+  /// The same for one that an earlier process published, perhaps without having been able to record it.
+  void found(const std::string& path);
 
-  /// A line of the log's summary: "objects in training", "10,225".
+  /// A line of the log's summary and of the record: "objects in training", "10,225".
   void fact(const std::string& name, const std::string& value);
   /// A table or plot on the tab `tab` of the log: "results", "comparison", ...
   void add(const std::string& tab, LogTable table);
   void add(const std::string& tab, Plot plot);
-  /// A paragraph there.
+  /// A paragraph there; text of several lines keeps its lines.
   void add(const std::string& tab, const std::string& text);
 
   /// Writes the log and closes the record. Called once, by `cli`.

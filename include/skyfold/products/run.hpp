@@ -10,6 +10,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/farm/ranks.hpp"
+#include "skyfold/products/process.hpp"
 
 namespace skyfold {
 
@@ -28,6 +29,7 @@ struct RunSetup {
   std::string output;                  ///< the main product
   std::vector<std::string> products;   ///< all final paths that are known now, the main one first
   std::vector<std::string> inputs;     ///< files that are read
+  Process* process = nullptr;          ///< is told of them, and of the closing table
 };
 
 /// One pass of a run over rows.

@@ -5,10 +5,9 @@
 #include <vector>
 
 #include "skyfold/core/options.hpp"
+#include "skyfold/core/version.hpp"
 
 namespace skyfold {
-
-inline constexpr const char* program_version = "0.1.0";
 
 /// JSON text of what decides a product's content: command, program version, inputs, options that can change the
 /// answer. Layout, time, host and paths stay out, so that equal content has equal provenance.

@@ -46,7 +46,15 @@ class Stage {
 [[nodiscard]] std::unique_ptr<Stage> make_patch_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_photoz_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_plan_stage();
-[[nodiscard]] std::unique_ptr<Stage> make_products_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_comment_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_drop_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_export_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_gc_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_list_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_replay_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_save_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_show_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_products_tree_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_spec_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_status_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_train_stage();

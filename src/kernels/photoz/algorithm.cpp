@@ -18,12 +18,14 @@ struct Entry {
 };
 constexpr Entry algorithms[] = {
     {"dnf", make_dnf},
+    {"knn", make_knn},
 };
 
 }  // namespace
 
 void describe(OptionSet& option, PdfOptions& o) {
-  option("pdf", o.kind, "form of the redshift PDFs: none, or values on a grid").one_of({"none", "interp"});
+  option("pdf", o.kind, "form of the redshift PDFs: none, interp (values on a grid), mixmod (mixtures of Gaussians)")
+      .one_of({"none", "interp", "mixmod"});
   option("pdf.zmin", o.zmin, "first redshift of the grid").range(0.0, 100.0);
   option("pdf.zmax", o.zmax, "last redshift of the grid").range(0.0, 100.0);
   option("pdf.bins", o.bins, "grid points, both ends included").range(2, 100000);

@@ -12,28 +12,6 @@ namespace {
 constexpr double reach = 6.0;         // in sigma: what is cut off is 2e-9 of a kernel
 constexpr double least_mass = 1e-8;   // less on the grid is only the cut
 
-/// exp(x) for -700 < x <= 0, relative error below 1e-9: 2^k exp(r), |r| <= ln(2) / 2, Taylor series of degree 8.
-SKYFOLD_INLINE Lanes exponential(const Lanes& x) {
-  constexpr double shift = 0x1.8p52;  // adding it rounds to an integer, which is then in the low bits
-  const Lanes shifted = x * std::numbers::log2e + shift;
-  const Lanes k = shifted - shift;
-  const Lanes r = x - k * 0x1.62e42fefa0000p-1 - k * 0x1.cf79abc9e3b3ap-40;
-  Lanes p = r * (1.0 / 40320) + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
-  LaneBits bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits + 1023) << 52;
-  Lanes power;
-  std::memcpy(&power, &bits, sizeof power);
-  return p * power;
-}
-
 /// Adds kernels to `sum`, which has room for n_lanes values more than the grid.
 ///
 /// @param scale  step of the grid in sigma; @param first  zmin

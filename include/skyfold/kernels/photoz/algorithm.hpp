@@ -18,6 +18,9 @@ struct TrainingSet {
   std::vector<std::int64_t> id;       ///< [n]
   std::vector<double> z;              ///< [n], spectroscopic redshift
   Photometry photometry;              ///< [n x n_bands]
+  std::vector<double> weight = {};    ///< [n], >= 0, any scale; empty: all equal. Algorithms for which weights mean nothing leave them out
+  std::uint64_t seed = 1;             ///< of draws that training makes, by id
+  int threads = 1;                    ///< to use; the model does not depend on it
 };
 
 /// Everything that estimation needs, as plain data: a model file holds just this.
@@ -32,7 +35,7 @@ struct PhotozModel {
 
 /// Grid of the PDFs; section `pdf` of the configuration.
 struct PdfOptions {
-  std::string kind = "none";   ///< none, interp (values on a grid, qp's interp)
+  std::string kind = "none";   ///< none, interp (values on a grid, qp's interp), mixmod (sums of Gaussians, qp's mixmod)
   double zmin = 0.0, zmax = 2.0;
   long bins = 100;             ///< grid points, zmin and zmax included
 };
@@ -42,6 +45,11 @@ void describe(OptionSet& option, PdfOptions& o);
 
 /// Name of the output column that holds the PDF on the grid (f4, width = bins, unit integral by trapezes).
 inline constexpr const char* pdf_column = "pdf";
+/// Names of the output columns of a PDF that is a mixture of Gaussians: centres, standard deviations, weights (f4, width = most
+/// Gaussians of any object; those that are not needed have the weight 0; the weights' sum is 1).
+inline constexpr const char* pdf_means_column = "pdf_means";
+inline constexpr const char* pdf_stds_column = "pdf_stds";
+inline constexpr const char* pdf_weights_column = "pdf_weights";
 
 /// A photo-z algorithm: its options, how it trains, how it estimates. One .cpp file and one line in the list.
 class PhotozAlgorithm {
@@ -54,7 +62,8 @@ class PhotozAlgorithm {
   /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.
   /// Throws DataError when the set is too small.
   virtual void train(const TrainingSet& set, PhotozModel& model) const = 0;
-  /// The kernel that estimates with a model of this algorithm on magnitude and error columns `columns`.
+  /// The kernel that estimates with a model of this algorithm on magnitude and error columns `columns`. One that does not know the
+  /// form of `pdf` gives no PDF columns.
   [[nodiscard]] virtual std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,
                                                           const PdfOptions& pdf) const = 0;
 };

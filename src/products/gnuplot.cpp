@@ -1,4 +1,4 @@
-#include "gnuplot.hpp"
+#include "skyfold/products/gnuplot.hpp"
 
 #include <fmt/core.h>
 
@@ -19,13 +19,24 @@ struct ClosePipe {
 
 }  // namespace
 
-void require_gnuplot() {
+bool has_gnuplot() {
   const char* path = std::getenv("PATH");
   for (const std::string& folder : split(path ? path : "", ':')) {
     std::error_code error;
-    if (std::filesystem::exists(folder + "/gnuplot", error)) return;
+    if (std::filesystem::exists(folder + "/gnuplot", error)) return true;
   }
+  return false;
+}
+
+void require_gnuplot() {
+  if (has_gnuplot()) return;
   throw IoError("gnuplot is not installed (--plot draws with it; Debian: gnuplot-nox)");
+}
+
+std::string gnuplot_text(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("''") : std::string(1, c == '\n' ? ' ' : c);
+  return result + "'";
 }
 
 void run_gnuplot(const std::string& script, const std::string& path) {

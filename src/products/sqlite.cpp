@@ -1,0 +1,67 @@
+#include "sqlite.hpp"
+
+#include <fmt/core.h>
+
+#include "skyfold/core/error.hpp"
+
+namespace skyfold {
+
+Database::Database(const std::string& path, bool read_only) : path_(path) {
+  sqlite3* handle = nullptr;
+  const int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int status = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  handle_.reset(handle);
+  if (status != SQLITE_OK) fail("cannot open the registry");
+  constexpr int patience_ms = 30'000;
+  sqlite3_busy_timeout(handle, patience_ms);
+}
+
+void Database::fail(const std::string& what) const {
+  throw IoError(fmt::format("{}: {} ({})", path_, what, handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory"));
+}
+
+void Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("the registry refuses a change");
+}
+
+Statement::Statement(Database& database, const std::string& sql) : database_(database) {
+  sqlite3_stmt* handle = nullptr;
+  if (sqlite3_prepare_v2(database.handle(), sql.c_str(), -1, &handle, nullptr) != SQLITE_OK) database.fail("not a registry of skyfold");
+  handle_.reset(handle);
+}
+
+Statement& Statement::bind(std::int64_t value) {
+  sqlite3_bind_int64(handle_.get(), ++bound_, value);
+  return *this;
+}
+
+Statement& Statement::bind(double value) {
+  sqlite3_bind_double(handle_.get(), ++bound_, value);
+  return *this;
+}
+
+Statement& Statement::bind(const std::string& value) {
+  sqlite3_bind_text(handle_.get(), ++bound_, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+  return *this;
+}
+
+bool Statement::next() {
+  const int status = sqlite3_step(handle_.get());
+  if (status == SQLITE_ROW) return true;
+  if (status != SQLITE_DONE) database_.fail("cannot read or write");
+  return false;
+}
+
+void Statement::run() {
+  while (next()) {
+  }
+  sqlite3_reset(handle_.get());
+  bound_ = 0;
+}
+
+std::string Statement::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(handle_.get(), column));
+  return text ? std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column))) : std::string();
+}
+
+}  // namespace skyfold

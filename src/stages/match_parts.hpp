@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "skyfold/plan/plan.hpp"
+#include "skyfold/table/photometry.hpp"
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+/// A photometric object within the radius of a spectroscopic one.
+struct Candidate {
+  std::int64_t row = 0;              ///< of the catalogue
+  double separation_arcsec = 0.0;
+  std::uint32_t object = 0;          ///< number of the spectroscopic object
+  std::uint32_t place = 0;           ///< of the row in Part::rows
+
+  /// The nearer one first; of equally near ones the first in the catalogue.
+  [[nodiscard]] bool is_nearer(const Candidate& other) const noexcept {
+    return separation_arcsec != other.separation_arcsec ? separation_arcsec < other.separation_arcsec : row < other.row;
+  }
+};
+
+/// Counts of magnitudes and colours in fixed bins, to compare samples.
+class MagnitudeCounts {
+ public:
+  static constexpr double mag_low = 8.0, mag_width = 0.25, colour_low = -3.0, colour_width = 0.1;
+  static constexpr std::size_t mag_bins = 112, colour_bins = 90;
+
+  MagnitudeCounts() = default;
+  explicit MagnitudeCounts(std::size_t bands) : bands_(bands), counts_(1 + bands * mag_bins + (bands - 1) * colour_bins) {}
+  /// Adds an object; only observed bands count.
+  void add(const Photometry& photometry, std::size_t object) noexcept;
+  void add(const std::vector<std::int64_t>& counts) noexcept;
+
+  [[nodiscard]] std::int64_t objects() const noexcept { return counts_.empty() ? 0 : counts_[0]; }
+  [[nodiscard]] const std::vector<std::int64_t>& all() const noexcept { return counts_; }
+  /// Counts by bin of a band, or of the colour band - next band.
+  [[nodiscard]] std::vector<double> magnitude(std::size_t band) const;
+  [[nodiscard]] std::vector<double> colour(std::size_t band) const;
+
+ private:
+  std::size_t bands_ = 0;
+  std::vector<std::int64_t> counts_;   ///< objects; magnitudes by band; colours
+};
+
+/// What is found in one block of the catalogue.
+struct Part {
+  std::vector<Candidate> candidates;   ///< by row, then separation
+  Table rows;                          ///< wanted columns of rows with candidates, each once, increasing
+  std::vector<std::int64_t> reference; ///< MagnitudeCounts of the objects looked at
+};
+
+/// The parts of a run while it lasts, each in a file of its own that is written in one step.
+class MatchParts {
+ public:
+  /// @param folder  for the files; exists
+  /// @param schema  of Part::rows
+  MatchParts(std::string folder, Schema schema) : folder_(std::move(folder)), schema_(std::move(schema)) {}
+  [[nodiscard]] const Schema& schema() const noexcept { return schema_; }
+  void keep(std::int64_t first_row, const Part& part) const;
+  /// Throws IoError when the part is not there, or damaged.
+  [[nodiscard]] Part read(std::int64_t first_row) const;
+
+ private:
+  [[nodiscard]] std::string path_of(std::int64_t first_row) const;
+
+  std::string folder_;
+  Schema schema_;
+};
+
+}  // namespace skyfold

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/table/expression.hpp"
+#include "skyfold/table/photometry.hpp"
+
+namespace skyfold {
+
+struct MatchOptions {
+  std::string spec, catalogue, output, fits;
+  double radius_arcsec = 1.0;
+  bool symmetric = false;
+  long reference_rows = 200'000;
+  std::string cuts;                      ///< conditions, separated by ;
+  std::string star_cut, star_table, star_id;
+  std::vector<double> zeropoint;         ///< mag, per band
+  std::string zeropoint_table, tile;
+  std::string ebv;
+  std::vector<double> extinction;        ///< per band
+  std::vector<std::string> keep;
+  BandOptions bands;
+};
+void describe(OptionSet& option, MatchOptions& o);
+
+/// Adds zero points to magnitudes, and takes extinction off.
+class Corrections {
+ public:
+  /// Throws UsageError for lists that do not fit the bands, columns or files that are not there; DataError for a table of
+  /// zero points that cannot be used.
+  Corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue);
+
+  /// Columns of the catalogue that it reads, besides magnitudes.
+  [[nodiscard]] std::vector<std::string> needs() const;
+  /// Changes the magnitudes of bands that were observed. Throws DataError for a tile without zero points.
+  void apply(Table& rows) const;
+  /// One line a correction; none when nothing is corrected.
+  [[nodiscard]] std::vector<std::string> describe() const;
+
+ private:
+  void read_tiles(const MatchOptions& o);
+  [[nodiscard]] const std::vector<double>& zeropoints_of(const Table& rows, std::size_t row) const;
+
+  const BandColumns& columns_;
+  BandOptions bands_;
+  std::string catalogue_, zeropoint_table_, tile_, ebv_;
+  std::vector<double> zeropoint_, extinction_;
+  std::map<std::string, std::vector<double>, std::less<>> tiles_;
+};
+
+/// One cut: rows stay where `condition` holds, or, for point sources, where it does not.
+struct Cut {
+  std::string name;                       ///< for the counts
+  std::optional<Condition> condition;     ///< none: the table of stars
+  bool drops = false;                     ///< rows go where the condition holds
+  bool is_of_catalogue = true;            ///< reads columns of the catalogue alone
+};
+
+/// The cuts of a training set, in order: point sources, then the user's.
+class Cuts {
+ public:
+  /// @param product    columns of the training set that are not the catalogue's: the spectroscopic ones, separation, ...
+  /// @param id         the catalogue's column of ids
+  Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const std::string& id);
+
+  [[nodiscard]] const std::vector<Cut>& list() const noexcept { return cuts_; }
+  /// Columns of the catalogue that they read.
+  [[nodiscard]] const std::vector<std::string>& needs() const noexcept { return needs_; }
+  /// Clears `stays` where a row does not pass.
+  void apply(const Cut& cut, const Table& rows, std::span<std::uint8_t> stays) const;
+
+ private:
+  void add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue);
+  void read_stars(const MatchOptions& o);
+  [[nodiscard]] bool is_star(const Column& ids, std::size_t row) const;
+
+  std::string id_;
+  std::vector<Cut> cuts_;
+  std::vector<std::string> needs_;
+  std::vector<std::int64_t> star_numbers_;             ///< sorted
+  std::unordered_set<std::string> star_names_;
+};
+
+}  // namespace skyfold

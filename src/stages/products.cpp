@@ -1,0 +1,287 @@
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "products_common.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/products/lineage.hpp"
+#include "skyfold/products/run_folder.hpp"
+#include "skyfold/stages/stage.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+double unix_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
+/// What became of a product's file; only its size is looked at.
+std::string file_state(const ProductRecord& product) {
+  if (!product.is_current) return "replaced";
+  std::error_code error;
+  const auto bytes = fs::file_size(product.path, error);
+  if (error) return "missing";
+  return static_cast<std::int64_t>(bytes) == product.bytes ? product.is_saved ? "saved" : "scratch" : "changed";
+}
+
+Json json_of(const ProductRecord& product) {
+  return {{"id", product.id}, {"class", product.product_class}, {"path", product.path}, {"rows", product.rows}, {"bytes", product.bytes},
+          {"content_hash", product.content_hash}, {"file_hash", product.file_hash}, {"made", utc_text(product.made_s)}, {"process", product.process},
+          {"state", file_state(product)}};
+}
+
+Json json_of(const ProcessRecord& process) {
+  Json facts = Json::object();
+  for (const auto& [name, value] : process.facts) facts[name] = value;
+  return {{"id", process.id}, {"command", process.command}, {"version", process.version}, {"build", process.build}, {"state", process.state},
+          {"exit_code", process.exit_code}, {"message", process.message}, {"start", utc_text(process.start_s)}, {"end", utc_text(process.end_s)},
+          {"host", process.host}, {"user", process.user}, {"ranks", process.ranks}, {"threads", process.threads}, {"seed", process.seed},
+          {"folder", process.folder}, {"product_log", process.log}, {"facts", facts}, {"configuration", process.configuration}};
+}
+
+void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+
+class ListStage final : public Stage {
+ public:
+  void describe(OptionSet& option) override {
+    skyfold::describe(option, project_);
+    option("class", class_, "only products of this class");
+    option("all", all_, "also products that were replaced or dropped, and processes without products");
+    option("json", json_, "print JSON");
+  }
+  ExitCode run(const StageContext&) override {
+    Registry registry = open_registry(project_, "");
+    std::vector<ProductRecord> shown = registry.products();
+    std::erase_if(shown, [&](const ProductRecord& product) { return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_); });
+    if (json_) {
+      Json json = Json::array();
+      for (const ProductRecord& product : shown) json.push_back(json_of(product));
+      print_json(json);
+      return ExitCode::done;
+    }
+    fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  path\n", "id", "class", "rows", "state", "made (UTC)", "content");
+    for (const ProductRecord& product : shown)
+      fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  {}\n", fmt::format("#{}", product.id), product.product_class.empty() ? "table" : product.product_class,
+                 grouped(product.rows), file_state(product), utc_text(product.made_s), product.content_hash, fs::path(product.path).lexically_proximate(fs::weakly_canonical(registry.folder())).string());
+    if (all_) print_unproductive(registry);
+    return ExitCode::done;
+  }
+
+ private:
+  static void print_unproductive(Registry& registry) {
+    for (const ProcessRecord& process : registry.processes())
+      if (process.state != "done" && process.state != "incomplete")
+        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, process.command, process.state, utc_text(process.start_s), process.message.empty() ? "" : ": " + process.message);
+  }
+
+  ProjectOption project_;
+  std::string class_;
+  bool all_ = false, json_ = false;
+};
+
+/// A command about one product.
+class ProductStage : public Stage {
+ public:
+  void describe(OptionSet& option) override {
+    option("product", name_, "path of the product, or its number as #12").required().positional().layout();
+    skyfold::describe(option, project_);
+  }
+  ExitCode run(const StageContext& context) override {
+    Registry registry = open_registry(project_, name_);
+    const ProductRecord product = registry.product(name_);
+    return run(registry, product, context);
+  }
+
+ protected:
+  virtual ExitCode run(Registry& registry, const ProductRecord& product, const StageContext& context) = 0;
+
+ private:
+  ProjectOption project_;
+  std::string name_;
+};
+
+class ShowStage final : public ProductStage {
+ public:
+  void describe(OptionSet& option) override {
+    ProductStage::describe(option);
+    option("verify", verify_, "read the file and compare its content with the record");
+    option("json", json_, "print JSON");
+  }
+
+ protected:
+  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext& context) override {
+    const ProcessRecord process = registry.process(product.process);
+    const std::vector<InputRecord> inputs = registry.inputs(process.id);
+    if (json_) {
+      Json json = {{"product", json_of(product)}, {"process", json_of(process)}, {"inputs", Json::array()}, {"comments", Json::array()}};
+      for (const InputRecord& input : inputs)
+        json["inputs"].push_back({{"path", input.path}, {"class", input.product_class}, {"content_hash", input.content_hash}, {"file_hash", input.file_hash}, {"product", input.product}});
+      for (const CommentRecord& comment : registry.comments(product.id)) json["comments"].push_back({{"time", utc_text(comment.time_s)}, {"user", comment.user}, {"text", comment.text}});
+      print_json(json);
+    } else {
+      print(registry, product, process, inputs);
+    }
+    if (!verify_) return ExitCode::done;
+    check_unchanged(product, context.threads);
+    if (!json_) fmt::print("verified: the file is as it was made\n");
+    return ExitCode::done;
+  }
+
+ private:
+  static void print(Registry& registry, const ProductRecord& product, const ProcessRecord& process, const std::vector<InputRecord>& inputs) {
+    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n", product.path, product.id, file_state(product),
+               product.product_class, grouped(product.rows), grouped(product.bytes), product.content_hash, product.file_hash);
+    for (const CommentRecord& comment : registry.comments(product.id)) fmt::print("  comment   {} ({}, {} UTC)\n", comment.text, comment.user, utc_text(comment.time_s));
+    fmt::print("made by process {}: skyfold {} {}, {}, exit code {}\n  build     {}\n  from, to  {}, {} UTC\n  where     {} by {}, {} ranks x {} threads\n  log       {}\n", process.id,
+               process.version, process.command, process.state, process.exit_code, process.build, utc_text(process.start_s), utc_text(process.end_s), process.host, process.user,
+               process.ranks, process.threads, process.log);
+    for (const auto& [name, value] : process.facts) fmt::print("  {:<9} {}\n", name, value);
+    for (const InputRecord& input : inputs) fmt::print("  input     {} [{}] {}\n", input.path, input.product_class.empty() ? "file" : input.product_class, input.content_hash.empty() ? input.file_hash : input.content_hash);
+    fmt::print("configuration (in {}):\n{}", process.folder, process.configuration);
+  }
+
+  bool verify_ = false, json_ = false;
+};
+
+class TreeStage final : public ProductStage {
+ protected:
+  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
+    for (const std::string& line : lineage(registry, product)) fmt::print("{}\n", line);
+    return ExitCode::done;
+  }
+};
+
+class CommentStage final : public ProductStage {
+ public:
+  void describe(OptionSet& option) override {
+    ProductStage::describe(option);
+    option("text", text_, "what there is to say about the product").required().positional();
+  }
+
+ protected:
+  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
+    registry.comment(product.id, {unix_time(), user_name(), text_});
+    return ExitCode::done;
+  }
+
+ private:
+  std::string text_;
+};
+
+class SaveStage final : public ProductStage {
+ public:
+  void describe(OptionSet& option) override {
+    ProductStage::describe(option);
+    option("undo", undo_, "make it a scratch product again");
+  }
+
+ protected:
+  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext& context) override {
+    if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped", product.path, product.id));
+    if (!undo_) {
+      if (product.file_hash.empty()) registry.set_hashes(product.id, hashes_of(product.path, context.threads));
+      else check_unchanged(product, context.threads);
+    }
+    constexpr auto write_bits = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
+    if (undo_) fs::permissions(product.path, fs::perms::owner_write, fs::perm_options::add);
+    else fs::permissions(product.path, write_bits, fs::perm_options::remove);
+    registry.set_saved(product.id, !undo_);
+    fmt::print("{} is {}\n", product.path, undo_ ? "a scratch product" : "saved, and read-only");
+    return ExitCode::done;
+  }
+
+ private:
+  bool undo_ = false;
+};
+
+/// Removes a product's file and what belongs to it alone.
+void drop(Registry& registry, const ProductRecord& product) {
+  if (!holder_of(product.path).empty()) throw IoError(fmt::format("{}: a run is writing it ({})", product.path, holder_of(product.path)));
+  std::error_code ignored;
+  registry.set_dropped(product.id);
+  fs::remove(product.path, ignored);
+  const ProcessRecord process = registry.process(product.process);
+  const std::vector<ProductRecord> siblings = registry.products_of(product.process);
+  if (siblings.empty() || siblings.front().id != product.id) return;
+  fs::remove_all(run_path(product.path), ignored);
+  if (!process.log.empty()) fs::remove(process.log, ignored);
+}
+
+class DropStage final : public ProductStage {
+ protected:
+  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
+    if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped already", product.path, product.id));
+    if (product.is_saved) throw UsageError(fmt::format("{}: is saved (products save --undo makes it a scratch product)", product.path));
+    drop(registry, product);
+    fmt::print("dropped {}\n", product.path);
+    return ExitCode::done;
+  }
+};
+
+/// "30d", "12h", "45m", "10s" in seconds.
+double seconds_in(const std::string& text) {
+  const std::string units = "smhd";
+  const double seconds[] = {1.0, 60.0, 3600.0, 86400.0};
+  const std::size_t unit = text.empty() ? std::string::npos : units.find(text.back());
+  const auto number = unit == std::string::npos ? std::nullopt : parse_double(text.substr(0, text.size() - 1));
+  if (!number || !(*number >= 0.0)) throw UsageError(fmt::format("--older-than {}: not a time (30d, 12h, 45m, 10s)", text));
+  return *number * seconds[unit];
+}
+
+class GcStage final : public Stage {
+ public:
+  void describe(OptionSet& option) override {
+    skyfold::describe(option, project_);
+    option("older-than", age_, "age of the products to remove: a number with s, m, h or d").required();
+    option("dry-run", dry_, "only tell what would be removed");
+  }
+  ExitCode run(const StageContext&) override {
+    const double before_s = unix_time() - seconds_in(age_);
+    Registry registry = open_registry(project_, "");
+    const std::vector<ProductRecord> all = registry.products();
+    std::set<std::int64_t> needed;
+    for (const ProductRecord& product : all)
+      if (product.is_saved && product.is_current) need(registry, product.id, needed);
+    std::int64_t count = 0, bytes = 0;
+    for (const ProductRecord& product : all) {
+      if (!product.is_current || product.made_s > before_s || needed.contains(product.id)) continue;
+      fmt::print("{} {} ({} bytes)\n", dry_ ? "would remove" : "removed", product.path, grouped(product.bytes));
+      if (!dry_) drop(registry, product);
+      ++count;
+      bytes += product.bytes;
+    }
+    fmt::print("{} products, {} bytes\n", grouped(count), grouped(bytes));
+    return ExitCode::done;
+  }
+
+ private:
+  /// A saved product without what it was made from could not be made again.
+  static void need(Registry& registry, std::int64_t product, std::set<std::int64_t>& needed) {
+    if (!needed.insert(product).second) return;
+    for (const InputRecord& input : registry.inputs(registry.product(fmt::format("#{}", product)).process))
+      if (input.product != 0) need(registry, input.product, needed);
+  }
+
+  ProjectOption project_;
+  std::string age_;
+  bool dry_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_products_list_stage() { return std::make_unique<ListStage>(); }
+std::unique_ptr<Stage> make_products_show_stage() { return std::make_unique<ShowStage>(); }
+std::unique_ptr<Stage> make_products_tree_stage() { return std::make_unique<TreeStage>(); }
+std::unique_ptr<Stage> make_products_comment_stage() { return std::make_unique<CommentStage>(); }
+std::unique_ptr<Stage> make_products_save_stage() { return std::make_unique<SaveStage>(); }
+std::unique_ptr<Stage> make_products_drop_stage() { return std::make_unique<DropStage>(); }
+std::unique_ptr<Stage> make_products_gc_stage() { return std::make_unique<GcStage>(); }
+
+}  // namespace skyfold

@@ -1,0 +1,177 @@
+#include "train_sample.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/products/process.hpp"
+#include "skyfold/table/expression.hpp"
+
+namespace skyfold {
+namespace {
+
+// Usual names, most specific first.
+const std::vector<std::string> redshift_names = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
+const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
+
+void add_once(Schema& schema, const ColumnInfo& column) {
+  if (!find_column(schema, column.name)) schema.push_back(column);
+}
+
+void append_rows(Table& all, const Table& rows) {
+  const std::size_t before = all.rows();
+  all.resize(before + rows.rows());
+  for (std::size_t i = 0; i < all.columns(); ++i) {
+    const auto from = rows.at(all[i].info().name).bytes();
+    std::ranges::copy(from, all[i].bytes().begin() + static_cast<std::ptrdiff_t>(before * all[i].info().bytes_per_row()));
+  }
+}
+
+/// Reads file after file.
+class Reader {
+ public:
+  explicit Reader(TrainOptions& o) : o_(o) {}
+
+  TrainSample read() {
+    const std::vector<std::string> paths = input_files(o_.sample);
+    for (const std::string& path : paths) {
+      require_class(path, {product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue, ""}, "sample");
+      const auto source = open_objects(path, o_.source);
+      if (path == paths.front()) choose_columns(*source);
+      check_columns(*source);
+      Table table(wanted_);
+      for (const Piece& piece : source->pieces(1 << 20)) {
+        std::vector<BadCell> bad;
+        source->read(piece, table, bad);
+        if (!bad.empty())
+          throw DataError(fmt::format("{}, row {}, column {}: {}", path, bad[0].row + 1, bad[0].column, bad[0].problem));
+        append(table);
+      }
+    }
+    if (sample_.z.empty()) throw DataError(fmt::format("{}: no rows", paths.front()));
+    return std::move(sample_);
+  }
+
+ private:
+  void choose_columns(const Source& source) {
+    const Schema& schema = source.schema();
+    choose_bands(source);
+    choose_redshift(source);
+    o_.id = id_column(schema, o_.id);
+    if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
+    const bool is_product = !class_of(source.path()).empty();
+    std::vector<std::string> numbers = sample_.band_columns.magnitude;
+    numbers.insert(numbers.end(), sample_.band_columns.error.begin(), sample_.band_columns.error.end());
+    numbers.push_back(o_.redshift);
+    for (const std::string& name : numbers) add_once(wanted_, as_number(source, name, Type::f8));
+    if (!o_.id.empty()) add_once(wanted_, as_number(source, o_.id, Type::i8));
+    if (condition_)
+      for (const std::string& name : condition_->columns()) add_once(wanted_, as_it_is(schema, name));
+    Schema kept;
+    if (is_product)
+      for (const ColumnInfo& column : schema) {
+        add_once(wanted_, as_it_is(schema, column.name));
+        kept.push_back(wanted_[*find_column(wanted_, column.name)]);
+      }
+    if (condition_) condition_.emplace(o_.cuts.select, wanted_, "--cuts.select");  // of the types that are read
+    sample_.columns = Table(kept);
+  }
+
+  void choose_bands(const Source& source) {
+    const bool guesses_bands = o_.bands.magnitude.empty();
+    sample_.band_columns = resolve_bands(o_.bands, source.schema(), source.path());
+    if (guesses_bands)
+      log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+  }
+
+  void choose_redshift(const Source& source) {
+    if (!o_.redshift.empty()) return;
+    o_.redshift = known_column(without_magnitudes(source.schema()), redshift_names);
+    if (o_.redshift.empty()) throw UsageError(source.path() + ": no column of redshifts found (name it with --redshift)");
+    log_info("guessed redshift = " + o_.redshift);
+  }
+
+  /// In surveys whose band z is a column z, that is not the redshift.
+  Schema without_magnitudes(const Schema& schema) const {
+    const auto& magnitudes = sample_.band_columns.magnitude;
+    Schema others;
+    for (const ColumnInfo& column : schema)
+      if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
+    return others;
+  }
+
+  static ColumnInfo as_it_is(const Schema& schema, const std::string& name) {
+    ColumnInfo column = schema[*find_column(schema, name)];
+    column.source = name;
+    return column;
+  }
+
+  static ColumnInfo as_number(const Source& source, const std::string& name, Type type) {
+    const auto index = find_column(source.schema(), name);
+    if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
+    ColumnInfo column = source.schema()[*index];
+    if (column.type == Type::text || column.width != 1)
+      throw DataError(fmt::format("{}: column {} is not a column of numbers", source.path(), name));
+    column.source = name;
+    column.type = type;
+    column.null = {};
+    return column;
+  }
+
+  void check_columns(const Source& source) const {
+    for (const ColumnInfo& column : wanted_) {
+      const auto index = find_column(source.schema(), column.name);
+      if (!index) throw DataError(fmt::format("{}: no column {} (all samples must have the same columns)", source.path(), column.name));
+      const ColumnInfo& theirs = source.schema()[*index];
+      if (theirs.width > column.width || (theirs.type == Type::text) != (column.type == Type::text))
+        throw DataError(fmt::format("{}: column {} is wider or of another type than in the first sample", source.path(), column.name));
+    }
+  }
+
+  void append(const Table& table) {
+    const std::vector<double> placeholder(o_.bands.bands.size(), undetected);
+    Photometry block;
+    gather_photometry(table, sample_.band_columns, o_.bands, placeholder, block);
+    Photometry& all = sample_.photometry;
+    all.n_bands = block.n_bands;
+    all.n_objects += block.n_objects;
+    all.mag.insert(all.mag.end(), block.mag.begin(), block.mag.end());
+    all.mag_err.insert(all.mag_err.end(), block.mag_err.begin(), block.mag_err.end());
+    all.observed.insert(all.observed.end(), block.observed.begin(), block.observed.end());
+    for (std::size_t i = 0; i < table.rows(); ++i) {
+      sample_.z.push_back(table.at(o_.redshift).number(i));
+      sample_.id.push_back(o_.id.empty() ? std::ssize(sample_.id) : table.at(o_.id).integer(i));
+    }
+    append_rows(sample_.columns, table);
+    sample_.is_selected.resize(sample_.size(), 1);
+    if (condition_) condition_->evaluate(table, std::span(sample_.is_selected).last(table.rows()));
+  }
+
+  TrainOptions& o_;
+  Schema wanted_;
+  std::optional<Condition> condition_;
+  TrainSample sample_;
+};
+
+}  // namespace
+
+TrainSample read_sample(TrainOptions& o) { return Reader(o).read(); }
+
+std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o) {
+  if (o.group.empty() && !class_of(path).empty()) o.group = "/object";
+  return open_source(path, o);
+}
+
+std::string id_column(const Schema& schema, const std::string& wanted) {
+  const std::string name = wanted.empty() ? known_column(schema, id_names) : wanted;
+  const auto index = find_column(schema, name);
+  const bool is_whole = !index || (schema[*index].type != Type::text && schema[*index].type != Type::f4 && schema[*index].type != Type::f8);
+  return is_whole ? name : "";
+}
+
+}  // namespace skyfold

@@ -1,0 +1,178 @@
+#include "validate_sample.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/products/process.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::int64_t rows_per_piece = 1 << 20;
+constexpr double largest_redshift = 100.0;   // sentinels such as 999 are no redshifts
+constexpr const char* no_column = "none";
+
+// Usual names, most specific first.
+const std::vector<std::string> redshift_names = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
+const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
+const std::vector<std::string> weight_names = {"weight"};
+
+bool is_integer(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
+
+/// The magnitude columns, or nothing when no convention fits.
+std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schema& schema, BandOptions& bands) {
+  bands.magnitude = o.band_magnitude;
+  bands.error = o.band_error;
+  try {
+    return resolve_bands(bands, schema, "").magnitude;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::string number_column(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
+  const auto found = find_column(schema, name);
+  if (!found) throw UsageError(fmt::format("{}: no column '{}' (named by --{})", path, name, option));
+  if (schema[*found].type == Type::text || schema[*found].width != 1)
+    throw DataError(fmt::format("{}: column {} is not a column of numbers (named by --{})", path, name, option));
+  return name;
+}
+
+std::string redshift_column(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift,
+                            const std::vector<std::string>& magnitudes, const std::string& path) {
+  if (!o.redshift.empty()) return number_column(schema, o.redshift, "redshift", path);
+  Schema others;   // in surveys whose band z is a column z, that is not the redshift
+  for (const ColumnInfo& column : schema)
+    if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
+  const std::string name = find_column(others, model_redshift) ? model_redshift : known_column(others, redshift_names);
+  if (name.empty()) throw UsageError(path + ": no column of redshifts found (name it with --redshift)");
+  return number_column(schema, name, "redshift", path);
+}
+
+std::string id_column(const ValidateOptions& o, const Schema& schema, const std::string& path) {
+  const std::string name = o.id.empty() ? known_column(schema, id_names) : o.id;
+  const auto found = find_column(schema, name);
+  if (!found && o.id.empty()) return "";
+  if (!found) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
+  if (is_integer(schema[*found].type) && schema[*found].width == 1) return name;
+  if (o.id.empty()) return "";
+  throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id)", path, name));
+}
+
+std::string magnitude_column(const ValidateOptions& o, const Schema& schema, const BandOptions& bands, const std::vector<std::string>& magnitudes,
+                             const std::string& path) {
+  if (o.magnitude == no_column) return "";
+  if (!o.magnitude.empty()) return number_column(schema, o.magnitude, "magnitude", path);
+  if (magnitudes.empty()) return "";
+  const auto i_band = std::find(bands.bands.begin(), bands.bands.end(), "i");
+  return i_band != bands.bands.end() ? magnitudes[static_cast<std::size_t>(i_band - bands.bands.begin())] : magnitudes[magnitudes.size() / 2];
+}
+
+/// The columns to read, each once, with a type that holds its values.
+Schema columns_to_read(const Schema& schema, const ValidationSample& sample, const std::vector<std::string>& needed, const std::string& path) {
+  Schema columns;
+  std::vector<std::string> names = needed;
+  for (const std::string& name : {sample.redshift, sample.id, sample.weight, sample.magnitude})
+    if (!name.empty()) names.push_back(name);
+  for (const std::string& name : names) {
+    if (find_column(columns, name)) continue;
+    const auto found = find_column(schema, name);
+    if (!found) throw DataError(fmt::format("{}: no column {} (all samples must have the same columns)", path, name));
+    ColumnInfo column = schema[*found];
+    column.source = name;
+    if (name == sample.id) column.type = Type::i8;
+    columns.push_back(column);
+  }
+  return columns;
+}
+
+void append(const Table& rows, const std::vector<std::string>& needed, ValidationSample& sample) {
+  const std::size_t first = sample.size();
+  const auto numbers = [&](const std::string& name, std::vector<double>& values) {
+    if (name.empty()) return;
+    const Column& column = rows.at(name);
+    for (std::size_t i = 0; i < rows.rows(); ++i) values.push_back(column.number(i));
+  };
+  numbers(sample.redshift, sample.z_spec);
+  numbers(sample.weight, sample.weights);
+  numbers(sample.magnitude, sample.magnitudes);
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    sample.ids.push_back(sample.id.empty() ? static_cast<std::int64_t>(first + i) : rows.at(sample.id).integer(i));
+  sample.photometry.resize(first + rows.rows());
+  for (const std::string& name : needed) {
+    const Column& from = rows.at(name);
+    const auto place = static_cast<std::ptrdiff_t>(first * from.info().bytes_per_row());
+    std::ranges::copy(from.bytes(), sample.photometry.at(name).bytes().begin() + place);
+  }
+}
+
+void mark_usable(ValidationSample& sample) {
+  for (double& magnitude : sample.magnitudes)
+    if (!(std::abs(magnitude) <= 90.0)) magnitude = std::numeric_limits<double>::quiet_NaN();   // sentinels, as everywhere
+  for (std::size_t i = 0; i < sample.size(); ++i) {
+    const bool has_z = sample.z_spec[i] > -1.0 && sample.z_spec[i] <= largest_redshift;
+    const bool has_weight = sample.weights.empty() || (sample.weights[i] > 0.0 && std::isfinite(sample.weights[i]));
+    sample.is_usable.push_back(has_z && has_weight);
+    sample.no_z_spec += !has_z;
+    sample.no_weight += has_z && !has_weight;
+    sample.usable += has_z && has_weight;
+  }
+}
+
+}  // namespace
+
+Schema sample_schema(const ValidateOptions& o) {
+  const std::vector<std::string> paths = input_files(o.sample);
+  for (const std::string& path : paths)
+    require_class(path, {"", product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue}, "sample");
+  return open_source(paths.front(), o.source)->schema();
+}
+
+ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift) {
+  ValidationSample sample;
+  sample.paths = input_files(o.sample);
+  const std::string& path = sample.paths.front();
+  BandOptions bands;
+  const std::vector<std::string> magnitudes = magnitude_columns(o, schema, bands);
+  sample.redshift = redshift_column(o, schema, model_redshift, magnitudes, path);
+  sample.id = id_column(o, schema, path);
+  sample.weight = o.weight.empty() ? known_column(schema, weight_names) : o.weight == no_column ? "" : o.weight;
+  if (!sample.weight.empty()) number_column(schema, sample.weight, "weight", path);
+  sample.magnitude = magnitude_column(o, schema, bands, magnitudes, path);
+  log_info(fmt::format("known redshifts {}, ids {}, weights {}, bins of {}", sample.redshift, sample.id.empty() ? "row numbers" : sample.id,
+                       sample.weight.empty() ? "none" : sample.weight, sample.magnitude.empty() ? "no magnitude" : sample.magnitude));
+  return sample;
+}
+
+void read_sample(const ValidateOptions& o, const std::vector<std::string>& needed, ValidationSample& sample) {
+  Schema columns;   // the first file's types: others are converted to them
+  for (const std::string& path : sample.paths) {
+    const auto source = open_source(path, o.source);
+    const Schema here = columns_to_read(source->schema(), sample, needed, path);
+    if (columns.empty()) {
+      columns = here;
+      for (const std::string& name : needed) sample.photometry.add(columns[*find_column(columns, name)]);
+    }
+    Table rows(columns);
+    for (const Piece& piece : source->pieces(rows_per_piece)) {
+      std::vector<BadCell> bad;
+      source->read(piece, rows, bad);
+      if (!bad.empty()) throw DataError(fmt::format("{}, row {}, column {}: {}", path, bad[0].row + 1, bad[0].column, bad[0].problem));
+      append(rows, needed, sample);
+    }
+  }
+  mark_usable(sample);
+  if (sample.size() == 0) throw DataError(fmt::format("{}: no rows", sample.paths.front()));
+  if (sample.usable == 0)
+    throw DataError(fmt::format("{}: none of {} objects has a known redshift in column {} (in -1 to {}){}", sample.paths.front(),
+                                grouped(std::ssize(sample.ids)), sample.redshift, largest_redshift,
+                                sample.no_weight > 0 ? " and a positive weight" : ""));
+}
+
+}  // namespace skyfold

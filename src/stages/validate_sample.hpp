@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "validate_options.hpp"
+
+namespace skyfold {
+
+/// Objects with known redshifts, as read; rows in the order of the inputs.
+struct ValidationSample {
+  std::vector<std::string> paths;
+  std::string redshift, id, weight, magnitude;   ///< columns; "" for none
+  Table photometry;                              ///< what the models need, under the sample's names
+  std::vector<std::int64_t> ids;                 ///< row numbers without a column of ids
+  std::vector<double> z_spec, weights, magnitudes;   ///< weights, magnitudes empty without column; NaN where not measured
+  std::vector<std::uint8_t> is_usable;           ///< z_spec in (-1, 100] and weight a positive number
+  std::int64_t no_z_spec = 0, no_weight = 0, usable = 0;
+
+  [[nodiscard]] std::size_t size() const noexcept { return ids.size(); }
+};
+
+/// Columns of the sample: that of its first file, all others must have those that are used.
+[[nodiscard]] Schema sample_schema(const ValidateOptions& o);
+
+/// Which columns play which role, by the options or guessed; no rows yet.
+///
+/// @param model_redshift  name of the models' redshift column, preferred when the sample has it; "" for none
+[[nodiscard]] ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift);
+
+/// Reads all rows.
+///
+/// @param needed  columns for `photometry`
+/// Throws DataError for cells that cannot be read and for a sample without any usable object.
+void read_sample(const ValidateOptions& o, const std::vector<std::string>& needed, ValidationSample& sample);
+
+}  // namespace skyfold
