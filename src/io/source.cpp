@@ -84,6 +84,7 @@ void describe(OptionSet& option, SourceOptions& o) {
   option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the first table with rows");
   option("input.group", o.group, "HDF5: group or compound dataset; empty for the only table of the file");
   option("input.delimiter", o.delimiter, "csv: one character or 'tab'; empty to guess from the header line");
+  option("input.columns", o.columns, "text: names of all columns, in order, where the header is wrong or absent; empty: the header's");
 }
 
 std::vector<std::string> scan_here(std::size_t count, const std::function<std::string(std::size_t)>& unit) {
@@ -97,7 +98,7 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   check_format(path, o.format, content);
   if (content == "fits") return open_fits_source(path, o.hdu);
   if (content == "hdf5") return open_hdf5_source(path, o.group, run);
-  return open_text(path, delimiter_for(o), run);
+  return open_text(path, delimiter_for(o), run, {}, o.columns);
 }
 
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {

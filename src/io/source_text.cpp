@@ -183,8 +183,8 @@ class RowParser {
 
 class TextSource final : public Source {
  public:
-  TextSource(const std::string& path, const std::string& delimiter, const ScanRunner& run, const ScanSizes& sizes)
-      : file_(path), block_(sizes.block), header_(read_text_header(file_, delimiter)),
+  TextSource(const std::string& path, const std::string& delimiter, const ScanRunner& run, const ScanSizes& sizes, const std::vector<std::string>& names)
+      : file_(path), block_(sizes.block), header_(read_text_header(file_, delimiter, names)),
         scan_(scan_text(file_, header_, run, sizes)) {
     for (const ColumnInfo& column : scan_.columns) {
       if (column.name.empty()) left_out_.push_back({"", "it has no name (an index?)"});
@@ -250,8 +250,8 @@ class TextSource final : public Source {
 }  // namespace
 
 std::unique_ptr<Source> open_text(const std::string& path, const std::string& delimiter, const ScanRunner& run,
-                                  const ScanSizes& sizes) {
-  return std::make_unique<TextSource>(path, delimiter, run, sizes);
+                                  const ScanSizes& sizes, const std::vector<std::string>& names) {
+  return std::make_unique<TextSource>(path, delimiter, run, sizes, names);
 }
 
 }  // namespace skyfold

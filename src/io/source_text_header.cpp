@@ -100,33 +100,42 @@ bool is_data(const std::string& line, const TextDialect& dialect) {
   return std::any_of(cells.begin(), cells.end(), [](const std::string& cell) { return kind_of(cell) & kind::number; });
 }
 
+/// The header of columns with these names.
+TextHeader header_of(const TextDialect& dialect, std::int64_t data_begin, const std::vector<std::string>& names) {
+  TextHeader header{dialect, data_begin, {}, std::vector<std::string>(names.size())};
+  for (const std::string& name : names) {
+    ColumnInfo& column = header.columns.emplace_back();
+    column.name = column.source = name;
+  }
+  return header;
+}
+
 }  // namespace
 
-TextHeader read_text_header(const InputFile& file, const std::string& delimiter) {
+TextHeader read_text_header(const InputFile& file, const std::string& delimiter, const std::vector<std::string>& names) {
   Preamble preamble = read_preamble(file);
   const auto dialect_of = [&](const std::string& line) {
     if (!delimiter.empty()) return TextDialect{delimiter_from(delimiter)};
     const std::optional<char> declared = ecsv_delimiter(preamble.comments);
     return TextDialect{declared ? *declared : guess_delimiter(line)};
   };
-  TextHeader header;
   std::string line = preamble.first;
-  header.data_begin = preamble.first_end;
-  if (line.empty() || is_data(line, dialect_of(line))) {  // names may stand in the last comment line
+  const bool has_header = !line.empty() && !is_data(line, dialect_of(line));
+  const std::int64_t data_begin = has_header ? preamble.first_end : preamble.first.empty() ? file.size() : preamble.first_begin;
+  if (!names.empty()) {
+    check_names(file.path(), names);
+    return header_of(dialect_of(line), data_begin, names);
+  }
+  if (!has_header) {  // names may stand in the last comment line
     if (preamble.comments.empty())
       throw DataError(fmt::format("{}: the first line has no column names (columns are used by name)", file.path()));
     line = preamble.comments.back() + '\n';
-    header.data_begin = preamble.first.empty() ? file.size() : preamble.first_begin;
   }
-  header.dialect = dialect_of(line);
-  const std::vector<std::string> names = cells_of(line, header.dialect);
-  const bool index = names.size() > 1 && names.front().empty();  // pandas writes one without a name by default
-  check_names(file.path(), {names.begin() + (index ? 1 : 0), names.end()});
-  for (const std::string& name : names) {
-    ColumnInfo& column = header.columns.emplace_back();
-    column.name = column.source = name;
-  }
-  header.declared.resize(names.size());
+  const TextDialect dialect = dialect_of(line);
+  const std::vector<std::string> cells = cells_of(line, dialect);
+  const bool index = cells.size() > 1 && cells.front().empty();  // pandas writes one without a name by default
+  check_names(file.path(), {cells.begin() + (index ? 1 : 0), cells.end()});
+  TextHeader header = header_of(dialect, data_begin, cells);
   apply_ecsv(preamble.comments, header);
   return header;
 }

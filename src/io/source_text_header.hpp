@@ -18,8 +18,9 @@ struct TextHeader {
 /// Reads comment lines and the header line.
 ///
 /// @param delimiter  "" guesses it from the header line, " " separates at blanks, else one character or "tab"
+/// @param names      of the columns, in place of the header's; a first line without a number is the header all the same
 /// Throws DataError for no header line, empty or repeated names; UsageError for a delimiter of several characters.
-[[nodiscard]] TextHeader read_text_header(const InputFile& file, const std::string& delimiter);
+[[nodiscard]] TextHeader read_text_header(const InputFile& file, const std::string& delimiter, const std::vector<std::string>& names = {});
 
 /// Completes columns from the comment lines of an ECSV file (without their leading "# "): unit, description, UCD, type.
 void apply_ecsv(const std::vector<std::string>& comments, TextHeader& header);

@@ -243,7 +243,7 @@ RowsSeen scan_sample(const InputFile& file, const TextHeader& header, const Scan
   }
   const RowsSeen& seen = cells.seen;
   if (seen.rows > 0 && seen.bad_rows == seen.rows)
-    throw DataError(fmt::format("{}: the header names {} columns, but row 1 has {} cells", file.path(),
+    throw DataError(fmt::format("{}: the header names {} columns, but row 1 has {} cells (--input.columns gives other names)", file.path(),
                                 header.columns.size(), seen.cells_of_bad_row));
   return seen;
 }

@@ -36,7 +36,7 @@ std::string host_name() {
   return host;
 }
 
-std::string absolute(const std::string& path) { return fs::weakly_canonical(path).string(); }
+std::string absolute(const std::string& path) { return fs::weakly_canonical(fs::absolute(path)).string(); }
 
 const char* state_of(ExitCode code) {
   switch (code) {

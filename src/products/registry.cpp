@@ -163,7 +163,7 @@ ProductRecord Registry::product(const std::string& path_or_id) {
     if (row.bind(static_cast<std::int64_t>(*id)).next()) return product_from(row);
   } else {
     Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE path = ? ORDER BY id DESC LIMIT 1", product_columns));
-    if (row.bind(fs::weakly_canonical(path_or_id).string()).next()) return product_from(row);
+    if (row.bind(fs::weakly_canonical(fs::absolute(path_or_id)).string()).next()) return product_from(row);
   }
   throw UsageError(fmt::format("{}: not in the registry of {} (skyfold products list shows what is)", path_or_id, impl_->folder));
 }
@@ -226,7 +226,7 @@ void Registry::comment(std::int64_t product, const CommentRecord& comment) {
 }
 
 std::string project_of(const std::string& path) {
-  for (fs::path folder = fs::weakly_canonical(path).parent_path();; folder = folder.parent_path()) {
+  for (fs::path folder = fs::weakly_canonical(fs::absolute(path)).parent_path();; folder = folder.parent_path()) {
     std::error_code error;
     if (fs::exists(folder / file_name, error)) return folder.string();
     if (folder == folder.parent_path()) return "";

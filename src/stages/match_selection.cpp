@@ -181,16 +181,16 @@ Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalo
 }
 
 void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue) {
-  Schema both = product;
-  for (const ColumnInfo& column : catalogue.schema())
-    if (!find_column(product, column.name)) both.push_back(column);
+  Schema both = catalogue.schema();
+  for (const ColumnInfo& column : product)
+    if (!find_column(both, column.name)) both.push_back(column);
   for (const std::string& text : split(o.cuts, ';')) {
     if (text.empty()) continue;
     Cut cut{text, Condition(text, both, catalogue.path() + " (--cuts)"), false, true};
     for (const std::string& name : cut.condition->columns()) {
-      const bool is_of_product = find_column(product, name).has_value();
-      cut.is_of_catalogue &= !is_of_product;
-      if (!is_of_product) needs_.push_back(name);
+      const bool is_there = find_column(catalogue.schema(), name).has_value();
+      cut.is_of_catalogue &= is_there;
+      if (is_there) needs_.push_back(name);
     }
     cuts_.push_back(std::move(cut));
   }

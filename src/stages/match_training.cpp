@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "match_work.hpp"
 #include "skyfold/core/error.hpp"
@@ -29,14 +28,6 @@ void copy_cell(const Column& from, std::size_t row, Column& to, std::size_t plac
   std::copy_n(from.bytes().data() + row * width, width, to.bytes().data() + place * width);
 }
 
-/// Rows `order` of a table.
-Table chosen(const Table& from, const std::vector<std::size_t>& order) {
-  Table to(from.schema(), order.size());
-  for (std::size_t c = 0; c < from.columns(); ++c)
-    for (std::size_t i = 0; i < order.size(); ++i) copy_cell(from[c], order[i], to[c], i);
-  return to;
-}
-
 void count_multiplicity(std::size_t n, std::vector<std::int64_t>& counts) {
   if (n == 0) return;
   if (counts.size() < n) counts.resize(n);
@@ -52,7 +43,7 @@ class TrainingMaker {
     if (in_.o.symmetric) keep_once();
     result_.counts.symmetric = std::ssize(matches_);
     gather();
-    in_.corrections.apply(result_.rows);
+    in_.corrections.apply(all_);
     cut();
     finish();
     return std::move(result_);
@@ -114,68 +105,79 @@ class TrainingMaker {
     matches_.erase(std::unique(matches_.begin(), matches_.end(), [](const Candidate& a, const Candidate& b) { return a.row == b.row; }), matches_.end());
   }
 
-  /// All columns that the product and the cuts need.
+  /// The product's own columns, and beside them what the cuts read: the catalogue's columns, and those of the product that
+  /// the catalogue has none of that name of.
   void gather() {
     const ColumnInfo* const id = in_.id.empty() ? nullptr : &in_.catalogue.schema()[*find_column(in_.catalogue.schema(), in_.id)];
-    product_ = training_schema(in_.sample, id);
-    Schema schema = product_;
-    for (const ColumnInfo& column : parts_.schema())
-      if (!find_column(schema, column.name)) schema.push_back(column);
-    result_.rows = Table(schema, matches_.size());
-    Part part;
-    std::int64_t block = -1;
-    for (std::size_t i = 0; i < matches_.size(); ++i) {
-      if (matches_[i].row / match_block_rows != block) {
-        block = matches_[i].row / match_block_rows;
-        part = parts_.read(block * match_block_rows);
-      }
-      fill_photometric(part.rows, i);
+    own_ = Table(training_schema(in_.sample, id), matches_.size());
+    all_ = Table(parts_.schema(), matches_.size());
+    for (std::size_t begin = 0; begin < matches_.size();) {
+      const std::int64_t block = matches_[begin].row / match_block_rows;
+      std::size_t end = begin + 1;
+      while (end < matches_.size() && matches_[end].row / match_block_rows == block) ++end;
+      fill(parts_.read(block * match_block_rows).rows, begin, end);
+      begin = end;
     }
-    for (const auto& [from, to] : spectroscopic)
-      for (std::size_t i = 0; i < matches_.size(); ++i) copy_cell(in_.sample.at(from), matches_[i].object, result_.rows.at(to), i);
+    for (const auto& [from, to] : spectroscopic) {
+      const Column& source = in_.sample.at(from);
+      Column& destination = own_.at(to);
+      for (std::size_t i = 0; i < matches_.size(); ++i) copy_cell(source, matches_[i].object, destination, i);
+    }
+    for (std::size_t c = 0; c < own_.columns(); ++c)
+      if (!find_column(in_.catalogue.schema(), own_[c].info().name)) copy_column(own_[c], all_);
   }
 
-  void fill_photometric(const Table& wanted, std::size_t i) {
-    Table& rows = result_.rows;
-    const Candidate& match = matches_[i];
-    const Roles& roles = in_.catalogue.layout().roles;
-    const Position position{wanted.at(roles.ra).number(match.place), wanted.at(roles.dec).number(match.place)};
-    if (in_.id.empty()) rows.at("id").values<std::int64_t>()[i] = match.row;
-    else copy_cell(wanted.at(in_.id), match.place, rows.at("id"), i);
-    rows.at("ra").values<double>()[i] = position.ra;
-    rows.at("dec").values<double>()[i] = position.dec;
-    rows.at("separation").values<double>()[i] = match.separation_arcsec;
-    rows.at(healpix_column).values<std::int64_t>()[i] = healpix29(position);
-    for (std::size_t c = product_.size(); c < rows.columns(); ++c) copy_cell(wanted.at(rows[c].info().name), match.place, rows[c], i);
+  static void copy_column(const Column& from, Table& to) {
+    Column& column = to.add(from.info());
+    std::copy(from.bytes().begin(), from.bytes().end(), column.bytes().begin());
+  }
+
+  /// Matches [begin, end), which are of one block of the catalogue.
+  void fill(const Table& wanted, std::size_t begin, std::size_t end) {
+    for (std::size_t c = 0; c < wanted.columns(); ++c)
+      for (std::size_t i = begin; i < end; ++i) copy_cell(wanted[c], matches_[i].place, all_[c], i);
+    const Column &from_ra = wanted.at(in_.catalogue.layout().roles.ra), &from_dec = wanted.at(in_.catalogue.layout().roles.dec);
+    const Column* const from_id = in_.id.empty() ? nullptr : &wanted.at(in_.id);
+    Column& id = own_.at("id");
+    const auto ra = own_.at("ra").values<double>(), dec = own_.at("dec").values<double>(), separation = own_.at("separation").values<double>();
+    const auto key = own_.at(healpix_column).values<std::int64_t>();
+    for (std::size_t i = begin; i < end; ++i) {
+      const Candidate& match = matches_[i];
+      if (from_id) copy_cell(*from_id, match.place, id, i);
+      else id.values<std::int64_t>()[i] = match.row;
+      ra[i] = from_ra.number(match.place);
+      dec[i] = from_dec.number(match.place);
+      separation[i] = match.separation_arcsec;
+      key[i] = healpix29({ra[i], dec[i]});
+    }
   }
 
   void cut() {
     std::vector<std::uint8_t> stays(matches_.size(), 1);
     for (const Cut& cut : in_.cuts.list()) {
-      in_.cuts.apply(cut, result_.rows, stays);
+      in_.cuts.apply(cut, all_, stays);
       result_.counts.after_cut.push_back(std::count(stays.begin(), stays.end(), 1));
     }
     for (std::size_t i = 0; i < stays.size(); ++i)
       if (stays[i]) order_.push_back(i);
     if (order_.empty()) throw DataError(fmt::format("{}: none of {} matches passes the cuts", in_.o.spec, matches_.size()));
-    const auto key = result_.rows.at(healpix_column).values<std::int64_t>();
+    const auto key = own_.at(healpix_column).values<std::int64_t>();
     // Matches are in the order of rows, then separations, which stays where the keys are the same.
     std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
   }
 
-  /// Leaves the product's columns, in order.
+  /// Makes the product of the matches that stay.
   void finish() {
-    const Table rows = chosen(result_.rows, order_);
     Table product;
-    product.resize(rows.rows());
-    const auto add = [&](const ColumnInfo& info) {
-      Column& column = product.add(info);
-      std::copy(rows.at(info.name).bytes().begin(), rows.at(info.name).bytes().end(), column.bytes().begin());
+    product.resize(order_.size());
+    const auto add = [&](const Column& from) {
+      Column& column = product.add(from.info());
+      for (std::size_t i = 0; i < order_.size(); ++i) copy_cell(from, order_[i], column, i);
     };
-    for (const ColumnInfo& column : product_)
-      if (column.name != healpix_column) add(column);
-    for (const std::string& name : passed_columns(in_, product_)) add(rows.at(name).info());
-    add(rows.at(healpix_column).info());
+    const Schema own = own_.schema();
+    for (std::size_t c = 0; c + 1 < own_.columns(); ++c) add(own_[c]);
+    for (const std::string& name : passed_columns(in_, own)) add(all_.at(name));
+    add(own_[own_.columns() - 1]);  // _healpix_29
     Photometry photometry;
     const std::vector<double> no_limits(in_.band_columns.magnitude.size(), std::numeric_limits<double>::quiet_NaN());
     gather_photometry(product, in_.band_columns, in_.o.bands, no_limits, photometry);
@@ -186,7 +188,8 @@ class TrainingMaker {
   const TrainingInputs& in_;
   const MatchParts& parts_;
   std::vector<Candidate> matches_;    ///< by row, then separation
-  Schema product_;                    ///< of training_schema
+  Table own_;                         ///< columns of training_schema
+  Table all_;                         ///< what the cuts read
   std::vector<std::size_t> order_;    ///< matches that stay, in the order of the product
   TrainingTable result_;
 };

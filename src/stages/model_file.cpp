@@ -11,13 +11,15 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/products/process.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr const char* format_name = "skyfold photoz model";
-constexpr const char* format_version = "1";
+constexpr const char* format_version = "2";
 constexpr const char* parameter_prefix = "parameter.";
+constexpr const char* record_prefix = "record.";
 constexpr const char* table_list = "tables";
 constexpr const char* checksum_name = "checksum";
 
@@ -76,6 +78,13 @@ double number_of(const Attributes& attributes, const char* name, const std::stri
   return *number;
 }
 
+std::map<std::string, std::string> with_prefix(const Attributes& attributes, const std::string& prefix) {
+  std::map<std::string, std::string> found;
+  for (const auto& [name, value] : attributes)
+    if (name.starts_with(prefix)) found[name.substr(prefix.size())] = value;
+  return found;
+}
+
 }  // namespace
 
 void write_model(const std::string& path, const PhotozModel& model, const std::string& provenance) {
@@ -87,7 +96,9 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
   attributes["z_min"] = shortest(model.z_min);
   attributes["z_max"] = shortest(model.z_max);
   attributes["provenance"] = provenance;
+  attributes["product_class"] = product_class::photoz_model;
   for (const auto& [name, value] : model.parameters) attributes[parameter_prefix + name] = value;
+  for (const auto& [name, value] : model.record) attributes[record_prefix + name] = value;
   std::map<std::string, Table> tables, groups;
   std::vector<std::string> names;
   for (const auto& [name, table] : model.tables) {
@@ -106,16 +117,15 @@ PhotozModel read_model(const std::string& path) {
   if (format == attributes.end() || format->second != format_name)
     throw DataError(path + ": not a photo-z model (made by skyfold train)");
   if (text_of(attributes, "format_version", path) != format_version)
-    throw DataError(fmt::format("{}: model format {} (this program reads {})", path, attributes.at("format_version"), format_version));
+    throw DataError(fmt::format("{}: a photo-z model of format {} (this program reads {}: train it again)", path, attributes.at("format_version"), format_version));
   PhotozModel model;
   model.algorithm = text_of(attributes, "algorithm", path);
   model.redshift = text_of(attributes, "redshift", path);
   model.bands = bands_from(attributes);
   model.z_min = number_of(attributes, "z_min", path);
   model.z_max = number_of(attributes, "z_max", path);
-  const std::string prefix = parameter_prefix;
-  for (const auto& [name, value] : attributes)
-    if (name.starts_with(prefix)) model.parameters[name.substr(prefix.size())] = value;
+  model.parameters = with_prefix(attributes, parameter_prefix);
+  model.record = with_prefix(attributes, record_prefix);
   for (const std::string& name : split(text_of(attributes, table_list, path), ',')) model.tables.emplace(name, read_columns(path, "/" + name));
   if (text_of(attributes, checksum_name, path) != checksum_of(attributes, model.tables))
     throw DataError(path + ": the model's content does not match its checksum (damaged)");

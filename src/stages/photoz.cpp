@@ -80,16 +80,17 @@ std::string pdf_path(const std::string& output) {
   return path.replace_extension(".pdf" + (extension.empty() ? std::string(".h5") : extension)).string();
 }
 
-/// The qp library's layout for PDFs on a grid (class interp): groups meta and data.
-void create_pdf_file(const std::string& path, const PdfOptions& pdf, std::int64_t rows) {
-  const ColumnInfo yvals{"yvals", Type::f4, static_cast<std::size_t>(pdf.bins), "", "", "p(z) at meta/xvals, unit integral"};
-  create_columns(path, {{"/data", {yvals}, rows}}, {});
-  const std::string name = "interp";
-  Table meta({{"pdf_name", Type::text, name.size()}, {"pdf_version", Type::i8}, {"xvals", Type::f8, yvals.width}}, 1);
-  std::copy(name.begin(), name.end(), meta[0].values<char>().begin());
+/// The qp library's layout for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta and data.
+void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows) {
+  create_columns(path, {{"/data", pdf_datasets(given), rows}}, {});
+  Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
+  std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
   meta[1].values<std::int64_t>()[0] = 0;
-  const std::vector<double> grid = pdf_grid(pdf);
-  std::copy(grid.begin(), grid.end(), meta[2].values<double>().begin());
+  if (pdf.kind == "interp") {
+    const std::vector<double> grid = pdf_grid(pdf);
+    const auto xvals = meta.add({"xvals", Type::f8, grid.size()}).values<double>();
+    std::copy(grid.begin(), grid.end(), xvals.begin());
+  }
   add_columns(path, {{"/meta", meta}});
 }
 
@@ -129,6 +130,8 @@ class PhotozRun {
       for (const std::string& name : kernel_->needs())
         if (!find_column(catalogue_->schema(), name))
           throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
+      if (has_pdf() && pdf_datasets(kernel_->gives()).empty())
+        throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", o_.pdf.kind, model_.algorithm));
       copied_ = copied_columns(catalogue_->layout());
       for (const ColumnInfo& column : kernel_->gives())
         if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
@@ -163,7 +166,7 @@ class PhotozRun {
     ranks_.together([&] { describe_product(); });
     run_->once("products", [&] {
       create_product(product_, "PHOTOZ");
-      if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, catalogue_->rows());
+      if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
     });
   }
 
@@ -174,7 +177,7 @@ class PhotozRun {
     product_.layout.schema.clear();
     for (const std::string& name : copied_) product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
     for (const ColumnInfo& column : kernel_->gives())
-      if (column.name != pdf_column) product_.layout.schema.push_back(column);
+      if (!is_pdf_column(column.name)) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
     product_.layout.product_class = product_class::photoz;
     product_.layout.provenance = provenance_json("photoz", context_.options,

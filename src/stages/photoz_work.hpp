@@ -11,6 +11,11 @@
 
 namespace skyfold {
 
+/// Datasets of a PDF file for the PDF columns that a kernel gives, in the order of the file; none when it gives none.
+[[nodiscard]] Schema pdf_datasets(const Schema& given);
+/// True for output columns that go to the PDF file.
+[[nodiscard]] bool is_pdf_column(const std::string& name);
+
 /// Reads rows of a catalogue, runs a kernel on them and writes the result rows.
 class PhotozWork final : public Work {
  public:
@@ -42,6 +47,7 @@ class PhotozWork final : public Work {
   Slots<Buffers> slots_;
   ProductWriter product_;
   std::optional<RowWriter> pdf_;
+  std::vector<std::string> pdf_columns_;   ///< of the kernel, in the order of the file's columns
 };
 
 }  // namespace skyfold

@@ -3,13 +3,13 @@
 #include <fmt/core.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "import_catalogue.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/products/run_folder.hpp"
+#include "skyfold/stages/provenance.hpp"
 
 namespace skyfold {
 namespace {
@@ -46,8 +46,7 @@ void check_possible(const Catalogue& catalogue, const PartitionOptions& partitio
 /// True when a copy exists that was made from this very catalogue.
 bool is_current(const std::string& copy, const std::string& fingerprint) {
   if (!std::filesystem::exists(copy) || !is_catalogue(copy)) return false;
-  const auto json = nlohmann::json::parse(Catalogue(copy).layout().provenance, nullptr, false);
-  return !json.is_discarded() && json.value("source_fingerprint", "") == fingerprint;
+  return source_fingerprint_in(Catalogue(copy).layout().provenance) == fingerprint;
 }
 
 ImportOptions import_options(const Catalogue& catalogue, const PartitionOptions& partition, const std::string& copy) {

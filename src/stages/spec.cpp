@@ -38,7 +38,7 @@ class SpecRun {
     surveys_ = read_surveys(o_.surveys);
     check_outputs(products(), inputs());
     read();
-    const Sample sample = make_sample(surveys_, rows_, o_.sample, !o_.members.empty(), context_.threads);
+    const Sample sample = make_sample(surveys_, all_rows(), o_.sample, !o_.members.empty(), context_.threads);
     write(sample);
     fmt::print("{}", describe_sample(surveys_, rows_, sample, o_.sample));
     fmt::print("wrote {}: {} objects\n", join(products(), ", "), grouped(sample.report.objects));
@@ -64,16 +64,25 @@ class SpecRun {
     Progress progress("spec", std::ssize(surveys_), "surveys");
     std::int64_t accepted = 0;
     for (const Survey& survey : surveys_) {
-      rows_.push_back(read_rows(survey, static_cast<int>(o_.sample.quality_min), o_.on_bad_row == "drop"));
+      rows_.push_back(read_rows(survey, static_cast<std::uint32_t>(rows_.size()), static_cast<int>(o_.sample.quality_min), o_.on_bad_row == "drop"));
       for (const std::string& drop : rows_.back().drops) log_warning(drop + " (left out)");
       if (rows_.back().dropped > std::ssize(rows_.back().drops))
         log_warning(fmt::format("{}: {} bad rows in all are left out", survey.name, grouped(rows_.back().dropped)));
-      accepted += std::ssize(rows_.back().z);
+      accepted += rows_.back().after_quality;
       progress.update(std::ssize(rows_));
     }
     progress.finish();
     if (accepted == 0) throw DataError(fmt::format("{}: no redshift of quality {} or better in any survey", o_.surveys.front(), o_.sample.quality_min));
     if (accepted >= (std::int64_t{1} << 32)) throw UsageError(fmt::format("{} measurements (at most 2^32)", grouped(accepted)));
+  }
+
+  std::vector<SurveyRow> all_rows() {
+    std::vector<SurveyRow> all = std::move(rows_.front().accepted);
+    for (SurveyRows& survey : rows_) {
+      if (&survey != &rows_.front()) all.insert(all.end(), survey.accepted.begin(), survey.accepted.end());
+      survey.accepted = {};
+    }
+    return all;
   }
 
   std::string surveys_json() const {

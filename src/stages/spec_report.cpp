@@ -22,7 +22,7 @@ LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<Surv
     const SurveyShare& share = sample.report.by_survey[s];
     const auto objects = static_cast<double>(share.objects), all = static_cast<double>(sample.report.objects);
     const auto number = [&](double value) { return share.objects == 0 ? std::string("-") : fmt::format("{:.4f}", value); };
-    table.rows.push_back({surveys[s].name, surveys[s].version, std::to_string(surveys[s].year), grouped(rows[s].rows_in), grouped(std::ssize(rows[s].z)),
+    table.rows.push_back({surveys[s].name, surveys[s].version, std::to_string(surveys[s].year), grouped(rows[s].rows_in), grouped(rows[s].after_quality),
                           grouped(share.objects), fmt::format("{:.2f}", 100.0 * objects / all), number(share.z_sum / objects), number(share.z_min),
                           number(share.z_max)});
   }
@@ -51,16 +51,16 @@ Plot sky_plot(const std::vector<Survey>& surveys, const Sample& sample) {
   const auto ra = sample.objects.at("ra").values<double>(), dec = sample.objects.at("dec").values<double>();
   const auto id = sample.objects.at("id").values<std::int64_t>();
   const double share = std::min(1.0, static_cast<double>(plotted_objects) / static_cast<double>(std::max<std::size_t>(ra.size(), 1)));
-  for (const Survey& survey : surveys) {
-    Series series{survey.name, "points pt 7 ps 0.2", {{}, {}}};
-    for (std::size_t i = 0; i < ra.size(); ++i) {
-      if (sample.objects.at("survey").text(i) != survey.name) continue;
-      if (share < 1.0 && ObjectRandom(1, static_cast<std::uint64_t>(id[i])).uniform() >= share) continue;
-      series.columns[0].push_back(ra[i]);
-      series.columns[1].push_back(dec[i]);
-    }
-    if (!series.columns[0].empty()) plot.series.push_back(std::move(series));
+  const auto limit = static_cast<std::uint64_t>(share * 0x1p63);
+  std::vector<Series> series;
+  for (const Survey& survey : surveys) series.push_back({survey.name, "points pt 7 ps 0.2", {{}, {}}});
+  for (std::size_t i = 0; i < ra.size(); ++i) {
+    if (mix64(static_cast<std::uint64_t>(id[i])) >> 1 > limit) continue;
+    series[sample.survey[i]].columns[0].push_back(ra[i]);
+    series[sample.survey[i]].columns[1].push_back(dec[i]);
   }
+  for (Series& one : series)
+    if (!one.columns[0].empty()) plot.series.push_back(std::move(one));
   return plot;
 }
 
@@ -73,14 +73,14 @@ Plot redshift_plot(const std::vector<Survey>& surveys, const Sample& sample) {
   std::vector<double> centres(bins), all(bins);
   for (std::size_t b = 0; b < bins; ++b) centres[b] = low + (static_cast<double>(b) + 0.5) * bin_width;
   const auto bin_of = [&](double value) { return std::min(bins - 1, static_cast<std::size_t>((value - low) / bin_width)); };
-  for (const double value : z) ++all[bin_of(value)];
-  plot.series.push_back({"all", "histeps lw 2", {centres, all}});
-  for (const Survey& survey : surveys) {
-    std::vector<double> counts(bins);
-    for (std::size_t i = 0; i < z.size(); ++i)
-      if (sample.objects.at("survey").text(i) == survey.name) ++counts[bin_of(z[i])];
-    plot.series.push_back({survey.name, "histeps", {centres, counts}});
+  std::vector<std::vector<double>> counts(surveys.size(), std::vector<double>(bins));
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    const std::size_t bin = bin_of(z[i]);
+    ++all[bin];
+    ++counts[sample.survey[i]][bin];
   }
+  plot.series.push_back({"all", "histeps lw 2", {centres, all}});
+  for (std::size_t s = 0; s < surveys.size(); ++s) plot.series.push_back({surveys[s].name, "histeps", {centres, counts[s]}});
   return plot;
 }
 

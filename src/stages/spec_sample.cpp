@@ -12,11 +12,6 @@
 namespace skyfold {
 namespace {
 
-/// A measurement's survey and its place among the accepted rows of it.
-struct Origin {
-  std::uint32_t survey = 0, place = 0;
-};
-
 /// What stands for a group.
 struct Resolved {
   std::uint32_t chosen = 0;   ///< measurement, among all
@@ -29,47 +24,87 @@ std::size_t longest_name(const std::vector<Survey>& surveys) {
   return width;
 }
 
-void put_text(Column& column, std::size_t row, std::string_view text) {
-  char* const cell = column.values<char>().data() + row * column.info().width;
-  std::fill_n(cell, column.info().width, '\0');
-  std::copy(text.begin(), text.end(), cell);
+/// Writes one of a few texts into cells of a column.
+class TextWriter {
+ public:
+  TextWriter(Column& column, const std::vector<std::string>& texts) : width_(column.info().width), cells_(column.values<char>().data()), texts_(texts) {
+    for (std::string& text : texts_) text.resize(width_, '\0');
+  }
+  void put(std::size_t row, std::size_t text) const { std::copy_n(texts_[text].data(), width_, cells_ + row * width_); }
+
+ private:
+  std::size_t width_;
+  char* cells_;
+  std::vector<std::string> texts_;   ///< padded
+};
+
+std::vector<std::string> names_of(const std::vector<Survey>& surveys) {
+  std::vector<std::string> names;
+  for (const Survey& survey : surveys) names.push_back(survey.name);
+  return names;
 }
 
 class SampleMaker {
  public:
-  SampleMaker(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const SampleOptions& o, int threads)
-      : surveys_(surveys), rows_(rows), o_(o), threads_(threads) {
-    std::size_t n = 0;
-    for (const SurveyRows& survey : rows) n += survey.size();
-    ra_.reserve(n);
-    dec_.reserve(n);
-    origin_.reserve(n);
-    for (std::size_t s = 0; s < rows.size(); ++s) {
-      ra_.insert(ra_.end(), rows[s].ra.begin(), rows[s].ra.end());
-      dec_.insert(dec_.end(), rows[s].dec.begin(), rows[s].dec.end());
-      for (std::size_t i = 0; i < rows[s].size(); ++i) origin_.push_back({static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(i)});
-    }
-  }
+  SampleMaker(const std::vector<Survey>& surveys, std::vector<SurveyRow> rows, const SampleOptions& o, int threads)
+      : surveys_(surveys), rows_(std::move(rows)), o_(o), threads_(threads) {}
 
   Sample make(bool with_members) {
-    groups_ = friends_of_friends(ra_, dec_, o_.radius_arcsec, threads_);
+    sort_measurements();
+    group();
     resolve();
     put_in_order();
     Sample sample;
     sample.objects = objects();
+    for (const std::size_t g : order_) sample.survey.push_back(rows_[resolved_[g].chosen].survey);
     if (with_members) sample.members = members();
     sample.report = report();
     return sample;
   }
 
  private:
-  /// Measurements of a group.
+  /// The order of the sky, so that all that follows goes through the memory once; then survey and row, so that the order
+  /// in which they came does not matter.
+  void sort_measurements() {
+    keys_.resize(rows_.size());
+    parallel_for(rows_.size(), 16384, threads_, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t i = begin; i < end; ++i) keys_[i] = healpix29({rows_[i].ra, rows_[i].dec});
+    });
+    std::vector<std::size_t> order = stable_order(keys_);
+    for (std::size_t i = 0; i < order.size();) {  // equal keys: very near each other, or the same place
+      std::size_t end = i + 1;
+      while (end < order.size() && keys_[order[end]] == keys_[order[i]]) ++end;
+      if (end - i > 1)
+        std::sort(order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(end),
+                  [&](std::size_t a, std::size_t b) { return comes_first(rows_[a], rows_[b]); });
+      i = end;
+    }
+    std::vector<SurveyRow> sorted(rows_.size());
+    std::vector<std::int64_t> keys(rows_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      sorted[i] = rows_[order[i]];
+      keys[i] = keys_[order[i]];
+    }
+    rows_.swap(sorted);
+    keys_.swap(keys);
+  }
+
+  static bool comes_first(const SurveyRow& a, const SurveyRow& b) { return a.survey != b.survey ? a.survey < b.survey : a.row < b.row; }
+
+  void group() {
+    std::vector<double> ra(rows_.size()), dec(rows_.size());
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      ra[i] = rows_[i].ra;
+      dec[i] = rows_[i].dec;
+    }
+    groups_ = friends_of_friends(ra, dec, o_.radius_arcsec, threads_);
+  }
+
   void gather(std::size_t group, std::vector<Measurement>& out) const {
     out.clear();
     for (const std::uint32_t i : groups_.members(group)) {
-      const auto [s, k] = origin_[i];
-      const SurveyRows& rows = rows_[s];
-      out.push_back({rows.z[k], rows.z_err[k], rows.quality[k], static_cast<int>(surveys_[s].year), static_cast<int>(s), rows.row[k]});
+      const SurveyRow& m = rows_[i];
+      out.push_back({m.z, m.z_err, m.quality, static_cast<int>(surveys_[m.survey].year), static_cast<int>(m.survey), m.row});
     }
   }
 
@@ -81,8 +116,7 @@ class SampleMaker {
       std::vector<Measurement> group;
       for (std::size_t g = begin; g < end; ++g) {
         const auto members = groups_.members(g);
-        const auto [s, k] = origin_[members[0]];
-        resolved_[g] = {members[0], rows_[s].z[k], rows_[s].z_err[k]};
+        resolved_[g] = {members[0], rows_[members[0]].z, rows_[members[0]].z_err};
         if (members.size() == 1) continue;
         gather(g, group);
         const Choice choice = resolver.best(group);
@@ -96,29 +130,23 @@ class SampleMaker {
     });
   }
 
-  /// The order of the sky; measurements are in the order of surveys and rows, so that sorting them stably is enough.
+  /// Groups are put in the order of what was chosen, which is that of the sky.
   void put_in_order() {
     const std::size_t n = groups_.size();
-    std::vector<std::int64_t> keys(n), chosen(n);
-    parallel_for(n, 16384, threads_, [&](std::size_t begin, std::size_t end, int) {
-      for (std::size_t g = begin; g < end; ++g) keys[g] = healpix29({ra_[resolved_[g].chosen], dec_[resolved_[g].chosen]});
-    });
-    order_ = stable_order(keys);
-    for (std::size_t i = 0; i < n;) {  // equal keys, which are rare: by the measurement that was chosen
-      std::size_t end = i + 1;
-      while (end < n && keys[order_[end]] == keys[order_[i]]) ++end;
-      std::sort(order_.begin() + static_cast<std::ptrdiff_t>(i), order_.begin() + static_cast<std::ptrdiff_t>(end),
-                [&](std::size_t a, std::size_t b) { return resolved_[a].chosen < resolved_[b].chosen; });
-      i = end;
-    }
-    ids_.resize(n);
+    std::vector<std::uint32_t> group_of(rows_.size(), no_group);
+    for (std::size_t g = 0; g < n; ++g) group_of[resolved_[g].chosen] = static_cast<std::uint32_t>(g);
+    order_.reserve(n);
+    ids_.reserve(n);
     std::int64_t last = -1;
-    for (std::size_t i = 0; i < n; ++i) ids_[i] = last = std::max(keys[order_[i]], last + 1);  // unique in any case
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (group_of[i] == no_group) continue;
+      order_.push_back(group_of[i]);
+      ids_.push_back(last = std::max(keys_[i], last + 1));  // unique in any case
+    }
   }
 
   ObjectClass class_of(std::size_t g) const {
-    const auto [s, k] = origin_[resolved_[g].chosen];
-    const ObjectClass own = rows_[s].object_class[k];
+    const ObjectClass own = rows_[resolved_[g].chosen].object_class;
     if (own != ObjectClass::unknown) return own;
     return resolved_[g].z < o_.z_star ? ObjectClass::star : ObjectClass::galaxy;
   }
@@ -135,22 +163,25 @@ class SampleMaker {
                  {"group_size", Type::i4, 1, "", "meta.number", "measurements of the object"},
                  {"group_id", Type::i8, 1, "", "meta.id", "number of the object in this sample, from 0; the one in its table of measurements"}},
                 order_.size());
-    parallel_for(order_.size(), 16384, threads_, [&](std::size_t begin, std::size_t end, int) {
-      for (std::size_t i = begin; i < end; ++i) {
-        const std::size_t g = order_[i];
-        const auto [s, k] = origin_[resolved_[g].chosen];
-        table[0].values<std::int64_t>()[i] = ids_[i];
-        table[1].values<double>()[i] = rows_[s].ra[k];
-        table[2].values<double>()[i] = rows_[s].dec[k];
-        table[3].values<double>()[i] = resolved_[g].z;
-        table[4].values<float>()[i] = static_cast<float>(resolved_[g].z_err);
-        table[5].values<std::int32_t>()[i] = rows_[s].quality[k];
-        put_text(table[6], i, surveys_[s].name);
-        put_text(table[7], i, class_names()[static_cast<std::size_t>(class_of(g))]);
-        table[8].values<std::int32_t>()[i] = static_cast<std::int32_t>(groups_.members(g).size());
-        table[9].values<std::int64_t>()[i] = static_cast<std::int64_t>(i);
-      }
-    });
+    const auto id = table[0].values<std::int64_t>(), group_id = table[9].values<std::int64_t>();
+    const auto ra = table[1].values<double>(), dec = table[2].values<double>(), z = table[3].values<double>();
+    const auto z_err = table[4].values<float>();
+    const auto quality = table[5].values<std::int32_t>(), size = table[8].values<std::int32_t>();
+    const TextWriter survey(table[6], names_of(surveys_)), object_class(table[7], class_names());
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const std::size_t g = order_[i];
+      const SurveyRow& chosen = rows_[resolved_[g].chosen];
+      id[i] = ids_[i];
+      ra[i] = chosen.ra;
+      dec[i] = chosen.dec;
+      z[i] = resolved_[g].z;
+      z_err[i] = static_cast<float>(resolved_[g].z_err);
+      quality[i] = chosen.quality;
+      survey.put(i, chosen.survey);
+      object_class.put(i, static_cast<std::size_t>(class_of(g)));
+      size[i] = static_cast<std::int32_t>(groups_.members(g).size());
+      group_id[i] = static_cast<std::int64_t>(i);
+    }
     return table;
   }
 
@@ -164,17 +195,18 @@ class SampleMaker {
                  {"z_err", Type::f8, 1, "", "stat.error;src.redshift", "standard deviation of the redshift; NaN where not known"},
                  {"quality", Type::i4, 1, "", "meta.code.qual", "quality of the redshift, 0 to 4"},
                  {"chosen", Type::u1, 1, "", "meta.code", "1: stands for the object"}},
-                origin_.size());
+                rows_.size());
+    const TextWriter survey(table[1], names_of(surveys_));
     std::size_t at = 0;
     for (std::size_t i = 0; i < order_.size(); ++i)
       for (const std::uint32_t m : groups_.members(order_[i])) {
-        const auto [s, k] = origin_[m];
+        const SurveyRow& row = rows_[m];
         table[0].values<std::int64_t>()[at] = static_cast<std::int64_t>(i);
-        put_text(table[1], at, surveys_[s].name);
-        table[2].values<std::int64_t>()[at] = rows_[s].row[k];
-        const double numbers[] = {rows_[s].ra[k], rows_[s].dec[k], rows_[s].z[k], rows_[s].z_err[k]};
+        survey.put(at, row.survey);
+        table[2].values<std::int64_t>()[at] = row.row;
+        const double numbers[] = {row.ra, row.dec, row.z, row.z_err};
         for (std::size_t c = 0; c < 4; ++c) table[3 + c].values<double>()[at] = numbers[c];
-        table[7].values<std::int32_t>()[at] = rows_[s].quality[k];
+        table[7].values<std::int32_t>()[at] = row.quality;
         table[8].values<std::uint8_t>()[at++] = m == resolved_[order_[i]].chosen;
       }
     return table;
@@ -189,13 +221,13 @@ class SampleMaker {
 
   SampleReport report() const {
     SampleReport report;
-    report.measurements = std::ssize(origin_);
+    report.measurements = std::ssize(rows_);
     report.objects = std::ssize(order_);
     report.by_survey.resize(surveys_.size());
     std::vector<Measurement> group;
     for (std::size_t i = 0; i < order_.size(); ++i) {
       const std::size_t g = order_[i], size = groups_.members(g).size();
-      count(resolved_[g].z, report.by_survey[origin_[resolved_[g].chosen].survey]);
+      count(resolved_[g].z, report.by_survey[rows_[resolved_[g].chosen].survey]);
       ++report.by_rule[static_cast<std::size_t>(rules_[g])];
       if (size == 1) continue;
       ++report.groups;
@@ -205,21 +237,22 @@ class SampleMaker {
       const double discrepancy = Resolver::discrepancy(group);
       if (!(discrepancy > o_.discrepant)) continue;
       const auto [low, high] = std::minmax_element(group.begin(), group.end(), [](const Measurement& a, const Measurement& b) { return a.z < b.z; });
-      report.discrepant.push_back({ra_[resolved_[g].chosen], dec_[resolved_[g].chosen], ids_[i], size, low->z, high->z, discrepancy});
+      report.discrepant.push_back({rows_[resolved_[g].chosen].ra, rows_[resolved_[g].chosen].dec, ids_[i], size, low->z, high->z, discrepancy});
     }
     return report;
   }
 
+  static constexpr std::uint32_t no_group = std::numeric_limits<std::uint32_t>::max();
+
   const std::vector<Survey>& surveys_;
-  const std::vector<SurveyRows>& rows_;
+  std::vector<SurveyRow> rows_;              ///< all measurements, in the order of the sky
   const SampleOptions& o_;
   int threads_;
-  std::vector<double> ra_, dec_;             ///< of all measurements, survey by survey
-  std::vector<Origin> origin_;
+  std::vector<std::int64_t> keys_;           ///< of the measurements: HEALPix at order 29
   SkyGroups groups_;
   std::vector<Resolved> resolved_;           ///< by group
   std::vector<ChoiceRule> rules_;            ///< by group
-  std::vector<std::size_t> order_;           ///< groups, in the order of the sample
+  std::vector<std::uint32_t> order_;         ///< groups, in the order of the sample
   std::vector<std::int64_t> ids_;            ///< in that order
 };
 
@@ -233,8 +266,8 @@ void describe(OptionSet& option, SampleOptions& o) {
   option("spec.z_star", o.z_star, "objects without class below this redshift are stars").range(-1.0, 1.0);
 }
 
-Sample make_sample(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const SampleOptions& o, bool with_members, int threads) {
-  return SampleMaker(surveys, rows, o, threads).make(with_members);
+Sample make_sample(const std::vector<Survey>& surveys, std::vector<SurveyRow> rows, const SampleOptions& o, bool with_members, int threads) {
+  return SampleMaker(surveys, std::move(rows), o, threads).make(with_members);
 }
 
 }  // namespace skyfold

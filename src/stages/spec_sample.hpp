@@ -48,17 +48,18 @@ struct SampleReport {
 
 /// One spectroscopic sample: each object once, in the order of the sky (HEALPix, then survey and row).
 struct Sample {
-  Table objects;         ///< the product's columns
-  Table members;         ///< all accepted measurements, by group; only if asked for
+  Table objects;                       ///< the product's columns
+  std::vector<std::uint32_t> survey;   ///< by object: place of its survey in the order of priority
+  Table members;                       ///< all accepted measurements, by group; only if asked for
   SampleReport report;
 };
 
 /// Finds measurements of one object in the accepted rows of all surveys, and resolves them. The result does not depend on
 /// threads, nor on the order in which surveys are given where their priorities are.
 ///
-/// @param rows          of each survey
+/// @param rows          accepted measurements of all surveys, in any order
 /// @param with_members  make the table of measurements too
-[[nodiscard]] Sample make_sample(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const SampleOptions& o, bool with_members,
+[[nodiscard]] Sample make_sample(const std::vector<Survey>& surveys, std::vector<SurveyRow> rows, const SampleOptions& o, bool with_members,
                                  int threads);
 
 }  // namespace skyfold

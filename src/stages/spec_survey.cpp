@@ -81,8 +81,8 @@ TranslationRule class_rule(const Survey& s, const Schema& schema) {
 /// Reads one table of a survey, block by block.
 class TableReader {
  public:
-  TableReader(const Survey& survey, const std::string& path, int quality_min, bool drop_bad_rows, SurveyRows& rows)
-      : survey_(survey), path_(path), quality_min_(quality_min), drop_bad_rows_(drop_bad_rows), rows_(rows), source_(open_source(path, survey.source)),
+  TableReader(const Survey& survey, std::uint32_t number, const std::string& path, int quality_min, bool drop_bad_rows, SurveyRows& rows)
+      : survey_(survey), number_(number), path_(path), quality_min_(quality_min), drop_bad_rows_(drop_bad_rows), rows_(rows), source_(open_source(path, survey.source)),
         quality_(quality_rule(survey), source_->schema(), fmt::format("{} ({}): quality", survey.registration, path)),
         class_(class_rule(survey, source_->schema()), source_->schema(), fmt::format("{} ({}): class", survey.registration, path), class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);
@@ -96,6 +96,7 @@ class TableReader {
   void read() {
     Table table(columns_);
     const std::int64_t first_row = rows_.rows_in;
+    rows_.accepted.reserve(rows_.accepted.size() + static_cast<std::size_t>(source_->rows()));  // costs address space alone until it is used
     for (const Piece& piece : source_->pieces(1 << 18)) {
       std::vector<BadCell> bad;
       source_->read(piece, table, bad);
@@ -142,14 +143,10 @@ class TableReader {
       if (qualities_[i] < quality_min_ && !is_unsure) continue;
       const double values[] = {ra.number(i), dec.number(i), z.number(i)};
       if (cell ? reject(row, cell->column, cell->problem) : !is_good(row, values)) continue;
-      rows_.ra.push_back(values[0] < 0.0 ? values[0] + 360.0 : values[0] >= 360.0 ? values[0] - 360.0 : values[0]);
-      rows_.dec.push_back(values[1]);
-      rows_.z.push_back(values[2]);
       const double z_err = error ? error->number(i) : std::numeric_limits<double>::quiet_NaN();
-      rows_.z_err.push_back(is_valid_error(z_err) ? z_err : std::numeric_limits<double>::quiet_NaN());
-      rows_.quality.push_back(static_cast<std::uint8_t>(qualities_[i]));
-      rows_.object_class.push_back(static_cast<ObjectClass>(classes_[i]));
-      rows_.row.push_back(first_row + row);
+      rows_.accepted.push_back({values[0] < 0.0 ? values[0] + 360.0 : values[0] >= 360.0 ? values[0] - 360.0 : values[0], values[1], values[2],
+                                is_valid_error(z_err) ? z_err : std::numeric_limits<double>::quiet_NaN(), first_row + row, number_,
+                                static_cast<std::uint8_t>(qualities_[i]), static_cast<ObjectClass>(classes_[i])});
     }
   }
 
@@ -179,6 +176,7 @@ class TableReader {
   }
 
   const Survey& survey_;
+  std::uint32_t number_;
   std::string path_;
   int quality_min_;
   bool drop_bad_rows_;
@@ -236,9 +234,10 @@ std::string survey_json(const Survey& s) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-SurveyRows read_rows(const Survey& survey, int quality_min, bool drop_bad_rows) {
+SurveyRows read_rows(const Survey& survey, std::uint32_t number, int quality_min, bool drop_bad_rows) {
   SurveyRows rows;
-  for (const std::string& path : survey.files) TableReader(survey, path, quality_min, drop_bad_rows, rows).read();
+  for (const std::string& path : survey.files) TableReader(survey, number, path, quality_min, drop_bad_rows, rows).read();
+  rows.after_quality = std::ssize(rows.accepted);
   if (rows.rows_in == 0) throw DataError(fmt::format("{}: no rows", survey.files.front()));
   return rows;
 }

@@ -38,25 +38,31 @@ enum class ObjectClass : std::uint8_t { galaxy, star, qso, unknown };
 /// What the registration says, as JSON, for the product.
 [[nodiscard]] std::string survey_json(const Survey& survey);
 
-/// Accepted measurements of a survey, column by column.
+/// An accepted measurement.
+struct SurveyRow {
+  double ra = 0.0, dec = 0.0;                     ///< degrees
+  double z = 0.0, z_err = 0.0;                    ///< z_err: NaN where not known
+  std::int64_t row = 0;                           ///< in the survey's tables, one after the other, from 0
+  std::uint32_t survey = 0;                       ///< place in the order of priority
+  std::uint8_t quality = 0;                       ///< ours, 0 to 4
+  ObjectClass object_class = ObjectClass::unknown;
+};
+
+/// What the tables of a survey hold.
 struct SurveyRows {
-  std::vector<double> ra, dec, z;
-  std::vector<double> z_err;                      ///< NaN where not known
-  std::vector<std::uint8_t> quality;              ///< ours, 0 to 4
-  std::vector<ObjectClass> object_class;
-  std::vector<std::int64_t> row;                  ///< in the survey's tables, one after the other, from 0
+  std::vector<SurveyRow> accepted;
   std::int64_t rows_in = 0;                       ///< of the tables
+  std::int64_t after_quality = 0;                 ///< accepted, also when `accepted` was moved from
   std::int64_t dropped = 0;                       ///< bad rows among those of good quality
   std::int64_t by_quality[5] = {};                ///< rows of each quality
   std::vector<std::string> drops;                 ///< the first few, for messages
-
-  [[nodiscard]] std::size_t size() const noexcept { return z.size(); }
 };
 
 /// Reads the rows whose quality is at least `quality_min`.
 ///
+/// @param number         place of the survey in the order of priority
 /// @param drop_bad_rows  count rows of good quality without valid position or redshift, instead of throwing
 /// Throws DataError that names file, row and column; UsageError for columns that are not there.
-[[nodiscard]] SurveyRows read_rows(const Survey& survey, int quality_min, bool drop_bad_rows);
+[[nodiscard]] SurveyRows read_rows(const Survey& survey, std::uint32_t number, int quality_min, bool drop_bad_rows);
 
 }  // namespace skyfold

@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "model_bands.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/io/hdf5.hpp"
-#include "skyfold/io/row_file.hpp"
 #include "skyfold/kernels/samples/weights.hpp"
 #include "skyfold/products/process.hpp"
 #include "skyfold/table/features.hpp"
@@ -97,31 +97,40 @@ class Reference {
   bool has_ids_ = false;
 };
 
-/// The file of coverage, written piece by piece.
+/// The file of coverage, written piece by piece at its columns' places.
 class CoverageFile {
  public:
-  CoverageFile(const std::string& path, std::int64_t rows, bool has_ids, const std::string& provenance) {
+  CoverageFile(const std::string& path, std::int64_t rows, bool has_ids, const std::string& provenance) : path_(path) {
     if (path.empty()) return;
-    create_columns(path, {{"/object",
-                           {{"id", Type::i8, 1, "", "meta.id", has_ids ? "identifier in the reference" : "row of the reference, from 0"},
-                            {"n_balls", Type::i4, 1, "", "meta.number",
-                             "balls of training objects that contain the object; 0: outside coverage; -1: a magnitude is missing"}},
-                           rows}}, {{"provenance", provenance}, {"product_class", "training_coverage"}});
-    writer_.emplace(path, "/object");
+    const Schema schema = {{"id", Type::i8, 1, "", "meta.id", has_ids ? "identifier in the reference" : "row of the reference, from 0"},
+                           {"n_balls", Type::i4, 1, "", "meta.number",
+                            "balls of training objects that contain the object; 0: outside coverage; -1: a magnitude is missing"}};
+    create_columns(path, {{"/object", schema, rows}}, {{"product_class", "training_coverage"}, {"provenance", provenance}});
+    const ColumnPlaces places = open_columns(path, "/object");
+    for (std::size_t i = 0; i < 2; ++i) place_[places.group.schema[i].name == "id" ? 0 : 1] = places.offsets[i];
+    file_.open(path, std::ios::binary | std::ios::in | std::ios::out);
   }
   void write(std::span<const std::int64_t> ids, std::span<const std::int32_t> balls) {
-    if (!writer_) return;
-    writer_->write(0, next_, std::as_bytes(ids));
-    writer_->write(1, next_, std::as_bytes(balls));
-    next_ += std::ssize(ids);
+    if (path_.empty()) return;
+    append(0, std::as_bytes(ids));
+    append(1, std::as_bytes(balls));
   }
   void finish() {
-    if (writer_) writer_->sync();
+    if (path_.empty()) return;
+    file_.close();
+    if (!file_) throw IoError(path_ + ": cannot be written");
   }
 
  private:
-  std::optional<RowWriter> writer_;
-  std::int64_t next_ = 0;
+  void append(std::size_t column, std::span<const std::byte> bytes) {
+    file_.seekp(place_[column]);
+    file_.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+    place_[column] += std::ssize(bytes);
+  }
+
+  std::string path_;
+  std::fstream file_;
+  std::int64_t place_[2] = {};
 };
 
 }  // namespace

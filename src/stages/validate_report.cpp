@@ -20,6 +20,7 @@ constexpr const char* results_tab = "results";
 constexpr const char* comparison_tab = "comparison";
 constexpr double tail = 0.002;   // of the values that an axis may leave out
 constexpr std::size_t histogram_bins = 60;
+constexpr std::int64_t fewest_drawn = 20;
 constexpr std::array<const char*, 6> colours = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"};
 
 std::string colour_of(std::size_t k) { return colours[k % colours.size()]; }
@@ -105,14 +106,14 @@ void add_pits(const std::string& prefix, const std::string& name, const Validati
                                 {qq_series(d, "", "lines lw 2 lc rgb '#1f77b4'"), line(0.0, 0.0, 1.0, 1.0, "", "lines dashtype 2 lc rgb '#333333'")}});
 }
 
-/// A metric in the bins of a quantity.
+/// A metric in the bins of a quantity; bins of few objects, whose errors would rule the axis, are in the product alone.
 Series binned_series(const ValidationResult& r, std::size_t model, const std::string& subset, const std::string& by, Metric metric, const std::string& title,
                      const std::string& colour) {
   Series series{title, fmt::format("yerrorbars pt 7 ps 0.6 lw 1.3 lc rgb '{}'", colour), {{}, {}, {}}};
   for (const MeasuredSet& set : r.validation.bins) {
     const double value = set.value[validation::place(metric)], error = set.error[validation::place(metric)];
-    if (set.model != model || set.subset != subset || set.by != by || std::isnan(value)) continue;
-    series.columns[0].push_back(0.5 * (set.low + set.high));
+    if (set.model != model || set.subset != subset || set.by != by || set.objects < fewest_drawn || std::isnan(value)) continue;
+    series.columns[0].push_back(by == "z_err" && set.low > 0.0 ? std::sqrt(set.low * set.high) : 0.5 * (set.low + set.high));
     series.columns[1].push_back(value);
     series.columns[2].push_back(std::isnan(error) ? 0.0 : error);
   }
@@ -179,7 +180,8 @@ void compare(const ValidationResult& r, const std::vector<Drawn>& d, Process& pr
   for (const auto& [by, metric] : {std::pair{"z_phot", Metric::mean_bias}, std::pair{"z_phot", Metric::sigma68}, std::pair{"z_phot", Metric::nmad},
                                    std::pair{"z_phot", Metric::out_3sigma}, std::pair{"magnitude", Metric::sigma68}, std::pair{"z_err", Metric::sigma68},
                                    std::pair{"z_phot", Metric::cde_loss}}) {
-    Plot plot{fmt::format("compare_{}_{}", name_of(metric), by), fmt::format("{} against {}", name_of(metric), by), by, name_of(metric), "", {}};
+    Plot plot{fmt::format("compare_{}_{}", name_of(metric), by), fmt::format("{} against {}", name_of(metric), by), by, name_of(metric),
+              std::string(by) == "z_err" ? "set logscale x\n" : "", {}};
     for (std::size_t k = 0; k < r.models.size(); ++k) plot.series.push_back(binned_series(r, k, "all", by, metric, r.models[k].name, colour_of(k)));
     if (std::all_of(plot.series.begin(), plot.series.end(), [](const Series& s) { return s.columns[0].empty(); })) continue;
     add_limit(r, metric, plot);

@@ -343,7 +343,7 @@ class BadInput(support.SkyfoldTest):
             ("no object passes", DATA, r"no object passes the cuts", *train("--cuts.z_min", 50)),
             ("fewer objects than neighbours", DATA, r"survey.spec.h5|neighbours", *train("--cuts.z_max", 0.02, "--dnf.neighbours", 5000)),
             ("limits for other bands", USAGE, r"--cuts.mag_max: 2 values for 5 bands", *train("--cuts.mag_max", "22,23")),
-            ("unknown algorithm", USAGE, r"algorithm = 'magic' \(must be one of dnf", *train("--algorithm", "magic")),
+            ("unknown algorithm", USAGE, r"magic.*dnf", *train("--algorithms", "magic")),
         ])
 
     def test_pdfs_and_mocks(self):

@@ -173,7 +173,7 @@ class RealSurveys(support.SkyfoldTest):
         """All objects, across RA = 0, with positions from the file."""
         sample = support.shared("photoz/des/des_spec_open.fits")
         self.skyfold("import", "--input", sample, "--output", self.path("des.h5"), ranks=2)
-        self.skyfold("train", "--sample", sample, "--output", self.path("des.model.h5"))
+        self.skyfold("train", "--sample", sample, "--output", self.path("des.model.h5"), "--train.fraction", 1)
         self.skyfold("photoz", "--catalogue", self.path("des.h5"), "--model", self.path("des.model.h5"), "--output", self.path("z.h5"),
                      "--fits", self.path("z.fits"), "--partition.by", "healpix", "--partition.nside", 32, ranks=2)
         source = Table.read(sample)
@@ -190,7 +190,7 @@ class RealSurveys(support.SkyfoldTest):
     def test_dc2(self):
         """Simulated LSST photometry without positions."""
         train, test = (support.shared(f"photoz/dc2/test_dc2_{name}_9816.hdf5") for name in ("training", "validation"))
-        self.skyfold("train", "--sample", train, "--output", self.path("dc2.model.h5"))
+        self.skyfold("train", "--sample", train, "--output", self.path("dc2.model.h5"), "--train.fraction", 1)
         self.skyfold("import", "--input", test, "--ordering", "none", "--output", self.path("dc2.h5"))
         result = self.skyfold("photoz", "--catalogue", self.path("dc2.h5"), "--model", self.path("dc2.model.h5"), "--output", self.path("z.h5"), ranks=2)
         rows, truth = support.read_group(self.path("z.h5")), support.read_group(test, "/photometry")

@@ -50,6 +50,23 @@ TEST(TextSource, TakesAQuoteInsideACellAsACharacter) {
   EXPECT_EQ(t.at("note").text(1), "b \"c\"");
 }
 
+TEST(TextSource, TakesTheNamesOfColumnsThatTheUserGives) {
+  SourceOptions o;
+  o.columns = {"z", "eu", "eg"};
+  for (const char* content : {"#zs eg\n0.5 1 2\n0.6 3 4\n", "0.5 1 2\n0.6 3 4\n", "zs u\n0.5 1 2\n0.6 3 4\n", "# a comment\n\nzs;u;g\n0.5;1;2\n0.6;3;4\n"}) {
+    const Table t = read_text(content, o);
+    ASSERT_EQ(t.rows(), 2U) << content;
+    EXPECT_EQ(t.at("z").number(0), 0.5);
+    EXPECT_EQ(t.at("eu").integer(1), 3);
+    EXPECT_EQ(t.at("eg").integer(1), 4);
+  }
+  const Folder folder;
+  EXPECT_TRUE(has(open_error<DataError>(folder.file("t.txt", "#zs u\n1 2\n"), o), "3 columns, but row 1 has 2 cells"));
+  o.columns = {"z", "z"};
+  EXPECT_TRUE(has(open_error<DataError>(folder.file("t.txt", "#zs u\n1 2\n"), o), "z"));
+  EXPECT_EQ(read_text("", SourceOptions{.columns = {"z"}}).rows(), 0U);
+}
+
 TEST(TextSource, AcceptsWindowsLinesByteOrderMarksBlankLinesAndNoLastLineFeed) {
   const Table t = read_text("\xEF\xBB\xBFra,dec\r\n1,2\r\n\r\n  \r\n3.5,4");
   ASSERT_EQ(t.rows(), 2U);

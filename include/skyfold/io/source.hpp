@@ -18,6 +18,7 @@ struct SourceOptions {
   std::string hdu;                  ///< FITS: number or EXTNAME; "" = first binary table
   std::string group;                ///< HDF5: group or compound dataset; "" = the only table in the file
   std::string delimiter;            ///< csv: one character, "tab"; "" = guessed from the header line (, ; tab |)
+  std::vector<std::string> columns; ///< text: names of the columns, in order, in place of those of the header; empty = the header's
 };
 void describe(OptionSet& option, SourceOptions& o);
 

@@ -94,6 +94,7 @@ class Knn final : public PhotozAlgorithm {
     return "k nearest neighbours: a mixture of Gaussians at the redshifts of the nearest training objects";
   }
   void describe(OptionSet& option) override { describe_options(option, options_); }
+  bool uses_weights() const override { return true; }
 
   void train(const TrainingSet& set, PhotozModel& model) const override {
     knn::Options options = options_;

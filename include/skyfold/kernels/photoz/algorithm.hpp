@@ -31,6 +31,7 @@ struct PhotozModel {
   double z_min = 0.0, z_max = 0.0;                  ///< range of the training redshifts
   std::map<std::string, std::string> parameters;    ///< the algorithm's options, as their configuration text
   std::map<std::string, Table> tables;              ///< the algorithm's arrays, by group name
+  std::map<std::string, std::string> record = {};   ///< where it comes from, for people: cuts, configuration, training_hash, ...
 };
 
 /// Grid of the PDFs; section `pdf` of the configuration.
@@ -59,6 +60,8 @@ class PhotozAlgorithm {
   [[nodiscard]] virtual std::string summary() const = 0;
   /// Adds this algorithm's options (section named after it); values land in this object.
   virtual void describe(OptionSet& option) = 0;
+  /// True when training heeds TrainingSet::weight.
+  [[nodiscard]] virtual bool uses_weights() const { return false; }
   /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.
   /// Throws DataError when the set is too small.
   virtual void train(const TrainingSet& set, PhotozModel& model) const = 0;

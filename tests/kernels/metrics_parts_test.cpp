@@ -1,0 +1,212 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <numeric>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/random.hpp"
+#include "skyfold/core/statistics.hpp"
+#include "skyfold/kernels/validate/bootstrap.hpp"
+#include "skyfold/kernels/validate/pdf_measures.hpp"
+#include "skyfold/kernels/validate/subsets.hpp"
+#include "skyfold/kernels/validate/weighted.hpp"
+
+namespace skyfold::validation {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Sorted values with the sums that belong to their weights.
+struct Weighted {
+  std::vector<double> values, before{0.0};
+
+  Weighted(std::vector<double> v, const std::vector<double>& weights) : values(std::move(v)) {
+    for (const double weight : weights) before.push_back(before.back() + weight);
+  }
+  SortedWeights sorted() const { return {values, before}; }
+};
+
+/// Definition 2 of Hyndman & Fan, by counting.
+double slow_quantile(const std::vector<double>& sorted, double p) {
+  const double place = static_cast<double>(sorted.size()) * p;
+  const auto whole = static_cast<std::size_t>(std::llround(place));
+  if (std::abs(place - static_cast<double>(whole)) < 1e-9 && whole > 0 && whole < sorted.size()) return 0.5 * (sorted[whole - 1] + sorted[whole]);
+  return sorted[static_cast<std::size_t>(place)];
+}
+
+TEST(WeightedQuantile, OfWholeWeightsIsThatOfRepeatedValues) {
+  for (std::uint64_t trial = 0; trial < 500; ++trial) {
+    ObjectRandom random(1, trial);
+    std::vector<double> values, weights, repeated;
+    const std::size_t n = 1 + random.next() % 12;
+    for (std::size_t i = 0; i < n; ++i) values.push_back(std::floor(8.0 * random.uniform()));   // with ties
+    std::sort(values.begin(), values.end());
+    for (std::size_t i = 0; i < n; ++i) {
+      weights.push_back(random.next() % 4);
+      repeated.insert(repeated.end(), static_cast<std::size_t>(weights.back()), values[i]);
+    }
+    const Weighted weighted(values, weights);
+    if (repeated.empty()) {
+      EXPECT_TRUE(std::isnan(quantile(weighted.sorted(), 0.5)));
+      EXPECT_TRUE(std::isnan(median_deviation(weighted.sorted(), 0.0)));
+      continue;
+    }
+    for (const double p : {0.15865, 0.25, 0.5, 0.75, 0.9}) EXPECT_EQ(quantile(weighted.sorted(), p), slow_quantile(repeated, p));
+    const double centre = median(repeated);
+    EXPECT_EQ(quantile(weighted.sorted(), 0.5), centre);
+    EXPECT_EQ(1.4826 * median_deviation(weighted.sorted(), centre), nmad(repeated));
+    for (const double limit : {0.0, 0.5, 1.0, 3.0}) {
+      const auto beyond = std::count_if(repeated.begin(), repeated.end(), [&](double value) { return std::abs(value - centre) > limit; });
+      EXPECT_DOUBLE_EQ(share_beyond(weighted.sorted(), centre, limit), static_cast<double>(beyond) / static_cast<double>(repeated.size()));
+    }
+  }
+}
+
+TEST(WeightedQuantile, SeesAnEqualShareThroughTheRoundingOfSums) {
+  const Weighted weighted({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, std::vector<double>(6, 0.1));   // 0.1 + 0.1 + 0.1 > 0.3
+  EXPECT_EQ(quantile(weighted.sorted(), 0.5), 3.5);
+  EXPECT_EQ(median_deviation(weighted.sorted(), 3.5), 1.5);
+}
+
+TEST(PoissonCounts, FollowThePoissonDistributionOfMeanOne) {
+  constexpr std::size_t n = 1'000'000;
+  std::vector<std::uint64_t> keys(n);
+  for (std::size_t i = 0; i < n; ++i) keys[i] = bootstrap_key(3, static_cast<std::int64_t>(i));
+  std::vector<std::uint8_t> counts(n);
+  poisson_counts(keys, 0, counts);
+  std::map<int, double> seen;
+  for (const std::uint8_t count : counts) ++seen[count];
+  double probability = std::exp(-1.0);
+  for (int k = 0; k < 8; ++k) {
+    const double expected = static_cast<double>(n) * probability;
+    EXPECT_NEAR(seen[k], expected, 5.0 * std::sqrt(expected)) << k;
+    probability /= k + 1;
+  }
+  EXPECT_LT(seen.rbegin()->first, 15);
+}
+
+TEST(PoissonCounts, OfObjectsRealisationsAndSeedsAreIndependent) {
+  constexpr std::size_t n = 200'000;
+  const auto counts_of = [](std::uint64_t seed, std::int64_t first, std::uint64_t realisation) {
+    std::vector<std::uint64_t> keys(n);
+    for (std::size_t i = 0; i < n; ++i) keys[i] = bootstrap_key(seed, first + static_cast<std::int64_t>(i));
+    std::vector<std::uint8_t> counts(n);
+    poisson_counts(keys, realisation, counts);
+    return counts;
+  };
+  const auto correlation = [](const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < n; ++i) sum += (a[i] - 1.0) * (b[i] - 1.0);
+    return sum / n;
+  };
+  const auto counts = counts_of(1, 0, 0);
+  const double noise = 5.0 / std::sqrt(n);
+  EXPECT_NEAR(correlation(counts, counts), 1.0, 3.0 * noise);
+  EXPECT_NEAR(correlation(counts, counts_of(1, 0, 1)), 0.0, noise);
+  EXPECT_NEAR(correlation(counts, counts_of(1, 1, 0)), 0.0, noise);   // neighbouring ids
+  EXPECT_NEAR(correlation(counts, counts_of(2, 0, 0)), 0.0, noise);
+  EXPECT_NEAR(correlation(counts, counts_of(1, 1, 1)), 0.0, noise);
+}
+
+TEST(BootstrapError, LeavesOutRealisationsWithoutAValue) {
+  EXPECT_DOUBLE_EQ(bootstrap_error(std::vector<double>{1.0, nan, 3.0, nan}), std::sqrt(2.0));
+  EXPECT_TRUE(std::isnan(bootstrap_error(std::vector<double>{1.0, nan})));
+}
+
+TEST(GridDensity, MeasuresATriangleExactly) {
+  const GridDensity density({0.0, 1.0, 2.0});
+  std::vector<double> room;
+  const std::vector<float> triangle = {0.0f, 5.0f, 0.0f};   // unit integral after division by 5
+  const PdfMeasures m = density.measure(triangle, 0.5, 1.0, 0.25, room);
+  EXPECT_DOUBLE_EQ(m.pit, 0.125);
+  EXPECT_DOUBLE_EQ(m.cde, 2.0 / 3.0 - 2.0 * 0.5);
+  EXPECT_DOUBLE_EQ(m.odds, 0.75);   // 0.5 to 1.5
+  EXPECT_EQ(density.measure(triangle, -0.5, 1.0, 0.25, room).pit, 0.0);
+  EXPECT_EQ(density.measure(triangle, 2.5, 1.0, 0.25, room).pit, 1.0);
+  EXPECT_DOUBLE_EQ(density.measure(triangle, 2.5, 1.0, 0.25, room).cde, 2.0 / 3.0);
+  EXPECT_EQ(density.measure(triangle, 0.5, 7.0, 0.25, room).odds, 0.0);
+}
+
+TEST(GridDensity, ComesNearTheClosedFormsOfAGaussian) {
+  std::vector<double> grid(2001);
+  for (std::size_t i = 0; i < grid.size(); ++i) grid[i] = 1e-3 * static_cast<double>(i);
+  std::vector<float> gaussian(grid.size());
+  evaluate_mixture(std::vector{1.0}, std::vector{1.0}, std::vector{0.1}, grid, gaussian);
+  std::vector<double> room;
+  const PdfMeasures m = GridDensity(grid).measure(gaussian, 1.1, 1.0, 0.05, room);
+  const auto cumulative = [](double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); };
+  EXPECT_NEAR(m.pit, cumulative(1.0), 5e-6);   // the grid's trapezes
+  EXPECT_NEAR(m.cde, 1.0 / (0.2 * std::sqrt(std::numbers::pi)) - 2.0 * std::exp(-0.5) / (0.1 * std::sqrt(2.0 * std::numbers::pi)), 1e-4);
+  EXPECT_NEAR(m.odds, 2.0 * cumulative(1.0) - 1.0, 1e-5);
+}
+
+TEST(GridDensity, IsNoneForValuesThatAreNoDensity) {
+  const GridDensity density({0.0, 1.0, 2.0});
+  std::vector<double> room;
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  for (const std::vector<float>& values : {std::vector<float>{0.0f, none, 0.0f}, {none, 1.0f, 1.0f}, {1.0f, 1.0f, none}, {0.0f, 0.0f, 0.0f}, {1.0f, -1e-3f, 1.0f}})
+    EXPECT_TRUE(std::isnan(density.measure(values, 0.5, 0.5, 0.1, room).pit));
+  EXPECT_THROW(GridDensity({0.0}), DataError);
+  EXPECT_THROW(GridDensity({0.0, 1.0, 1.0}), DataError);
+  EXPECT_THROW(GridDensity({0.0, nan}), DataError);
+}
+
+TEST(Mixture, WithoutComponentsIsNone) {
+  std::vector<float> density(3);
+  evaluate_mixture(std::vector{0.0, nan}, std::vector{1.0, 1.0}, std::vector{0.1, 0.1}, std::vector{0.0, 1.0, 2.0}, density);
+  EXPECT_TRUE(std::isnan(density[1]));
+}
+
+TEST(PitHistogram, CountsBothEndsAndLeavesOutWhatIsNone) {
+  const PitHistogram h = pit_histogram(std::vector{0.0, 0.1, 0.5, 1.0, nan}, std::vector{1.0, 1.0, 1.0, 5.0, 100.0}, 2);
+  EXPECT_EQ(h.n, 4u);
+  EXPECT_EQ(h.share, (std::vector{0.25, 0.75}));
+  EXPECT_DOUBLE_EQ(h.error[0], std::sqrt(0.25 * 0.75 / 4.0));
+}
+
+TEST(Bins, OfAWidthHaveTheEdgesThatTheyReport) {
+  std::vector<double> values = {0.3, 0.1 * 3, 0.29999999999999993, -0.05, 0.7, 5.0, nan};
+  std::vector<std::uint32_t> members(values.size());
+  std::iota(members.begin(), members.end(), 0u);
+  std::size_t objects = 0;
+  for (const Bin& bin : bins_of_width(values, members, 0.1)) {
+    EXPECT_FALSE(bin.members.empty());
+    objects += bin.members.size();
+    for (const std::uint32_t i : bin.members) EXPECT_TRUE(values[i] >= bin.low && values[i] < bin.high) << values[i];
+  }
+  EXPECT_EQ(objects, 6u);
+}
+
+TEST(Bins, OfEqualNumbersShareOutAllObjectsWithAValue) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < 103; ++i) values.push_back(static_cast<double>((i * 37) % 103));
+  values.push_back(nan);
+  std::vector<std::uint32_t> members(values.size());
+  std::iota(members.begin(), members.end(), 0u);
+  const std::vector<Bin> bins = bins_of_equal_numbers(values, members, 10);
+  ASSERT_EQ(bins.size(), 10u);
+  std::size_t objects = 0;
+  for (const Bin& bin : bins) {
+    EXPECT_NEAR(static_cast<double>(bin.members.size()), 10.3, 1.0);
+    objects += bin.members.size();
+  }
+  EXPECT_EQ(objects, 103u);
+  EXPECT_EQ(bins_of_equal_numbers(std::vector(5, 1.0), std::vector<std::uint32_t>{0, 1, 2, 3, 4}, 3).size(), 1u);
+  EXPECT_TRUE(bins_of_equal_numbers(std::vector{nan}, std::vector<std::uint32_t>{0}, 3).empty());
+}
+
+TEST(Culling, TakesAwayTheLargestErrorsAndThoseWithoutFirst) {
+  const std::vector<double> errors = {0.1, nan, 0.3, 0.2, 0.3, 0.05};
+  const std::vector<std::uint32_t> members = {0, 1, 2, 3, 4, 5};
+  EXPECT_EQ(without_largest(errors, members, 0.1), members);   // floor(0.6) = 0
+  EXPECT_EQ(without_largest(errors, members, 0.2), (std::vector<std::uint32_t>{0, 2, 3, 4, 5}));
+  EXPECT_EQ(without_largest(errors, members, 0.4), (std::vector<std::uint32_t>{0, 2, 3, 5}));
+  EXPECT_TRUE(without_largest(errors, std::vector<std::uint32_t>{}, 0.5).empty());
+}
+
+}  // namespace
+}  // namespace skyfold::validation
