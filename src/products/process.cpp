@@ -79,6 +79,7 @@ struct Process::Impl {
     const std::string above = project_of(output);
     return above.empty() ? fs::path(absolute(output)).parent_path().string() : above;
   }
+  [[nodiscard]] bool has_registry() const;
   template <class Action>
   void attempt(Action action);
   void begin();
@@ -124,6 +125,8 @@ void Process::Impl::attempt(Action action) {
   }
 }
 
+bool Process::Impl::has_registry() const { return !project_of((fs::path(project()) / "x").string()).empty(); }
+
 void Process::Impl::begin() {
   if (record.id != 0) return;
   registry.emplace(project());
@@ -133,7 +136,9 @@ void Process::Impl::begin() {
 void Process::input(const std::string& path) {
   if (!impl_) return;
   impl_->inputs.push_back(absolute(path));
-  impl_->attempt([&] { impl_->begin(); });
+  impl_->attempt([&] {
+    if (impl_->has_registry()) impl_->begin();  // a new one is made for a product, not for a command that may fail
+  });
 }
 
 void Process::Impl::add_product(const std::string& path, const std::string& product_class, std::int64_t rows) {
@@ -251,7 +256,7 @@ void require_class(const std::string& path, const std::vector<std::string>& clas
   for (const std::string& name : classes) names.push_back(name.empty() ? "a plain table" : name);
   if (const std::string folder = project_of(path); !folder.empty())
     for (const ProductRecord& product : Registry(folder).products())
-      if (product.is_current && std::find(classes.begin(), classes.end(), product.product_class) != classes.end()) there.push_back(product.path);
+      if (product.is_current && !product.product_class.empty() && std::find(classes.begin(), classes.end(), product.product_class) != classes.end()) there.push_back(product.path);
   throw DataError(fmt::format("{}: {}, but --{} takes {}{}", path, is.empty() ? std::string("not a product of skyfold") : "a product of class " + is, option,
                               join(names, " or "), there.empty() ? "" : " (there are: " + join(there, ", ") + ")"));
 }

@@ -101,7 +101,7 @@ void SkyIndex::sort(std::span<const double> ra, std::span<const double> dec, int
   std::vector<std::uint32_t> next(start_.begin(), start_.end());
   for (std::size_t i = 0; i < n; ++i) places[next[zone_from_first(i)]++] = {in_circle(ra[i]), static_cast<std::uint32_t>(i)};
   ra_.resize(n);
-  direction_.resize(n);
+  dec_.resize(n);
   object_.resize(n);
   parallel_for(zones, 8192, threads, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t zone = begin; zone < end; ++zone)
@@ -109,7 +109,7 @@ void SkyIndex::sort(std::span<const double> ra, std::span<const double> dec, int
     for (std::size_t k = start_[begin]; k < start_[end]; ++k) {
       ra_[k] = places[k].ra;
       object_[k] = places[k].object;
-      direction_[k] = direction_of(ra_[k], dec[object_[k]]);
+      dec_[k] = dec[object_[k]];
     }
   });
 }
@@ -140,15 +140,23 @@ void SkyIndex::find(double ra, double dec, std::vector<Found>& found) const {
   const double place = in_circle(ra);
   Vector3 direction;
   bool has_direction = false;
-  for (long zone = low; zone <= high; ++zone) {
-    const double reach = reach_[static_cast<std::size_t>(zone)];
-    scan(zone, place - reach, place + reach, [&](std::uint32_t k) {
-      if (!has_direction) direction = direction_of(place, dec);
-      has_direction = true;
-      const double chord2 = squared_chord(direction, direction_[k]);
-      if (chord2 <= limit_) found.push_back({object_[k], separation_of(chord2)});
-    });
+  const auto judge = [&](std::uint32_t k) {
+    if (!has_direction) direction = direction_of(place, dec);
+    has_direction = true;
+    const double chord2 = squared_chord(direction, direction_of(ra_[k], dec_[k]));
+    if (chord2 <= limit_) found.push_back({object_[k], separation_of(chord2)});
+  };
+  const std::uint32_t begin = start_[static_cast<std::size_t>(low)], end = start_[static_cast<std::size_t>(high) + 1];
+  const double reach = reach_[static_cast<std::size_t>(std::clamp(middle, low, high))];  // good for the zones beside it, too
+  constexpr std::uint32_t few = 16;
+  if (end - begin <= few) {
+    for (std::uint32_t k = begin; k < end; ++k) {
+      const double apart = std::abs(ra_[k] - place);
+      if (apart <= reach || apart >= 360.0 - reach) judge(k);
+    }
+    return;
   }
+  for (long zone = low; zone <= high; ++zone) scan(zone, place - reach, place + reach, judge);
 }
 
 /// Pairs of a zone with itself and with the next one, as places in the sorted order.
@@ -159,8 +167,12 @@ void SkyIndex::pairs_of_zone(long zone, Use use) const {
   const double reach = reach_[z];
   const bool has_next = z + 1 < reach_.size() && start_[z + 1] != start_[z + 2];
   for (std::uint32_t i = begin; i < end; ++i) {
+    Vector3 direction;  // most positions have no candidate near them, and need none
+    bool has_direction = false;
     const auto judge = [&](std::uint32_t k) {
-      if (squared_chord(direction_[i], direction_[k]) <= limit_) use(i, k);
+      if (!has_direction) direction = direction_of(ra_[i], dec_[i]);
+      has_direction = true;
+      if (squared_chord(direction, direction_of(ra_[k], dec_[k])) <= limit_) use(i, k);
     };
     for (std::uint32_t k = i + 1; k < end && ra_[k] - ra_[i] <= reach; ++k) judge(k);
     // Round the circle: those at its start, if they were not met above.

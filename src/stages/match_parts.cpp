@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <system_error>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
@@ -65,7 +66,10 @@ void MatchParts::keep(std::int64_t first_row, const Part& part) const {
 
 Part MatchParts::read(std::int64_t first_row) const {
   std::ifstream stream(path_of(first_row), std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path_of(first_row), error);
+  std::string text(error ? 0 : bytes, '\0');
+  if (!stream.read(text.data(), std::ssize(text))) text.clear();
   std::uint64_t checksum = 0;
   std::int64_t head[3] = {};
   if (text.size() >= sizeof head + sizeof checksum) std::memcpy(&checksum, text.data() + text.size() - sizeof checksum, sizeof checksum);

@@ -63,14 +63,19 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
   Buffers& mine = slots_[slot];
   const auto rows = static_cast<std::size_t>(block.size());
   const Column &ra = mine.positions[0], &dec = mine.positions[1];
-  const bool are_doubles = ra.info().type == Type::f8 && dec.info().type == Type::f8;
+  const bool are_doubles = ra.info().type == Type::f8 && dec.info().type == Type::f8;  // as import writes them
   mine.chunks.resize((rows + chunk_rows - 1) / chunk_rows);
   parallel_for(rows, chunk_rows, threads_, [&](std::size_t begin, std::size_t end, int) {
     std::vector<Candidate>& chunk = mine.chunks[begin / chunk_rows];
     std::vector<SkyIndex::Found> found;
+    std::span<const double> ra_values, dec_values;
+    if (are_doubles) {
+      ra_values = ra.values<double>();
+      dec_values = dec.values<double>();
+    }
     chunk.clear();
     for (std::size_t i = begin; i < end; ++i) {
-      if (are_doubles) inputs_.sample.find(ra.values<double>()[i], dec.values<double>()[i], found);
+      if (are_doubles) inputs_.sample.find(ra_values[i], dec_values[i], found);
       else inputs_.sample.find(ra.number(i), dec.number(i), found);
       if (found.empty()) continue;
       for (const auto& [object, separation] : found) chunk.push_back({block.begin + static_cast<std::int64_t>(i), separation, object, 0});

@@ -82,7 +82,7 @@ std::string pdf_path(const std::string& output) {
 
 /// The qp library's layout for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta and data.
 void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows) {
-  create_columns(path, {{"/data", pdf_datasets(given), rows}}, {});
+  create_columns(path, {{"/data", pdf_datasets(given), rows}}, {{"product_class", product_class::photoz_pdf}});
   Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
   std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
   meta[1].values<std::int64_t>()[0] = 0;
@@ -92,6 +92,11 @@ void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schem
     std::copy(grid.begin(), grid.end(), xvals.begin());
   }
   add_columns(path, {{"/meta", meta}});
+}
+
+/// What is no product of skyfold at all gets the reader's own message.
+void require_kind(const std::string& path, const std::vector<std::string>& classes, const std::string& option) {
+  if (!class_of(path).empty()) require_class(path, classes, option);
 }
 
 /// One run of photoz.
@@ -115,6 +120,8 @@ class PhotozRun {
   /// The order of the rows decides the product, so that the catalogue in that order is the run's input.
   void order_catalogue() {
     ranks_.together([&] {
+      require_kind(o_.model, {product_class::photoz_model}, "model");
+      require_kind(o_.catalogue, {product_class::catalogue, product_class::training_set, product_class::photoz}, "catalogue");
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
     });
     ordered_path_ = ordered_catalogue(o_.catalogue, partition_, context_);

@@ -27,7 +27,7 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
     const std::size_t equals = line.find(" = ");
     const std::string value = equals == std::string::npos ? "" : line.substr(equals + 3);
     const std::string path = value.empty() ? "" : fs::weakly_canonical(fs::path(process.folder) / value).string();
-    const bool is_made = std::any_of(products.begin(), products.end(), [&](const ProductRecord& product) { return product.path == path; });
+    const bool is_made = line.starts_with("output = ") || std::any_of(products.begin(), products.end(), [&](const ProductRecord& product) { return product.path == path; });
     text += is_made ? fmt::format("{} = {}\n", line.substr(0, equals), in_scratch(scratch, path)) : line + "\n";
   }
   return text;

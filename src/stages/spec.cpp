@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <algorithm>
 
@@ -29,12 +30,22 @@ void describe_spec(OptionSet& option, SpecOptions& o) {
   describe(option, o.sample);
 }
 
+/// Lets the large arrays of one step reuse the memory of those before, instead of new pages from the system for each, which
+/// would take a quarter of the time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 /// One run of spec.
 class SpecRun {
  public:
   SpecRun(const SpecOptions& o, const StageContext& context) : o_(o), context_(context) {}
 
   void run() {
+    keep_freed_memory();
     surveys_ = read_surveys(o_.surveys);
     check_outputs(products(), inputs());
     read();

@@ -12,12 +12,6 @@
 namespace skyfold {
 namespace {
 
-/// What stands for a group.
-struct Resolved {
-  std::uint32_t chosen = 0;   ///< measurement, among all
-  double z = 0.0, z_err = 0.0;
-};
-
 std::size_t longest_name(const std::vector<Survey>& surveys) {
   std::size_t width = 1;
   for (const Survey& survey : surveys) width = std::max(width, survey.name.size());
@@ -56,7 +50,7 @@ class SampleMaker {
     put_in_order();
     Sample sample;
     sample.objects = objects();
-    for (const std::size_t g : order_) sample.survey.push_back(rows_[resolved_[g].chosen].survey);
+    for (const std::size_t g : order_) sample.survey.push_back(rows_[chosen_[g]].survey);
     if (with_members) sample.members = members();
     sample.report = report();
     return sample;
@@ -81,7 +75,9 @@ class SampleMaker {
     }
     std::vector<SurveyRow> sorted(rows_.size());
     std::vector<std::int64_t> keys(rows_.size());
+    constexpr std::size_t ahead = 16;
     for (std::size_t i = 0; i < order.size(); ++i) {
+      if (i + ahead < order.size()) __builtin_prefetch(&rows_[order[i + ahead]]);  // else each row is waited for
       sorted[i] = rows_[order[i]];
       keys[i] = keys_[order[i]];
     }
@@ -109,32 +105,38 @@ class SampleMaker {
   }
 
   void resolve() {
-    resolved_.resize(groups_.size());
+    const bool averages = o_.resolve == "average";
+    chosen_.resize(groups_.size());
     rules_.resize(groups_.size());
+    if (averages) averages_.resize(groups_.size());
     parallel_for(groups_.size(), 65536, threads_, [&](std::size_t begin, std::size_t end, int) {
       Resolver resolver;
       std::vector<Measurement> group;
       for (std::size_t g = begin; g < end; ++g) {
         const auto members = groups_.members(g);
-        resolved_[g] = {members[0], rows_[members[0]].z, rows_[members[0]].z_err};
-        if (members.size() == 1) continue;
-        gather(g, group);
-        const Choice choice = resolver.best(group);
-        rules_[g] = choice.rule;
-        resolved_[g] = {members[choice.measurement], group[choice.measurement].z, group[choice.measurement].z_err};
-        if (o_.resolve != "average") continue;
-        const CombinedRedshift combined = resolver.average(group);
-        resolved_[g].z = combined.z;
-        resolved_[g].z_err = combined.z_err;
+        chosen_[g] = members[0];
+        if (members.size() > 1) {
+          gather(g, group);
+          const Choice choice = resolver.best(group);
+          rules_[g] = choice.rule;
+          chosen_[g] = members[choice.measurement];
+        }
+        if (!averages) continue;
+        const SurveyRow& only = rows_[chosen_[g]];
+        averages_[g] = members.size() > 1 ? resolver.average(group) : CombinedRedshift{only.z, only.z_err};
       }
     });
+  }
+
+  CombinedRedshift redshift_of(std::size_t g) const {
+    return averages_.empty() ? CombinedRedshift{rows_[chosen_[g]].z, rows_[chosen_[g]].z_err} : averages_[g];
   }
 
   /// Groups are put in the order of what was chosen, which is that of the sky.
   void put_in_order() {
     const std::size_t n = groups_.size();
     std::vector<std::uint32_t> group_of(rows_.size(), no_group);
-    for (std::size_t g = 0; g < n; ++g) group_of[resolved_[g].chosen] = static_cast<std::uint32_t>(g);
+    for (std::size_t g = 0; g < n; ++g) group_of[chosen_[g]] = static_cast<std::uint32_t>(g);
     order_.reserve(n);
     ids_.reserve(n);
     std::int64_t last = -1;
@@ -145,10 +147,10 @@ class SampleMaker {
     }
   }
 
-  ObjectClass class_of(std::size_t g) const {
-    const ObjectClass own = rows_[resolved_[g].chosen].object_class;
+  ObjectClass class_of(std::size_t g, double redshift) const {
+    const ObjectClass own = rows_[chosen_[g]].object_class;
     if (own != ObjectClass::unknown) return own;
-    return resolved_[g].z < o_.z_star ? ObjectClass::star : ObjectClass::galaxy;
+    return redshift < o_.z_star ? ObjectClass::star : ObjectClass::galaxy;
   }
 
   Table objects() const {
@@ -170,15 +172,16 @@ class SampleMaker {
     const TextWriter survey(table[6], names_of(surveys_)), object_class(table[7], class_names());
     for (std::size_t i = 0; i < order_.size(); ++i) {
       const std::size_t g = order_[i];
-      const SurveyRow& chosen = rows_[resolved_[g].chosen];
+      const SurveyRow& chosen = rows_[chosen_[g]];
       id[i] = ids_[i];
       ra[i] = chosen.ra;
       dec[i] = chosen.dec;
-      z[i] = resolved_[g].z;
-      z_err[i] = static_cast<float>(resolved_[g].z_err);
+      const CombinedRedshift redshift = redshift_of(g);
+      z[i] = redshift.z;
+      z_err[i] = static_cast<float>(redshift.z_err);
       quality[i] = chosen.quality;
       survey.put(i, chosen.survey);
-      object_class.put(i, static_cast<std::size_t>(class_of(g)));
+      object_class.put(i, static_cast<std::size_t>(class_of(g, redshift.z)));
       size[i] = static_cast<std::int32_t>(groups_.members(g).size());
       group_id[i] = static_cast<std::int64_t>(i);
     }
@@ -207,7 +210,7 @@ class SampleMaker {
         const double numbers[] = {row.ra, row.dec, row.z, row.z_err};
         for (std::size_t c = 0; c < 4; ++c) table[3 + c].values<double>()[at] = numbers[c];
         table[7].values<std::int32_t>()[at] = row.quality;
-        table[8].values<std::uint8_t>()[at++] = m == resolved_[order_[i]].chosen;
+        table[8].values<std::uint8_t>()[at++] = m == chosen_[order_[i]];
       }
     return table;
   }
@@ -227,7 +230,7 @@ class SampleMaker {
     std::vector<Measurement> group;
     for (std::size_t i = 0; i < order_.size(); ++i) {
       const std::size_t g = order_[i], size = groups_.members(g).size();
-      count(resolved_[g].z, report.by_survey[rows_[resolved_[g].chosen].survey]);
+      count(redshift_of(g).z, report.by_survey[rows_[chosen_[g]].survey]);
       ++report.by_rule[static_cast<std::size_t>(rules_[g])];
       if (size == 1) continue;
       ++report.groups;
@@ -237,7 +240,7 @@ class SampleMaker {
       const double discrepancy = Resolver::discrepancy(group);
       if (!(discrepancy > o_.discrepant)) continue;
       const auto [low, high] = std::minmax_element(group.begin(), group.end(), [](const Measurement& a, const Measurement& b) { return a.z < b.z; });
-      report.discrepant.push_back({rows_[resolved_[g].chosen].ra, rows_[resolved_[g].chosen].dec, ids_[i], size, low->z, high->z, discrepancy});
+      report.discrepant.push_back({rows_[chosen_[g]].ra, rows_[chosen_[g]].dec, ids_[i], size, low->z, high->z, discrepancy});
     }
     return report;
   }
@@ -250,7 +253,8 @@ class SampleMaker {
   int threads_;
   std::vector<std::int64_t> keys_;           ///< of the measurements: HEALPix at order 29
   SkyGroups groups_;
-  std::vector<Resolved> resolved_;           ///< by group
+  std::vector<std::uint32_t> chosen_;        ///< by group: the measurement that stands for it
+  std::vector<CombinedRedshift> averages_;   ///< by group, where they are wanted
   std::vector<ChoiceRule> rules_;            ///< by group
   std::vector<std::uint32_t> order_;         ///< groups, in the order of the sample
   std::vector<std::int64_t> ids_;            ///< in that order

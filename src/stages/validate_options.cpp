@@ -47,6 +47,8 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("cull", o.cull, "share of objects with the largest errors that the subset 'culled' leaves out").range(0.0, 0.99);
   option("seed", o.seed, "seed of the bootstrap");
   option("vet", o.vet, "end with exit code 5 when a model misses a limit").layout();
+  option("cuts.z_min", o.z_min, "smallest known redshift measured; stars are below 0.001").range(-0.99, 100.0);
+  option("cuts.z_max", o.z_max, "largest known redshift measured").range(-0.99, 100.0);
   option("estimates.id", o.estimate_id, "column of ids of the estimates; empty: guessed");
   option("estimates.z_phot", o.estimate_z, "column of estimated redshifts");
   option("estimates.z_err", o.estimate_err, "column of their errors");
@@ -58,6 +60,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("bins.poisson", o.rules.poisson_width, "width of the redshift bins of n_poisson").range(1e-4, 10.0);
   option("bins.pit", o.pit_bins, "bins of the PIT histogram").range(2, 1000);
   option("bootstrap.realisations", o.realisations, "realisations that the errors of the metrics rest on; 0: no errors").range(0, 100'000);
+  describe(option, o.pdf);
   option("pdf.outlier", o.rules.pit_outlier, "PITs nearer to 0 or 1 than that are outliers").range(1e-12, 0.25);
   option("pdf.odds", o.odds_width, "half width of the interval of odds, times 1 + z_phot").range(1e-6, 10.0);
   option("limits.subset", o.limits_subset, "what the limits are for: all objects, those left by culling, or both").one_of({"all", "culled", "both"});
@@ -65,12 +68,12 @@ void describe(OptionSet& option, ValidateOptions& o) {
     const validation::MetricInfo& info = validation::metric_infos()[m];
     option("limits." + std::string(info.name), o.limits[m], limit_help(info));
   }
-  describe(option, o.pdf);
   describe(option, o.source);
 }
 
 void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
+  if (o.z_min > o.z_max) throw UsageError(fmt::format("cuts.z_min = {} (must be <= cuts.z_max = {})", o.z_min, o.z_max));
   for (std::size_t m = 0; m < validation::n_metrics; ++m)
     if (o.limits[m].size() > 1) throw UsageError(fmt::format("--limits.{}: {} values (one, or none)", validation::metric_infos()[m].name, o.limits[m].size()));
 }

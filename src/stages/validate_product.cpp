@@ -189,13 +189,14 @@ void write_validation(const std::string& path, const ValidationResult& r, const 
                  {"weight", r.sample.weight},
                  {"sample_objects", std::to_string(r.sample.size())},
                  {"sample_no_z_spec", std::to_string(r.sample.no_z_spec)},
+                 {"sample_cut", std::to_string(r.sample.cut)},
                  {"sample_no_weight", std::to_string(r.sample.no_weight)},
                  {"limits_passed", r.validation.judged.empty() ? "" : r.validation.passes() ? "yes" : "no"}});
 }
 
 std::string validation_json(const ValidationResult& r) {
   ordered_json json;
-  json["sample"] = {{"objects", r.sample.size()}, {"no_z_spec", r.sample.no_z_spec}, {"no_weight", r.sample.no_weight}, {"usable", r.sample.usable}};
+  json["sample"] = {{"objects", r.sample.size()}, {"no_z_spec", r.sample.no_z_spec}, {"cut", r.sample.cut}, {"no_weight", r.sample.no_weight}, {"usable", r.sample.usable}};
   json["models"] = ordered_json::array();
   for (std::size_t m = 0; m < r.models.size(); ++m) json["models"].push_back(model_json(r, m));
   json["limits"] = ordered_json::array();

@@ -48,6 +48,16 @@ Drawn drawn(const ValidationSample& sample, const Estimates& e) {
 std::string ranges(AxisRange x, AxisRange y) { return fmt::format("set xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n", x.low, x.high, y.low, y.high); }
 Series line(double x0, double y0, double x1, double y1, const std::string& title, const std::string& style) { return {title, style, {{x0, x1}, {y0, y1}}}; }
 
+/// Adds a plot unless nothing of it could be drawn, which gnuplot takes for an error.
+void add(const char* tab, const Plot& plot, Process& process) {
+  const auto has_points = [](const Series& series) {
+    for (std::size_t i = 0; i < series.columns[0].size(); ++i)
+      if (std::isfinite(series.columns[0][i]) && std::isfinite(series.columns[1][i])) return true;
+    return false;
+  };
+  if (!plot.series.empty() && has_points(plot.series.front())) process.add(tab, plot);
+}
+
 /// Redshifts, errors, and how they hang together, of one model.
 void add_clouds(const std::string& prefix, const std::string& name, const Drawn& d, Process& process) {
   std::vector<double> both = d.z_spec;
@@ -69,7 +79,7 @@ void add_clouds(const std::string& prefix, const std::string& name, const Drawn&
     Plot plot{prefix + what, fmt::format("dz against {}: {}", x_label, name), x_label, "dz = z_phot - z_spec", palette + ranges(range, dz),
               cloud_series(*values, d.dz, range, dz)};
     plot.series.push_back(line(range.low, 0.0, range.high, 0.0, "", "lines dashtype 2 lc rgb '#333333'"));
-    process.add(results_tab, plot);
+    add(results_tab, plot, process);
   }
 }
 
@@ -140,7 +150,7 @@ void add_binned(const std::string& prefix, const std::string& name, const Valida
     plot.series.push_back(binned_series(r, model, "all", "z_phot", metric, "all", "#1f77b4"));
     plot.series.push_back(binned_series(r, model, "culled", "z_phot", metric, "culled", "#ff7f0e"));
     add_limit(r, metric, plot);
-    process.add(results_tab, plot);
+    add(results_tab, plot, process);
   }
 }
 
@@ -198,6 +208,7 @@ void compare(const ValidationResult& r, const std::vector<Drawn>& d, Process& pr
 void add_facts(const ValidationResult& r, Process& process) {
   process.fact("objects in the sample", grouped(std::ssize(r.sample.ids)));
   process.fact("without a known redshift", grouped(r.sample.no_z_spec));
+  process.fact("with a redshift outside the cuts", grouped(r.sample.cut));
   process.fact("without a positive weight", grouped(r.sample.no_weight));
   for (const Estimates& e : r.models)
     process.fact(e.name, fmt::format("{} measured; {} missing, {} failed, {} without error, {} without PDF, {} with z_spec off the PDF's grid, {} in the training set",

@@ -112,16 +112,18 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
   }
 }
 
-void mark_usable(ValidationSample& sample) {
+void mark_usable(const ValidateOptions& o, ValidationSample& sample) {
   for (double& magnitude : sample.magnitudes)
     if (!(std::abs(magnitude) <= 90.0)) magnitude = std::numeric_limits<double>::quiet_NaN();   // sentinels, as everywhere
   for (std::size_t i = 0; i < sample.size(); ++i) {
     const bool has_z = sample.z_spec[i] > -1.0 && sample.z_spec[i] <= largest_redshift;
     const bool has_weight = sample.weights.empty() || (sample.weights[i] > 0.0 && std::isfinite(sample.weights[i]));
-    sample.is_usable.push_back(has_z && has_weight);
+    const bool is_within = has_z && sample.z_spec[i] >= o.z_min && sample.z_spec[i] <= o.z_max;
+    sample.is_usable.push_back(is_within && has_weight);
     sample.no_z_spec += !has_z;
-    sample.no_weight += has_z && !has_weight;
-    sample.usable += has_z && has_weight;
+    sample.cut += has_z && !is_within;
+    sample.no_weight += is_within && !has_weight;
+    sample.usable += is_within && has_weight;
   }
 }
 
@@ -167,11 +169,11 @@ void read_sample(const ValidateOptions& o, const std::vector<std::string>& neede
       append(rows, needed, sample);
     }
   }
-  mark_usable(sample);
+  mark_usable(o, sample);
   if (sample.size() == 0) throw DataError(fmt::format("{}: no rows", sample.paths.front()));
   if (sample.usable == 0)
-    throw DataError(fmt::format("{}: none of {} objects has a known redshift in column {} (in -1 to {}){}", sample.paths.front(),
-                                grouped(std::ssize(sample.ids)), sample.redshift, largest_redshift,
+    throw DataError(fmt::format("{}: none of {} objects has a known redshift in column {} ({} to {}){}", sample.paths.front(),
+                                grouped(std::ssize(sample.ids)), sample.redshift, shortest(o.z_min), shortest(o.z_max),
                                 sample.no_weight > 0 ? " and a positive weight" : ""));
 }
 

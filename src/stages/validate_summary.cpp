@@ -51,7 +51,7 @@ std::string counts_of(const ValidationResult& r, const Estimates& e) {
 std::string with_error(double value, double error) {
   if (!std::isfinite(value)) return "-";
   if (!(error > 0.0) || !std::isfinite(error)) return fmt::format("{:.5g}", value);
-  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 12);
+  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 6);
   return fmt::format("{:.{}f} +- {:.{}f}", value, digits, error, digits);
 }
 
@@ -59,6 +59,8 @@ std::string validation_summary(const ValidationResult& r) {
   const ValidationSample& s = r.sample;
   std::string text = fmt::format("sample     {:>10} objects, {} with a known redshift in {}\n", grouped(std::ssize(s.ids)), grouped(s.usable), s.redshift);
   if (s.no_z_spec > 0) text += fmt::format("           {:>10} without a known redshift\n", grouped(s.no_z_spec));
+  if (s.cut > 0)
+    text += fmt::format("           {:>10} with a redshift outside {} to {} (cuts)\n", grouped(s.cut), shortest(r.options.z_min), shortest(r.options.z_max));
   if (s.no_weight > 0) text += fmt::format("           {:>10} without a positive weight in {}\n", grouped(s.no_weight), s.weight);
   for (const Estimates& e : r.models) text += counts_of(r, e);
   std::vector<std::vector<std::string>> rows(3);

@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -27,6 +27,9 @@ VALUES = {
     "locus": ["--targets", "t.csv", "--catalogue", "c.h5", "--output", "p.h5", "--locus.fov_ra", "12.5", "--bands", "g,r,i"],
     "patch": ["--maps", "a.fits", "b.fits", "--sources", "s.fits", "--output", "o.h5", "--measure", "disc,aperture", "--patch.radius", "12"],
     "launch": ["--attempts", "7"],
+    "spec": ["--surveys", "a.ini", "b b.ini", "--output", "s.h5", "--spec.radius", "1.5", "--spec.resolve", "average", "--on-bad-row", "drop"],
+    "match": ["--spec", "s.h5", "--catalogue", "c.h5", "--output", "t.h5", "--match.radius", "0.75", "--match.symmetric"],
+    "validate": ["--sample", "v.h5", "--models", "a.h5", "b.h5", "--output", "o.h5", "--cull", "0.2", "--limits.sigma68", "0.1", "--vet"],
     "status": ["--output", "z.h5", "--watch", "2.5"],
 }
 
@@ -153,7 +156,7 @@ class Products(support.SkyfoldTest):
     def test_paths_without_a_folder(self):
         self.skyfold(*self.words, "--output", "z.h5", "--fits", "z.fits", cwd=self.folder)
         self.assert_products(self.path("z.h5"), self.path("z.fits"))
-        self.assertEqual(sorted(os.listdir(self.folder)), ["z.fits", "z.h5", "z.h5.run"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["z.fits", "z.h5", "z.h5.run", "z.html"])
         self.assertEqual(sorted(os.listdir(self.folder / "z.h5.run")), ["config.ini", "journal", "state.json", "trace.json"])
 
     def test_one_name_in_two_folders_is_refused(self):

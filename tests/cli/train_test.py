@@ -1,7 +1,6 @@
 """train: subsets, cuts, weights and models; and knn, from the training set to the PDFs."""
 import pathlib
 import sys
-import unittest
 
 import h5py
 import numpy as np
@@ -99,7 +98,7 @@ class Subsets(TrainTest):
         other = write_product(self.path("z.h5"), self.columns, "photoz")
         result = self.run_skyfold("train", "--sample", other, "--output", self.path("m.h5"))
         self.assertEqual(result.code, 3, str(result))
-        self.assertRegex(result.errors()[-1], r"z\.h5.*class photoz, but --sample takes a? ?.*training_set")
+        self.assertRegex(result.errors()[-1], r"z\.h5.*class photoz, but --sample takes .*training_set")
         result = self.run_skyfold("train", "--sample", self.sample, "--reference", other, "--output", self.path("m.h5"))
         self.assertEqual(result.code, 3, str(result))
 
@@ -279,7 +278,7 @@ class Pdfs(TrainTest):
     def test_mixtures_and_grids_are_the_same_pdfs(self):
         self.skyfold(*self.words, self.path("m.h5"), "--pdf", "mixmod", "--threads", 1)
         self.skyfold(*self.words, self.path("g.h5"), "--pdf", "interp", "--pdf.zmax", 4, "--pdf.bins", 2001, "--threads", 1)
-        self.assertEqual(support.read_bytes(self.path("m.h5"))[-1000:], support.read_bytes(self.path("g.h5"))[-1000:])
+        np.testing.assert_array_equal(self.columns_of(self.path("m.h5"))["z_phot"], self.columns_of(self.path("g.h5"))["z_phot"])
         with h5py.File(self.path("m.pdf.h5")) as m, h5py.File(self.path("g.pdf.h5")) as g:
             grid, pdfs = g["meta/xvals"][:].ravel(), g["data/yvals"]
             for row in range(0, 20_000, 400):

@@ -64,7 +64,6 @@ TEST(TextSource, TakesTheNamesOfColumnsThatTheUserGives) {
   EXPECT_TRUE(has(open_error<DataError>(folder.file("t.txt", "#zs u\n1 2\n"), o), "3 columns, but row 1 has 2 cells"));
   o.columns = {"z", "z"};
   EXPECT_TRUE(has(open_error<DataError>(folder.file("t.txt", "#zs u\n1 2\n"), o), "z"));
-  EXPECT_EQ(read_text("", SourceOptions{.columns = {"z"}}).rows(), 0U);
 }
 
 TEST(TextSource, AcceptsWindowsLinesByteOrderMarksBlankLinesAndNoLastLineFeed) {

@@ -67,7 +67,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  /// A file that is read. The first call records that the process has begun.
+  /// A file that is read. The first call records that the process has begun, where the project has a registry.
   void input(const std::string& path);
   /// A file that is made, at its final path; the first one is the main one, beside which the log is put.
   /// @param product_class  "": what the file says of itself

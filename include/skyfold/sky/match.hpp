@@ -55,7 +55,7 @@ class SkyIndex {
   std::vector<std::uint32_t> start_;      ///< by zone from first_zone_: first of its positions; one more at the end
   std::vector<double> reach_;             ///< by zone: difference in RA, degrees, that a match in it or next to it can have
   std::vector<double> ra_;                ///< sorted by (zone, ra); 0 <= ra < 360
-  std::vector<Vector3> direction_;
+  std::vector<double> dec_;
   std::vector<std::uint32_t> object_;
 };
 

@@ -13,9 +13,10 @@ namespace skyfold::knn {
 namespace {
 
 constexpr std::array<long, 22> neighbour_grid = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50, 60, 80, 100};
-constexpr double smallest_sigma = 0.001, largest_sigma = 0.5;
-constexpr int sigmas = 28;
+constexpr double smallest_sigma = 1e-4, largest_sigma = 0.5;
+constexpr int sigmas = 38;
 constexpr double held_out_part = 0.25;
+constexpr double equal_loss = 0.001;   // far below the noise of a loss of some thousand objects
 constexpr std::size_t most_judged = 5000, most_spaced = 20'000, block_objects = 64;
 constexpr std::uint32_t held_out_stream = 0x6b6e6e02, spacing_stream = 0x6b6e6e03;
 constexpr std::size_t index_budget_bytes = std::size_t{128} << 20;
@@ -164,6 +165,9 @@ Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int 
   }
   tuning.best_neighbours = best / tuning.sigma.size();
   tuning.best_sigma = best % tuning.sigma.size();
+  const double as_good = tuning.best_loss() + equal_loss * std::abs(tuning.best_loss());
+  for (std::size_t j = tuning.best_sigma + 1; j < tuning.sigma.size(); ++j)
+    if (tuning.loss[tuning.best_neighbours * tuning.sigma.size() + j] <= as_good) tuning.best_sigma = j;
   return tuning;
 }
 

@@ -62,8 +62,9 @@ struct Tuning {
 };
 
 /// Chooses the number of neighbours and sigma by the CDE loss of a quarter of the training set (drawn by id; of a large one, 5,000
-/// objects of that quarter) after training on the other three quarters. Of equal losses the one with fewer neighbours, then with
-/// the smaller sigma. What the options give is kept.
+/// objects of that quarter) after training on the other three quarters. The number of neighbours is that of the least loss; sigma is
+/// the largest whose loss with it is worse by at most a thousandth: where the neighbours' scatter makes the width, sigma hardly
+/// matters, and the wider PDFs are the safer ones. What the options give is kept.
 /// Needs at least 40 objects.
 [[nodiscard]] Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int threads);
 

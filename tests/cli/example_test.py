@@ -1,0 +1,67 @@
+"""The example of examples/des-like, small: known groups resolved as they must be, and every product made again on other ranks."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(__import__("pathlib").Path(__file__).resolve().parent.parent))
+import support
+
+LAUNCHER = "mpirun --oversubscribe --bind-to none" + (" --allow-run-as-root" if os.geteuid() == 0 else "")
+PRODUCTS = ("survey.h5", "spec.h5", "matched.h5", "model.dnf.h5", "model.knn.h5", "model.validation.h5", "validation.h5", "photoz.h5", "photoz.fits", "photoz.pdf.h5")
+
+
+class Example(support.SkyfoldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        done = subprocess.run([str(support.SOURCE / "examples/des-like/run"), support._binary[0], str(cls.base / "x"), "12000"],
+                              env=support.environment(cls.base), capture_output=True, text=True, timeout=300)
+        cls.out = done.stdout
+        if done.returncode != 0:
+            raise AssertionError(f"the example failed\n{done.stdout}\n{done.stderr}")
+
+    def products(self, *words):
+        return self.skyfold("products", *words, cwd=self.base / "x")
+
+    def test_groups_made_by_hand_are_resolved_as_they_must_be(self):
+        lines = [line for line in self.out.splitlines() if line.startswith(("ok ", "BAD"))]
+        self.assertEqual(len(lines), 10)
+        self.assertFalse([line for line in lines if line.startswith("BAD")])
+
+    def test_every_product_has_a_class_and_a_place_in_the_tree(self):
+        listed = {pathlib.Path(p["path"]).name: p["class"] for p in json.loads(self.products("list", "--json").out)}
+        self.assertEqual(listed, {"survey.h5": "catalogue", "spec.h5": "spectroscopic_sample", "matched.h5": "training_set", "model.dnf.h5": "photoz_model",
+                                  "model.knn.h5": "photoz_model", "model.validation.h5": "training_set", "validation.h5": "photoz_validation",
+                                  "photoz.h5": "photoz", "photoz.fits": "photoz", "photoz.pdf.h5": "photoz_pdf"})
+        tree = self.products("tree", "photoz.fits").out
+        for command in ("photoz", "train", "match", "spec", "mock"):
+            self.assertIn(f"made by {command} ", tree)
+        for table in ("wide.fits", "deep.csv", "faint.h5", "old.txt", "wide.ini"):
+            self.assertIn(table, tree)
+
+    def test_every_process_is_made_again_with_the_same_content_on_other_ranks(self):
+        for name in ("survey.h5", "spec.h5", "matched.h5", "model.dnf.h5", "validation.h5", "photoz.h5"):
+            out = self.products("replay", name, "-n", 3, "--launcher", LAUNCHER).out
+            self.assertNotIn("differs", out)
+            self.assertIn(f"/{name} (content", out)
+
+    def test_a_stage_refuses_products_of_another_class_and_names_those_that_fit(self):
+        at = lambda name: str(self.base / "x" / name)
+        for words in (("match", "--spec", at("matched.h5"), "--catalogue", at("survey.h5")), ("photoz", "--catalogue", at("survey.h5"), "--model", at("spec.h5")),
+                      ("photoz", "--catalogue", at("spec.h5"), "--model", at("model.knn.h5")), ("validate", "--sample", at("validation.h5"), "--models", at("model.knn.h5")),
+                      ("train", "--sample", at("validation.h5"))):
+            result = self.run_skyfold(*words, "--output", self.path("o.h5"))
+            self.assertEqual(result.code, 3, result)
+            self.assertEqual(len(result.errors()), 1, result)
+            self.assertRegex(result.errors()[0], r"a product of class \w+, but --\w+ takes .*\(there are: .*\.h5")
+
+    def test_each_step_leaves_a_log(self):
+        for name in ("survey", "spec", "matched", "model.dnf", "validation", "photoz"):
+            self.assertIn("</html>", (self.base / "x" / f"{name}.html").read_text())
+
+
+if __name__ == "__main__":
+    support.main()

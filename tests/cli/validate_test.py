@@ -1,0 +1,246 @@
+"""The command validate from outside: the same bytes for every layout, models against products, limits, what is wrong with an input."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import support
+from support import make_csv, make_hdf5, read_bytes, read_group
+
+
+class ValidateCommand(support.SkyfoldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.catalogue, cls.spec = str(cls.base / "survey.h5"), str(cls.base / "survey.spec.h5")
+        cls.model, cls.held = str(cls.base / "m.h5"), str(cls.base / "held.h5")
+        cls.skyfold("mock", "--objects", 8000, "--seed", 5, "--spectroscopic", 0.45, "--output", cls.catalogue)
+        cls.skyfold("train", "--sample", cls.spec, "--output", cls.model, "--train.fraction", 0.5, "--train.validation", cls.held, "--dnf.neighbours", 40)
+        cls.ids = read_group(cls.held)["id"]
+        rng = np.random.default_rng(1)
+        z = rng.uniform(0.1, 1.2, 500)
+        cls.small = {"id": np.arange(500), "z_spec": z}
+        cls.guess = {"id": np.arange(500)[::-1], "z_phot": (z + rng.normal(0, 0.05, 500))[::-1], "z_err": np.full(500, 0.05)}
+
+    def validate(self, *words, name="v", code=0, **options):
+        result = self.run_skyfold("validate", "--output", self.path(name + ".h5"), "--json", self.path(name + ".json"), *words, **options)
+        self.assertEqual(result.code, code, result)
+        return result
+
+    def json(self, name="v"):
+        return json.loads(pathlib.Path(self.path(name + ".json")).read_text())
+
+    def tables(self, sample=None, guess=None, suffix=""):
+        return ("--sample", make_hdf5(self.path(f"s{suffix}.h5"), sample or self.small, group="object"),
+                "--estimates", make_hdf5(self.path(f"z{suffix}.h5"), guess or self.guess, group="object"))
+
+    def fails(self, code, message, *words):
+        result = self.run_skyfold("validate", "--output", self.path("x.h5"), *words)
+        self.assertEqual(result.code, code, result)
+        self.assertEqual(len(result.errors()), 1, result)
+        self.assertRegex(result.errors()[0], message)
+        self.assertFalse(os.path.exists(self.path("x.h5")))
+        self.assertFalse(os.path.exists(self.path("x.h5.run/products/x.h5")))
+
+
+class Identity(ValidateCommand):
+    def test_products_have_the_same_bytes_for_any_ranks_and_threads(self):
+        words = ("--sample", self.held, "--models", self.model, "--bootstrap.realisations", 30)
+        self.validate(*words, "--threads", 1)
+        whole = [read_bytes(self.path("v" + end)) for end in (".h5", ".json")]
+        for ranks, threads in ((1, 2), (2, 1), (3, 2), (4, 1)):
+            with self.subTest(ranks=ranks, threads=threads):
+                self.validate(*words, "--threads", threads, name="w", ranks=ranks)
+                self.assertEqual([read_bytes(self.path("w" + end)) for end in (".h5", ".json")], whole)
+
+    def test_estimates_are_joined_the_same_way_on_any_ranks(self):
+        words = (*self.tables(), "--bootstrap.realisations", 7)
+        self.validate(*words)
+        self.validate(*words, name="w", ranks=3)
+        self.assertEqual(read_bytes(self.path("v.h5")), read_bytes(self.path("w.h5")))
+
+    def test_a_model_and_its_product_give_the_same_metrics(self):
+        held = self.path("held.catalogue.h5")
+        self.skyfold("import", "--input", self.held, "--output", held, "--ordering", "none")
+        grid = ("--pdf", "interp", "--pdf.zmax", 2, "--pdf.bins", 301)
+        self.skyfold("photoz", "--catalogue", held, "--model", self.model, "--output", self.path("z.h5"), *grid)
+        self.validate("--sample", self.held, "--models", self.model, "--estimates", self.path("z.h5"), *grid)
+        by_model, by_product = self.json()["models"]
+        for what in ("metrics", "pit", "objects", "no_pdf", "off_grid"):
+            self.assertEqual(by_model[what], by_product[what], what)
+
+    def test_a_run_that_was_killed_is_done_again(self):
+        words = ["validate", "--sample", self.held, "--models", self.model, "--output", self.path("k.h5"), "--bootstrap.realisations", "3000"]
+        for delay in (0.05, 0.3, 0.6):
+            process = subprocess.Popen([support._binary[0], *words], env=support.environment(self.base), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.kill()
+            process.wait()
+        self.skyfold(*words)
+        self.skyfold(*words[:-4], "--output", self.path("l.h5"), *words[-2:])
+        self.assertEqual(read_bytes(self.path("k.h5")), read_bytes(self.path("l.h5")))
+        self.assertFalse(os.path.exists(self.path("k.h5.run")))
+
+    def test_a_stop_signal_leaves_nothing(self):
+        process = subprocess.Popen([support._binary[0], "validate", "--sample", self.held, "--models", self.model, "--output", self.path("t.h5"),
+                                    "--bootstrap.realisations", "100000"], env=support.environment(self.base), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("t.h5")], [])
+
+
+class Content(ValidateCommand):
+    def test_the_product_holds_what_docs_describe(self):
+        self.validate("--sample", self.held, "--models", self.model, "--bootstrap.realisations", 20)
+        with h5py.File(self.path("v.h5")) as file:
+            self.assertEqual(file.attrs["product_class"], "photoz_validation")
+            self.assertEqual(sorted(file), ["bins", "limits", "metrics", "objects", "pit"])
+            self.assertEqual([text.decode() for text in file["metrics/subset"]], ["all", "culled"])
+            model = self.json()["models"][0]
+            for row, subset in enumerate(("all", "culled")):
+                for metric in ("sigma68", "nmad", "cde_loss", "pit_ad"):
+                    self.assertEqual(file[f"metrics/{metric}"][row], model["metrics"][subset][metric]["value"])
+                    self.assertEqual(file[f"metrics/{metric}_err"][row], model["metrics"][subset][metric]["error"])
+            objects = file["objects"]
+            np.testing.assert_array_equal(objects["id"], self.ids)
+            dz = objects["z_phot"][:] - objects["z_spec"][:]
+            self.assertAlmostEqual(file["metrics/mean_bias"][0], dz.mean(), places=12)
+            self.assertAlmostEqual(file["metrics/cde_loss"][0], objects["cde"][:].mean(), places=10)
+            for by in (b"z_phot", b"z_err", b"magnitude"):
+                chosen = (file["bins/by"][:] == by) & (file["bins/subset"][:] == b"all")
+                self.assertEqual(file["bins/objects"][:][chosen].sum(), len(self.ids))
+
+    def test_two_models_stand_side_by_side(self):
+        other = self.path("m.h5")
+        self.skyfold("train", "--sample", self.spec, "--output", other, "--train.fraction", 0.5, "--dnf.neighbours", 15, "--dnf.metric", "enf")
+        out = self.validate("--sample", self.held, "--models", f"{self.model},{other}", "--bootstrap.realisations", 5).out
+        self.assertRegex(out, r"(?m)^model +m +m +m-2 +m-2$")
+        self.assertEqual([model["name"] for model in self.json()["models"]], ["m", "m-2"])
+        self.assertEqual(read_group(self.path("v.h5"), "/objects")["z_phot"].shape, (len(self.ids), 2))
+
+    def test_all_kinds_of_missing_values_are_counted(self):
+        sample = {"id": np.arange(500), "z_spec": self.small["z_spec"].copy(), "weight": np.ones(500), "mag": np.full(500, 20.0)}
+        sample["z_spec"][:7] = np.nan
+        sample["z_spec"][7:9] = (-9.99, 999)
+        sample["z_spec"][21:23] = (0.0, 12.0)
+        sample["weight"][9:12] = (0, -1, np.nan)
+        guess = {name: values[::-1].copy() for name, values in self.guess.items()}
+        guess["z_phot"][12:16] = (np.nan, np.nan, np.inf, np.nan)
+        guess["z_err"][16:21] = (np.nan, 0, -1, np.inf, np.nan)
+        guess = {name: values[:-6] for name, values in guess.items()}
+        words = self.tables(sample, guess)
+        self.fails(3, r"z.h5: no row for 6 of 486 objects of the sample, the first with id 494 \(--on-missing count", *words)
+        out = self.validate(*words, "--on-missing", "count", "--magnitude", "mag").out
+        result = self.json()
+        self.assertEqual(result["sample"], {"objects": 500, "no_z_spec": 9, "cut": 2, "no_weight": 3, "usable": 486})
+        model = result["models"][0]
+        self.assertEqual({key: model[key] for key in ("missing", "failed", "no_error", "objects")}, {"missing": 6, "failed": 4, "no_error": 5, "objects": 476})
+        for line in (r" 9 without a known redshift", r" 3 without a positive weight in weight", r"z: 6 of 486 objects \(1.23 %\) not in the table",
+                     r"z: 4 of 486 objects \(0.82 %\) without z_phot \(failed\)", r"z: 5 of 486 objects \(1.03 %\) without z_err"):
+            self.assertRegex(out, line)
+        self.assertIsNone(model["metrics"]["all"]["pit_ks"]["value"])
+
+    def test_objects_that_trained_the_model_are_pointed_out(self):
+        result = self.validate("--sample", self.spec, "--models", self.model, "--bootstrap.realisations", 2)
+        self.assertRegex(result.err, r"objects of the sample trained this model")
+        trained = self.json()["models"][0]["in_training"]
+        sample = self.json()["sample"]
+        self.assertEqual(trained, sample["usable"] - len(self.ids))
+        self.assertEqual(sample["cut"], np.sum(read_group(self.spec)["z_spec"] < 0.001))
+        self.assertRegex(result.out, rf" {sample['cut']} with a redshift outside 0.001 to 10 \(cuts\)")
+
+    def test_another_seed_changes_errors_alone(self):
+        words = self.tables()
+        self.validate(*words)
+        self.validate(*words, "--seed", 2, name="w")
+        a, b = (self.json(name)["models"][0]["metrics"]["all"]["sigma"] for name in "vw")
+        self.assertEqual(a["value"], b["value"])
+        self.assertNotEqual(a["error"], b["error"])
+
+
+class Limits(ValidateCommand):
+    def test_defaults_are_those_of_the_dark_energy_survey(self):
+        self.validate(*self.tables())
+        self.assertEqual({limit["metric"]: limit["limit"] for limit in self.json()["limits"]}, {"sigma68": 0.12, "out_2sigma": 0.1, "out_3sigma": 0.015})
+        self.assertTrue(self.json()["pass"])
+
+    def test_vetting_fails_a_model_that_misses_a_limit(self):
+        words = (*self.tables(), "--limits.sigma68", 0.01, "--limits.odds", 0.5)
+        result = self.validate(*words)
+        self.assertRegex(result.out, r"z \(all\): sigma68 = 0.0\d+ misses its limit 0.01")
+        self.assertRegex(result.out, r"z \(all\): odds = nan misses its limit 0.5")
+        self.validate(*words, "--vet", code=5)
+        self.assertTrue(os.path.exists(self.path("v.h5")))
+        self.assertFalse(self.json()["pass"])
+        self.assertEqual(self.validate(*words, "--vet", code=5, ranks=2).code, 5)
+
+    def test_limits_can_be_for_other_subsets_or_none(self):
+        words = self.tables()
+        self.validate(*words, "--limits.subset", "both")
+        self.assertEqual([limit["subset"] for limit in self.json()["limits"]], ["all"] * 3 + ["culled"] * 3)
+        self.validate(*words, "--vet", "--limits.sigma68=", "--limits.out_2sigma=", "--limits.out_3sigma=")
+        self.assertEqual(self.json()["limits"], [])
+
+
+class BadInput(ValidateCommand):
+    def test_what_cannot_be_measured_is_one_line(self):
+        sample, estimates = self.tables()[1::2]
+        csv = lambda name, columns: make_csv(self.path(name), columns)
+        z = {"id": np.arange(500), "z_phot": np.full(500, np.nan), "z_err": np.full(500, 0.1)}
+        nothing = make_hdf5(self.path("nothing.h5"), {"id": np.arange(500), "z_spec": np.full(500, np.nan)}, group="object")
+        bad = pathlib.Path(self.path("bad.csv"))
+        bad.write_text("id,z_spec\n" + "".join(f"{i},0.5\n" for i in range(20_000)) + "20000,abc\n")
+        twice = csv("twice.csv", {"id": np.append(np.arange(500), 7), "z_phot": np.full(501, 0.5), "z_err": np.full(501, 0.1)})
+        others = csv("others.csv", {"id": np.arange(1000, 1500), "z_phot": np.full(500, 0.5), "z_err": np.full(500, 0.1)})
+        cases = {
+            "nothing to do": (2, r"neither --models nor --estimates", "--sample", sample),
+            "no sample": (2, r"--sample is missing", "--estimates", estimates),
+            "no such file": (4, r"none.h5: no such file", "--sample", "none.h5", "--estimates", estimates),
+            "no redshift": (2, r"no column of redshifts found", "--sample", csv("a.csv", {"id": np.arange(5)}), "--estimates", estimates),
+            "wrong redshift": (2, r"no column 'zz' \(named by --redshift\)", "--sample", sample, "--estimates", estimates, "--redshift", "zz"),
+            "no id": (2, r"no column of ids found, which --estimates are joined by", "--sample", csv("b.csv", {"z_spec": np.arange(1.0, 5)}), "--estimates", estimates),
+            "all NaN": (3, r"none of 500 objects has a known redshift in column z_spec", "--sample", nothing, "--estimates", estimates),
+            "bad cell": (3, r"bad.csv, row 20001, column z_spec: 'abc' is not a number", "--sample", bad, "--estimates", estimates),
+            "failed": (3, r"c.csv: no estimate for any of 500 objects .*\(0 missing, 500 failed\)", "--sample", sample, "--estimates", csv("c.csv", z)),
+            "other ids": (3, r"others.csv: no estimate for any of 500 objects .*\(500 missing, 0 failed\)", "--sample", sample, "--estimates", others),
+            "twice": (3, r"twice.csv: the id 7 of the sample occurs twice", "--sample", sample, "--estimates", twice),
+            "no z_err": (2, r"d.csv: no column 'z_err' \(name it with --estimates.z_err\)", "--sample", sample, "--estimates", csv("d.csv", {"id": [1], "z_phot": [1.5]})),
+            "sample as model": (3, r"not a photo-z model", "--sample", sample, "--models", sample),
+            "model as sample": (3, r"m.h5", "--sample", self.model, "--estimates", estimates),
+            "no bands": (3, r"no columns for bands", "--sample", sample, "--models", self.model),
+            "two limits": (2, r"--limits.sigma68: 2 values", "--sample", sample, "--estimates", estimates, "--limits.sigma68", "1,2"),
+        }
+        for name, (code, message, *words) in cases.items():
+            with self.subTest(name):
+                self.fails(code, message, *words)
+
+    def test_pdfs_of_another_product_are_refused(self):
+        sample, estimates = self.tables()[1::2]
+        for pdfs, message in (({"yvals": np.ones((499, 3), "f4")}, r"z.pdf.h5: 499 PDFs for 500 rows"), ({"yvals": np.ones((500, 4), "f4")}, r"PDFs of 4 points on a grid of 3"),
+                              ({"values": np.ones((500, 3))}, r"no column /data/yvals")):
+            with h5py.File(self.path("z.pdf.h5"), "w") as file:
+                for name, values in pdfs.items():
+                    file[f"data/{name}"] = values
+                file["meta/xvals"] = np.array([[0.0, 1.0, 2.0]])
+            self.fails(3, message, "--sample", sample, "--estimates", estimates)
+        self.validate("--sample", sample, "--estimates", estimates, "--pdf", "none")
+
+    def test_an_input_is_not_overwritten(self):
+        sample, estimates = self.tables()[1::2]
+        before = read_bytes(estimates)
+        result = self.run_skyfold("validate", "--sample", sample, "--estimates", estimates, "--output", estimates)
+        self.assertEqual(result.code, 2, result)
+        self.assertEqual(read_bytes(estimates), before)
+
+
+if __name__ == "__main__":
+    support.main()
