@@ -90,7 +90,8 @@ def main():
         lines = subprocess.run([f"{sys.argv[1]}/bench/knn_bench", folder], check=True, capture_output=True, text=True).stdout.splitlines()
         print("knn, objects per core-second: ours without PDF, with 100 points, with mixtures; scipy's search alone, scipy with 100 points;\n"
               "ratios: with PDF, and ours without PDF (median and error included) over scipy's search alone")
-        print(f"{'training':>9} {'no PDF':>10} {'100 points':>10} {'mixtures':>10} {'scipy search':>14} {'scipy + PDF':>14} {'ratio':>7} {'over search':>14}")
+        print(f"{'training':>9} {'no PDF':>10} {'100 points':>10} {'mixtures':>10} {'scipy search':>14} {'scipy + PDF':>14} "
+              f"{'ratio':>7} {'over search':>14}")
         for line in lines:
             if line.startswith("knn"):
                 knn(folder, line.split())

@@ -3,7 +3,7 @@
 
 usage: validate.py PATH_OF_SKYFOLD [OBJECTS...]   (needs numpy, scipy, h5py)
 
-Both use one processor. Of skyfold, which measures all objects and those left by culling, the processor time of 100
+Both use one processor. Of skyfold, which measures all objects and those left by culling, the processor time of the
 realisations of both sets is divided by 1.9: time of one realisation of the whole sample. numpy draws n of n objects with
 replacement, gathers the columns and measures them; quantiles by partition, distributions by sorting.
 """
@@ -18,7 +18,7 @@ import time
 import h5py
 import numpy as np
 
-REALISATIONS, ROUNDS = 100, 3
+ROUNDS = 3
 
 
 def sample(n):
@@ -48,11 +48,11 @@ def processor_time(command):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def skyfold_time(binary, folder):
+def skyfold_time(binary, folder, realisations):
     words = [binary, "validate", "--sample", folder / "s.h5", "--estimates", folder / "z.h5", "--output", folder / "v.h5", "--threads", "1", "--magnitude", "none",
              "--bins.z", "0", "--bins.error", "0", "--bootstrap.realisations"]
-    times = [processor_time([*map(str, words), str(REALISATIONS)]) - processor_time([*map(str, words), "0"]) for _ in range(ROUNDS)]
-    return np.median(times) / REALISATIONS / 1.9
+    times = [processor_time([*map(str, words), str(realisations)]) - processor_time([*map(str, words), "0"]) for _ in range(ROUNDS)]
+    return np.median(times) / realisations / 1.9
 
 
 def distance(a, b):
@@ -107,7 +107,7 @@ def main():
             with tempfile.TemporaryDirectory() as name:
                 folder = pathlib.Path(name)
                 write(folder, columns, with_pdfs)
-                ours, theirs = skyfold_time(binary, folder), numpy_time(columns, with_pdfs)
+                ours, theirs = skyfold_time(binary, folder, max(100, 20_000_000 // n)), numpy_time(columns, with_pdfs)
                 print(f"| {n:9,} | {'yes' if with_pdfs else 'no':4} | {1e3 * ours:7.2f} | {1e9 * ours / n:9.1f} | {1e3 * theirs:6.1f} | {theirs / ours:5.1f} |", flush=True)
 
 

@@ -27,7 +27,7 @@ h1 { font-size: 1.4rem; margin: 0 0 .3rem; overflow-wrap: anywhere; } h2 { font-
 .panel { display: none; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; } th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--faint); font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { color: var(--faint); font-weight: 600; } th.n { text-align: right; } td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.hash { font-family: ui-monospace, monospace; font-size: .85rem; } td.path { overflow-wrap: anywhere; min-width: 9rem; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .7rem; overflow-x: auto; font-size: .85rem; line-height: 1.4; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 1rem; margin-top: .8rem; }
@@ -70,21 +70,33 @@ bool is_numeric(const std::string& cell) {
   return has_digit && cell.find_first_not_of("0123456789.,+-eE %±") == std::string::npos;
 }
 
-std::string row_of(const std::vector<std::string>& cells) {
-  std::string row = "<tr>";
-  for (const std::string& cell : cells) {
-    const char* kind = cell == "fail" ? " class=\"bad\"" : cell == "pass" ? " class=\"good\"" : is_numeric(cell) ? " class=\"n\"" : "";
-    row += fmt::format("<td{}>{}</td>", kind, escaped(cell));
-  }
-  return row + "</tr>\n";
+/// Whether a column holds nothing but numbers.
+bool is_numeric(const LogTable& table, std::size_t column) {
+  const auto holds_number = [&](const auto& row) { return column >= row.size() || row[column].empty() || row[column] == "-" || is_numeric(row[column]); };
+  return !table.rows.empty() && std::all_of(table.rows.begin(), table.rows.end(), holds_number);
+}
+
+const char* class_of_cell(const std::string& cell, bool is_number) {
+  const std::string text = lower(cell);
+  if (text == "fail" || text.ends_with(" fail")) return " class=\"bad\"";
+  if (text == "pass" || text.ends_with(" pass")) return " class=\"good\"";
+  return is_number ? " class=\"n\"" : "";
 }
 
 std::string table_html(const LogTable& table) {
+  std::vector<bool> numeric;
   std::string html = table.title.empty() ? "" : fmt::format("<h2>{}</h2>\n", escaped(table.title));
   html += "<div class=\"wide\"><table>\n<tr>";
-  for (const std::string& heading : table.columns) html += fmt::format("<th>{}</th>", escaped(heading));
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    numeric.push_back(is_numeric(table, i));
+    html += fmt::format("<th{}>{}</th>", numeric[i] ? " class=\"n\"" : "", escaped(table.columns[i]));
+  }
   html += "</tr>\n";
-  for (const auto& row : table.rows) html += row_of(row);
+  for (const auto& row : table.rows) {
+    html += "<tr>";
+    for (std::size_t i = 0; i < row.size(); ++i) html += fmt::format("<td{}>{}</td>", class_of_cell(row[i], i < numeric.size() && numeric[i]), escaped(row[i]));
+    html += "</tr>\n";
+  }
   html += "</table></div>\n";
   return table.note.empty() ? html : html + fmt::format("<p class=\"sub\">{}</p>\n", escaped(table.note));
 }

@@ -57,6 +57,7 @@ void MatchWork::read_reference(RowRange block, Buffers& mine, JobResult& result)
       append_rows(inputs_.catalogue, {begin, std::min(begin + reference_run, block.end)}, mine.reference);
   }
   result.bytes_read += static_cast<std::int64_t>(mine.reference.rows() * bytes_per_row(mine.reference.schema()));
+  inputs_.corrections.apply(mine.reference);  // here, where an error of the data is one of the run
 }
 
 void MatchWork::compute(const Job&, RowRange block, int slot) {
@@ -94,7 +95,6 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
 void MatchWork::count_reference(Buffers& mine) const {
   const std::size_t bands = inputs_.band_columns.magnitude.size();
   MagnitudeCounts counts(bands);
-  inputs_.corrections.apply(mine.reference);
   std::vector<std::uint8_t> stays(mine.reference.rows(), 1);
   for (const Cut& cut : inputs_.cuts.list())
     if (cut.is_of_catalogue) inputs_.cuts.apply(cut, mine.reference, stays);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "photoz_results.hpp"
 #include "photoz_work.hpp"
 #include "reorder.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
@@ -202,6 +203,11 @@ class PhotozRun {
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
     const std::string quality = truth_.empty() ? "" : measure_quality();
+    if (!quality.empty()) context_.process.fact("against known redshifts", quality);
+    {
+      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+      describe_photoz_product(ranks_, product_.rows, context_.process);
+    }
     run_->publish(product_paths());
     return run_->finish(context_.threads, quality.empty() ? "" : quality + "\n");
   }

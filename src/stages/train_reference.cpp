@@ -144,7 +144,8 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
   layer.gather(training.photometry, features);
   TrainingBalls balls(features.value, layer.size(), static_cast<std::size_t>(o.weights.neighbours), threads);
   const Reference reference(o, model);
-  ReferenceResult result{.space = layer.names(), .objects = reference.rows(), .weight = {}, .distributions = PhotometricDistributions(model.bands.bands)};
+  ReferenceResult result{.space = layer.names(), .objects = reference.rows(), .weight = {},
+                         .distributions = PhotometricDistributions(model.bands.bands)};
   CoverageFile coverage(coverage_path, reference.rows(), reference.has_ids(), provenance);
   Progress progress("reference", reference.rows(), "objects");
   std::vector<std::int32_t> inside;

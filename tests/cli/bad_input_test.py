@@ -25,7 +25,7 @@ class BadInput(support.SkyfoldTest):
         cls.model = str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 3000, "--seed", 5, "--spectroscopic", 0.3, "--output", cls.catalogue, "--threads", 1)
         cls.sample = str(cls.base / "survey.spec.h5")
-        cls.skyfold("train", "--sample", cls.sample, "--output", cls.model, "--dnf.neighbours", 20)
+        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.sample, "--output", cls.model, "--dnf.neighbours", 20)
         random = np.random.default_rng(7)
         cls.columns = {"id": np.arange(1, 51), "ra": random.uniform(0, 360, 50), "dec": random.uniform(-90, 90, 50),
                        "flux": random.normal(size=50).astype("f4")}

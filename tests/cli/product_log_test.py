@@ -60,7 +60,7 @@ class ProductLog(support.SkyfoldTest):
             self.assertEqual(self.browser.get_log("browser"), [], name)
 
     def test_results_have_plots(self):
-        for name in ("model.html", "v.html"):
+        for name in ("model.html", "z.html", "v.html"):
             self.open(name)
             self.assertGreater(len(self.browser.find_elements(By.TAG_NAME, "img")), 1, name)
 

@@ -6,6 +6,7 @@ import concurrent.futures
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -71,6 +72,10 @@ class Kills(faults.FaultTest):
             counts = list(pool.map(self.one_case, range(CASES)))
         kills, early = (sum(column) for column in zip(*counts))
         print(f"{CASES} cases, {kills} runs killed, {early} ended before their kill")
+        with sqlite3.connect(self.path("skyfold.db")) as registry:
+            self.assertEqual(registry.execute("PRAGMA integrity_check").fetchone()[0], "ok")
+            ended = registry.execute("SELECT count(*) FROM process WHERE state = 'done'").fetchone()[0]
+        self.assertGreaterEqual(ended, CASES, "a run that goes on after a kill is not in the registry")
         self.assertGreaterEqual(kills, CASES * 10 // 11, "the kills come too late to test anything")
 
 

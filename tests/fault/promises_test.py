@@ -371,7 +371,7 @@ class Watching(faults.FaultTest):
         for pid in [*self.ranks_of(run), run.pid]:
             self.send(pid, signal.SIGKILL)
         self.end(run)
-        self.assertIn("interrupted", self.skyfold("status", output).out)
+        self.wait_for(lambda: "interrupted" in self.skyfold("status", output).out, "the end of the killed ranks")
         before = faults.rows_done(output)
         self.skyfold(*self.words("photoz", output), ranks=2)
         status = json.loads(self.skyfold("status", output, "--json").out)

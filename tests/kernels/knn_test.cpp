@@ -1,104 +1,9 @@
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cmath>
-#include <numbers>
-#include <numeric>
-
-#include "dnf_objects.hpp"
-#include "skyfold/core/error.hpp"
-#include "skyfold/core/statistics.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
-#include "skyfold/table/features.hpp"
+#include "knn_objects.hpp"
 
 namespace skyfold {
 namespace {
 
-using dnf_test::make_objects;
-using dnf_test::Objects;
-constexpr double nan = dnf_test::nan, not_observed = dnf_test::not_observed;
-
-PhotozModel train_knn(const Objects& objects, const std::vector<std::string>& arguments, std::vector<double> weight = {}, int threads = 1) {
-  PhotozModel model;
-  const std::size_t bands = objects.mag[0].size();
-  for (std::size_t b = 0; b < bands; ++b) model.bands.bands.push_back("b" + std::to_string(b));
-  model.bands.limits.assign(bands, 26.0);
-  TrainingSet set{.id = objects.id, .z = objects.z, .photometry = {}, .weight = std::move(weight), .threads = threads};
-  gather_photometry(dnf_test::table_of(objects), dnf_test::band_columns(bands), model.bands, model.bands.limits, set.photometry);
-  model.z_min = *std::min_element(set.z.begin(), set.z.end());
-  model.z_max = *std::max_element(set.z.begin(), set.z.end());
-  const auto algorithm = make_photoz_algorithm("knn");
-  OptionSet option;
-  algorithm->describe(option);
-  option.read_command_line(arguments);
-  algorithm->train(set, model);
-  return model;
-}
-
-Table estimate(const PhotozModel& model, const Objects& queries, const PdfOptions& pdf = {}, int threads = 1) {
-  const auto kernel = make_photoz_algorithm("knn")->estimator(model, dnf_test::band_columns(queries.mag[0].size()), pdf);
-  return dnf_test::run(*kernel, queries, threads);
-}
-
-const std::vector<std::string> plain = {"--knn.metric=standard", "--knn.neighbours=7", "--knn.sigma=0.03"};
-
-/// The definition by brute force, in the metric of the model.
-struct Reference {
-  std::vector<std::size_t> rows;
-  std::vector<double> distance, z, weight;
-  double sigma = 0.0;
-
-  double density(double x) const {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < z.size(); ++i)
-      sum += weight[i] * std::exp(-0.5 * std::pow((x - z[i]) / sigma, 2)) / (sigma * std::sqrt(2.0 * std::numbers::pi));
-    return sum;
-  }
-  double cumulative(double x) const {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < z.size(); ++i) sum += weight[i] * 0.5 * std::erfc((z[i] - x) / (sigma * std::numbers::sqrt2));
-    return sum;
-  }
-};
-
-Reference brute_force(const PhotozModel& model, const std::vector<double>& query, std::size_t neighbours, double sigma, double scatter) {
-  const Table& training = model.tables.at("training");
-  const auto feature = training.at("feature").values<double>();
-  const std::size_t p = query.size();
-  const auto matrix = model.tables.at("metric").at("matrix").values<double>();
-  std::vector<std::pair<double, std::size_t>> all;
-  for (std::size_t row = 0; row < training.rows(); ++row) {
-    double d2 = 0.0;
-    for (std::size_t i = 0; i < p; ++i)
-      for (std::size_t j = 0; j < p; ++j)
-        d2 += (query[i] - feature[row * p + i]) * matrix[i * p + j] * (query[j] - feature[row * p + j]);
-    all.emplace_back(d2, row);
-  }
-  std::sort(all.begin(), all.end());
-  Reference r;
-  const double floor = 0.01 * model.tables.at("spacing").at("median").number(0);
-  for (std::size_t k = 0; k < neighbours; ++k) {
-    r.rows.push_back(all[k].second);
-    r.distance.push_back(std::sqrt(all[k].first));
-    r.z.push_back(training.at("z").number(all[k].second));
-    r.weight.push_back(training.at("weight").number(all[k].second) / std::max(r.distance.back(), floor));
-  }
-  const double sum = std::accumulate(r.weight.begin(), r.weight.end(), 0.0);
-  for (double& w : r.weight) w /= sum;
-  const double spread = (quantile(r.z, 0.75) - quantile(r.z, 0.25)) / 1.349;
-  r.sigma = std::sqrt(sigma * sigma + scatter * scatter * spread * spread);
-  return r;
-}
-
-/// Standardised features of a query, by the layer's table.
-std::vector<double> features_of(const PhotozModel& model, const std::vector<double>& mag) {
-  const Table& layer = model.tables.at("features");
-  std::vector<double> x;
-  for (std::size_t b = 0; b + 1 < mag.size(); ++b) x.push_back(mag[b] - mag[b + 1]);
-  x.push_back(mag[mag.size() / 2]);
-  for (std::size_t f = 0; f < x.size(); ++f) x[f] = (x[f] - layer.at("mean").number(f)) / layer.at("deviation").number(f);
-  return x;
-}
+using namespace knn_test;
 
 TEST(Knn, EqualsTheDefinitionByBruteForce) {
   const Objects training = make_objects(900, 4, 50), queries = make_objects(200, 4, 51);
@@ -275,77 +180,6 @@ TEST(Knn, UsesAllOfFewTrainingObjectsAndSaysSo) {
   EXPECT_GT(out.at(pdf_stds_column).values<float>()[6], 0.0f);
 }
 
-TEST(Knn, WeighsNeighboursByTheirTrainingWeight) {
-  const Objects training = make_objects(400, 3, 69), queries = make_objects(50, 3, 70);
-  std::vector<double> weight(400);
-  for (std::size_t i = 0; i < 400; ++i) weight[i] = i % 3 == 0 ? 0.0 : 1.0 + static_cast<double>(i % 5);
-  const PhotozModel model = train_knn(training, plain, weight);
-  EXPECT_EQ(model.tables.at("training").rows(), 266u);  // those of weight 0 are left out
-  const Table out = estimate(model, queries);
-  for (std::size_t i = 0; i < 50; ++i) {
-    const Reference r = brute_force(model, features_of(model, queries.mag[i]), 7, 0.03, 0.5);
-    ASSERT_NEAR(r.cumulative(out.at("z_phot").number(i)), 0.5, 1e-7);
-  }
-}
-
-TEST(Knn, ChoosesTheSameParametersForAnyThreads) {
-  const Objects training = make_objects(1500, 4, 71);
-  const PhotozModel one = train_knn(training, {}), again = train_knn(training, {}, {}, 3);
-  EXPECT_EQ(one.parameters, again.parameters);
-  for (const auto& [name, table] : one.tables)
-    for (std::size_t c = 0; c < table.columns(); ++c)
-      EXPECT_TRUE(std::ranges::equal(table[c].bytes(), again.tables.at(name)[c].bytes())) << name;
-}
-
-TEST(Knn, ChoosesTheCellOfTheGridWithTheLeastLoss) {
-  const PhotozModel model = train_knn(make_objects(1500, 4, 72), {});
-  const Table& tuning = model.tables.at("tuning");
-  const auto loss = tuning.at("cde_loss").values<double>();
-  const auto best = static_cast<std::size_t>(std::min_element(loss.begin(), loss.end()) - loss.begin());
-  double sigma = 0.0;  // the largest with the best number of neighbours that is as good to a thousandth
-  for (std::size_t i = 0; i < loss.size(); ++i)
-    if (tuning.at("neighbours").integer(i) == tuning.at("neighbours").integer(best) && loss[i] <= loss[best] + 0.001 * std::abs(loss[best]))
-      sigma = std::max(sigma, tuning.at("sigma").number(i));
-  EXPECT_EQ(model.parameters.at("knn.neighbours"), std::to_string(tuning.at("neighbours").integer(best)));
-  EXPECT_EQ(std::stod(model.parameters.at("knn.sigma")), sigma);
-  const PhotozModel given = train_knn(make_objects(1500, 4, 72), {"--knn.neighbours=9"});
-  EXPECT_EQ(given.parameters.at("knn.neighbours"), "9");
-  EXPECT_EQ(given.tables.at("tuning").rows(), 38u);
-}
-
-TEST(Knn, JudgesTheGridByTheLossOfTheHeldOutQuarter) {
-  // The loss of fixed parameters, by brute force: a quarter drawn by id, estimated from the rest.
-  const Objects objects = make_objects(400, 3, 80);
-  const PhotozModel model = train_knn(objects, {"--knn.metric=standard", "--knn.neighbours=5", "--knn.scatter=0.5"});
-  Objects fit, judged;
-  for (std::size_t i = 0; i < 400; ++i) {
-    Objects& part = ObjectRandom(1, static_cast<std::uint64_t>(objects.id[i]), 0x6b6e6e02).uniform() < 0.25 ? judged : fit;
-    part.mag.push_back(objects.mag[i]);
-    part.err.push_back(objects.err[i]);
-    part.z.push_back(objects.z[i]);
-    part.id.push_back(objects.id[i]);
-  }
-  PhotozModel rest = train_knn(fit, {"--knn.metric=standard", "--knn.neighbours=5", "--knn.sigma=0.1"});
-  // Features are standardised by the whole set.
-  const auto feature = rest.tables.at("training").at("feature").values<double>();
-  for (std::size_t i = 0; i < fit.z.size(); ++i) {
-    const std::vector<double> x = features_of(model, fit.mag[i]);
-    std::copy(x.begin(), x.end(), feature.begin() + static_cast<std::ptrdiff_t>(i * 3));
-  }
-  const Table& tuning = model.tables.at("tuning");
-  for (const std::size_t cell : {20u, 27u, 33u}) {
-    const double sigma = tuning.at("sigma").number(cell);
-    double loss = 0.0;
-    for (std::size_t i = 0; i < judged.z.size(); ++i) {
-      const Reference r = brute_force(rest, features_of(model, judged.mag[i]), 5, sigma, 0.5);
-      double squared = 0.0;
-      for (double x = -3.0; x < 6.0; x += 0.1 * r.sigma) squared += r.density(x) * r.density(x) * 0.1 * r.sigma;
-      loss += squared - 2.0 * r.density(judged.z[i]);
-    }
-    EXPECT_NEAR(tuning.at("cde_loss").number(cell), loss / static_cast<double>(judged.z.size()), 2e-3 * std::abs(loss) / 100.0);
-  }
-}
-
 TEST(Knn, DoesNotDependOnThreadsOrBlocks) {
   const Objects training = make_objects(700, 4, 73);
   Objects queries = make_objects(900, 4, 74);
@@ -369,31 +203,9 @@ TEST(Knn, DoesNotDependOnThreadsOrBlocks) {
   }
 }
 
-TEST(Knn, LearnsWhichDirectionsMatter) {
-  // Redshifts follow one colour; the rest is noise, which the Euclidean metric counts in full.
-  Objects training = make_objects(3000, 4, 75), queries = make_objects(500, 4, 76);
-  for (Objects* objects : {&training, &queries})
-    for (std::size_t i = 0; i < objects->z.size(); ++i) objects->z[i] = 1.0 + 0.5 * (objects->mag[i][0] - objects->mag[i][1]);
-  const auto worst = [&](const char* metric) {
-    const Table out = estimate(train_knn(training, {std::string("--knn.metric=") + metric, "--knn.neighbours=7", "--knn.sigma=0.03"}), queries);
-    std::vector<double> dz;
-    for (std::size_t i = 0; i < 500; ++i) dz.push_back(std::abs(out.at("z_phot").number(i) - queries.z[i]));
-    return quantile(dz, 0.9);
-  };
-  EXPECT_LT(worst("learned"), 0.3 * worst("standard"));
-}
-
-TEST(Knn, RefusesTrainingSetsThatTeachNothing) {
-  Objects holes = make_objects(100, 3, 77);
-  holes.z[4] = nan;
-  EXPECT_THROW(train_knn(make_objects(1, 3, 78), plain), DataError);
-  EXPECT_THROW(train_knn(make_objects(30, 3, 78), {}), DataError);
-  EXPECT_THROW(train_knn(holes, plain), DataError);
-  EXPECT_THROW(train_knn(make_objects(100, 3, 78), plain, std::vector<double>(100, 0.0)), DataError);
-}
-
 TEST(Knn, MarksFailedRows) {
-  const auto kernel = make_photoz_algorithm("knn")->estimator(train_knn(make_objects(100, 3, 79), plain), dnf_test::band_columns(3), {.kind = "mixmod"});
+  const PhotozModel model = train_knn(make_objects(100, 3, 79), plain);
+  const auto kernel = make_photoz_algorithm("knn")->estimator(model, dnf_test::band_columns(3), {.kind = "mixmod"});
   Table out(kernel->gives(), 2);
   kernel->mark_failed(out);
   EXPECT_EQ(out.at("flags").integer(1), photoz_failed);

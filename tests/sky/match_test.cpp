@@ -32,6 +32,7 @@ long double separation(double ra1, double dec1, double ra2, double dec2) {
 }
 
 bool match(const Positions& a, std::size_t i, const Positions& b, std::size_t k, double radius) {
+  if (std::abs(a.dec[i] - b.dec[k]) * 3600.0 > radius + 1e-6) return false;  // no separation is smaller than that
   return separation(a.ra[i], a.dec[i], b.ra[k], b.dec[k]) <= static_cast<long double>(radius) + match_tolerance_arcsec;
 }
 

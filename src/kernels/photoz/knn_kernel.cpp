@@ -124,9 +124,10 @@ struct KnnKernel::Worker {
 };
 
 KnnKernel::KnnKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf)
-    : options_(options), pdf_(pdf), bands_(model.bands), columns_(columns), layer_(options.features, model.bands.bands),
-      rows_(training_rows(model.tables.at("training"))), metric_(rows_.n_features), z_min_(model.z_min), z_max_(model.z_max),
-      indices_(rows_, metric_, index_budget_bytes) {
+    : options_(options),
+      point_(options.point == "mode" ? Point::mode : options.point == "mean" ? Point::mean : Point::median), pdf_(pdf),
+      bands_(model.bands), columns_(columns), layer_(options.features, model.bands.bands), rows_(training_rows(model.tables.at("training"))),
+      metric_(rows_.n_features), z_min_(model.z_min), z_max_(model.z_max), indices_(rows_, metric_, index_budget_bytes) {
   layer_.restore(model.tables.at("features"));
   const auto matrix = model.tables.at("metric").at("matrix").values<double>();
   metric_ = Metric(rows_.n_features, {matrix.begin(), matrix.end()});
@@ -208,7 +209,7 @@ void KnnKernel::estimate(const MaskIndex& index, std::size_t object, std::int32_
   const std::span<const Neighbour> found = worker.search.find(index.tree(), worker.place.data(), wanted);
   worker.maker.centres(found);
   const Mixture& mixture = worker.maker.widen(options_.sigma);
-  const double z = options_.point == "mode" ? mixture.mode() : options_.point == "mean" ? mixture.mean() : mixture.quantile(0.5);
+  const double z = point_ == Point::mode ? mixture.mode() : point_ == Point::mean ? mixture.mean() : mixture.quantile(0.5);
   const double nearest = std::sqrt(found[0].distance2);
   if (found.size() < wanted) flags |= photoz_few_neighbours;
   if (z < z_min_ || z > z_max_) flags |= photoz_extrapolated;

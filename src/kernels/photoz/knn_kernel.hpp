@@ -29,6 +29,7 @@ class KnnKernel final : public Kernel {
   struct Output;
   struct Worker;
   struct Block;
+  enum class Point : std::uint8_t { median, mode, mean };
   void run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, const Output& output,
                 int threads) const;
   void estimate(const MaskIndex& index, std::size_t object, std::int32_t flags, Worker& worker, const Output& output) const;
@@ -36,6 +37,7 @@ class KnnKernel final : public Kernel {
   std::int32_t band_flags(std::size_t object, const Block& block) const;
 
   Options options_;
+  Point point_;
   PdfOptions pdf_;
   BandOptions bands_;
   BandColumns columns_;
