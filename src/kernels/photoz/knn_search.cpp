@@ -13,7 +13,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Bounds are sums of the same squares as distances, added in another order: this much covers the rounding.
 constexpr double safety = 1.0 - 1e-12;
 
-/// Squared distances of the points of a leaf, each added dimension by dimension.
+}  // namespace
+
 SKYFOLD_CLONES
 void leaf_distances(const double* coordinates, const double* query, std::size_t dimensions, double* distance2) {
   constexpr std::size_t vectors = leaf_points / n_lanes;
@@ -27,8 +28,6 @@ void leaf_distances(const double* coordinates, const double* query, std::size_t 
     }
   std::memcpy(distance2, sum, sizeof sum);
 }
-
-}  // namespace
 
 PointTree::PointTree(std::span<const double> points, std::size_t dimensions, std::span<const std::uint32_t> rows)
     : size_(rows.size()), dimensions_(dimensions), box_low_(dimensions, infinity), box_high_(dimensions, -infinity) {

@@ -10,6 +10,11 @@ namespace skyfold::knn {
 
 inline constexpr std::size_t leaf_points = 32;
 
+/// Squared distances of a query to the points of a leaf, each added dimension by dimension.
+/// @param coordinates  shape [dimensions x leaf_points]
+/// @param distance2    filled, shape [leaf_points]
+void leaf_distances(const double* coordinates, const double* query, std::size_t dimensions, double* distance2);
+
 /// A kd-tree over points whose leaves are scanned with vector instructions. Answers are exact: they equal those of a loop over
 /// all points, so that neither the tree nor the order of the queries can be seen in them.
 class PointTree {

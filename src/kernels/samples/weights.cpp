@@ -8,7 +8,6 @@
 #include <numeric>
 
 #include "../photoz/knn_search.hpp"
-#include "../photoz/simd.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"
@@ -18,24 +17,9 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t leaf_balls = 32, chunk = 512;
+constexpr std::size_t leaf_balls = knn::leaf_points, chunk = 512;
 constexpr double widen = 1.0 + 1e-12;   // boxes hold their balls, whatever is rounded
 constexpr std::uint32_t copies_stream = 0x77676801, spread_stream = 0x77000000;
-
-/// Squared distances of a point to the centres of a leaf, added dimension by dimension as the radius was.
-SKYFOLD_CLONES
-void leaf_distances(const double* centres, const double* point, std::size_t dimensions, double* distance2) {
-  constexpr std::size_t vectors = leaf_balls / n_lanes;
-  Lanes sum[vectors] = {};
-  for (std::size_t k = 0; k < dimensions; ++k)
-    for (std::size_t v = 0; v < vectors; ++v) {
-      Lanes d;
-      std::memcpy(&d, centres + k * leaf_balls + v * n_lanes, sizeof d);
-      d -= point[k];
-      sum[v] += d * d;
-    }
-  std::memcpy(distance2, sum, sizeof sum);
-}
 
 }  // namespace
 
@@ -153,7 +137,7 @@ std::int32_t TrainingBalls::Impl::find(const double* point, std::vector<std::uin
     }
     if (nodes[node].leaf >= 0) {
       const auto leaf = static_cast<std::size_t>(nodes[node].leaf);
-      leaf_distances(&centres[leaf * leaf_balls * dimensions], point, dimensions, distance2);
+      knn::leaf_distances(&centres[leaf * leaf_balls * dimensions], point, dimensions, distance2);
       for (std::size_t i = 0; i < leaf_balls; ++i)
         if (distance2[i] <= leaf_radius2[leaf * leaf_balls + i]) {
           hits.push_back(leaf_row[leaf * leaf_balls + i]);
