@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 """Processor seconds of `spec` and `match` beside scipy's kd-tree in the same run.
 
-usage: samples.py FOLDER_OF_THE_BUILD   (with bin/skyfold; needs numpy, scipy, h5py)
+usage: samples.py FOLDER_OF_THE_BUILD   (with bin/skyfold; needs numpy, scipy, h5py; one thread)
 
 spec: 2 million measurements of one survey, 30 % of them of an object that is there already, as an HDF5 table.
 match: 200,000 spectroscopic objects against a catalogue of 5 million, ordered by HEALPix.
-The whole command is measured, with start-up, reading and writing; of scipy the trees, the searches and the groups alone.
+The whole command is measured, with start-up, reading, writing and the product log; of scipy the trees, the searches and the groups alone.
+Small inputs show what start-up and the log take.
 """
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -62,6 +62,7 @@ def columns(path, table):
 def processor_seconds(command):
     """Of a command, user and system, the least of some rounds; and its peak memory, MB."""
     best, memory = np.inf, 0.0
+    command = [*command, "--threads", "1"]
     for _ in range(ROUNDS):
         output = command[command.index("--output") + 1]
         subprocess.run(["rm", "-rf", output, output + ".run"], check=True)
@@ -151,6 +152,8 @@ def bench_match(skyfold, folder, rng, small=200_000, large=5_000_000):
     with h5py.File(folder / "t.h5") as file:
         assert len(file["object/id"]) == matches, (len(file["object/id"]), matches)
     line(f"match, {small:,} x {large:,}", ours, theirs, memory)
+    if large < 1_000_000:
+        return
     theirs, _ = timed(lambda: scipy_matches_small_tree((spec_ra, spec_dec), (ra, dec)))
     line("  scipy's tree on the small side", ours, theirs, memory)
 
@@ -162,8 +165,10 @@ def main():
     print(f"{'processor seconds':<34} {'skyfold':>10} {'scipy':>10} {'ratio':>8} {'MB':>8}")
     with tempfile.TemporaryDirectory() as folder:
         rng = np.random.default_rng(1)
-        bench_spec(skyfold, pathlib.Path(folder), rng)
-        bench_match(skyfold, pathlib.Path(folder), rng)
+        for rows in (1000, 2_000_000):
+            bench_spec(skyfold, pathlib.Path(folder), rng, rows)
+        for small, large in ((1000, 10_000), (200_000, 5_000_000)):
+            bench_match(skyfold, pathlib.Path(folder), rng, small, large)
 
 
 if __name__ == "__main__":

@@ -117,9 +117,9 @@ class Prov {
 
 }  // namespace
 
-std::vector<std::string> lineage(Registry& registry, const ProductRecord& product) {
+std::vector<std::string> lineage(Registry& registry, const std::vector<ProductRecord>& products) {
   Tree tree(registry);
-  tree.add(product, 0);
+  for (const ProductRecord& product : products) tree.add(product, 0);
   return tree.lines;
 }
 

@@ -62,6 +62,7 @@ void describe(OptionSet& option, ProcessOptions& o) {
 
 struct Process::Impl {
   ProcessOptions o;
+  const OptionSet* options = nullptr;
   ProcessRecord record;
   std::string output;                     ///< main product, as the options name it
   std::vector<std::string> inputs;
@@ -94,6 +95,7 @@ Process::Process() = default;
 Process::Process(const std::string& command, const OptionSet& options, ProcessOptions o, int ranks, int threads) : impl_(std::make_unique<Impl>()) {
   Impl& my = *impl_;
   my.o = std::move(o);
+  my.options = &options;
   my.output = options.value("output");
   ProcessRecord& p = my.record;
   p.command = command;
@@ -219,9 +221,9 @@ void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::v
   if (o.product_log == none) return;
   record.log = absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
   LogContent log{record, read, made, {}, logged_lines(), entries};
-  for (const ProductRecord& known : registry->products())
-    if (known.is_current && std::find(inputs.begin(), inputs.end(), known.path) != inputs.end())
-      for (const std::string& line : lineage(*registry, known)) log.lineage.push_back(line);
+  std::vector<ProductRecord> known = registry->products();
+  std::erase_if(known, [&](const ProductRecord& product) { return !product.is_current || std::find(inputs.begin(), inputs.end(), product.path) == inputs.end(); });
+  log.lineage = lineage(*registry, known);
   write_durably(record.log, product_log_html(log));
 }
 
@@ -233,6 +235,7 @@ void Process::end(ExitCode code, const std::string& message) {
   my.record.state = state_of(code);
   my.record.message = message;
   my.record.end_s = unix_time();
+  my.record.configuration = my.options->ini(false);  // with what the command guessed
   if (my.products.empty() && my.record.id == 0) return;
   my.attempt([&] {
     if (!my.was_found || !my.is_known()) my.record_end();

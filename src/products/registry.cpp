@@ -129,8 +129,8 @@ std::int64_t Registry::begin(const ProcessRecord& p) {
 void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products) {
   Database& database = impl_->database;
   Transaction transaction(database);
-  Statement(database, "UPDATE process SET end = ?, state = ?, exit_code = ?, message = ?, log = ? WHERE id = ?")
-      .bind(p.end_s).bind(p.state).bind(std::int64_t{p.exit_code}).bind(p.message).bind(p.log).bind(p.id).run();
+  Statement(database, "UPDATE process SET configuration = ?, end = ?, state = ?, exit_code = ?, message = ?, log = ? WHERE id = ?")
+      .bind(p.configuration).bind(p.end_s).bind(p.state).bind(std::int64_t{p.exit_code}).bind(p.message).bind(p.log).bind(p.id).run();
   for (const auto& [name, value] : p.facts)
     Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
   for (const InputRecord& input : inputs) {

@@ -153,7 +153,7 @@ class ShowStage final : public ProductStage {
 class TreeStage final : public ProductStage {
  protected:
   ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
-    for (const std::string& line : lineage(registry, product)) fmt::print("{}\n", line);
+    for (const std::string& line : lineage(registry, {product})) fmt::print("{}\n", line);
     return ExitCode::done;
   }
 };

@@ -28,7 +28,7 @@ void make_names_unique(std::vector<Estimates>& models) {
 /// One run of validate.
 class ValidateRun {
  public:
-  ValidateRun(const ValidateOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+  ValidateRun(ValidateOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
     check(o_);
@@ -66,6 +66,7 @@ class ValidateRun {
       double largest_z = 0.0;
       for (const ReadyModel& ready : ready_) largest_z = std::max(largest_z, ready.model.z_max);
       pdf_ = pdf_for(o_, context_.options, largest_z);
+      o_.pdf.zmax = pdf_.zmax;  // so that the record names it
       make_kernels(o_, schema, pdf_, ready_);
       sample_ = sample_columns(o_, schema, ready_.empty() ? "" : ready_.front().model.redshift);
       if (!o_.estimates.empty() && sample_.id.empty()) throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
@@ -97,7 +98,7 @@ class ValidateRun {
     fmt::print("{}", validation_summary(result));
   }
 
-  const ValidateOptions& o_;
+  ValidateOptions& o_;
   const StageContext& context_;
   Ranks& ranks_;
   std::optional<RunFolder> folder_;     ///< rank 0

@@ -22,6 +22,9 @@ using validation::MetricSet;
 using validation::n_metrics;
 using validation::Objects;
 
+// What ranks do between two exchanges of results: bytes, and objects times realisations, some seconds of one processor.
+constexpr std::int64_t most_bytes = std::int64_t{1} << 24, most_work = 100'000'000;
+
 /// The objects of one model that are measured, and the magnitudes for the bins.
 struct Measurable {
   Objects objects;
@@ -107,7 +110,7 @@ class Share {
 };
 
 /// Fills in values and errors of the sets from what all ranks measured.
-void collect(const ValidateOptions& o, const std::vector<std::string>& shares, std::vector<SetPlan>& plans) {
+void collect(const ValidateOptions& o, const std::vector<std::string>& shares, std::span<SetPlan> plans) {
   const auto realisations = static_cast<std::size_t>(o.realisations);
   std::vector<const char*> at;
   for (const std::string& share : shares) at.push_back(share.data());
@@ -131,8 +134,8 @@ void collect(const ValidateOptions& o, const std::vector<std::string>& shares, s
   }
 }
 
-void measure_model(const ValidateOptions& o, const Measurable& what, std::vector<SetPlan>& plans, const Ranks& ranks, int threads, const std::string& name) {
-  Progress progress("bootstrap of " + name, std::ssize(plans), "sets");
+/// Measures some sets of a model on all ranks.
+void measure_sets(const ValidateOptions& o, const Measurable& what, std::span<SetPlan> plans, const Ranks& ranks, int threads) {
   const auto n_ranks = static_cast<std::size_t>(ranks.size());
   const std::vector<std::string> shares = ranks.run_units(n_ranks, [&](std::size_t unit) {
     Share share(o, unit, n_ranks, threads);
@@ -140,12 +143,28 @@ void measure_model(const ValidateOptions& o, const Measurable& what, std::vector
     for (std::size_t k = 0; k < plans.size(); ++k) {
       check_stop();
       share.measure(MetricSet(what.objects, plans[k].members, o.rules), std::span(results).subspan(k * share.results(), share.results()));
-      progress.update(static_cast<std::int64_t>(k + 1));
     }
     return std::string(reinterpret_cast<const char*>(results.data()), results.size() * sizeof(Metrics));
   });
-  progress.finish();
   collect(o, shares, plans);
+}
+
+void measure_model(const ValidateOptions& o, const Measurable& what, std::span<SetPlan> plans, const Ranks& ranks, int threads, const std::string& name) {
+  const std::int64_t results = o.realisations + 1;   // of each set
+  std::int64_t objects = 0, done = 0;
+  for (const SetPlan& plan : plans) objects += std::ssize(plan.members);
+  Progress progress("bootstrap of " + name, objects, "objects");
+  for (std::size_t first = 0, next = 0; first < plans.size(); first = next) {
+    std::int64_t work = 0, bytes = 0;
+    for (; next < plans.size() && work < most_work && bytes < most_bytes; ++next) {
+      work += results * std::ssize(plans[next].members);
+      bytes += results * static_cast<std::int64_t>(sizeof(Metrics));
+      done += std::ssize(plans[next].members);
+    }
+    measure_sets(o, what, plans.subspan(first, next - first), ranks, threads);
+    progress.update(done);
+  }
+  progress.finish();
 }
 
 void add_pit(const ValidateOptions& o, const SetPlan& plan, const Objects& objects, Validation& validation) {

@@ -146,7 +146,7 @@ void add_limit(const ValidationResult& r, Metric metric, Plot& plot) {
 
 void add_binned(const std::string& prefix, const std::string& name, const ValidationResult& r, std::size_t model, Process& process) {
   for (const Metric metric : {Metric::mean_bias, Metric::sigma68, Metric::out_2sigma, Metric::out_3sigma, Metric::nmad}) {
-    Plot plot{prefix + name_of(metric), fmt::format("{} against z_phot: {}", name_of(metric), name), "z_phot", name_of(metric), "", {}};
+    Plot plot{prefix + name_of(metric), fmt::format("{} against z_phot: {}", name_of(metric), name), "z_phot", name_of(metric), "set key below\n", {}};
     plot.series.push_back(binned_series(r, model, "all", "z_phot", metric, "all", "#1f77b4"));
     plot.series.push_back(binned_series(r, model, "culled", "z_phot", metric, "culled", "#ff7f0e"));
     add_limit(r, metric, plot);
@@ -165,10 +165,11 @@ void add_table(const std::string& name, const ValidationResult& r, std::size_t m
   for (std::size_t m = 0; m < n_metrics; ++m) {
     if (std::isnan(all.value[m]) && r.options.limits[m].empty()) continue;
     std::string limit, result;
+    const bool names_subset = r.options.limits_subset == "both";
     for (const JudgedMetric& j : r.validation.judged) {
       if (j.model != model || validation::place(j.metric) != m) continue;
       limit = shortest(j.limit);
-      result += fmt::format("{}{} {}", result.empty() ? "" : ", ", j.subset, j.pass ? "pass" : "FAIL");
+      result += fmt::format("{}{}{}", result.empty() ? "" : ", ", names_subset ? j.subset + " " : "", j.pass ? "pass" : "FAIL");
     }
     table.rows.push_back({std::string(metric_infos()[m].name), std::string(metric_infos()[m].meaning), with_error(all.value[m], all.error[m]),
                           with_error(culled.value[m], culled.error[m]), limit, result});
@@ -191,11 +192,11 @@ void compare(const ValidationResult& r, const std::vector<Drawn>& d, Process& pr
                                    std::pair{"z_phot", Metric::out_3sigma}, std::pair{"magnitude", Metric::sigma68}, std::pair{"z_err", Metric::sigma68},
                                    std::pair{"z_phot", Metric::cde_loss}}) {
     Plot plot{fmt::format("compare_{}_{}", name_of(metric), by), fmt::format("{} against {}", name_of(metric), by), by, name_of(metric),
-              std::string(by) == "z_err" ? "set logscale x\n" : "", {}};
+              std::string(by) == "z_err" ? "set key below\nset logscale x\n" : "set key below\n", {}};
     for (std::size_t k = 0; k < r.models.size(); ++k) plot.series.push_back(binned_series(r, k, "all", by, metric, r.models[k].name, colour_of(k)));
     if (std::all_of(plot.series.begin(), plot.series.end(), [](const Series& s) { return s.columns[0].empty(); })) continue;
     add_limit(r, metric, plot);
-    process.add(comparison_tab, plot);
+    add(comparison_tab, plot, process);
   }
   Plot qq{"compare_qq", "Quantiles of the PIT", "uniform", "PIT", "set xrange [0:1]\nset yrange [0:1]\nset key left top\n", {}};
   for (std::size_t k = 0; k < r.models.size(); ++k)

@@ -2,11 +2,16 @@
 import pathlib
 import re
 import sys
+import unittest
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+
+try:
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+except ImportError:
+    cKDTree = None
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -50,6 +55,7 @@ class Samples(support.SkyfoldTest):
         ra = np.append(ra, ra[again] + moved[0] / np.maximum(np.cos(np.radians(dec[again])), 1e-5)) % 360
         return ra, np.clip(np.append(dec, dec[again] + moved[1]), -90, 90)
 
+    @unittest.skipUnless(cKDTree, "needs scipy")
     def test_groups_are_the_connected_components_of_scipy(self):
         rng = np.random.default_rng(4)
         ra, dec = self.clustered(rng, 10_000)
@@ -77,6 +83,7 @@ class Samples(support.SkyfoldTest):
         line = next(line for line in out.splitlines() if line.startswith("a ")).split()
         np.testing.assert_allclose([float(x) for x in line[-3:]], [sample["z"].mean(), sample["z"].min(), sample["z"].max()], atol=5.1e-5)
 
+    @unittest.skipUnless(cKDTree, "needs scipy")
     def test_matches_are_those_of_scipy(self):
         rng = np.random.default_rng(5)
         ra, dec = self.clustered(rng, 60_000)

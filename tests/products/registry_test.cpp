@@ -95,7 +95,7 @@ TEST(Registry, LinksInputsToTheProductsThatWereCurrentThen) {
   EXPECT_EQ(registry.inputs(train)[0].product, 1);
   EXPECT_FALSE(registry.product("#1").is_current);
   EXPECT_EQ(registry.product("/d/spec.h5").content_hash, "3");
-  const std::vector<std::string> lines = lineage(registry, registry.product("/d/m.h5"));
+  const std::vector<std::string> lines = lineage(registry, {registry.product("/d/m.h5")});
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_NE(lines[2].find("    /d/spec.h5 [spectroscopic_sample] #1"), std::string::npos);
 }

@@ -61,7 +61,7 @@ class Process {
   /// A process of which nothing is recorded.
   Process();
   /// @param command  "photoz"
-  /// @param options  of the command, as they stand before it runs
+  /// @param options  of the command; recorded as they stand at its end, with what was guessed; must outlive this
   Process(const std::string& command, const OptionSet& options, ProcessOptions o, int ranks, int threads);
   ~Process();
   Process(const Process&) = delete;
