@@ -111,6 +111,7 @@ void Run::Impl::open(const OptionSet& options) {
   const auto before = o.fresh ? std::nullopt : read_run_state(folder->file("state.json"));
   const bool goes_on = before && take_up(*before);
   if (is_complete) return;
+  check_replaceable(setup.products);
   if (!goes_on) {
     folder->keep(false);
     folder->clear();

@@ -173,6 +173,16 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
   }
 }
 
+void check_replaceable(const std::vector<std::string>& paths) {
+  constexpr fs::perms write_bits = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (fs::is_regular_file(status) && (status.permissions() & write_bits) == fs::perms::none)
+      throw UsageError(fmt::format("{}: is read-only, as saved products are, and would be replaced (skyfold products save --undo {})", path, path));
+  }
+}
+
 std::string holder_of(const std::string& output) {
   const fs::path path = fs::path(run_path(output)) / "lock";
   const Holder holder = read_holder(path);

@@ -55,6 +55,8 @@ std::string MatchParts::path_of(std::int64_t first_row) const { return fmt::form
 void MatchParts::keep(std::int64_t first_row, const Part& part) const {
   const std::int64_t head[] = {std::ssize(part.candidates), static_cast<std::int64_t>(part.rows.rows()), std::ssize(part.reference)};
   std::string text;
+  text.reserve(sizeof head + part.candidates.size() * sizeof(Candidate) + part.rows.rows() * bytes_per_row(schema_) +
+               part.reference.size() * sizeof(std::int64_t) + sizeof(std::uint64_t));
   put(text, head, sizeof head);
   put(text, part.candidates.data(), part.candidates.size() * sizeof(Candidate));
   for (std::size_t c = 0; c < part.rows.columns(); ++c) put(text, part.rows[c].bytes().data(), part.rows[c].bytes().size());

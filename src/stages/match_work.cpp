@@ -10,16 +10,14 @@ namespace skyfold {
 namespace {
 
 constexpr std::int64_t reference_run = 1024;   // rows that are read together for comparison
-constexpr std::int64_t join_rows = 64;         // gaps that are cheaper to read than to skip
+constexpr std::int64_t join_rows = 512;        // gaps that are cheaper to read than to skip
 constexpr std::size_t chunk_rows = 8192;
 
-/// Appends rows [from, to) of the catalogue to `out`.
-void append_rows(const Catalogue& catalogue, RowRange rows, Table& out) {
-  const std::size_t before = out.rows();
-  out.resize(before + static_cast<std::size_t>(rows.size()));
+/// Reads rows of the catalogue into `out`, from its row `place` on.
+void read_rows_at(const Catalogue& catalogue, RowRange rows, Table& out, std::int64_t place) {
   for (std::size_t c = 0; c < out.columns(); ++c) {
-    const std::size_t column = *find_column(catalogue.schema(), out[c].info().name);
-    catalogue.reader().read(column, rows, out[c].bytes().subspan(before * out[c].info().bytes_per_row()));
+    const std::size_t width = out[c].info().bytes_per_row(), column = *find_column(catalogue.schema(), out[c].info().name);
+    catalogue.reader().read(column, rows, out[c].bytes().subspan(static_cast<std::size_t>(place) * width, static_cast<std::size_t>(rows.size()) * width));
   }
 }
 
@@ -40,7 +38,7 @@ void MatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   if (mine.positions.columns() == 0) {
     for (const std::string& name : {catalogue.layout().roles.ra, catalogue.layout().roles.dec})
       mine.positions.add(catalogue.schema()[*find_column(catalogue.schema(), name)]);
-    mine.reference = mine.part.rows = Table(parts_.schema());
+    mine.reference = mine.run = mine.part.rows = Table(parts_.schema());
   }
   catalogue.reader().read(block, mine.positions);
   result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(mine.positions.schema()));
@@ -49,12 +47,19 @@ void MatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
 
 /// Runs of rows are chosen by their number alone, so that the comparison is the same for every layout.
 void MatchWork::read_reference(RowRange block, Buffers& mine, JobResult& result) const {
-  mine.reference.resize(0);
-  if (inputs_.reference_share <= 0.0) return;
-  for (std::int64_t begin = block.begin; begin < block.end; begin += reference_run) {
+  std::vector<RowRange> runs;
+  std::int64_t rows = 0;
+  for (std::int64_t begin = block.begin; begin < block.end && inputs_.reference_share > 0.0; begin += reference_run) {
     const auto draw = static_cast<double>(mix64(static_cast<std::uint64_t>(begin / reference_run))) * 0x1p-64;
-    if (draw < inputs_.reference_share || inputs_.reference_share >= 1.0)
-      append_rows(inputs_.catalogue, {begin, std::min(begin + reference_run, block.end)}, mine.reference);
+    if (draw >= inputs_.reference_share && inputs_.reference_share < 1.0) continue;
+    runs.push_back({begin, std::min(begin + reference_run, block.end)});
+    rows += runs.back().size();
+  }
+  mine.reference.resize(static_cast<std::size_t>(rows));
+  std::int64_t place = 0;
+  for (const RowRange& run : runs) {
+    read_rows_at(inputs_.catalogue, run, mine.reference, place);
+    place += run.size();
   }
   result.bytes_read += static_cast<std::int64_t>(mine.reference.rows() * bytes_per_row(mine.reference.schema()));
   inputs_.corrections.apply(mine.reference);  // here, where an error of the data is one of the run
@@ -121,13 +126,13 @@ void MatchWork::read_rows(RowRange, Buffers& mine, JobResult& result) const {
     if (rows.empty() || rows.back() != candidate.row) rows.push_back(candidate.row);
     candidate.place = static_cast<std::uint32_t>(rows.size() - 1);
   }
-  Table run(parts_.schema());
+  Table& run = mine.run;
   mine.part.rows.resize(rows.size());
   for (std::size_t first = 0; first < rows.size();) {
     std::size_t last = first;
     while (last + 1 < rows.size() && rows[last + 1] - rows[last] <= join_rows) ++last;
-    run.resize(0);
-    append_rows(inputs_.catalogue, {rows[first], rows[last] + 1}, run);
+    run.resize(static_cast<std::size_t>(rows[last] + 1 - rows[first]));
+    read_rows_at(inputs_.catalogue, {rows[first], rows[last] + 1}, run, 0);
     result.bytes_read += static_cast<std::int64_t>(run.rows() * bytes_per_row(run.schema()));
     for (std::size_t i = first; i <= last; ++i) copy_row(run, static_cast<std::size_t>(rows[i] - rows[first]), mine.part.rows, i);
     first = last + 1;

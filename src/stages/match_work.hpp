@@ -38,6 +38,7 @@ class MatchWork final : public Work {
   struct Buffers {
     Table positions;                         ///< ra, dec
     Table reference;                         ///< wanted columns of the rows that are compared
+    Table run;                               ///< rows that are read together, of which some are wanted
     std::vector<std::vector<Candidate>> chunks;
     Part part;
   };

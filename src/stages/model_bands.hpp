@@ -11,7 +11,7 @@ namespace skyfold {
 ///
 /// @param magnitude  pattern of the magnitude columns, "" when the user gave none; @param error  of the error columns
 /// @param path       of the table, for messages
-[[nodiscard]] BandColumns model_bands(const PhotozModel& model, const std::string& magnitude, const std::string& error, const Schema& schema,
-                                      const std::string& path);
+[[nodiscard]] BandColumns model_bands(const PhotozModel& model, const std::string& magnitude, const std::string& error,
+                                      const Schema& schema, const std::string& path);
 
 }  // namespace skyfold

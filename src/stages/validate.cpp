@@ -20,7 +20,10 @@ namespace {
 void make_names_unique(std::vector<Estimates>& models) {
   for (std::size_t k = 1; k < models.size(); ++k) {
     const std::string stem = models[k].name;
-    const auto is_taken = [&] { return std::any_of(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(k), [&](const Estimates& e) { return e.name == models[k].name; }); };
+    const auto is_taken = [&] {
+      return std::any_of(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(k),
+                         [&](const Estimates& e) { return e.name == models[k].name; });
+    };
     for (int number = 2; is_taken(); ++number) models[k].name = fmt::format("{}-{}", stem, number);
   }
 }
@@ -69,7 +72,8 @@ class ValidateRun {
       o_.pdf.zmax = pdf_.zmax;  // so that the record names it
       make_kernels(o_, schema, pdf_, ready_);
       sample_ = sample_columns(o_, schema, ready_.empty() ? "" : ready_.front().model.redshift);
-      if (!o_.estimates.empty() && sample_.id.empty()) throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
+      if (!o_.estimates.empty() && sample_.id.empty())
+        throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
       std::vector<std::string> needed;
       for (const ReadyModel& model : ready_)
         for (const std::string& name : model.kernel->needs())
@@ -83,7 +87,9 @@ class ValidateRun {
     for (const std::string& path : o_.estimates) models_.push_back(read_estimates(o_, path, pdf_, sample_, ranks_));
     make_names_unique(models_);
     for (const Estimates& e : models_)
-      if (e.in_training > 0) log_warning(fmt::format("{}: {} objects of the sample trained this model, so its metrics are too good", e.path, grouped(e.in_training)));
+      if (e.in_training > 0)
+        log_warning(
+            fmt::format("{}: {} objects of the sample trained this model, so its metrics are too good", e.path, grouped(e.in_training)));
   }
 
   void write(const ValidationResult& result) {
@@ -101,7 +107,7 @@ class ValidateRun {
   ValidateOptions& o_;
   const StageContext& context_;
   Ranks& ranks_;
-  std::optional<RunFolder> folder_;     ///< rank 0
+  std::optional<RunFolder> folder_;  ///< rank 0
   PdfOptions pdf_;
   std::vector<ReadyModel> ready_;
   ValidationSample sample_;

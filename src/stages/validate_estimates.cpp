@@ -33,7 +33,7 @@ const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objec
 
 /// The estimate of one object of the sample, as it travels between ranks.
 struct Estimate {
-  std::int64_t row = 0;   ///< of the sample
+  std::int64_t row = 0;  ///< of the sample
   double z_phot = nan, z_err = nan, pit = nan, cde = nan, odds = nan;
 };
 
@@ -56,7 +56,8 @@ Estimates empty_estimates(const std::string& path, const ValidationSample& sampl
   Estimates estimates;
   estimates.path = path;
   estimates.name = std::filesystem::path(path).stem().string();
-  for (auto* column : {&estimates.z_phot, &estimates.z_err, &estimates.pit, &estimates.cde, &estimates.odds}) column->assign(sample.size(), nan);
+  for (auto* column : {&estimates.z_phot, &estimates.z_err, &estimates.pit, &estimates.cde, &estimates.odds})
+    column->assign(sample.size(), nan);
   return estimates;
 }
 
@@ -98,13 +99,14 @@ Table slice(const Table& table, std::size_t begin, std::size_t end) {
 }
 
 /// A block of the sample: the kernel's estimates and what their PDFs say.
-std::vector<Estimate> estimate_block(const ValidationSample& sample, const Kernel& kernel, const std::optional<GridDensity>& density, double odds_width,
-                                     std::size_t begin, std::size_t end, int threads) {
+std::vector<Estimate> estimate_block(const ValidationSample& sample, const Kernel& kernel, const std::optional<GridDensity>& density,
+                                     double odds_width, std::size_t begin, std::size_t end, int threads) {
   Table out(kernel.gives(), end - begin);
   kernel.run(slice(sample.photometry, begin, end), out, threads);
   const Column &z_phot = out.at("z_phot"), &z_err = out.at("z_err");
   std::vector<Estimate> estimates(end - begin);
-  for (std::size_t k = 0; k < estimates.size(); ++k) estimates[k] = {static_cast<std::int64_t>(begin + k), z_phot.number(k), z_err.number(k), nan, nan, nan};
+  for (std::size_t k = 0; k < estimates.size(); ++k)
+    estimates[k] = {static_cast<std::int64_t>(begin + k), z_phot.number(k), z_err.number(k), nan, nan, nan};
   if (!density) return estimates;
   const auto pdfs = out.at(pdf_column).values<float>();
   const std::size_t bins = density->grid().size();
@@ -128,7 +130,8 @@ std::int64_t count_trained(const PhotozModel& model, const ValidationSample& sam
   for (std::size_t i = 0; i < training->second.rows(); ++i) ids.push_back(id->integer(i));
   std::sort(ids.begin(), ids.end());
   std::int64_t trained = 0;
-  for (std::size_t i = 0; i < sample.size(); ++i) trained += sample.is_usable[i] && std::binary_search(ids.begin(), ids.end(), sample.ids[i]);
+  for (std::size_t i = 0; i < sample.size(); ++i)
+    trained += sample.is_usable[i] && std::binary_search(ids.begin(), ids.end(), sample.ids[i]);
   return trained;
 }
 
@@ -142,7 +145,8 @@ class IdIndex {
   /// Calls `use(row)` for each row of the sample with that id.
   template <class Use>
   void for_each(std::int64_t id, Use use) const {
-    for (auto at = std::lower_bound(rows_.begin(), rows_.end(), std::pair(id, std::size_t{0})); at != rows_.end() && at->first == id; ++at) use(at->second);
+    for (auto at = std::lower_bound(rows_.begin(), rows_.end(), std::pair(id, std::size_t{0})); at != rows_.end() && at->first == id; ++at)
+      use(at->second);
   }
 
  private:
@@ -155,7 +159,8 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
   const std::string id = o.estimate_id.empty() ? known_column(schema, id_names) : o.estimate_id;
   if (id.empty()) throw UsageError(source.path() + ": no column of ids found (name it with --estimates.id)");
   Schema columns;
-  for (const auto& [name, option] : {std::pair{id, "estimates.id"}, std::pair{o.estimate_z, "estimates.z_phot"}, std::pair{o.estimate_err, "estimates.z_err"}}) {
+  for (const auto& [name, option] :
+       {std::pair{id, "estimates.id"}, std::pair{o.estimate_z, "estimates.z_phot"}, std::pair{o.estimate_err, "estimates.z_err"}}) {
     const auto found = find_column(schema, name);
     if (!found) throw UsageError(fmt::format("{}: no column '{}' (name it with --{})", source.path(), name, option));
     ColumnInfo column = schema[*found];
@@ -171,8 +176,8 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
 }
 
 /// The estimates of the sample's objects in one piece of a table.
-std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const Schema& columns, const IdIndex& index, const ValidationSample& sample,
-                                 PdfFile* pdfs, double odds_width) {
+std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const Schema& columns, const IdIndex& index,
+                                 const ValidationSample& sample, PdfFile* pdfs, double odds_width) {
   check_stop();
   Table rows(columns);
   std::vector<BadCell> bad;
@@ -181,7 +186,8 @@ std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const
   std::vector<Estimate> estimates;
   for (std::size_t k = 0; k < rows.rows(); ++k)
     index.for_each(rows[0].integer(k), [&](std::size_t row) {
-      Estimate& estimate = estimates.emplace_back(Estimate{static_cast<std::int64_t>(row), rows[1].number(k), rows[2].number(k), nan, nan, nan});
+      Estimate& estimate =
+          estimates.emplace_back(Estimate{static_cast<std::int64_t>(row), rows[1].number(k), rows[2].number(k), nan, nan, nan});
       if (pdfs && sample.is_usable[row] && std::isfinite(estimate.z_phot))
         set_pdf(pdfs->measure(piece.first_row + static_cast<std::int64_t>(k), sample.z_spec[row], estimate.z_phot, odds_width), estimate);
     });
@@ -192,8 +198,9 @@ void check_missing(const ValidateOptions& o, const ValidationSample& sample, con
   if (estimates.missing == 0 || o.missing == "count") return;
   for (std::size_t i = 0; i < sample.size(); ++i)
     if (sample.is_usable[i] && !found[i])
-      throw DataError(fmt::format("{}: no row for {} of {} objects of the sample, the first with id {} (--on-missing count goes on without them)",
-                                  estimates.path, grouped(estimates.missing), grouped(sample.usable), sample.ids[i]));
+      throw DataError(
+          fmt::format("{}: no row for {} of {} objects of the sample, the first with id {} (--on-missing count goes on without them)",
+                      estimates.path, grouped(estimates.missing), grouped(sample.usable), sample.ids[i]));
 }
 
 }  // namespace
@@ -207,7 +214,7 @@ std::string pdf_beside(const std::string& path) {
 std::vector<ReadyModel> read_models(const ValidateOptions& o) {
   std::vector<ReadyModel> models;
   for (const std::string& path : o.models) {
-    if (!class_of(path).empty()) require_class(path, {product_class::photoz_model}, "models");   // read_model refuses those without a class
+    if (!class_of(path).empty()) require_class(path, {product_class::photoz_model}, "models");  // read_model refuses those without a class
     models.push_back({path, read_model(path), nullptr});
   }
   return models;
@@ -222,13 +229,13 @@ void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptio
 
 PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z) {
   PdfOptions pdf = o.pdf;
-  if (pdf.kind != "none") pdf.kind = "interp";   // mixtures are measured on the grid
+  if (pdf.kind != "none") pdf.kind = "interp";  // mixtures are measured on the grid
   if (!options.given("pdf.zmax") && largest_z > 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(largest_z * 11.0) / 10.0);
   return pdf;
 }
 
-Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf, const ValidationSample& sample, const Ranks& ranks,
-                          int threads) {
+Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf, const ValidationSample& sample,
+                          const Ranks& ranks, int threads) {
   Estimates estimates = empty_estimates(model.path, sample);
   estimates.algorithm = model.model.algorithm;
   estimates.has_pdf = pdf.kind != "none";
@@ -250,7 +257,8 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
   return estimates;
 }
 
-Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf, const ValidationSample& sample, const Ranks& ranks) {
+Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf, const ValidationSample& sample,
+                         const Ranks& ranks) {
   Estimates estimates = empty_estimates(path, sample);
   std::unique_ptr<Source> source;
   std::optional<PdfFile> pdfs;

@@ -33,7 +33,7 @@ struct Measurable {
 
 /// A set to measure.
 struct SetPlan {
-  MeasuredSet set;                       ///< without values
+  MeasuredSet set;  ///< without values
   std::vector<std::uint32_t> members;
 };
 
@@ -80,7 +80,8 @@ std::vector<SetPlan> plan_sets(const ValidateOptions& o, std::size_t model, cons
     if (o.magnitude_width > 0.0 && !what.magnitude.empty())
       plan_bins(whole, "magnitude", validation::bins_of_width(what.magnitude, members.get(), o.magnitude_width), plans);
     if (o.error_bins > 0)
-      plan_bins(whole, "z_err", validation::bins_of_equal_numbers(what.objects.z_err, members.get(), static_cast<std::size_t>(o.error_bins)), plans);
+      plan_bins(whole, "z_err",
+                validation::bins_of_equal_numbers(what.objects.z_err, members.get(), static_cast<std::size_t>(o.error_bins)), plans);
   }
   return plans;
 }
@@ -89,7 +90,11 @@ std::vector<SetPlan> plan_sets(const ValidateOptions& o, std::size_t model, cons
 class Share {
  public:
   Share(const ValidateOptions& o, std::size_t rank, std::size_t ranks, int threads)
-      : realisations_(static_cast<std::size_t>(o.realisations)), rank_(rank), ranks_(ranks), threads_(threads), scratch_(static_cast<std::size_t>(threads)) {}
+      : realisations_(static_cast<std::size_t>(o.realisations)),
+        rank_(rank),
+        ranks_(ranks),
+        threads_(threads),
+        scratch_(static_cast<std::size_t>(threads)) {}
 
   /// Number of a set's results that this rank has.
   [[nodiscard]] std::size_t results() const noexcept { return own() + (rank_ == 0 ? 1 : 0); }
@@ -97,6 +102,7 @@ class Share {
     if (rank_ == 0) results[0] = set.measure(scratch_[0]);
     const std::span<Metrics> mine = results.subspan(rank_ == 0 ? 1 : 0);
     parallel_for(mine.size(), 1, threads_, [&](std::size_t begin, std::size_t end, int thread) {
+      check_stop();
       for (std::size_t k = begin; k < end; ++k) mine[k] = set.measure(rank_ + k * ranks_, scratch_[static_cast<std::size_t>(thread)]);
     });
   }
@@ -129,8 +135,9 @@ void collect(const ValidateOptions& o, const std::vector<std::string>& shares, s
       for (std::size_t m = 0; m < n_metrics; ++m) values[m * realisations + r] = metrics[m];
     }
     for (std::size_t m = 0; m < n_metrics; ++m)
-      plan.set.error[m] = std::isnan(plan.set.value[m]) ? plan.set.value[m]
-                                                         : validation::bootstrap_error(std::span(values).subspan(m * realisations, realisations));
+      plan.set.error[m] = std::isnan(plan.set.value[m])
+                              ? plan.set.value[m]
+                              : validation::bootstrap_error(std::span(values).subspan(m * realisations, realisations));
   }
 }
 
@@ -149,8 +156,9 @@ void measure_sets(const ValidateOptions& o, const Measurable& what, std::span<Se
   collect(o, shares, plans);
 }
 
-void measure_model(const ValidateOptions& o, const Measurable& what, std::span<SetPlan> plans, const Ranks& ranks, int threads, const std::string& name) {
-  const std::int64_t results = o.realisations + 1;   // of each set
+void measure_model(const ValidateOptions& o, const Measurable& what, std::span<SetPlan> plans, const Ranks& ranks, int threads,
+                   const std::string& name) {
+  const std::int64_t results = o.realisations + 1;  // of each set
   std::int64_t objects = 0, done = 0;
   for (const SetPlan& plan : plans) objects += std::ssize(plan.members);
   Progress progress("bootstrap of " + name, objects, "objects");
@@ -173,7 +181,8 @@ void add_pit(const ValidateOptions& o, const SetPlan& plan, const Objects& objec
     pit.push_back(objects.pit[i]);
     if (!objects.weight.empty()) weight.push_back(objects.weight[i]);
   }
-  validation.pits.push_back({plan.set.model, plan.set.subset, validation::pit_histogram(pit, weight, static_cast<std::size_t>(o.pit_bins))});
+  validation.pits.push_back(
+      {plan.set.model, plan.set.subset, validation::pit_histogram(pit, weight, static_cast<std::size_t>(o.pit_bins))});
 }
 
 void judge(const ValidateOptions& o, Validation& validation) {
@@ -182,7 +191,8 @@ void judge(const ValidateOptions& o, Validation& validation) {
     for (std::size_t m = 0; m < n_metrics; ++m) {
       if (o.limits[m].empty()) continue;
       const auto metric = static_cast<validation::Metric>(m);
-      validation.judged.push_back({set.model, set.subset, metric, set.value[m], o.limits[m][0], validation::passes(metric, set.value[m], o.limits[m][0])});
+      validation.judged.push_back(
+          {set.model, set.subset, metric, set.value[m], o.limits[m][0], validation::passes(metric, set.value[m], o.limits[m][0])});
     }
   }
 }
@@ -193,7 +203,8 @@ bool Validation::passes() const noexcept {
   return std::all_of(judged.begin(), judged.end(), [](const JudgedMetric& metric) { return metric.pass; });
 }
 
-Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models, const Ranks& ranks, int threads) {
+Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models, const Ranks& ranks,
+                   int threads) {
   Validation validation;
   for (std::size_t model = 0; model < models.size(); ++model) {
     const Measurable what = measurable(o, sample, models[model]);

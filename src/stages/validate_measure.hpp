@@ -12,10 +12,10 @@ namespace skyfold {
 
 /// Metrics of one set of objects with their bootstrap errors.
 struct MeasuredSet {
-  std::size_t model = 0;              ///< place among the models
-  std::string subset;                 ///< all, culled
-  std::string by;                     ///< "" for the whole subset, z_phot, magnitude, z_err for a bin of it
-  double low = 0.0, high = 0.0;       ///< edges of the bin
+  std::size_t model = 0;         ///< place among the models
+  std::string subset;            ///< all, culled
+  std::string by;                ///< "" for the whole subset, z_phot, magnitude, z_err for a bin of it
+  double low = 0.0, high = 0.0;  ///< edges of the bin
   std::int64_t objects = 0;
   validation::Metrics value{}, error{};
 };
@@ -37,9 +37,9 @@ struct MeasuredPit {
 
 /// Everything that is measured.
 struct Validation {
-  std::vector<MeasuredSet> whole;     ///< by model, then subset: all, culled
-  std::vector<MeasuredSet> bins;      ///< by model, subset, quantity, increasing edges
-  std::vector<MeasuredPit> pits;      ///< of models with PDFs
+  std::vector<MeasuredSet> whole;  ///< by model, then subset: all, culled
+  std::vector<MeasuredSet> bins;   ///< by model, subset, quantity, increasing edges
+  std::vector<MeasuredPit> pits;   ///< of models with PDFs
   std::vector<JudgedMetric> judged;
 
   [[nodiscard]] bool passes() const noexcept;
@@ -47,7 +47,7 @@ struct Validation {
 
 /// Measures all models; the realisations of the bootstrap are spread over ranks and threads; collective. The result is
 /// complete on every rank, and the same for any number of ranks and threads.
-[[nodiscard]] Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models, const Ranks& ranks,
-                                 int threads);
+[[nodiscard]] Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models,
+                                 const Ranks& ranks, int threads);
 
 }  // namespace skyfold

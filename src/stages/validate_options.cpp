@@ -14,11 +14,16 @@ using validation::place;
 
 std::string limit_help(const validation::MetricInfo& info) {
   switch (info.limit) {
-    case LimitKind::size: return fmt::format("largest |{}| accepted; empty: any", info.name);
-    case LimitKind::from_one: return fmt::format("largest |{} - 1| accepted; empty: any", info.name);
-    case LimitKind::from_683: return fmt::format("largest |{} - 0.6827| accepted; empty: any", info.name);
-    case LimitKind::above: return fmt::format("smallest {} accepted; empty: any", info.name);
-    case LimitKind::below: break;
+    case LimitKind::size:
+      return fmt::format("largest |{}| accepted; empty: any", info.name);
+    case LimitKind::from_one:
+      return fmt::format("largest |{} - 1| accepted; empty: any", info.name);
+    case LimitKind::from_683:
+      return fmt::format("largest |{} - 0.6827| accepted; empty: any", info.name);
+    case LimitKind::above:
+      return fmt::format("smallest {} accepted; empty: any", info.name);
+    case LimitKind::below:
+      break;
   }
   return fmt::format("largest {} accepted: {}; empty: any", info.name, info.meaning);
 }
@@ -26,7 +31,7 @@ std::string limit_help(const validation::MetricInfo& info) {
 }  // namespace
 
 ValidateOptions::ValidateOptions() {
-  limits[place(Metric::sigma68)] = {0.12};   // the requirements of the Dark Energy Survey
+  limits[place(Metric::sigma68)] = {0.12};  // the requirements of the Dark Energy Survey
   limits[place(Metric::out_2sigma)] = {0.10};
   limits[place(Metric::out_3sigma)] = {0.015};
   pdf.kind = "interp";
@@ -34,7 +39,9 @@ ValidateOptions::ValidateOptions() {
 }
 
 void describe(OptionSet& option, ValidateOptions& o) {
-  option("sample", o.sample, "objects with known redshifts that trained none of the models: any table that import reads").required().layout();
+  option("sample", o.sample, "objects with known redshifts that trained none of the models: any table that import reads")
+      .required()
+      .layout();
   option("models", o.models, "models made by train, which estimate the sample").layout();
   option("estimates", o.estimates, "photo-z of the sample's objects, joined by id: products of photoz, or any table").layout();
   option("output", o.output, "metrics, HDF5").required().layout();
@@ -63,7 +70,8 @@ void describe(OptionSet& option, ValidateOptions& o) {
   describe(option, o.pdf);
   option("pdf.outlier", o.rules.pit_outlier, "PITs nearer to 0 or 1 than that are outliers").range(1e-12, 0.25);
   option("pdf.odds", o.odds_width, "half width of the interval of odds, times 1 + z_phot").range(1e-6, 10.0);
-  option("limits.subset", o.limits_subset, "what the limits are for: all objects, those left by culling, or both").one_of({"all", "culled", "both"});
+  option("limits.subset", o.limits_subset, "what the limits are for: all objects, those left by culling, or both")
+      .one_of({"all", "culled", "both"});
   for (std::size_t m = 0; m < validation::n_metrics; ++m) {
     const validation::MetricInfo& info = validation::metric_infos()[m];
     option("limits." + std::string(info.name), o.limits[m], limit_help(info));
@@ -75,7 +83,8 @@ void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
   if (o.z_min > o.z_max) throw UsageError(fmt::format("cuts.z_min = {} (must be <= cuts.z_max = {})", o.z_min, o.z_max));
   for (std::size_t m = 0; m < validation::n_metrics; ++m)
-    if (o.limits[m].size() > 1) throw UsageError(fmt::format("--limits.{}: {} values (one, or none)", validation::metric_infos()[m].name, o.limits[m].size()));
+    if (o.limits[m].size() > 1)
+      throw UsageError(fmt::format("--limits.{}: {} values (one, or none)", validation::metric_infos()[m].name, o.limits[m].size()));
 }
 
 }  // namespace skyfold

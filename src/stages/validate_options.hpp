@@ -14,19 +14,19 @@ namespace skyfold {
 struct ValidateOptions {
   std::vector<std::string> sample, models, estimates;
   std::string output, json;
-  std::string redshift, id, weight, magnitude;                           // "": guessed
+  std::string redshift, id, weight, magnitude;  // "": guessed
   std::string estimate_id, estimate_z = "z_phot", estimate_err = "z_err";
   std::string missing = "error";
   std::string band_magnitude, band_error;
-  double z_min = 0.001, z_max = 10.0;                                    // as train has it: below 0.001 are stars
+  double z_min = 0.001, z_max = 10.0;  // as train has it: below 0.001 are stars
   double cull = 0.1;
   double z_width = 0.1, magnitude_width = 0.5;
   long error_bins = 10, pit_bins = 20;
-  double odds_width = 0.098;                                             // 1.96 * 0.05, as BPZ has it
+  double odds_width = 0.098;  // 1.96 * 0.05, as BPZ has it
   validation::MetricRules rules;
   long realisations = 100, seed = 1;
   std::string limits_subset = "all";
-  std::array<std::vector<double>, validation::n_metrics> limits;         // none or one
+  std::array<std::vector<double>, validation::n_metrics> limits;  // none or one
   bool vet = false;
   PdfOptions pdf;
   SourceOptions source;

@@ -16,14 +16,18 @@ bool is_mixture(const RowReader& reader) { return find_column(reader.schema(), "
 /// The columns of the layout; DataError when they are not there.
 Table empty_row(const RowReader& reader) {
   Table row;
-  const std::vector<std::string> names = is_mixture(reader) ? std::vector<std::string>{"weights", "means", "stds"} : std::vector<std::string>{"yvals"};
+  const std::vector<std::string> names =
+      is_mixture(reader) ? std::vector<std::string>{"weights", "means", "stds"} : std::vector<std::string>{"yvals"};
   std::size_t width = 0;
   for (const std::string& name : names) {
     const auto column = find_column(reader.schema(), name);
-    if (!column) throw DataError(fmt::format("{}: no column {}{} (PDFs in qp's layout interp or mixmod are read)", reader.path(), data_group, "/" + name));
+    if (!column)
+      throw DataError(
+          fmt::format("{}: no column {}{} (PDFs in qp's layout interp or mixmod are read)", reader.path(), data_group, "/" + name));
     const ColumnInfo& info = reader.schema()[*column];
     if ((info.type != Type::f4 && info.type != Type::f8) || (width != 0 && info.width != width))
-      throw DataError(fmt::format("{}: column {}/{} is not of floating-point numbers as wide as the others", reader.path(), data_group, name));
+      throw DataError(
+          fmt::format("{}: column {}/{} is not of floating-point numbers as wide as the others", reader.path(), data_group, name));
     width = info.width;
     row.add(info);
   }
@@ -48,7 +52,10 @@ void numbers_of(const Column& column, std::vector<double>& values) {
 }  // namespace
 
 PdfFile::PdfFile(const std::string& path, const PdfOptions& grid, std::int64_t rows)
-    : reader_(path, data_group), is_mixture_(is_mixture(reader_)), row_(empty_row(reader_)), density_(grid_of(reader_, grid)),
+    : reader_(path, data_group),
+      is_mixture_(is_mixture(reader_)),
+      row_(empty_row(reader_)),
+      density_(grid_of(reader_, grid)),
       values_(density_.grid().size()) {
   if (reader_.rows() != rows) throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, reader_.rows(), rows));
   if (!is_mixture_ && row_[0].info().width != values_.size())

@@ -16,7 +16,9 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t most_points = 5000, cells = 48;
 
 /// Place of a value in a range, in cells; negative or >= `n` outside.
-double place_in(double value, AxisRange range, std::size_t n) { return (value - range.low) / (range.high - range.low) * static_cast<double>(n); }
+double place_in(double value, AxisRange range, std::size_t n) {
+  return (value - range.low) / (range.high - range.low) * static_cast<double>(n);
+}
 
 /// Counts on a square grid, y slowest.
 using Grid = std::vector<double>;
@@ -26,7 +28,8 @@ Grid grid_of(std::span<const double> x, std::span<const double> y, AxisRange x_r
   constexpr auto n = static_cast<double>(cells);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double column = place_in(x[i], x_range, cells), row = place_in(y[i], y_range, cells);
-    if (column >= 0.0 && column < n && row >= 0.0 && row < n) grid[static_cast<std::size_t>(row) * cells + static_cast<std::size_t>(column)] += 1.0;
+    if (column >= 0.0 && column < n && row >= 0.0 && row < n)
+      grid[static_cast<std::size_t>(row) * cells + static_cast<std::size_t>(column)] += 1.0;
   }
   return grid;
 }
@@ -39,8 +42,10 @@ Grid smoothed(const Grid& grid) {
       to[i] = 0.5 * from[i] + 0.25 * ((is_first(i) ? 0.0 : from[i - step]) + (is_last(i) ? 0.0 : from[i + step]));
     return to;
   };
-  const Grid rows = pass(grid, 1, [](std::size_t i) { return i % cells == 0; }, [](std::size_t i) { return i % cells == cells - 1; });
-  return pass(rows, cells, [](std::size_t i) { return i < cells; }, [](std::size_t i) { return i >= cells * (cells - 1); });
+  const Grid rows = pass(
+      grid, 1, [](std::size_t i) { return i % cells == 0; }, [](std::size_t i) { return i % cells == cells - 1; });
+  return pass(
+      rows, cells, [](std::size_t i) { return i < cells; }, [](std::size_t i) { return i >= cells * (cells - 1); });
 }
 
 /// The density above which the share of the whole lies.
@@ -64,8 +69,8 @@ Series contour(const Grid& grid, double level, AxisRange x_range, AxisRange y_ra
   for (std::size_t row = 0; row + 1 < cells; ++row)
     for (std::size_t column = 0; column + 1 < cells; ++column) {
       const auto x = static_cast<double>(column), y = static_cast<double>(row);
-      const std::array<double, 4> corner = {grid[row * cells + column], grid[row * cells + column + 1], grid[(row + 1) * cells + column + 1],
-                                            grid[(row + 1) * cells + column]};
+      const std::array<double, 4> corner = {grid[row * cells + column], grid[row * cells + column + 1],
+                                            grid[(row + 1) * cells + column + 1], grid[(row + 1) * cells + column]};
       constexpr std::array<std::array<double, 2>, 4> at = {{{0, 0}, {1, 0}, {1, 1}, {0, 1}}};
       std::size_t crossings = 0;
       for (std::size_t k = 0; k < 4; ++k) {
@@ -91,7 +96,8 @@ AxisRange range_of(std::span<const double> values, double p) {
   return {low - margin, high + margin};
 }
 
-Series histogram_series(std::span<const double> values, AxisRange range, std::size_t bins, const std::string& title, const std::string& style) {
+Series histogram_series(std::span<const double> values, AxisRange range, std::size_t bins, const std::string& title,
+                        const std::string& style) {
   Series series{title, style, {std::vector<double>(bins), std::vector<double>(bins, 0.0)}};
   const double width = (range.high - range.low) / static_cast<double>(bins);
   for (std::size_t k = 0; k < bins; ++k) series.columns[0][k] = range.low + (static_cast<double>(k) + 0.5) * width;
@@ -109,8 +115,8 @@ std::vector<Series> cloud_series(std::span<const double> x, std::span<const doub
   Series boxes{"", "boxxyerror fillstyle solid 1.0 noborder lc palette", {{}, {}, {}, {}, {}}};
   for (std::size_t i = 0; i < grid.size(); ++i) {
     if (grid[i] == 0.0) continue;
-    const double values[] = {x_range.low + static_cast<double>(2 * (i % cells) + 1) * half_x, y_range.low + static_cast<double>(2 * (i / cells) + 1) * half_y,
-                             half_x, half_y, std::log10(grid[i])};
+    const double values[] = {x_range.low + static_cast<double>(2 * (i % cells) + 1) * half_x,
+                             y_range.low + static_cast<double>(2 * (i / cells) + 1) * half_y, half_x, half_y, std::log10(grid[i])};
     for (std::size_t c = 0; c < 5; ++c) boxes.columns[c].push_back(values[c]);
   }
   return {boxes};

@@ -15,7 +15,8 @@ struct AxisRange {
 [[nodiscard]] AxisRange range_of(std::span<const double> values, double p);
 
 /// Steps of a histogram in `bins` equal bins of a range; values outside do not count. `title` for the key.
-[[nodiscard]] Series histogram_series(std::span<const double> values, AxisRange range, std::size_t bins, const std::string& title, const std::string& style);
+[[nodiscard]] Series histogram_series(std::span<const double> values, AxisRange range, std::size_t bins, const std::string& title,
+                                      const std::string& style);
 
 /// A cloud of points as it fits into a plot: the points themselves up to 5,000, else a two-dimensional histogram with
 /// 48 x 48 cells, those that hold something; so that a picture stays small.

@@ -113,7 +113,8 @@ Table pit_table(const ValidationResult& r) {
   TableMaker table(pits.size() * bins);
   table.text("model", "name of the model or table of estimates", [&](std::size_t row) { return r.models[at(row).model].name; });
   table.text("subset", "all, or culled", [&](std::size_t row) { return at(row).subset; });
-  table.number("low", "lower edge of the bin of PIT", [&](std::size_t row) { return static_cast<double>(row % bins) / static_cast<double>(bins); });
+  table.number("low", "lower edge of the bin of PIT",
+               [&](std::size_t row) { return static_cast<double>(row % bins) / static_cast<double>(bins); });
   table.number("high", "upper edge", [&](std::size_t row) { return static_cast<double>(row % bins + 1) / static_cast<double>(bins); });
   table.number("share", "of the weight in the bin", [&](std::size_t row) { return at(row).histogram.share[row % bins]; });
   table.number("share_err", "its error, sqrt(share (1 - share) / n)", [&](std::size_t row) { return at(row).histogram.error[row % bins]; });
@@ -128,7 +129,8 @@ Table objects_table(const ValidationResult& r) {
   table.number("z_spec", "known redshift", [&](std::size_t row) { return s.z_spec[row]; });
   if (!s.weights.empty()) table.number("weight", "of the object", [&](std::size_t row) { return s.weights[row]; });
   if (!s.magnitudes.empty()) table.number("magnitude", s.magnitude, [&](std::size_t row) { return s.magnitudes[row]; });
-  table.numbers("z_phot", "estimated redshift by each model", models, [&](std::size_t row, std::size_t m) { return r.models[m].z_phot[row]; });
+  table.numbers("z_phot", "estimated redshift by each model", models,
+                [&](std::size_t row, std::size_t m) { return r.models[m].z_phot[row]; });
   table.numbers("z_err", "its error", models, [&](std::size_t row, std::size_t m) { return r.models[m].z_err[row]; });
   if (std::none_of(r.models.begin(), r.models.end(), [](const Estimates& e) { return e.has_pdf; })) return table.take();
   table.numbers("pit", "mass of the PDF below z_spec", models, [&](std::size_t row, std::size_t m) { return r.models[m].pit[row]; });
@@ -150,8 +152,9 @@ ordered_json metrics_json(const MeasuredSet& set) {
 
 ordered_json model_json(const ValidationResult& r, std::size_t model) {
   const Estimates& e = r.models[model];
-  ordered_json json = {{"name", e.name},         {"algorithm", e.algorithm}, {"objects", e.measured},   {"missing", e.missing},        {"failed", e.failed},
-                       {"no_error", e.no_error}, {"no_pdf", e.no_pdf},       {"off_grid", e.off_grid}, {"in_training", e.in_training}};
+  ordered_json json = {{"name", e.name},       {"algorithm", e.algorithm}, {"objects", e.measured},
+                       {"missing", e.missing}, {"failed", e.failed},       {"no_error", e.no_error},
+                       {"no_pdf", e.no_pdf},   {"off_grid", e.off_grid},   {"in_training", e.in_training}};
   for (const MeasuredSet& set : r.validation.whole)
     if (set.model == model) json["metrics"][set.subset] = metrics_json(set);
   json["bins"] = ordered_json::array();
@@ -191,18 +194,28 @@ void write_validation(const std::string& path, const ValidationResult& r, const 
                  {"sample_no_z_spec", std::to_string(r.sample.no_z_spec)},
                  {"sample_cut", std::to_string(r.sample.cut)},
                  {"sample_no_weight", std::to_string(r.sample.no_weight)},
-                 {"limits_passed", r.validation.judged.empty() ? "" : r.validation.passes() ? "yes" : "no"}});
+                 {"limits_passed", r.validation.judged.empty() ? ""
+                                   : r.validation.passes()     ? "yes"
+                                                               : "no"}});
 }
 
 std::string validation_json(const ValidationResult& r) {
   ordered_json json;
-  json["sample"] = {{"objects", r.sample.size()}, {"no_z_spec", r.sample.no_z_spec}, {"cut", r.sample.cut}, {"no_weight", r.sample.no_weight}, {"usable", r.sample.usable}};
+  json["sample"] = {{"objects", r.sample.size()},
+                    {"no_z_spec", r.sample.no_z_spec},
+                    {"cut", r.sample.cut},
+                    {"no_weight", r.sample.no_weight},
+                    {"usable", r.sample.usable}};
   json["models"] = ordered_json::array();
   for (std::size_t m = 0; m < r.models.size(); ++m) json["models"].push_back(model_json(r, m));
   json["limits"] = ordered_json::array();
   for (const JudgedMetric& j : r.validation.judged)
-    json["limits"].push_back({{"model", r.models[j.model].name}, {"subset", j.subset}, {"metric", metric_infos()[validation::place(j.metric)].name},
-                              {"value", number_or_null(j.value)}, {"limit", j.limit}, {"pass", j.pass}});
+    json["limits"].push_back({{"model", r.models[j.model].name},
+                              {"subset", j.subset},
+                              {"metric", metric_infos()[validation::place(j.metric)].name},
+                              {"value", number_or_null(j.value)},
+                              {"limit", j.limit},
+                              {"pass", j.pass}});
   json["pass"] = r.validation.passes();
   return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -18,7 +18,7 @@ using validation::n_metrics;
 
 constexpr const char* results_tab = "results";
 constexpr const char* comparison_tab = "comparison";
-constexpr double tail = 0.002;   // of the values that an axis may leave out
+constexpr double tail = 0.002;  // of the values that an axis may leave out
 constexpr std::size_t histogram_bins = 60;
 constexpr std::int64_t fewest_drawn = 20;
 constexpr std::array<const char*, 6> colours = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"};
@@ -45,8 +45,12 @@ Drawn drawn(const ValidationSample& sample, const Estimates& e) {
   return d;
 }
 
-std::string ranges(AxisRange x, AxisRange y) { return fmt::format("set xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n", x.low, x.high, y.low, y.high); }
-Series line(double x0, double y0, double x1, double y1, const std::string& title, const std::string& style) { return {title, style, {{x0, x1}, {y0, y1}}}; }
+std::string ranges(AxisRange x, AxisRange y) {
+  return fmt::format("set xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n", x.low, x.high, y.low, y.high);
+}
+Series line(double x0, double y0, double x1, double y1, const std::string& title, const std::string& style) {
+  return {title, style, {{x0, x1}, {y0, y1}}};
+}
 
 /// Adds a plot unless nothing of it could be drawn, which gnuplot takes for an error.
 void add(const char* tab, const Plot& plot, Process& process) {
@@ -63,20 +67,37 @@ void add_clouds(const std::string& prefix, const std::string& name, const Drawn&
   std::vector<double> both = d.z_spec;
   both.insert(both.end(), d.z_phot.begin(), d.z_phot.end());
   const AxisRange z = range_of(both, tail), dz = range_of(d.dz, 0.005), error = range_of(d.z_err, 0.005);
-  process.add(results_tab, Plot{prefix + "redshifts", "Redshifts: " + name, "redshift", "objects", "",
+  process.add(results_tab, Plot{prefix + "redshifts",
+                                "Redshifts: " + name,
+                                "redshift",
+                                "objects",
+                                "",
                                 {histogram_series(d.z_spec, z, histogram_bins, "z_spec", "histeps lw 2 lc rgb '#555555'"),
                                  histogram_series(d.z_phot, z, histogram_bins, "z_phot", "histeps lw 2 lc rgb '#1f77b4'")}});
-  process.add(results_tab, Plot{prefix + "errors", "Errors: " + name, "z_err", "objects", "",
+  process.add(results_tab, Plot{prefix + "errors",
+                                "Errors: " + name,
+                                "z_err",
+                                "objects",
+                                "",
                                 {histogram_series(d.z_err, error, histogram_bins, "", "histeps lw 2 lc rgb '#1f77b4'")}});
   const std::string palette = "set palette defined (0 '#dce9f5', 1 '#08306b')\nset cblabel 'log10 of objects'\n";
-  Plot density{prefix + "density", "z_phot against z_spec: " + name, "z_spec", "z_phot", palette + ranges(z, z) + "set key left top\n",
+  Plot density{prefix + "density",
+               "z_phot against z_spec: " + name,
+               "z_spec",
+               "z_phot",
+               palette + ranges(z, z) + "set key left top\n",
                cloud_series(d.z_spec, d.z_phot, z, z)};
   constexpr std::array shares = {0.5, 0.9};
   for (Series& contour : contour_series(d.z_spec, d.z_phot, z, z, shares)) density.series.push_back(std::move(contour));
   density.series.push_back(line(z.low, z.low, z.high, z.high, "", "lines dashtype 2 lc rgb '#333333'"));
   process.add(results_tab, density);
-  for (const auto& [what, x_label, values, range] : {std::tuple{"dz_of_z", "z_phot", &d.z_phot, z}, std::tuple{"dz_of_error", "z_err", &d.z_err, error}}) {
-    Plot plot{prefix + what, fmt::format("dz against {}: {}", x_label, name), x_label, "dz = z_phot - z_spec", palette + ranges(range, dz),
+  for (const auto& [what, x_label, values, range] :
+       {std::tuple{"dz_of_z", "z_phot", &d.z_phot, z}, std::tuple{"dz_of_error", "z_err", &d.z_err, error}}) {
+    Plot plot{prefix + what,
+              fmt::format("dz against {}: {}", x_label, name),
+              x_label,
+              "dz = z_phot - z_spec",
+              palette + ranges(range, dz),
               cloud_series(*values, d.dz, range, dz)};
     plot.series.push_back(line(range.low, 0.0, range.high, 0.0, "", "lines dashtype 2 lc rgb '#333333'"));
     add(results_tab, plot, process);
@@ -105,20 +126,27 @@ Series qq_series(const Drawn& d, const std::string& title, const std::string& st
   return series;
 }
 
-void add_pits(const std::string& prefix, const std::string& name, const ValidationResult& r, std::size_t model, const Drawn& d, Process& process) {
+void add_pits(const std::string& prefix, const std::string& name, const ValidationResult& r, std::size_t model, const Drawn& d,
+              Process& process) {
   Plot plot{prefix + "pit", "PIT: " + name, "PIT", "density", "set yrange [0:*]\nset xrange [0:1]\nset key bottom\n", {}};
   for (const MeasuredPit& pit : r.validation.pits)
     if (pit.model == model)
-      plot.series.push_back(pit_series(pit.histogram, pit.subset, fmt::format("yerrorbars pt 7 ps 0.5 lc rgb '{}'", pit.subset == "all" ? "#1f77b4" : "#ff7f0e")));
+      plot.series.push_back(pit_series(pit.histogram, pit.subset,
+                                       fmt::format("yerrorbars pt 7 ps 0.5 lc rgb '{}'", pit.subset == "all" ? "#1f77b4" : "#ff7f0e")));
   plot.series.push_back(line(0.0, 1.0, 1.0, 1.0, "uniform", "lines dashtype 2 lc rgb '#333333'"));
   process.add(results_tab, plot);
-  process.add(results_tab, Plot{prefix + "qq", "Quantiles of the PIT: " + name, "uniform", "PIT", "set xrange [0:1]\nset yrange [0:1]\n",
-                                {qq_series(d, "", "lines lw 2 lc rgb '#1f77b4'"), line(0.0, 0.0, 1.0, 1.0, "", "lines dashtype 2 lc rgb '#333333'")}});
+  process.add(results_tab,
+              Plot{prefix + "qq",
+                   "Quantiles of the PIT: " + name,
+                   "uniform",
+                   "PIT",
+                   "set xrange [0:1]\nset yrange [0:1]\n",
+                   {qq_series(d, "", "lines lw 2 lc rgb '#1f77b4'"), line(0.0, 0.0, 1.0, 1.0, "", "lines dashtype 2 lc rgb '#333333'")}});
 }
 
 /// A metric in the bins of a quantity; bins of few objects, whose errors would rule the axis, are in the product alone.
-Series binned_series(const ValidationResult& r, std::size_t model, const std::string& subset, const std::string& by, Metric metric, const std::string& title,
-                     const std::string& colour) {
+Series binned_series(const ValidationResult& r, std::size_t model, const std::string& subset, const std::string& by, Metric metric,
+                     const std::string& title, const std::string& colour) {
   Series series{title, fmt::format("yerrorbars pt 7 ps 0.6 lw 1.3 lc rgb '{}'", colour), {{}, {}, {}}};
   for (const MeasuredSet& set : r.validation.bins) {
     const double value = set.value[validation::place(metric)], error = set.error[validation::place(metric)];
@@ -146,7 +174,12 @@ void add_limit(const ValidationResult& r, Metric metric, Plot& plot) {
 
 void add_binned(const std::string& prefix, const std::string& name, const ValidationResult& r, std::size_t model, Process& process) {
   for (const Metric metric : {Metric::mean_bias, Metric::sigma68, Metric::out_2sigma, Metric::out_3sigma, Metric::nmad}) {
-    Plot plot{prefix + name_of(metric), fmt::format("{} against z_phot: {}", name_of(metric), name), "z_phot", name_of(metric), "set key below\n", {}};
+    Plot plot{prefix + name_of(metric),
+              fmt::format("{} against z_phot: {}", name_of(metric), name),
+              "z_phot",
+              name_of(metric),
+              "set key below\n",
+              {}};
     plot.series.push_back(binned_series(r, model, "all", "z_phot", metric, "all", "#1f77b4"));
     plot.series.push_back(binned_series(r, model, "culled", "z_phot", metric, "culled", "#ff7f0e"));
     add_limit(r, metric, plot);
@@ -155,13 +188,17 @@ void add_binned(const std::string& prefix, const std::string& name, const Valida
 }
 
 const MeasuredSet& whole_of(const ValidationResult& r, std::size_t model, const std::string& subset) {
-  return *std::find_if(r.validation.whole.begin(), r.validation.whole.end(), [&](const MeasuredSet& set) { return set.model == model && set.subset == subset; });
+  return *std::find_if(r.validation.whole.begin(), r.validation.whole.end(),
+                       [&](const MeasuredSet& set) { return set.model == model && set.subset == subset; });
 }
 
 void add_table(const std::string& name, const ValidationResult& r, std::size_t model, Process& process) {
   const MeasuredSet &all = whole_of(r, model, "all"), &culled = whole_of(r, model, "culled");
-  LogTable table{"Metrics: " + name, {"metric", "meaning", "all", "culled", "limit", "result"}, {}, fmt::format(
-      "{} objects measured, {} after culling; +- bootstrap errors of {} realisations", grouped(all.objects), grouped(culled.objects), r.options.realisations)};
+  LogTable table{"Metrics: " + name,
+                 {"metric", "meaning", "all", "culled", "limit", "result"},
+                 {},
+                 fmt::format("{} objects measured, {} after culling; +- bootstrap errors of {} realisations", grouped(all.objects),
+                             grouped(culled.objects), r.options.realisations)};
   for (std::size_t m = 0; m < n_metrics; ++m) {
     if (std::isnan(all.value[m]) && r.options.limits[m].empty()) continue;
     std::string limit, result;
@@ -171,8 +208,8 @@ void add_table(const std::string& name, const ValidationResult& r, std::size_t m
       limit = shortest(j.limit);
       result += fmt::format("{}{}{}", result.empty() ? "" : ", ", names_subset ? j.subset + " " : "", j.pass ? "pass" : "FAIL");
     }
-    table.rows.push_back({std::string(metric_infos()[m].name), std::string(metric_infos()[m].meaning), with_error(all.value[m], all.error[m]),
-                          with_error(culled.value[m], culled.error[m]), limit, result});
+    table.rows.push_back({std::string(metric_infos()[m].name), std::string(metric_infos()[m].meaning),
+                          with_error(all.value[m], all.error[m]), with_error(culled.value[m], culled.error[m]), limit, result});
   }
   process.add(results_tab, table);
 }
@@ -183,17 +220,24 @@ void compare(const ValidationResult& r, const std::vector<Drawn>& d, Process& pr
     for (const Estimates& e : r.models) table.columns.push_back(e.algorithm.empty() ? e.name : fmt::format("{} ({})", e.name, e.algorithm));
     for (std::size_t m = 0; m < n_metrics; ++m) {
       std::vector<std::string> row = {std::string(metric_infos()[m].name)};
-      for (std::size_t k = 0; k < r.models.size(); ++k) row.push_back(with_error(whole_of(r, k, subset).value[m], whole_of(r, k, subset).error[m]));
+      for (std::size_t k = 0; k < r.models.size(); ++k)
+        row.push_back(with_error(whole_of(r, k, subset).value[m], whole_of(r, k, subset).error[m]));
       table.rows.push_back(row);
     }
     process.add(comparison_tab, table);
   }
-  for (const auto& [by, metric] : {std::pair{"z_phot", Metric::mean_bias}, std::pair{"z_phot", Metric::sigma68}, std::pair{"z_phot", Metric::nmad},
-                                   std::pair{"z_phot", Metric::out_3sigma}, std::pair{"magnitude", Metric::sigma68}, std::pair{"z_err", Metric::sigma68},
-                                   std::pair{"z_phot", Metric::cde_loss}}) {
-    Plot plot{fmt::format("compare_{}_{}", name_of(metric), by), fmt::format("{} against {}", name_of(metric), by), by, name_of(metric),
-              std::string(by) == "z_err" ? "set key below\nset logscale x\n" : "set key below\n", {}};
-    for (std::size_t k = 0; k < r.models.size(); ++k) plot.series.push_back(binned_series(r, k, "all", by, metric, r.models[k].name, colour_of(k)));
+  for (const auto& [by, metric] :
+       {std::pair{"z_phot", Metric::mean_bias}, std::pair{"z_phot", Metric::sigma68}, std::pair{"z_phot", Metric::nmad},
+        std::pair{"z_phot", Metric::out_3sigma}, std::pair{"magnitude", Metric::sigma68}, std::pair{"z_err", Metric::sigma68},
+        std::pair{"z_phot", Metric::cde_loss}}) {
+    Plot plot{fmt::format("compare_{}_{}", name_of(metric), by),
+              fmt::format("{} against {}", name_of(metric), by),
+              by,
+              name_of(metric),
+              std::string(by) == "z_err" ? "set key below\nset logscale x\n" : "set key below\n",
+              {}};
+    for (std::size_t k = 0; k < r.models.size(); ++k)
+      plot.series.push_back(binned_series(r, k, "all", by, metric, r.models[k].name, colour_of(k)));
     if (std::all_of(plot.series.begin(), plot.series.end(), [](const Series& s) { return s.columns[0].empty(); })) continue;
     add_limit(r, metric, plot);
     add(comparison_tab, plot, process);
@@ -212,9 +256,10 @@ void add_facts(const ValidationResult& r, Process& process) {
   process.fact("with a redshift outside the cuts", grouped(r.sample.cut));
   process.fact("without a positive weight", grouped(r.sample.no_weight));
   for (const Estimates& e : r.models)
-    process.fact(e.name, fmt::format("{} measured; {} missing, {} failed, {} without error, {} without PDF, {} with z_spec off the PDF's grid, {} in the training set",
-                                     grouped(e.measured), grouped(e.missing), grouped(e.failed), grouped(e.no_error), grouped(e.no_pdf), grouped(e.off_grid),
-                                     grouped(e.in_training)));
+    process.fact(e.name, fmt::format("{} measured; {} missing, {} failed, {} without error, {} without PDF, {} with z_spec off the PDF's "
+                                     "grid, {} in the training set",
+                                     grouped(e.measured), grouped(e.missing), grouped(e.failed), grouped(e.no_error), grouped(e.no_pdf),
+                                     grouped(e.off_grid), grouped(e.in_training)));
   if (!r.validation.judged.empty()) process.fact("acceptance limits", r.validation.passes() ? "passed" : "FAILED");
 }
 
@@ -226,7 +271,8 @@ void report_validation(const ValidationResult& r, Process& process) {
   for (std::size_t model = 0; model < r.models.size(); ++model) {
     const Estimates& e = r.models[model];
     const Drawn& d = all.emplace_back(drawn(r.sample, e));
-    const std::string prefix = fmt::format("m{}_", model + 1), name = e.algorithm.empty() ? e.name : fmt::format("{} ({})", e.name, e.algorithm);
+    const std::string prefix = fmt::format("m{}_", model + 1),
+                      name = e.algorithm.empty() ? e.name : fmt::format("{} ({})", e.name, e.algorithm);
     add_table(name, r, model, process);
     add_clouds(prefix, name, d, process);
     if (!d.pit.empty()) add_pits(prefix, name, r, model, d, process);

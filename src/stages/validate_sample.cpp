@@ -15,7 +15,7 @@ namespace skyfold {
 namespace {
 
 constexpr std::int64_t rows_per_piece = 1 << 20;
-constexpr double largest_redshift = 100.0;   // sentinels such as 999 are no redshifts
+constexpr double largest_redshift = 100.0;  // sentinels such as 999 are no redshifts
 constexpr const char* no_column = "none";
 
 // Usual names, most specific first.
@@ -47,7 +47,7 @@ std::string number_column(const Schema& schema, const std::string& name, const s
 std::string redshift_column(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift,
                             const std::vector<std::string>& magnitudes, const std::string& path) {
   if (!o.redshift.empty()) return number_column(schema, o.redshift, "redshift", path);
-  Schema others;   // in surveys whose band z is a column z, that is not the redshift
+  Schema others;  // in surveys whose band z is a column z, that is not the redshift
   for (const ColumnInfo& column : schema)
     if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
   const std::string name = find_column(others, model_redshift) ? model_redshift : known_column(others, redshift_names);
@@ -65,17 +65,19 @@ std::string id_column(const ValidateOptions& o, const Schema& schema, const std:
   throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id)", path, name));
 }
 
-std::string magnitude_column(const ValidateOptions& o, const Schema& schema, const BandOptions& bands, const std::vector<std::string>& magnitudes,
-                             const std::string& path) {
+std::string magnitude_column(const ValidateOptions& o, const Schema& schema, const BandOptions& bands,
+                             const std::vector<std::string>& magnitudes, const std::string& path) {
   if (o.magnitude == no_column) return "";
   if (!o.magnitude.empty()) return number_column(schema, o.magnitude, "magnitude", path);
   if (magnitudes.empty()) return "";
   const auto i_band = std::find(bands.bands.begin(), bands.bands.end(), "i");
-  return i_band != bands.bands.end() ? magnitudes[static_cast<std::size_t>(i_band - bands.bands.begin())] : magnitudes[magnitudes.size() / 2];
+  return i_band != bands.bands.end() ? magnitudes[static_cast<std::size_t>(i_band - bands.bands.begin())]
+                                     : magnitudes[magnitudes.size() / 2];
 }
 
 /// The columns to read, each once, with a type that holds its values.
-Schema columns_to_read(const Schema& schema, const ValidationSample& sample, const std::vector<std::string>& needed, const std::string& path) {
+Schema columns_to_read(const Schema& schema, const ValidationSample& sample, const std::vector<std::string>& needed,
+                       const std::string& path) {
   Schema columns;
   std::vector<std::string> names = needed;
   for (const std::string& name : {sample.redshift, sample.id, sample.weight, sample.magnitude})
@@ -114,7 +116,7 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
 
 void mark_usable(const ValidateOptions& o, ValidationSample& sample) {
   for (double& magnitude : sample.magnitudes)
-    if (!(std::abs(magnitude) <= 90.0)) magnitude = std::numeric_limits<double>::quiet_NaN();   // sentinels, as everywhere
+    if (!(std::abs(magnitude) <= 90.0)) magnitude = std::numeric_limits<double>::quiet_NaN();  // sentinels, as everywhere
   for (std::size_t i = 0; i < sample.size(); ++i) {
     const bool has_z = sample.z_spec[i] > -1.0 && sample.z_spec[i] <= largest_redshift;
     const bool has_weight = sample.weights.empty() || (sample.weights[i] > 0.0 && std::isfinite(sample.weights[i]));
@@ -153,7 +155,7 @@ ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, 
 }
 
 void read_sample(const ValidateOptions& o, const std::vector<std::string>& needed, ValidationSample& sample) {
-  Schema columns;   // the first file's types: others are converted to them
+  Schema columns;  // the first file's types: others are converted to them
   for (const std::string& path : sample.paths) {
     const auto source = open_source(path, o.source);
     const Schema here = columns_to_read(source->schema(), sample, needed, path);

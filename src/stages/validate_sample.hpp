@@ -11,13 +11,13 @@ namespace skyfold {
 /// Objects with known redshifts, as read; rows in the order of the inputs.
 struct ValidationSample {
   std::vector<std::string> paths;
-  std::string redshift, id, weight, magnitude;   ///< columns; "" for none
-  Table photometry;                              ///< what the models need, under the sample's names
-  std::vector<std::int64_t> ids;                 ///< row numbers without a column of ids
-  std::vector<double> z_spec, weights, magnitudes;   ///< weights, magnitudes empty without column; NaN where not measured
-  std::vector<std::uint8_t> is_usable;           ///< z_spec within the cuts and weight a positive number
-  std::int64_t no_z_spec = 0;                    ///< not a number, or not in (-1, 100]
-  std::int64_t cut = 0;                          ///< z_spec outside the cuts
+  std::string redshift, id, weight, magnitude;      ///< columns; "" for none
+  Table photometry;                                 ///< what the models need, under the sample's names
+  std::vector<std::int64_t> ids;                    ///< row numbers without a column of ids
+  std::vector<double> z_spec, weights, magnitudes;  ///< weights, magnitudes empty without column; NaN where not measured
+  std::vector<std::uint8_t> is_usable;              ///< z_spec within the cuts and weight a positive number
+  std::int64_t no_z_spec = 0;                       ///< not a number, or not in (-1, 100]
+  std::int64_t cut = 0;                             ///< z_spec outside the cuts
   std::int64_t no_weight = 0, usable = 0;
 
   [[nodiscard]] std::size_t size() const noexcept { return ids.size(); }

@@ -37,9 +37,10 @@ const JudgedMetric* judgement(const Validation& validation, const MeasuredSet& s
 
 std::string counts_of(const ValidationResult& r, const Estimates& e) {
   std::string text;
-  for (const auto& [count, what] : {std::pair{e.missing, "not in the table"}, std::pair{e.failed, "without z_phot (failed)"}, std::pair{e.no_error, "without z_err"},
-                                    std::pair{e.no_pdf, "without a PDF"}, std::pair{e.off_grid, "with z_spec off the PDF's grid"},
-                                    std::pair{e.in_training, "trained the model: its metrics are too good"}})
+  for (const auto& [count, what] :
+       {std::pair{e.missing, "not in the table"}, std::pair{e.failed, "without z_phot (failed)"}, std::pair{e.no_error, "without z_err"},
+        std::pair{e.no_pdf, "without a PDF"}, std::pair{e.off_grid, "with z_spec off the PDF's grid"},
+        std::pair{e.in_training, "trained the model: its metrics are too good"}})
     if (count > 0)
       text += fmt::format("{}: {} of {} objects ({:.2f} %) {}\n", e.name, grouped(count), grouped(r.sample.usable),
                           100.0 * static_cast<double>(count) / static_cast<double>(r.sample.usable), what);
@@ -57,10 +58,12 @@ std::string with_error(double value, double error) {
 
 std::string validation_summary(const ValidationResult& r) {
   const ValidationSample& s = r.sample;
-  std::string text = fmt::format("sample     {:>10} objects, {} with a known redshift in {}\n", grouped(std::ssize(s.ids)), grouped(s.usable), s.redshift);
+  std::string text =
+      fmt::format("sample     {:>10} objects, {} with a known redshift in {}\n", grouped(std::ssize(s.ids)), grouped(s.usable), s.redshift);
   if (s.no_z_spec > 0) text += fmt::format("           {:>10} without a known redshift\n", grouped(s.no_z_spec));
   if (s.cut > 0)
-    text += fmt::format("           {:>10} with a redshift outside {} to {} (cuts)\n", grouped(s.cut), shortest(r.options.z_min), shortest(r.options.z_max));
+    text += fmt::format("           {:>10} with a redshift outside {} to {} (cuts)\n", grouped(s.cut), shortest(r.options.z_min),
+                        shortest(r.options.z_max));
   if (s.no_weight > 0) text += fmt::format("           {:>10} without a positive weight in {}\n", grouped(s.no_weight), s.weight);
   for (const Estimates& e : r.models) text += counts_of(r, e);
   std::vector<std::vector<std::string>> rows(3);
@@ -73,7 +76,8 @@ std::string validation_summary(const ValidationResult& r) {
     rows[2].push_back(grouped(set.objects));
   }
   for (std::size_t m = 0; m < n_metrics; ++m) {
-    if (std::all_of(r.validation.whole.begin(), r.validation.whole.end(), [&](const MeasuredSet& set) { return std::isnan(set.value[m]); })) continue;
+    if (std::all_of(r.validation.whole.begin(), r.validation.whole.end(), [&](const MeasuredSet& set) { return std::isnan(set.value[m]); }))
+      continue;
     std::vector<std::string>& row = rows.emplace_back();
     row.emplace_back(metric_infos()[m].name);
     for (const MeasuredSet& set : r.validation.whole) {
@@ -84,8 +88,8 @@ std::string validation_summary(const ValidationResult& r) {
   text += "\n" + aligned(rows) + "\n";
   for (const JudgedMetric& j : r.validation.judged)
     if (!j.pass)
-      text += fmt::format("{} ({}): {} = {:.5g} misses its limit {}\n", r.models[j.model].name, j.subset, metric_infos()[validation::place(j.metric)].name,
-                          j.value, shortest(j.limit));
+      text += fmt::format("{} ({}): {} = {:.5g} misses its limit {}\n", r.models[j.model].name, j.subset,
+                          metric_infos()[validation::place(j.metric)].name, j.value, shortest(j.limit));
   return text + fmt::format("wrote {}\n", r.options.output);
 }
 

@@ -79,6 +79,13 @@ class Products(support.SkyfoldTest):
         self.products("save", "z.h5")
         self.assertEqual(os.stat(self.path("z.h5")).st_mode & 0o222, 0)
         self.assertIn("is saved", self.fails(2, "drop", "z.h5"))
+        self.photoz()  # is complete: nothing to do
+        for words in (("photoz", "--catalogue", self.path("survey.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--fresh"),
+                      ("photoz", "--catalogue", self.path("survey.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--pdf", "interp"),
+                      ("train", "--sample", self.path("survey.spec.h5"), "--output", self.path("z.h5"))):
+            result = self.run_skyfold(*words)
+            self.assertEqual(result.code, 2, result)
+            self.assertIn("z.h5: is read-only, as saved products are", result.errors()[0])
         out = self.products("gc", "--older-than", "0s").out
         self.assertIn("z.fits", out)  # not saved, and nothing saved was made from it
         self.assertFalse(os.path.exists(self.path("z.fits")))

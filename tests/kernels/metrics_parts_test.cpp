@@ -34,7 +34,8 @@ struct Weighted {
 double slow_quantile(const std::vector<double>& sorted, double p) {
   const double place = static_cast<double>(sorted.size()) * p;
   const auto whole = static_cast<std::size_t>(std::llround(place));
-  if (std::abs(place - static_cast<double>(whole)) < 1e-9 && whole > 0 && whole < sorted.size()) return 0.5 * (sorted[whole - 1] + sorted[whole]);
+  if (std::abs(place - static_cast<double>(whole)) < 1e-9 && whole > 0 && whole < sorted.size())
+    return 0.5 * (sorted[whole - 1] + sorted[whole]);
   return sorted[static_cast<std::size_t>(place)];
 }
 
@@ -43,7 +44,7 @@ TEST(WeightedQuantile, OfWholeWeightsIsThatOfRepeatedValues) {
     ObjectRandom random(1, trial);
     std::vector<double> values, weights, repeated;
     const std::size_t n = 1 + random.next() % 12;
-    for (std::size_t i = 0; i < n; ++i) values.push_back(std::floor(8.0 * random.uniform()));   // with ties
+    for (std::size_t i = 0; i < n; ++i) values.push_back(std::floor(8.0 * random.uniform()));  // with ties
     std::sort(values.begin(), values.end());
     for (std::size_t i = 0; i < n; ++i) {
       weights.push_back(random.next() % 4);
@@ -67,7 +68,7 @@ TEST(WeightedQuantile, OfWholeWeightsIsThatOfRepeatedValues) {
 }
 
 TEST(WeightedQuantile, SeesAnEqualShareThroughTheRoundingOfSums) {
-  const Weighted weighted({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, std::vector<double>(6, 0.1));   // 0.1 + 0.1 + 0.1 > 0.3
+  const Weighted weighted({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, std::vector<double>(6, 0.1));  // 0.1 + 0.1 + 0.1 > 0.3
   EXPECT_EQ(quantile(weighted.sorted(), 0.5), 3.5);
   EXPECT_EQ(median_deviation(weighted.sorted(), 3.5), 1.5);
 }
@@ -107,7 +108,7 @@ TEST(PoissonCounts, OfObjectsRealisationsAndSeedsAreIndependent) {
   const double noise = 5.0 / std::sqrt(n);
   EXPECT_NEAR(correlation(counts, counts), 1.0, 3.0 * noise);
   EXPECT_NEAR(correlation(counts, counts_of(1, 0, 1)), 0.0, noise);
-  EXPECT_NEAR(correlation(counts, counts_of(1, 1, 0)), 0.0, noise);   // neighbouring ids
+  EXPECT_NEAR(correlation(counts, counts_of(1, 1, 0)), 0.0, noise);  // neighbouring ids
   EXPECT_NEAR(correlation(counts, counts_of(2, 0, 0)), 0.0, noise);
   EXPECT_NEAR(correlation(counts, counts_of(1, 1, 1)), 0.0, noise);
 }
@@ -120,11 +121,11 @@ TEST(BootstrapError, LeavesOutRealisationsWithoutAValue) {
 TEST(GridDensity, MeasuresATriangleExactly) {
   const GridDensity density({0.0, 1.0, 2.0});
   std::vector<double> room;
-  const std::vector<float> triangle = {0.0f, 5.0f, 0.0f};   // unit integral after division by 5
+  const std::vector<float> triangle = {0.0f, 5.0f, 0.0f};  // unit integral after division by 5
   const PdfMeasures m = density.measure(triangle, 0.5, 1.0, 0.25, room);
   EXPECT_DOUBLE_EQ(m.pit, 0.125);
   EXPECT_DOUBLE_EQ(m.cde, 2.0 / 3.0 - 2.0 * 0.5);
-  EXPECT_DOUBLE_EQ(m.odds, 0.75);   // 0.5 to 1.5
+  EXPECT_DOUBLE_EQ(m.odds, 0.75);  // 0.5 to 1.5
   EXPECT_EQ(density.measure(triangle, -0.5, 1.0, 0.25, room).pit, 0.0);
   EXPECT_EQ(density.measure(triangle, 2.5, 1.0, 0.25, room).pit, 1.0);
   EXPECT_DOUBLE_EQ(density.measure(triangle, 2.5, 1.0, 0.25, room).cde, 2.0 / 3.0);
@@ -139,7 +140,7 @@ TEST(GridDensity, ComesNearTheClosedFormsOfAGaussian) {
   std::vector<double> room;
   const PdfMeasures m = GridDensity(grid).measure(gaussian, 1.1, 1.0, 0.05, room);
   const auto cumulative = [](double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); };
-  EXPECT_NEAR(m.pit, cumulative(1.0), 5e-6);   // the grid's trapezes
+  EXPECT_NEAR(m.pit, cumulative(1.0), 5e-6);  // the grid's trapezes
   EXPECT_NEAR(m.cde, 1.0 / (0.2 * std::sqrt(std::numbers::pi)) - 2.0 * std::exp(-0.5) / (0.1 * std::sqrt(2.0 * std::numbers::pi)), 1e-4);
   EXPECT_NEAR(m.odds, 2.0 * cumulative(1.0) - 1.0, 1e-5);
 }
@@ -148,7 +149,8 @@ TEST(GridDensity, IsNoneForValuesThatAreNoDensity) {
   const GridDensity density({0.0, 1.0, 2.0});
   std::vector<double> room;
   const float none = std::numeric_limits<float>::quiet_NaN();
-  for (const std::vector<float>& values : {std::vector<float>{0.0f, none, 0.0f}, {none, 1.0f, 1.0f}, {1.0f, 1.0f, none}, {0.0f, 0.0f, 0.0f}, {1.0f, -1e-3f, 1.0f}})
+  for (const std::vector<float>& values :
+       {std::vector<float>{0.0f, none, 0.0f}, {none, 1.0f, 1.0f}, {1.0f, 1.0f, none}, {0.0f, 0.0f, 0.0f}, {1.0f, -1e-3f, 1.0f}})
     EXPECT_TRUE(std::isnan(density.measure(values, 0.5, 0.5, 0.1, room).pit));
   EXPECT_THROW(GridDensity({0.0}), DataError);
   EXPECT_THROW(GridDensity({0.0, 1.0, 1.0}), DataError);
@@ -202,7 +204,7 @@ TEST(Bins, OfEqualNumbersShareOutAllObjectsWithAValue) {
 TEST(Culling, TakesAwayTheLargestErrorsAndThoseWithoutFirst) {
   const std::vector<double> errors = {0.1, nan, 0.3, 0.2, 0.3, 0.05};
   const std::vector<std::uint32_t> members = {0, 1, 2, 3, 4, 5};
-  EXPECT_EQ(without_largest(errors, members, 0.1), members);   // floor(0.6) = 0
+  EXPECT_EQ(without_largest(errors, members, 0.1), members);  // floor(0.6) = 0
   EXPECT_EQ(without_largest(errors, members, 0.2), (std::vector<std::uint32_t>{0, 2, 3, 4, 5}));
   EXPECT_EQ(without_largest(errors, members, 0.4), (std::vector<std::uint32_t>{0, 2, 3, 5}));
   EXPECT_TRUE(without_largest(errors, std::vector<std::uint32_t>{}, 0.5).empty());

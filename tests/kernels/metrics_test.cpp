@@ -23,7 +23,7 @@ Objects gaussian_objects(std::size_t n, double bias, double sigma) {
     objects.z_spec.push_back(z);
     objects.z_phot.push_back(z + bias + sigma * deviate);
     objects.z_err.push_back(sigma);
-    objects.pit.push_back(cumulative_normal(-deviate - bias / sigma));   // of N(z_phot, sigma) at z_spec
+    objects.pit.push_back(cumulative_normal(-deviate - bias / sigma));  // of N(z_phot, sigma) at z_spec
     objects.cde.push_back(static_cast<double>(i % 5));
     objects.odds.push_back(0.5 + 0.1 * static_cast<double>(i % 3));
     objects.key.push_back(bootstrap_key(1, static_cast<std::int64_t>(i)));
@@ -46,7 +46,7 @@ double of(const Metrics& metrics, Metric metric) { return metrics[place(metric)]
 
 TEST(Metrics, AreThoseOfTheGaussianDistributionForGaussianErrors) {
   constexpr std::size_t n = 400'000;
-  constexpr double bias = 0.02, sigma = 0.05, noise = 5.0 * sigma / 632.0;   // five standard errors of a mean
+  constexpr double bias = 0.02, sigma = 0.05, noise = 5.0 * sigma / 632.0;  // five standard errors of a mean
   const Metrics m = measured(gaussian_objects(n, bias, sigma));
   EXPECT_NEAR(of(m, Metric::mean_bias), bias, noise);
   EXPECT_NEAR(of(m, Metric::median_bias), bias, 1.26 * noise);
@@ -73,8 +73,8 @@ TEST(Metrics, AgreeAboutTheWidthOfGaussianErrorsThatGrowWithRedshift) {
 
 TEST(Metrics, OfPerfectPdfsShowUniformPits) {
   const Metrics m = measured(gaussian_objects(100'000, 0.0, 0.05));
-  EXPECT_LT(of(m, Metric::pit_ks), 1.95 / std::sqrt(100'000.0));   // exceeded by chance once in a thousand
-  EXPECT_LT(of(m, Metric::pit_cvm), 1.17);                         // likewise
+  EXPECT_LT(of(m, Metric::pit_ks), 1.95 / std::sqrt(100'000.0));  // exceeded by chance once in a thousand
+  EXPECT_LT(of(m, Metric::pit_cvm), 1.17);                        // likewise
   EXPECT_LT(of(m, Metric::pit_ad), 6.0);
   EXPECT_NEAR(of(m, Metric::pit_out), 2e-4, 1.5e-4);
   EXPECT_DOUBLE_EQ(of(m, Metric::cde_loss), 2.0);
@@ -82,7 +82,7 @@ TEST(Metrics, OfPerfectPdfsShowUniformPits) {
 }
 
 TEST(Metrics, ShowPdfsThatAreBiasedOrTooNarrow) {
-  Objects objects = gaussian_objects(100'000, 0.05, 0.05);   // by one sigma
+  Objects objects = gaussian_objects(100'000, 0.05, 0.05);  // by one sigma
   EXPECT_NEAR(of(measured(objects), Metric::pit_ks), 2.0 * cumulative_normal(0.5) - 1.0, 5e-3);
   objects = gaussian_objects(100'000, 0.0, 0.05);
   for (std::size_t i = 0; i < objects.size(); ++i) objects.pit[i] = cumulative_normal((objects.z_spec[i] - objects.z_phot[i]) / 0.025);
@@ -91,7 +91,7 @@ TEST(Metrics, ShowPdfsThatAreBiasedOrTooNarrow) {
 }
 
 TEST(Metrics, OfThePoissonDifferenceAreOneForPoissonCounts) {
-  Objects objects;   // z_phot drawn anew from the distribution of z_spec: each bin differs by sqrt(2) Poisson errors
+  Objects objects;  // z_phot drawn anew from the distribution of z_spec: each bin differs by sqrt(2) Poisson errors
   for (std::size_t i = 0; i < 200'000; ++i) {
     ObjectRandom random(9, i);
     objects.z_spec.push_back(10.0 * random.uniform());
@@ -143,7 +143,8 @@ TEST(Metrics, OfARealisationAreThoseOfObjectsRepeatedByTheirCounts) {
   MetricSet::Scratch scratch;
   const Metrics realisation = MetricSet(objects, all_of(objects), {}).measure(5, scratch);
   const Metrics expected = MetricSet(objects, repeated, {}).measure(scratch);
-  for (std::size_t m = 0; m < n_metrics; ++m) EXPECT_NEAR(realisation[m], expected[m], 1e-10 * std::abs(expected[m])) << metric_infos()[m].name;
+  for (std::size_t m = 0; m < n_metrics; ++m)
+    EXPECT_NEAR(realisation[m], expected[m], 1e-10 * std::abs(expected[m])) << metric_infos()[m].name;
 }
 
 TEST(Metrics, HaveBootstrapErrorsWithinTenPercentOfTheAnalyticOnes) {
@@ -158,14 +159,14 @@ TEST(Metrics, HaveBootstrapErrorsWithinTenPercentOfTheAnalyticOnes) {
     for (std::size_t m = 0; m < n_metrics; ++m) values[m].push_back(metrics[m]);
   }
   const auto error = [&](Metric metric) { return bootstrap_error(values[place(metric)]); };
-  const double density_68 = std::exp(-0.5) / std::sqrt(2.0 * std::numbers::pi) / sigma;   // of dz at one sigma
+  const double density_68 = std::exp(-0.5) / std::sqrt(2.0 * std::numbers::pi) / sigma;  // of dz at one sigma
   const double tail = 0.15865, quantile_variance = 2.0 * tail * (1.0 - tail) - 2.0 * tail * tail;
   EXPECT_NEAR(error(Metric::mean_bias), sigma / root_n, 0.1 * sigma / root_n);
   EXPECT_NEAR(error(Metric::sigma), sigma / std::sqrt(2.0) / root_n, 0.1 * sigma / std::sqrt(2.0) / root_n);
   EXPECT_NEAR(error(Metric::sigma68) / (0.5 * std::sqrt(quantile_variance) / density_68 / root_n), 1.0, 0.1);
   EXPECT_NEAR(error(Metric::mean_pull), 1.0 / root_n, 0.1 / root_n);
   EXPECT_NEAR(error(Metric::within_err) / (std::sqrt(0.6827 * 0.3173) / root_n), 1.0, 0.1);
-  EXPECT_NEAR(error(Metric::cde_loss) / (std::sqrt(2.0) / root_n), 1.0, 0.1);   // 0..4 in equal numbers
+  EXPECT_NEAR(error(Metric::cde_loss) / (std::sqrt(2.0) / root_n), 1.0, 0.1);  // 0..4 in equal numbers
 }
 
 TEST(Limits, HoldTheRightSideOfAMetric) {

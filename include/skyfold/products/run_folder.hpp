@@ -52,6 +52,10 @@ class RunFolder {
 /// take it, or an existing file of `inputs`. Throws IoError or UsageError.
 void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs);
 
+/// Fails early when one of `paths` is a read-only file, as saved products are: a new product would take its place. Throws
+/// UsageError.
+void check_replaceable(const std::vector<std::string>& paths);
+
 /// Gives products their final names, the main one, `output`, last, with their bytes on the disk.
 /// @param was_interrupted  an earlier attempt may have renamed some of them
 void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted);

@@ -11,13 +11,13 @@ namespace skyfold::validation {
 namespace {
 
 constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;
-constexpr std::size_t most = 18;               // P(count > 17) is below 2^-52
+constexpr std::size_t most = 18;  // P(count > 17) is below 2^-52
 constexpr unsigned table_bits = 12;
 constexpr std::uint8_t look_closer = 255;
 
 /// Poisson(1) counts of 64 random bits: by the cumulative probabilities, with a table for the leading bits.
 struct PoissonTable {
-  std::array<std::uint64_t, most> below;       ///< 2^64 P(count <= k)
+  std::array<std::uint64_t, most> below;  ///< 2^64 P(count <= k)
   std::array<std::uint8_t, std::size_t{1} << table_bits> counts;
 
   PoissonTable() noexcept {
@@ -54,7 +54,7 @@ void poisson_counts(std::span<const std::uint64_t> keys, std::uint64_t realisati
   assert(keys.size() == counts.size());
   const std::uint64_t offset = realisation * golden;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const std::uint64_t bits = mix64(keys[i] + offset);   // the SplitMix64 sequence that starts at the key
+    const std::uint64_t bits = mix64(keys[i] + offset);  // the SplitMix64 sequence that starts at the key
     const std::uint8_t count = poisson.counts[bits >> (64 - table_bits)];
     counts[i] = count != look_closer ? count : poisson.search(bits);
   }

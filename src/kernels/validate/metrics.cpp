@@ -13,14 +13,15 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double one_sigma_low = 0.15865, one_sigma_high = 0.84135;
-constexpr double most_bins = 1e5;   // of n_poisson: more is a redshift gone wrong
+constexpr double most_bins = 1e5;  // of n_poisson: more is a redshift gone wrong
 constexpr std::uint32_t is_spectroscopic = 1, is_last_of_equal = 2;
 
 /// Members in increasing order of a value; equal values keep their order.
 std::vector<std::uint32_t> order_by(std::span<const double> values) {
   std::vector<std::uint32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return values[a] < values[b] || (values[a] == values[b] && a < b); });
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return values[a] < values[b] || (values[a] == values[b] && a < b); });
   return order;
 }
 
@@ -60,11 +61,16 @@ const std::array<MetricInfo, n_metrics>& metric_infos() noexcept {
 
 bool passes(Metric metric, double value, double limit) noexcept {
   switch (metric_infos()[place(metric)].limit) {
-    case LimitKind::below: return value < limit;
-    case LimitKind::size: return std::abs(value) < limit;
-    case LimitKind::from_one: return std::abs(value - 1.0) < limit;
-    case LimitKind::from_683: return std::abs(value - 0.6827) < limit;
-    case LimitKind::above: return value > limit;
+    case LimitKind::below:
+      return value < limit;
+    case LimitKind::size:
+      return std::abs(value) < limit;
+    case LimitKind::from_one:
+      return std::abs(value - 1.0) < limit;
+    case LimitKind::from_683:
+      return std::abs(value - 0.6827) < limit;
+    case LimitKind::above:
+      return value > limit;
   }
   return false;
 }
@@ -258,7 +264,7 @@ void MetricSet::scaled(Scratch& scratch, Metrics& metrics) const {
 
 template <bool weighted>
 void MetricSet::redshift_distributions(Scratch& scratch, double sum, double n, Metrics& metrics) const {
-  double ahead = 0.0, largest = 0.0;   // of the cumulative distribution of z_phot before that of z_spec
+  double ahead = 0.0, largest = 0.0;  // of the cumulative distribution of z_phot before that of z_spec
   for (const std::uint32_t entry : pooled_) {
     const double w = weight_of<weighted>(scratch, entry >> 2);
     ahead += entry & is_spectroscopic ? -w : w;

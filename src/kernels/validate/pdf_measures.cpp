@@ -11,7 +11,7 @@ namespace skyfold::validation {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double reach = 8.0;   // in sigma: nothing of a Gaussian is left there in single precision
+constexpr double reach = 8.0;  // in sigma: nothing of a Gaussian is left there in single precision
 
 }  // namespace
 
@@ -32,7 +32,8 @@ double GridDensity::mass_below(double z, std::span<const float> density, std::sp
   if (!(z > grid_.front())) return 0.0;
   if (z >= grid_.back()) return cumulative.back();
   const std::size_t i = cell_of(z);
-  const double t = z - grid_[i], step = grid_[i + 1] - grid_[i], a = static_cast<double>(density[i]), b = static_cast<double>(density[i + 1]);
+  const double t = z - grid_[i], step = grid_[i + 1] - grid_[i], a = static_cast<double>(density[i]),
+               b = static_cast<double>(density[i + 1]);
   return cumulative[i] + t * (a + 0.5 * (b - a) * t / step);
 }
 
@@ -45,7 +46,7 @@ PdfMeasures GridDensity::measure(std::span<const float> density, double z_spec, 
   bool is_density = density[0] >= 0.0f;
   for (std::size_t i = 0; i + 1 < grid_.size(); ++i) {
     const double step = grid_[i + 1] - grid_[i], a = static_cast<double>(density[i]), b = static_cast<double>(density[i + 1]);
-    is_density &= b >= 0.0;   // false for NaN
+    is_density &= b >= 0.0;  // false for NaN
     cumulative[i + 1] = cumulative[i] + 0.5 * step * (a + b);
     square += step * (a * a + a * b + b * b) * (1.0 / 3.0);
   }

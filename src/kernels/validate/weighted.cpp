@@ -8,7 +8,7 @@ namespace skyfold::validation {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double tolerance = 1e-12;   // of the whole weight: sums of weights are rounded
+constexpr double tolerance = 1e-12;  // of the whole weight: sums of weights are rounded
 
 /// First index in [low, high) for which `is_true` holds; it holds for all behind it. `high` for none.
 template <class Predicate>
@@ -25,7 +25,9 @@ std::size_t first_true(std::size_t low, std::size_t high, Predicate is_true) {
 class Distances {
  public:
   Distances(const SortedWeights& sorted, double centre)
-      : sorted_(sorted), centre_(centre), n_(sorted.values.size()),
+      : sorted_(sorted),
+        centre_(centre),
+        n_(sorted.values.size()),
         split_(first_true(0, n_, [&](std::size_t i) { return sorted.values[i] >= centre; })) {}
 
   /// Weight with |value - centre| <= distance.
@@ -48,7 +50,7 @@ class Distances {
  private:
   const SortedWeights& sorted_;
   double centre_;
-  std::size_t n_, split_;   ///< values from split_ on are >= centre
+  std::size_t n_, split_;  ///< values from split_ on are >= centre
 };
 
 }  // namespace
@@ -57,7 +59,7 @@ double quantile(const SortedWeights& sorted, double p) noexcept {
   const double total = sorted.total();
   if (!(total > 0.0)) return nan;
   const double target = p * total, slack = tolerance * total;
-  const auto sums = sorted.before.subspan(1);   // up to and with each value
+  const auto sums = sorted.before.subspan(1);  // up to and with each value
   const auto at = std::lower_bound(sums.begin(), sums.end(), target - slack);
   const double value = sorted.values[static_cast<std::size_t>(at - sums.begin())];
   if (*at > target + slack) return value;

@@ -47,16 +47,16 @@ using Metrics = std::array<double, n_metrics>;
 
 /// How a value is held against a limit.
 enum class LimitKind : std::uint8_t {
-  below,      ///< passes when value < limit
-  size,       ///< when |value| < limit
-  from_one,   ///< when |value - 1| < limit
-  from_683,   ///< when |value - 0.6827| < limit
-  above,      ///< when value > limit
+  below,     ///< passes when value < limit
+  size,      ///< when |value| < limit
+  from_one,  ///< when |value - 1| < limit
+  from_683,  ///< when |value - 0.6827| < limit
+  above,     ///< when value > limit
 };
 
 struct MetricInfo {
-  std::string_view name;      ///< as in products and options
-  std::string_view meaning;   ///< in a few words, for tables
+  std::string_view name;     ///< as in products and options
+  std::string_view meaning;  ///< in a few words, for tables
   LimitKind limit = LimitKind::below;
   bool of_pdf = false;
 };
@@ -68,17 +68,17 @@ struct MetricInfo {
 /// Objects with known and estimated redshifts, column by column. All redshifts are finite, all z_spec > -1, all weights
 /// positive; NaN in z_err means no error, NaN in pit, cde and odds no PDF.
 struct Objects {
-  std::vector<double> z_spec, z_phot, z_err;   ///< shape [n]
-  std::vector<double> weight;                  ///< shape [n]; empty: all count the same
-  std::vector<double> pit, cde, odds;          ///< shape [n], see PdfMeasures; empty: no PDFs at all
-  std::vector<std::uint64_t> key;              ///< for the bootstrap, shape [n]; may be empty without one
+  std::vector<double> z_spec, z_phot, z_err;  ///< shape [n]
+  std::vector<double> weight;                 ///< shape [n]; empty: all count the same
+  std::vector<double> pit, cde, odds;         ///< shape [n], see PdfMeasures; empty: no PDFs at all
+  std::vector<std::uint64_t> key;             ///< for the bootstrap, shape [n]; may be empty without one
 
   [[nodiscard]] std::size_t size() const noexcept { return z_spec.size(); }
 };
 
 struct MetricRules {
-  double poisson_width = 0.05;   ///< of the bins of n_poisson, [k width, (k + 1) width) for whole k; weights are scaled to sum n
-  double pit_outlier = 1e-4;     ///< PITs nearer to 0 or 1 than that are outliers
+  double poisson_width = 0.05;  ///< of the bins of n_poisson, [k width, (k + 1) width) for whole k; weights are scaled to sum n
+  double pit_outlier = 1e-4;    ///< PITs nearer to 0 or 1 than that are outliers
 };
 
 /// A set of objects prepared for measuring: sorted once, so that a realisation of the bootstrap takes O(n) without
@@ -125,15 +125,15 @@ class MetricSet {
   std::vector<double> dz_, weight_, pull_, cde_, odds_;
   std::vector<std::uint8_t> has_err_, within_, has_pdf_;
   std::vector<std::uint64_t> key_;
-  double dz_shift_ = 0.0, pull_shift_ = 0.0;        // sums are taken about these, so that little cancels
-  std::vector<double> scaled_;                      // e, increasing
-  std::vector<std::uint32_t> scaled_object_;        // whose
-  std::vector<std::uint32_t> pooled_;               // z_spec and z_phot, increasing: object, last of equal values, is z_spec
+  double dz_shift_ = 0.0, pull_shift_ = 0.0;  // sums are taken about these, so that little cancels
+  std::vector<double> scaled_;                // e, increasing
+  std::vector<std::uint32_t> scaled_object_;  // whose
+  std::vector<std::uint32_t> pooled_;         // z_spec and z_phot, increasing: object, last of equal values, is z_spec
   std::vector<std::uint32_t> spec_bin_, phot_bin_;
-  std::size_t n_bins_ = 0;                          // the bin behind them is for z_phot outside of all
-  std::vector<double> pit_, log_pit_, log_rest_;    // increasing
+  std::size_t n_bins_ = 0;                        // the bin behind them is for z_phot outside of all
+  std::vector<double> pit_, log_pit_, log_rest_;  // increasing
   std::vector<std::uint32_t> pit_object_;
-  std::size_t first_in_ = 0, first_above_ = 0;      // places in pit_: outliers are before and from there
+  std::size_t first_in_ = 0, first_above_ = 0;  // places in pit_: outliers are before and from there
 };
 
 }  // namespace skyfold::validation

@@ -7,9 +7,9 @@ namespace skyfold::validation {
 
 /// What a probability density says of one object. NaN in all where there is no PDF.
 struct PdfMeasures {
-  double pit = 0.0;    ///< probability integral transform: mass below z_spec
-  double cde = 0.0;    ///< integral of p^2 dz - 2 p(z_spec), the object's part of the CDE loss
-  double odds = 0.0;   ///< mass within z_phot +- odds_width (1 + z_phot)
+  double pit = 0.0;   ///< probability integral transform: mass below z_spec
+  double cde = 0.0;   ///< integral of p^2 dz - 2 p(z_spec), the object's part of the CDE loss
+  double odds = 0.0;  ///< mass within z_phot +- odds_width (1 + z_phot)
 };
 
 /// Densities given at the points of a grid and linear between them, zero outside, scaled to unit integral. All integrals
@@ -44,7 +44,7 @@ void evaluate_mixture(std::span<const double> weights, std::span<const double> m
 ///
 /// @param weight  shape [n], or empty
 struct PitHistogram {
-  std::vector<double> share, error;   ///< error: sqrt(share (1 - share) / n)
+  std::vector<double> share, error;  ///< error: sqrt(share (1 - share) / n)
   std::size_t n = 0;
 };
 [[nodiscard]] PitHistogram pit_histogram(std::span<const double> pit, std::span<const double> weight, std::size_t bins);

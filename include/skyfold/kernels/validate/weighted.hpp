@@ -13,8 +13,8 @@ namespace skyfold::validation {
 /// numpy calls `averaged_inverted_cdf`). So the median of unit weights is the usual one, integer weights act as repeated
 /// values, and a common factor of all weights has no effect.
 struct SortedWeights {
-  std::span<const double> values;   ///< increasing, shape [n]
-  std::span<const double> before;   ///< weight of all values in front of each, and at the end of all: shape [n + 1]
+  std::span<const double> values;  ///< increasing, shape [n]
+  std::span<const double> before;  ///< weight of all values in front of each, and at the end of all: shape [n + 1]
 
   [[nodiscard]] double total() const noexcept { return before.back(); }
 };
