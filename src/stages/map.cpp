@@ -203,6 +203,7 @@ class MapResampleStage final : public Stage {
 
   ExitCode run(const StageContext& context) override {
     check_outputs({o_.output}, {o_.input});
+    check_replaceable({o_.output});
     const HealpixPixels map = read_all(o_.input, o_.keywords, context.threads);
     const HealpixMapFile& file = map.file();
     const bool nested = o_.ordering.empty() ? file.is_nested() == changes_nside_ : o_.ordering == "NESTED";
@@ -214,6 +215,8 @@ class MapResampleStage final : public Stage {
     const bool is_f4 = std::all_of(layout.columns.begin(), layout.columns.end(), [](const HealpixColumn& c) { return c.type == Type::f4; });
     if (is_f4) write(map, layout, [](const PixelValues& values) { return values.f4; }, context.threads);
     else write_f8(map, layout, context.threads);
+    context.process.input(o_.input);
+    context.process.product(o_.output, "map");
     fmt::print("wrote {}: NSide {}, {}\n", o_.output, nside, nested ? "NESTED" : "RING");
     return ExitCode::done;
   }

@@ -26,7 +26,7 @@ class MatchRun {
   MatchRun(MatchOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"match", program_version, o_.output, products(), inputs()});
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     compute();
@@ -137,7 +137,7 @@ class MatchRun {
     run_->once("products", [&] {
       const RowProduct product = describe_product();
       create_product(product, "TRAINING");
-      write_attributes(product.rows, {{"product_class", product_class::training_set}, {"selection", describe_selection(*inputs_)}});
+      write_attributes(product.rows, {{"selection", describe_selection(*inputs_)}});
       ProductWriter writer(product);
       const Table* tables[] = {&training_.rows};
       JobResult ignored;
@@ -155,6 +155,7 @@ class MatchRun {
     product.layout.ordering = Ordering::healpix;
     product.layout.roles = {"id", "ra", "dec", ""};
     product.layout.creator = creator_of("match");
+    product.layout.product_class = product_class::training_set;
     std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)}, {o_.catalogue, catalogue_->fingerprint()}};
     for (const std::string& path : {o_.star_table, o_.zeropoint_table})
       if (!path.empty()) identities.emplace_back(path, file_identity(path));
@@ -175,8 +176,6 @@ class MatchRun {
     std::string lines;
     if (ranks_.is_first()) {
       lines = fmt::format("{}training set {:>21} objects\n", describe_training(*inputs_, training_), grouped(static_cast<long long>(training_.rows.rows())));
-      for (const std::string& path : inputs()) context_.process.input(path);
-      context_.process.product(o_.output, product_class::training_set, static_cast<std::int64_t>(training_.rows.rows()));
       log_training(context_.process, *inputs_, training_);
     }
     return run_->finish(context_.threads, lines);

@@ -48,6 +48,7 @@ class SpecRun {
     keep_freed_memory();
     surveys_ = read_surveys(o_.surveys);
     check_outputs(products(), inputs());
+    check_replaceable(products());
     read();
     const Sample sample = make_sample(surveys_, all_rows(), o_.sample, !o_.members.empty(), context_.threads);
     write(sample);

@@ -83,6 +83,7 @@ class Training {
   void check_files() const {
     const std::vector<std::string> paths = input_paths();
     check_outputs(product_paths(), paths);
+    check_replaceable(product_paths());
     for (const std::string& path : paths) context_.process.input(path);
   }
 

@@ -37,6 +37,7 @@ class ValidateRun {
     check(o_);
     ranks_.on_first_only([&] {
       check_outputs(product_paths(), input_paths());
+      check_replaceable(product_paths());
       folder_.emplace(o_.output);
       folder_->clear();
     });
