@@ -250,7 +250,7 @@ std::string OptionSet::help() const {
     const std::string value = option->text();
     const std::string ending = option->is_required ? " (required)"
                                : option->is_flag   ? ""
-                                                   : fmt::format(" (default: {})", value.empty() ? "none" : value);
+                                                   : fmt::format(" (default: {})", value.empty() ? "empty" : value);
     text += fmt::format("  {:<34} {}{}\n", left, describe_value(*option), ending);
   }
   return text;

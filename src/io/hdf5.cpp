@@ -21,6 +21,13 @@
 namespace skyfold {
 namespace {
 
+/// Starts the library before main, and never ends it: its ending (in an exit handler, or in MPI_Finalize where MPI runs
+/// before the library) crashes on a file whose last bytes found no room, which cannot be closed. We close all others.
+bool start_hdf5() {
+  return H5dont_atexit() >= 0 && H5open() >= 0;
+}
+[[maybe_unused]] const bool is_started = start_hdf5();
+
 Hdf5Type file_type(const ColumnInfo& column) {
   const std::string what = "HDF5 type of column " + column.name;
   switch (column.type) {
@@ -112,6 +119,17 @@ void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows) {
   describe_dataset(dataset, column);
 }
 
+/// Like check_hdf5, with the system's reason where errno, set to 0 before the call, has one.
+void check_written(herr_t status, const std::string& what) {
+  const int reason = errno;
+  check_hdf5(status, reason == 0 ? what : fmt::format("{} ({})", what, std::strerror(reason)));
+}
+
+void flush(hid_t file, const std::string& path) {
+  errno = 0;
+  check_written(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+}
+
 Hdf5File create_file(const std::string& path) {
   silence_hdf5();
   const Hdf5Properties creation(H5Pcreate(H5P_FILE_CREATE), "HDF5 file properties");
@@ -138,7 +156,8 @@ void check_size_limit(const std::string& path, const std::vector<ColumnGroup>& g
   for (const ColumnGroup& group : groups) bytes += static_cast<rlim_t>(group.rows) * bytes_per_row(group.schema);
   rlimit limit = {};
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur)
-    throw IoError(fmt::format("{}: needs {} bytes, more than the limit on file sizes allows (ulimit -f)", path, grouped(static_cast<long long>(bytes))));
+    throw IoError(fmt::format("{}: needs {} bytes, more than the limit on file sizes allows (ulimit -f)", path,
+                              grouped(static_cast<long long>(bytes))));
 }
 
 /// Early allocation leaves a sparse file: without this a full disk shows up only when rows are written.
@@ -207,7 +226,7 @@ void create_columns(const std::string& path, const std::vector<ColumnGroup>& gro
     const Hdf5File file = create_file(path);
     for (const auto& [name, value] : attributes) set_text(file, name, value);
     for (const ColumnGroup& group : groups) create_group(file, group);
-    check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+    flush(file, path);
   }
   reserve_space(path);
 }
@@ -226,10 +245,11 @@ void add_columns(const std::string& path, const std::map<std::string, Table>& gr
       const std::string dataset_path = name + "/" + table[i].info().name, what = path + ": cannot write " + dataset_path;
       const Hdf5Dataset dataset(H5Dopen2(file, dataset_path.c_str(), H5P_DEFAULT), what);
       const Hdf5Type type = file_type(table[i].info());
-      check_hdf5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, table[i].bytes().data()), what);
+      errno = 0;
+      check_written(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, table[i].bytes().data()), what);
     }
   }
-  check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+  flush(file, path);
 }
 
 namespace {
@@ -341,7 +361,7 @@ Attributes read_attributes(const std::string& path) {
 void write_attributes(const std::string& path, const Attributes& attributes) {
   const Hdf5File file = open_file(path, H5F_ACC_RDWR);
   for (const auto& [name, value] : attributes) set_text(file, name, value);
-  check_hdf5(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
+  flush(file, path);
 }
 
 }  // namespace skyfold

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,18 @@
 
 namespace skyfold {
 namespace {
+
+/// A gnuplot that ends early must not end this process, which writes to it.
+class IgnoredPipeSignal {
+ public:
+  IgnoredPipeSignal() { before_ = std::signal(SIGPIPE, SIG_IGN); }
+  ~IgnoredPipeSignal() { std::signal(SIGPIPE, before_); }
+  IgnoredPipeSignal(const IgnoredPipeSignal&) = delete;
+  IgnoredPipeSignal& operator=(const IgnoredPipeSignal&) = delete;
+
+ private:
+  void (*before_)(int);
+};
 
 struct ClosePipe {
   void operator()(std::FILE* pipe) const noexcept { pclose(pipe); }
@@ -40,6 +53,7 @@ std::string gnuplot_text(const std::string& text) {
 }
 
 void run_gnuplot(const std::string& script, const std::string& path) {
+  const IgnoredPipeSignal ignored;
   std::unique_ptr<std::FILE, ClosePipe> pipe(popen("gnuplot 2>&1 >/dev/null", "w"));
   if (!pipe) throw IoError("gnuplot cannot be started");
   const bool is_written = std::fwrite(script.data(), 1, script.size(), pipe.get()) == script.size();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -103,7 +104,7 @@ class Prov {
 
   std::string add(const InputRecord& input) {
     if (input.product != 0) return add(registry_.product(fmt::format("#{}", input.product)));
-    const std::string name = "skyfold:file/" + input.file_hash;
+    const std::string name = "skyfold:file/" + (input.file_hash.empty() ? input.path : input.file_hash);
     json_["entity"][name] = entity(input.path, input.product_class, input.file_hash, input.content_hash);
     return name;
   }

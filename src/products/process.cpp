@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "product_log.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -28,14 +28,6 @@ constexpr const char* none = "none";
 /// Larger files are not read again at the end of a run; `products save` gives them their hashes.
 constexpr std::int64_t most_hashed_bytes = std::int64_t{4} << 30;
 
-double unix_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
-
-std::string host_name() {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return host;
-}
-
 std::string absolute(const std::string& path) { return fs::weakly_canonical(fs::absolute(path)).string(); }
 
 const char* state_of(ExitCode code) {
@@ -48,9 +40,9 @@ const char* state_of(ExitCode code) {
 }
 
 InputRecord input_record(const std::string& path, int threads) {
-  const std::string is = class_of(path);
-  const bool is_large = static_cast<std::int64_t>(fs::file_size(path)) > most_hashed_bytes;
-  return {path, is, is_large ? "" : file_hash(path, threads), is.empty() ? "" : content_hash(path), 0};
+  const std::string is = class_of(path), content = is.empty() ? "" : content_hash(path);
+  const bool is_large = !content.empty() && static_cast<std::int64_t>(fs::file_size(path)) > most_hashed_bytes;
+  return {path, is, is_large ? "" : file_hash(path, threads), content, 0};
 }
 
 }  // namespace
@@ -87,6 +79,7 @@ struct Process::Impl {
   void add_product(const std::string& path, const std::string& product_class, std::int64_t rows);
   [[nodiscard]] bool is_known();
   void record_end();
+  [[nodiscard]] std::string log_path() const;
   void write_log(const std::vector<InputRecord>& read, const std::vector<ProductRecord>& made);
 };
 
@@ -110,7 +103,7 @@ Process::Process(const std::string& command, const OptionSet& options, ProcessOp
   p.ranks = ranks;
   p.threads = threads;
   p.seed = parse_integer(options.value("seed")).value_or(0);
-  p.start_s = unix_time();
+  p.start_s = unix_time_s();
 }
 
 Process::~Process() = default;
@@ -212,19 +205,32 @@ void Process::Impl::record_end() {
         if (entry.product_class.empty() && !entry.content_hash.empty() && other.content_hash == entry.content_hash) entry.product_class = other.product_class;
       made.push_back(entry);
     }
-    write_log(read, made);
+    record.log = log_path();
   }
   registry->end(record, read, made);
+  if (!record.log.empty()) write_log(read, made);
+}
+
+/// Where the log goes; "" where there is to be none. It never takes the place of a file that is no log.
+std::string Process::Impl::log_path() const {
+  if (o.product_log == none) return "";
+  const std::string path = absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
+  const bool is_product = std::any_of(products.begin(), products.end(), [&](const Product& product) { return product.path == path; });
+  if (!is_product && (!fs::exists(path) || is_product_log(path))) return path;
+  log_warning(fmt::format("{}: is no product log of skyfold, and stays as it is (--product-log names another place for the page about this run)", path));
+  return "";
 }
 
 void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::vector<ProductRecord>& made) {
-  if (o.product_log == none) return;
-  record.log = absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
   LogContent log{record, read, made, {}, logged_lines(), entries};
   std::vector<ProductRecord> known = registry->products();
   std::erase_if(known, [&](const ProductRecord& product) { return !product.is_current || std::find(inputs.begin(), inputs.end(), product.path) == inputs.end(); });
   log.lineage = lineage(*registry, known);
-  write_durably(record.log, product_log_html(log));
+  try {
+    write_durably(record.log, product_log_html(log));
+  } catch (const Error& error) {
+    log_warning(fmt::format("no product log: {}", error.what()));
+  }
 }
 
 void Process::end(ExitCode code, const std::string& message) {
@@ -234,7 +240,7 @@ void Process::end(ExitCode code, const std::string& message) {
   my.record.exit_code = static_cast<int>(code);
   my.record.state = state_of(code);
   my.record.message = message;
-  my.record.end_s = unix_time();
+  my.record.end_s = unix_time_s();
   my.record.configuration = my.options->ini(false);  // with what the command guessed
   if (my.products.empty() && my.record.id == 0) return;
   my.attempt([&] {

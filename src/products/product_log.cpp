@@ -5,13 +5,19 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
+
+/// The first bytes of every log, by which it is known.
+constexpr const char* log_start = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta name=\"generator\" content=\"skyfold\">";
 
 constexpr const char* style = R"(
 :root { color-scheme: light dark; --ink: #1b1f24; --faint: #5c6570; --line: #d5dae0; --back: #ffffff; --card: #f5f7f9; --accent: #1f5fa8; }
@@ -203,10 +209,15 @@ std::string product_log_html(const LogContent& log) {
                                                   log.process.threads == 1 ? "" : "s") : timing);
   tabs.add("log", log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", escaped(join(log.lines, "\n"))));
   const std::string name = log.products.empty() ? "" : std::filesystem::path(log.products[0].path).filename().string();
-  return fmt::format("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+  return fmt::format("{7}<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                      "<link rel=\"icon\" href=\"data:,\">\n<title>skyfold {0}: {1}</title>\n<style>{2}</style></head>\n<body>\n<h1>skyfold {0}: {1}</h1>\n"
                      "<p class=\"sub\">{3} at {4} UTC on {5}</p>\n{6}</body></html>\n",
-                     escaped(log.process.command), escaped(name), style, escaped(log.process.state), utc_text(log.process.end_s), escaped(log.process.host), tabs.html());
+                     escaped(log.process.command), escaped(name), style, escaped(log.process.state), utc_text(log.process.end_s), escaped(log.process.host), tabs.html(), log_start);
+}
+
+bool is_product_log(const std::string& path) {
+  std::string start(std::strlen(log_start), '\0');
+  return std::filesystem::is_regular_file(path) && std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start)) && start == log_start;
 }
 
 }  // namespace skyfold

@@ -1,7 +1,6 @@
 #include "skyfold/products/registry.hpp"
 
 #include <fmt/core.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -9,10 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "sqlite.hpp"
 
@@ -53,12 +52,6 @@ bool is_on_network(const std::string& folder) {
   return std::find(network.begin(), network.end(), static_cast<std::uint32_t>(info.f_type)) != network.end();
 }
 
-std::string host_name() {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return host;
-}
-
 ProcessRecord process_from(const Statement& row) {
   ProcessRecord p;
   p.id = row.integer(0);
@@ -92,7 +85,8 @@ struct Registry::Impl {
 Registry::Registry(const std::string& folder, bool must_exist) {
   const std::string path = (fs::path(folder) / file_name).string();
   if (must_exist && !fs::exists(path)) throw IoError(fmt::format("{}: no registry (it is made by the first command that makes a product there)", path));
-  impl_ = std::make_unique<Impl>(Impl{folder, Database(path)});
+  const bool may_write = access((folder.empty() ? "." : folder.c_str()), W_OK) == 0 && (!fs::exists(path) || access(path.c_str(), W_OK) == 0);
+  impl_ = std::make_unique<Impl>(Impl{folder, Database(path, must_exist && !may_write)});
   Database& database = impl_->database;
   Statement version(database, "PRAGMA user_version");
   version.next();
@@ -134,8 +128,10 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
   for (const auto& [name, value] : p.facts)
     Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
   for (const InputRecord& input : inputs) {
-    Statement known(database, "SELECT id FROM product WHERE path = ? AND current = 1 ORDER BY id DESC LIMIT 1");
-    known.bind(input.path);
+    const bool has_content = !input.content_hash.empty();  // another file may have taken the product's place
+    Statement known(database, fmt::format("SELECT id FROM product WHERE path = ? AND {} = ? AND current = 1 ORDER BY id DESC LIMIT 1",
+                                          has_content ? "content_hash" : "file_hash"));
+    known.bind(input.path).bind(has_content ? input.content_hash : input.file_hash);
     const std::int64_t product = known.next() ? known.integer(0) : 0;
     Statement(database, "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?)")
         .bind(p.id).bind(input.path).bind(input.product_class).bind(input.file_hash).bind(input.content_hash).bind(product).run();
@@ -231,20 +227,6 @@ std::string project_of(const std::string& path) {
     if (fs::exists(folder / file_name, error)) return folder.string();
     if (folder == folder.parent_path()) return "";
   }
-}
-
-std::string user_name() {
-  const passwd* entry = getpwuid(getuid());
-  return entry ? entry->pw_name : std::to_string(getuid());
-}
-
-std::string utc_text(double time_s) {
-  const auto seconds = static_cast<std::time_t>(time_s);
-  std::tm parts = {};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return text;
 }
 
 }  // namespace skyfold

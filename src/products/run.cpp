@@ -12,6 +12,7 @@
 #include "run_state.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/farm/dispatcher.hpp"
 #include "skyfold/io/fits_product.hpp"
@@ -23,12 +24,6 @@ namespace skyfold {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string host_name() {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return host;
-}
 
 }  // namespace
 
@@ -154,6 +149,7 @@ bool Run::Impl::take_up(const RunState& before) {
     return static_cast<std::int64_t>(fs::file_size(product.path, error)) == product.bytes && !error;
   });
   if (!is_there || before.exit_code != 0) return false;
+  state.products = before.products;
   log_info(fmt::format("{} is complete: nothing to do (--fresh makes it again)", setup.output));
   is_complete = true;
   return true;

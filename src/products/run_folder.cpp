@@ -19,6 +19,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -30,12 +31,6 @@ constexpr const char* products_folder = "products";   // apart from the run's ow
 constexpr std::chrono::seconds heartbeat(5);
 constexpr std::chrono::seconds dead_after(90);           // many heartbeats: clocks and network file systems are slow
 constexpr std::chrono::seconds orphan_patience(10);      // ranks whose mpirun was killed end within a few seconds
-
-std::string host_name() {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return host;
-}
 
 std::string read_text(const fs::path& path) {
   std::ifstream file(path);
@@ -255,7 +250,11 @@ void write_durably(const std::string& path, const std::string& text) {
   std::ofstream file(prepared, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
-  if (!file) throw IoError(prepared + ": cannot write (disk full?)");
+  if (!file) {
+    std::error_code ignored;
+    fs::remove(prepared, ignored);
+    throw IoError(prepared + ": cannot write (disk full?)");
+  }
   sync_path(prepared);
   std::error_code error;
   fs::rename(prepared, path, error);

@@ -6,10 +6,26 @@
 
 namespace skyfold {
 
+namespace {
+
+/// A path as a URI has it.
+std::string percent_encoded(const std::string& path) {
+  std::string text;
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') text += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    else text += c;
+  }
+  return text;
+}
+
+}  // namespace
+
 Database::Database(const std::string& path, bool read_only) : path_(path) {
   sqlite3* handle = nullptr;
-  const int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int status = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  // Without write access SQLite cannot make the files that its log needs; "immutable" does without them.
+  const std::string uri = "file:" + percent_encoded(path) + (read_only ? "?immutable=1" : "");
+  const int flags = SQLITE_OPEN_URI | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const int status = sqlite3_open_v2(uri.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (status != SQLITE_OK) fail("cannot open the registry");
   constexpr int patience_ms = 30'000;

@@ -11,7 +11,8 @@ namespace skyfold {
 /// An open SQLite database. Errors are thrown as IoError that names the file.
 class Database {
  public:
-  /// Opens, and makes where missing unless `read_only`. Waits up to 30 s for other writers.
+  /// Opens, and makes where missing. Waits up to 30 s for other writers.
+  /// @param read_only  for files and folders that this user cannot write
   explicit Database(const std::string& path, bool read_only = false);
 
   void execute(const std::string& sql);

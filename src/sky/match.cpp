@@ -1,6 +1,7 @@
 #include "skyfold/sky/match.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -29,24 +30,56 @@ double squared_chord(const Vector3& a, const Vector3& b) noexcept {
 
 double separation_of(double chord2) noexcept { return 2.0 * std::asin(std::min(1.0, std::sqrt(chord2) / 2.0)) / arcsec; }
 
-/// Disjoint sets; the root of a set is its smallest member.
+/// Disjoint sets that threads may unite at the same time. The root of a set is its smallest member, so that the outcome
+/// does not depend on the order (Anderson & Woll 1991, with the smaller root in place of ranks).
 class Sets {
  public:
-  explicit Sets(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0U); }
+  explicit Sets(std::size_t n) : parent_(n) {
+    for (std::uint32_t i = 0; i < n; ++i) parent_[i].store(i, std::memory_order_relaxed);
+  }
   std::uint32_t root(std::uint32_t i) noexcept {
-    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
-    return i;
+    for (;;) {
+      const std::uint32_t parent = at(i);
+      if (parent == i) return i;
+      // A member that is no root never becomes one again, and what was above it stays above it: halving needs no exchange.
+      const std::uint32_t above = at(parent);
+      if (above != parent) parent_[i].store(above, std::memory_order_relaxed);
+      i = above;
+    }
   }
   void unite(std::uint32_t a, std::uint32_t b) noexcept {
-    a = root(a);
-    b = root(b);
-    if (a < b) parent_[b] = a;
-    else parent_[a] = b;
+    for (;;) {
+      a = root(a);
+      b = root(b);
+      if (a == b) return;
+      std::uint32_t larger = std::max(a, b);
+      if (parent_[larger].compare_exchange_strong(larger, std::min(a, b), std::memory_order_relaxed)) return;
+    }
   }
 
  private:
-  std::vector<std::uint32_t> parent_;
+  std::uint32_t at(std::uint32_t i) const noexcept { return parent_[i].load(std::memory_order_relaxed); }
+
+  std::vector<std::atomic<std::uint32_t>> parent_;
 };
+
+/// Numbers the sets by their smallest members, and lists the members of each; `pairs` stays empty.
+SkyGroups listed(Sets& sets, std::size_t n) {
+  SkyGroups groups;
+  groups.group.resize(n);
+  std::uint32_t count = 0;
+  for (std::uint32_t i = 0; i < n; ++i) {  // a root comes before the other members
+    const std::uint32_t root = sets.root(i);
+    groups.group[i] = root == i ? count++ : groups.group[root];
+  }
+  groups.first.assign(count + std::size_t{1}, 0);
+  for (const std::uint32_t g : groups.group) ++groups.first[g + std::size_t{1}];
+  std::partial_sum(groups.first.begin(), groups.first.end(), groups.first.begin());
+  std::vector<std::uint32_t> next(groups.first.begin(), groups.first.end());
+  groups.member.resize(n);
+  for (std::uint32_t i = 0; i < n; ++i) groups.member[next[groups.group[i]]++] = i;
+  return groups;
+}
 
 }  // namespace
 
@@ -95,7 +128,10 @@ void SkyIndex::sort(std::span<const double> ra, std::span<const double> dec, int
   struct Place {
     double ra;
     std::uint32_t object;
-    bool operator<(const Place& other) const noexcept { return ra != other.ra ? ra < other.ra : object < other.object; }
+  };
+  const auto comes_first = [&](const Place& a, const Place& b) {
+    if (a.ra != b.ra) return a.ra < b.ra;
+    return dec[a.object] != dec[b.object] ? dec[a.object] < dec[b.object] : a.object < b.object;
   };
   std::vector<Place> places(n);
   std::vector<std::uint32_t> next(start_.begin(), start_.end());
@@ -105,7 +141,7 @@ void SkyIndex::sort(std::span<const double> ra, std::span<const double> dec, int
   object_.resize(n);
   parallel_for(zones, 8192, threads, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t zone = begin; zone < end; ++zone)
-      if (start_[zone + 1] - start_[zone] > 1) std::sort(places.begin() + start_[zone], places.begin() + start_[zone + 1]);
+      if (start_[zone + 1] - start_[zone] > 1) std::sort(places.begin() + start_[zone], places.begin() + start_[zone + 1], comes_first);
     for (std::size_t k = start_[begin]; k < start_[end]; ++k) {
       ra_[k] = places[k].ra;
       object_[k] = places[k].object;
@@ -196,26 +232,53 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> SkyIndex::pairs(int threads
   return all;
 }
 
-SkyGroups friends_of_friends(std::span<const double> ra, std::span<const double> dec, double radius_arcsec, int threads) {
-  const std::size_t n = ra.size();
-  const auto pairs = SkyIndex(ra, dec, radius_arcsec, threads).pairs(threads);
-  Sets sets(n);
-  for (const auto& [a, b] : pairs) sets.unite(a, b);
-  SkyGroups groups;
-  groups.group.resize(n);
-  std::uint32_t count = 0;
-  for (std::uint32_t i = 0; i < n; ++i) {  // a root comes before the other members
-    const std::uint32_t root = sets.root(i);
-    groups.group[i] = root == i ? count++ : groups.group[root];
+/// Leaves one position of those that are exactly equal, that of the smallest number; calls use(it, other) for each other.
+/// Returns how many each of them stands for.
+template <class Use>
+std::vector<std::uint32_t> SkyIndex::collapse(Use use) {
+  std::vector<std::uint32_t> multiplicity;
+  multiplicity.reserve(size());
+  std::uint32_t kept = 0, k = 0;
+  for (std::size_t zone = 0; zone + 1 < start_.size(); ++zone) {
+    const std::uint32_t first = kept;
+    start_[zone] = first;  // the end of this zone is not written before it is reached
+    for (; k < start_[zone + 1]; ++k) {
+      if (kept > first && ra_[kept - 1] == ra_[k] && dec_[kept - 1] == dec_[k]) {
+        ++multiplicity.back();
+        use(object_[kept - 1], object_[k]);
+        continue;
+      }
+      ra_[kept] = ra_[k];
+      dec_[kept] = dec_[k];
+      object_[kept++] = object_[k];
+      multiplicity.push_back(1);
+    }
   }
-  groups.first.assign(count + std::size_t{1}, 0);
-  for (const std::uint32_t g : groups.group) ++groups.first[g + std::size_t{1}];
-  std::partial_sum(groups.first.begin(), groups.first.end(), groups.first.begin());
-  std::vector<std::uint32_t> next(groups.first.begin(), groups.first.end());
-  groups.member.resize(n);
-  for (std::uint32_t i = 0; i < n; ++i) groups.member[next[groups.group[i]]++] = i;
-  groups.pairs.assign(count, 0);
-  for (const auto& pair : pairs) ++groups.pairs[groups.group[pair.first]];
+  start_.back() = kept;
+  ra_.resize(kept);
+  dec_.resize(kept);
+  object_.resize(kept);
+  return multiplicity;
+}
+
+/// Sets are united while pairs are found, of which only the number is kept: memory grows with the positions alone.
+SkyGroups friends_of_friends(std::span<const double> ra, std::span<const double> dec, double radius_arcsec, int threads) {
+  SkyIndex index(ra, dec, radius_arcsec, threads);
+  Sets sets(ra.size());
+  const std::vector<std::uint32_t> multiplicity = index.collapse([&](std::uint32_t a, std::uint32_t b) { sets.unite(a, b); });
+  std::vector<std::uint64_t> pairs(index.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = std::uint64_t{multiplicity[i]} * (multiplicity[i] - 1) / 2;
+  const std::size_t zones = index.reach_.size(), chunk = std::clamp<std::size_t>(zones / 64, 1, 8192);
+  parallel_for(zones, chunk, threads, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t zone = begin; zone < end; ++zone)
+      index.pairs_of_zone(static_cast<long>(zone), [&](std::uint32_t i, std::uint32_t k) {  // i is of this zone, thus of this thread
+        sets.unite(index.object_[i], index.object_[k]);
+        pairs[i] += std::uint64_t{multiplicity[i]} * multiplicity[k];
+      });
+  });
+  SkyGroups groups = listed(sets, ra.size());
+  groups.pairs.assign(groups.size(), 0);
+  for (std::size_t i = 0; i < pairs.size(); ++i) groups.pairs[groups.group[index.object_[i]]] += pairs[i];
   return groups;
 }
 

@@ -58,7 +58,8 @@ class MatchRun {
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
       const bool guesses = o_.bands.magnitude.empty();
       band_columns_ = resolve_bands(o_.bands, catalogue_->schema(), o_.catalogue);
-      if (guesses && ranks_.is_first()) log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+      if (guesses && ranks_.is_first())
+        log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
       read_sample();
       const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
       const Schema own = training_schema(sample_, id);

@@ -10,6 +10,8 @@
 namespace skyfold {
 namespace {
 
+constexpr const char* without_ebv = "matches without E(B-V)";
+
 /// Steps of the selection and what each leaves.
 std::vector<std::pair<std::string, std::int64_t>> steps_of(const TrainingInputs& in, const MatchCounts& counts) {
   std::vector<std::pair<std::string, std::int64_t>> steps = {
@@ -44,7 +46,8 @@ Plot comparison(const std::string& name, const std::string& label, double low, d
   for (std::size_t i = begin; i < end; ++i) centres.push_back(low + (static_cast<double>(i) + 0.5) * width);
   const auto part = [&](const std::vector<double>& counts) {
     const std::vector<double> all = density(counts, width);
-    return begin < end ? std::vector<double>(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end)) : std::vector<double>();
+    if (begin >= end) return std::vector<double>();
+    return std::vector<double>(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end));
   };
   plot.series.push_back({"photometric objects", "histeps", {centres, part(reference)}});
   plot.series.push_back({"training set", "histeps lw 2", {centres, part(training)}});
@@ -68,7 +71,8 @@ std::string multiplicities(const std::vector<std::int64_t>& counts) {
 }  // namespace
 
 std::string describe_selection(const TrainingInputs& in) {
-  std::vector<std::string> lines = {fmt::format("nearest photometric object within {} arcsec of each spectroscopic object", shortest(in.o.radius_arcsec))};
+  const std::string radius = shortest(in.o.radius_arcsec);
+  std::vector<std::string> lines = {fmt::format("nearest photometric object within {} arcsec of each spectroscopic object", radius)};
   if (in.o.symmetric) lines.push_back("each photometric object once, for the nearest of its spectroscopic objects");
   for (const std::string& line : in.corrections.describe()) lines.push_back(line);
   for (const Cut& cut : in.cuts.list()) lines.push_back(cut.drops ? "without " + cut.name : "where " + cut.name);
@@ -83,6 +87,8 @@ std::string describe_training(const TrainingInputs& in, const TrainingTable& tra
   text += fmt::format("photometric objects within the radius of a spectroscopic one: {}\n", multiplicities(counts.candidates_of));
   text += fmt::format("spectroscopic objects to a photometric one: {}\n", multiplicities(counts.shared_by));
   for (const std::string& line : in.corrections.describe()) text += line + "\n";
+  if (in.corrections.has_extinction())
+    text += fmt::format("{}: {} of {}, whose magnitudes are missing\n", without_ebv, grouped(counts.without_ebv), grouped(counts.symmetric));
   return text;
 }
 
@@ -94,6 +100,7 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
     steps.rows.push_back({what, grouped(left)});
     process.fact(what, grouped(left));
   }
+  if (in.corrections.has_extinction()) process.fact(without_ebv, grouped(counts.without_ebv));
   process.add("results", steps);
   LogTable multiple{"Multiplicities", {"n", "spectroscopic objects with n candidates", "photometric objects of n spectroscopic ones"}, {}, ""};
   const auto at = [](const std::vector<std::int64_t>& values, std::size_t n) { return n < values.size() ? grouped(values[n]) : std::string("0"); };

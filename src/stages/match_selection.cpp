@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
@@ -26,13 +28,37 @@ void check_count(std::size_t count, std::size_t bands, const char* option) {
   if (count != 0 && count != bands) throw UsageError(fmt::format("--{}: {} values for {} bands", option, count, bands));
 }
 
+void check_finite(const std::vector<double>& values, const char* option) {
+  for (const double value : values)
+    if (!std::isfinite(value)) throw UsageError(fmt::format("--{}: {} is no finite number", option, shortest(value)));
+}
+
+/// Parts of a text between semicolons, trimmed, but for those in quotes; empty parts are left out.
+std::vector<std::string> split_conditions(const std::string& text) {
+  std::vector<std::string> parts(1);
+  char quote = '\0';
+  for (const char c : text) {
+    if (quote == '\0' && c == ';') {
+      parts.emplace_back();
+      continue;
+    }
+    parts.back() += c;
+    if (quote == c) quote = '\0';
+    else if (quote == '\0' && (c == '\'' || c == '"' || c == '`')) quote = c;
+  }
+  for (std::string& part : parts) part = trim(part);
+  std::erase_if(parts, [](const std::string& part) { return part.empty(); });
+  return parts;
+}
+
 /// A whole small table.
 Table read_all(const Source& source, const Schema& columns) {
   Table all(columns), part(columns);
   for (const Piece& piece : source.pieces(1 << 18)) {
     std::vector<BadCell> bad;
     source.read(piece, part, bad);
-    if (!bad.empty()) throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+    if (!bad.empty())
+      throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
     const std::size_t before = all.rows();
     all.resize(before + part.rows());
     for (std::size_t c = 0; c < columns.size(); ++c)
@@ -68,7 +94,8 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("match.tile", o.tile, "column of tiles in the catalogue, and in that table; empty: the catalogue's");
   option("match.ebv", o.ebv, "column of E(B-V)").unit("mag");
   option("match.extinction", o.extinction, "extinction of each band over E(B-V); taken off the magnitudes");
-  option("match.reference_rows", o.reference_rows, "photometric objects, about, whose magnitudes are compared with the training set's; 0: none").range(0, 1e12);
+  option("match.reference_rows", o.reference_rows,
+         "photometric objects, about, whose magnitudes are compared with the training set's; 0: none").range(0, 1e12);
   option("bands", o.bands.bands, "bands, blue to red; empty: recognised by the names of the columns");
   option("bands.magnitude", o.bands.magnitude, "name of the magnitude columns, {band} or {BAND} standing for the band");
   option("bands.error", o.bands.error, "name of the magnitude error columns").unit("mag");
@@ -82,6 +109,8 @@ Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, cons
   const std::size_t n = columns.magnitude.size();
   check_count(zeropoint_.size(), n, "match.zeropoint");
   check_count(extinction_.size(), n, "match.extinction");
+  check_finite(zeropoint_, "match.zeropoint");
+  check_finite(extinction_, "match.extinction");
   if (ebv_.empty() != extinction_.empty()) throw UsageError("--match.ebv and --match.extinction belong together");
   if (zeropoint_.empty()) zeropoint_.assign(n, 0.0);
   if (!ebv_.empty() && column_of(catalogue.schema(), ebv_, catalogue.path(), "match.ebv").type == Type::text)
@@ -115,7 +144,11 @@ void Corrections::read_tiles(const MatchOptions& o) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
     std::vector<double>& offsets = tiles_[key_of(table[0], row)];
     if (!offsets.empty()) throw DataError(fmt::format("{}, row {}: tile {} is there twice", zeropoint_table_, row + 1, key_of(table[0], row)));
-    for (std::size_t band = 1; band < schema.size(); ++band) offsets.push_back(table[band].number(row));
+    for (std::size_t band = 1; band < schema.size(); ++band) {
+      offsets.push_back(table[band].number(row));
+      if (!std::isfinite(offsets.back()))
+        throw DataError(fmt::format("{}, row {}, column {}: no zero point", zeropoint_table_, row + 1, schema[band].name));
+    }
   }
 }
 
@@ -133,14 +166,19 @@ const std::vector<double>& Corrections::zeropoints_of(const Table& rows, std::si
   return found->second;
 }
 
-void Corrections::apply(Table& rows) const {
-  if (tile_.empty() && ebv_.empty() && std::all_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset == 0.0; })) return;
+std::int64_t Corrections::apply(Table& rows) const {
+  if (tile_.empty() && ebv_.empty() && std::all_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset == 0.0; })) return 0;
   const std::size_t n = columns_.magnitude.size();
   const Column* const ebv = ebv_.empty() ? nullptr : &rows.at(ebv_);
   std::array<Column*, 32> magnitudes{};
   for (std::size_t band = 0; band < n; ++band) magnitudes[band] = &rows.at(columns_.magnitude[band]);
+  std::int64_t without_ebv = 0;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
-    const double reddening = ebv ? ebv->number(i) : 0.0;
+    double reddening = ebv ? ebv->number(i) : 0.0;
+    if (!std::isfinite(reddening)) {
+      reddening = std::numeric_limits<double>::quiet_NaN();  // makes the magnitudes missing
+      ++without_ebv;
+    }
     const std::vector<double>* const of_tile = tile_.empty() ? nullptr : &zeropoints_of(rows, i);
     for (std::size_t band = 0; band < n; ++band) {
       const double magnitude = magnitudes[band]->number(i);
@@ -151,6 +189,7 @@ void Corrections::apply(Table& rows) const {
       else magnitudes[band]->values<float>()[i] = static_cast<float>(corrected);
     }
   }
+  return without_ebv;
 }
 
 std::vector<std::string> Corrections::describe() const {
@@ -174,7 +213,8 @@ Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalo
     cuts_.push_back({"point sources of the star table", std::nullopt, true, true});
     needs_.push_back(id);
   } else if (!trim(o.star_cut).empty()) {
-    cuts_.push_back({fmt::format("point sources, {}", trim(o.star_cut)), Condition(o.star_cut, catalogue.schema(), catalogue.path() + " (--match.star_cut)"), true, true});
+    Condition condition(o.star_cut, catalogue.schema(), catalogue.path() + " (--match.star_cut)");
+    cuts_.push_back({fmt::format("point sources, {}", trim(o.star_cut)), std::move(condition), true, true});
     needs_ = cuts_.back().condition->columns();
   }
   add_user_cuts(o, product, catalogue);
@@ -184,8 +224,9 @@ void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Cat
   Schema both = catalogue.schema();
   for (const ColumnInfo& column : product)
     if (!find_column(both, column.name)) both.push_back(column);
-  for (const std::string& text : split(o.cuts, ';')) {
-    if (text.empty()) continue;
+  const std::vector<std::string> conditions = split_conditions(o.cuts);
+  if (conditions.empty() && !trim(o.cuts).empty()) throw UsageError(fmt::format("--cuts: '{}' holds no condition", trim(o.cuts)));
+  for (const std::string& text : conditions) {
     Cut cut{text, Condition(text, both, catalogue.path() + " (--cuts)"), false, true};
     for (const std::string& name : cut.condition->columns()) {
       const bool is_there = find_column(catalogue.schema(), name).has_value();

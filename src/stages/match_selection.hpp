@@ -33,14 +33,17 @@ void describe(OptionSet& option, MatchOptions& o);
 /// Adds zero points to magnitudes, and takes extinction off.
 class Corrections {
  public:
-  /// Throws UsageError for lists that do not fit the bands, columns or files that are not there; DataError for a table of
+  /// Throws UsageError for lists that do not fit the bands or are not finite, columns or files that are not there; DataError for a table of
   /// zero points that cannot be used.
   Corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue);
 
   /// Columns of the catalogue that it reads, besides magnitudes.
   [[nodiscard]] std::vector<std::string> needs() const;
-  /// Changes the magnitudes of bands that were observed. Throws DataError for a tile without zero points.
-  void apply(Table& rows) const;
+  /// Changes the magnitudes of bands that were observed; returns the number of rows without a finite E(B-V), whose magnitudes
+  /// become NaN (where extinction is taken off). Throws DataError for a tile without zero points.
+  std::int64_t apply(Table& rows) const;
+  /// Extinction is taken off.
+  [[nodiscard]] bool has_extinction() const noexcept { return !ebv_.empty(); }
   /// One line a correction; none when nothing is corrected.
   [[nodiscard]] std::vector<std::string> describe() const;
 
@@ -75,6 +78,8 @@ class Cuts {
   [[nodiscard]] const std::vector<std::string>& needs() const noexcept { return needs_; }
   /// Clears `stays` where a row does not pass.
   void apply(const Cut& cut, const Table& rows, std::span<std::uint8_t> stays) const;
+  /// Ids in the table of stars.
+  [[nodiscard]] std::size_t stars() const noexcept { return star_numbers_.size() + star_names_.size(); }
 
  private:
   void add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue);

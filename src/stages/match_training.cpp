@@ -7,6 +7,7 @@
 
 #include "match_work.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -20,8 +21,9 @@ constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 struct Renamed {
   const char *sample, *training;
 };
-constexpr Renamed spectroscopic[] = {{"id", "spec_id"}, {"ra", "spec_ra"}, {"dec", "spec_dec"}, {"z", "z_spec"}, {"z_err", "z_err"},
-                                     {"quality", "quality"}, {"survey", "survey"}, {"class", "class"}, {"group_size", "group_size"}, {"group_id", "group_id"}};
+constexpr Renamed spectroscopic[] = {{"id", "spec_id"},      {"ra", "spec_ra"},     {"dec", "spec_dec"}, {"z", "z_spec"},
+                                     {"z_err", "z_err"},     {"quality", "quality"}, {"survey", "survey"}, {"class", "class"},
+                                     {"group_size", "group_size"}, {"group_id", "group_id"}};
 
 void copy_cell(const Column& from, std::size_t row, Column& to, std::size_t place) {
   const std::size_t width = from.info().bytes_per_row();
@@ -43,7 +45,7 @@ class TrainingMaker {
     if (in_.o.symmetric) keep_once();
     result_.counts.symmetric = std::ssize(matches_);
     gather();
-    in_.corrections.apply(all_);
+    result_.counts.without_ebv = in_.corrections.apply(all_);
     cut();
     finish();
     return std::move(result_);
@@ -102,7 +104,8 @@ class TrainingMaker {
 
   /// The nearest spectroscopic object of each photometric one stays.
   void keep_once() {
-    matches_.erase(std::unique(matches_.begin(), matches_.end(), [](const Candidate& a, const Candidate& b) { return a.row == b.row; }), matches_.end());
+    const auto is_same = [](const Candidate& a, const Candidate& b) { return a.row == b.row; };
+    matches_.erase(std::unique(matches_.begin(), matches_.end(), is_same), matches_.end());
   }
 
   /// The product's own columns, and beside them what the cuts read: the catalogue's columns, and those of the product that
@@ -156,6 +159,9 @@ class TrainingMaker {
     std::vector<std::uint8_t> stays(matches_.size(), 1);
     for (const Cut& cut : in_.cuts.list()) {
       in_.cuts.apply(cut, all_, stays);
+      if (!cut.condition && std::count(stays.begin(), stays.end(), 0) == 0)  // the table of stars, which comes first
+        log_warning(fmt::format("{}: none of its {} ids of point sources is that of a match", in_.o.star_table,
+                                grouped(static_cast<long long>(in_.cuts.stars()))));
       result_.counts.after_cut.push_back(std::count(stays.begin(), stays.end(), 1));
     }
     for (std::size_t i = 0; i < stays.size(); ++i)

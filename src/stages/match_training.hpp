@@ -15,6 +15,7 @@ struct MatchCounts {
   std::int64_t matched = 0;                            ///< spectroscopic objects with a photometric one within the radius
   std::vector<std::int64_t> candidates_of;             ///< spectroscopic objects with 1, 2, ... of them within it
   std::vector<std::int64_t> shared_by;                 ///< photometric objects that are the nearest one of 1, 2, ... spectroscopic ones
+  std::int64_t without_ebv = 0;                        ///< matches, each photometric object once where so wanted, without E(B-V)
   std::int64_t symmetric = 0;                          ///< left after each photometric object was kept once
   std::vector<std::int64_t> after_cut;                 ///< left after each cut
   double median_separation_arcsec = 0.0;               ///< of all matches

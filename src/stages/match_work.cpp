@@ -17,7 +17,8 @@ constexpr std::size_t chunk_rows = 8192;
 void read_rows_at(const Catalogue& catalogue, RowRange rows, Table& out, std::int64_t place) {
   for (std::size_t c = 0; c < out.columns(); ++c) {
     const std::size_t width = out[c].info().bytes_per_row(), column = *find_column(catalogue.schema(), out[c].info().name);
-    catalogue.reader().read(column, rows, out[c].bytes().subspan(static_cast<std::size_t>(place) * width, static_cast<std::size_t>(rows.size()) * width));
+    const std::size_t first = static_cast<std::size_t>(place) * width, bytes = static_cast<std::size_t>(rows.size()) * width;
+    catalogue.reader().read(column, rows, out[c].bytes().subspan(first, bytes));
   }
 }
 
@@ -62,7 +63,7 @@ void MatchWork::read_reference(RowRange block, Buffers& mine, JobResult& result)
     place += run.size();
   }
   result.bytes_read += static_cast<std::int64_t>(mine.reference.rows() * bytes_per_row(mine.reference.schema()));
-  inputs_.corrections.apply(mine.reference);  // here, where an error of the data is one of the run
+  (void)inputs_.corrections.apply(mine.reference);  // here, where an error of the data is one of the run
 }
 
 void MatchWork::compute(const Job&, RowRange block, int slot) {

@@ -2,13 +2,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "products_common.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/products/lineage.hpp"
 #include "skyfold/products/run_folder.hpp"
@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-double unix_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 /// What became of a product's file; only its size is looked at.
 std::string file_state(const ProductRecord& product) {
@@ -167,7 +165,7 @@ class CommentStage final : public ProductStage {
 
  protected:
   ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
-    registry.comment(product.id, {unix_time(), user_name(), text_});
+    registry.comment(product.id, {unix_time_s(), user_name(), text_});
     return ExitCode::done;
   }
 
@@ -201,25 +199,30 @@ class SaveStage final : public ProductStage {
   bool undo_ = false;
 };
 
-/// Removes a product's file and what belongs to it alone.
-void drop(Registry& registry, const ProductRecord& product) {
+/// Removes a product's file and what belongs to its process alone. What is at its place but is not the product stays: throws
+/// DataError.
+void drop(Registry& registry, const ProductRecord& product, int threads) {
   if (!holder_of(product.path).empty()) throw IoError(fmt::format("{}: a run is writing it ({})", product.path, holder_of(product.path)));
-  std::error_code ignored;
+  if (fs::exists(product.path)) {
+    check_unchanged(product, threads);
+    std::error_code error;
+    if (!fs::remove(product.path, error)) throw IoError(fmt::format("{}: {}", product.path, error.message()));
+  }
   registry.set_dropped(product.id);
-  fs::remove(product.path, ignored);
-  const ProcessRecord process = registry.process(product.process);
-  const std::vector<ProductRecord> siblings = registry.products_of(product.process);
-  if (siblings.empty() || siblings.front().id != product.id) return;
-  fs::remove_all(run_path(product.path), ignored);
-  if (!process.log.empty()) fs::remove(process.log, ignored);
+  const std::vector<ProductRecord> made = registry.products_of(product.process);
+  if (std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
+  std::error_code ignored;
+  fs::remove_all(run_path(made.front().path), ignored);
+  const std::string log = registry.process(product.process).log;
+  if (!log.empty() && is_product_log(log)) fs::remove(log, ignored);
 }
 
 class DropStage final : public ProductStage {
  protected:
-  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
+  ExitCode run(Registry& registry, const ProductRecord& product, const StageContext& context) override {
     if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped already", product.path, product.id));
     if (product.is_saved) throw UsageError(fmt::format("{}: is saved (products save --undo makes it a scratch product)", product.path));
-    drop(registry, product);
+    drop(registry, product, context.threads);
     fmt::print("dropped {}\n", product.path);
     return ExitCode::done;
   }
@@ -242,8 +245,8 @@ class GcStage final : public Stage {
     option("older-than", age_, "age of the products to remove: a number with s, m, h or d").required();
     option("dry-run", dry_, "only tell what would be removed");
   }
-  ExitCode run(const StageContext&) override {
-    const double before_s = unix_time() - seconds_in(age_);
+  ExitCode run(const StageContext& context) override {
+    const double before_s = unix_time_s() - seconds_in(age_);
     Registry registry = open_registry(project_, "");
     const std::vector<ProductRecord> all = registry.products();
     std::set<std::int64_t> needed;
@@ -252,8 +255,14 @@ class GcStage final : public Stage {
     std::int64_t count = 0, bytes = 0;
     for (const ProductRecord& product : all) {
       if (!product.is_current || product.made_s > before_s || needed.contains(product.id)) continue;
+      try {
+        if (!dry_) drop(registry, product, context.threads);
+        else if (fs::exists(product.path)) check_unchanged(product, context.threads);
+      } catch (const Error& error) {
+        log_warning(fmt::format("left alone: {}", error.what()));
+        continue;
+      }
       fmt::print("{} {} ({} bytes)\n", dry_ ? "would remove" : "removed", product.path, grouped(product.bytes));
-      if (!dry_) drop(registry, product);
       ++count;
       bytes += product.bytes;
     }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "products_common.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/products/lineage.hpp"
 #include "skyfold/products/run_folder.hpp"
@@ -94,7 +95,11 @@ class ExportStage final : public Stage {
     const fs::path path = fs::weakly_canonical(o_.output);
     if (o_.format == "ro-crate" && path.filename() != "ro-crate-metadata.json")
       throw UsageError(fmt::format("--to {}: the file of an RO-Crate is called ro-crate-metadata.json", o_.output));
-    check_outputs({o_.output}, {product.path});
+    std::vector<std::string> others;
+    for (const ProductRecord& other : registry.products())
+      if (other.is_current) others.push_back(other.path);
+    check_outputs({o_.output}, others);
+    check_replaceable({o_.output});
     write_durably(o_.output, o_.format == "ro-crate" ? Crate(registry, path.parent_path()).text(product) : prov_json(registry, product));
     fmt::print("wrote {}\n", o_.output);
     return ExitCode::done;

@@ -103,7 +103,8 @@ class ReplayStage final : public Stage {
     const std::string said = output_of(words, ending);
     std::ofstream(scratch + "/replay.txt") << said;
     if (ending.signal != 0 || ending.exit_code != process.exit_code)
-      throw IoError(fmt::format("process {} ended with exit code {}, its replay with {}", process.id, process.exit_code, ending.text()));
+      throw IoError(fmt::format("process {} ended with exit code {}, its replay with {}{}", process.id, process.exit_code, ending.text(),
+                                o_.ranks > 0 ? " (--launcher gives mpirun options that it may need)" : ""));
   }
 
   static ExitCode compare(const std::vector<ProductRecord>& products, const std::string& scratch) {

@@ -11,13 +11,10 @@
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/products/process.hpp"
 #include "skyfold/table/expression.hpp"
+#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
-
-// Usual names, most specific first.
-const std::vector<std::string> redshift_names = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
-const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
 
 void add_once(Schema& schema, const ColumnInfo& column) {
   if (!find_column(schema, column.name)) schema.push_back(column);
@@ -91,7 +88,7 @@ class Reader {
 
   void choose_redshift(const Source& source) {
     if (!o_.redshift.empty()) return;
-    o_.redshift = known_column(without_magnitudes(source.schema()), redshift_names);
+    o_.redshift = known_column(without_magnitudes(source.schema()), known_columns::redshift);
     if (o_.redshift.empty()) throw UsageError(source.path() + ": no column of redshifts found (name it with --redshift)");
     log_info("guessed redshift = " + o_.redshift);
   }
@@ -168,7 +165,7 @@ std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o) {
 }
 
 std::string id_column(const Schema& schema, const std::string& wanted) {
-  const std::string name = wanted.empty() ? known_column(schema, id_names) : wanted;
+  const std::string name = wanted.empty() ? known_column(schema, known_columns::id) : wanted;
   const auto index = find_column(schema, name);
   const bool is_whole = !index || (schema[*index].type != Type::text && schema[*index].type != Type::f4 && schema[*index].type != Type::f8);
   return is_whole ? name : "";

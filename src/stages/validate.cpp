@@ -40,6 +40,7 @@ class ValidateRun {
       check_replaceable(product_paths());
       folder_.emplace(o_.output);
       folder_->clear();
+      for (const std::string& path : input_paths()) context_.process.input(path);
     });
     prepare();
     estimate();
@@ -99,8 +100,8 @@ class ValidateRun {
     write_validation(folder_->partial(o_.output), result, provenance_json("validate", context_.options, inputs));
     if (!o_.json.empty()) write_durably(folder_->partial(o_.json), validation_json(result));
     publish_products(o_.output, product_paths(), false);
-    for (const std::string& path : input_paths()) context_.process.input(path);
-    context_.process.product(o_.output, product_class::photoz_validation, std::ssize(result.validation.whole));
+    for (const std::string& path : product_paths())
+      context_.process.product(path, product_class::photoz_validation, std::ssize(result.validation.whole));
     report_validation(result, context_.process);
     fmt::print("{}", validation_summary(result));
   }

@@ -17,6 +17,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 #include "skyfold/products/process.hpp"
+#include "skyfold/table/known_columns.hpp"
 #include "validate_pdfs.hpp"
 
 namespace skyfold {
@@ -29,7 +30,6 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t rows_per_unit = 8192;
 constexpr std::int64_t rows_per_piece = 1 << 18;
 constexpr std::size_t pdfs_per_chunk = 64;
-const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
 
 /// The estimate of one object of the sample, as it travels between ranks.
 struct Estimate {
@@ -156,7 +156,7 @@ class IdIndex {
 /// Id, redshift and error of a table of estimates.
 Schema estimate_columns(const ValidateOptions& o, const Source& source) {
   const Schema& schema = source.schema();
-  const std::string id = o.estimate_id.empty() ? known_column(schema, id_names) : o.estimate_id;
+  const std::string id = o.estimate_id.empty() ? known_column(schema, known_columns::id) : o.estimate_id;
   if (id.empty()) throw UsageError(source.path() + ": no column of ids found (name it with --estimates.id)");
   Schema columns;
   for (const auto& [name, option] :
@@ -267,6 +267,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
     require_class(path, {"", product_class::photoz}, "estimates");
     source = open_source(path, {});
     columns = estimate_columns(o, *source);
+    if (source->rows() == 0) throw DataError(path + ": no rows");
     if (pdf.kind != "none" && std::filesystem::exists(pdf_beside(path))) pdfs.emplace(pdf_beside(path), pdf, source->rows());
   });
   estimates.has_pdf = pdfs.has_value();

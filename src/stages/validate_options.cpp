@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
+
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 
@@ -82,9 +84,12 @@ void describe(OptionSet& option, ValidateOptions& o) {
 void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
   if (o.z_min > o.z_max) throw UsageError(fmt::format("cuts.z_min = {} (must be <= cuts.z_max = {})", o.z_min, o.z_max));
-  for (std::size_t m = 0; m < validation::n_metrics; ++m)
-    if (o.limits[m].size() > 1)
-      throw UsageError(fmt::format("--limits.{}: {} values (one, or none)", validation::metric_infos()[m].name, o.limits[m].size()));
+  for (std::size_t m = 0; m < validation::n_metrics; ++m) {
+    const std::vector<double>& limit = o.limits[m];
+    const std::string_view name = validation::metric_infos()[m].name;
+    if (limit.size() > 1) throw UsageError(fmt::format("--limits.{}: {} values (one, or none)", name, limit.size()));
+    if (!limit.empty() && !std::isfinite(limit[0])) throw UsageError(fmt::format("--limits.{} = {} (must be finite; empty: none)", name, limit[0]));
+  }
 }
 
 }  // namespace skyfold

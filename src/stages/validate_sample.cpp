@@ -18,9 +18,6 @@ constexpr std::int64_t rows_per_piece = 1 << 20;
 constexpr double largest_redshift = 100.0;  // sentinels such as 999 are no redshifts
 constexpr const char* no_column = "none";
 
-// Usual names, most specific first.
-const std::vector<std::string> redshift_names = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
-const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
 const std::vector<std::string> weight_names = {"weight"};
 
 bool is_integer(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
@@ -50,13 +47,13 @@ std::string redshift_column(const ValidateOptions& o, const Schema& schema, cons
   Schema others;  // in surveys whose band z is a column z, that is not the redshift
   for (const ColumnInfo& column : schema)
     if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
-  const std::string name = find_column(others, model_redshift) ? model_redshift : known_column(others, redshift_names);
+  const std::string name = find_column(others, model_redshift) ? model_redshift : known_column(others, known_columns::redshift);
   if (name.empty()) throw UsageError(path + ": no column of redshifts found (name it with --redshift)");
   return number_column(schema, name, "redshift", path);
 }
 
 std::string id_column(const ValidateOptions& o, const Schema& schema, const std::string& path) {
-  const std::string name = o.id.empty() ? known_column(schema, id_names) : o.id;
+  const std::string name = o.id.empty() ? known_column(schema, known_columns::id) : o.id;
   const auto found = find_column(schema, name);
   if (!found && o.id.empty()) return "";
   if (!found) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));

@@ -142,6 +142,7 @@ class Products(support.SkyfoldTest):
         for action in actions:
             for reference in action["object"] + action["result"] + [action["instrument"], action["agent"]]:
                 self.assertIn(reference["@id"], by_id)
+        self.assertIn("both input and output", self.fails(2, "export", "z.h5", "--to", self.path("model.h5")))
         self.assertIn("ro-crate-metadata.json", self.fails(2, "export", "z.h5", "--format", "ro-crate", "--to", self.path("x.json")))
 
     def test_products_carry_prov_json_of_their_own(self):
@@ -166,6 +167,69 @@ class Products(support.SkyfoldTest):
             self.assertEqual(database.execute("PRAGMA integrity_check").fetchone()[0], "ok")
         self.assertNotIn("big.h5", self.listed())
         self.assertEqual(len(self.listed()), 5)
+
+    def test_killed_and_failed_processes_are_listed(self):
+        environment = dict(support.environment(self.base), SKYFOLD_DIE_AT="consolidated")
+        words = ["photoz", "--catalogue", self.path("survey.h5"), "--model", self.path("model.h5"), "--output", self.path("y.h5")]
+        subprocess.run([support._binary[0], *words], env=environment, capture_output=True)
+        result = self.run_skyfold(*words, "--truth", "absent", "--fresh")
+        self.assertEqual(result.code, 2, result)
+        out = self.products("list", "--all").out
+        self.assertRegex(out, r"process \d+: photoz lost")
+        self.assertRegex(out, r"process \d+: photoz failed .*no column absent")
+        self.skyfold(*words)
+        self.assertIn("y.h5", self.listed())
+
+    def test_a_log_never_takes_the_place_of_another_file(self):
+        words = ["train", "--sample", self.path("survey.spec.h5"), "--output"]
+        pathlib.Path(self.path("m.html")).write_text("mine")
+        before = support.read_bytes(self.path("survey.spec.h5"))
+        for output, log in (("m.h5", ()), ("n.html", ()), ("m2.h5", ("--product-log", self.path("survey.spec.h5"))), ("m3.h5", ("--product-log", self.path("m3.h5")))):
+            result = self.skyfold(*words, self.path(output), *log)
+            self.assertIn("is no product log of skyfold, and stays as it is", result.err)
+            self.assertEqual(support.read_bytes(self.path(output))[1:4], b"HDF")
+            self.assertIn(output, self.listed())
+        self.assertEqual(pathlib.Path(self.path("m.html")).read_text(), "mine")
+        self.assertEqual(support.read_bytes(self.path("survey.spec.h5")), before)
+        self.skyfold(*words, self.path("m4.h5"), "--product-log", self.path("absent/m.html"))
+        self.assertIn("m4.h5", self.listed())
+
+    def test_a_gnuplot_that_dies_costs_the_plots_alone(self):
+        tools = self.folder / "tools"
+        tools.mkdir()
+        (tools / "gnuplot").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "gnuplot").chmod(0o755)
+        environment = dict(support.environment(self.base), PATH=f"{tools}:/usr/bin:/bin")
+        run = subprocess.run([support._binary[0], "train", "--sample", self.path("survey.spec.h5"), "--output", self.path("m.h5")], env=environment, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("wrote", run.stdout)
+        self.assertIn("not drawn", pathlib.Path(self.path("m.html")).read_text())
+
+    def test_only_what_is_the_product_is_removed(self):
+        with open(self.path("z.fits"), "w") as file:
+            file.write("something else")
+        self.assertIn("its content is", self.fails(3, "drop", "z.fits"))
+        result = self.skyfold("products", "gc", "--older-than", "0s", cwd=self.folder)
+        self.assertIn("left alone", result.err)
+        self.assertEqual(pathlib.Path(self.path("z.fits")).read_text(), "something else")
+
+    def test_the_tree_does_not_name_a_product_that_was_replaced_unseen(self):
+        self.skyfold("mock", "--objects", 3000, "--seed", 9, "--output", self.path("survey.h5"), "--fresh", "--project", "none")
+        self.photoz()
+        lines = self.products("tree", "z.h5").out
+        self.assertIn("survey.h5 [catalogue], file", lines)
+        self.assertNotIn("survey.h5 [catalogue] #", lines)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_reader_needs_no_right_to_write(self):
+        for folder in (self.base, self.folder):
+            folder.chmod(0o755)
+        for words in (("list",), ("tree", self.path("z.h5")), ("show", self.path("z.h5"))):
+            run = subprocess.run([support._binary[0], "products", *words], cwd=self.folder, user="nobody", capture_output=True, text=True)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertIn("z.h5", run.stdout)
+        run = subprocess.run([support._binary[0], "products", "comment", self.path("z.h5"), "x"], cwd=self.folder, user="nobody", capture_output=True, text=True)
+        self.assertEqual(run.returncode, 4, run.stderr)
 
     def test_a_project_can_be_named_or_left_out(self):
         os.mkdir(self.path("elsewhere"))

@@ -72,7 +72,7 @@ class Kills(faults.FaultTest):
             counts = list(pool.map(self.one_case, range(CASES)))
         kills, early = (sum(column) for column in zip(*counts))
         print(f"{CASES} cases, {kills} runs killed, {early} ended before their kill")
-        with sqlite3.connect(self.path("skyfold.db")) as registry:
+        with sqlite3.connect(self.base / "skyfold.db") as registry:
             self.assertEqual(registry.execute("PRAGMA integrity_check").fetchone()[0], "ok")
             ended = registry.execute("SELECT count(*) FROM process WHERE state = 'done'").fetchone()[0]
         self.assertGreaterEqual(ended, CASES, "a run that goes on after a kill is not in the registry")

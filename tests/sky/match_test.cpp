@@ -1,6 +1,7 @@
 #include "skyfold/sky/match.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +27,8 @@ struct Positions {
 /// The haversine formula in extended precision: independent of unit vectors.
 long double separation(double ra1, double dec1, double ra2, double dec2) {
   constexpr long double radians = std::numbers::pi_v<long double> / 180.0L;
-  const long double d = std::sin((static_cast<long double>(dec1) - dec2) * radians / 2), r = std::sin((static_cast<long double>(ra1) - ra2) * radians / 2);
+  const long double d = std::sin((static_cast<long double>(dec1) - dec2) * radians / 2);
+  const long double r = std::sin((static_cast<long double>(ra1) - ra2) * radians / 2);
   const long double h = d * d + std::cos(dec1 * radians) * std::cos(dec2 * radians) * r * r;
   return 2.0L * std::asin(std::sqrt(std::min(1.0L, h))) / radians * 3600.0L;
 }
@@ -174,7 +176,7 @@ TEST(FriendsOfFriends, AreTheConnectedComponentsOfFiveThousandClusteredPoints) {
   const Pairs pairs = brute_force_pairs(p, 1.0);
   const std::vector<std::uint32_t> label = flooded(p.size(), pairs);
   const SkyGroups groups = friends_of_friends(p.ra, p.dec, 1.0, 2);
-  std::map<std::uint32_t, std::uint32_t> group_of_label, pairs_of_group;
+  std::map<std::uint32_t, std::uint64_t> group_of_label, pairs_of_group;
   for (std::uint32_t i = 0; i < p.size(); ++i) EXPECT_EQ(group_of_label.emplace(label[i], groups.group[i]).first->second, groups.group[i]);
   EXPECT_EQ(group_of_label.size(), groups.size());
   for (const auto& [a, b] : pairs) ++pairs_of_group[groups.group[a]];
@@ -198,6 +200,60 @@ TEST(FriendsOfFriends, AreTheSameForAnyNumberOfThreads) {
   EXPECT_EQ(one.group, four.group);
   EXPECT_EQ(one.member, four.member);
   EXPECT_EQ(one.pairs, four.pairs);
+}
+
+TEST(FriendsOfFriends, CountEachPairOfPositionsThatAreThereSeveralTimes) {
+  const Positions once = clustered(300, 0.0, 20.0, 1.0, 7, 4.0);
+  Positions p;
+  for (std::size_t turn = 0; turn < 5; ++turn)
+    for (std::size_t i = 0; i < once.size(); ++i)
+      if (i % 5 >= turn) p.add(once.ra[i], once.dec[i]);
+  for (const double ra : {0.0, 360.0, -360.0}) p.add(ra, 40.0);
+  const Pairs pairs = brute_force_pairs(p, 1.0);
+  const std::vector<std::uint32_t> label = flooded(p.size(), pairs);
+  for (const int threads : {1, 4}) {
+    const SkyGroups groups = friends_of_friends(p.ra, p.dec, 1.0, threads);
+    std::vector<std::uint64_t> expected(groups.size());
+    for (const auto& [a, b] : pairs) ++expected[groups.group[a]];
+    EXPECT_EQ(groups.pairs, expected);
+    for (std::uint32_t i = 0; i < p.size(); ++i) {
+      EXPECT_EQ(groups.group[i], groups.group[label[i]]);
+      EXPECT_EQ(groups.members(groups.group[i])[0], label[i]);
+    }
+  }
+}
+
+/// 2e10 pairs, which nothing that looks at each of them would end with.
+TEST(FriendsOfFriends, TakeManyPositionsAtOnePlaceAsOne) {
+  constexpr std::uint64_t n = 200'000;
+  const double step = 0.6 / 3600.0;
+  Positions p;
+  for (std::uint64_t i = 0; i < n; ++i) p.add(50.0, -30.0);
+  p.add(50.0, -30.0 + step);
+  const SkyGroups clique = friends_of_friends(p.ra, p.dec, 1.0, 2);
+  ASSERT_EQ(clique.size(), 1U);
+  EXPECT_EQ(clique.pairs[0], (n + 1) * n / 2);
+  EXPECT_TRUE(clique.is_clique(0));
+  p.add(50.0, -30.0 + 2.0 * step);
+  const SkyGroups chain = friends_of_friends(p.ra, p.dec, 1.0, 2);
+  ASSERT_EQ(chain.size(), 1U);
+  EXPECT_EQ(chain.pairs[0], (n + 1) * n / 2 + 1);
+  EXPECT_FALSE(chain.is_clique(0));
+}
+
+TEST(FriendsOfFriends, HoldNoPairsOfDensePositions) {
+  Positions p;
+  for (int i = 0; i < 6000; ++i) p.add(10.0 + 1e-8 * (i % 100), 5.0 + 1e-8 * (i / 100));  // 18 million pairs: 144 MB if they were kept
+  const auto peak_kilobytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const long before = peak_kilobytes();
+  const SkyGroups groups = friends_of_friends(p.ra, p.dec, 1.0, 2);
+  EXPECT_LT(peak_kilobytes() - before, 50'000);
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups.pairs[0], 6000U * 5999U / 2U);
 }
 
 TEST(FriendsOfFriends, ChainAcrossTheWholeSphereAtLargeRadii) {

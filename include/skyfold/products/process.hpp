@@ -92,6 +92,8 @@ class Process {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Whether a file is a product log, which a newer one may replace.
+[[nodiscard]] bool is_product_log(const std::string& path);
 /// Class of an HDF5 product, from its attribute `product_class`; "" for files without one, whatever their format.
 [[nodiscard]] std::string class_of(const std::string& path);
 /// Throws DataError unless the file is of one of these classes ("" admits raw tables), naming the products of the

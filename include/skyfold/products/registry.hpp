@@ -52,7 +52,8 @@ struct CommentRecord {
 /// the database cannot be opened, read or written, or is of another program.
 class Registry {
  public:
-  /// Opens the registry of a folder, and makes it where it is missing unless `must_exist`.
+  /// Opens the registry of a folder, and makes it where it is missing unless `must_exist`; one that exists in a folder that
+  /// this user cannot write can be read.
   explicit Registry(const std::string& folder, bool must_exist = false);
   ~Registry();
   Registry(Registry&&) noexcept;
@@ -88,11 +89,5 @@ class Registry {
 
 /// Folder of the nearest registry at or above the folder of `path`; "" for none.
 [[nodiscard]] std::string project_of(const std::string& path);
-
-/// Name of the user of this process.
-[[nodiscard]] std::string user_name();
-
-/// Unix time as "2026-03-01 12:00:00" (UTC).
-[[nodiscard]] std::string utc_text(double time_s);
 
 }  // namespace skyfold

@@ -18,7 +18,7 @@ void describe_options(OptionSet& option, knn::Options& o) {
   describe(option, o.features, "knn");
   option("knn.metric", o.metric, "distance: learned from how redshifts change, or standard (Euclidean in standardised features)")
       .one_of({"learned", "standard"});
-  option("knn.neighbours", o.neighbours, "nearest training objects used; 0: chosen on a held-out quarter").range(0, 10000);
+  option("knn.neighbours", o.neighbours, "nearest training objects used, at most 1000; 0: chosen on a held-out quarter").range(0, 1000);
   option("knn.sigma", o.sigma, "width of the PDF's Gaussians, in redshift; 0: chosen on a held-out quarter").range(0.0, 10.0);
   option("knn.scatter", o.scatter, "part of the neighbours' scatter in redshift that is added to the width in quadrature")
       .range(0.0, 10.0);

@@ -51,7 +51,7 @@ void Mixture::set(std::span<const double> z, std::span<const double> weight) {
     weight_.resize(room);
   }
   double sum = 0.0;
-  for (std::size_t i = 0; i < n_; ++i) {  // insertion sort: there are few
+  for (std::size_t i = 0; i < n_; ++i) {  // insertion sort: there are few, at most 1000
     std::size_t place = i;
     for (; place > 0 && z_[place - 1] > z[i]; --place) {
       z_[place] = z_[place - 1];

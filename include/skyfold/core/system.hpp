@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+namespace skyfold {
+
+[[nodiscard]] std::string host_name();
+/// Name of the user of this process, or the number where it has none.
+[[nodiscard]] std::string user_name();
+/// Seconds since 1970-01-01 UTC.
+[[nodiscard]] double unix_time_s() noexcept;
+/// Unix time as "2026-03-01 12:00:00" (UTC).
+[[nodiscard]] std::string utc_text(double unix_time_s);
+
+}  // namespace skyfold
