@@ -76,7 +76,8 @@ class MatchRun {
       if (!sample_.find(name)) throw DataError(fmt::format("{}: no column {} (which spec makes)", o_.spec, name));
     const auto ra = sample_.at("ra").values<double>(), dec = sample_.at("dec").values<double>();
     for (std::size_t i = 0; i < ra.size(); ++i)
-      if (!is_valid({ra[i], dec[i]})) throw DataError(fmt::format("{}, row {}: ra = {}, dec = {} (no position in degrees)", o_.spec, i + 1, ra[i], dec[i]));
+      if (!is_valid({ra[i], dec[i]}))
+        throw DataError(fmt::format("{}, row {}: ra = {}, dec = {} (no position in degrees)", o_.spec, i + 1, ra[i], dec[i]));
     index_.emplace(ra, dec, o_.radius_arcsec, context_.threads);
   }
 
@@ -116,7 +117,8 @@ class MatchRun {
                                          context_.threads);
     });
     if (ranks_.is_first())
-      log_info(fmt::format("{} spectroscopic objects, {} photometric ones", grouped(static_cast<long long>(sample_.rows())), grouped(catalogue_->rows())));
+      log_info(fmt::format("{} spectroscopic objects, {} photometric ones", grouped(static_cast<long long>(sample_.rows())),
+                           grouped(catalogue_->rows())));
     TaskInfo task{"match", "objects"};
     task.whole_jobs = true;
     task.must_succeed = true;
@@ -176,7 +178,8 @@ class MatchRun {
     run_->publish(products());
     std::string lines;
     if (ranks_.is_first()) {
-      lines = fmt::format("{}training set {:>21} objects\n", describe_training(*inputs_, training_), grouped(static_cast<long long>(training_.rows.rows())));
+      lines = fmt::format("{}training set {:>21} objects\n", describe_training(*inputs_, training_),
+                          grouped(static_cast<long long>(training_.rows.rows())));
       log_training(context_.process, *inputs_, training_);
     }
     return run_->finish(context_.threads, lines);

@@ -15,6 +15,9 @@
 namespace skyfold {
 namespace {
 
+/// Class of the table of --members.
+constexpr const char* members_class = "spectroscopic_members";
+
 struct SpecOptions {
   std::vector<std::string> surveys;
   std::string output, members;
@@ -49,6 +52,7 @@ class SpecRun {
     surveys_ = read_surveys(o_.surveys);
     check_outputs(products(), inputs());
     check_replaceable(products());
+    for (const std::string& path : inputs()) context_.process.input(path);
     read();
     const Sample sample = make_sample(surveys_, all_rows(), o_.sample, !o_.members.empty(), context_.threads);
     write(sample);
@@ -84,7 +88,8 @@ class SpecRun {
       progress.update(std::ssize(rows_));
     }
     progress.finish();
-    if (accepted == 0) throw DataError(fmt::format("{}: no redshift of quality {} or better in any survey", o_.surveys.front(), o_.sample.quality_min));
+    if (accepted == 0)
+      throw DataError(fmt::format("{}: no redshift of quality {} or better in any survey", o_.surveys.front(), o_.sample.quality_min));
     if (accepted >= (std::int64_t{1} << 32)) throw UsageError(fmt::format("{} measurements (at most 2^32)", grouped(accepted)));
   }
 
@@ -113,11 +118,11 @@ class SpecRun {
                              {"provenance", provenance_json("spec", context_.options, identities)},
                              {"surveys", surveys_json()}};
     write_columns(folder.partial(o_.output), {{"/object", sample.objects}}, attributes);
-    attributes.erase("product_class");
+    attributes["product_class"] = members_class;
     if (!o_.members.empty()) write_columns(folder.partial(o_.members), {{"/object", sample.members}}, attributes);
     publish_products(o_.output, products(), false);
-    for (const std::string& path : inputs()) context_.process.input(path);
     context_.process.product(o_.output, product_class::spectroscopic_sample, sample.report.objects);
+    if (!o_.members.empty()) context_.process.product(o_.members, members_class, sample.report.measurements);
     log_sample(context_.process, surveys_, rows_, sample, o_.sample);
   }
 

@@ -16,14 +16,16 @@ constexpr std::size_t plotted_objects = 20'000; // of the map of the sky
 constexpr std::size_t listed_groups = 100;      // discrepant ones in the log
 
 LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample, const SampleOptions& o) {
-  LogTable table{"Surveys", {"survey", "version", "year", "rows in", "after quality", "after duplicates", "% of sample", "z mean", "z min", "z max"}, {},
+  LogTable table{"Surveys",
+                 {"survey", "version", "year", "rows in", "after quality", "after duplicates", "% of sample", "z mean", "z min", "z max"},
+                 {},
                  fmt::format("Quality >= {}; duplicates within {} arcsec.", o.quality_min, shortest(o.radius_arcsec))};
   for (std::size_t s = 0; s < surveys.size(); ++s) {
     const SurveyShare& share = sample.report.by_survey[s];
     const auto objects = static_cast<double>(share.objects), all = static_cast<double>(sample.report.objects);
     const auto number = [&](double value) { return share.objects == 0 ? std::string("-") : fmt::format("{:.4f}", value); };
-    table.rows.push_back({surveys[s].name, surveys[s].version, std::to_string(surveys[s].year), grouped(rows[s].rows_in), grouped(rows[s].after_quality),
-                          grouped(share.objects), fmt::format("{:.2f}", 100.0 * objects / all), number(share.z_sum / objects), number(share.z_min),
+    table.rows.push_back({surveys[s].name, surveys[s].version, std::to_string(surveys[s].year), grouped(rows[s].rows_in),
+                          grouped(rows[s].after_quality), grouped(share.objects), fmt::format("{:.2f}", 100.0 * objects / all), number(share.z_sum / objects), number(share.z_min),
                           number(share.z_max)});
   }
   return table;
@@ -108,8 +110,8 @@ LogTable discrepant_table(const SampleReport& report, const SampleOptions& o) {
 std::string describe_sample(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample, const SampleOptions& o) {
   const SampleReport& r = sample.report;
   std::string text = as_text(survey_table(surveys, rows, sample, o));
-  text += fmt::format("measurements {:>12}\nobjects      {:>12}, {} of several measurements (at most {})\n", grouped(r.measurements), grouped(r.objects),
-                      grouped(r.groups), grouped(r.largest));
+  text += fmt::format("measurements {:>12}\nobjects      {:>12}, {} of several measurements (at most {})\n", grouped(r.measurements),
+                      grouped(r.objects), grouped(r.groups), grouped(r.largest));
   std::vector<std::string> rules;
   for (std::size_t rule = 1; rule < choice_rules; ++rule)
     rules.push_back(fmt::format("{} {}", grouped(r.by_rule[rule]), name_of(static_cast<ChoiceRule>(rule))));

@@ -21,7 +21,8 @@ std::size_t longest_name(const std::vector<Survey>& surveys) {
 /// Writes one of a few texts into cells of a column.
 class TextWriter {
  public:
-  TextWriter(Column& column, const std::vector<std::string>& texts) : width_(column.info().width), cells_(column.values<char>().data()), texts_(texts) {
+  TextWriter(Column& column, const std::vector<std::string>& texts)
+      : width_(column.info().width), cells_(column.values<char>().data()), texts_(texts) {
     for (std::string& text : texts_) text.resize(width_, '\0');
   }
   void put(std::size_t row, std::size_t text) const { std::copy_n(texts_[text].data(), width_, cells_ + row * width_); }
@@ -265,7 +266,8 @@ class SampleMaker {
 void describe(OptionSet& option, SampleOptions& o) {
   option("spec.radius", o.radius_arcsec, "measurements within this of each other are of one object").unit("arcsec").range(1e-6, 3600.0);
   option("spec.quality_min", o.quality_min, "smallest quality used").range(0, 4);
-  option("spec.resolve", o.resolve, "what stands for several measurements: the best one, or the average of their redshifts").one_of({"best", "average"});
+  option("spec.resolve", o.resolve, "what stands for several measurements: the best one, or the average of their redshifts")
+      .one_of({"best", "average"});
   option("spec.discrepant", o.discrepant, "groups with max |dz|/(1+z) above this are reported").range(0.0, 100.0);
   option("spec.z_star", o.z_star, "objects without class below this redshift are stars").range(-1.0, 1.0);
 }

@@ -31,7 +31,8 @@ void describe_survey(OptionSet& option, Survey& s) {
   option("columns.class", s.object_class, "column of classes; empty: none");
   option("quality.values", s.quality_values, "the survey's flags and ours, 4:4,3:3");
   for (int quality = 4; quality >= 1; --quality)
-    option(fmt::format("quality.{}", quality), s.quality_conditions[quality], "condition on columns for this quality; tried from 4 to 1, before the values");
+    option(fmt::format("quality.{}", quality), s.quality_conditions[quality],
+           "condition on columns for this quality; tried from 4 to 1, before the values");
   option("quality.default", s.quality_default, "quality where nothing else applies").range(0, 4);
   option("class.values", s.class_values, "the survey's classes and ours, 1:galaxy,2:star,3:qso");
   option("class.galaxy", s.is_galaxy, "condition on columns for a galaxy");
@@ -53,13 +54,14 @@ void check_survey(const Survey& s) {
   const bool has_conditions = std::any_of(s.quality_conditions, s.quality_conditions + 5, [](const std::string& c) { return !c.empty(); });
   const bool has_values = !s.quality.empty() && !s.quality_values.empty();
   if (!has_conditions && !has_values && s.quality_default == 0)
-    throw UsageError(fmt::format("{}: nothing says which quality is good (columns.quality with quality.values, or conditions quality.4, ...)", s.registration));
+    throw UsageError(s.registration + ": nothing says which quality is good (columns.quality with quality.values, or conditions quality.4, ...)");
   if (!s.quality_values.empty() && s.quality.empty()) throw UsageError(s.registration + ": quality.values without columns.quality");
   if (!s.class_values.empty() && s.object_class.empty()) throw UsageError(s.registration + ": class.values without columns.class");
 }
 
 TranslationRule quality_rule(const Survey& s) {
-  TranslationRule rule{s.quality, parse_values(s.quality_values, {}, 0, 4, s.registration + ": quality.values"), {}, static_cast<int>(s.quality_default)};
+  const auto values = parse_values(s.quality_values, {}, 0, 4, s.registration + ": quality.values");
+  TranslationRule rule{s.quality, values, {}, static_cast<int>(s.quality_default)};
   for (int quality = 4; quality >= 1; --quality)
     if (!s.quality_conditions[quality].empty()) rule.conditions.emplace_back(s.quality_conditions[quality], quality);
   return rule;
@@ -82,8 +84,8 @@ TranslationRule class_rule(const Survey& s, const Schema& schema) {
 class TableReader {
  public:
   TableReader(const Survey& survey, std::uint32_t number, const std::string& path, int quality_min, bool drop_bad_rows, SurveyRows& rows)
-      : survey_(survey), number_(number), path_(path), quality_min_(quality_min), drop_bad_rows_(drop_bad_rows), rows_(rows), source_(open_source(path, survey.source)),
-        quality_(quality_rule(survey), source_->schema(), fmt::format("{} ({}): quality", survey.registration, path)),
+      : survey_(survey), number_(number), path_(path), quality_min_(quality_min), drop_bad_rows_(drop_bad_rows), rows_(rows),
+        source_(open_source(path, survey.source)), quality_(quality_rule(survey), source_->schema(), fmt::format("{} ({}): quality", survey.registration, path)),
         class_(class_rule(survey, source_->schema()), source_->schema(), fmt::format("{} ({}): class", survey.registration, path), class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);
     if (!survey.error.empty()) need(survey.error, Type::f8);
@@ -214,8 +216,8 @@ std::vector<Survey> read_surveys(const std::vector<std::string>& paths) {
   for (std::size_t i = 0; i < surveys.size(); ++i)
     for (std::size_t k = 0; k < i; ++k)
       if (surveys[i].name == surveys[k].name && surveys[i].version == surveys[k].version)
-        throw UsageError(fmt::format("{}: survey {} {} is registered by {} too", surveys[i].registration, surveys[i].name, surveys[i].version,
-                                     surveys[k].registration));
+        throw UsageError(fmt::format("{}: survey {}{}{} is registered by {} too", surveys[i].registration, surveys[i].name,
+                                     surveys[i].version.empty() ? "" : " ", surveys[i].version, surveys[k].registration));
   return surveys;
 }
 

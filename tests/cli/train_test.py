@@ -104,7 +104,8 @@ class Subsets(TrainTest):
 
     def test_wrong_options_are_one_line(self):
         for words, message in [(["--weights", "lima"], "needs --reference"), (["--algorithms", "knn,knn"], "names knn twice"),
-                               (["--cuts.colour_max", "1,2"], "2 values for 4 colours"), (["--knn.features", "q", "--algorithms", "knn"], "'q' is not a feature"),
+                               (["--cuts.colour_max", "1,2"], "2 values for 4 colours"),
+                               (["--knn.features", "q", "--algorithms", "knn"], "'q' is not a feature"),
                                (["--cuts.select", "nothing < 3"], "nothing"), (["--weights.sample", self.path("w.h5")], "needs --weights")]:
             with self.subTest(message):
                 result = self.run_skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), *words)

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,7 +23,8 @@ class ValidateCommand(support.SkyfoldTest):
         cls.catalogue, cls.spec = str(cls.base / "survey.h5"), str(cls.base / "survey.spec.h5")
         cls.model, cls.held = str(cls.base / "m.h5"), str(cls.base / "held.h5")
         cls.skyfold("mock", "--objects", 8000, "--seed", 5, "--spectroscopic", 0.45, "--output", cls.catalogue)
-        cls.skyfold("train", "--sample", cls.spec, "--output", cls.model, "--train.fraction", 0.5, "--train.validation", cls.held, "--dnf.neighbours", 40)
+        cls.skyfold("train", "--sample", cls.spec, "--output", cls.model, "--train.fraction", 0.5, "--train.validation", cls.held,
+                    "--dnf.neighbours", 40)
         cls.ids = read_group(cls.held)["id"]
         rng = np.random.default_rng(1)
         z = rng.uniform(0.1, 1.2, 500)
@@ -79,7 +81,8 @@ class Identity(ValidateCommand):
     def test_a_run_that_was_killed_is_done_again(self):
         words = ["validate", "--sample", self.held, "--models", self.model, "--output", self.path("k.h5"), "--bootstrap.realisations", "3000"]
         for delay in (0.05, 0.3, 0.6):
-            process = subprocess.Popen([support._binary[0], *words], env=support.environment(self.base), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen([support._binary[0], *words], env=support.environment(self.base), stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
             time.sleep(delay)
             process.kill()
             process.wait()
@@ -90,7 +93,8 @@ class Identity(ValidateCommand):
 
     def test_a_stop_signal_leaves_nothing(self):
         process = subprocess.Popen([support._binary[0], "validate", "--sample", self.held, "--models", self.model, "--output", self.path("t.h5"),
-                                    "--bootstrap.realisations", "100000"], env=support.environment(self.base), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                    "--bootstrap.realisations", "100000"],
+                                   env=support.environment(self.base), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(1.0)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
@@ -143,7 +147,8 @@ class Content(ValidateCommand):
         result = self.json()
         self.assertEqual(result["sample"], {"objects": 500, "no_z_spec": 9, "cut": 2, "no_weight": 3, "usable": 486})
         model = result["models"][0]
-        self.assertEqual({key: model[key] for key in ("missing", "failed", "no_error", "objects")}, {"missing": 6, "failed": 4, "no_error": 5, "objects": 476})
+        counts = {"missing": 6, "failed": 4, "no_error": 5, "objects": 476}
+        self.assertEqual({key: model[key] for key in counts}, counts)
         for line in (r" 9 without a known redshift", r" 3 without a positive weight in weight", r"z: 6 of 486 objects \(1.23 %\) not in the table",
                      r"z: 4 of 486 objects \(0.82 %\) without z_phot \(failed\)", r"z: 5 of 486 objects \(1.03 %\) without z_err"):
             self.assertRegex(out, line)
@@ -170,7 +175,8 @@ class Content(ValidateCommand):
 class Limits(ValidateCommand):
     def test_defaults_are_those_of_the_dark_energy_survey(self):
         self.validate(*self.tables())
-        self.assertEqual({limit["metric"]: limit["limit"] for limit in self.json()["limits"]}, {"sigma68": 0.12, "out_2sigma": 0.1, "out_3sigma": 0.015})
+        limits = {limit["metric"]: limit["limit"] for limit in self.json()["limits"]}
+        self.assertEqual(limits, {"sigma68": 0.12, "out_2sigma": 0.1, "out_3sigma": 0.015})
         self.assertTrue(self.json()["pass"])
 
     def test_vetting_fails_a_model_that_misses_a_limit(self):
@@ -201,23 +207,34 @@ class BadInput(ValidateCommand):
         bad.write_text("id,z_spec\n" + "".join(f"{i},0.5\n" for i in range(20_000)) + "20000,abc\n")
         twice = csv("twice.csv", {"id": np.append(np.arange(500), 7), "z_phot": np.full(501, 0.5), "z_err": np.full(501, 0.1)})
         others = csv("others.csv", {"id": np.arange(1000, 1500), "z_phot": np.full(500, 0.5), "z_err": np.full(500, 0.1)})
+        empty = make_hdf5(self.path("empty.h5"), {name: column[:0] for name, column in self.guess.items()}, group="object")
+        empty_text = csv("empty.csv", {name: column[:0] for name, column in self.guess.items()})
         cases = {
             "nothing to do": (2, r"neither --models nor --estimates", "--sample", sample),
             "no sample": (2, r"--sample is missing", "--estimates", estimates),
             "no such file": (4, r"none.h5: no such file", "--sample", "none.h5", "--estimates", estimates),
             "no redshift": (2, r"no column of redshifts found", "--sample", csv("a.csv", {"id": np.arange(5)}), "--estimates", estimates),
             "wrong redshift": (2, r"no column 'zz' \(named by --redshift\)", "--sample", sample, "--estimates", estimates, "--redshift", "zz"),
-            "no id": (2, r"no column of ids found, which --estimates are joined by", "--sample", csv("b.csv", {"z_spec": np.arange(1.0, 5)}), "--estimates", estimates),
+            "no id": (2, r"no column of ids found, which --estimates are joined by", "--sample", csv("b.csv", {"z_spec": np.arange(1.0, 5)}),
+                      "--estimates", estimates),
             "all NaN": (3, r"none of 500 objects has a known redshift in column z_spec", "--sample", nothing, "--estimates", estimates),
             "bad cell": (3, r"bad.csv, row 20001, column z_spec: 'abc' is not a number", "--sample", bad, "--estimates", estimates),
-            "failed": (3, r"c.csv: no estimate for any of 500 objects .*\(0 missing, 500 failed\)", "--sample", sample, "--estimates", csv("c.csv", z)),
-            "other ids": (3, r"others.csv: no estimate for any of 500 objects .*\(500 missing, 0 failed\)", "--sample", sample, "--estimates", others),
+            "failed": (3, r"c.csv: no estimate for any of 500 objects .*\(0 missing, 500 failed\)", "--sample", sample,
+                       "--estimates", csv("c.csv", z)),
+            "other ids": (3, r"others.csv: no estimate for any of 500 objects .*\(500 missing, 0 failed\)", "--sample", sample,
+                          "--estimates", others),
+            "no rows": (3, r"empty.h5: no rows$", "--sample", sample, "--estimates", empty),
+            "no rows of text": (3, r"empty.csv: .*no rows", "--sample", sample, "--estimates", empty_text),
             "twice": (3, r"twice.csv: the id 7 of the sample occurs twice", "--sample", sample, "--estimates", twice),
-            "no z_err": (2, r"d.csv: no column 'z_err' \(name it with --estimates.z_err\)", "--sample", sample, "--estimates", csv("d.csv", {"id": [1], "z_phot": [1.5]})),
+            "no z_err": (2, r"d.csv: no column 'z_err' \(name it with --estimates.z_err\)", "--sample", sample,
+                         "--estimates", csv("d.csv", {"id": [1], "z_phot": [1.5]})),
             "sample as model": (3, r"not a photo-z model", "--sample", sample, "--models", sample),
             "model as sample": (3, r"m.h5", "--sample", self.model, "--estimates", estimates),
             "no bands": (3, r"no columns for bands", "--sample", sample, "--models", self.model),
             "two limits": (2, r"--limits.sigma68: 2 values", "--sample", sample, "--estimates", estimates, "--limits.sigma68", "1,2"),
+            "limit not a number": (2, r"--limits.sigma68 = nan \(must be finite; empty: none\)", "--sample", sample, "--estimates", estimates,
+                                   "--limits.sigma68", "nan"),
+            "limit infinite": (2, r"--limits.odds = -inf \(must be finite", "--sample", sample, "--estimates", estimates, "--limits.odds=-inf"),
         }
         for name, (code, message, *words) in cases.items():
             with self.subTest(name):
@@ -225,7 +242,8 @@ class BadInput(ValidateCommand):
 
     def test_pdfs_of_another_product_are_refused(self):
         sample, estimates = self.tables()[1::2]
-        for pdfs, message in (({"yvals": np.ones((499, 3), "f4")}, r"z.pdf.h5: 499 PDFs for 500 rows"), ({"yvals": np.ones((500, 4), "f4")}, r"PDFs of 4 points on a grid of 3"),
+        for pdfs, message in (({"yvals": np.ones((499, 3), "f4")}, r"z.pdf.h5: 499 PDFs for 500 rows"),
+                              ({"yvals": np.ones((500, 4), "f4")}, r"PDFs of 4 points on a grid of 3"),
                               ({"values": np.ones((500, 3))}, r"no column /data/yvals")):
             with h5py.File(self.path("z.pdf.h5"), "w") as file:
                 for name, values in pdfs.items():
@@ -240,6 +258,54 @@ class BadInput(ValidateCommand):
         result = self.run_skyfold("validate", "--sample", sample, "--estimates", estimates, "--output", estimates)
         self.assertEqual(result.code, 2, result)
         self.assertEqual(read_bytes(estimates), before)
+
+
+class FullDisk(ValidateCommand):
+    def test_a_full_disk_is_one_line_and_code_4_on_any_ranks(self):
+        if os.geteuid() != 0:
+            self.skipTest("mounting a small file system needs root")
+        count = 20_000  # 1.1 MB of metrics and objects
+        z = np.linspace(0.1, 1.2, count)
+        words = self.tables({"id": np.arange(count), "z_spec": z}, {"id": np.arange(count), "z_phot": z + 0.01, "z_err": np.full(count, 0.05)})
+        for size, ranks in ((100, 0), (100, 3), (300, 1), (500, 0), (500, 3)):
+            disk = self.folder / f"disk{size}.{ranks}"
+            disk.mkdir()
+            mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(disk)], capture_output=True)
+            if mounted.returncode != 0:
+                self.skipTest("cannot mount a tmpfs: " + mounted.stderr.decode().strip())
+            self.addCleanup(subprocess.run, ["umount", str(disk)])
+            with self.subTest(size=size, ranks=ranks):
+                result = self.run_skyfold("validate", *words, "--output", disk / "v.h5", "--bootstrap.realisations", 0, ranks=ranks)
+                self.assertEqual(result.code, 4, result)
+                self.assertEqual(len(result.errors()), 1, result)
+                self.assertIn("No space left on device", result.errors()[0])
+                self.assertNotIn("Segmentation", result.err)
+                self.assertFalse((disk / "v.h5").exists())
+
+
+class Registry(ValidateCommand):
+    def test_a_replay_leaves_both_products_alone_and_makes_the_same(self):
+        project = self.path("project")
+        os.mkdir(project)
+        words = ("--project", project, "--output", os.path.join(project, "v.h5"), "--json", os.path.join(project, "v.json"))
+        self.skyfold("validate", *self.tables(), *words)
+        before = {name: (os.stat(os.path.join(project, name)).st_ino, read_bytes(os.path.join(project, name))) for name in ("v.h5", "v.json")}
+        out = self.skyfold("products", "replay", os.path.join(project, "v.h5"), "--project", project).out
+        for name, state in before.items():
+            self.assertRegex(out, rf"(?m)^same +\S*{name} ")
+            self.assertEqual((os.stat(os.path.join(project, name)).st_ino, read_bytes(os.path.join(project, name))), state)
+
+    def test_a_run_that_fails_says_what_it_read(self):
+        project = self.path("project")
+        os.mkdir(project)
+        sample, estimates = self.tables()[1::2]
+        words = ("validate", "--project", project, "--output", os.path.join(project, "v.h5"), "--sample", sample, "--estimates", estimates)
+        self.skyfold(*words)
+        self.assertEqual(self.run_skyfold(*words[:3], "--output", os.path.join(project, "w.h5"), *words[5:], "--redshift", "zz").code, 2)
+        registry, = pathlib.Path(project).rglob("*.sqlite*")
+        with sqlite3.connect(registry) as base:
+            states = [row[0] for row in base.execute("select exit_code from process order by id")]
+        self.assertEqual(states, [0, 2])
 
 
 if __name__ == "__main__":

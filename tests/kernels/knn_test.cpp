@@ -26,6 +26,19 @@ TEST(Knn, EqualsTheDefinitionByBruteForce) {
   }
 }
 
+TEST(Knn, EqualsTheDefinitionWithTheMostNeighboursThatAreAccepted) {
+  const Objects training = make_objects(1500, 3, 70), queries = make_objects(10, 3, 71);
+  const PhotozModel model = train_knn(training, {"--knn.metric=standard", "--knn.neighbours=1000", "--knn.sigma=0.03"});
+  const Table out = estimate(model, queries);
+  for (std::size_t i = 0; i < 10; ++i) {
+    const Reference r = brute_force(model, features_of(model, queries.mag[i]), 1000, 0.03, 0.5);
+    ASSERT_EQ(out.at("nn_id").integer(i), training.id[r.rows[0]]);
+    ASSERT_NEAR(r.cumulative(out.at("z_phot").number(i)), 0.5, 1e-7);
+    ASSERT_EQ(out.at("n_neighbours").integer(i), 1000);
+  }
+  EXPECT_THROW(train_knn(training, {"--knn.neighbours=1001"}), UsageError);
+}
+
 TEST(Knn, GivesTheMixtureItself) {
   const Objects training = make_objects(600, 3, 52), queries = make_objects(100, 3, 53);
   const PhotozModel model = train_knn(training, plain);
