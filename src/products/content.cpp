@@ -39,7 +39,7 @@ Container container_of(const std::string& path) {
 /// Columns of one length in a file.
 struct Group {
   std::string path;
-  Schema schema;             ///< by name
+  Schema schema;  ///< by name
   std::int64_t rows = 0;
 };
 
@@ -78,7 +78,7 @@ class Content {
 
  private:
   std::string path_;
-  std::map<std::string, RowReader> readers_;   ///< by group
+  std::map<std::string, RowReader> readers_;  ///< by group
   std::unique_ptr<Source> source_;
   std::vector<Group> groups_;
 };
@@ -113,7 +113,8 @@ std::string cell_text(const Column& column, std::size_t element) {
 std::optional<std::string> group_difference(const Content& a, const Group& in_a, const Content& b, const Group& in_b) {
   const std::string where = "group " + in_a.path;
   for (std::size_t i = 0; i < std::max(in_a.schema.size(), in_b.schema.size()); ++i) {
-    const std::string left = i < in_a.schema.size() ? described(in_a.schema[i]) : "none", right = i < in_b.schema.size() ? described(in_b.schema[i]) : "none";
+    const std::string left = i < in_a.schema.size() ? described(in_a.schema[i]) : "none",
+                      right = i < in_b.schema.size() ? described(in_b.schema[i]) : "none";
     if (left != right) return fmt::format("{}: column {} and column {}", where, left, right);
   }
   if (in_a.rows != in_b.rows) return fmt::format("{}: {} and {} rows", where, in_a.rows, in_b.rows);
@@ -169,7 +170,8 @@ std::string content_hash(const std::string& path, bool verify) {
   }
   const Content content(path);
   if (content.groups().empty()) return "";
-  if (content.groups().size() == 1 && content.groups()[0].path == main_group && checksum.empty()) return hex64(group_hash(content, content.groups()[0]));
+  if (content.groups().size() == 1 && content.groups()[0].path == main_group && checksum.empty())
+    return hex64(group_hash(content, content.groups()[0]));
   std::uint64_t hash = hash_text(checksum);
   for (const Group& group : content.groups()) {
     const std::uint64_t mine = group_hash(content, group);

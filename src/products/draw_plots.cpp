@@ -56,9 +56,10 @@ std::string script_of(const Plot& plot, std::size_t number, const std::string& p
     commands += fmt::format("{}$plot{}_{} using {} with {} {}", i > 0 ? ", " : "", number, i, columns, series.style,
                             series.title.empty() ? "notitle" : "title " + gnuplot_text(series.title));
   }
-  return data + fmt::format("reset\nset terminal svg size 640,430 noenhanced font 'sans,12' background 'white'\nset output {}\nset grid lc rgb '#dddddd'\n"
-                            "set title {}\nset xlabel {}\nset ylabel {}\nset style fill solid 0.4\n{}\nplot {}\nunset output\n",
-                            gnuplot_text(path), gnuplot_text(plot.title), gnuplot_text(plot.x_label), gnuplot_text(plot.y_label), plot.settings, commands);
+  return data + fmt::format(
+                    "reset\nset terminal svg size 640,430 noenhanced font 'sans,12' background 'white'\nset output {}\nset grid lc rgb '#dddddd'\n"
+                    "set title {}\nset xlabel {}\nset ylabel {}\nset style fill solid 0.4\n{}\nplot {}\nunset output\n",
+                    gnuplot_text(path), gnuplot_text(plot.title), gnuplot_text(plot.x_label), gnuplot_text(plot.y_label), plot.settings, commands);
 }
 
 void draw_alone(const Plot& plot, const std::string& path) {

@@ -15,8 +15,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string process_line(const ProcessRecord& process) {
-  return fmt::format("made by {} (process {}, skyfold {}, {} UTC, seed {}, {})", process.command, process.id, process.version, utc_text(process.start_s),
-                     process.seed, process.state);
+  return fmt::format("made by {} (process {}, skyfold {}, {} UTC, seed {}, {})", process.command, process.id, process.version,
+                     utc_text(process.start_s), process.seed, process.state);
 }
 
 class Tree {
@@ -24,8 +24,8 @@ class Tree {
   explicit Tree(Registry& registry) : registry_(registry) {}
 
   void add(const ProductRecord& product, int depth) {
-    line(depth, fmt::format("{} [{}] #{}, {} rows, content {}{}", product.path, product.product_class, product.id, grouped(product.rows), product.content_hash,
-                            product.is_saved ? ", saved" : ""));
+    line(depth, fmt::format("{} [{}] #{}, {} rows, content {}{}", product.path, product.product_class, product.id, grouped(product.rows),
+                            product.content_hash, product.is_saved ? ", saved" : ""));
     for (const CommentRecord& comment : registry_.comments(product.id)) line(depth + 1, fmt::format("\"{}\" ({})", comment.text, comment.user));
     const ProcessRecord process = registry_.process(product.process);
     if (!seen_.insert(process.id).second) return line(depth + 1, fmt::format("made by process {}, as above", process.id));
@@ -56,7 +56,8 @@ class Prov {
  public:
   explicit Prov(Registry& registry) : registry_(registry) {
     json_["prefix"] = {{"prov", "http://www.w3.org/ns/prov#"}, {"xsd", "http://www.w3.org/2001/XMLSchema#"}, {"skyfold", "urn:skyfold:"}};
-    for (const char* part : {"entity", "activity", "agent", "used", "wasGeneratedBy", "wasAssociatedWith", "wasAttributedTo"}) json_[part] = Json::object();
+    for (const char* part : {"entity", "activity", "agent", "used", "wasGeneratedBy", "wasAssociatedWith", "wasAttributedTo"})
+      json_[part] = Json::object();
   }
 
   /// Name of the product's entity.
@@ -90,10 +91,18 @@ class Prov {
     if (json_["activity"].contains(name)) return name;
     Json facts = Json::object();
     for (const auto& [fact, value] : process.facts) facts[fact] = value;
-    json_["activity"][name] = {{"prov:type", "skyfold:" + process.command}, {"prov:startTime", iso_time(process.start_s)}, {"prov:endTime", iso_time(process.end_s)},
-                               {"skyfold:configuration", process.configuration}, {"skyfold:seed", process.seed}, {"skyfold:build", process.build},
-                               {"skyfold:host", process.host}, {"skyfold:ranks", process.ranks}, {"skyfold:threads", process.threads},
-                               {"skyfold:state", process.state}, {"skyfold:exitCode", process.exit_code}, {"skyfold:facts", facts.dump()}};
+    json_["activity"][name] = {{"prov:type", "skyfold:" + process.command},
+                               {"prov:startTime", iso_time(process.start_s)},
+                               {"prov:endTime", iso_time(process.end_s)},
+                               {"skyfold:configuration", process.configuration},
+                               {"skyfold:seed", process.seed},
+                               {"skyfold:build", process.build},
+                               {"skyfold:host", process.host},
+                               {"skyfold:ranks", process.ranks},
+                               {"skyfold:threads", process.threads},
+                               {"skyfold:state", process.state},
+                               {"skyfold:exitCode", process.exit_code},
+                               {"skyfold:facts", facts.dump()}};
     const std::string program = "skyfold:program/" + process.version, user = "skyfold:user/" + process.user;
     json_["agent"][program] = {{"prov:type", "prov:SoftwareAgent"}, {"prov:label", "skyfold " + process.version}};
     json_["agent"][user] = {{"prov:type", "prov:Person"}, {"prov:label", process.user}};

@@ -48,7 +48,10 @@ InputRecord input_record(const std::string& path, int threads) {
 }  // namespace
 
 void describe(OptionSet& option, ProcessOptions& o) {
-  option("project", o.project, "folder of the registry of products, skyfold.db; empty: the nearest one above the output, else the output's folder; none: nothing is recorded").call_only();
+  option(
+      "project", o.project,
+      "folder of the registry of products, skyfold.db; empty: the nearest one above the output, else the output's folder; none: nothing is recorded")
+      .call_only();
   option("product-log", o.product_log, "HTML page about this run; empty: OUTPUT with the ending .html; none").call_only();
 }
 
@@ -56,7 +59,7 @@ struct Process::Impl {
   ProcessOptions o;
   const OptionSet* options = nullptr;
   ProcessRecord record;
-  std::string output;                     ///< main product, as the options name it
+  std::string output;  ///< main product, as the options name it
   std::vector<std::string> inputs;
   struct Product {
     std::string path, product_class;
@@ -64,7 +67,7 @@ struct Process::Impl {
   };
   std::vector<Product> products;
   std::vector<LogEntry> entries;
-  bool was_found = false;                 ///< an earlier process published everything
+  bool was_found = false;  ///< an earlier process published everything
   std::optional<Registry> registry;
 
   [[nodiscard]] std::string project() const {
@@ -202,7 +205,8 @@ void Process::Impl::record_end() {
         entry.file_hash = file_hash(product.path, record.threads);
       }
       for (const ProductRecord& other : made)  // the same rows as FITS
-        if (entry.product_class.empty() && !entry.content_hash.empty() && other.content_hash == entry.content_hash) entry.product_class = other.product_class;
+        if (entry.product_class.empty() && !entry.content_hash.empty() && other.content_hash == entry.content_hash)
+          entry.product_class = other.product_class;
       made.push_back(entry);
     }
     record.log = log_path();
@@ -217,14 +221,17 @@ std::string Process::Impl::log_path() const {
   const std::string path = absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
   const bool is_product = std::any_of(products.begin(), products.end(), [&](const Product& product) { return product.path == path; });
   if (!is_product && (!fs::exists(path) || is_product_log(path))) return path;
-  log_warning(fmt::format("{}: is no product log of skyfold, and stays as it is (--product-log names another place for the page about this run)", path));
+  log_warning(
+      fmt::format("{}: is no product log of skyfold, and stays as it is (--product-log names another place for the page about this run)", path));
   return "";
 }
 
 void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::vector<ProductRecord>& made) {
   LogContent log{record, read, made, {}, logged_lines(), entries};
   std::vector<ProductRecord> known = registry->products();
-  std::erase_if(known, [&](const ProductRecord& product) { return !product.is_current || std::find(inputs.begin(), inputs.end(), product.path) == inputs.end(); });
+  std::erase_if(known, [&](const ProductRecord& product) {
+    return !product.is_current || std::find(inputs.begin(), inputs.end(), product.path) == inputs.end();
+  });
   log.lineage = lineage(*registry, known);
   try {
     write_durably(record.log, product_log_html(log));
@@ -265,9 +272,10 @@ void require_class(const std::string& path, const std::vector<std::string>& clas
   for (const std::string& name : classes) names.push_back(name.empty() ? "a plain table" : name);
   if (const std::string folder = project_of(path); !folder.empty())
     for (const ProductRecord& product : Registry(folder).products())
-      if (product.is_current && !product.product_class.empty() && std::find(classes.begin(), classes.end(), product.product_class) != classes.end()) there.push_back(product.path);
-  throw DataError(fmt::format("{}: {}, but --{} takes {}{}", path, is.empty() ? std::string("not a product of skyfold") : "a product of class " + is, option,
-                              join(names, " or "), there.empty() ? "" : " (there are: " + join(there, ", ") + ")"));
+      if (product.is_current && !product.product_class.empty() && std::find(classes.begin(), classes.end(), product.product_class) != classes.end())
+        there.push_back(product.path);
+  throw DataError(fmt::format("{}: {}, but --{} takes {}{}", path, is.empty() ? std::string("not a product of skyfold") : "a product of class " + is,
+                              option, join(names, " or "), there.empty() ? "" : " (there are: " + join(there, ", ") + ")"));
 }
 
 }  // namespace skyfold

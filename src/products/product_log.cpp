@@ -78,7 +78,9 @@ bool is_numeric(const std::string& cell) {
 
 /// Whether a column holds nothing but numbers.
 bool is_numeric(const LogTable& table, std::size_t column) {
-  const auto holds_number = [&](const auto& row) { return column >= row.size() || row[column].empty() || row[column] == "-" || is_numeric(row[column]); };
+  const auto holds_number = [&](const auto& row) {
+    return column >= row.size() || row[column].empty() || row[column] == "-" || is_numeric(row[column]);
+  };
   return !table.rows.empty() && std::all_of(table.rows.begin(), table.rows.end(), holds_number);
 }
 
@@ -100,7 +102,8 @@ std::string table_html(const LogTable& table) {
   html += "</tr>\n";
   for (const auto& row : table.rows) {
     html += "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i) html += fmt::format("<td{}>{}</td>", class_of_cell(row[i], i < numeric.size() && numeric[i]), escaped(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      html += fmt::format("<td{}>{}</td>", class_of_cell(row[i], i < numeric.size() && numeric[i]), escaped(row[i]));
     html += "</tr>\n";
   }
   html += "</table></div>\n";
@@ -113,37 +116,49 @@ std::string text_html(const std::string& text) {
 
 std::string figure_html(const Plot& plot, const std::string& svg) {
   if (svg.empty())
-    return fmt::format("<div class=\"missing\">{}: not drawn. Install gnuplot (Debian: gnuplot-nox) and run the command again.</div>\n", escaped(plot.title));
-  return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n", plot.name, escaped(plot.title),
-                     escaped(plot.y_label), escaped(plot.x_label), base64(svg));
+    return fmt::format("<div class=\"missing\">{}: not drawn. Install gnuplot (Debian: gnuplot-nox) and run the command again.</div>\n",
+                       escaped(plot.title));
+  return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n", plot.name,
+                     escaped(plot.title), escaped(plot.y_label), escaped(plot.x_label), base64(svg));
 }
 
 std::string summary_html(const LogContent& log) {
   const ProcessRecord& p = log.process;
-  LogTable about{"", {"", ""}, {}, ""};
-  about.rows = {{"state", p.state}, {"exit code", std::to_string(p.exit_code)}, {"start (UTC)", utc_text(p.start_s)}, {"end (UTC)", utc_text(p.end_s)},
-                {"wall time", fmt::format("{:.2f} s", p.end_s - p.start_s)}, {"host", p.host}, {"user", p.user},
-                {"ranks x threads", fmt::format("{} x {}", p.ranks, p.threads)}, {"seed", std::to_string(p.seed)},
-                {"program", "skyfold " + p.version}, {"build", p.build}};
+  std::vector<std::pair<std::string, std::string>> lines = p.facts;
+  const std::pair<std::string, std::string> about[] = {{"state", p.state},
+                                                       {"exit code", std::to_string(p.exit_code)},
+                                                       {"start (UTC)", utc_text(p.start_s)},
+                                                       {"end (UTC)", utc_text(p.end_s)},
+                                                       {"wall time", fmt::format("{:.2f} s", p.end_s - p.start_s)},
+                                                       {"host", p.host},
+                                                       {"user", p.user},
+                                                       {"ranks x threads", fmt::format("{} x {}", p.ranks, p.threads)},
+                                                       {"seed", std::to_string(p.seed)},
+                                                       {"program", "skyfold " + p.version},
+                                                       {"build", p.build}};
+  lines.insert(lines.end(), std::begin(about), std::end(about));
   std::string html = "<div class=\"wide\"><table>\n";
-  for (const auto& [name, value] : p.facts) html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value));
-  for (const auto& row : about.rows) html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", row[0], escaped(row[1]));
+  for (const auto& [name, value] : lines) html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value));
   return html + "</table></div>\n";
 }
 
 std::string hash_cell(const std::string& hash) { return fmt::format("<td class=\"hash\">{}</td>", hash.empty() ? "-" : hash); }
 
 std::string provenance_html(const LogContent& log) {
-  std::string html = "<h2>Products</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>rows</th><th>bytes</th><th>content hash</th><th>file hash</th></tr>\n";
+  std::string html =
+      "<h2>Products</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>rows</th><th>bytes</th><th>content hash</th><th>file "
+      "hash</th></tr>\n";
   for (const ProductRecord& product : log.products)
     html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>{}{}</tr>\n", escaped(product.path),
-                        escaped(product.product_class), grouped(product.rows), grouped(product.bytes), hash_cell(product.content_hash), hash_cell(product.file_hash));
+                        escaped(product.product_class), grouped(product.rows), grouped(product.bytes), hash_cell(product.content_hash),
+                        hash_cell(product.file_hash));
   html += "</table></div>\n<h2>Inputs</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>content hash</th><th>file hash</th></tr>\n";
   for (const InputRecord& input : log.inputs)
-    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td>{}{}</tr>\n", escaped(input.path), escaped(input.product_class.empty() ? "-" : input.product_class),
-                        hash_cell(input.content_hash), hash_cell(input.file_hash));
+    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td>{}{}</tr>\n", escaped(input.path),
+                        escaped(input.product_class.empty() ? "-" : input.product_class), hash_cell(input.content_hash), hash_cell(input.file_hash));
   html += "</table></div>\n<h2>Where the inputs come from</h2>\n";
-  return html + (log.lineage.empty() ? "<p>No product of this project is among them.</p>\n" : fmt::format("<pre>{}</pre>\n", escaped(join(log.lineage, "\n"))));
+  return html + (log.lineage.empty() ? "<p>No product of this project is among them.</p>\n"
+                                     : fmt::format("<pre>{}</pre>\n", escaped(join(log.lineage, "\n"))));
 }
 
 /// Tabs in the order of their first entry, those that every log has at their places.
@@ -158,9 +173,14 @@ class Tabs {
   [[nodiscard]] std::string html() const {
     std::string heads, panels, rules;
     for (std::size_t i = 0; i < tabs_.size(); ++i) {
-      heads += fmt::format("<input type=\"radio\" name=\"tab\" id=\"tab{0}\"{1}><label for=\"tab{0}\">{2}</label>\n", i, i == 0 ? " checked" : "", escaped(tabs_[i].first));
-      panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i, escaped(tabs_[i].first), tabs_[i].second);
-      rules += fmt::format("#tab{0}:checked ~ .panels #panel{0} {{ display: block; }} #tab{0}:checked + label {{ border-bottom-color: var(--back); background: var(--back); font-weight: 600; }}\n", i);
+      heads += fmt::format("<input type=\"radio\" name=\"tab\" id=\"tab{0}\"{1}><label for=\"tab{0}\">{2}</label>\n", i, i == 0 ? " checked" : "",
+                           escaped(tabs_[i].first));
+      panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i, escaped(tabs_[i].first),
+                            tabs_[i].second);
+      rules += fmt::format(
+          "#tab{0}:checked ~ .panels #panel{0} {{ display: block; }} #tab{0}:checked + label {{ border-bottom-color: var(--back); background: "
+          "var(--back); font-weight: 600; }}\n",
+          i);
     }
     return fmt::format("<style>\n{}</style>\n<div class=\"tabs\">\n{}<div class=\"panels\">\n{}</div></div>\n", rules, heads, panels);
   }
@@ -202,17 +222,21 @@ std::string product_log_html(const LogContent& log) {
   Tabs tabs;
   tabs.add("summary", summary_html(log));
   for (const std::string& name : names) tabs.add(name, entries_html(log.entries, name, pictures));
-  tabs.add("configuration", fmt::format("<pre>{}</pre>\n<p class=\"sub\">Paths are relative to {}.</p>\n", escaped(log.process.configuration), escaped(log.process.folder)));
+  tabs.add("configuration", fmt::format("<pre>{}</pre>\n<p class=\"sub\">Paths are relative to {}.</p>\n", escaped(log.process.configuration),
+                                        escaped(log.process.folder)));
   tabs.add("inputs and provenance", provenance_html(log));
   const std::string timing = entries_html(log.entries, "timing", pictures);
-  tabs.add("timing", timing.empty() ? fmt::format("<p>Wall time {:.2f} s on {} thread{}.</p>\n", log.process.end_s - log.process.start_s, log.process.threads,
-                                                  log.process.threads == 1 ? "" : "s") : timing);
+  tabs.add("timing", timing.empty() ? fmt::format("<p>Wall time {:.2f} s on {} thread{}.</p>\n", log.process.end_s - log.process.start_s,
+                                                  log.process.threads, log.process.threads == 1 ? "" : "s")
+                                    : timing);
   tabs.add("log", log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", escaped(join(log.lines, "\n"))));
   const std::string name = log.products.empty() ? "" : std::filesystem::path(log.products[0].path).filename().string();
-  return fmt::format("{7}<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                     "<link rel=\"icon\" href=\"data:,\">\n<title>skyfold {0}: {1}</title>\n<style>{2}</style></head>\n<body>\n<h1>skyfold {0}: {1}</h1>\n"
-                     "<p class=\"sub\">{3} at {4} UTC on {5}</p>\n{6}</body></html>\n",
-                     escaped(log.process.command), escaped(name), style, escaped(log.process.state), utc_text(log.process.end_s), escaped(log.process.host), tabs.html(), log_start);
+  return fmt::format(
+      "{7}<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<link rel=\"icon\" href=\"data:,\">\n<title>skyfold {0}: {1}</title>\n<style>{2}</style></head>\n<body>\n<h1>skyfold {0}: {1}</h1>\n"
+      "<p class=\"sub\">{3} at {4} UTC on {5}</p>\n{6}</body></html>\n",
+      escaped(log.process.command), escaped(name), style, escaped(log.process.state), utc_text(log.process.end_s), escaped(log.process.host),
+      tabs.html(), log_start);
 }
 
 bool is_product_log(const std::string& path) {

@@ -71,8 +71,8 @@ ProcessRecord process_from(const Statement& row) {
 }
 
 ProductRecord product_from(const Statement& row) {
-  return {row.integer(0), row.integer(1), row.text(2), row.text(3), row.integer(4), row.integer(5), row.text(6), row.text(7), row.number(8),
-          row.integer(9) != 0, row.integer(10) != 0};
+  return {row.integer(0), row.integer(1), row.text(2),   row.text(3),         row.integer(4),      row.integer(5),
+          row.text(6),    row.text(7),    row.number(8), row.integer(9) != 0, row.integer(10) != 0};
 }
 
 }  // namespace
@@ -84,7 +84,8 @@ struct Registry::Impl {
 
 Registry::Registry(const std::string& folder, bool must_exist) {
   const std::string path = (fs::path(folder) / file_name).string();
-  if (must_exist && !fs::exists(path)) throw IoError(fmt::format("{}: no registry (it is made by the first command that makes a product there)", path));
+  if (must_exist && !fs::exists(path))
+    throw IoError(fmt::format("{}: no registry (it is made by the first command that makes a product there)", path));
   const bool may_write = access((folder.empty() ? "." : folder.c_str()), W_OK) == 0 && (!fs::exists(path) || access(path.c_str(), W_OK) == 0);
   impl_ = std::make_unique<Impl>(Impl{folder, Database(path, must_exist && !may_write)});
   Database& database = impl_->database;
@@ -111,10 +112,23 @@ std::int64_t Registry::begin(const ProcessRecord& p) {
   Transaction transaction(impl_->database);
   for (const ProcessRecord& other : processes())
     if (other.state == "lost") Statement(impl_->database, "UPDATE process SET state = 'lost' WHERE id = ?").bind(other.id).run();
-  Statement(impl_->database, "INSERT INTO process (command, version, build, configuration, folder, host, user, log, pid, ranks, threads, seed, start, "
-                             "end, state, exit_code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'running', 0, '')")
-      .bind(p.command).bind(p.version).bind(p.build).bind(p.configuration).bind(p.folder).bind(p.host).bind(p.user).bind(p.log)
-      .bind(std::int64_t{p.pid}).bind(std::int64_t{p.ranks}).bind(std::int64_t{p.threads}).bind(p.seed).bind(p.start_s).run();
+  Statement(impl_->database,
+            "INSERT INTO process (command, version, build, configuration, folder, host, user, log, pid, ranks, threads, seed, start, "
+            "end, state, exit_code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'running', 0, '')")
+      .bind(p.command)
+      .bind(p.version)
+      .bind(p.build)
+      .bind(p.configuration)
+      .bind(p.folder)
+      .bind(p.host)
+      .bind(p.user)
+      .bind(p.log)
+      .bind(std::int64_t{p.pid})
+      .bind(std::int64_t{p.ranks})
+      .bind(std::int64_t{p.threads})
+      .bind(p.seed)
+      .bind(p.start_s)
+      .run();
   const std::int64_t id = impl_->database.last_id();
   transaction.commit();
   return id;
@@ -124,9 +138,15 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
   Database& database = impl_->database;
   Transaction transaction(database);
   Statement(database, "UPDATE process SET configuration = ?, end = ?, state = ?, exit_code = ?, message = ?, log = ? WHERE id = ?")
-      .bind(p.configuration).bind(p.end_s).bind(p.state).bind(std::int64_t{p.exit_code}).bind(p.message).bind(p.log).bind(p.id).run();
-  for (const auto& [name, value] : p.facts)
-    Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
+      .bind(p.configuration)
+      .bind(p.end_s)
+      .bind(p.state)
+      .bind(std::int64_t{p.exit_code})
+      .bind(p.message)
+      .bind(p.log)
+      .bind(p.id)
+      .run();
+  for (const auto& [name, value] : p.facts) Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
   for (const InputRecord& input : inputs) {
     const bool has_content = !input.content_hash.empty();  // another file may have taken the product's place
     Statement known(database, fmt::format("SELECT id FROM product WHERE path = ? AND {} = ? AND current = 1 ORDER BY id DESC LIMIT 1",
@@ -134,13 +154,26 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
     known.bind(input.path).bind(has_content ? input.content_hash : input.file_hash);
     const std::int64_t product = known.next() ? known.integer(0) : 0;
     Statement(database, "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(p.id).bind(input.path).bind(input.product_class).bind(input.file_hash).bind(input.content_hash).bind(product).run();
+        .bind(p.id)
+        .bind(input.path)
+        .bind(input.product_class)
+        .bind(input.file_hash)
+        .bind(input.content_hash)
+        .bind(product)
+        .run();
   }
   for (const ProductRecord& product : products) {
     Statement(database, "UPDATE product SET current = 0 WHERE path = ?").bind(product.path).run();
     Statement(database, "INSERT INTO product (process, class, path, rows, bytes, file_hash, content_hash, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(p.id).bind(product.product_class).bind(product.path).bind(product.rows).bind(product.bytes).bind(product.file_hash)
-        .bind(product.content_hash).bind(product.made_s).run();
+        .bind(p.id)
+        .bind(product.product_class)
+        .bind(product.path)
+        .bind(product.rows)
+        .bind(product.bytes)
+        .bind(product.file_hash)
+        .bind(product.content_hash)
+        .bind(product.made_s)
+        .run();
   }
   transaction.commit();
 }
@@ -206,19 +239,26 @@ std::vector<CommentRecord> Registry::comments(std::int64_t product) {
 }
 
 void Registry::set_hashes(std::int64_t product, const std::pair<std::string, std::string>& hashes) {
-  Statement(impl_->database, "UPDATE product SET file_hash = ?, content_hash = ? WHERE id = ?").bind(hashes.first).bind(hashes.second).bind(product).run();
+  Statement(impl_->database, "UPDATE product SET file_hash = ?, content_hash = ? WHERE id = ?")
+      .bind(hashes.first)
+      .bind(hashes.second)
+      .bind(product)
+      .run();
 }
 
 void Registry::set_saved(std::int64_t product, bool saved) {
   Statement(impl_->database, "UPDATE product SET saved = ? WHERE id = ?").bind(std::int64_t{saved}).bind(product).run();
 }
 
-void Registry::set_dropped(std::int64_t product) {
-  Statement(impl_->database, "UPDATE product SET current = 0 WHERE id = ?").bind(product).run();
-}
+void Registry::set_dropped(std::int64_t product) { Statement(impl_->database, "UPDATE product SET current = 0 WHERE id = ?").bind(product).run(); }
 
 void Registry::comment(std::int64_t product, const CommentRecord& comment) {
-  Statement(impl_->database, "INSERT INTO comment VALUES (?, ?, ?, ?)").bind(product).bind(comment.time_s).bind(comment.user).bind(comment.text).run();
+  Statement(impl_->database, "INSERT INTO comment VALUES (?, ?, ?, ?)")
+      .bind(product)
+      .bind(comment.time_s)
+      .bind(comment.user)
+      .bind(comment.text)
+      .run();
 }
 
 std::string project_of(const std::string& path) {

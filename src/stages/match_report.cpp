@@ -119,7 +119,8 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
     process.add("results", comparison("mag_" + plain(bands[band], band), bands[band] + " [mag]", MagnitudeCounts::mag_low, MagnitudeCounts::mag_width,
                                       training.training.magnitude(band), training.reference.magnitude(band)));
   for (std::size_t band = 0; band + 1 < bands.size(); ++band)
-    process.add("results", comparison("colour_" + plain(bands[band] + bands[band + 1], band), fmt::format("{} - {} [mag]", bands[band], bands[band + 1]),
+    process.add("results", comparison("colour_" + plain(bands[band] + bands[band + 1], band),
+                                      fmt::format("{} - {} [mag]", bands[band], bands[band + 1]),
                                       MagnitudeCounts::colour_low, MagnitudeCounts::colour_width, training.training.colour(band),
                                       training.reference.colour(band)));
 }

@@ -61,8 +61,10 @@ Table read_all(const Source& source, const Schema& columns) {
       throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
     const std::size_t before = all.rows();
     all.resize(before + part.rows());
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      std::copy(part[c].bytes().begin(), part[c].bytes().end(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(before * columns[c].bytes_per_row()));
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const auto place = static_cast<std::ptrdiff_t>(before * columns[c].bytes_per_row());
+      std::copy(part[c].bytes().begin(), part[c].bytes().end(), all[c].bytes().begin() + place);
+    }
   }
   return all;
 }

@@ -98,8 +98,18 @@ void describe_photoz_product(const Ranks& ranks, const std::string& path, Proces
     if (counts.flag(k) > 0) flags.rows.push_back({std::to_string(flag_names[k].bit), flag_names[k].meaning, grouped(counts.flag(k))});
   if (flags.rows.empty()) process.add("results", std::string("No object has a flag."));
   else process.add("results", flags);
-  process.add("results", Plot{"n_of_z", "Photometric redshifts", "z_phot", fmt::format("objects in {}", redshifts.width), "set xrange [0:*]\nset yrange [0:*]", {redshifts.series(counts.z())}});
-  process.add("results", Plot{"errors", "Errors", "z_err", fmt::format("objects in {}", errors.width), "set xrange [0:*]\nset yrange [0:*]", {errors.series(counts.z_err())}});
+  process.add("results", Plot{"n_of_z",
+                              "Photometric redshifts",
+                              "z_phot",
+                              fmt::format("objects in {}", redshifts.width),
+                              "set xrange [0:*]\nset yrange [0:*]",
+                              {redshifts.series(counts.z())}});
+  process.add("results", Plot{"errors",
+                              "Errors",
+                              "z_err",
+                              fmt::format("objects in {}", errors.width),
+                              "set xrange [0:*]\nset yrange [0:*]",
+                              {errors.series(counts.z_err())}});
 }
 
 }  // namespace skyfold

@@ -30,18 +30,32 @@ std::string file_state(const ProductRecord& product) {
 }
 
 Json json_of(const ProductRecord& product) {
-  return {{"id", product.id}, {"class", product.product_class}, {"path", product.path}, {"rows", product.rows}, {"bytes", product.bytes},
-          {"content_hash", product.content_hash}, {"file_hash", product.file_hash}, {"made", utc_text(product.made_s)}, {"process", product.process},
-          {"state", file_state(product)}};
+  return {{"id", product.id},           {"class", product.product_class},       {"path", product.path},           {"rows", product.rows},
+          {"bytes", product.bytes},     {"content_hash", product.content_hash}, {"file_hash", product.file_hash}, {"made", utc_text(product.made_s)},
+          {"process", product.process}, {"state", file_state(product)}};
 }
 
 Json json_of(const ProcessRecord& process) {
   Json facts = Json::object();
   for (const auto& [name, value] : process.facts) facts[name] = value;
-  return {{"id", process.id}, {"command", process.command}, {"version", process.version}, {"build", process.build}, {"state", process.state},
-          {"exit_code", process.exit_code}, {"message", process.message}, {"start", utc_text(process.start_s)}, {"end", utc_text(process.end_s)},
-          {"host", process.host}, {"user", process.user}, {"ranks", process.ranks}, {"threads", process.threads}, {"seed", process.seed},
-          {"folder", process.folder}, {"product_log", process.log}, {"facts", facts}, {"configuration", process.configuration}};
+  return {{"id", process.id},
+          {"command", process.command},
+          {"version", process.version},
+          {"build", process.build},
+          {"state", process.state},
+          {"exit_code", process.exit_code},
+          {"message", process.message},
+          {"start", utc_text(process.start_s)},
+          {"end", utc_text(process.end_s)},
+          {"host", process.host},
+          {"user", process.user},
+          {"ranks", process.ranks},
+          {"threads", process.threads},
+          {"seed", process.seed},
+          {"folder", process.folder},
+          {"product_log", process.log},
+          {"facts", facts},
+          {"configuration", process.configuration}};
 }
 
 void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
@@ -57,7 +71,8 @@ class ListStage final : public Stage {
   ExitCode run(const StageContext&) override {
     Registry registry = open_registry(project_, "");
     std::vector<ProductRecord> shown = registry.products();
-    std::erase_if(shown, [&](const ProductRecord& product) { return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_); });
+    std::erase_if(
+        shown, [&](const ProductRecord& product) { return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_); });
     if (json_) {
       Json json = Json::array();
       for (const ProductRecord& product : shown) json.push_back(json_of(product));
@@ -66,8 +81,10 @@ class ListStage final : public Stage {
     }
     fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  path\n", "id", "class", "rows", "state", "made (UTC)", "content");
     for (const ProductRecord& product : shown)
-      fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  {}\n", fmt::format("#{}", product.id), product.product_class.empty() ? "table" : product.product_class,
-                 grouped(product.rows), file_state(product), utc_text(product.made_s), product.content_hash, fs::path(product.path).lexically_proximate(fs::weakly_canonical(registry.folder())).string());
+      fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  {}\n", fmt::format("#{}", product.id),
+                 product.product_class.empty() ? "table" : product.product_class, grouped(product.rows), file_state(product),
+                 utc_text(product.made_s), product.content_hash,
+                 fs::path(product.path).lexically_proximate(fs::weakly_canonical(registry.folder())).string());
     if (all_) print_unproductive(registry);
     return ExitCode::done;
   }
@@ -76,7 +93,8 @@ class ListStage final : public Stage {
   static void print_unproductive(Registry& registry) {
     for (const ProcessRecord& process : registry.processes())
       if (process.state != "done" && process.state != "incomplete")
-        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, process.command, process.state, utc_text(process.start_s), process.message.empty() ? "" : ": " + process.message);
+        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, process.command, process.state, utc_text(process.start_s),
+                   process.message.empty() ? "" : ": " + process.message);
   }
 
   ProjectOption project_;
@@ -120,8 +138,13 @@ class ShowStage final : public ProductStage {
     if (json_) {
       Json json = {{"product", json_of(product)}, {"process", json_of(process)}, {"inputs", Json::array()}, {"comments", Json::array()}};
       for (const InputRecord& input : inputs)
-        json["inputs"].push_back({{"path", input.path}, {"class", input.product_class}, {"content_hash", input.content_hash}, {"file_hash", input.file_hash}, {"product", input.product}});
-      for (const CommentRecord& comment : registry.comments(product.id)) json["comments"].push_back({{"time", utc_text(comment.time_s)}, {"user", comment.user}, {"text", comment.text}});
+        json["inputs"].push_back({{"path", input.path},
+                                  {"class", input.product_class},
+                                  {"content_hash", input.content_hash},
+                                  {"file_hash", input.file_hash},
+                                  {"product", input.product}});
+      for (const CommentRecord& comment : registry.comments(product.id))
+        json["comments"].push_back({{"time", utc_text(comment.time_s)}, {"user", comment.user}, {"text", comment.text}});
       print_json(json);
     } else {
       print(registry, product, process, inputs);
@@ -134,14 +157,19 @@ class ShowStage final : public ProductStage {
 
  private:
   static void print(Registry& registry, const ProductRecord& product, const ProcessRecord& process, const std::vector<InputRecord>& inputs) {
-    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n", product.path, product.id, file_state(product),
-               product.product_class, grouped(product.rows), grouped(product.bytes), product.content_hash, product.file_hash);
-    for (const CommentRecord& comment : registry.comments(product.id)) fmt::print("  comment   {} ({}, {} UTC)\n", comment.text, comment.user, utc_text(comment.time_s));
-    fmt::print("made by process {}: skyfold {} {}, {}, exit code {}\n  build     {}\n  from, to  {}, {} UTC\n  where     {} by {}, {} ranks x {} threads\n  log       {}\n", process.id,
-               process.version, process.command, process.state, process.exit_code, process.build, utc_text(process.start_s), utc_text(process.end_s), process.host, process.user,
-               process.ranks, process.threads, process.log);
+    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n", product.path, product.id,
+               file_state(product), product.product_class, grouped(product.rows), grouped(product.bytes), product.content_hash, product.file_hash);
+    for (const CommentRecord& comment : registry.comments(product.id))
+      fmt::print("  comment   {} ({}, {} UTC)\n", comment.text, comment.user, utc_text(comment.time_s));
+    fmt::print(
+        "made by process {}: skyfold {} {}, {}, exit code {}\n  build     {}\n  from, to  {}, {} UTC\n  where     {} by {}, {} ranks x {} threads\n  "
+        "log       {}\n",
+        process.id, process.version, process.command, process.state, process.exit_code, process.build, utc_text(process.start_s),
+        utc_text(process.end_s), process.host, process.user, process.ranks, process.threads, process.log);
     for (const auto& [name, value] : process.facts) fmt::print("  {:<9} {}\n", name, value);
-    for (const InputRecord& input : inputs) fmt::print("  input     {} [{}] {}\n", input.path, input.product_class.empty() ? "file" : input.product_class, input.content_hash.empty() ? input.file_hash : input.content_hash);
+    for (const InputRecord& input : inputs)
+      fmt::print("  input     {} [{}] {}\n", input.path, input.product_class.empty() ? "file" : input.product_class,
+                 input.content_hash.empty() ? input.file_hash : input.content_hash);
     fmt::print("configuration (in {}):\n{}", process.folder, process.configuration);
   }
 

@@ -30,11 +30,18 @@ class Crate {
   std::string text(const ProductRecord& product) {
     add(product);
     Json graph = Json::array();
-    graph.push_back({{"@id", "ro-crate-metadata.json"}, {"@type", "CreativeWork"}, {"conformsTo", {{"@id", "https://w3id.org/ro/crate/1.1"}}}, {"about", {{"@id", "./"}}}});
+    graph.push_back({{"@id", "ro-crate-metadata.json"},
+                     {"@type", "CreativeWork"},
+                     {"conformsTo", {{"@id", "https://w3id.org/ro/crate/1.1"}}},
+                     {"about", {{"@id", "./"}}}});
     std::string date = utc_text(product.made_s);
     date[10] = 'T';
-    graph.push_back({{"@id", "./"}, {"@type", "Dataset"}, {"name", fs::path(product.path).filename().string()},
-                     {"description", fmt::format("{} made by skyfold, and what it was made from", product.product_class)}, {"datePublished", date + "Z"}, {"hasPart", parts_}});
+    graph.push_back({{"@id", "./"},
+                     {"@type", "Dataset"},
+                     {"name", fs::path(product.path).filename().string()},
+                     {"description", fmt::format("{} made by skyfold, and what it was made from", product.product_class)},
+                     {"datePublished", date + "Z"},
+                     {"hasPart", parts_}});
     graph.push_back({{"@id", "#skyfold"}, {"@type", "SoftwareApplication"}, {"name", "skyfold"}, {"version", program_version}});
     for (auto& [id, entity] : entities_.items()) graph.push_back(entity);
     const Json crate = {{"@context", "https://w3id.org/ro/crate/1.1/context"}, {"@graph", graph}};
@@ -60,11 +67,18 @@ class Crate {
       entities_[action] = Json::object();  // its place; its inputs may lead here again
       Json objects = Json::array();
       for (const InputRecord& input : registry_.inputs(process.id))
-        objects.push_back({{"@id", input.product != 0 ? add(registry_.product(fmt::format("#{}", input.product))) : add_file(input.path, input.product_class, input.file_hash, 0)}});
+        objects.push_back({{"@id", input.product != 0 ? add(registry_.product(fmt::format("#{}", input.product)))
+                                                      : add_file(input.path, input.product_class, input.file_hash, 0)}});
       const std::string user = "#user-" + process.user;
       entities_[user] = {{"@id", user}, {"@type", "Person"}, {"name", process.user}};
-      entities_[action] = {{"@id", action}, {"@type", "CreateAction"}, {"name", "skyfold " + process.command}, {"description", process.configuration},
-                           {"instrument", {{"@id", "#skyfold"}}}, {"agent", {{"@id", user}}}, {"object", objects}, {"result", Json::array()}};
+      entities_[action] = {{"@id", action},
+                           {"@type", "CreateAction"},
+                           {"name", "skyfold " + process.command},
+                           {"description", process.configuration},
+                           {"instrument", {{"@id", "#skyfold"}}},
+                           {"agent", {{"@id", user}}},
+                           {"object", objects},
+                           {"result", Json::array()}};
     }
     Json& results = entities_[action]["result"];
     if (std::find(results.begin(), results.end(), Json{{"@id", id}}) == results.end()) results.push_back({{"@id", id}});

@@ -27,7 +27,8 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
     const std::size_t equals = line.find(" = ");
     const std::string value = equals == std::string::npos ? "" : line.substr(equals + 3);
     const std::string path = value.empty() ? "" : fs::weakly_canonical(fs::path(process.folder) / value).string();
-    const bool is_made = line.starts_with("output = ") || std::any_of(products.begin(), products.end(), [&](const ProductRecord& product) { return product.path == path; });
+    const bool is_made = line.starts_with("output = ") ||
+                         std::any_of(products.begin(), products.end(), [&](const ProductRecord& product) { return product.path == path; });
     text += is_made ? fmt::format("{} = {}\n", line.substr(0, equals), in_scratch(scratch, path)) : line + "\n";
   }
   return text;
@@ -39,7 +40,8 @@ void check_inputs(const std::vector<InputRecord>& inputs, int threads) {
     if (!fs::exists(input.path)) throw IoError(fmt::format("{}: an input of the product is missing", input.path));
     const std::string recorded = input.file_hash.empty() ? input.content_hash : input.file_hash;
     const std::string now = input.file_hash.empty() ? content_hash(input.path, true) : file_hash(input.path, threads);
-    if (!recorded.empty() && now != recorded) throw DataError(fmt::format("{}: this input has changed since the product was made (hash {}, then {})", input.path, now, recorded));
+    if (!recorded.empty() && now != recorded)
+      throw DataError(fmt::format("{}: this input has changed since the product was made (hash {}, then {})", input.path, now, recorded));
   }
 }
 
@@ -71,10 +73,10 @@ class ReplayStage final : public Stage {
     Registry registry = open_registry(o_.project, o_.product);
     const ProductRecord product = registry.product(o_.product);
     const ProcessRecord process = registry.process(product.process);
-    if (process.version != program_version)
-      log_warning(fmt::format("made by skyfold {}, made again by {}", process.version, program_version));
+    if (process.version != program_version) log_warning(fmt::format("made by skyfold {}, made again by {}", process.version, program_version));
     check_inputs(registry.inputs(process.id), context.threads);
-    const std::string scratch = fs::weakly_canonical(o_.scratch.empty() ? fs::path(registry.folder()) / fmt::format("replay.{}", product.id) : fs::path(o_.scratch)).string();
+    const std::string scratch =
+        fs::weakly_canonical(o_.scratch.empty() ? fs::path(registry.folder()) / fmt::format("replay.{}", product.id) : fs::path(o_.scratch)).string();
     if (fs::exists(scratch)) throw UsageError(fmt::format("{}: exists (--scratch names a folder that does not)", scratch));
     fs::create_directories(scratch);
     const std::shared_ptr<const void> cleans(nullptr, [&](const void*) {

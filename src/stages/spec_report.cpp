@@ -25,8 +25,8 @@ LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<Surv
     const auto objects = static_cast<double>(share.objects), all = static_cast<double>(sample.report.objects);
     const auto number = [&](double value) { return share.objects == 0 ? std::string("-") : fmt::format("{:.4f}", value); };
     table.rows.push_back({surveys[s].name, surveys[s].version, std::to_string(surveys[s].year), grouped(rows[s].rows_in),
-                          grouped(rows[s].after_quality), grouped(share.objects), fmt::format("{:.2f}", 100.0 * objects / all), number(share.z_sum / objects), number(share.z_min),
-                          number(share.z_max)});
+                          grouped(rows[s].after_quality), grouped(share.objects), fmt::format("{:.2f}", 100.0 * objects / all),
+                          number(share.z_sum / objects), number(share.z_min), number(share.z_max)});
   }
   return table;
 }

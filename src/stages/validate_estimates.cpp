@@ -266,8 +266,8 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
   ranks.together([&] {
     require_class(path, {"", product_class::photoz}, "estimates");
     source = open_source(path, {});
-    columns = estimate_columns(o, *source);
     if (source->rows() == 0) throw DataError(path + ": no rows");
+    columns = estimate_columns(o, *source);
     if (pdf.kind != "none" && std::filesystem::exists(pdf_beside(path))) pdfs.emplace(pdf_beside(path), pdf, source->rows());
   });
   estimates.has_pdf = pdfs.has_value();

@@ -174,6 +174,39 @@ class Selection(MatchCommand):
         with h5py.File(self.path("b.h5")) as file:
             self.assertIn("extinction taken off: EBV times g 3.2, r 2.2, i 1.6", file.attrs["selection"])
 
+    def test_matches_without_reddening_are_counted_and_have_no_magnitudes(self):
+        columns = dict(self.columns)
+        lacks = np.random.default_rng(3).uniform(size=len(columns["EBV"])) < 0.1
+        columns["EBV"] = np.where(lacks, np.where(np.arange(len(lacks)) % 2 == 0, np.nan, np.inf), columns["EBV"])
+        self.skyfold("import", "--input", make_hdf5(self.path("raw.h5"), columns), "--columns.ra", "RA", "--columns.dec", "DEC",
+                     "--columns.id", "COADD_ID", "--columns.tile", "TILENAME", "--output", self.path("c.h5"))
+        words = ("--match.ebv", "EBV", "--match.extinction", "3.2,2.2,1.6")
+        self.last = self.skyfold("match", "--spec", self.sample, "--catalogue", self.path("c.h5"), "--output", self.path("t.h5"), *words)
+        training = read_group(self.path("t.h5"))
+        expected = np.isin(training["id"], columns["COADD_ID"][lacks])
+        self.assertGreater(expected.sum(), 5)
+        self.assertIn(f"matches without E(B-V): {expected.sum()} of {len(expected)}, whose magnitudes are missing", self.last.out)
+        for band in "gri":
+            np.testing.assert_array_equal(np.isnan(training["mag_" + band]), expected & (training["mag_" + band] != 99))
+        self.assertIn("matches without E(B-V)", pathlib.Path(self.path("t.html")).read_text())
+        self.match(*words, name="all.h5")
+        self.assertRegex(self.last.out, r"matches without E.B-V.: 0 of")
+
+    def test_conditions_are_not_split_in_quotes(self):
+        every = self.match(name="a.h5")
+        training = self.match("--cuts", "survey != 'a;b' ; class != \"x;'\"; ", name="b.h5")
+        self.assertEqual(training["spec_id"].tolist(), every["spec_id"].tolist())
+        with h5py.File(self.path("b.h5")) as file:
+            self.assertEqual(file.attrs["selection"].splitlines()[1:], ["where survey != 'a;b'", "where class != \"x;'\""])
+
+    def test_a_star_table_of_other_objects_is_a_warning(self):
+        others = make_csv(self.path("others.csv"), {"id": np.array([1, 2, 3])})
+        self.match("--match.star_table", others, name="a.h5")
+        self.assertRegex(self.last.err, r"others.csv: none of its 3 ids of point sources is that of a match")
+        own = make_csv(self.path("own.csv"), {"id": self.photometry["COADD_ID"][::2]})
+        self.match("--match.star_table", own, name="b.h5")
+        self.assertNotIn("none of its", self.last.err)
+
     def test_the_magnitude_type_is_chosen_by_the_names_of_the_columns(self):
         training = self.match("--bands", "EBV", "--bands.magnitude", "{band}", name="a.h5")  # any columns of numbers will do here
         self.assertIn("EBV", training)
@@ -244,6 +277,15 @@ class BadInput(MatchCommand):
         lacking = make_csv(self.path("zp.csv"), {"TILENAME": np.array(["east"]), "g": np.array([0.1]), "r": np.array([0.3]), "i": np.array([0.5])})
         self.fails(3, "no zero points for tile 'west'", "--match.zeropoint_table", lacking)
         self.fails(2, "must be in", "--match.radius", 0)
+        self.fails(2, "--cuts: ';' holds no condition", "--cuts", " ; ")
+
+    def test_corrections_that_are_no_numbers(self):
+        self.fails(2, "--match.zeropoint: nan is no finite number", "--match.zeropoint", "nan,0.1,0.2")
+        self.fails(2, "--match.zeropoint: inf is no finite number", "--match.zeropoint", "0.1,0.2,inf")
+        self.fails(2, "--match.extinction: nan is no finite number", "--match.ebv", "EBV", "--match.extinction", "1,nan,1")
+        for cell in ("", "nan", "inf"):
+            pathlib.Path(self.path("zp.csv")).write_text(f"TILENAME,g,r,i\neast,0.1,0.2,0.3\nwest,0.1,{cell},0.3\n")
+            self.fails(3, "zp.csv, row 2, column r: no zero point", "--match.zeropoint_table", self.path("zp.csv"))
 
     def test_samples_far_from_the_catalogue(self):
         (self.folder / "t.ini").write_text(INI.format(table="t.csv"))

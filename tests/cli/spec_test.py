@@ -1,6 +1,8 @@
 """The command spec from outside: registration files, flags, the tie-break chain, groups across poles and RA = 0, bad rows, the same bytes for any threads."""
+import contextlib
 import json
 import pathlib
+import sqlite3
 import sys
 
 import h5py
@@ -163,7 +165,42 @@ class Registration(SpecCommand):
             np.testing.assert_array_equal(imported[name], sample[name], name)
 
 
+class Records(SpecCommand):
+    def products(self, *words):
+        return self.skyfold("products", *words, cwd=self.folder)
+
+    def test_the_registry_has_both_products_and_a_replay_leaves_them_alone(self):
+        self.spec(self.survey("a", rows((10, 0, 0.1, 4, 0.1), (10, 0, 0.2, 3, 0.1), (20, 0, 0.3, 3, 0.1))), words=("--members", self.path("m.h5")))
+        listed = {pathlib.Path(p["path"]).name: p for p in json.loads(self.products("list", "--json").out)}
+        self.assertEqual({name: (p["class"], p["rows"]) for name, p in listed.items()},
+                         {"s.h5": ("spectroscopic_sample", 2), "m.h5": ("spectroscopic_members", 3)})
+        with h5py.File(self.path("m.h5")) as file:
+            self.assertEqual(file.attrs["product_class"], "spectroscopic_members")
+        shown = json.loads(self.products("show", "s.h5", "--json").out)
+        self.assertEqual(sorted(pathlib.Path(i["path"]).name for i in shown["inputs"]), ["a.csv", "a.ini"])
+        before = pathlib.Path(self.path("m.h5")).stat().st_mtime_ns
+        self.products("replay", "s.h5")
+        self.assertEqual(pathlib.Path(self.path("m.h5")).stat().st_mtime_ns, before)
+
+    def test_a_failed_run_is_recorded_with_its_inputs(self):
+        self.spec(self.survey("a", rows((10, 0, 0.1, 4, 0.1))))  # makes the registry
+        self.fails(3, "row 1, column ra: 999", self.survey("bad", rows((999, 0, 0.1, 4, 0.1))))
+        with contextlib.closing(sqlite3.connect(next(self.folder.glob("*.sqlite*")))) as registry:
+            tables = [name for name, in registry.execute("select name from sqlite_master where type = 'table'")]
+            text = " ".join(str(row) for table in tables for row in registry.execute(f"select * from {table}"))
+        self.assertIn("bad.csv", text)
+
+
 class Identity(SpecCommand):
+    def test_many_measurements_of_one_position_are_one_object_soon(self):
+        """5e9 pairs: whoever looks at each of them does not end within the time that the executable has."""
+        n = 100_000
+        table = {"ra": np.full(n, 10.0), "dec": np.full(n, -30.0), "z": np.linspace(0.1, 0.2, n), "q": np.full(n, 4), "e": np.full(n, 0.1)}
+        table["dec"][-1] += 0.5 / 3600
+        sample = self.spec(self.survey("a", make_hdf5(self.path("t.h5"), table)))
+        self.assertEqual(sample["group_size"].tolist(), [n])
+        self.assertIn("0 groups with members farther apart", self.last.out)
+
     def test_products_have_the_same_bytes_for_any_threads(self):
         rng = np.random.default_rng(2)
         n = 20_000
@@ -211,7 +248,9 @@ class BadInput(SpecCommand):
         self.fails(4, "no such file", self.survey("a", table, file="absent.csv"))
         self.fails(4, "cannot open", self.path("absent.ini"))
         twice = self.survey("a", table)
-        self.fails(2, "is registered by", twice, twice)
+        self.fails(2, r"survey a is registered by", twice, twice)
+        versioned = self.survey("b", table, version="DR1")
+        self.fails(2, r"survey b DR1 is registered by", versioned, versioned)
 
     def test_samples_with_nothing_in_them(self):
         self.fails(3, "no redshift of quality 3 or better", self.survey("a", rows((1, 1, 0.5, 2, 0.1))))

@@ -254,7 +254,8 @@ class Pdfs(TrainTest):
     def test_knn_gives_the_same_bytes_on_any_ranks(self):
         for pdf in ("mixmod", "interp"):
             self.skyfold(*self.words, self.path("r.h5"), "--pdf", pdf, "--threads", 1)
-            for ranks, threads, options in [(1, 2, "--farm.block_rows 137"), (2, 1, "--partition.rows 3000"), (3, 2, "--partition.by rows --partition.rows 997"),
+            for ranks, threads, options in [(1, 2, "--farm.block_rows 137"), (2, 1, "--partition.rows 3000"),
+                                            (3, 2, "--partition.by rows --partition.rows 997"),
                                             (4, 1, "--partition.by healpix --partition.nside 64 --partitions-per-job 5")]:
                 with self.subTest(pdf=pdf, ranks=ranks):
                     self.skyfold(*self.words, self.path("z.h5"), "--pdf", pdf, "--threads", threads, *options.split(), ranks=ranks)
@@ -289,7 +290,8 @@ class Pdfs(TrainTest):
                 self.assertLess(np.trapz(np.abs(density - pdfs[row]), grid), 0.01)
 
     def test_algorithms_without_mixtures_refuse_them(self):
-        result = self.run_skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.dnf.h5", "--output", self.path("z.h5"), "--pdf", "mixmod")
+        result = self.run_skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.dnf.h5", "--output", self.path("z.h5"),
+                                  "--pdf", "mixmod")
         self.assertEqual(result.code, 2, str(result))
         self.assertIn("--pdf mixmod: dnf does not give PDFs of this form", result.errors()[-1])
 
