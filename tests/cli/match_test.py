@@ -54,8 +54,8 @@ class MatchCommand(support.SkyfoldTest):
             cls.columns["mag_" + band] = np.where(rng.uniform(size=n) < 0.02, 99, rng.normal(21, 1, n)).astype("f4")
             cls.columns["mag_err_" + band] = rng.uniform(0.01, 0.3, n).astype("f4")
         cls.catalogue = str(cls.base / "cat.h5")
-        cls.skyfold("import", "--input", make_hdf5(cls.base / "raw.h5", cls.columns), "--columns.ra", "RA", "--columns.dec", "DEC", "--columns.id", "COADD_ID",
-                    "--columns.tile", "TILENAME", "--output", cls.catalogue)
+        cls.skyfold("import", "--input", make_hdf5(cls.base / "raw.h5", cls.columns), "--columns.ra", "RA", "--columns.dec", "DEC",
+                    "--columns.id", "COADD_ID", "--columns.tile", "TILENAME", "--output", cls.catalogue)
         cls.photometry = read_group(cls.catalogue)
         m = 700
         spec_ra = np.concatenate([rng.uniform(-20, 20, m // 2) * 2 * ARCSEC, rng.uniform(0, 360, m // 2)]) % 360
@@ -71,7 +71,8 @@ class MatchCommand(support.SkyfoldTest):
         return read_group(self.path(name))
 
     def fails(self, code, message, *words, spec=None, catalogue=None):
-        result = self.run_skyfold("match", "--spec", spec or self.sample, "--catalogue", catalogue or self.catalogue, "--output", self.path("x.h5"), *words)
+        result = self.run_skyfold("match", "--spec", spec or self.sample, "--catalogue", catalogue or self.catalogue,
+                                  "--output", self.path("x.h5"), *words)
         self.assertEqual(result.code, code, result)
         self.assertEqual(len(result.errors()), 1, result)
         self.assertRegex(result.errors()[0], message)
@@ -104,7 +105,8 @@ class Matches(MatchCommand):
                     self.assertEqual(training[ours][i], self.photometry[theirs][row])
             order = {int(spec_id): i for i, spec_id in enumerate(self.spectroscopy["id"])}
             rows = [order[int(spec_id)] for spec_id in training["spec_id"]]
-            for ours, theirs in (("spec_ra", "ra"), ("spec_dec", "dec"), ("z_spec", "z"), ("quality", "quality"), ("group_id", "group_id"), ("class", "class")):
+            for ours, theirs in (("spec_ra", "ra"), ("spec_dec", "dec"), ("z_spec", "z"), ("quality", "quality"),
+                                 ("group_id", "group_id"), ("class", "class")):
                 np.testing.assert_array_equal(training[ours], self.spectroscopy[theirs][rows], ours)
 
     def test_symmetric_ones_have_each_photometric_object_once(self):
@@ -158,9 +160,10 @@ class Selection(MatchCommand):
 
     def test_corrections_change_observed_magnitudes_before_the_cuts(self):
         every = self.match("--keep", "EBV,TILENAME", name="a.h5")
-        tiles = make_csv(self.path("zp.csv"), {"TILENAME": np.array(["east", "west"]), "g": np.array([0.1, 0.2]), "r": np.array([0.3, 0.4]), "i": np.array([0.5, 0.6])})
-        training = self.match("--match.zeropoint", "0.01,-0.02,0.03", "--match.ebv", "EBV", "--match.extinction", "3.2,2.2,1.6", "--match.zeropoint_table", tiles,
-                              "--keep", "EBV,TILENAME", "--cuts", "mag_r < 50", name="b.h5")
+        tiles = make_csv(self.path("zp.csv"), {"TILENAME": np.array(["east", "west"]), "g": np.array([0.1, 0.2]),
+                                                   "r": np.array([0.3, 0.4]), "i": np.array([0.5, 0.6])})
+        training = self.match("--match.zeropoint", "0.01,-0.02,0.03", "--match.ebv", "EBV", "--match.extinction", "3.2,2.2,1.6",
+                              "--match.zeropoint_table", tiles, "--keep", "EBV,TILENAME", "--cuts", "mag_r < 50", name="b.h5")
         by_tile = {b"east": (0.1, 0.3, 0.5), b"west": (0.2, 0.4, 0.6)}
         offsets = np.array([by_tile[tile.rstrip(b"\0")] for tile in every["TILENAME"]])
         expected = {}
@@ -228,7 +231,8 @@ class Identity(MatchCommand):
         self.assertEqual(os.stat(self.path("t.h5")).st_mtime_ns, before)
 
     def die_at(self, output, name, ranks=0, words=()):
-        command = [*(support.mpirun(ranks) if ranks else []), support._binary[0], "match", "--spec", self.sample, "--catalogue", self.catalogue, "--output", output, *words]
+        command = [*(support.mpirun(ranks) if ranks else []), support._binary[0], "match", "--spec", self.sample, "--catalogue", self.catalogue,
+                   "--output", output, *words]
         return subprocess.run(command, env=dict(support.environment(self.base), SKYFOLD_DIE_AT=name), capture_output=True).returncode
 
     def test_a_killed_run_goes_on_to_the_same_bytes(self):
@@ -245,7 +249,8 @@ class ManyBlocks(support.SkyfoldTest):
 
     def test_a_job_that_kills_its_process_is_done_by_the_next_attempt(self):
         self.skyfold("mock", "--objects", 600_000, "--seed", 3, "--spectroscopic", 0.01, "--output", self.path("c.h5"))
-        (self.folder / "s.ini").write_text("name = M\nyear = 2020\nfile = c.spec.h5\n[columns]\nra = ra\ndec = dec\nz = z_spec\n[quality]\ndefault = 4\n")
+        (self.folder / "s.ini").write_text("name = M\nyear = 2020\nfile = c.spec.h5\n"
+                                           "[columns]\nra = ra\ndec = dec\nz = z_spec\n[quality]\ndefault = 4\n")
         self.skyfold("spec", "--surveys", self.path("s.ini"), "--output", self.path("s.h5"))
         words = ["match", "--spec", self.path("s.h5"), "--catalogue", self.path("c.h5")]
         self.skyfold(*words, "--output", self.path("reference.h5"))

@@ -1,4 +1,5 @@
-"""The command spec from outside: registration files, flags, the tie-break chain, groups across poles and RA = 0, bad rows, the same bytes for any threads."""
+"""The command spec from outside: registration files, flags, the tie-break chain, groups across poles and RA = 0, bad rows,
+the same bytes for any threads."""
 import contextlib
 import json
 import pathlib
@@ -12,7 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 from support import make_csv, make_fits, make_hdf5, read_bytes, read_group
 
-PLAIN = {"columns.ra": "ra", "columns.dec": "dec", "columns.z": "z", "columns.quality": "q", "columns.error": "e", "quality.values": "4:4,3:3,2:2,1:1"}
+PLAIN = {"columns.ra": "ra", "columns.dec": "dec", "columns.z": "z", "columns.quality": "q", "columns.error": "e",
+         "quality.values": "4:4,3:3,2:2,1:1"}
 
 
 def texts(values):
@@ -27,7 +29,8 @@ class SpecCommand(support.SkyfoldTest):
         if isinstance(table, dict):
             columns = {key: np.asarray(values) for key, values in table.items()}
             table = make_csv(folder / f"{name}.csv", columns)
-        values = {"name": name, "year": 2015, "file": pathlib.Path(table).name, **PLAIN, **{key.replace("__", "."): value for key, value in lines.items()}}
+        values = {"name": name, "year": 2015, "file": pathlib.Path(table).name, **PLAIN,
+                  **{key.replace("__", "."): value for key, value in lines.items()}}
         sections = {}
         for key, value in values.items():
             if value is not None:
@@ -59,9 +62,11 @@ class Duplicates(SpecCommand):
     def test_each_rule_of_the_chain_decides_once(self):
         """Five objects at RA 10, 20, ..., in surveys of different years; the expected redshift is that of the measurement that must win."""
         near = 0.3 / 3600
-        old = self.survey("old", rows((10, 0, 0.11, 4, 0.1), (20, 0, 0.21, 4, 1e-5), (30, 0, 0.31, 3, 0.2), (40, 0, 0.41, 3, np.nan), (50, 0, 0.51, 3, 0.2)), year=2001)
+        old = self.survey("old", rows((10, 0, 0.11, 4, 0.1), (20, 0, 0.21, 4, 1e-5), (30, 0, 0.31, 3, 0.2), (40, 0, 0.41, 3, np.nan),
+                                       (50, 0, 0.51, 3, 0.2)), year=2001)
         new = self.survey("new", rows((10 + near, 0, 0.12, 3, 1e-4), (20 + near, 0, 0.22, 4, 0.1)), year=2010)
-        twin = self.survey("twin", rows((30 + near, 0, 0.32, 3, 0.1), (40 + near, 0, 0.44, 3, 0.1), (40 - near, 0, 0.49, 3, 0.2), (50 + near, 0, 0.55, 3, 0.2)), year=2001)
+        twin = self.survey("twin", rows((30 + near, 0, 0.32, 3, 0.1), (40 + near, 0, 0.44, 3, 0.1), (40 - near, 0, 0.49, 3, 0.2),
+                                         (50 + near, 0, 0.55, 3, 0.2)), year=2001)
         sample = self.spec(old, new, twin)
         order = np.argsort(sample["ra"])
         self.assertEqual(sample["z"][order].tolist(), [0.11, 0.22, 0.32, 0.44, 0.51])
@@ -76,7 +81,8 @@ class Duplicates(SpecCommand):
         surveys = []
         for k in range(3):
             n = 300
-            surveys.append(self.survey(f"s{k}", rows(*zip((rng.uniform(0, 20, n) / 3600) % 360, rng.uniform(-10, 10, n) / 3600, rng.uniform(0.1, 1, n), rng.integers(3, 5, n),
+            surveys.append(self.survey(f"s{k}", rows(*zip((rng.uniform(0, 20, n) / 3600) % 360, rng.uniform(-10, 10, n) / 3600,
+                                                          rng.uniform(0.1, 1, n), rng.integers(3, 5, n),
                                                           np.full(n, 0.1))), priority=k + 1))
         self.spec(*surveys, name="a.h5", words=("--members", self.path("a.m.h5")))
         self.spec(*surveys[::-1], name="b.h5", words=("--members", self.path("b.m.h5")))
@@ -94,12 +100,14 @@ class Duplicates(SpecCommand):
         self.assertIn("1 groups with members farther apart than 1 arcsec", self.last.out)
 
     def test_objects_across_ra_zero_and_the_poles_are_one(self):
-        survey = self.survey("a", rows((359.9999, 10, 0.1, 4, 0.1), (0.00001, 10, 0.1, 3, 0.1), (0, 89.9999, 0.2, 4, 0.1), (180, 89.99995, 0.2, 3, 0.1),
+        survey = self.survey("a", rows((359.9999, 10, 0.1, 4, 0.1), (0.00001, 10, 0.1, 3, 0.1), (0, 89.9999, 0.2, 4, 0.1),
+                                       (180, 89.99995, 0.2, 3, 0.1),
                                        (10, -90, 0.3, 4, 0.1), (200, -90, 0.3, 3, 0.1), (-20, 5, 0.4, 4, 0.1), (340, 5, 0.4, 3, 0.1)))
         self.assertEqual(sorted(self.spec(survey)["group_size"].tolist()), [2, 2, 2, 2])
 
     def test_averages_and_discrepant_groups(self):
-        survey = self.survey("a", rows((10, 0, 0.5, 4, 0.03), (10, 0, 0.7, 3, 0.04), (20, 0, 0.5, 4, 0.03), (20, 0, 0.501, 4, np.nan), (30, 0, 0.9, 4, 0.1)))
+        survey = self.survey("a", rows((10, 0, 0.5, 4, 0.03), (10, 0, 0.7, 3, 0.04), (20, 0, 0.5, 4, 0.03), (20, 0, 0.501, 4, np.nan),
+                                       (30, 0, 0.9, 4, 0.1)))
         sample = self.spec(survey, words=("--spec.resolve", "average"))
         order = np.argsort(sample["ra"])
         np.testing.assert_allclose(sample["z"][order], [0.6, 0.5005, 0.9], rtol=1e-14)
@@ -125,7 +133,8 @@ class Registration(SpecCommand):
         self.assertEqual(sample["quality"][np.argsort(sample["ra"])].tolist(), [4, 3, 0, 4, 3, 3])
 
     def test_classes_by_value_by_condition_by_word_and_by_redshift(self):
-        table = {"ra": [10, 20, 30, 40], "dec": [0] * 4, "z": [0.1, 0.0001, 0.5, 0.0001], "q": [4] * 4, "e": [0.1] * 4, "c": np.array(["GALAXY", "Star", " QSO", "?"])}
+        table = {"ra": [10, 20, 30, 40], "dec": [0] * 4, "z": [0.1, 0.0001, 0.5, 0.0001], "q": [4] * 4, "e": [0.1] * 4,
+                 "c": np.array(["GALAXY", "Star", " QSO", "?"])}
         by = lambda **lines: (lambda s: [texts(s["class"])[i] for i in np.argsort(s["ra"])])(self.spec(self.survey("a", table, **lines), name="c.h5"))
         self.assertEqual(by(), ["galaxy", "star", "galaxy", "star"])
         self.assertEqual(by(columns__class="c"), ["galaxy", "star", "qso", "star"])
@@ -134,9 +143,11 @@ class Registration(SpecCommand):
 
     def test_tables_of_every_format_and_several_files(self):
         columns = {"RAJ2000": np.array([10.0, 20.0]), "DEJ2000": np.zeros(2), "Z": np.array([0.5, 0.25]), "FLAG": np.array([1, 2], "i4")}
-        lines = dict(columns__ra="RAJ2000", columns__dec="DEJ2000", columns__z="Z", columns__quality="FLAG", columns__error=None, quality__values="1:4,2:3")
+        lines = dict(columns__ra="RAJ2000", columns__dec="DEJ2000", columns__z="Z", columns__quality="FLAG", columns__error=None,
+                     quality__values="1:4,2:3")
         reference = None
-        for name, table in (("f", make_fits(self.path("f.fits"), columns)), ("c", make_csv(self.path("c.csv"), columns)), ("h", make_hdf5(self.path("h.h5"), columns))):
+        for name, table in (("f", make_fits(self.path("f.fits"), columns)), ("c", make_csv(self.path("c.csv"), columns)),
+                            ("h", make_hdf5(self.path("h.h5"), columns))):
             sample = self.spec(self.survey("a", table, **lines), name=f"{name}.s.h5")
             reference = reference or sample
             for column in sample:
@@ -149,7 +160,8 @@ class Registration(SpecCommand):
         with h5py.File(self.path("s.h5")) as file:
             self.assertEqual(file.attrs["product_class"], "spectroscopic_sample")
             survey, = json.loads(file.attrs["surveys"])
-        self.assertEqual([survey[key] for key in ("name", "version", "year", "reference", "files")], ["a", "DR1", 2015, "Someone, et al. 2015", ["a.csv"]])
+        self.assertEqual([survey[key] for key in ("name", "version", "year", "reference", "files")],
+                         ["a", "DR1", 2015, "Someone, et al. 2015", ["a.csv"]])
         self.assertEqual(survey["columns"]["quality"], "q")
         self.assertEqual(survey["quality"], {"values": {"4": 4, "3": 3, "2": 2, "1": 1}, "conditions": {"3": "e < 0.5"}, "default": 0})
 
@@ -185,7 +197,7 @@ class Records(SpecCommand):
     def test_a_failed_run_is_recorded_with_its_inputs(self):
         self.spec(self.survey("a", rows((10, 0, 0.1, 4, 0.1))))  # makes the registry
         self.fails(3, "row 1, column ra: 999", self.survey("bad", rows((999, 0, 0.1, 4, 0.1))))
-        with contextlib.closing(sqlite3.connect(next(self.folder.glob("*.sqlite*")))) as registry:
+        with contextlib.closing(sqlite3.connect(self.path("skyfold.db"))) as registry:
             tables = [name for name, in registry.execute("select name from sqlite_master where type = 'table'")]
             text = " ".join(str(row) for table in tables for row in registry.execute(f"select * from {table}"))
         self.assertIn("bad.csv", text)
@@ -204,7 +216,8 @@ class Identity(SpecCommand):
     def test_products_have_the_same_bytes_for_any_threads(self):
         rng = np.random.default_rng(2)
         n = 20_000
-        survey = self.survey("a", make_hdf5(self.path("t.h5"), {"ra": rng.uniform(0, 60, n) / 60, "dec": rng.uniform(0, 1, n), "z": rng.uniform(0, 1, n),
+        survey = self.survey("a", make_hdf5(self.path("t.h5"), {"ra": rng.uniform(0, 60, n) / 60, "dec": rng.uniform(0, 1, n),
+                                                                 "z": rng.uniform(0, 1, n),
                                                                  "q": rng.integers(0, 5, n), "e": rng.uniform(-1, 1, n)}))
         for threads in (1, 2, 3, 4):
             self.spec(survey, name=f"{threads}.h5", words=("--threads", threads, "--members", self.path(f"{threads}.m.h5")))
@@ -241,7 +254,8 @@ class BadInput(SpecCommand):
     def test_registrations_that_say_too_little_or_nonsense(self):
         table = rows((1, 1, 0.5, 4, 0.1))
         for message, lines in ((r"a.ini: columns.ra is missing", dict(columns__ra=None)), (r"no column 'RAA'", dict(columns__ra="RAA")),
-                               (r"nothing says which quality is good", dict(quality__values=None)), (r"quality.values: '9' .must be 0 to 4", dict(quality__values="4:9")),
+                               (r"nothing says which quality is good", dict(quality__values=None)),
+                               (r"quality.values: '9' .must be 0 to 4", dict(quality__values="4:9")),
                                (r"unknown option 'columns.redshift'", dict(columns__redshift="z")), (r"no column 'zz'", dict(quality__4="zz < 3")),
                                (r"year is missing", dict(year=None)), (r"'good' is not a number", dict(quality__values="good:4"))):
             self.fails(2, message, self.survey("a", table, **lines))
