@@ -12,7 +12,7 @@ namespace skyfold {
 namespace {
 
 constexpr double bin_width = 0.05;              // of n(z)
-constexpr std::size_t plotted_objects = 20'000; // of the map of the sky
+constexpr std::size_t plotted_objects = 5'000;  // of the map of the sky
 constexpr std::size_t listed_groups = 100;      // discrepant ones in the log
 
 LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample, const SampleOptions& o) {
