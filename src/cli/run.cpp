@@ -26,37 +26,37 @@ namespace {
 
 struct Command {
   const char *name, *summary, *example;
-  bool farms;   ///< runs on MPI ranks
+  enum Kind { alone, on_ranks, farms } kind;   ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
   std::unique_ptr<Stage> (*make)();
 };
 
 constexpr Command commands[] = {
-    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", true, make_import_stage},
-    {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", false, make_info_stage},
-    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", false, make_plan_stage},
-    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", false, make_spec_stage},
-    {"match", "match a spectroscopic sample with a catalogue to make a training set", "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", true, make_match_stage},
-    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5", false, make_train_stage},
-    {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", true, make_photoz_stage},
-    {"validate", "measure how good photo-z are on objects with known redshifts", "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", true, make_validate_stage},
-    {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", true, make_locus_stage},
-    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", true, make_patch_stage},
-    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", false, make_map_info_stage},
-    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", false, make_map_reorder_stage},
-    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", false, make_map_ud_grade_stage},
-    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", true, make_mock_stage},
-    {"products list", "list the products of a project", "skyfold products list", false, make_products_list_stage},
-    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", false, make_products_show_stage},
-    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", false, make_products_tree_stage},
-    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", false, make_products_comment_stage},
-    {"products save", "keep a product, read-only", "skyfold products save Z.h5", false, make_products_save_stage},
-    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", false, make_products_drop_stage},
-    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", false, make_products_gc_stage},
-    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", false, make_products_replay_stage},
-    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", false, make_products_export_stage},
-    {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", false, make_launch_stage},
-    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", false, make_status_stage},
-    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", false, make_journal_stage},
+    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", Command::farms, make_import_stage},
+    {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", Command::alone, make_info_stage},
+    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", Command::alone, make_plan_stage},
+    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", Command::alone, make_spec_stage},
+    {"match", "match a spectroscopic sample with a catalogue to make a training set", "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", Command::farms, make_match_stage},
+    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5", Command::alone, make_train_stage},
+    {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", Command::farms, make_photoz_stage},
+    {"validate", "measure how good photo-z are on objects with known redshifts", "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", Command::on_ranks, make_validate_stage},
+    {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", Command::farms, make_locus_stage},
+    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", Command::farms, make_patch_stage},
+    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", Command::alone, make_map_info_stage},
+    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", Command::alone, make_map_reorder_stage},
+    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", Command::alone, make_map_ud_grade_stage},
+    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", Command::farms, make_mock_stage},
+    {"products list", "list the products of a project", "skyfold products list", Command::alone, make_products_list_stage},
+    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", Command::alone, make_products_show_stage},
+    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", Command::alone, make_products_tree_stage},
+    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", Command::alone, make_products_comment_stage},
+    {"products save", "keep a product, read-only", "skyfold products save Z.h5", Command::alone, make_products_save_stage},
+    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", Command::alone, make_products_drop_stage},
+    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", Command::alone, make_products_gc_stage},
+    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", Command::alone, make_products_replay_stage},
+    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", Command::alone, make_products_export_stage},
+    {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", Command::alone, make_launch_stage},
+    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", Command::alone, make_status_stage},
+    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", Command::alone, make_journal_stage},
 };
 
 /// Options that every command has.
@@ -105,7 +105,7 @@ int launched_rank() {
 
 int run_stage(const Command& command, Stage& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
-  if (!command.farms) {
+  if (command.kind == Command::alone) {
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
@@ -161,7 +161,7 @@ int run(int argc, char** argv) {
   OptionSet options;
   GlobalOptions global;
   stage->describe(options);
-  if (command.farms) describe(options, global.run);
+  if (command.kind == Command::farms) describe(options, global.run);
   const std::vector<std::string> names = options.names();
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();

@@ -10,6 +10,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/source.hpp"
+#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
@@ -74,7 +75,6 @@ std::string key_of(const Column& column, std::size_t row) {
   return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
 }
 
-const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
 const std::vector<std::string> tile_names = {"tile", "tilename"};
 
 }  // namespace
@@ -241,7 +241,7 @@ void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Cat
 
 void Cuts::read_stars(const MatchOptions& o) {
   const auto source = open_source(o.star_table, {});
-  const std::string id = o.star_id.empty() ? known_column(source->schema(), id_names) : o.star_id;
+  const std::string id = o.star_id.empty() ? known_column(source->schema(), known_columns::id) : o.star_id;
   if (id.empty()) throw UsageError(o.star_table + ": no column of ids found (name it with --match.star_id)");
   std::optional<Condition> condition;
   if (!trim(o.star_cut).empty()) condition.emplace(o.star_cut, source->schema(), o.star_table + " (--match.star_cut)");
