@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -142,9 +143,7 @@ ProcessorGrant grant_from(std::string_view text) {
 
 ProcessorGrant processor_grant(const std::string& root, const Environment& environment) {
   ProcessorGrant grant;
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  grant.host = host;
+  grant.host = host_name();
   read_mask(grant);
   read_batch_system(grant, environment ? environment : [](const char* name) -> const char* { return std::getenv(name); });
   read_cgroup(grant, root);

@@ -30,4 +30,10 @@ std::string utc_text(double unix_time_s) {
   return text;
 }
 
+std::string iso_text(double unix_time_s) {
+  std::string text = utc_text(unix_time_s);
+  text[10] = 'T';
+  return text + "Z";
+}
+
 }  // namespace skyfold

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -19,10 +20,9 @@ namespace {
 
 /// Processes with the same text can share memory: the host's name and, for containers on one host, their IPC namespace.
 std::string node_name() {
-  char host[256] = {}, space[256] = {};
-  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  char space[256] = {};
   if (::readlink("/proc/self/ns/ipc", space, sizeof space - 1) < 0) space[0] = '\0';
-  return fmt::format("{} {}", host, space);
+  return fmt::format("{} {}", host_name(), space);
 }
 
 std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {

@@ -27,15 +27,6 @@ namespace {
 constexpr std::int64_t file_block = 16 << 20;
 constexpr const char* main_group = "/object";
 
-enum class Container { hdf5, fits, other };
-
-Container container_of(const std::string& path) {
-  char start[8] = {};
-  std::ifstream(path, std::ios::binary).read(start, sizeof start);
-  if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;
-  return std::equal(start, start + 8, "SIMPLE  ") ? Container::fits : Container::other;
-}
-
 /// Columns of one length in a file.
 struct Group {
   std::string path;
@@ -136,6 +127,13 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
 }
 
 }  // namespace
+
+Container container_of(const std::string& path) {
+  char start[8] = {};
+  std::ifstream(path, std::ios::binary).read(start, sizeof start);
+  if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;
+  return std::equal(start, start + 8, "SIMPLE  ") ? Container::fits : Container::other;
+}
 
 std::string file_hash(const std::string& path, int threads) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);

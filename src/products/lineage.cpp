@@ -31,7 +31,7 @@ class Tree {
     if (!seen_.insert(process.id).second) return line(depth + 1, fmt::format("made by process {}, as above", process.id));
     line(depth + 1, process_line(process));
     for (const InputRecord& input : registry_.inputs(process.id)) {
-      if (input.product != 0) add(registry_.product(fmt::format("#{}", input.product)), depth + 2);
+      if (input.product != 0) add(registry_.product(input.product), depth + 2);
       else line(depth + 2, fmt::format("{} [{}], file {}", input.path, input.product_class.empty() ? "input" : input.product_class, input.file_hash));
     }
   }
@@ -44,12 +44,6 @@ class Tree {
   Registry& registry_;
   std::set<std::int64_t> seen_;
 };
-
-std::string iso_time(double time_s) {
-  std::string text = utc_text(time_s);
-  text[10] = 'T';
-  return text + "Z";
-}
 
 /// Collects entities, activities and agents, each once.
 class Prov {
@@ -71,7 +65,7 @@ class Prov {
     for (const CommentRecord& comment : registry_.comments(product.id)) comments += (comments.empty() ? "" : "\n") + comment.text;
     if (!comments.empty()) json_["entity"][name]["skyfold:comment"] = comments;
     const std::string activity = add(registry_.process(product.process));
-    relate("wasGeneratedBy", {{"prov:entity", name}, {"prov:activity", activity}, {"prov:time", iso_time(product.made_s)}});
+    relate("wasGeneratedBy", {{"prov:entity", name}, {"prov:activity", activity}, {"prov:time", iso_text(product.made_s)}});
     return name;
   }
 
@@ -92,8 +86,8 @@ class Prov {
     Json facts = Json::object();
     for (const auto& [fact, value] : process.facts) facts[fact] = value;
     json_["activity"][name] = {{"prov:type", "skyfold:" + process.command},
-                               {"prov:startTime", iso_time(process.start_s)},
-                               {"prov:endTime", iso_time(process.end_s)},
+                               {"prov:startTime", iso_text(process.start_s)},
+                               {"prov:endTime", iso_text(process.end_s)},
                                {"skyfold:configuration", process.configuration},
                                {"skyfold:seed", process.seed},
                                {"skyfold:build", process.build},
@@ -112,7 +106,7 @@ class Prov {
   }
 
   std::string add(const InputRecord& input) {
-    if (input.product != 0) return add(registry_.product(fmt::format("#{}", input.product)));
+    if (input.product != 0) return add(registry_.product(input.product));
     const std::string name = "skyfold:file/" + (input.file_hash.empty() ? input.path : input.file_hash);
     json_["entity"][name] = entity(input.path, input.product_class, input.file_hash, input.content_hash);
     return name;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include "product_log.hpp"
@@ -175,9 +174,8 @@ void Process::add(const std::string& tab, const std::string& text) {
 
 /// Whether the registry has all products as they are.
 bool Process::Impl::is_known() {
-  const std::string folder = o.project.empty() ? project_of(output) : o.project;
-  if (folder.empty()) return false;
-  const std::vector<ProductRecord> known = Registry(folder).products();
+  if (!has_registry()) return false;
+  const std::vector<ProductRecord> known = Registry(project()).products();
   return std::all_of(products.begin(), products.end(), [&](const Product& product) {
     return std::any_of(known.begin(), known.end(), [&](const ProductRecord& entry) {
       return entry.is_current && entry.path == product.path && entry.bytes == static_cast<std::int64_t>(fs::file_size(product.path));
@@ -256,10 +254,7 @@ void Process::end(ExitCode code, const std::string& message) {
 }
 
 std::string class_of(const std::string& path) {
-  constexpr char hdf5_magic[] = "\x89HDF\r\n\x1a\n";
-  char start[8] = {};
-  std::ifstream(path, std::ios::binary).read(start, sizeof start);
-  if (!std::equal(start, start + 8, hdf5_magic)) return "";
+  if (container_of(path) != Container::hdf5) return "";
   const Attributes attributes = read_attributes(path);
   const auto found = attributes.find("product_class");
   return found == attributes.end() ? "" : found->second;

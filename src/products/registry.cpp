@@ -186,15 +186,16 @@ std::vector<ProductRecord> Registry::products() {
 }
 
 ProductRecord Registry::product(const std::string& path_or_id) {
-  const auto id = path_or_id.starts_with('#') ? parse_integer(path_or_id.substr(1)) : std::nullopt;
-  if (id) {
-    Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE id = ?", product_columns));
-    if (row.bind(static_cast<std::int64_t>(*id)).next()) return product_from(row);
-  } else {
-    Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE path = ? ORDER BY id DESC LIMIT 1", product_columns));
-    if (row.bind(fs::weakly_canonical(fs::absolute(path_or_id)).string()).next()) return product_from(row);
-  }
+  if (const auto id = path_or_id.starts_with('#') ? parse_integer(path_or_id.substr(1)) : std::nullopt) return product(std::int64_t{*id});
+  Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE path = ? ORDER BY id DESC LIMIT 1", product_columns));
+  if (row.bind(fs::weakly_canonical(fs::absolute(path_or_id)).string()).next()) return product_from(row);
   throw UsageError(fmt::format("{}: not in the registry of {} (skyfold products list shows what is)", path_or_id, impl_->folder));
+}
+
+ProductRecord Registry::product(std::int64_t id) {
+  Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE id = ?", product_columns));
+  if (row.bind(id).next()) return product_from(row);
+  throw UsageError(fmt::format("#{}: not in the registry of {} (skyfold products list shows what is)", id, impl_->folder));
 }
 
 ProcessRecord Registry::process(std::int64_t id) {

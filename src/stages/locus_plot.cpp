@@ -48,14 +48,12 @@ std::string script_of(const FinderChart& chart, const std::string& path) {
   }
   std::string title;
   for (const char c : chart.title) title += c == '"' || c == '\\' || c == '\n' ? ' ' : c;
-  std::string quoted_path;
-  for (const char c : path) quoted_path += c == '\'' ? std::string("''") : std::string(1, c);
   const double reach_x = 63.0 * chart.field.width, reach_y = 63.0 * chart.field.height;
   std::string script =
       data("others", others) + data("candidates", candidates) + data("references", references) + data("loci", loci);
   script += fmt::format(
-      "set terminal svg size 760,700 noenhanced font 'sans,13' background 'white'\nset output '{}'\nset title \"{}\"\n",
-      quoted_path, title);
+      "set terminal svg size 760,700 noenhanced font 'sans,13' background 'white'\nset output {}\nset title \"{}\"\n",
+      gnuplot_text(path), title);
   script += fmt::format("set size ratio {:.5f}\nset xrange [{:.4f}:{:.4f}]\nset yrange [{:.4f}:{:.4f}]\n",
                         chart.field.height / chart.field.width, reach_x, -reach_x, -reach_y, reach_y);
   script +=

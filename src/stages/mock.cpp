@@ -1,11 +1,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <optional>
 
 #include "mock_map.hpp"
+#include "path_beside.hpp"
 #include "product_writer.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
@@ -26,11 +26,7 @@ struct MockStageOptions {
 };
 
 /// The training sample's path beside the catalogue's: CAT.h5 -> CAT.spec.h5.
-std::string spectroscopic_path(const std::string& output) {
-  std::filesystem::path path(output);
-  const std::string extension = path.extension().string();
-  return path.replace_extension(".spec" + (extension.empty() ? std::string(".h5") : extension)).string();
-}
+std::string spectroscopic_path(const std::string& output) { return path_beside(output, "spec"); }
 
 /// Makes rows of a mock catalogue, MockSurvey or MockStars, and writes them.
 template <class Mock>

@@ -1,9 +1,10 @@
 #include <fmt/core.h>
 
 #include <cmath>
-#include <filesystem>
 #include <limits>
 
+#include "model_bands.hpp"
+#include "path_beside.hpp"
 #include "photoz_results.hpp"
 #include "photoz_work.hpp"
 #include "reorder.hpp"
@@ -43,28 +44,6 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   describe(option, o.pdf);
 }
 
-/// Columns of the catalogue with the model's bands: by the model's names, by the user's, or by a known convention.
-BandColumns band_columns(const PhotozModel& model, const PhotozOptions& o, const Catalogue& catalogue) {
-  BandOptions bands = model.bands;
-  if (!o.magnitude.empty() || !o.error.empty()) {
-    if (!o.magnitude.empty()) bands.magnitude = o.magnitude;
-    if (!o.error.empty()) bands.error = o.error;
-    return resolve_bands(bands, catalogue.schema(), catalogue.path());
-  }
-  try {
-    return resolve_bands(bands, catalogue.schema(), catalogue.path());
-  } catch (const Error&) {
-    bands.magnitude.clear();
-    bands.error.clear();
-  }
-  try {
-    return resolve_bands(bands, catalogue.schema(), catalogue.path());
-  } catch (const Error&) {
-    throw DataError(fmt::format("{}: no columns for bands {} of the model (named '{}' there; give --bands.magnitude)",
-                                catalogue.path(), join(model.bands.bands, ","), model.bands.magnitude));
-  }
-}
-
 /// Columns that identify an object and its place, and so go into every product.
 std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
   std::vector<std::string> names;
@@ -72,13 +51,6 @@ std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
                                   layout.attribute, std::string(healpix_column)})
     if (find_column(layout.schema, name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   return names;
-}
-
-/// The PDFs' path beside the product's: Z.h5 -> Z.pdf.h5.
-std::string pdf_path(const std::string& output) {
-  std::filesystem::path path(output);
-  const std::string extension = path.extension().string();
-  return path.replace_extension(".pdf" + (extension.empty() ? std::string(".h5") : extension)).string();
 }
 
 /// The qp library's layout for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta and data.
@@ -134,7 +106,7 @@ class PhotozRun {
       catalogue_.emplace(ordered_path_);
       model_ = read_model(o_.model);
       const auto algorithm = make_photoz_algorithm(model_.algorithm);
-      kernel_ = algorithm->estimator(model_, band_columns(model_, o_, *catalogue_), o_.pdf);
+      kernel_ = algorithm->estimator(model_, model_bands(model_, o_.magnitude, o_.error, catalogue_->schema(), catalogue_->path()), o_.pdf);
       for (const std::string& name : kernel_->needs())
         if (!find_column(catalogue_->schema(), name))
           throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
@@ -151,7 +123,7 @@ class PhotozRun {
   std::vector<std::string> product_paths() const {
     std::vector<std::string> paths = {o_.output};
     if (!o_.fits.empty()) paths.push_back(o_.fits);
-    if (has_pdf()) paths.push_back(pdf_path(o_.output));
+    if (has_pdf()) paths.push_back(path_beside(o_.output, "pdf"));
     return paths;
   }
 
@@ -202,40 +174,44 @@ class PhotozRun {
 
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
-    const std::string quality = truth_.empty() ? "" : measure_quality();
+    const std::string quality = describe_product_rows();
     if (!quality.empty()) context_.process.fact("against known redshifts", quality);
-    {
-      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
-      describe_photoz_product(ranks_, product_.rows, context_.process);
-    }
     run_->publish(product_paths());
     return run_->finish(context_.threads, quality.empty() ? "" : quality + "\n");
   }
 
-  std::string measure_quality() const {
+  /// Reads the product once more: counts for its log and, where true redshifts are known, the line about its quality.
+  std::string describe_product_rows() const {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    PhotozCounts counts;
     QualitySums sums;
     ranks_.together([&] {
       const RowReader product(product_.rows);
-      const auto info = [](const Schema& schema, const std::string& name) { return schema[*find_column(schema, name)]; };
-      Table truth({info(catalogue_->schema(), truth_)}), estimate({info(product.schema(), "z_phot"), info(product.schema(), "z_err")});
+      Table truth, estimate;
+      for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
+      if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);
       for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
         const RowRange block{begin, std::min(begin + zone_rows, catalogue_->rows())};
-        catalogue_->reader().read(block, truth);
         product.read(block, estimate);
+        counts.add(estimate);
+        if (truth_.empty()) continue;
+        catalogue_->reader().read(block, truth);
         for (std::size_t i = 0; i < truth.rows(); ++i) {
           const double z_spec = truth[0].number(i);
           if (z_spec > 0.0) sums.add(estimate[0].number(i), z_spec, estimate[1].number(i));  // 0: a star, < 0: unknown
         }
       }
     });
+    ranks_.sum(counts.all());
+    counts.describe(catalogue_->rows(), context_.process);
+    if (truth_.empty()) return "";
     ranks_.sum(sums.counts());
     const PhotozQuality quality = sums.quality();
     return quality.objects > 0 ? describe_quality(quality) : "";
   }
 
   bool has_pdf() const { return o_.pdf.kind != "none"; }
-  std::string partial_pdf() const { return run_->partial(pdf_path(o_.output)); }
+  std::string partial_pdf() const { return run_->partial(path_beside(o_.output, "pdf")); }
 
   const PhotozOptions& o_;
   const StageContext& context_;

@@ -302,7 +302,7 @@ class GcStage final : public Stage {
   /// A saved product without what it was made from could not be made again.
   static void need(Registry& registry, std::int64_t product, std::set<std::int64_t>& needed) {
     if (!needed.insert(product).second) return;
-    for (const InputRecord& input : registry.inputs(registry.product(fmt::format("#{}", product)).process))
+    for (const InputRecord& input : registry.inputs(registry.product(product).process))
       if (input.product != 0) need(registry, input.product, needed);
   }
 

@@ -34,13 +34,11 @@ class Crate {
                      {"@type", "CreativeWork"},
                      {"conformsTo", {{"@id", "https://w3id.org/ro/crate/1.1"}}},
                      {"about", {{"@id", "./"}}}});
-    std::string date = utc_text(product.made_s);
-    date[10] = 'T';
     graph.push_back({{"@id", "./"},
                      {"@type", "Dataset"},
                      {"name", fs::path(product.path).filename().string()},
                      {"description", fmt::format("{} made by skyfold, and what it was made from", product.product_class)},
-                     {"datePublished", date + "Z"},
+                     {"datePublished", iso_text(product.made_s)},
                      {"hasPart", parts_}});
     graph.push_back({{"@id", "#skyfold"}, {"@type", "SoftwareApplication"}, {"name", "skyfold"}, {"version", program_version}});
     for (auto& [id, entity] : entities_.items()) graph.push_back(entity);
@@ -67,7 +65,7 @@ class Crate {
       entities_[action] = Json::object();  // its place; its inputs may lead here again
       Json objects = Json::array();
       for (const InputRecord& input : registry_.inputs(process.id))
-        objects.push_back({{"@id", input.product != 0 ? add(registry_.product(fmt::format("#{}", input.product)))
+        objects.push_back({{"@id", input.product != 0 ? add(registry_.product(input.product))
                                                       : add_file(input.path, input.product_class, input.file_hash, 0)}});
       const std::string user = "#user-" + process.user;
       entities_[user] = {{"@id", user}, {"@type", "Person"}, {"name", process.user}};

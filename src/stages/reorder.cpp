@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "import_catalogue.hpp"
+#include "path_beside.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
@@ -23,9 +24,7 @@ bool suits(const CatalogueLayout& layout, const PartitionOptions& partition) {
 /// SURVEY.h5 -> SURVEY.by-tile.h5
 std::string reordered_path(const std::string& path, const PartitionOptions& partition) {
   const std::string order = ordering_for(partition) == Ordering::attribute ? partition.column : name_of(ordering_for(partition));
-  std::filesystem::path result(path);
-  const std::string extension = result.extension().string();
-  return result.replace_extension(fmt::format(".by-{}{}", order, extension.empty() ? ".h5" : extension)).string();
+  return path_beside(path, "by-" + order);
 }
 
 void check_possible(const Catalogue& catalogue, const PartitionOptions& partition) {

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "model_bands.hpp"
+#include "path_beside.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
@@ -205,12 +206,6 @@ void check_missing(const ValidateOptions& o, const ValidationSample& sample, con
 
 }  // namespace
 
-std::string pdf_beside(const std::string& path) {
-  std::filesystem::path beside(path);
-  const std::string extension = beside.extension().string();
-  return beside.replace_extension(".pdf" + (extension.empty() ? std::string(".h5") : extension)).string();
-}
-
 std::vector<ReadyModel> read_models(const ValidateOptions& o) {
   std::vector<ReadyModel> models;
   for (const std::string& path : o.models) {
@@ -268,7 +263,8 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
     source = open_source(path, {});
     if (source->rows() == 0) throw DataError(path + ": no rows");
     columns = estimate_columns(o, *source);
-    if (pdf.kind != "none" && std::filesystem::exists(pdf_beside(path))) pdfs.emplace(pdf_beside(path), pdf, source->rows());
+    const std::string beside = path_beside(path, "pdf");
+    if (pdf.kind != "none" && std::filesystem::exists(beside)) pdfs.emplace(beside, pdf, source->rows());
   });
   estimates.has_pdf = pdfs.has_value();
   const IdIndex index(sample);

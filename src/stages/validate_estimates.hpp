@@ -48,7 +48,4 @@ void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptio
 [[nodiscard]] Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf,
                                        const ValidationSample& sample, const Ranks& ranks);
 
-/// The path of the PDFs of a product: Z.pdf.h5 for Z.h5.
-[[nodiscard]] std::string pdf_beside(const std::string& path);
-
 }  // namespace skyfold

@@ -11,5 +11,7 @@ namespace skyfold {
 [[nodiscard]] double unix_time_s() noexcept;
 /// Unix time as "2026-03-01 12:00:00" (UTC).
 [[nodiscard]] std::string utc_text(double unix_time_s);
+/// The same as ISO 8601 has it: "2026-03-01T12:00:00Z".
+[[nodiscard]] std::string iso_text(double unix_time_s);
 
 }  // namespace skyfold

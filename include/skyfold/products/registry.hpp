@@ -70,6 +70,8 @@ class Registry {
   [[nodiscard]] std::vector<ProductRecord> products();
   /// The current product at a path or the one with an id given as "#12". Throws UsageError for none.
   [[nodiscard]] ProductRecord product(const std::string& path_or_id);
+  /// Throws UsageError for an id that there is not.
+  [[nodiscard]] ProductRecord product(std::int64_t id);
   [[nodiscard]] ProcessRecord process(std::int64_t id);
   [[nodiscard]] std::vector<ProcessRecord> processes();
   [[nodiscard]] std::vector<InputRecord> inputs(std::int64_t process);

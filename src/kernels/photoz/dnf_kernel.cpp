@@ -71,31 +71,6 @@ TrainingRows training_rows(const Table& training) {
   return rows;
 }
 
-std::shared_ptr<const NeighbourIndex> IndexCache::get(std::uint32_t mask, std::size_t objects) {
-  const std::lock_guard lock(mutex_);
-  Entry& entry = entries_[mask];
-  entry.served += objects;
-  if (entry.index) return entry.index;
-  entry.index = std::make_shared<const NeighbourIndex>(rows_, mask);
-  const std::shared_ptr<const NeighbourIndex> index = entry.index;
-  drop_least_used();
-  return index;
-}
-
-void IndexCache::drop_least_used() {
-  for (;;) {
-    std::size_t bytes = 0;
-    Entry* least = nullptr;
-    for (auto& [mask, entry] : entries_) {
-      if (!entry.index) continue;
-      bytes += entry.index->bytes();
-      if (!least || entry.served < least->served) least = &entry;
-    }
-    if (bytes <= budget_bytes_) return;
-    least->index.reset();
-  }
-}
-
 /// The output columns; `pdf` is empty when none is asked for.
 struct DnfKernel::Output {
   explicit Output(Table& out)
@@ -152,7 +127,8 @@ DnfKernel::DnfKernel(const Options& options, const PhotozModel& model, const Ban
                      const PdfOptions& pdf)
     : options_(options), pdf_(pdf), bands_(model.bands), columns_(columns), z_min_(model.z_min), z_max_(model.z_max),
       coverage_(model.tables.at("coverage").at("d1_euclid_99").values<double>()[0]),
-      rows_(training_rows(model.tables.at("training"))), indices_(rows_, index_budget_bytes) {
+      rows_(training_rows(model.tables.at("training"))), 
+      indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const NeighbourIndex>(rows_, static_cast<std::uint32_t>(mask)); }) {
   if (!options_.leave_self_out) return;
   for (std::uint32_t i = 0; i < rows_.n_rows; ++i) rows_by_id_.emplace_back(rows_.id[i], i);
   std::sort(rows_by_id_.begin(), rows_by_id_.end());

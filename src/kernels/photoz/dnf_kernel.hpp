@@ -1,15 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "dnf_neighbours.hpp"
 #include "gaussian_pdf.hpp"
+#include "index_cache.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold::dnf {
@@ -29,26 +28,6 @@ struct Options {
 [[nodiscard]] Metric metric_from(const std::string& name);
 /// The training rows of a model's table `training`.
 [[nodiscard]] TrainingRows training_rows(const Table& training);
-
-/// Indices by band mask, built on first use. Those that serve most objects are kept, within a budget of memory.
-class IndexCache {
- public:
-  IndexCache(const TrainingRows& rows, std::size_t budget_bytes) : rows_(rows), budget_bytes_(budget_bytes) {}
-  /// @param objects  how many are about to be served
-  [[nodiscard]] std::shared_ptr<const NeighbourIndex> get(std::uint32_t mask, std::size_t objects);
-
- private:
-  struct Entry {
-    std::shared_ptr<const NeighbourIndex> index;  // null: not kept
-    std::size_t served = 0;
-  };
-  void drop_least_used();
-
-  const TrainingRows& rows_;
-  std::size_t budget_bytes_;
-  std::mutex mutex_;
-  std::map<std::uint32_t, Entry> entries_;
-};
 
 /// Directional neighbourhood fitting (De Vicente, Sanchez & Sevilla-Noarbe 2016, MNRAS 459, 3078).
 class DnfKernel final : public Kernel {
@@ -79,7 +58,7 @@ class DnfKernel final : public Kernel {
   double coverage_;                                                ///< mag; NaN: unknown
   TrainingRows rows_;
   std::vector<std::pair<std::int64_t, std::uint32_t>> rows_by_id_;  ///< sorted; only with leave_self_out
-  mutable IndexCache indices_;
+  mutable IndexCache<NeighbourIndex> indices_;   ///< by band mask
 };
 
 }  // namespace skyfold::dnf

@@ -127,7 +127,8 @@ KnnKernel::KnnKernel(const Options& options, const PhotozModel& model, const Ban
     : options_(options),
       point_(options.point == "mode" ? Point::mode : options.point == "mean" ? Point::mean : Point::median), pdf_(pdf),
       bands_(model.bands), columns_(columns), layer_(options.features, model.bands.bands), rows_(training_rows(model.tables.at("training"))),
-      metric_(rows_.n_features), z_min_(model.z_min), z_max_(model.z_max), indices_(rows_, metric_, index_budget_bytes) {
+      metric_(rows_.n_features), z_min_(model.z_min), z_max_(model.z_max), 
+      indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const MaskIndex>(rows_, metric_, mask); }) {
   layer_.restore(model.tables.at("features"));
   const auto matrix = model.tables.at("metric").at("matrix").values<double>();
   metric_ = Metric(rows_.n_features, {matrix.begin(), matrix.end()});

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gaussian_pdf.hpp"
+#include "index_cache.hpp"
 #include "knn_tuning.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
@@ -46,7 +47,7 @@ class KnnKernel final : public Kernel {
   Metric metric_;
   Spacing spacing_;
   double z_min_, z_max_;
-  mutable IndexCache indices_;
+  mutable IndexCache<MaskIndex> indices_;   ///< by the mask of features
 };
 
 }  // namespace skyfold::knn

@@ -63,29 +63,4 @@ void MaskIndex::embed(const double* feature, double* place) const noexcept {
   }
 }
 
-std::shared_ptr<const MaskIndex> IndexCache::get(std::uint64_t mask, std::size_t objects) {
-  const std::lock_guard lock(mutex_);
-  Entry& entry = entries_[mask];
-  entry.served += objects;
-  if (entry.index) return entry.index;
-  entry.index = std::make_shared<const MaskIndex>(rows_, metric_, mask);
-  const std::shared_ptr<const MaskIndex> index = entry.index;
-  drop_least_used();
-  return index;
-}
-
-void IndexCache::drop_least_used() {
-  for (;;) {
-    std::size_t bytes = 0;
-    Entry* least = nullptr;
-    for (auto& [mask, entry] : entries_) {
-      if (!entry.index) continue;
-      bytes += entry.index->bytes();
-      if (!least || entry.served < least->served) least = &entry;
-    }
-    if (bytes <= budget_bytes_) return;
-    least->index.reset();
-  }
-}
-
 }  // namespace skyfold::knn

@@ -1,9 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -75,28 +72,6 @@ class MaskIndex {
   std::vector<std::uint32_t> features_;
   std::vector<double> embedding_;
   std::unique_ptr<PointTree> tree_;
-};
-
-/// Indices by mask, built on first use. Those that serve most objects are kept, within a budget of memory.
-class IndexCache {
- public:
-  IndexCache(const TrainingRows& rows, const Metric& metric, std::size_t budget_bytes)
-      : rows_(rows), metric_(metric), budget_bytes_(budget_bytes) {}
-  /// @param objects  how many are about to be served
-  [[nodiscard]] std::shared_ptr<const MaskIndex> get(std::uint64_t mask, std::size_t objects);
-
- private:
-  struct Entry {
-    std::shared_ptr<const MaskIndex> index;   // null: not kept
-    std::size_t served = 0;
-  };
-  void drop_least_used();
-
-  const TrainingRows& rows_;
-  const Metric& metric_;
-  std::size_t budget_bytes_;
-  std::mutex mutex_;
-  std::map<std::uint64_t, Entry> entries_;
 };
 
 }  // namespace skyfold::knn

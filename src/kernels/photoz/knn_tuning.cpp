@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "index_cache.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
@@ -75,7 +76,7 @@ class Judge {
 /// Sums over blocks of a fixed number of objects, added in their order: the same for any number of threads.
 std::vector<double> sum_losses(const TrainingRows& rows, const TrainingRows& fit, const std::vector<std::uint32_t>& judged,
                                const Metric& metric, const Tuning& grid, double spacing, double scatter, int threads) {
-  IndexCache cache(fit, metric, index_budget_bytes);
+  IndexCache<MaskIndex> cache(index_budget_bytes, [&](std::uint64_t mask) { return std::make_shared<const MaskIndex>(fit, metric, mask); });
   std::map<std::uint64_t, std::shared_ptr<const MaskIndex>> indices;
   for (const std::uint32_t row : judged)
     if (rows.present[row] != 0 && !indices.contains(rows.present[row])) indices[rows.present[row]] = cache.get(rows.present[row], 1);
