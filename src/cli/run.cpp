@@ -34,6 +34,7 @@ constexpr Command commands[] = {
     {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", Command::farms, make_import_stage},
     {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", Command::alone, make_info_stage},
     {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", Command::alone, make_plan_stage},
+    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256", Command::alone, make_rehearse_stage},
     {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", Command::alone, make_spec_stage},
     {"match", "match a spectroscopic sample with a catalogue to make a training set", "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", Command::farms, make_match_stage},
     {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5", Command::alone, make_train_stage},

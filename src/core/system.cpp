@@ -1,8 +1,10 @@
 #include "skyfold/core/system.hpp"
 
 #include <pwd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 
@@ -17,6 +19,14 @@ std::string host_name() {
 std::string user_name() {
   const passwd* entry = getpwuid(getuid());
   return entry ? entry->pw_name : std::to_string(getuid());
+}
+
+int processor_count() noexcept { return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN))); }
+
+std::int64_t peak_memory_bytes() noexcept {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return 1024 * static_cast<std::int64_t>(usage.ru_maxrss);  // Linux counts in KiB
 }
 
 double unix_time_s() noexcept { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }

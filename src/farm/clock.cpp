@@ -14,7 +14,7 @@ std::int64_t now_ns() noexcept {
 }  // namespace
 
 std::string_view name_of(Phase phase) noexcept {
-  constexpr std::string_view names[] = {"start", "wait", "read", "compute", "write", "sync", "consolidate", "other"};
+  constexpr std::string_view names[] = {"start", "wait", "dispatch", "read", "compute", "write", "sync", "consolidate", "other"};
   return names[static_cast<std::size_t>(phase)];
 }
 

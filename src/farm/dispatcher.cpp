@@ -9,10 +9,15 @@ Dispatcher::Dispatcher(std::vector<Job> jobs, std::span<const Partition> partiti
   for (Job& job : pending_) job.id = next_id_++;
 }
 
+std::int64_t& Dispatcher::last_request(int worker) {
+  const auto place = static_cast<std::size_t>(worker);
+  if (place >= last_request_.size()) last_request_.resize(place + 1);
+  return last_request_[place];
+}
+
 void Dispatcher::request(int worker, int in_hand) {
-  const auto same = std::find_if(requests_.begin(), requests_.end(), [&](const Request& r) { return r.worker == worker; });
-  if (same != requests_.end()) same->in_hand = in_hand;
-  else requests_.push_back({worker, in_hand});
+  last_request(worker) = ++requests_;
+  (in_hand > 0 ? prefetching_ : idle_).push_back({worker, requests_});
 }
 
 Dispatcher::Verdict Dispatcher::finished(std::int64_t job_id, bool succeeded) {
@@ -27,7 +32,7 @@ Dispatcher::Verdict Dispatcher::finished(std::int64_t job_id, bool succeeded) {
 }
 
 std::vector<Assignment> Dispatcher::lost(int worker) {
-  std::erase_if(requests_, [&](const Request& request) { return request.worker == worker; });
+  last_request(worker) = 0;
   std::vector<Assignment> held;
   for (const auto& [id, assignment] : running_)
     if (assignment.worker == worker) held.push_back(assignment);
@@ -43,20 +48,22 @@ void Dispatcher::retry(const Job& failed) {
     add(i, common(partitions_[static_cast<std::size_t>(i)].rows, failed.rows));
 }
 
-std::vector<Assignment> Dispatcher::take() {
-  std::vector<Assignment> assignments;
-  for (auto request = requests_.begin(); request != requests_.end() && !pending_.empty();) {
-    const bool is_prefetch_at_tail = request->in_hand > 0 && std::ssize(pending_) <= workers_;
-    if (is_prefetch_at_tail) {
-      ++request;
-      continue;
-    }
-    const Assignment assignment{request->worker, pending_.front()};
+void Dispatcher::serve(Requests& requests, std::size_t jobs_kept, std::vector<Assignment>& assignments) {
+  for (; !requests.empty() && pending_.size() > jobs_kept; requests.pop_front()) {
+    const Request request = requests.front();
+    if (last_request(request.worker) != request.number) continue;  // it asked again since, or is lost
+    last_request(request.worker) = 0;
+    const Assignment assignment{request.worker, pending_.front()};
     pending_.pop_front();
     running_.emplace(assignment.job.id, assignment);
     assignments.push_back(assignment);
-    request = requests_.erase(request);
   }
+}
+
+std::vector<Assignment> Dispatcher::take() {
+  std::vector<Assignment> assignments;
+  serve(idle_, 0, assignments);
+  serve(prefetching_, static_cast<std::size_t>(workers_), assignments);
   return assignments;
 }
 

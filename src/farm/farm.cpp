@@ -185,7 +185,10 @@ class Master {
     bool progress = ranks_.size() > 1 && serve();
     if (stop_signal() != 0) give_up();
     if (is_lost_) return progress;
-    for (const Assignment& assignment : dispatcher_.take()) {
+    const std::vector<Assignment> given = dispatcher_.take();
+    std::optional<PhaseScope> scope;
+    if (!given.empty()) scope.emplace(ranks_.clock(), Phase::dispatch);
+    for (const Assignment& assignment : given) {
       observer_.started(assignment.job, assignment.worker);
       if (assignment.worker == 0) own_->give(assignment);
       else mail_.send(assignment.worker, {Packet::job, 0, JobEnd::done, 0, assignment.job, {}, {}, {}});
@@ -223,6 +226,7 @@ class Master {
   bool serve() {
     bool progress = false;
     while (const auto message = mail_.receive()) {
+      const PhaseScope scope(ranks_.clock(), Phase::dispatch);
       handle(message->first, message->second);
       progress = true;
     }

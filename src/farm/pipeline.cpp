@@ -15,7 +15,6 @@ namespace {
 
 // A sync costs milliseconds, so that small jobs share one.
 constexpr std::int64_t bytes_per_sync = 256 << 20;
-constexpr double sync_interval_s = 0.5;
 constexpr std::chrono::milliseconds interrupt_patience(2000);
 
 std::atomic<bool> hung = false;
@@ -77,13 +76,12 @@ bool Pipeline::step() {
 
 void Pipeline::wait(std::chrono::microseconds patience) { (void)thread_->has_ended(patience); }
 
-/// Keeps one job in reserve: asks as soon as the last one has begun to be read, and again once this rank is idle.
 bool Pipeline::ask_for_work() {
   const auto unread = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
     return job->next_row == job->outcome.job.rows.begin;
   });
   const int in_hand = static_cast<int>(jobs_.size());
-  if (unread > 0 || (asked_with_ >= 0 && !(asked_with_ > 0 && in_hand == 0))) return false;
+  if (!asks_for_job(static_cast<int>(unread), in_hand, asked_with_)) return false;
   asked_with_ = in_hand;
   upstream_.request(in_hand);
   return true;

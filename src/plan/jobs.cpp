@@ -45,9 +45,10 @@ struct Piece {
   double cost = 0.0;
 };
 
-/// Cuts a first part of at most `aim` cost and `max_rows` rows off a piece, so that the parts of a piece are about equal.
-Piece take_part(Piece& piece, double aim, std::int64_t max_rows) {
-  const auto by_cost = static_cast<std::int64_t>(std::ceil(piece.cost / std::max(aim, 1.0)));
+/// Cuts a first part off a piece, so that its parts are about equal: of at most `aim` cost, unless they would fall below
+/// `smallest`, and at most `max_rows` rows.
+Piece take_part(Piece& piece, double aim, double smallest, std::int64_t max_rows) {
+  const auto by_cost = static_cast<std::int64_t>(std::min(std::ceil(piece.cost / std::max(aim, 1.0)), std::floor(piece.cost / std::max(smallest, 1.0))));
   const std::int64_t by_rows = (piece.rows.size() + max_rows - 1) / max_rows;
   const std::int64_t parts = std::clamp<std::int64_t>(std::max(by_cost, by_rows), 1, piece.rows.size());
   const std::int64_t rows = (piece.rows.size() + parts - 1) / parts;
@@ -62,14 +63,16 @@ Piece take_part(Piece& piece, double aim, std::int64_t max_rows) {
 std::vector<CostedJob> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
   double remaining = std::accumulate(partitions.begin(), partitions.end(), 0.0,
                                      [](double sum, const Partition& p) { return sum + p.cost; });
-  const auto share_of_remaining = [&] { return std::max(remaining / (2.0 * o.workers), static_cast<double>(o.min_rows)); };
+  const double pace = std::min(o.handing_out * o.workers, std::sqrt(o.handing_out * remaining));
+  const double smallest = std::max(static_cast<double>(o.min_rows), pace);
+  const auto share_of_remaining = [&] { return std::max(remaining / (2.0 * o.workers), smallest); };
   std::vector<CostedJob> jobs;
   for (std::size_t i = 0; i < partitions.size();) {
     const double aim = share_of_remaining();
     Piece rest{partitions[i].id, partitions[i].rows, partitions[i].cost};
     if (rest.cost > aim || rest.rows.size() > o.max_rows) {
       while (rest.rows.size() > 0) {
-        const Piece part = take_part(rest, share_of_remaining(), o.max_rows);
+        const Piece part = take_part(rest, share_of_remaining(), smallest, o.max_rows);
         jobs.push_back({{0, part.partition, 1, part.rows}, part.cost});
         remaining -= part.cost;
       }
@@ -79,7 +82,8 @@ std::vector<CostedJob> guided_jobs(std::span<const Partition> partitions, const 
     CostedJob job = job_of(partitions[i]);
     for (++i; i < partitions.size(); ++i) {
       const Partition& next = partitions[i];
-      const bool fits = job.cost + next.cost <= aim && job.job.rows.size() + next.rows.size() <= o.max_rows;
+      // A job that is too small takes one more partition if that brings it nearer to the smallest size.
+      const bool fits = (job.cost + next.cost <= aim || job.cost + 0.5 * next.cost <= smallest) && job.job.rows.size() + next.rows.size() <= o.max_rows;
       if (!fits || !follows(job.job, next)) break;
       add_partition(job, next);
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -34,22 +35,26 @@ std::string balance_line(const RunStatistics& s, double imbalance, double tail_s
 
 }  // namespace
 
-std::string run_summary(const Ranks& ranks, const RunStatistics& s, int threads, const std::string& unit) {
+RunSummary run_summary(const Ranks& ranks, const RunStatistics& s, int threads, const std::string& unit) {
   struct Times {
     PhaseSeconds seconds;
     double wall_s;
+    std::int64_t peak_bytes;
   } mine{};
+  mine.peak_bytes = peak_memory_bytes();
   mine.seconds = ranks.clock().seconds();
   for (const double seconds : mine.seconds) mine.wall_s += seconds;
   const auto all = ranks.gather(std::string(reinterpret_cast<const char*>(&mine), sizeof mine));
   PhaseSeconds total{};
   double rank_seconds = 0.0, wall_s = 0.0;
+  std::int64_t peak_bytes = 0;
   for (const std::string& text : all) {
     Times times{};
     std::memcpy(&times, text.data(), sizeof times);
     for (std::size_t i = 0; i < phase_count; ++i) total[i] += times.seconds[i];
     rank_seconds += times.wall_s;
     wall_s = std::max(wall_s, times.wall_s);
+    peak_bytes = std::max(peak_bytes, times.peak_bytes);
   }
   double busiest = 0.0, busy = 0.0;
   for (const auto& [rank, seconds] : s.compute_s) {
@@ -69,7 +74,9 @@ std::string run_summary(const Ranks& ranks, const RunStatistics& s, int threads,
   for (std::size_t i = 0; i < phase_count; ++i)
     text += fmt::format("{:<12} {:>12.2f} {:>6.1f}%\n", name_of(static_cast<Phase>(i)), total[i], 100.0 * total[i] / rank_seconds);
   text += fmt::format("{:<12} {:>12.2f} {:>6.1f}%  (wall time x ranks)\n", "sum", rank_seconds, 100.0);
-  return text + balance_line(s, imbalance, tail_s) + advice(total, rank_seconds, imbalance, tail_s, wall_s);
+  text += balance_line(s, imbalance, tail_s);
+  text += fmt::format("memory: the largest rank held {} MB\n", grouped(peak_bytes / 1'000'000));
+  return {text + advice(total, rank_seconds, imbalance, tail_s, wall_s), peak_bytes};
 }
 
 }  // namespace skyfold

@@ -184,6 +184,8 @@ void Run::Impl::begin_session() {
   JournalRecord record;
   record.event = Event::session;
   record.rank = ranks.size();
+  record.partition_count = processor_count();
+  record.read_s = ranks.clock().wall_s();
   set_field(record.host, host_name());
   journal->append(record);
 }
@@ -379,7 +381,7 @@ void Run::publish(const std::vector<std::string>& products) {
 
 ExitCode Run::finish(int threads, const std::string& lines) {
   Impl& my = *impl_;
-  const std::string summary = run_summary(my.ranks, my.statistics, threads, my.unit);
+  const RunSummary summary = run_summary(my.ranks, my.statistics, threads, my.unit);
   const ExitCode code = static_cast<ExitCode>(std::stoi(my.ranks.on_first([&] {
     return std::to_string(my.failures.empty() ? 0 : static_cast<int>(ExitCode::incomplete));
   })));
@@ -387,15 +389,21 @@ ExitCode Run::finish(int threads, const std::string& lines) {
     for (std::size_t i = 0; i < my.failures.size(); ++i)
       log_warning(fmt::format("{} failed (rows {} to {}): {}", my.failed_labels[i], my.failures[i].job.rows.begin, my.failures[i].job.rows.end,
                               my.failures[i].message));
-    fmt::print("{}\n{}", summary, lines);
+    fmt::print("{}\n{}", summary.text, lines);
     std::vector<std::string> paths;
     for (const ProductState& product : my.state.products) {
       paths.push_back(product.path);
       if (my.setup.process) my.setup.process->product(product.path);
     }
-    if (my.setup.process) my.setup.process->add("timing", summary);
+    if (my.setup.process) my.setup.process->add("timing", summary.text);
     fmt::print("wrote {}\n", join(paths, ", "));
-    my.append(Event::ended, "", static_cast<int>(code));
+    JournalRecord record;
+    record.event = Event::ended;
+    record.attempt = static_cast<int>(code);
+    record.rank = threads;
+    record.bytes_written = summary.peak_bytes;
+    my.journal->append(record);
+    my.journal->sync();
   }
   if (!has_hung_thread()) return code;
   std::fflush(nullptr);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "skyfold/catalogue/catalogue.hpp"
+#include "catalogue_partitions.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/farm/farm.hpp"
@@ -56,15 +56,6 @@ std::vector<std::string> warnings_for(const Json& partitions, const Json& jobs, 
   return warnings;
 }
 
-void check_ordering(const Catalogue& catalogue, const PartitionOptions& partition) {
-  const Ordering wanted = ordering_for(partition);
-  const CatalogueLayout& layout = catalogue.layout();
-  const bool suits = wanted == Ordering::none || (layout.ordering == wanted && (wanted != Ordering::attribute || layout.attribute == partition.column));
-  if (!suits)
-    throw UsageError(fmt::format("{}: ordered by {}, not for partitions by {} (photoz makes the re-ordered catalogue; or import with --ordering {})",
-                                 catalogue.path(), name_of(layout.ordering), partition.by, name_of(wanted)));
-}
-
 class PlanStage final : public Stage {
  public:
   void describe(OptionSet& option) override {
@@ -79,10 +70,7 @@ class PlanStage final : public Stage {
 
   ExitCode run(const StageContext& context) override {
     const Catalogue catalogue(o_.catalogue);
-    o_.partition = suited_partition(o_.partition, context.options.given("partition.by"), catalogue.layout().ordering);
-    check_ordering(catalogue, o_.partition);
-    const auto partitions = build_partitions(catalogue.ordered_rows(), o_.partition);
-    if (partitions.empty()) throw DataError(o_.catalogue + ": no rows");
+    const auto partitions = partitions_of(catalogue, o_.partition, context.options.given("partition.by"));
     const int workers = worker_count(o_.farm, static_cast<int>(o_.ranks));
     const auto jobs = build_jobs(partitions, {o_.partitions_per_job, o_.farm.order, workers});
     Json json = {{"catalogue", o_.catalogue}, {"rows", catalogue.rows()}, {"ranks", o_.ranks}, {"workers", workers},

@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "rehearse")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -30,6 +30,7 @@ VALUES = {
     "spec": ["--surveys", "a.ini", "b b.ini", "--output", "s.h5", "--spec.radius", "1.5", "--spec.resolve", "average", "--on-bad-row", "drop"],
     "match": ["--spec", "s.h5", "--catalogue", "c.h5", "--output", "t.h5", "--match.radius", "0.75", "--match.symmetric"],
     "validate": ["--sample", "v.h5", "--models", "a.h5", "b.h5", "--output", "o.h5", "--cull", "0.2", "--limits.sigma68", "0.1", "--vet"],
+    "rehearse": ["--from", "z.h5", "--ranks", "3,5", "--partitions-per-job", "auto,7", "--prefetch", "false", "--cost.compute", "12.5", "--survey.seed", "4"],
     "status": ["--output", "z.h5", "--watch", "2.5"],
 }
 

@@ -74,6 +74,27 @@ TEST(Dispatcher, ParksAPrefetchAtTheTailUntilItsWorkerIsIdle) {
   EXPECT_EQ(dispatcher.take().size(), 1U);
 }
 
+TEST(Dispatcher, ServesIdleWorkersBeforeThosePrefetching) {
+  const auto partitions = partitions_of(6);
+  Dispatcher dispatcher(jobs_of(partitions, 1), partitions, 2);
+  dispatcher.request(0, 1);
+  dispatcher.request(1, 0);
+  const auto given = dispatcher.take();
+  ASSERT_EQ(given.size(), 2U);
+  EXPECT_EQ(given[0].worker, 1);
+  EXPECT_EQ(given[1].worker, 0);
+}
+
+TEST(Dispatcher, ForgetsAPrefetchOnceItsWorkerAsksIdle) {
+  const auto partitions = partitions_of(2);
+  Dispatcher dispatcher(jobs_of(partitions, 1), partitions, 2);
+  dispatcher.request(0, 1);
+  EXPECT_TRUE(dispatcher.take().empty());
+  dispatcher.request(0, 0);
+  EXPECT_EQ(dispatcher.take().size(), 1U);
+  EXPECT_TRUE(dispatcher.take().empty());
+}
+
 TEST(Dispatcher, IsDoneOnlyWhenEverythingHandedOutHasEnded) {
   const auto partitions = partitions_of(1);
   Dispatcher dispatcher(jobs_of(partitions, 1), partitions, 1);

@@ -79,6 +79,7 @@ TEST_P(Plans, HandOutTheLargestJobsFirst) {
 TEST_P(Plans, KeepGuidedJobsWithinTheShareOfWhatRemains) {
   JobOptions o{"auto", "longest", workers};
   o.min_rows = 1;
+  o.handing_out = 0.0;
   auto jobs = build_jobs(partitions, o);
   std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.rows.begin < b.rows.begin; });
   double remaining = rows_of(partitions);
@@ -92,6 +93,7 @@ TEST_P(Plans, KeepGuidedJobsWithinTheShareOfWhatRemains) {
 TEST_P(Plans, JoinPartitionsWhileTheyFitTheShare) {
   JobOptions o{"auto", "longest", workers};
   o.min_rows = 1;
+  o.handing_out = 0.0;
   auto jobs = build_jobs(partitions, o);
   std::sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.rows.begin < b.rows.begin; });
   double remaining = rows_of(partitions);
@@ -129,6 +131,28 @@ TEST(GuidedJobs, CutNoPartitionIntoCrumbs) {
   const auto jobs = build_jobs(partitions, {"auto", "longest", 1000});
   expect_cover(jobs, partitions);
   for (const Job& job : jobs) EXPECT_GE(job.rows.size(), 1000);
+}
+
+TEST(GuidedJobs, GiveRankZeroTheTimeToServeEveryRankOnce) {
+  const auto partitions = partitions_of(std::vector<std::int64_t>(1000, 100));
+  JobOptions o{"auto", "longest", 10};
+  o.min_rows = 1;
+  o.handing_out = 30.0;  // 10 workers: jobs of 300 rows and more
+  const auto jobs = build_jobs(partitions, o);
+  expect_cover(jobs, partitions);
+  EXPECT_EQ(std::count_if(jobs.begin(), jobs.end(), [](const Job& job) { return job.rows.size() < 300; }), 0);
+}
+
+TEST(GuidedJobs, AreNearlyTheBestWhenHandingOutIsAllThatMatters) {
+  const auto partitions = partitions_of(std::vector<std::int64_t>(3373, 100));
+  JobOptions o{"auto", "longest", 100'000};  // so many that a rank computes one job at most
+  o.min_rows = 1;
+  o.handing_out = 1.0;
+  const auto time = [&](double rows) { return o.handing_out * 337'300.0 / rows + rows; };  // hand out all, compute the last
+  double best = 1e300;
+  for (int rows = 100; rows < 10'000; rows += 100) best = std::min(best, time(rows));
+  const auto jobs = build_jobs(partitions, o);
+  EXPECT_LT(static_cast<double>(jobs.size()) + static_cast<double>(jobs.front().rows.size()), 1.1 * best);
 }
 
 TEST(FixedJobs, HoldTheNumberOfPartitionsAskedFor) {

@@ -35,7 +35,7 @@ class Summary : public testing::Test {
     RankClock clock;
     const Ranks ranks(clock);
     for (const auto& [phase, milliseconds] : times) spend(clock, phase, milliseconds);
-    return run_summary(ranks, statistics, 2, "objects");
+    return run_summary(ranks, statistics, 2, "objects").text;
   }
   RunStatistics statistics;
 };

@@ -125,6 +125,13 @@ class Products(SlurmTest):
         self.skyfold("train", "--train.fraction", 1, "--sample", table, "--output", self.path("model.h5"))
         self.skyfold("photoz", "--catalogue", self.path("des.h5"), "--model", self.path("model.h5"), "--output", self.path("reference.h5"))
 
+    def test_the_scaling_study_runs_in_an_allocation(self):
+        study = support.SOURCE / "bench/scaling/run"
+        job = self.submit(*SIZE, "--output=%j.log", f"--wrap={sys.executable} {study} --study tiles-per-job --nodes 2 --skyfold {support._binary[0]} --objects 6000 "
+                          "--rounds 1 --ranks 2 --tiles 1,auto --results results")
+        self.wait_for_end(job)
+        self.assertEqual(len((self.folder / "results/tiles-per-job.csv").read_text().splitlines()), 3, self.log(job))
+
     def test_photoz_of_real_galaxies(self):
         self.make_real()
         options = ["--catalogue", "des.h5", "--model", "model.h5"]

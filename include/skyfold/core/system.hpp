@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace skyfold {
@@ -7,6 +8,10 @@ namespace skyfold {
 [[nodiscard]] std::string host_name();
 /// Name of the user of this process, or the number where it has none.
 [[nodiscard]] std::string user_name();
+/// Processors of this machine, whoever may use them.
+[[nodiscard]] int processor_count() noexcept;
+/// Largest resident memory that this process has had.
+[[nodiscard]] std::int64_t peak_memory_bytes() noexcept;
 /// Seconds since 1970-01-01 UTC.
 [[nodiscard]] double unix_time_s() noexcept;
 /// Unix time as "2026-03-01 12:00:00" (UTC).

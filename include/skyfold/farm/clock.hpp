@@ -9,10 +9,10 @@ namespace skyfold {
 
 /// What a rank's time went to. Every second of a rank is in exactly one phase.
 ///
-/// start: MPI, opening inputs, planning, laying out products; sync: making written rows durable; consolidate: checks,
-/// indexes and the renaming at the end.
-enum class Phase : std::uint8_t { start, wait, read, compute, write, sync, consolidate, other };
-inline constexpr std::size_t phase_count = 8;
+/// start: MPI, opening inputs, planning, laying out products; dispatch: rank 0 handing out jobs and recording what became
+/// of them; sync: making written rows durable; consolidate: checks, indexes and the renaming at the end.
+enum class Phase : std::uint8_t { start, wait, dispatch, read, compute, write, sync, consolidate, other };
+inline constexpr std::size_t phase_count = 9;
 [[nodiscard]] std::string_view name_of(Phase phase) noexcept;
 using PhaseSeconds = std::array<double, phase_count>;
 

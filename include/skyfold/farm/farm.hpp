@@ -104,6 +104,9 @@ void check(const FarmOptions& o);
 /// Ranks that compute.
 [[nodiscard]] int worker_count(const FarmOptions& o, int ranks);
 
+/// Jobs that are complete are made durable and reported together, once the first of them is this old [s].
+inline constexpr double sync_interval_s = 0.5;
+
 /// What is to be done; rank 0 has it, the others need `task` alone.
 struct FarmPlan {
   int task = 0;                            ///< number of this pass within the run, for crash notes

@@ -14,11 +14,11 @@ enum class Event : std::uint32_t {
   done = 2,      ///< its rows are on the disk
   failed = 3,    ///< its kernel threw or took too long
   lost = 4,      ///< its rank died, or fell silent
-  session = 5,   ///< a process group began to work: rank = ranks, attempt = threads of each
+  session = 5,   ///< a process group began to work: rank = ranks, partition_count = processors, read_s = since its start
   task = 6,      ///< a pass over rows begins: rows = all of them, label = name, message = unit, partition_count
   step = 7,      ///< something done once, label = name
   revoked = 9,   ///< rows that were done differ from their checksum: to be done again
-  ended = 8,     ///< the session ended in good order: attempt = exit code
+  ended = 8,     ///< the session ended in good order: attempt = exit code, rank = threads, bytes_written = peak memory
 };
 
 /// One record, as it stands in the file: 384 bytes, little-endian. See docs/journal.md for the bytes.

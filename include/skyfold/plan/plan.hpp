@@ -87,11 +87,15 @@ struct JobOptions {
   int workers = 1;                           ///< ranks that compute, for auto
   std::int64_t min_rows = 2'000;             ///< auto: no partition is cut into smaller jobs than this
   std::int64_t max_rows = 2'000'000;         ///< auto: a job larger than this is cut (what a failure can lose)
+  double handing_out = 1.0;                  ///< auto: time of rank 0 for a job, in the unit of Partition::cost; a row takes about as long
 };
 /// Jobs for all partitions, or for those that are left, in the order in which they are handed out.
 ///
 /// auto is guided: neighbouring partitions are joined while their cost stays <= remaining / (2 x workers), and a
-/// partition that costs more than that is cut, so that no rank waits for a last large job.
+/// partition that costs more than that is cut, so that no rank waits for a last large job. Nor does a rank wait for rank 0:
+/// no job is aimed at less than handing_out x workers, in which time rank 0 serves every rank once, or, where that leaves too
+/// few jobs for all ranks, at less than sqrt(handing_out x total), which makes the sum of handing out all jobs and computing
+/// one as small as it can be.
 ///
 /// @param partitions  in row order, each with its `id` in the plan; may have gaps
 [[nodiscard]] std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOptions& o);

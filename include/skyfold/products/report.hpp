@@ -20,11 +20,16 @@ struct RunStatistics {
   double first_idle_s = 0.0, last_end_s = 0.0;            ///< Unix time: first rank's last result, last rank's last result
 };
 
+struct RunSummary {
+  std::string text;
+  std::int64_t peak_bytes = 0;   ///< largest resident set that any rank had
+};
+
 /// The closing table of a command: rows, rates, and where the time of all ranks went, what would help most; collective,
 /// text on rank 0.
 ///
 /// @param threads  OpenMP threads of each rank, for the rate per core
 /// @param unit     what a row is, e.g. "objects"
-[[nodiscard]] std::string run_summary(const Ranks& ranks, const RunStatistics& statistics, int threads, const std::string& unit);
+[[nodiscard]] RunSummary run_summary(const Ranks& ranks, const RunStatistics& statistics, int threads, const std::string& unit);
 
 }  // namespace skyfold

@@ -55,6 +55,7 @@ class Stage {
 [[nodiscard]] std::unique_ptr<Stage> make_products_save_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_products_show_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_products_tree_stage();
+[[nodiscard]] std::unique_ptr<Stage> make_rehearse_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_spec_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_status_stage();
 [[nodiscard]] std::unique_ptr<Stage> make_train_stage();
