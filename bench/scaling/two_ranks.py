@@ -13,7 +13,7 @@ def study(launcher, o):
     runs = drive.in_turns((1, 2), o.rounds, lambda ranks: tiles_per_job.measure(launcher, o, catalogue, model, ranks, "auto"))
     rows = []
     for ranks, measured in runs.items():
-        row = tiles_per_job.row_of(ranks, "auto", measured)
+        row = tiles_per_job.row_of(ranks, "auto", measured, statistics.median(run["compute"] for run in measured))
         row["not_computing_percent"] = round(100 * statistics.median(1 - run["compute"] / sum(run[p] for p in drive.PHASES) for run in measured), 2)
         rows.append(row)
     ratio = statistics.median(one["wall_s"] / two["wall_s"] for one, two in zip(runs[1], runs[2]))

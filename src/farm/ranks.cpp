@@ -18,12 +18,18 @@
 namespace skyfold {
 namespace {
 
+// MPI sends more than this in pieces, and goes on to the next one only when both sides call it.
+constexpr std::size_t large_bytes = 16'384;
+
 /// Waits for a request without holding a processor: short waits cost a few microseconds, long ones almost nothing.
-void wait_for(MPI_Request& request) {
+///
+/// @param bytes  that are under way: a large message must not sleep between its pieces
+void wait_for(MPI_Request& request, std::size_t bytes = 0) {
+  const std::chrono::microseconds longest(bytes > large_bytes ? 20 : 2000);
   std::chrono::microseconds pause(5);
   for (int done = 0; MPI_Test(&request, &done, MPI_STATUS_IGNORE), !done;) {
     std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::microseconds(2000));
+    pause = std::min(pause * 2, longest);
   }
 }
 
@@ -31,8 +37,12 @@ template <class T>
 void reduce(const Ranks& ranks, std::span<T> values, MPI_Datatype type, MPI_Op operation) {
   if (ranks.size() == 1) return;
   MPI_Request request;
+  if (values.size_bytes() > large_bytes) {  // until all are here there is time to sleep
+    MPI_Ibarrier(ranks.handle().communicator, &request);
+    wait_for(request);
+  }
   MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), type, operation, ranks.handle().communicator, &request);
-  wait_for(request);
+  wait_for(request, values.size_bytes());
 }
 
 /// An error as text, so that it can travel: exit code, colon, message; "" is none.
@@ -82,7 +92,7 @@ std::string Ranks::broadcast(const std::string& text) const {
   wait_for(request);
   std::string received = is_first() ? text : std::string(static_cast<std::size_t>(length), '\0');
   MPI_Ibcast(received.data(), static_cast<int>(length), MPI_CHAR, 0, handle_->communicator, &request);
-  wait_for(request);
+  wait_for(request, received.size());
   return received;
 }
 
@@ -100,7 +110,7 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
   std::exclusive_scan(lengths.begin(), lengths.end(), starts.begin(), 0);
   std::string all(static_cast<std::size_t>(starts.back() + lengths.back()), '\0');
   MPI_Iallgatherv(mine.data(), length, MPI_CHAR, all.data(), lengths.data(), starts.data(), MPI_CHAR, handle_->communicator, &request);
-  wait_for(request);
+  wait_for(request, all.size());
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < n; ++i)
     texts.push_back(all.substr(static_cast<std::size_t>(starts[i]), static_cast<std::size_t>(lengths[i])));

@@ -191,6 +191,18 @@ TEST_F(RanksTogether, ReduceElementByElement) {
   EXPECT_EQ(high, (std::vector<double>{1.5 * (ranks.size() - 1), 0.0}));
 }
 
+TEST_F(RanksTogether, ExchangeWhatMpiSendsInPieces) {
+  std::vector<std::int64_t> counts(300'001);
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = static_cast<std::int64_t>(i) * (ranks.rank() + 1);
+  ranks.sum(counts);
+  const std::int64_t shares = ranks.size() * (ranks.size() + 1) / 2;
+  for (std::size_t i = 0; i < counts.size(); ++i) ASSERT_EQ(counts[i], static_cast<std::int64_t>(i) * shares);
+  const std::string text(1'000'000, static_cast<char>('a' + ranks.rank()));
+  EXPECT_EQ(ranks.broadcast(text), std::string(1'000'000, 'a'));
+  const auto all = ranks.gather(text);
+  for (int rank = 0; rank < ranks.size(); ++rank) EXPECT_EQ(all[static_cast<std::size_t>(rank)], std::string(1'000'000, static_cast<char>('a' + rank)));
+}
+
 TEST_F(RanksTogether, ThrowTheErrorOfTheLowestRankOnAll) {
   const int last = ranks.size() - 1, first = std::min(1, last);
   for (int round = 0; round < 3; ++round) {
