@@ -59,12 +59,19 @@ Piece take_part(Piece& piece, double aim, double smallest, std::int64_t max_rows
   return part;
 }
 
+/// Cost of the smallest jobs: see JobOptions and build_jobs.
+double smallest_job(double total, const JobOptions& o) {
+  double pace = std::min(o.handing_out * o.workers, std::sqrt(o.handing_out * total));
+  const double rounds = std::floor(total / (pace * o.workers));
+  if (rounds >= 1.0) pace = total / (rounds * o.workers);  // so that every rank gets as many of them
+  return std::max(static_cast<double>(o.min_rows), pace);
+}
+
 /// Guided self-scheduling (Polychronopoulos & Kuck 1987): each job is a fixed share of what remains.
 std::vector<CostedJob> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
   double remaining = std::accumulate(partitions.begin(), partitions.end(), 0.0,
                                      [](double sum, const Partition& p) { return sum + p.cost; });
-  const double pace = std::min(o.handing_out * o.workers, std::sqrt(o.handing_out * remaining));
-  const double smallest = std::max(static_cast<double>(o.min_rows), pace);
+  const double smallest = smallest_job(remaining, o);
   const auto share_of_remaining = [&] { return std::max(remaining / (2.0 * o.workers), smallest); };
   std::vector<CostedJob> jobs;
   for (std::size_t i = 0; i < partitions.size();) {

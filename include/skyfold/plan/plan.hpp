@@ -95,7 +95,7 @@ struct JobOptions {
 /// partition that costs more than that is cut, so that no rank waits for a last large job. Nor does a rank wait for rank 0:
 /// no job is aimed at less than handing_out x workers, in which time rank 0 serves every rank once, or, where that leaves too
 /// few jobs for all ranks, at less than sqrt(handing_out x total), which makes the sum of handing out all jobs and computing
-/// one as small as it can be.
+/// one as small as it can be. Of jobs of that size every rank gets the same number.
 ///
 /// @param partitions  in row order, each with its `id` in the plan; may have gaps
 [[nodiscard]] std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOptions& o);
