@@ -32,9 +32,10 @@ struct Block {
 /// One rank: the state of its pipeline.
 struct VirtualRank {
   std::deque<ActiveJob> jobs;                ///< not yet ended, in order
-  Block being_read, loaded, computing, computed;
+  Block being_read, loaded, computing, computed, being_written;
   std::vector<std::int64_t> complete;        ///< ids of jobs that are written, but not yet synced and reported
   double complete_since_s = 0.0;
+  bool has_written = false;                  ///< the last thing it did: it reads before it writes again
   int asked_with = -1;                       ///< jobs in hand at the request under way, -1 for none
   Doing doing = Doing::nothing;
   double since_s = 0.0, last_result_s = -1.0;
@@ -142,14 +143,18 @@ class VirtualFarm {
     if (rank.doing != Doing::nothing) return;
     if (number == 0 && serve()) return;
     if (!computes(number)) return;
-    if (rank.computed.is_there()) {
+    if (rank.computed.is_there() && !rank.has_written) {
+      rank.has_written = true;
       start_loaded(number);  // before writing: the processors come first
-      return begin(number, Doing::writing, rank.computed.cost.write_s);
+      rank.being_written = std::exchange(rank.computed, {});
+      return begin(number, Doing::writing, rank.being_written.cost.write_s);
     }
     ask(number);
     if (number == 0 && rank.doing != Doing::nothing) return;
     if (!rank.complete.empty() && (rank.jobs.empty() || now_s_ - rank.complete_since_s >= sync_interval_s - rounding_s)) return begin(number, Doing::syncing, machine_.sync_s);
-    if (!rank.loaded.is_there()) load(number);
+    if (load(number)) return;
+    rank.has_written = false;
+    if (rank.computed.is_there()) advance(number);
   }
 
   void ask(int number) {
@@ -161,17 +166,20 @@ class VirtualFarm {
     send({number, -1, in_hand});
   }
 
-  void load(int number) {
+  bool load(int number) {
     VirtualRank& rank = at(number);
+    if (rank.loaded.is_there()) return false;
     const auto next = std::find_if(rank.jobs.begin(), rank.jobs.end(), [](const ActiveJob& job) { return job.next_row < job.job.rows.end; });
-    if (next == rank.jobs.end()) return;
+    if (next == rank.jobs.end()) return false;
+    rank.has_written = false;
     const bool is_first = next->next_row == next->job.rows.begin;
     const RowRange rows{next->next_row, std::min(next->next_row + block_rows_, next->job.rows.end)};
     rank.being_read = {next->job.id, costs_.of(rows)};
     next->next_row = rows.end;
     ++next->blocks_in_memory;
-    if (is_first && machine_.job_s > 0.0) return begin(number, Doing::beginning, machine_.job_s);
-    begin(number, Doing::reading, rank.being_read.cost.read_s);
+    if (is_first && machine_.job_s > 0.0) begin(number, Doing::beginning, machine_.job_s);
+    else begin(number, Doing::reading, rank.being_read.cost.read_s);
+    return true;
   }
 
   void start_loaded(int number) {
@@ -208,7 +216,7 @@ class VirtualFarm {
         rank.loaded = std::exchange(rank.being_read, {});
         if (!rank.computing.is_there() && !rank.computed.is_there()) start_loaded(number);
         break;
-      case Doing::writing: end_block(number, std::exchange(rank.computed, {}).job); break;
+      case Doing::writing: end_block(number, std::exchange(rank.being_written, {}).job); break;
       case Doing::syncing:
         for (const std::int64_t id : std::exchange(rank.complete, {})) send({number, id, 0});
         break;

@@ -73,9 +73,12 @@ class RehearseStage final : public Stage {
     else if (!context.options.given("cost.compute")) throw UsageError("the costs are unknown: give --from an earlier run, or --cost.compute");
     take_from_earlier(context.options);
     make_cuts(context.options);
-    for (const double ranks : o_.ranks)
-      for (const Cut& cut : cuts_)
-        for (const std::string& per_job : o_.partitions_per_job) rehearse(static_cast<int>(ranks), cut, per_job);
+    if (earlier_ && !context.options.given("cost.finish"))
+      o_.cost.finish_s = earlier_->finish_s * static_cast<double>(rows()) / static_cast<double>(earlier_->rows);
+    for (const double ranks : o_.ranks) {
+      for (const std::string& per_job : o_.partitions_per_job) rehearse(static_cast<int>(ranks), cuts_.front(), per_job);
+      for (std::size_t i = 1; i < cuts_.size(); ++i) rehearse(static_cast<int>(ranks), cuts_[i], o_.partitions_per_job.front());
+    }
     if (o_.json) fmt::print("{}\n", as_json().dump(1, ' ', false, Json::error_handler_t::replace));
     else print_text();
     return ExitCode::done;
@@ -88,7 +91,6 @@ class RehearseStage final : public Stage {
     if (o_.ranks_per_node == 0) o_.ranks_per_node = std::max(1L, o_.cores_per_node / o_.threads);
     if (!earlier_) return;
     if (!options.given("cost.start")) o_.cost.start_s = earlier_->start_s / earlier_->crowding();
-    if (!options.given("cost.finish")) o_.cost.finish_s = earlier_->finish_s;
     if (!options.given("cost.memory")) o_.cost.memory_mb = earlier_->memory_mb;
   }
 
@@ -136,7 +138,7 @@ class RehearseStage final : public Stage {
     c.rehearsal = rehearse_farm(std::move(jobs), cut.partitions, o_.farm, machine, *costs_);
     const double cores = std::min(static_cast<double>(ranks) * threads, static_cast<double>(c.nodes) * static_cast<double>(o_.cores_per_node));
     c.start_s = o_.cost.start_s * std::max(1.0, static_cast<double>(on_node) / static_cast<double>(o_.cores_per_node));
-    c.finish_s = o_.cost.finish_s * (earlier_ ? static_cast<double>(rows()) / static_cast<double>(earlier_->rows) : 1.0);
+    c.finish_s = o_.cost.finish_s;
     c.wall_s = c.start_s + c.rehearsal.farm_s + c.finish_s;
     c.efficiency = c.rehearsal.thread_s / (cores * c.wall_s);
     c.core_hours = cores * c.wall_s / 3600.0;

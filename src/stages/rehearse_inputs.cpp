@@ -100,7 +100,7 @@ void read_session(const std::vector<JournalRecord>& records, std::int32_t pass, 
 
 void describe(OptionSet& option, SurveyOptions& o) {
   option("survey.rows", o.rows, "rows of a survey that does not exist yet; 0: the catalogue's, or those of the earlier run").range(0, 1e12).layout();
-  option("survey.partitions", o.partitions, "partitions of that survey").range(1, 1e8).layout();
+  option("survey.partitions", o.partitions, "partitions of that survey").range(1, 1e7).layout();
   option("survey.scatter", o.scatter, "scatter of their sizes: standard deviation of the natural logarithm").range(0, 3).layout();
   option("survey.seed", o.seed, "another seed, other sizes and costs").range(0, 9e15).layout();
 }

@@ -82,6 +82,14 @@ TEST(Rehearsal, ThatReadsMoreSlowlyThanItComputesTakesTheTimeOfReading) {
   EXPECT_NEAR(r.farm_s, 100.0 + 2.0, 1e-9);  // the last block is computed after the last reading
 }
 
+TEST(Rehearsal, ThatWritesMoreSlowlyThanItComputesTakesTheTimeOfWriting) {
+  const auto partitions = partitions_of({100});
+  RehearsalMachine machine = machine_of(1);
+  machine.cores_per_node = 2;
+  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("auto", 10), machine, same_cost(100, {0.0, 0.2, 1.0}));
+  EXPECT_NEAR(r.farm_s, 2.0 + 100.0, 1e-9);  // the first block is computed before the first writing
+}
+
 /// Makespan of jobs that idle ranks take from a queue, by the textbook's method (Graham 1966).
 double list_schedule(const std::vector<double>& jobs, int workers) {
   std::priority_queue<double, std::vector<double>, std::greater<>> free_at;
