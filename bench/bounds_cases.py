@@ -10,7 +10,6 @@ from astropy.io import fits
 from astropy.table import Table
 
 import samples
-import validate
 
 ALONE = ["--project", "none", "--product-log", "none"]
 NSIDE, RADIUS_ARCMIN = 2048, 10.0
@@ -98,9 +97,16 @@ class Inputs:
         return self._once(f"spectra-{n}.h5", make)
 
     def estimates(self, n):
+        """Known redshifts, and estimates with Gaussian PDFs, in a folder."""
         def make(path):
             path.mkdir()
-            validate.write(path, validate.sample(n), True)
+            rng = np.random.default_rng(7)
+            z, error = rng.gamma(4, 0.2, n) + 0.01, rng.uniform(0.01, 0.1, n)
+            estimate = z + error * rng.standard_normal(n)
+            samples.columns(path / "s.h5", {"id": np.arange(n), "z_spec": z})
+            samples.columns(path / "z.h5", {"id": np.arange(n), "z_phot": estimate, "z_err": error})
+            with h5py.File(path / "z.pdf.h5", "w") as file:
+                file["data/weights"], file["data/means"], file["data/stds"] = np.ones((n, 1)), estimate[:, None], error[:, None]
         return self._once(f"estimates-{n}", make)
 
 

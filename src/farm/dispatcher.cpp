@@ -6,18 +6,24 @@ namespace skyfold {
 
 Dispatcher::Dispatcher(std::vector<Job> jobs, std::span<const Partition> partitions, int workers)
     : pending_(jobs.begin(), jobs.end()), partitions_(partitions), workers_(workers) {
-  for (Job& job : pending_) job.id = next_id_++;
+  for (Job& job : pending_) {
+    job.id = next_id_++;
+    pending_rows_ += job.rows.size();
+  }
 }
 
-std::int64_t& Dispatcher::last_request(int worker) {
-  const auto place = static_cast<std::size_t>(worker);
-  if (place >= last_request_.size()) last_request_.resize(place + 1);
-  return last_request_[place];
+void Dispatcher::forget_request(int worker) {
+  const auto request = request_of_.find(worker);
+  if (request == request_of_.end()) return;
+  requests_.erase(request->second);
+  request_of_.erase(request);
 }
 
-void Dispatcher::request(int worker, int in_hand) {
-  last_request(worker) = ++requests_;
-  (in_hand > 0 ? prefetching_ : idle_).push_back({worker, requests_});
+void Dispatcher::request(int worker, std::int64_t rows_in_hand) {
+  forget_request(worker);
+  const Request request{rows_in_hand, request_count_++, worker};
+  requests_.insert(request);
+  request_of_.emplace(worker, request);
 }
 
 Dispatcher::Verdict Dispatcher::finished(std::int64_t job_id, bool succeeded) {
@@ -32,38 +38,37 @@ Dispatcher::Verdict Dispatcher::finished(std::int64_t job_id, bool succeeded) {
 }
 
 std::vector<Assignment> Dispatcher::lost(int worker) {
-  last_request(worker) = 0;
+  forget_request(worker);
   std::vector<Assignment> held;
   for (const auto& [id, assignment] : running_)
     if (assignment.worker == worker) held.push_back(assignment);
   return held;
 }
 
-void Dispatcher::retry(const Job& failed) {
-  const auto add = [&](std::int64_t partition, RowRange rows) {
-    pending_.push_back({next_id_++, partition, 1, rows, failed.attempts + 1});
-  };
-  if (failed.partition_count <= 1) return add(failed.first_partition, failed.rows);
-  for (std::int64_t i = failed.first_partition; i < failed.first_partition + failed.partition_count; ++i)
-    add(i, common(partitions_[static_cast<std::size_t>(i)].rows, failed.rows));
+void Dispatcher::add_pending(std::int64_t partition, RowRange rows, std::int64_t attempts) {
+  pending_.push_back({next_id_++, partition, 1, rows, attempts});
+  pending_rows_ += rows.size();
 }
 
-void Dispatcher::serve(Requests& requests, std::size_t jobs_kept, std::vector<Assignment>& assignments) {
-  for (; !requests.empty() && pending_.size() > jobs_kept; requests.pop_front()) {
-    const Request request = requests.front();
-    if (last_request(request.worker) != request.number) continue;  // it asked again since, or is lost
-    last_request(request.worker) = 0;
-    const Assignment assignment{request.worker, pending_.front()};
-    pending_.pop_front();
-    running_.emplace(assignment.job.id, assignment);
-    assignments.push_back(assignment);
-  }
+void Dispatcher::retry(const Job& failed) {
+  if (failed.partition_count <= 1) return add_pending(failed.first_partition, failed.rows, failed.attempts + 1);
+  for (std::int64_t i = failed.first_partition; i < failed.first_partition + failed.partition_count; ++i)
+    add_pending(i, common(partitions_[static_cast<std::size_t>(i)].rows, failed.rows), failed.attempts + 1);
 }
 
 std::vector<Assignment> Dispatcher::take() {
   std::vector<Assignment> assignments;
-  serve(idle_, 0, assignments);
-  serve(prefetching_, static_cast<std::size_t>(workers_), assignments);
+  while (!requests_.empty() && !pending_.empty()) {
+    const Request request = *requests_.begin();
+    const bool has_its_share = request.rows_in_hand > 0 && request.rows_in_hand * workers_ > pending_rows_;
+    if (has_its_share) break;  // so have all that come after it
+    forget_request(request.worker);
+    const Assignment assignment{request.worker, pending_.front()};
+    pending_.pop_front();
+    pending_rows_ -= assignment.job.rows.size();
+    running_.emplace(assignment.job.id, assignment);
+    assignments.push_back(assignment);
+  }
   return assignments;
 }
 

@@ -27,13 +27,13 @@ namespace {
 struct Packet {
   enum Kind : std::int32_t { request, done, error, job, stop, stopping, bye, beat };
   Kind kind = request;
-  std::int32_t in_hand = 0;
+  std::int64_t rows_in_hand = 0;
   JobEnd end = JobEnd::done;
   std::int32_t signal = 0;
   Job work;
   JobResult result;
   JobTimes times;
-  char message[104] = {};
+  char message[96] = {};
 };
 static_assert(std::is_trivially_copyable_v<Packet> && sizeof(Packet) <= 256);
 
@@ -151,7 +151,7 @@ class Master {
   /// The pipeline of rank 0 itself, if it computes.
   void set_own(Pipeline* own) { own_ = own; }
 
-  void request(int worker, int in_hand) { dispatcher_.request(worker, in_hand); }
+  void request(int worker, std::int64_t rows_in_hand) { dispatcher_.request(worker, rows_in_hand); }
 
   void done(const JobOutcome& outcome) {
     const Dispatcher::Verdict verdict = dispatcher_.finished(outcome.job.id, outcome.succeeded());
@@ -239,7 +239,7 @@ class Master {
     peer.heard_s = now_s();
     if (std::exchange(peer.is_lost, false)) request(rank, 0);  // it came back: what it had is not its any more, nor is its request
     switch (packet.kind) {
-      case Packet::request: return request(rank, packet.in_hand);
+      case Packet::request: return request(rank, packet.rows_in_hand);
       case Packet::done: return done(outcome_of(rank, packet));
       case Packet::error: return give_up();
       case Packet::stopping: return request_stop(packet.signal);
@@ -308,7 +308,7 @@ Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work
   Ending ending;
   std::optional<Pipeline> pipeline;
   if (computes) {
-    const Upstream upstream{[&](int in_hand) { master.request(0, in_hand); },
+    const Upstream upstream{[&](std::int64_t rows_in_hand) { master.request(0, rows_in_hand); },
                             [&](const JobOutcome& outcome) { master.done(outcome); }};
     pipeline.emplace(work, ranks.clock(), o, task, 0, upstream);
     master.set_own(&*pipeline);
@@ -354,7 +354,7 @@ Ending run_worker(const Ranks& ranks, const std::shared_ptr<Work>& work, const F
   Ending ending;
   const Mail mail(ranks);
   Heartbeat heart(mail, o.heartbeat_s);
-  const Upstream upstream{[&](int in_hand) { mail.send(0, {Packet::request, in_hand, JobEnd::done, 0, {}, {}, {}, {}}); },
+  const Upstream upstream{[&](std::int64_t rows_in_hand) { mail.send(0, {Packet::request, rows_in_hand, JobEnd::done, 0, {}, {}, {}, {}}); },
                           [&](const JobOutcome& outcome) { mail.send(0, packet_of(outcome)); }};
   Pipeline pipeline(work, ranks.clock(), o, task, ranks.rank(), upstream);
   const auto fail = [&](const Fatal& error) {

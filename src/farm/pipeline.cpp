@@ -83,7 +83,11 @@ bool Pipeline::ask_for_work() {
   const int in_hand = static_cast<int>(jobs_.size());
   if (!asks_for_job(static_cast<int>(unread), in_hand, asked_with_)) return false;
   asked_with_ = in_hand;
-  upstream_.request(in_hand);
+  std::int64_t rows_in_hand = 0;
+  for (const auto& job : jobs_) rows_in_hand += job->outcome.job.rows.end - job->next_row;
+  for (const int index : {computing_, loaded_})
+    if (index >= 0) rows_in_hand += slots_[static_cast<std::size_t>(index)].block.size();
+  upstream_.request(rows_in_hand);
   return true;
 }
 

@@ -17,7 +17,7 @@ namespace skyfold {
 
 /// How a rank's pipeline speaks to the dispatcher: by messages, or by calls on rank 0.
 struct Upstream {
-  std::function<void(int in_hand)> request;
+  std::function<void(std::int64_t rows_in_hand)> request;
   std::function<void(const JobOutcome&)> done;
 };
 

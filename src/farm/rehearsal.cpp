@@ -26,6 +26,7 @@ struct ActiveJob {
 struct Block {
   std::int64_t job = -1;       ///< its id, -1 for none
   BlockCost cost;
+  std::int64_t rows = 0;
   [[nodiscard]] bool is_there() const noexcept { return job >= 0; }
 };
 
@@ -58,7 +59,7 @@ struct VirtualRank {
 struct Mail {
   int rank = 0;
   std::int64_t done = -1;   ///< id of the job reported, -1: a request
-  int in_hand = 0;
+  std::int64_t rows_in_hand = 0;
 };
 
 class VirtualFarm {
@@ -163,7 +164,9 @@ class VirtualFarm {
     const int in_hand = static_cast<int>(rank.jobs.size());
     if (!asks_for_job(static_cast<int>(unread), in_hand, rank.asked_with) || (in_hand > 0 && !machine_.prefetches)) return;
     rank.asked_with = in_hand;
-    send({number, -1, in_hand});
+    std::int64_t rows_in_hand = rank.being_read.rows + rank.loaded.rows + rank.computing.rows;
+    for (const ActiveJob& job : rank.jobs) rows_in_hand += job.job.rows.end - job.next_row;
+    send({number, -1, rows_in_hand});
   }
 
   bool load(int number) {
@@ -174,7 +177,7 @@ class VirtualFarm {
     rank.has_written = false;
     const bool is_first = next->next_row == next->job.rows.begin;
     const RowRange rows{next->next_row, std::min(next->next_row + block_rows_, next->job.rows.end)};
-    rank.being_read = {next->job.id, costs_.of(rows)};
+    rank.being_read = {next->job.id, costs_.of(rows), rows.size()};
     next->next_row = rows.end;
     ++next->blocks_in_memory;
     if (is_first && machine_.job_s > 0.0) begin(number, Doing::beginning, machine_.job_s);
@@ -249,7 +252,7 @@ class VirtualFarm {
     for (; !mail_.empty(); mail_.pop_front()) {
       const Mail& mail = mail_.front();
       if (mail.done < 0) {
-        dispatcher_.request(mail.rank, mail.in_hand);
+        dispatcher_.request(mail.rank, mail.rows_in_hand);
       } else {
         (void)dispatcher_.finished(mail.done, true);
         ++jobs_;

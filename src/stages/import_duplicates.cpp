@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "import_passes.hpp"
@@ -10,12 +11,40 @@ namespace skyfold {
 namespace {
 
 constexpr std::int64_t chunk_rows = 1 << 17;
-constexpr std::size_t buckets = 256;   // of a share: small enough to be sorted in a processor's cache
+constexpr std::size_t buckets = 256;   // of a share: small enough for a processor's cache
 
 struct HashedRow {
   std::uint64_t hash;
   std::int64_t row;
-  auto operator<=>(const HashedRow&) const = default;
+};
+
+/// Finds hashes that occurred before, in the order of rows. An open table: the hashes are random already, and it is at most half full.
+class SeenHashes {
+ public:
+  /// @param ranges  the hashes to come are those of one of so many equal ranges: the fraction of it that lies below chooses the place
+  void start(std::size_t rows, std::size_t ranges) {
+    const std::size_t places = std::bit_ceil(2 * rows + 2);
+    table_.assign(places, {0, none});
+    ranges_ = ranges;
+    shift_ = 64 - std::countr_zero(places);
+  }
+  /// The last row with this hash, or `none`; the row takes its place.
+  std::int64_t exchange(const HashedRow& row) {
+    const std::size_t last = table_.size() - 1;
+    for (std::size_t place = static_cast<std::size_t>((row.hash * ranges_) >> shift_);; place = (place + 1) & last) {
+      HashedRow& here = table_[place];
+      if (here.row != none && here.hash != row.hash) continue;
+      const std::int64_t before = here.row;
+      here = row;
+      return before;
+    }
+  }
+  static constexpr std::int64_t none = -1;
+
+ private:
+  std::vector<HashedRow> table_;
+  std::uint64_t ranges_ = 1;
+  int shift_ = 0;
 };
 
 /// The ids of one share of the hash values, as they stand in the scratch files.
@@ -47,7 +76,7 @@ class Share {
   std::vector<std::int64_t> id_, key_;
 };
 
-/// Duplicates of one share, which is sorted bucket by bucket.
+/// Duplicates of one share, bucket by bucket.
 std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::int64_t ids) {
   std::array<std::vector<HashedRow>, buckets> rows;
   for (auto& bucket : rows) bucket.reserve(static_cast<std::size_t>(ids) / buckets * 9 / 8);
@@ -56,10 +85,11 @@ std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::in
     rows[within_share >> 56].push_back({hash, row});
   });
   std::vector<DuplicateId> duplicates;
-  for (auto& bucket : rows) {
-    std::sort(bucket.begin(), bucket.end());
-    for (std::size_t i = 1; i < bucket.size(); ++i)
-      if (bucket[i].hash == bucket[i - 1].hash) duplicates.push_back({bucket[i].row, bucket[i - 1].row});
+  SeenHashes seen;
+  for (const auto& bucket : rows) {
+    seen.start(bucket.size(), shares * buckets);
+    for (const HashedRow& row : bucket)   // in the order of the rows
+      if (const std::int64_t before = seen.exchange(row); before != SeenHashes::none) duplicates.push_back({row.row, before});
   }
   return duplicates;
 }

@@ -59,12 +59,12 @@ TEST(Dispatcher, ServesEachRequestOnce) {
   EXPECT_TRUE(dispatcher.take().empty());
 }
 
-TEST(Dispatcher, ParksAPrefetchAtTheTailUntilItsWorkerIsIdle) {
+TEST(Dispatcher, ParksAPrefetchOfAWorkerThatHasItsShareUntilItIsIdle) {
   const auto partitions = partitions_of(3);
   Dispatcher dispatcher(jobs_of(partitions, 1), partitions, 2);
-  dispatcher.request(0, 1);  // three left for two workers: not yet the tail
+  dispatcher.request(0, 15);  // of 30 rows left each of two workers may expect 15
   EXPECT_EQ(dispatcher.take().size(), 1U);
-  dispatcher.request(0, 1);
+  dispatcher.request(0, 11);  // of 20 rows, 10
   EXPECT_TRUE(dispatcher.take().empty());
   dispatcher.request(1, 0);  // an idle worker goes first
   const auto given = dispatcher.take();
@@ -72,6 +72,18 @@ TEST(Dispatcher, ParksAPrefetchAtTheTailUntilItsWorkerIsIdle) {
   EXPECT_EQ(given[0].worker, 1);
   dispatcher.request(0, 0);
   EXPECT_EQ(dispatcher.take().size(), 1U);
+}
+
+TEST(Dispatcher, ServesThoseWithTheLeastInHandFirst) {
+  const auto partitions = partitions_of(100);
+  Dispatcher dispatcher(jobs_of(partitions, 1), partitions, 3);
+  dispatcher.request(0, 200);
+  dispatcher.request(1, 500);  // more than a third of what is left
+  dispatcher.request(2, 20);
+  const auto given = dispatcher.take();
+  ASSERT_EQ(given.size(), 2U);
+  EXPECT_EQ(given[0].worker, 2);
+  EXPECT_EQ(given[1].worker, 0);
 }
 
 TEST(Dispatcher, ServesIdleWorkersBeforeThosePrefetching) {
@@ -88,7 +100,7 @@ TEST(Dispatcher, ServesIdleWorkersBeforeThosePrefetching) {
 TEST(Dispatcher, ForgetsAPrefetchOnceItsWorkerAsksIdle) {
   const auto partitions = partitions_of(2);
   Dispatcher dispatcher(jobs_of(partitions, 1), partitions, 2);
-  dispatcher.request(0, 1);
+  dispatcher.request(0, 15);
   EXPECT_TRUE(dispatcher.take().empty());
   dispatcher.request(0, 0);
   EXPECT_EQ(dispatcher.take().size(), 1U);

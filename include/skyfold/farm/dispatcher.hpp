@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "skyfold/plan/plan.hpp"
@@ -20,10 +22,10 @@ struct Assignment {
 
 /// Decides who computes what: a pure state machine without clock or messages, the same for real runs and rehearsals.
 ///
-/// Workers pull. A request made with work in hand is a prefetch: workers that are idle go first, and at the tail, when
-/// few jobs are left, prefetches wait until their worker is idle. A job that fails is tried once more at the end, cut into
-/// its partitions, so that one bad partition does not take its neighbours with it. Every call takes constant or
-/// logarithmic time in workers and jobs, so that rank 0 serves 100,000 ranks.
+/// Workers pull. A request made with work in hand is a prefetch: those with the least in hand go first, and one whose worker
+/// has more than its share of what is left waits until that worker is idle, so that all end together. A job that fails is
+/// tried once more at the end, cut into its partitions, so that one bad partition does not take its neighbours with it.
+/// Every call takes constant or logarithmic time in workers and jobs, so that rank 0 serves 100,000 ranks.
 class Dispatcher {
  public:
   static constexpr int max_attempts = 2;
@@ -33,8 +35,8 @@ class Dispatcher {
   /// @param workers     how many ranks compute
   Dispatcher(std::vector<Job> jobs, std::span<const Partition> partitions, int workers);
 
-  /// Worker `worker` asks for a job while it holds `in_hand` unfinished ones; replaces its request before.
-  void request(int worker, int in_hand);
+  /// Worker `worker` asks for a job while it has `rows_in_hand` to compute; replaces its request before.
+  void request(int worker, std::int64_t rows_in_hand);
 
   enum class Verdict { accepted, retried, given_up, unknown };
   /// An attempt ended. `unknown`: it had been taken from the worker, and does not count.
@@ -47,23 +49,23 @@ class Dispatcher {
   [[nodiscard]] bool is_done() const noexcept { return pending_.empty() && running_.empty(); }
 
  private:
-  /// Workers in the order in which they asked; an entry counts while its number is that of its worker's last request.
+  /// In the order in which they are served: the least in hand first, then the first to ask.
   struct Request {
+    std::int64_t rows_in_hand, number;
     int worker;
-    std::int64_t number;
+    auto operator<=>(const Request&) const = default;
   };
-  using Requests = std::deque<Request>;
-  [[nodiscard]] std::int64_t& last_request(int worker);
-  void serve(Requests& requests, std::size_t jobs_kept, std::vector<Assignment>& assignments);
+  void forget_request(int worker);
+  void add_pending(std::int64_t partition, RowRange rows, std::int64_t attempts);
   void retry(const Job& failed);
 
   std::deque<Job> pending_;
   std::map<std::int64_t, Assignment> running_;   ///< by job id
   std::span<const Partition> partitions_;
   std::int64_t workers_, next_id_ = 0;
-  Requests idle_, prefetching_;
-  std::vector<std::int64_t> last_request_;   ///< by worker: number of the request that holds, 0 for none
-  std::int64_t requests_ = 0;
+  std::set<Request> requests_;
+  std::unordered_map<int, Request> request_of_;   ///< by worker
+  std::int64_t pending_rows_ = 0, request_count_ = 0;
 };
 
 /// Whether a rank asks rank 0 for a job now: it keeps one in reserve, so it asks as soon as the last one has begun to be

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Time of a realisation of the bootstrap of `validate` beside numpy and scipy computing the same metrics in the same run.
 
-usage: validate.py PATH_OF_SKYFOLD [OBJECTS...]   (needs numpy, scipy, h5py)
+usage: metrics.py PATH_OF_SKYFOLD [OBJECTS...]   (needs numpy, scipy, h5py)
 
 Both use one processor. Of skyfold, which measures all objects and those left by culling, the processor time of the
 realisations of both sets is divided by 1.9: time of one realisation of the whole sample. numpy draws n of n objects with
