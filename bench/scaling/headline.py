@@ -23,13 +23,13 @@ def steps_of(o):
     path = lambda name: str(folder / name)
     common = ["--threads", str(o.threads), "--project", "none"]
     return [
-        ("mock", o.headline_ranks, ["mock", "--objects", str(o.objects), "--seed", "1", "--spectroscopic", repr(min(0.5, 50_000 / o.objects)),
-                           "--output", path("mock.h5"), *common]),
-        ("import", o.headline_ranks, ["import", "--input", path("mock.h5"), "--ordering", "tile", "--keep", f"tile,{MAGNITUDES}", "--output",
-                             path("catalogue.h5"), *common]),
+        ("mock", o.headline_ranks,
+         ["mock", "--objects", str(o.objects), "--seed", "1", "--spectroscopic", repr(min(0.5, 50_000 / o.objects)), "--output", path("mock.h5"), *common]),
+        ("import", o.headline_ranks,
+         ["import", "--input", path("mock.h5"), "--ordering", "tile", "--keep", f"tile,{MAGNITUDES}", "--output", path("catalogue.h5"), *common]),
         ("train", 0, ["train", "--algorithms", "dnf", "--sample", path("mock.spec.h5"), "--output", path("model.h5"), *common]),
-        ("photoz", o.headline_ranks, ["photoz", "--catalogue", path("catalogue.h5"), "--model", path("model.h5"), "--output", path("photoz.h5"),
-                             "--fits", path("photoz.fits"), *common]),
+        ("photoz", o.headline_ranks,
+         ["photoz", "--catalogue", path("catalogue.h5"), "--model", path("model.h5"), "--output", path("photoz.h5"), "--fits", path("photoz.fits"), *common]),
     ]
 
 
