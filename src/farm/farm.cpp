@@ -324,7 +324,7 @@ Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work
     bool progress = serve();
     if (pipeline) progress |= guarded([&] { return pipeline->step(); }, fail);
     if (progress) idle.has_worked();
-    else idle.rest(pipeline ? &*pipeline : nullptr, std::chrono::milliseconds(ranks.size() > 1 ? 1 : 5));
+    else idle.rest(pipeline ? &*pipeline : nullptr, std::chrono::milliseconds(5));
   }
   if (pipeline) (void)guarded([&] { return pipeline->drop_all(), true; }, fail);
   ending.lost = master.dismiss(serve);
