@@ -314,7 +314,6 @@ CostProfile::CostProfile(std::vector<Stretch> stretches) : stretches_(std::move(
   BlockCost total;
   std::int64_t rows = 0;
   for (const Stretch& stretch : stretches_) {
-    before_.push_back(total);
     total = sum(total, scaled(stretch.per_row, static_cast<double>(stretch.rows.size())));
     rows += stretch.rows.size();
   }

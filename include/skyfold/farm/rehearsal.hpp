@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <span>
 #include <vector>
 
 #include "skyfold/farm/farm.hpp"
@@ -29,7 +29,6 @@ class CostProfile {
 
  private:
   std::vector<Stretch> stretches_;
-  std::vector<BlockCost> before_;   ///< sums up to the begin of each stretch
   BlockCost mean_;
 };
 
