@@ -89,9 +89,11 @@ class Rehearse(support.SkyfoldTest):
         self.assertEqual([case["partitions"] for case in told["cases"]], [40, 40])
         for case in told["cases"]:
             self.assertGreaterEqual(case["farm_s"] * min(case["ranks"], told["cores_per_node"]), 0.999 * told["cost"]["compute_us"] * 0.04)
-        table = self.skyfold("rehearse", "--from", self.path("z.h5"), "--catalogue", self.path("m.h5"), "--ranks", "1,2,64").out
+        words = ["--from", self.path("z.h5"), "--catalogue", self.path("m.h5"), "--cost.compute", 10_000, "--cost.start", 0]
+        table = self.skyfold("rehearse", *words, "--cost.finish", 0, "--ranks", "1,2,64").out   # the first two have little but computing to do
         self.assertRegex(table, r"(?m)^ +64 .*<$")
-        self.assertIn("the most ranks with 80 % efficiency", table)
+        self.assertIn("the most ranks with 80 % efficiency: ", table)
+        self.assertIn("no number of ranks reaches 80 % efficiency", self.skyfold("rehearse", *words, "--cost.finish", 10_000, "--ranks", 2).out)
         other = self.rehearse("--from", self.path("z.h5"), "--survey.rows", 4_000_000, "--ranks", "1", "--partitions-per-job", "auto")
         self.assertAlmostEqual(other["cases"][0]["rank_s"]["compute"], 1e-6 * told["cost"]["compute_us"] * 4_000_000,
                                delta=0.1 * told["cost"]["compute_us"] * 4)
@@ -114,7 +116,7 @@ class ScalingStudy(support.SkyfoldTest):
         rows = json.loads((self.folder / "results/tiles-per-job.json").read_text())["rows"]
         self.assertEqual([(row["ranks"], row["tiles_per_job"]) for row in rows], [(1, "1"), (1, "auto"), (2, "1"), (2, "auto")])
         for row in rows:
-            self.assertAlmostEqual(row["sum_over_ranks_x_wall"], 1, delta=0.05)
+            self.assertAlmostEqual(row["sum_over_ranks_x_wall"], 1, delta=0.1)   # of numbers rounded to 0.01 s
             self.assertGreater(row["predicted_s"], 0)
         self.assertIn("</svg>", (self.folder / "scaling-tiles-per-job.svg").read_text())
 
