@@ -289,7 +289,7 @@ class Ranks(faults.FaultTest):
 class Files(faults.FaultTest):
     def test_a_second_run_on_the_output_is_refused_and_a_dead_holder_is_not(self):
         output = self.path("z.h5")
-        run = self.start(*self.words("photoz", output), "--farm.fault", "sleep=0.1@*", ranks=2)
+        run = self.start(*self.words("photoz", output), "--farm.fault", "sleep=0.3@*", "--partitions-per-job", 1, ranks=2)
         self.wait_for(lambda: faults.rows_done(output) > 0, "the first rows")
         result = self.run_skyfold(*self.words("photoz", output))
         self.assertEqual(result.code, 4, result)
