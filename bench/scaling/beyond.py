@@ -1,5 +1,4 @@
 """Part 3: 10 to 100,000 ranks in virtual time: strong and weak scaling of the farm, and where rank 0 saturates."""
-import json
 import pathlib
 
 import drive
@@ -12,11 +11,7 @@ SETTINGS = ("1", "4", "12", "24", "32", "auto")
 
 def replay(launcher, o, rows, tiles, ranks):
     """The farm's part of the run; starting up and consolidation are those of the machine, which this one cannot tell."""
-    _, text = launcher.run(0, "rehearse", "--survey.rows", str(rows), "--survey.partitions", str(tiles), "--survey.scatter", str(published.SCATTER),
-                           "--ranks", str(ranks), "--ranks-per-node", "24", "--cores-per-node", "24", "--threads-per-rank", "1", "--farm.master", "dedicated",
-                           "--cost.compute", str(o.row_us), "--cost.scatter", str(o.scatter), "--cost.message", str(o.message_us),
-                           "--partitions-per-job", ",".join(SETTINGS), "--json")
-    return json.loads(text)["cases"]
+    return published.rehearse(launcher, rows, tiles, ranks, SETTINGS, cost__compute=o.row_us, cost__scatter=o.scatter, cost__message=o.message_us)
 
 
 def rows_of(kind, cases):

@@ -20,14 +20,19 @@ FITTED = ("1", "4", "12", "24", "32")
 SETTINGS = ("1", "2", "3", "4", "5", "6", "8", "12", "16", "24", "32", "auto")
 
 
-def replay(launcher, settings, **costs):
-    """Minutes by tiles per job of the survey on 912 slots and a rank 0 that only hands out jobs; `costs` are options."""
-    words = ["rehearse", "--survey.rows", str(OBJECTS), "--survey.partitions", str(TILES), "--survey.scatter", str(SCATTER), "--ranks", str(SLOTS + 1),
-             "--ranks-per-node", "24", "--cores-per-node", "24", "--threads-per-rank", "1", "--farm.master", "dedicated", "--farm.block_rows", "10000000",
+def rehearse(launcher, rows, tiles, ranks, settings, **options):
+    """Cases of a survey in tiles on nodes of 24 ranks, of which rank 0 only hands out jobs. `options`: a__b=1 is --a.b 1."""
+    words = ["rehearse", "--survey.rows", str(rows), "--survey.partitions", str(tiles), "--survey.scatter", str(SCATTER), "--ranks", str(ranks),
+             "--ranks-per-node", "24", "--cores-per-node", "24", "--threads-per-rank", "1", "--farm.master", "dedicated",
              "--partitions-per-job", ",".join(settings), "--json"]
-    for name, value in costs.items():
+    for name, value in options.items():
         words += [f"--{name.replace('__', '.')}", str(value)]
-    cases = json.loads(launcher.run(0, *words)[1])["cases"]
+    return json.loads(launcher.run(0, *words)[1])["cases"]
+
+
+def replay(launcher, settings, **options):
+    """Minutes by tiles per job of the survey on 912 slots; each job is read and written as a whole."""
+    cases = rehearse(launcher, OBJECTS, TILES, SLOTS + 1, settings, farm__block_rows=10_000_000, **options)
     return {case["partitions_per_job"]: case["wall_s"] / 60 for case in cases}
 
 

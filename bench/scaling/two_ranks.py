@@ -18,5 +18,5 @@ def study(launcher, o):
         rows.append(row)
     ratio = statistics.median(one["wall_s"] / two["wall_s"] for one, two in zip(runs[1], runs[2]))
     drive.print_table(rows[0].keys(), rows)
-    print(f"{objects:,} objects: 2 ranks are {ratio:.3f} times as fast as 1 (median of {o.rounds} rounds, {objects * 2:,} objects each)")
+    print(f"{objects:,} objects: 2 ranks are {ratio:.3f} times as fast as 1 (median of {o.rounds} rounds)")
     drive.save(o.results, "two-ranks", rows, rounds=o.rounds, objects=objects, speed_up=round(ratio, 4))

@@ -60,8 +60,9 @@ std::vector<Assignment> Dispatcher::take() {
   std::vector<Assignment> assignments;
   while (!requests_.empty() && !pending_.empty()) {
     const Request request = *requests_.begin();
-    const bool has_its_share = request.rows_in_hand > 0 && request.rows_in_hand * workers_ > pending_rows_;
-    if (has_its_share) break;  // so have all that come after it
+    const bool is_idle = request.rows_in_hand == 0;
+    const bool has_its_share = request.rows_in_hand * workers_ > pending_rows_ || pending_.size() == 1;
+    if (!is_idle && has_its_share) break;  // so it is with all that come after it
     forget_request(request.worker);
     const Assignment assignment{request.worker, pending_.front()};
     pending_.pop_front();

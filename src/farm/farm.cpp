@@ -118,16 +118,17 @@ std::int64_t failure_limit(const std::string& text, std::int64_t partitions) {
 }
 
 /// What a rank does while there is nothing to do. At first it gives way, so that short jobs follow one another within
-/// microseconds; after a millisecond it sleeps, so that a long wait costs next to nothing.
+/// microseconds; after a millisecond it sleeps, so that a long wait costs next to nothing. While its kernel computes it looks for
+/// messages every 5 ms: each look takes a little of the kernel's processor.
 class Idle {
  public:
   void has_worked() { since_s_ = 0.0; }
   /// @param pipeline  of this rank, or null; its results end the rest early
-  void rest(Pipeline* pipeline, std::chrono::microseconds longest) {
+  void rest(Pipeline* pipeline) {
     const double now = now_s();
     if (since_s_ == 0.0) since_s_ = now;
     if (now - since_s_ < 1e-3) std::this_thread::yield();
-    else if (pipeline && pipeline->is_computing()) pipeline->wait(longest);
+    else if (pipeline && pipeline->is_computing()) pipeline->wait(std::chrono::milliseconds(5));
     else std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
 
@@ -206,7 +207,7 @@ class Master {
     for (int rank = 1; rank < ranks_.size(); ++rank) mail_.send(rank, Packet::stop);
     const auto is_awaited = [](const Peer& peer) { return !peer.is_lost && !peer.has_left; };
     for (Idle idle; std::any_of(peers_.begin() + 1, peers_.end(), is_awaited);)
-      if (!serve()) idle.rest(nullptr, {});
+      if (!serve()) idle.rest(nullptr);
     std::vector<int> lost;
     for (int rank = 1; rank < ranks_.size(); ++rank)
       if (peers_[static_cast<std::size_t>(rank)].is_lost) lost.push_back(rank);
@@ -324,7 +325,7 @@ Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work
     bool progress = serve();
     if (pipeline) progress |= guarded([&] { return pipeline->step(); }, fail);
     if (progress) idle.has_worked();
-    else idle.rest(pipeline ? &*pipeline : nullptr, std::chrono::milliseconds(5));
+    else idle.rest(pipeline ? &*pipeline : nullptr);
   }
   if (pipeline) (void)guarded([&] { return pipeline->drop_all(), true; }, fail);
   ending.lost = master.dismiss(serve);
@@ -375,7 +376,7 @@ Ending run_worker(const Ranks& ranks, const std::shared_ptr<Work>& work, const F
     }
     const bool progress = ending.fatal.code == ExitCode::done && guarded([&] { return pipeline.step(); }, fail);
     if (progress || message) idle.has_worked();
-    else idle.rest(&pipeline, std::chrono::milliseconds(5));
+    else idle.rest(&pipeline);
   }
   (void)guarded([&] { return pipeline.drop_all(), true; }, fail);
   mail.send(0, Packet::bye);

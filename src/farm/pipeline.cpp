@@ -9,6 +9,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/core/system.hpp"
 
 namespace skyfold {
 namespace {
@@ -29,10 +30,6 @@ std::string message_of(const std::exception_ptr& error) {
   } catch (...) {
     return "unknown exception";
   }
-}
-
-double unix_time_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace

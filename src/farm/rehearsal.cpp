@@ -151,7 +151,7 @@ class VirtualFarm {
       return begin(number, Doing::writing, rank.being_written.cost.write_s);
     }
     ask(number);
-    if (number == 0 && rank.doing != Doing::nothing) return;
+    if (rank.doing != Doing::nothing) return;  // rank 0 serves its own request at once
     if (!rank.complete.empty() && (rank.jobs.empty() || now_s_ - rank.complete_since_s >= sync_interval_s - rounding_s)) return begin(number, Doing::syncing, machine_.sync_s);
     if (load(number)) return;
     rank.has_written = false;

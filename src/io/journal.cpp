@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstring>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/system.hpp"
 
 namespace skyfold {
 namespace {
@@ -63,7 +63,7 @@ Journal::~Journal() {
 
 void Journal::append(JournalRecord record) {
   record.sequence = next_;
-  record.unix_time_s = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  record.unix_time_s = unix_time_s();
   record.checksum = checksum_of(record);
   errno = ENOSPC;  // a write that is cut short does not say why
   if (pwrite(descriptor_, &record, sizeof record, static_cast<off_t>(next_ * sizeof record)) != sizeof record) fail(path_);

@@ -47,6 +47,8 @@ struct Case {
   std::vector<double> job_rows;   ///< in order of size
   Rehearsal rehearsal;
   double start_s = 0.0, finish_s = 0.0, wall_s = 0.0, efficiency = 0.0, core_hours = 0.0;
+  /// Part of the farm's time that messages take of rank 0.
+  [[nodiscard]] double rank_0_busy() const noexcept { return rehearsal.farm_s > 0.0 ? rehearsal.serving_s / rehearsal.farm_s : 0.0; }
 };
 
 class RehearseStage final : public Stage {
@@ -172,7 +174,7 @@ class RehearseStage final : public Stage {
                  {"partitions_per_job", c.per_job}, {"jobs", r.jobs}, {"job_rows_min", c.job_rows.front()}, {"job_rows_median", median(c.job_rows)},
                  {"job_rows_max", c.job_rows.back()}, {"wall_s", c.wall_s}, {"start_s", c.start_s}, {"farm_s", r.farm_s}, {"finish_s", c.finish_s},
                  {"efficiency", c.efficiency}, {"core_hours", c.core_hours}, {"idle_tail_s", r.idle_tail_s},
-                 {"rank_0_busy", r.farm_s > 0.0 ? r.serving_s / r.farm_s : 0.0}, {"memory_mb_per_node", memory_mb(c)}};
+                 {"rank_0_busy", c.rank_0_busy()}, {"memory_mb_per_node", memory_mb(c)}};
     for (const Phase phase : {Phase::wait, Phase::dispatch, Phase::read, Phase::compute, Phase::write, Phase::sync})
       json["rank_s"][std::string(name_of(phase))] = r.rank_s[static_cast<std::size_t>(phase)];
     return json;
@@ -192,10 +194,9 @@ class RehearseStage final : public Stage {
     fmt::print("{:>8} {:>6}{} {:>10} {:>9} {:>11} {:>10} {:>10} {:>7} {:>10} {:>7}\n", "ranks", "nodes", has_sizes ? "  partition" : "", "per job", "jobs",
                "job rows", "wall [s]", "efficiency", "rank 0", "core hours", "MB/node");
     for (const Case& c : cases_) {
-      const double busy = c.rehearsal.farm_s > 0.0 ? c.rehearsal.serving_s / c.rehearsal.farm_s : 0.0;
       fmt::print("{:>8} {:>6}{} {:>10} {:>9} {:>11} {:>10.2f} {:>9.1f}% {:>6.1f}% {:>10.2f} {:>7}{}\n", c.ranks, c.nodes,
                  has_sizes ? fmt::format(" {:>10}", grouped(c.cut->partition_rows)) : "", c.per_job, grouped(c.rehearsal.jobs),
-                 grouped(static_cast<long long>(median(c.job_rows))), c.wall_s, 100.0 * c.efficiency, 100.0 * busy, c.core_hours,
+                 grouped(static_cast<long long>(median(c.job_rows))), c.wall_s, 100.0 * c.efficiency, 100.0 * c.rank_0_busy(), c.core_hours,
                  o_.cost.memory_mb > 0.0 ? fmt::format("{:.0f}", memory_mb(c)) : "-", &c == &best(c.ranks) ? "  <" : "");
     }
     print_advice();

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/stage.hpp"
@@ -27,7 +28,7 @@ struct StatusOptions {
 std::string job_line(const JobStatus& job, const std::string& unit) {
   const std::string where = job.host.empty() ? fmt::format("rank {}", job.rank) : fmt::format("rank {} on {}", job.rank, job.host);
   const std::string more = job.partition_count > 1 ? fmt::format(" and {} more", job.partition_count - 1) : "";
-  const double seconds = (job.end_s > 0.0 ? job.end_s : std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) - job.start_s;
+  const double seconds = (job.end_s > 0.0 ? job.end_s : unix_time_s()) - job.start_s;
   return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end, job.partition, more,
                      job.attempt, where, seconds, job.message.empty() ? "" : ": " + job.message);
 }

@@ -7,21 +7,14 @@
 #include <numeric>
 #include <queue>
 
+#include "../plan_support.hpp"
 #include "shared_processors.hpp"
 #include "skyfold/core/random.hpp"
 
 namespace skyfold {
 namespace {
 
-std::vector<Partition> partitions_of(const std::vector<std::int64_t>& sizes) {
-  std::vector<Partition> partitions;
-  std::int64_t begin = 0;
-  for (const std::int64_t size : sizes) {
-    partitions.push_back({std::ssize(partitions), "p", {begin, begin + size}, static_cast<double>(size)});
-    begin += size;
-  }
-  return partitions;
-}
+using testing_support::partitions_of;
 
 CostProfile same_cost(std::int64_t rows, BlockCost per_row) { return CostProfile({{{0, rows}, per_row}}); }
 
@@ -61,12 +54,17 @@ TEST(SharedProcessors, RunTasksAtFullSpeedUntilThereAreMoreThanCores) {
   EXPECT_DOUBLE_EQ(*node.next_end_s(), 7.0 + 6.0);
 }
 
-TEST(Rehearsal, OfOneRankReadsTheFirstBlockComputesAllAndWritesTheLast) {
+/// One job of ten blocks of ten rows on one rank, whose reading and writing have a core of their own.
+Rehearsal ten_blocks_alone(BlockCost per_row, double sync_s = 0.0) {
   const auto partitions = partitions_of({100});
   RehearsalMachine machine = machine_of(1);
-  machine.cores_per_node = 2;  // reading and writing have a core of their own
-  machine.sync_s = 0.5;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("auto", 10), machine, same_cost(100, {0.01, 1.0, 0.02}));
+  machine.cores_per_node = 2;
+  machine.sync_s = sync_s;
+  return rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("auto", 10), machine, same_cost(100, per_row));
+}
+
+TEST(Rehearsal, OfOneRankReadsTheFirstBlockComputesAllAndWritesTheLast) {
+  const Rehearsal r = ten_blocks_alone({0.01, 1.0, 0.02}, 0.5);
   EXPECT_NEAR(r.farm_s, 0.1 + 100.0 + 0.2 + 0.5, 1e-9);
   EXPECT_NEAR(phase(r, Phase::compute), 100.0, 1e-9);
   EXPECT_NEAR(phase(r, Phase::read), 0.1, 1e-9);
@@ -75,18 +73,12 @@ TEST(Rehearsal, OfOneRankReadsTheFirstBlockComputesAllAndWritesTheLast) {
 }
 
 TEST(Rehearsal, ThatReadsMoreSlowlyThanItComputesTakesTheTimeOfReading) {
-  const auto partitions = partitions_of({100});
-  RehearsalMachine machine = machine_of(1);
-  machine.cores_per_node = 2;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("auto", 10), machine, same_cost(100, {1.0, 0.2, 0.0}));
+  const Rehearsal r = ten_blocks_alone({1.0, 0.2, 0.0});
   EXPECT_NEAR(r.farm_s, 100.0 + 2.0, 1e-9);  // the last block is computed after the last reading
 }
 
 TEST(Rehearsal, ThatWritesMoreSlowlyThanItComputesTakesTheTimeOfWriting) {
-  const auto partitions = partitions_of({100});
-  RehearsalMachine machine = machine_of(1);
-  machine.cores_per_node = 2;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("auto", 10), machine, same_cost(100, {0.0, 0.2, 1.0}));
+  const Rehearsal r = ten_blocks_alone({0.0, 0.2, 1.0});
   EXPECT_NEAR(r.farm_s, 2.0 + 100.0, 1e-9);  // the first block is computed before the first writing
 }
 

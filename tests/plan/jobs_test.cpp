@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../plan_support.hpp"
 #include "../support.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/plan/plan.hpp"
@@ -12,17 +13,7 @@ namespace {
 
 using testing_support::contains;
 using testing_support::error_of;
-
-/// Contiguous partitions of these sizes, cost = rows.
-std::vector<Partition> partitions_of(const std::vector<std::int64_t>& sizes) {
-  std::vector<Partition> partitions;
-  std::int64_t begin = 0;
-  for (const std::int64_t size : sizes) {
-    partitions.push_back({std::ssize(partitions), "p", {begin, begin + size}, static_cast<double>(size)});
-    begin += size;
-  }
-  return partitions;
-}
+using testing_support::partitions_of;
 
 std::vector<Partition> random_partitions(std::size_t n, std::uint64_t seed) {
   ObjectRandom random(seed, 0);

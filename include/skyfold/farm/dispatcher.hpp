@@ -23,9 +23,9 @@ struct Assignment {
 /// Decides who computes what: a pure state machine without clock or messages, the same for real runs and rehearsals.
 ///
 /// Workers pull. A request made with work in hand is a prefetch: those with the least in hand go first, and one whose worker
-/// has more than its share of what is left waits until that worker is idle, so that all end together. A job that fails is
-/// tried once more at the end, cut into its partitions, so that one bad partition does not take its neighbours with it.
-/// Every call takes constant or logarithmic time in workers and jobs, so that rank 0 serves 100,000 ranks.
+/// has more than its share of what is left, or would get the last job, waits until that worker is idle, so that all end
+/// together. A job that fails is tried once more at the end, cut into its partitions, so that one bad partition does not take
+/// its neighbours with it. Every call takes constant or logarithmic time in workers and jobs, so that rank 0 serves 100,000 ranks.
 class Dispatcher {
  public:
   static constexpr int max_attempts = 2;
