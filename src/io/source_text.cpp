@@ -211,7 +211,7 @@ class TextSource final : public Source {
 
   void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
     RowParser parser(header_.dialect, targets(piece, out), piece.first_row, bad);
-    RowReader reader(file_, header_.dialect, piece.begin, piece.end, block_);
+    TextRowReader reader(file_, header_.dialect, piece.begin, piece.end, block_);
     try {
       for (std::string_view block = reader.next(); !block.empty(); block = reader.next()) parser.add(block, piece.rows);
     } catch (const DataError& error) {

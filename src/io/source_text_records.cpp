@@ -76,12 +76,12 @@ const char* row_end(const char* begin, const char* end, const TextDialect& diale
   return row_end_from(begin, begin, end, dialect);
 }
 
-RowReader::RowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end,
+TextRowReader::TextRowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end,
                      std::int64_t block)
     : file_(file), dialect_(dialect), at_(begin), end_(end), block_(block) {}
 
 /// The bytes from the present position on; a last row without a line feed is given one.
-std::string_view RowReader::load(std::int64_t bytes) {
+std::string_view TextRowReader::load(std::int64_t bytes) {
   const auto count = static_cast<std::size_t>(std::min(bytes, file_.size() - at_));
   buffer_.resize(count + 1);
   file_.read_at(at_, std::span(buffer_.data(), count));
@@ -90,7 +90,7 @@ std::string_view RowReader::load(std::int64_t bytes) {
   return {buffer_.data(), count + (add ? 1 : 0)};
 }
 
-std::string_view RowReader::next() {
+std::string_view TextRowReader::next() {
   if (at_ >= end_) return {};
   for (std::int64_t bytes = std::min(block_, end_ - at_);; bytes *= 2) {
     const std::string_view text = load(bytes);

@@ -31,12 +31,12 @@ inline constexpr std::int64_t longest_row = std::int64_t{64} << 20;
 [[nodiscard]] const char* row_end(const char* begin, const char* end, const TextDialect& dialect) noexcept;
 
 /// Reads the rows that begin in a byte range, in blocks of whole rows. Memory: one block, or one row if that is longer.
-class RowReader {
+class TextRowReader {
  public:
   /// @param begin  byte of the file where a row begins
   /// @param end    rows that begin here or later are not read
   /// @param block  bytes per block, about
-  RowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end, std::int64_t block);
+  TextRowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end, std::int64_t block);
 
   /// The next block: whole rows, each with its line feed; nothing at the end. Valid until the next call.
   /// Throws DataError for a quote that is never closed or a row longer than `longest_row`.

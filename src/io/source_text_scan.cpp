@@ -106,7 +106,7 @@ bool ends_quoted_from_quotes(const InputFile& file, const TextDialect& dialect, 
                              std::int64_t block) {
   const auto first_row = end_of_quoted_row(file, dialect, begin, end);
   if (!first_row) return true;
-  RowReader reader(file, dialect, *first_row, end, block);
+  TextRowReader reader(file, dialect, *first_row, end, block);
   while (!reader.next().empty()) {
   }
   return reader.position() != end;
@@ -142,7 +142,7 @@ class UnitScanner {
     result.ends_quoted = !first_row || *first_row > end;
     result.seen.columns.resize(watch_.size());
     if (!first_row) return true;
-    RowReader reader(file_, header_.dialect, *first_row, end, sizes_.block);
+    TextRowReader reader(file_, header_.dialect, *first_row, end, sizes_.block);
     CellScanner cells(header_.dialect, watch_);
     while (true) {
       const Mark mark{reader.position(), cells.seen.rows};
@@ -235,7 +235,7 @@ UnitScan unpack(const std::string& text) {
 
 RowsSeen scan_sample(const InputFile& file, const TextHeader& header, const ScanSizes& sizes) {
   CellScanner cells(header.dialect, std::vector<Watch>(header.columns.size(), Watch::kinds));
-  RowReader reader(file, header.dialect, header.data_begin, file.size(), sizes.block);
+  TextRowReader reader(file, header.dialect, header.data_begin, file.size(), sizes.block);
   while (cells.seen.rows < sizes.sample_rows) {
     const std::string_view block = reader.next();
     if (block.empty()) break;

@@ -90,7 +90,7 @@ FinderChart finder_chart(const std::string& title, const LocusRules& rules, cons
                              pointing.n_ref > 0 ? pointing.score : 0.0);
   std::vector<double> rating(stars.size(), 0.0);
   std::vector<bool> is_reference(stars.size(), false);
-  for (const Candidate& c : solver.candidates()) rating[c.star] = c.rating;
+  for (const StarCandidate& c : solver.candidates()) rating[c.star] = c.rating;
   for (const ReferenceStar& r : solver.reference_stars()) is_reference[r.star] = true;
   for (std::size_t i = 0; i < stars.size(); ++i) {
     const Offset at = plane.offset(stars.position(i), stars.direction(i));

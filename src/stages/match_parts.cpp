@@ -55,10 +55,10 @@ std::string MatchParts::path_of(std::int64_t first_row) const { return fmt::form
 void MatchParts::keep(std::int64_t first_row, const Part& part) const {
   const std::int64_t head[] = {std::ssize(part.candidates), static_cast<std::int64_t>(part.rows.rows()), std::ssize(part.reference)};
   std::string text;
-  text.reserve(sizeof head + part.candidates.size() * sizeof(Candidate) + part.rows.rows() * bytes_per_row(schema_) +
+  text.reserve(sizeof head + part.candidates.size() * sizeof(MatchCandidate) + part.rows.rows() * bytes_per_row(schema_) +
                part.reference.size() * sizeof(std::int64_t) + sizeof(std::uint64_t));
   put(text, head, sizeof head);
-  put(text, part.candidates.data(), part.candidates.size() * sizeof(Candidate));
+  put(text, part.candidates.data(), part.candidates.size() * sizeof(MatchCandidate));
   for (std::size_t c = 0; c < part.rows.columns(); ++c) put(text, part.rows[c].bytes().data(), part.rows[c].bytes().size());
   put(text, part.reference.data(), part.reference.size() * sizeof(std::int64_t));
   const std::uint64_t checksum = hash_text(text);
@@ -85,7 +85,7 @@ Part MatchParts::read(std::int64_t first_row) const {
   get(head, sizeof head);
   Part part;
   part.candidates.resize(static_cast<std::size_t>(head[0]));
-  get(part.candidates.data(), part.candidates.size() * sizeof(Candidate));
+  get(part.candidates.data(), part.candidates.size() * sizeof(MatchCandidate));
   part.rows = Table(schema_, static_cast<std::size_t>(head[1]));
   for (std::size_t c = 0; c < part.rows.columns(); ++c) get(part.rows[c].bytes().data(), part.rows[c].bytes().size());
   part.reference.resize(static_cast<std::size_t>(head[2]));

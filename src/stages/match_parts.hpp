@@ -11,14 +11,14 @@
 namespace skyfold {
 
 /// A photometric object within the radius of a spectroscopic one.
-struct Candidate {
+struct MatchCandidate {
   std::int64_t row = 0;              ///< of the catalogue
   double separation_arcsec = 0.0;
   std::uint32_t object = 0;          ///< number of the spectroscopic object
   std::uint32_t place = 0;           ///< of the row in Part::rows
 
   /// The nearer one first; of equally near ones the first in the catalogue.
-  [[nodiscard]] bool is_nearer(const Candidate& other) const noexcept {
+  [[nodiscard]] bool is_nearer(const MatchCandidate& other) const noexcept {
     return separation_arcsec != other.separation_arcsec ? separation_arcsec < other.separation_arcsec : row < other.row;
   }
 };
@@ -48,7 +48,7 @@ class MagnitudeCounts {
 
 /// What is found in one block of the catalogue.
 struct Part {
-  std::vector<Candidate> candidates;   ///< by row, then separation
+  std::vector<MatchCandidate> candidates;   ///< by row, then separation
   Table rows;                          ///< wanted columns of rows with candidates, each once, increasing
   std::vector<std::int64_t> reference; ///< MagnitudeCounts of the objects looked at
 };

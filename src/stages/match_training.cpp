@@ -58,13 +58,13 @@ class TrainingMaker {
   void choose() {
     const std::size_t bands = in_.band_columns.magnitude.size();
     result_.reference = result_.training = MagnitudeCounts(bands);
-    std::vector<Candidate> best(in_.sample.rows(), {0, 0.0, none, 0});
+    std::vector<MatchCandidate> best(in_.sample.rows(), {0, 0.0, none, 0});
     std::vector<std::uint32_t> candidates(in_.sample.rows());
     for (std::int64_t block = 0; block < blocks(); ++block) {
       const Part part = parts_.read(block * match_block_rows);
       result_.reference.add(part.reference);
-      for (const Candidate& candidate : part.candidates) {
-        Candidate& now = best[candidate.object];
+      for (const MatchCandidate& candidate : part.candidates) {
+        MatchCandidate& now = best[candidate.object];
         ++candidates[candidate.object];
         if (now.object == none || candidate.is_nearer(now)) now = candidate;
       }
@@ -73,12 +73,12 @@ class TrainingMaker {
     counts.spectroscopic = static_cast<std::int64_t>(in_.sample.rows());
     counts.photometric = in_.catalogue.rows();
     for (const std::uint32_t n : candidates) count_multiplicity(n, counts.candidates_of);
-    for (const Candidate& candidate : best)
+    for (const MatchCandidate& candidate : best)
       if (candidate.object != none) matches_.push_back(candidate);
     counts.matched = std::ssize(matches_);
     if (matches_.empty())
       throw DataError(fmt::format("{}: no object within {} arcsec of any of {}", in_.o.catalogue, shortest(in_.o.radius_arcsec), in_.o.spec));
-    std::sort(matches_.begin(), matches_.end(), [](const Candidate& a, const Candidate& b) {
+    std::sort(matches_.begin(), matches_.end(), [](const MatchCandidate& a, const MatchCandidate& b) {
       if (a.row != b.row) return a.row < b.row;
       return a.separation_arcsec != b.separation_arcsec ? a.separation_arcsec < b.separation_arcsec : a.object < b.object;
     });
@@ -95,7 +95,7 @@ class TrainingMaker {
     }
     std::vector<double> separations;
     counts.separations.assign(20, 0);
-    for (const Candidate& match : matches_) {
+    for (const MatchCandidate& match : matches_) {
       separations.push_back(match.separation_arcsec);
       ++counts.separations[std::min<std::size_t>(19, static_cast<std::size_t>(match.separation_arcsec / in_.o.radius_arcsec * 20.0))];
     }
@@ -104,7 +104,7 @@ class TrainingMaker {
 
   /// The nearest spectroscopic object of each photometric one stays.
   void keep_once() {
-    const auto is_same = [](const Candidate& a, const Candidate& b) { return a.row == b.row; };
+    const auto is_same = [](const MatchCandidate& a, const MatchCandidate& b) { return a.row == b.row; };
     matches_.erase(std::unique(matches_.begin(), matches_.end(), is_same), matches_.end());
   }
 
@@ -145,7 +145,7 @@ class TrainingMaker {
     const auto ra = own_.at("ra").values<double>(), dec = own_.at("dec").values<double>(), separation = own_.at("separation").values<double>();
     const auto key = own_.at(healpix_column).values<std::int64_t>();
     for (std::size_t i = begin; i < end; ++i) {
-      const Candidate& match = matches_[i];
+      const MatchCandidate& match = matches_[i];
       if (from_id) copy_cell(*from_id, match.place, id, i);
       else id.values<std::int64_t>()[i] = match.row;
       ra[i] = from_ra.number(match.place);
@@ -193,7 +193,7 @@ class TrainingMaker {
 
   const TrainingInputs& in_;
   const MatchParts& parts_;
-  std::vector<Candidate> matches_;    ///< by row, then separation
+  std::vector<MatchCandidate> matches_;    ///< by row, then separation
   Table own_;                         ///< columns of training_schema
   Table all_;                         ///< what the cuts read
   std::vector<std::size_t> order_;    ///< matches that stay, in the order of the product

@@ -73,7 +73,7 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
   const bool are_doubles = ra.info().type == Type::f8 && dec.info().type == Type::f8;  // as import writes them
   mine.chunks.resize((rows + chunk_rows - 1) / chunk_rows);
   parallel_for(rows, chunk_rows, threads_, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<Candidate>& chunk = mine.chunks[begin / chunk_rows];
+    std::vector<MatchCandidate>& chunk = mine.chunks[begin / chunk_rows];
     std::vector<SkyIndex::Found> found;
     std::span<const double> ra_values, dec_values;
     if (are_doubles) {
@@ -91,7 +91,7 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
   });
   mine.part.candidates.clear();
   for (const auto& chunk : mine.chunks) mine.part.candidates.insert(mine.part.candidates.end(), chunk.begin(), chunk.end());
-  std::sort(mine.part.candidates.begin(), mine.part.candidates.end(), [](const Candidate& a, const Candidate& b) {
+  std::sort(mine.part.candidates.begin(), mine.part.candidates.end(), [](const MatchCandidate& a, const MatchCandidate& b) {
     if (a.row != b.row) return a.row < b.row;
     return a.separation_arcsec != b.separation_arcsec ? a.separation_arcsec < b.separation_arcsec : a.object < b.object;
   });
@@ -121,9 +121,9 @@ void MatchWork::write(const Job&, RowRange block, int slot, JobResult& result) {
 
 /// Reads the wanted columns of rows with candidates: runs of rows with small gaps at once.
 void MatchWork::read_rows(RowRange, Buffers& mine, JobResult& result) const {
-  std::vector<Candidate>& candidates = mine.part.candidates;
+  std::vector<MatchCandidate>& candidates = mine.part.candidates;
   std::vector<std::int64_t> rows;
-  for (Candidate& candidate : candidates) {
+  for (MatchCandidate& candidate : candidates) {
     if (rows.empty() || rows.back() != candidate.row) rows.push_back(candidate.row);
     candidate.place = static_cast<std::uint32_t>(rows.size() - 1);
   }

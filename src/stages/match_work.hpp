@@ -39,7 +39,7 @@ class MatchWork final : public Work {
     Table positions;                         ///< ra, dec
     Table reference;                         ///< wanted columns of the rows that are compared
     Table run;                               ///< rows that are read together, of which some are wanted
-    std::vector<std::vector<Candidate>> chunks;
+    std::vector<std::vector<MatchCandidate>> chunks;
     Part part;
   };
   void read_reference(RowRange block, Buffers& mine, JobResult& result) const;

@@ -97,7 +97,7 @@ class SampleMaker {
     groups_ = friends_of_friends(ra, dec, o_.radius_arcsec, threads_);
   }
 
-  void gather(std::size_t group, std::vector<Measurement>& out) const {
+  void gather(std::size_t group, std::vector<RedshiftMeasurement>& out) const {
     out.clear();
     for (const std::uint32_t i : groups_.members(group)) {
       const SurveyRow& m = rows_[i];
@@ -112,7 +112,7 @@ class SampleMaker {
     if (averages) averages_.resize(groups_.size());
     parallel_for(groups_.size(), 65536, threads_, [&](std::size_t begin, std::size_t end, int) {
       Resolver resolver;
-      std::vector<Measurement> group;
+      std::vector<RedshiftMeasurement> group;
       for (std::size_t g = begin; g < end; ++g) {
         const auto members = groups_.members(g);
         chosen_[g] = members[0];
@@ -228,7 +228,7 @@ class SampleMaker {
     report.measurements = std::ssize(rows_);
     report.objects = std::ssize(order_);
     report.by_survey.resize(surveys_.size());
-    std::vector<Measurement> group;
+    std::vector<RedshiftMeasurement> group;
     for (std::size_t i = 0; i < order_.size(); ++i) {
       const std::size_t g = order_[i], size = groups_.members(g).size();
       count(redshift_of(g).z, report.by_survey[rows_[chosen_[g]].survey]);
@@ -240,7 +240,7 @@ class SampleMaker {
       gather(g, group);
       const double discrepancy = Resolver::discrepancy(group);
       if (!(discrepancy > o_.discrepant)) continue;
-      const auto [low, high] = std::minmax_element(group.begin(), group.end(), [](const Measurement& a, const Measurement& b) { return a.z < b.z; });
+      const auto [low, high] = std::ranges::minmax_element(group, {}, &RedshiftMeasurement::z);
       report.discrepant.push_back({rows_[chosen_[g]].ra, rows_[chosen_[g]].dec, ids_[i], size, low->z, high->z, discrepancy});
     }
     return report;

@@ -19,8 +19,8 @@ const Position places[] = {{180.0, 0.0},  {0.0, 60.0},  {359.99, -60.0}, {10.0, 
                            {123.0, 90.0}, {0.0, -90.0}, {200.0, -89.95}};
 
 /// Candidates of one target by the definition, with the gnomonic projection from spherical trigonometry.
-std::vector<Candidate> candidates_of(const LocusOptions& o, const Sky& targets, std::size_t t, const Sky& stars) {
-  std::vector<Candidate> found;
+std::vector<StarCandidate> candidates_of(const LocusOptions& o, const Sky& targets, std::size_t t, const Sky& stars) {
+  std::vector<StarCandidate> found;
   const auto crowded =
       crowded_stars(stars.ra, stars.dec, stars.r, o.resolution, o.crowding_dmag, 1);  // judged in its own test
   for (std::size_t k = 0; k < stars.size(); ++k) {
@@ -74,8 +74,8 @@ TEST(LocusKernel, FindsTheBestOfAllCellsEverywhereOnTheSky) {
 
 TEST(LocusKernel, TakesTheSameStarsWhereverTheFieldLies) {
   // The same field about targets all over the sky, laid out in the plane: the answer in the plane is the same.
-  std::vector<Candidate> shape;
-  for (const Candidate& c : candidates_of({}, one({50.0, 0.0}), 0, random_sky(13, {50.0, 0.0}, 300, 0.3)))
+  std::vector<StarCandidate> shape;
+  for (const StarCandidate& c : candidates_of({}, one({50.0, 0.0}), 0, random_sky(13, {50.0, 0.0}, 300, 0.3)))
     shape.push_back(c);
   ASSERT_GT(shape.size(), 10U);
   LocusOptions o;
@@ -84,7 +84,7 @@ TEST(LocusKernel, TakesTheSameStarsWhereverTheFieldLies) {
   for (const Position& place : places) {
     const FieldPlane plane(place, LocusGeometry::tangent);
     Sky stars;
-    for (const Candidate& c : shape) stars.add(plane.position(c.at), 16.5, 0.5 + 0.1 * (1.0 - c.rating), 0.2);
+    for (const StarCandidate& c : shape) stars.add(plane.position(c.at), 16.5, 0.5 + 0.1 * (1.0 - c.rating), 0.2);
     results.push_back(find_pointings(o, one(place), stars));
     const Direction centre = direction_of({results.back().number("av_ra", 0), results.back().number("av_dec", 0)});
     const Offset offset = plane.offset({results.back().number("av_ra", 0), results.back().number("av_dec", 0)}, centre);
@@ -196,7 +196,7 @@ TEST(LocusKernel, TakesRatingsFromAColumn) {
   kernel.run(table_of(targets), kernel.field_of(near, 1), out, 1);
   for (std::size_t t = 0; t < targets.size(); ++t) {
     const FieldPlane plane({targets.ra[t], targets.dec[t]}, LocusGeometry::tangent);
-    std::vector<Candidate> candidates;
+    std::vector<StarCandidate> candidates;
     for (std::uint32_t k = 0; k < stars.size(); ++k) {
       const Offset at = plane.offset({stars.ra[k], stars.dec[k]}, direction_of({stars.ra[k], stars.dec[k]}));
       if (weight[k] > 0.0 && std::abs(at.x) < 10.0 / 60.0 && std::abs(at.y) < 10.0 / 60.0)

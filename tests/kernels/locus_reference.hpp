@@ -25,9 +25,9 @@ inline std::vector<double> cell_middles(const std::vector<double>& stars, double
 }
 
 /// Every cell is tried and every star is counted in it. Sums of ratings must be exact in double precision.
-inline BestPointing brute_force(const std::vector<Candidate>& stars, FieldSize field, const FieldPlane& plane) {
+inline BestPointing brute_force(const std::vector<StarCandidate>& stars, FieldSize field, const FieldPlane& plane) {
   std::vector<double> x, y;
-  for (const Candidate& star : stars) {
+  for (const StarCandidate& star : stars) {
     if (!(star.rating > 0.0)) continue;
     x.push_back(star.at.x);
     y.push_back(star.at.y);
@@ -45,7 +45,7 @@ inline BestPointing brute_force(const std::vector<Candidate>& stars, FieldSize f
     for (const double cy : cell_middles(y, field.height)) {
       BestPointing here;
       Offset low{-0.5 * field.width, -0.5 * field.height}, high{0.5 * field.width, 0.5 * field.height};
-      for (const Candidate& star : stars) {
+      for (const StarCandidate& star : stars) {
         if (!(star.rating > 0.0)) continue;
         if (!(std::abs(cx - star.at.x) < 0.5 * field.width && std::abs(cy - star.at.y) < 0.5 * field.height)) continue;
         here.score += star.rating;

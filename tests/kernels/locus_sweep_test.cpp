@@ -14,9 +14,9 @@ constexpr FieldSize field = {0.2, 0.125};
 enum class Layout { anywhere, lattice, nested, repeated };
 
 /// Ratings are multiples of 2^-10, so that sums are exact in any order; some are 0.
-std::vector<Candidate> random_field(std::uint64_t number, Layout layout, std::size_t n) {
+std::vector<StarCandidate> random_field(std::uint64_t number, Layout layout, std::size_t n) {
   ObjectRandom random(7, number);
-  std::vector<Candidate> stars;
+  std::vector<StarCandidate> stars;
   const double quadrant_x = random.uniform() < 0.5 ? -1.0 : 1.0, quadrant_y = random.uniform() < 0.5 ? -1.0 : 1.0;
   for (std::size_t i = 0; i < n; ++i) {
     double x = 2.0 * random.uniform() - 1.0, y = 2.0 * random.uniform() - 1.0;
@@ -65,7 +65,7 @@ TEST(PointingSweep, FindsNothingWithoutStarsOrRatings) {
   PointingSweep sweep(field);
   const FieldPlane plane({10.0, 20.0}, LocusGeometry::tangent);
   EXPECT_EQ(sweep.find({}, plane).n_ref, 0);
-  const std::vector<Candidate> unrated = {{{0.01, 0.01}, 0.0, 0}};
+  const std::vector<StarCandidate> unrated = {{{0.01, 0.01}, 0.0, 0}};
   EXPECT_EQ(sweep.find(unrated, plane).n_ref, 0);
   EXPECT_TRUE(sweep.counted().empty());
 }
@@ -73,7 +73,7 @@ TEST(PointingSweep, FindsNothingWithoutStarsOrRatings) {
 TEST(PointingSweep, PutsOneStarAndTheTargetAtEqualDistanceFromTheEdges) {
   PointingSweep sweep(field);
   const FieldPlane plane({10.0, 20.0}, LocusGeometry::tangent);
-  const std::vector<Candidate> stars = {{{0.04, -0.02}, 0.5, 0}};
+  const std::vector<StarCandidate> stars = {{{0.04, -0.02}, 0.5, 0}};
   const BestPointing best = sweep.find(stars, plane);
   EXPECT_EQ(best.n_ref, 1);
   EXPECT_EQ(best.score, 0.5);
@@ -88,7 +88,7 @@ TEST(PointingSweep, DoesNotDependOnTheOrderOfTheStars) {
   for (std::uint64_t number = 0; number < 200; ++number) {
     ObjectRandom random(8, number);
     auto stars = random_field(number, static_cast<Layout>(number % 4), 30);
-    for (Candidate& star : stars)
+    for (StarCandidate& star : stars)
       star.rating *= 1.0 + 0.1 * random.uniform();  // sums that round differently in every order
     const BestPointing best = sweep.find(stars, plane);
     for (int turn = 0; turn < 3; ++turn) {
@@ -104,9 +104,9 @@ TEST(PointingSweep, OfAMirroredOrTurnedFieldIsMirroredOrTurned) {
   for (std::uint64_t number = 0; number < 500; ++number) {
     auto stars = random_field(number, number % 2 == 0 ? Layout::anywhere : Layout::nested, 1 + number % 20);
     const BestPointing best = sweep.find(stars, plane);
-    for (Candidate& star : stars) star.at.x = -star.at.x;
+    for (StarCandidate& star : stars) star.at.x = -star.at.x;
     const BestPointing mirrored = sweep.find(stars, plane);
-    for (Candidate& star : stars) star.at = {star.at.y, star.at.x};
+    for (StarCandidate& star : stars) star.at = {star.at.y, star.at.x};
     const BestPointing quarter = turned.find(stars, plane);
     EXPECT_EQ(mirrored.score, best.score);
     EXPECT_EQ(mirrored.n_ref, best.n_ref);
@@ -143,13 +143,13 @@ TEST(PointingSweep, PrefersTheWiderMarginAndThenTheSmallerOffsetAmongEqualScores
   PointingSweep sweep({1.0, 1.0});
   const FieldPlane plane({100.0, 0.0}, LocusGeometry::tangent);
   // Two stars that exclude each other: the nearer one leaves more room.
-  const std::vector<Candidate> near_east = {{{0.5, 0.0}, 1.0, 0}, {{-0.75, 0.0}, 1.0, 1}};
+  const std::vector<StarCandidate> near_east = {{{0.5, 0.0}, 1.0, 0}, {{-0.75, 0.0}, 1.0, 1}};
   EXPECT_EQ(sweep.find(near_east, plane).centre.x, 0.25);
   // Equal room: East and West alike, so the smaller RA, which is West.
-  const std::vector<Candidate> alike = {{{0.75, 0.0}, 1.0, 0}, {{-0.75, 0.0}, 1.0, 1}};
+  const std::vector<StarCandidate> alike = {{{0.75, 0.0}, 1.0, 0}, {{-0.75, 0.0}, 1.0, 1}};
   EXPECT_EQ(sweep.find(alike, plane).centre.x, -0.375);
   // Equal room in x, more offset in y.
-  const std::vector<Candidate> offset = {{{0.75, 0.0}, 1.0, 0}, {{-0.75, 0.25}, 1.0, 1}};
+  const std::vector<StarCandidate> offset = {{{0.75, 0.0}, 1.0, 0}, {{-0.75, 0.25}, 1.0, 1}};
   EXPECT_EQ(sweep.find(offset, plane).centre.x, 0.375);
 }
 

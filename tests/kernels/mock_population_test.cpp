@@ -45,7 +45,7 @@ TEST(MockErrors, FollowIvezicsFormulaInFlux) {
 TEST(MockErrors, AddNoiseToTheFluxAndReportTheErrorAtTheMeasuredFlux) {
   const double err = relative_flux_error(22.0, 23.25);
   for (const double deviate : {-3.0, -1.0, 0.0, 2.0}) {
-    const Measurement m = measure(22.0, 23.25, deviate);
+    const ObservedMagnitude m = measure(22.0, 23.25, deviate);
     EXPECT_NEAR(std::pow(10.0, -0.4 * (m.mag - 22.0)), 1.0 + err * deviate, 1e-12);
     EXPECT_NEAR(m.mag_err, mag_per_ln * err / (1.0 + err * deviate), 1e-12);
   }

@@ -12,11 +12,13 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-Measurement measured(double z, double z_err, int quality, int year, int survey, std::int64_t row) { return {z, z_err, quality, year, survey, row}; }
+RedshiftMeasurement measured(double z, double z_err, int quality, int year, int survey, std::int64_t row) {
+  return {z, z_err, quality, year, survey, row};
+}
 
 struct Case {
   const char* what;
-  std::vector<Measurement> group;
+  std::vector<RedshiftMeasurement> group;
   std::size_t chosen;
   ChoiceRule rule;
 };
@@ -70,7 +72,7 @@ TEST(Resolver, ChoosesTheSameWhateverTheOrderOfTheGroup) {
     std::vector<std::size_t> order(c.group.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     do {
-      std::vector<Measurement> group;
+      std::vector<RedshiftMeasurement> group;
       for (const std::size_t i : order) group.push_back(c.group[i]);
       const Choice choice = resolver.best(group);
       EXPECT_EQ(order[choice.measurement], c.chosen) << c.what;
@@ -82,16 +84,17 @@ TEST(Resolver, ChoosesTheSameWhateverTheOrderOfTheGroup) {
 
 TEST(Resolver, AveragesRedshiftsAndCombinesErrors) {
   Resolver resolver;
-  const std::vector<Measurement> valid = {measured(0.5, 0.03, 4, 1, 0, 0), measured(0.7, 0.04, 3, 1, 0, 1)};
+  const std::vector<RedshiftMeasurement> valid = {measured(0.5, 0.03, 4, 1, 0, 0), measured(0.7, 0.04, 3, 1, 0, 1)};
   EXPECT_DOUBLE_EQ(resolver.average(valid).z, 0.6);
   EXPECT_DOUBLE_EQ(resolver.average(valid).z_err, 0.025);  // sqrt(0.03^2 + 0.04^2) / 2
-  const std::vector<Measurement> lacking = {measured(0.5, 0.03, 4, 1, 0, 0), measured(0.7, nan, 3, 1, 0, 1)};
+  const std::vector<RedshiftMeasurement> lacking = {measured(0.5, 0.03, 4, 1, 0, 0), measured(0.7, nan, 3, 1, 0, 1)};
   EXPECT_DOUBLE_EQ(resolver.average(lacking).z, 0.6);
   EXPECT_TRUE(std::isnan(resolver.average(lacking).z_err));
 }
 
 TEST(Resolver, MeasuresTheLargestDifferenceInAGroup) {
-  const std::vector<Measurement> group = {measured(0.5, nan, 4, 1, 0, 0), measured(0.2, nan, 4, 1, 0, 1), measured(0.8, nan, 4, 1, 0, 2)};
+  const std::vector<RedshiftMeasurement> group = {measured(0.5, nan, 4, 1, 0, 0), measured(0.2, nan, 4, 1, 0, 1),
+                                                  measured(0.8, nan, 4, 1, 0, 2)};
   EXPECT_DOUBLE_EQ(Resolver::discrepancy(group), 0.6 / 1.2);
   EXPECT_EQ(Resolver::discrepancy({group.data(), 1}), 0.0);
 }

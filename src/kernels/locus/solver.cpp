@@ -160,12 +160,12 @@ LocusPointing LocusSolver::exact(const FieldPlane& plane) {
 }
 
 LocusPointing LocusSolver::locus6(const LocusTarget& target) {
-  std::ranges::sort(candidates_, [&](const Candidate& a, const Candidate& b) {
+  std::ranges::sort(candidates_, [&](const StarCandidate& a, const StarCandidate& b) {
     const Position p = stars_.position(a.star), q = stars_.position(b.star);
     return std::tuple(p.ra, p.dec, stars_.row(a.star)) < std::tuple(q.ra, q.dec, stars_.row(b.star));
   });
   published_.clear();
-  for (const Candidate& candidate : candidates_) {
+  for (const StarCandidate& candidate : candidates_) {
     const Position p = stars_.position(candidate.star);
     published_.push_back({p.ra, p.dec, candidate.rating});
   }
@@ -181,7 +181,7 @@ LocusPointing LocusSolver::locus6(const LocusTarget& target) {
 std::span<const ReferenceStar> LocusSolver::reference_stars() {
   references_.clear();
   for (const std::uint32_t i : counted_) {
-    const Candidate& c = candidates_[i];
+    const StarCandidate& c = candidates_[i];
     references_.push_back({c.star, c.rating, {c.at.x - centre_.x, c.at.y - centre_.y}});
   }
   std::ranges::sort(references_, [&](const ReferenceStar& a, const ReferenceStar& b) {

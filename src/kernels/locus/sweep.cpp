@@ -25,7 +25,7 @@ bool is_better(const BestPointing& a, const BestPointing& b) noexcept {
 
 }  // namespace
 
-BestPointing PointingSweep::find(std::span<const Candidate> candidates, const FieldPlane& plane) {
+BestPointing PointingSweep::find(std::span<const StarCandidate> candidates, const FieldPlane& plane) {
   take(candidates);
   counted_.clear();
   BestPointing best;
@@ -41,10 +41,10 @@ BestPointing PointingSweep::find(std::span<const Candidate> candidates, const Fi
 }
 
 /// Keeps the stars that can be in the field, with rounded weights.
-void PointingSweep::take(std::span<const Candidate> candidates) {
+void PointingSweep::take(std::span<const StarCandidate> candidates) {
   stars_.clear();
   double largest = 0.0;
-  for (const Candidate& candidate : candidates) largest = std::max(largest, candidate.rating);
+  for (const StarCandidate& candidate : candidates) largest = std::max(largest, candidate.rating);
   if (!(largest > 0.0)) return;
   const double rounding = rounding_constant(largest, candidates.size());
   const auto side = [](double at, double half) {
@@ -52,7 +52,7 @@ void PointingSweep::take(std::span<const Candidate> candidates) {
   };
   const auto is_possible = [](const Side& s, double half) { return s.is_beyond ? s.bound < half : s.bound > -half; };
   for (std::uint32_t i = 0; i < candidates.size(); ++i) {
-    const Candidate& candidate = candidates[i];
+    const StarCandidate& candidate = candidates[i];
     const Star star{side(candidate.at.x, 0.5 * field_.width), side(candidate.at.y, 0.5 * field_.height),
                     (candidate.rating + rounding) - rounding, i};
     if (star.weight > 0.0 && is_possible(star.x, 0.5 * field_.width) && is_possible(star.y, 0.5 * field_.height))

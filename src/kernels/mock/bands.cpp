@@ -16,7 +16,7 @@ double relative_flux_error(double mag, double depth) noexcept {
   return std::sqrt(sigma_sys * sigma_sys + (0.04 - gamma) * x + gamma * x * x);
 }
 
-Measurement measure(double mag, double depth, double deviate) noexcept {
+ObservedMagnitude measure(double mag, double depth, double deviate) noexcept {
   const double flux_err = relative_flux_error(mag, depth);  // in units of the true flux
   const double flux = 1.0 + flux_err * deviate;
   if (flux < flux_err) return non_detection;

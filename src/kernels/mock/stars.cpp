@@ -182,7 +182,7 @@ void MockStars::generate_part(const Cell& cell, RowRange part, Table& out, std::
     auto random = mock_random(options_.seed, id, MockStream::object);
     const StarMagnitudes mag = draw_star(random, options_.colour_scatter);
     for (std::size_t b = 0; b < star_band_count; ++b) {
-      const Measurement m = measure(mag[b], star_bands[b].depth, normal_deviate(random));
+      const ObservedMagnitude m = measure(mag[b], star_bands[b].depth, normal_deviate(random));
       out[col_mag + b].values<float>()[row] = static_cast<float>(m.mag);
       out[col_err + b].values<float>()[row] = static_cast<float>(m.mag_err);
     }

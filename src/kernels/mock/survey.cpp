@@ -93,7 +93,7 @@ void observe(const TrueObject& object, const TileConditions& conditions, ObjectR
              std::size_t k) noexcept {
   for (std::size_t b = 0; b < mock_band_count; ++b) {
     const double deviate = normal_deviate(random);  // drawn even when unused: a band's numbers have their place
-    const Measurement m = conditions.observed[b] ? measure(object.mag[b], conditions.depth[b], deviate) : no_exposure;
+    const ObservedMagnitude m = conditions.observed[b] ? measure(object.mag[b], conditions.depth[b], deviate) : no_exposure;
     out.mag[b][k] = static_cast<float>(m.mag);
     out.mag_err[b][k] = static_cast<float>(m.mag_err);
   }

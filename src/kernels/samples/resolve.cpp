@@ -35,13 +35,13 @@ bool Resolver::keep_smallest(double tolerance, Value value) {
   return left_.size() == 1;
 }
 
-double Resolver::mean(std::span<const Measurement> group) {
+double Resolver::mean(std::span<const RedshiftMeasurement> group) {
   values_.clear();
-  for (const Measurement& m : group) values_.push_back(m.z);
+  for (const RedshiftMeasurement& m : group) values_.push_back(m.z);
   return ordered_sum(values_) / static_cast<double>(group.size());
 }
 
-Choice Resolver::best(std::span<const Measurement> group) {
+Choice Resolver::best(std::span<const RedshiftMeasurement> group) {
   if (group.size() == 1) return {};
   left_.resize(group.size());
   std::iota(left_.begin(), left_.end(), std::size_t{0});
@@ -57,18 +57,18 @@ Choice Resolver::best(std::span<const Measurement> group) {
   return {*first, ChoiceRule::priority};
 }
 
-CombinedRedshift Resolver::average(std::span<const Measurement> group) {
+CombinedRedshift Resolver::average(std::span<const RedshiftMeasurement> group) {
   const double z = mean(group);
   values_.clear();
-  for (const Measurement& m : group) {
+  for (const RedshiftMeasurement& m : group) {
     if (!is_valid_error(m.z_err)) return {z, std::numeric_limits<double>::quiet_NaN()};
     values_.push_back(m.z_err * m.z_err);
   }
   return {z, std::sqrt(ordered_sum(values_)) / static_cast<double>(group.size())};
 }
 
-double Resolver::discrepancy(std::span<const Measurement> group) noexcept {
-  const auto [low, high] = std::minmax_element(group.begin(), group.end(), [](const Measurement& a, const Measurement& b) { return a.z < b.z; });
+double Resolver::discrepancy(std::span<const RedshiftMeasurement> group) noexcept {
+  const auto [low, high] = std::ranges::minmax_element(group, {}, &RedshiftMeasurement::z);
   return (high->z - low->z) / (1.0 + low->z);
 }
 

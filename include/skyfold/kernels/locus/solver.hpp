@@ -54,7 +54,7 @@ class LocusSolver {
 
   [[nodiscard]] LocusPointing solve(const LocusTarget& target);
   /// Candidates of the target solved last, in no particular order.
-  [[nodiscard]] std::span<const Candidate> candidates() const noexcept { return candidates_; }
+  [[nodiscard]] std::span<const StarCandidate> candidates() const noexcept { return candidates_; }
   /// Reference stars in the field of the target solved last: by falling rating, then by row; at most rules.max_ref.
   /// Valid until the next call.
   [[nodiscard]] std::span<const ReferenceStar> reference_stars();
@@ -74,7 +74,7 @@ class LocusSolver {
   PointingSweep sweep_;
   double chord2_blend_;
   AlignedVector<std::uint32_t> similar_;
-  std::vector<Candidate> candidates_;
+  std::vector<StarCandidate> candidates_;
   std::vector<std::uint32_t> counted_;  // of candidates_, in the field of the last pointing
   std::vector<Locus6Star> published_;
   std::vector<ReferenceStar> references_;

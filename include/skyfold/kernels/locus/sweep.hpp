@@ -10,7 +10,7 @@
 namespace skyfold {
 
 /// A candidate reference star in the plane of the target.
-struct Candidate {
+struct StarCandidate {
   Offset at;
   double rating = 0.0;     ///< > 0, at most 1e100
   std::uint32_t star = 0;  ///< number in the StarField
@@ -44,7 +44,7 @@ class PointingSweep {
   explicit PointingSweep(FieldSize field) : field_(field) {}
 
   /// @param candidates  |x| < width, |y| < height
-  [[nodiscard]] BestPointing find(std::span<const Candidate> candidates, const FieldPlane& plane);
+  [[nodiscard]] BestPointing find(std::span<const StarCandidate> candidates, const FieldPlane& plane);
   /// The candidates that the last pointing counts, by their number in `candidates`, increasing.
   [[nodiscard]] std::span<const std::uint32_t> counted() const noexcept { return counted_; }
 
@@ -74,7 +74,7 @@ class PointingSweep {
     Cells x, y;
   };
 
-  void take(std::span<const Candidate> candidates);
+  void take(std::span<const StarCandidate> candidates);
   [[nodiscard]] std::int32_t number_cells(Side Star::*side, double half, std::vector<Event>& events);
   void sort_by_bound(std::vector<Event>& events, double half);
   void build_tree();

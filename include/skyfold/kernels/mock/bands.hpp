@@ -31,11 +31,11 @@ inline constexpr std::array<MockBand, mock_band_count> mock_bands = {{
 using MockMagnitudes = std::array<double, mock_band_count>;
 
 /// What the catalogue says of one band of one object.
-struct Measurement {
+struct ObservedMagnitude {
   double mag = 0.0, mag_err = 0.0;
 };
-inline constexpr Measurement non_detection = {99.0, 99.0};    ///< S/N < 1
-inline constexpr Measurement no_exposure = {-99.0, -99.0};  ///< no exposure
+inline constexpr ObservedMagnitude non_detection = {99.0, 99.0};    ///< S/N < 1
+inline constexpr ObservedMagnitude no_exposure = {-99.0, -99.0};  ///< no exposure
 
 /// Relative flux error of an object of magnitude `mag` where S/N = 5 is reached at `depth`:
 /// sigma^2 = sigma_sys^2 + (0.04 - gamma) x + gamma x^2, x = 10^(0.4 (mag - depth)), gamma = 0.039,
@@ -46,6 +46,6 @@ inline constexpr Measurement no_exposure = {-99.0, -99.0};  ///< no exposure
 ///
 /// @param deviate  standard normal deviate of this object and band
 /// @returns magnitude and error 2.5 / ln 10 / (S/N); `non_detection` when the measured S/N is below 1
-[[nodiscard]] Measurement measure(double mag, double depth, double deviate) noexcept;
+[[nodiscard]] ObservedMagnitude measure(double mag, double depth, double deviate) noexcept;
 
 }  // namespace skyfold

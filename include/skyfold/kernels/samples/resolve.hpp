@@ -9,7 +9,7 @@
 namespace skyfold {
 
 /// One measured redshift of an object.
-struct Measurement {
+struct RedshiftMeasurement {
   double z = 0.0;              ///< redshift, finite
   double z_err = 0.0;          ///< its standard deviation; valid when finite and > 0
   int quality = 0;             ///< 0 to 4, 4 the best
@@ -48,13 +48,13 @@ class Resolver {
   /// whole group (equally near within 1e-12: both stay); of these the first by survey and row.
   ///
   /// @param group  at least one measurement
-  [[nodiscard]] Choice best(std::span<const Measurement> group);
-  [[nodiscard]] CombinedRedshift average(std::span<const Measurement> group);
+  [[nodiscard]] Choice best(std::span<const RedshiftMeasurement> group);
+  [[nodiscard]] CombinedRedshift average(std::span<const RedshiftMeasurement> group);
   /// Largest difference of two redshifts of the group, over 1 + the smaller of the two.
-  [[nodiscard]] static double discrepancy(std::span<const Measurement> group) noexcept;
+  [[nodiscard]] static double discrepancy(std::span<const RedshiftMeasurement> group) noexcept;
 
  private:
-  [[nodiscard]] double mean(std::span<const Measurement> group);
+  [[nodiscard]] double mean(std::span<const RedshiftMeasurement> group);
   template <class Value>
   [[nodiscard]] bool keep_smallest(double tolerance, Value value);
 
