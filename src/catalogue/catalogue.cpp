@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/sky/healpix.hpp"
 
@@ -27,6 +28,7 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
   if (text("format_version") != format_version)
     throw DataError(fmt::format("{}: catalogue format {} (this program reads {})", path, text("format_version"), format_version));
   if (text("fingerprint").empty()) throw DataError(path + ": unfinished catalogue (the run that makes it did not end)");
+  if (!is_hex64(text("fingerprint"))) throw DataError(path + ": its fingerprint is not 16 hexadecimal digits (damaged)");
   CatalogueLayout layout;
   layout.schema = reader.schema();
   layout.rows = reader.rows();

@@ -15,4 +15,6 @@ std::uint64_t hash_text(std::string_view text, std::uint64_t seed) noexcept {
 
 std::string hex64(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
+bool is_hex64(std::string_view text) noexcept { return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
+
 }  // namespace skyfold

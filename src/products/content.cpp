@@ -163,7 +163,10 @@ std::string content_hash(const std::string& path, bool verify) {
   std::string checksum;
   if (container_of(path) == Container::hdf5) {
     const Attributes attributes = read_attributes(path);
-    if (const auto found = attributes.find("fingerprint"); found != attributes.end() && !verify) return found->second;
+    if (const auto found = attributes.find("fingerprint"); found != attributes.end() && !verify) {
+      if (!is_hex64(found->second)) throw DataError(path + ": its fingerprint is not 16 hexadecimal digits (damaged)");
+      return found->second;
+    }
     if (const auto found = attributes.find("checksum"); found != attributes.end()) checksum = found->second;
   }
   const Content content(path);

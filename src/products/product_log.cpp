@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -45,20 +46,6 @@ figure { margin: 0; border: 1px solid var(--line); border-radius: .4rem; backgro
 .panel > h1.tab { display: none; font-size: 1.2rem; } @media print { .panel > h1.tab { display: block; } }
 )";
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
-
 std::string base64(std::string_view bytes) {
   constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
@@ -93,33 +80,33 @@ const char* class_of_cell(const std::string& cell, bool is_number) {
 
 std::string table_html(const LogTable& table) {
   std::vector<bool> numeric;
-  std::string html = table.title.empty() ? "" : fmt::format("<h2>{}</h2>\n", escaped(table.title));
+  std::string html = table.title.empty() ? "" : fmt::format("<h2>{}</h2>\n", html_text(table.title));
   html += "<div class=\"wide\"><table>\n<tr>";
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     numeric.push_back(is_numeric(table, i));
-    html += fmt::format("<th{}>{}</th>", numeric[i] ? " class=\"n\"" : "", escaped(table.columns[i]));
+    html += fmt::format("<th{}>{}</th>", numeric[i] ? " class=\"n\"" : "", html_text(table.columns[i]));
   }
   html += "</tr>\n";
   for (const auto& row : table.rows) {
     html += "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i)
-      html += fmt::format("<td{}>{}</td>", class_of_cell(row[i], i < numeric.size() && numeric[i]), escaped(row[i]));
+      html += fmt::format("<td{}>{}</td>", class_of_cell(row[i], i < numeric.size() && numeric[i]), html_text(row[i]));
     html += "</tr>\n";
   }
   html += "</table></div>\n";
-  return table.note.empty() ? html : html + fmt::format("<p class=\"sub\">{}</p>\n", escaped(table.note));
+  return table.note.empty() ? html : html + fmt::format("<p class=\"sub\">{}</p>\n", html_text(table.note));
 }
 
 std::string text_html(const std::string& text) {
-  return text.find('\n') == std::string::npos ? fmt::format("<p>{}</p>\n", escaped(text)) : fmt::format("<pre>{}</pre>\n", escaped(text));
+  return text.find('\n') == std::string::npos ? fmt::format("<p>{}</p>\n", html_text(text)) : fmt::format("<pre>{}</pre>\n", html_text(text));
 }
 
 std::string figure_html(const Plot& plot, const std::string& svg) {
   if (svg.empty())
     return fmt::format("<div class=\"missing\">{}: not drawn. Install gnuplot (Debian: gnuplot-nox) and run the command again.</div>\n",
-                       escaped(plot.title));
-  return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n", plot.name,
-                     escaped(plot.title), escaped(plot.y_label), escaped(plot.x_label), base64(svg));
+                       html_text(plot.title));
+  return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n", html_text(plot.name),
+                     html_text(plot.title), html_text(plot.y_label), html_text(plot.x_label), base64(svg));
 }
 
 std::string summary_html(const LogContent& log) {
@@ -138,27 +125,27 @@ std::string summary_html(const LogContent& log) {
                                                        {"build", p.build}};
   lines.insert(lines.end(), std::begin(about), std::end(about));
   std::string html = "<div class=\"wide\"><table>\n";
-  for (const auto& [name, value] : lines) html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value));
+  for (const auto& [name, value] : lines) html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", html_text(name), html_text(value));
   return html + "</table></div>\n";
 }
 
-std::string hash_cell(const std::string& hash) { return fmt::format("<td class=\"hash\">{}</td>", hash.empty() ? "-" : hash); }
+std::string hash_cell(const std::string& hash) { return fmt::format("<td class=\"hash\">{}</td>", hash.empty() ? "-" : html_text(hash)); }
 
 std::string provenance_html(const LogContent& log) {
   std::string html =
       "<h2>Products</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>rows</th><th>bytes</th><th>content hash</th><th>file "
       "hash</th></tr>\n";
   for (const ProductRecord& product : log.products)
-    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>{}{}</tr>\n", escaped(product.path),
-                        escaped(product.product_class), grouped(product.rows), grouped(product.bytes), hash_cell(product.content_hash),
+    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>{}{}</tr>\n", html_text(product.path),
+                        html_text(product.product_class), grouped(product.rows), grouped(product.bytes), hash_cell(product.content_hash),
                         hash_cell(product.file_hash));
   html += "</table></div>\n<h2>Inputs</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>content hash</th><th>file hash</th></tr>\n";
   for (const InputRecord& input : log.inputs)
-    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td>{}{}</tr>\n", escaped(input.path),
-                        escaped(input.product_class.empty() ? "-" : input.product_class), hash_cell(input.content_hash), hash_cell(input.file_hash));
+    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td>{}{}</tr>\n", html_text(input.path),
+                        html_text(input.product_class.empty() ? "-" : input.product_class), hash_cell(input.content_hash), hash_cell(input.file_hash));
   html += "</table></div>\n<h2>Where the inputs come from</h2>\n";
   return html + (log.lineage.empty() ? "<p>No product of this project is among them.</p>\n"
-                                     : fmt::format("<pre>{}</pre>\n", escaped(join(log.lineage, "\n"))));
+                                     : fmt::format("<pre>{}</pre>\n", html_text(join(log.lineage, "\n"))));
 }
 
 /// Tabs in the order of their first entry, those that every log has at their places.
@@ -174,8 +161,8 @@ class Tabs {
     std::string heads, panels, rules;
     for (std::size_t i = 0; i < tabs_.size(); ++i) {
       heads += fmt::format("<input type=\"radio\" name=\"tab\" id=\"tab{0}\"{1}><label for=\"tab{0}\">{2}</label>\n", i, i == 0 ? " checked" : "",
-                           escaped(tabs_[i].first));
-      panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i, escaped(tabs_[i].first),
+                           html_text(tabs_[i].first));
+      panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i, html_text(tabs_[i].first),
                             tabs_[i].second);
       rules += fmt::format(
           "#tab{0}:checked ~ .panels #panel{0} {{ display: block; }} #tab{0}:checked + label {{ border-bottom-color: var(--back); background: "
@@ -222,20 +209,20 @@ std::string product_log_html(const LogContent& log) {
   Tabs tabs;
   tabs.add("summary", summary_html(log));
   for (const std::string& name : names) tabs.add(name, entries_html(log.entries, name, pictures));
-  tabs.add("configuration", fmt::format("<pre>{}</pre>\n<p class=\"sub\">Paths are relative to {}.</p>\n", escaped(log.process.configuration),
-                                        escaped(log.process.folder)));
+  tabs.add("configuration", fmt::format("<pre>{}</pre>\n<p class=\"sub\">Paths are relative to {}.</p>\n", html_text(log.process.configuration),
+                                        html_text(log.process.folder)));
   tabs.add("inputs and provenance", provenance_html(log));
   const std::string timing = entries_html(log.entries, "timing", pictures);
   tabs.add("timing", timing.empty() ? fmt::format("<p>Wall time {:.2f} s on {} thread{}.</p>\n", log.process.end_s - log.process.start_s,
                                                   log.process.threads, log.process.threads == 1 ? "" : "s")
                                     : timing);
-  tabs.add("log", log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", escaped(join(log.lines, "\n"))));
+  tabs.add("log", log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", html_text(join(log.lines, "\n"))));
   const std::string name = log.products.empty() ? "" : std::filesystem::path(log.products[0].path).filename().string();
   return fmt::format(
       "{7}<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<link rel=\"icon\" href=\"data:,\">\n<title>skyfold {0}: {1}</title>\n<style>{2}</style></head>\n<body>\n<h1>skyfold {0}: {1}</h1>\n"
       "<p class=\"sub\">{3} at {4} UTC on {5}</p>\n{6}</body></html>\n",
-      escaped(log.process.command), escaped(name), style, escaped(log.process.state), utc_text(log.process.end_s), escaped(log.process.host),
+      html_text(log.process.command), html_text(name), style, html_text(log.process.state), utc_text(log.process.end_s), html_text(log.process.host),
       tabs.html(), log_start);
 }
 

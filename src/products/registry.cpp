@@ -148,10 +148,11 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
       .run();
   for (const auto& [name, value] : p.facts) Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
   for (const InputRecord& input : inputs) {
-    const bool has_content = !input.content_hash.empty();  // another file may have taken the product's place
-    Statement known(database, fmt::format("SELECT id FROM product WHERE path = ? AND {} = ? AND current = 1 ORDER BY id DESC LIMIT 1",
-                                          has_content ? "content_hash" : "file_hash"));
-    known.bind(input.path).bind(has_content ? input.content_hash : input.file_hash);
+    // Another file may have taken the product's place, with a fingerprint that it only claims: the hash of all bytes decides, where both have one.
+    Statement known(database,
+                    "SELECT id FROM product WHERE path = ?1 AND current = 1 AND CASE WHEN ?2 <> '' AND file_hash <> '' THEN file_hash = ?2 "
+                    "ELSE ?3 <> '' AND content_hash = ?3 END ORDER BY id DESC LIMIT 1");
+    known.bind(input.path).bind(input.file_hash).bind(input.content_hash);
     const std::int64_t product = known.next() ? known.integer(0) : 0;
     Statement(database, "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?)")
         .bind(p.id)

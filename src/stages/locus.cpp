@@ -44,8 +44,9 @@ class LocusRun {
     return paths;
   }
 
-  /// P.h5 -> P.ID.svg
-  std::string chart_path(const std::string& id) const {
+  /// P.h5 -> P.ID.svg, where characters of the id that no file name should have are underscores: an id names no folder.
+  std::string chart_path(std::string id) const {
+    std::ranges::replace_if(id, [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; }, '_');
     return std::filesystem::path(o_.output).replace_extension("." + id + ".svg").string();
   }
 

@@ -36,7 +36,7 @@ std::string rectangle(int number, Offset centre, FieldSize size, const std::stri
                      60.0 * low.x, 60.0 * low.y, 60.0 * high.x, 60.0 * high.y, style);
 }
 
-std::string script_of(const FinderChart& chart, const std::string& path) {
+GnuplotScript script_of(const FinderChart& chart) {
   std::string others, candidates, references, loci;
   for (const FinderChart::Star& star : chart.stars) {
     if (star.rating <= 0.0) {
@@ -46,14 +46,10 @@ std::string script_of(const FinderChart& chart, const std::string& path) {
     (star.is_reference ? references : candidates) += fmt::format("{} {:.6g}\n", point(star.at), star.rating);
     loci += locus_of(star.at, chart.field);
   }
-  std::string title;
-  for (const char c : chart.title) title += c == '"' || c == '\\' || c == '\n' ? ' ' : c;
   const double reach_x = 63.0 * chart.field.width, reach_y = 63.0 * chart.field.height;
   std::string script =
       data("others", others) + data("candidates", candidates) + data("references", references) + data("loci", loci);
-  script += fmt::format(
-      "set terminal svg size 760,700 noenhanced font 'sans,13' background 'white'\nset output {}\nset title \"{}\"\n",
-      gnuplot_text(path), title);
+  script += fmt::format("set title {}\n", gnuplot_text(chart.title));
   script += fmt::format("set size ratio {:.5f}\nset xrange [{:.4f}:{:.4f}]\nset yrange [{:.4f}:{:.4f}]\n",
                         chart.field.height / chart.field.width, reach_x, -reach_x, -reach_y, reach_y);
   script +=
@@ -72,7 +68,7 @@ std::string script_of(const FinderChart& chart, const std::string& path) {
         " '+' using ({:.5f}):({:.5f}) every ::0::0 with points pt 2 ps 1.2 lw 2 lc rgb '#d62728' title 'pointing', "
         "\\\n",
         60.0 * chart.centre->x, 60.0 * chart.centre->y);
-  return script + " '+' using (0):(0) every ::0::0 with points pt 3 ps 1.4 lw 2 lc rgb '#2ca02c' title 'target'\n";
+  return {760, 700, 13, script + " '+' using (0):(0) every ::0::0 with points pt 3 ps 1.4 lw 2 lc rgb '#2ca02c' title 'target'\n"};
 }
 
 }  // namespace
@@ -100,6 +96,6 @@ FinderChart finder_chart(const std::string& title, const LocusRules& rules, cons
   return chart;
 }
 
-void draw_finder_chart(const FinderChart& chart, const std::string& path) { run_gnuplot(script_of(chart, path), path); }
+void draw_finder_chart(const FinderChart& chart, const std::string& path) { draw_svg(script_of(chart), path); }
 
 }  // namespace skyfold

@@ -55,10 +55,10 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
     plots += fmt::format("$pair{} using 1:2 with points pt 7 ps 0.35 title {}, ", p,
                          gnuplot_text(fmt::format("{} over {}, median ratio {:.3f}", pairs[p].measure, pairs[p].column, pairs[p].comparison.median_ratio)));
   }
-  script += fmt::format("set terminal svg size 700,640 noenhanced font 'sans,13' background 'white'\nset output {}\n", gnuplot_text(path));
   script += "set logscale xy\nset format '10^{%T}'\nset format xy '%g'\nset xlabel 'flux of the catalogue [Jy]'\nset ylabel 'flux measured [Jy]'\n"
             "set key top left\nset grid\n";
-  run_gnuplot(script + "plot " + plots + "x with lines lc rgb '#999999' title 'equal'\n", path);
+  script += "plot " + plots + "x with lines lc rgb '#999999' title 'equal'\n";
+  draw_svg(GnuplotScript{700, 640, 13, script}, path);
 }
 
 std::vector<Cutout> chosen_cutouts(const PatchSources& sources, const std::vector<FluxPair>& pairs) {
@@ -83,12 +83,11 @@ void draw_cutouts(const std::vector<Cutout>& cutouts, const PatchSources& source
   const int rows = std::max(1, (static_cast<int>(cutouts.size()) + columns - 1) / columns);
   std::string script;
   for (std::size_t i = 0; i < cutouts.size(); ++i) script += fmt::format("$cut{} << EOD\n{}EOD\n", i, picture(sources, maps, map, cutouts[i].row));
-  script += fmt::format("set terminal svg size {},{} noenhanced font 'sans,10' background 'white'\nset output {}\n", 240 * columns, 230 * rows, gnuplot_text(path));
   script += fmt::format("set multiplot layout {},{}\nset size ratio 1\nset xrange [{}:{}]\nset yrange [{}:{}]\nset xtics scale 0.5\nset colorbox\n", rows, columns,
                         shortest(maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(maps.reach_arcmin()));
   for (std::size_t i = 0; i < cutouts.size(); ++i)
     script += fmt::format("set title {}\nplot $cut{} using 1:2:3 with image notitle\n", gnuplot_text(cutouts[i].title), i);
-  run_gnuplot(script + "unset multiplot\n", path);
+  draw_svg(GnuplotScript{240 * columns, 230 * rows, 10, script + "unset multiplot\n"}, path);
 }
 
 }  // namespace skyfold

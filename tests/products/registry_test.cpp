@@ -100,6 +100,19 @@ TEST(Registry, LinksInputsToTheProductsThatWereCurrentThen) {
   EXPECT_NE(lines[2].find("    /d/spec.h5 [spectroscopic_sample] #1"), std::string::npos);
 }
 
+TEST(Registry, LinksNoFileThatOnlyClaimsToHoldTheContent) {
+  const Folder folder;
+  Registry registry(folder.path());
+  made(registry, "spec", {}, {product("/d/spec.h5", "spectroscopic_sample", "1")});  // file hash "f1"
+  const std::int64_t train = made(registry, "train",
+                                  {{"/d/spec.h5", "spectroscopic_sample", "other", "1", 0}, {"/d/spec.h5", "", "f1", "other", 0}, {"/d/spec.h5", "", "", "", 0}},
+                                  {product("/d/m.h5", "photoz_model", "2")});
+  const std::vector<InputRecord> inputs = registry.inputs(train);
+  EXPECT_EQ(inputs[0].product, 0);  // damaged, its fingerprint attribute untouched
+  EXPECT_EQ(inputs[1].product, 1);
+  EXPECT_EQ(inputs[2].product, 0);
+}
+
 TEST(Registry, TellsProcessesThatWereKilled) {
   const Folder folder;
   Registry registry(folder.path());

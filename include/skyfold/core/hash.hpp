@@ -15,5 +15,7 @@ namespace skyfold {
 
 /// Sixteen hexadecimal digits, lower case.
 [[nodiscard]] std::string hex64(std::uint64_t value);
+/// Whether a text is what `hex64` gives. Fingerprints and checksums in files may be anything: ask before they are believed or shown.
+[[nodiscard]] bool is_hex64(std::string_view text) noexcept;
 
 }  // namespace skyfold
