@@ -5,14 +5,18 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <string_view>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_file.hpp"
 #include "source_fits.hpp"
 #include "source_hdf5.hpp"
+#include "source_notes.hpp"
 #include "source_text.hpp"
 
 namespace skyfold {
@@ -81,10 +85,19 @@ void add_list(const std::filesystem::path& list, std::vector<std::string>& files
 void describe(OptionSet& option, SourceOptions& o) {
   option("input.format", o.format, "format of the inputs; auto looks at their first bytes")
       .one_of({"auto", "fits", "csv", "text", "hdf5"});
-  option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the first table with rows");
+  option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the objects: the largest table with coordinates");
   option("input.group", o.group, "HDF5: group or compound dataset; empty for the only table of the file");
   option("input.delimiter", o.delimiter, "csv: one character or 'tab'; empty to guess from the header line");
   option("input.columns", o.columns, "text: names of all columns, in order, where the header is wrong or absent; empty: the header's");
+  option("input.coordinates", o.coordinates,
+         "unit of the coordinates (deg, rad, hour, arcmin, arcsec, mas; two: of longitude and latitude); empty: as the input says");
+}
+
+void note_once(const std::string& message) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::lock_guard lock(mutex);
+  if (said.insert(message).second) log_info(message);
 }
 
 std::vector<std::string> scan_here(std::size_t count, const std::function<std::string(std::size_t)>& unit) {

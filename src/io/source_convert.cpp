@@ -47,6 +47,10 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
         }
       } else if (missing && to.null) {
         converted = static_cast<To>(*to.null);
+      } else if (missing || to.null == static_cast<std::int64_t>(value)) {  // of several inputs, others than the first
+        bad.push_back({first_row + static_cast<std::int64_t>(i / from.width), from.name,
+                       missing ? fmt::format("no value ({}), but the column has no integer that stands for missing", value)
+                               : fmt::format("{} is a value here, but stands for missing in the column", value)});
       }
     }
     store(out.data() + i * sizeof(To), converted);
@@ -105,7 +109,8 @@ std::vector<std::size_t> match_columns(const Source& source, const Table& out) {
 }
 
 bool same_layout(const ColumnInfo& from, const ColumnInfo& to) noexcept {
-  return from.type == to.type && from.width == to.width && (!from.null || !to.null || from.null == to.null);
+  const bool is_integer = from.type == Type::i4 || from.type == Type::i8 || from.type == Type::u1;
+  return from.type == to.type && from.width == to.width && (!is_integer || from.null == to.null);
 }
 
 void check_widening(const std::string& path, const ColumnInfo& from, const ColumnInfo& to) {
@@ -135,6 +140,14 @@ void widen(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row,
     case Type::i4: return with_types(std::int32_t{});
     case Type::i8: return with_types(std::int64_t{});
     default: return with_types(std::uint8_t{});
+  }
+}
+
+void strip_padding(std::span<std::byte> texts, std::size_t width) noexcept {
+  for (std::byte* text = texts.data(); text < texts.data() + texts.size(); text += width) {
+    std::byte* end = std::find(text, text + width, std::byte{0});
+    while (end > text && end[-1] == std::byte{' '}) --end;
+    std::fill(end, text + width, std::byte{0});
   }
 }
 

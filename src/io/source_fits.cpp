@@ -6,8 +6,10 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/known_columns.hpp"
 #include "source_convert.hpp"
 #include "source_fits_columns.hpp"
+#include "source_notes.hpp"
 
 namespace skyfold {
 namespace {
@@ -28,24 +30,79 @@ bool has_name(const FitsHeader& header, const std::string& name) {
   throw DataError(fmt::format("{}: has no table extension '{}' (input.hdu) among its {} HDUs", path, hdu, hdus));
 }
 
-/// The header of the table that is wanted: by number, by name, or the first with rows (else the first).
-FitsHeader find_table(const InputFile& file, const std::string& hdu) {
-  const std::optional<long long> number = parse_integer(hdu);
-  std::optional<FitsHeader> without_rows;
-  std::int64_t n = 0;
-  for (std::int64_t at = 0; at < file.size(); ++n) {
-    FitsHeader header(file, at);
-    const bool table = is_table(header);
-    if (table && !hdu.empty() && (number ? *number == n : has_name(header, hdu))) return header;
-    if (table && hdu.empty()) {
-      if (header.count("NAXIS2") > 0) return header;
-      if (!without_rows) without_rows = header;
+/// A table of the file, and which HDU it is.
+struct FoundTable {
+  FitsHeader header;
+  std::int64_t hdu = 0;
+
+  [[nodiscard]] std::string name() const { return std::string(trim(header.text("EXTNAME").value_or(""))); }
+  [[nodiscard]] std::int64_t rows() const { return header.count("NAXIS2"); }
+  [[nodiscard]] bool is_compressed() const { return header.is_true("ZIMAGE") || header.is_true("ZTABLE"); }
+};
+
+/// True when `at` is behind the last HDU: nothing, or padding.
+bool is_behind_last(const InputFile& file, std::int64_t at) {
+  return file.text_at(at, 1).find_first_not_of(std::string_view(" \0", 2)) == std::string::npos;
+}
+
+/// All tables of the file. What is damaged behind a table does not keep that table from being read.
+std::vector<FoundTable> tables_of(const InputFile& file, std::int64_t& hdus) {
+  std::vector<FoundTable> tables;
+  for (std::int64_t at = 0; at < file.size(); ++hdus) {
+    try {
+      const FitsHeader header(file, at);
+      if (is_table(header)) {
+        (void)header.count("NAXIS2");
+        tables.push_back({header, hdus});
+      }
+      at = header.end();
+    } catch (const Error& error) {
+      if (tables.empty()) throw;
+      note_once(fmt::format("{} (HDU {} and what follows is not looked at)", error.what(), hdus));
+      return tables;
     }
-    at = header.end();
-    if (file.text_at(at, 1).find_first_not_of(std::string_view(" \0", 2)) == std::string::npos) at = file.size();
+    if (at >= file.size() || is_behind_last(file, at)) at = file.size();
   }
-  if (!without_rows) throw_no_table(file.path(), hdu, n);
-  return *without_rows;
+  return tables;
+}
+
+bool has_coordinates(const FitsHeader& header) {
+  Schema schema;
+  for (std::int64_t n = 1; n <= header.integer("TFIELDS").value_or(0); ++n)
+    if (const auto name = header.text(fmt::format("TTYPE{}", n))) schema.push_back({std::string(trim(*name))});
+  const auto has = [&](const std::vector<std::string>& names) { return !known_column(schema, names).empty(); };
+  return (has(known_columns::ra) && has(known_columns::dec)) || (has({"glon"}) && has({"glat"}));
+}
+
+/// The table that is meant where the user names none: the objects of an LDAC file (SExtractor's, whose first table holds the
+/// header of the image); else of those with coordinates the one with most rows; else the first with rows.
+const FoundTable& best_table(const std::vector<FoundTable>& tables) {
+  const auto first_with = [&](const auto& is_right) { return std::find_if(tables.begin(), tables.end(), is_right); };
+  const auto is_usable = [](const FoundTable& table) { return table.rows() > 0 && !table.is_compressed(); };
+  const auto ldac = first_with([&](const FoundTable& table) { return is_usable(table) && table.name() == "LDAC_OBJECTS"; });
+  if (ldac != tables.end()) return *ldac;
+  const FoundTable* largest = nullptr;
+  for (const FoundTable& table : tables)
+    if (is_usable(table) && has_coordinates(table.header) && (!largest || table.rows() > largest->rows())) largest = &table;
+  if (largest) return *largest;
+  for (const auto& found : {first_with(is_usable), first_with([](const FoundTable& table) { return table.rows() > 0; })})
+    if (found != tables.end()) return *found;
+  return tables.front();
+}
+
+/// The header of the table that is wanted: by number, by name, or the best.
+FitsHeader find_table(const InputFile& file, const std::string& hdu) {
+  std::int64_t hdus = 0;
+  const std::vector<FoundTable> tables = tables_of(file, hdus);
+  const std::optional<long long> number = parse_integer(hdu);
+  for (const FoundTable& table : tables)
+    if (!hdu.empty() && (number ? *number == table.hdu : has_name(table.header, hdu))) return table.header;
+  if (!hdu.empty() || tables.empty()) throw_no_table(file.path(), hdu, hdus);
+  const FoundTable& best = best_table(tables);
+  if (tables.size() > 1)
+    note_once(fmt::format("{}: has {} tables, of which HDU {}{} with {} rows is taken (--input.hdu chooses another)", file.path(), tables.size(),
+                          best.hdu, best.name().empty() ? "" : fmt::format(" ({})", best.name()), grouped(best.rows())));
+  return best.header;
 }
 
 class FitsSource final : public Source {

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <limits>
+#include <set>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_convert.hpp"
+#include "source_notes.hpp"
 
 namespace skyfold {
 namespace {
@@ -30,7 +32,7 @@ std::optional<BinaryForm> parse_binary_form(std::string_view text) {
     if (!repeat || *repeat > INT32_MAX) return std::nullopt;
     form.repeat = *repeat;
   }
-  form.letter = text[digits];
+  form.letter = static_cast<char>(std::toupper(static_cast<unsigned char>(text[digits])));  // some writers use small letters
   return form;
 }
 
@@ -113,10 +115,23 @@ void set_null(FitsColumn& column) {
 
 std::string key(const char* name, std::int64_t n) { return fmt::format("{}{}", name, n); }
 
-/// Name, unit and the like of column `n`, counted from 1.
+/// Names that differ: of columns with one name the first keeps it, the others get a number; columns without a name get theirs.
+void name_apart(const std::string& path, std::vector<std::string>& names) {
+  std::set<std::string> taken(names.begin(), names.end()), seen;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string given = names[i];
+    if (given.empty()) names[i] = fmt::format("col{}", i + 1);
+    for (int k = 2; (names[i] != given && taken.contains(names[i])) || !seen.insert(names[i]).second; ++k)
+      names[i] = fmt::format("{}_{}", given.empty() ? fmt::format("col{}", i + 1) : given, k);
+    if (names[i] != given)
+      note_once(fmt::format("{}: column {} is called {} ({})", path, i + 1, names[i],
+                            given.empty() ? "it has no name" : fmt::format("another one is called {}", given)));
+  }
+}
+
+/// Unit and the like of column `n`, counted from 1.
 ColumnInfo info_of(const FitsHeader& header, std::int64_t n) {
   ColumnInfo info;
-  info.name = info.source = std::string(trim(header.text(key("TTYPE", n)).value_or("")));
   info.unit = trim(header.text(key("TUNIT", n)).value_or(""));
   info.ucd = trim(header.text(key("TUCD", n)).value_or(""));
   info.description = trim(header.text(key("TCOMM", n)).value_or(header.comment(key("TTYPE", n))));
@@ -147,7 +162,7 @@ std::string binary_column(const std::string& path, const FitsHeader& header, std
 /// A column of an ASCII table (FITS Standard 4.0, table 15).
 void ascii_column(const std::string& path, const FitsHeader& header, std::int64_t n, std::int64_t row_bytes,
                   FitsColumn& column) {
-  const std::string text(trim(header.text(key("TFORM", n)).value_or("")));
+  const std::string text = upper(trim(header.text(key("TFORM", n)).value_or("")));
   const std::size_t point = text.find('.');
   const auto width = parse_integer(std::string_view(text).substr(std::min<std::size_t>(1, text.size()), point - 1));
   if (!width || *width < 1 || *width > row_bytes || std::string_view("AIFED").find(text[0]) == std::string_view::npos)
@@ -173,14 +188,16 @@ std::vector<FitsColumn> fits_columns(const std::string& path, const FitsHeader& 
   const std::int64_t fields = header.count("TFIELDS", most_columns);
   std::vector<FitsColumn> columns;
   std::vector<std::string> names;
+  for (std::int64_t n = 1; n <= fields; ++n) names.emplace_back(trim(header.text(key("TTYPE", n)).value_or("")));
+  name_apart(path, names);
   std::size_t offset = 0;
   for (std::int64_t n = 1; n <= fields; ++n) {
     FitsColumn column;
     column.info = info_of(header, n);
+    column.info.name = column.info.source = names[static_cast<std::size_t>(n - 1)];
     column.offset = offset;
     column.scale = header.number(key("TSCAL", n)).value_or(1.0);
     column.zero = header.number(key("TZERO", n)).value_or(0.0);
-    names.push_back(column.info.name);
     std::string reason;
     if (ascii) ascii_column(path, header, n, row_bytes, column);
     else reason = binary_column(path, header, n, column);
@@ -191,7 +208,6 @@ std::vector<FitsColumn> fits_columns(const std::string& path, const FitsHeader& 
     if (reason.empty()) columns.push_back(std::move(column));
     else left_out.push_back({column.info.name, reason});
   }
-  check_names(path, names);
   return columns;
 }
 

@@ -99,6 +99,7 @@ void decode_bits(const Cells& cells, std::byte* out) {
 void decode_text(const Cells& cells, std::byte* out) {
   for (std::size_t i = 0; i < cells.rows; ++i)
     std::memcpy(out + i * cells.width, cells.begin + i * cells.row_bytes, cells.width);
+  strip_padding({out, cells.rows * cells.width}, cells.width);
 }
 
 /// A number of an ASCII table; nothing when it is not one. Without a decimal point, the format places it.

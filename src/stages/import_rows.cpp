@@ -11,6 +11,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -83,6 +84,11 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
   if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
     throw DataError(fmt::format("{}: no rows", paths.front()));
   inputs.schema = unite_schemas(inputs.sources, o);
+  if (inputs.schema.has_positions) {
+    const auto source_of = [&](const std::string& role) { return inputs.schema.input[*find_column(inputs.schema.input, role)].source; };
+    const std::string ra = source_of(inputs.schema.roles.ra), dec = source_of(inputs.schema.roles.dec);
+    for (auto& source : inputs.sources) source = in_degrees(std::move(source), ra, dec, o.source);
+  }
   const std::int64_t row_bytes = std::max<std::int64_t>(8, static_cast<std::int64_t>(bytes_per_row(inputs.schema.input)));
   const std::int64_t block_rows = std::clamp<std::int64_t>(block_bytes / row_bytes, 1024, 262'144);
   for (std::size_t i = 0; i < inputs.sources.size(); ++i) {

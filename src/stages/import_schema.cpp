@@ -3,21 +3,21 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
+#include <utility>
 
 #include "import_crowding.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
+#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
 
 // Usual names, most specific first; compared without regard to case.
-const std::vector<std::string> ra_names = {"ra", "alphawin_j2000", "alpha_j2000", "raj2000", "ra_icrs", "_raj2000", "ra_deg",
-                                           "ra_mean", "radeg", "source_ra", "coord_ra"};
-const std::vector<std::string> dec_names = {"dec", "deltawin_j2000", "delta_j2000", "dej2000", "decj2000", "de_icrs", "_dej2000",
-                                            "dec_deg", "dec_mean", "dedeg", "source_dec", "coord_dec"};
 const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "source_id", "object_id", "objectid",
                                            "objid", "thingid", "targetid"};
 const std::vector<std::string> tile_names = {"tile", "tilename", "tile_name", "field"};
@@ -57,7 +57,45 @@ void unite(ColumnInfo& column, const ColumnInfo& other, const std::string& first
   else if (column.width != other.width)
     throw DataError(fmt::format("{}: column {} has {} values per row, but {} in {}", path, column.name, other.width,
                                 column.width, first_path));
-  if (!column.null) column.null = other.null;
+}
+
+/// Smallest and largest value of an integer type.
+std::pair<std::int64_t, std::int64_t> range_of(Type type) {
+  if (type == Type::u1) return {0, 255};
+  if (type == Type::i4) return {INT32_MIN, INT32_MAX};
+  return {INT64_MIN, INT64_MAX};
+}
+
+/// The integer that stands for missing in a column of all inputs: theirs, where all have the same. Else one of theirs that can be
+/// no value in the others; else one that a wider type has for it alone.
+/// @param inputs  the column in each input
+void unite_nulls(ColumnInfo& column, const Schema& inputs) {
+  if (column.type == Type::f4 || column.type == Type::f8 || column.type == Type::text) return column.null.reset();
+  const auto serves_all = [&](std::int64_t null) {
+    const auto [least, largest] = range_of(column.type);
+    return null >= least && null <= largest && std::ranges::all_of(inputs, [&](const ColumnInfo& input) {
+             const auto [from, to] = range_of(input.type);
+             return input.null == null || null < from || null > to;
+           });
+  };
+  const bool all_agree = std::ranges::all_of(inputs, [&](const ColumnInfo& input) { return input.null == inputs[0].null; });
+  column.null = inputs[0].null;
+  if (all_agree) return;
+  for (const ColumnInfo& input : inputs)
+    if (input.null && serves_all(*input.null)) {
+      column.null = input.null;
+      return;
+    }
+  column.type = column.type == Type::u1 ? Type::i4 : Type::i8;
+  column.null = range_of(column.type).first;
+}
+
+/// Units that differ are not converted, but said: which of them is meant is for the user to know.
+void remark_units(const ColumnInfo& column, const ColumnInfo& other, const std::string& first_path, const std::string& path,
+                  std::vector<std::string>& remarks) {
+  if (column.unit.empty() || other.unit.empty() || lower(column.unit) == lower(other.unit) || degrees_per(other.unit)) return;
+  remarks.push_back(fmt::format("column {} is in {} in {}, but in {} in {}: values are taken as they are", column.name, column.unit, first_path,
+                                other.unit, path));
 }
 
 /// Name of an input's column in the catalogue: a slash would be a group in HDF5.
@@ -67,7 +105,7 @@ std::string catalogue_name(std::string name) {
 }
 
 /// Columns of all inputs under their names in the catalogue.
-Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
+Schema united(const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
   Schema all = sources.front()->schema();
   const std::string& first_path = sources.front()->path();
   for (const auto& source : sources) {
@@ -81,7 +119,13 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
         throw DataError(fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(),
                                     column.name, first_path));
       unite(column, source->schema()[*index], first_path, source->path());
+      remark_units(column, source->schema()[*index], first_path, source->path(), remarks);
     }
+  }
+  for (ColumnInfo& column : all) {
+    Schema inputs;
+    for (const auto& source : sources) inputs.push_back(source->schema()[*find_column(source->schema(), column.name)]);
+    unite_nulls(column, inputs);
   }
   std::set<std::string> taken;
   for (ColumnInfo& column : all) {
@@ -184,15 +228,15 @@ void describe(OptionSet& option, ImportOptions& o) {
 ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o) {
   for (std::string* name : {&o.ra, &o.dec, &o.id, &o.tile, &o.ordering_column}) *name = catalogue_name(*name);
   for (std::string& name : o.keep) name = catalogue_name(name);
-  const Schema all = united(sources);
-  const std::string& path = sources.front()->path();
   ImportSchema schema;
+  const Schema all = united(sources, schema.remarks);
+  const std::string& path = sources.front()->path();
   for (const std::string& name : o.keep) require_column(all, name, "keep", path);
   for (const auto& column : sources.front()->left_out())
     schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
   if (o.ordering != "none" || !o.ra.empty()) {
-    schema.roles.ra = role(all, o.ra, ra_names, "columns.ra", path, schema.remarks);
-    schema.roles.dec = role(all, o.dec, dec_names, "columns.dec", path, schema.remarks);
+    schema.roles.ra = role(all, o.ra, known_columns::ra, "columns.ra", path, schema.remarks);
+    schema.roles.dec = role(all, o.dec, known_columns::dec, "columns.dec", path, schema.remarks);
     schema.has_positions = !schema.roles.ra.empty() && !schema.roles.dec.empty();
     if (!schema.has_positions) schema.roles.ra = schema.roles.dec = "";
   }

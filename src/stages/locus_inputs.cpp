@@ -8,6 +8,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
 #include "skyfold/stages/model_file.hpp"
 
 namespace skyfold {
@@ -255,9 +256,10 @@ void LocusInputs::open_traversal() {
 void LocusInputs::open_list() {
   SourceOptions options = o_.source;
   if (options.format == "auto" && options.group.empty() && is_our_catalogue(o_.targets)) options.group = "/object";
-  const auto source = open_source(o_.targets, options);
+  std::unique_ptr<Source> source = open_source(o_.targets, options);
+  const LocusColumns columns = columns_of_targets(source->schema());
+  source = in_degrees(std::move(source), columns.ra, columns.dec, options);
   const Schema& schema = source->schema();
-  const LocusColumns columns = columns_of_targets(schema);
   const std::string id = o_.id.empty() ? known_column(schema, id_names) : role(schema, o_.id, {}, "columns.id");
   kernel_.emplace(locus_, bands_, columns, star_columns_);
   selection_.emplace(o_.where, "targets.where", schema, o_.targets, band_aliases(columns.bands));

@@ -12,6 +12,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/source.hpp"
 
 namespace skyfold {
@@ -235,7 +236,9 @@ Schema published_schema() {
 Table read_field_file(const std::string& path) {
   SourceOptions options;
   options.format = "fits";
-  const auto source = open_source(path, options);
+  std::unique_ptr<Source> source = open_source(path, options);
+  const std::vector<std::string> ra = {"ra"}, dec = {"dec"};
+  source = in_degrees(std::move(source), known_column(source->schema(), ra), known_column(source->schema(), dec), options);
   Schema wanted;
   for (const std::string& name : {std::string("ra"), std::string("dec"), std::string("mag")}) {
     const std::string found = known_column(source->schema(), std::span(&name, 1));

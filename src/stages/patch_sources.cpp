@@ -11,6 +11,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -167,9 +168,10 @@ double patch_side_deg(const PatchSourceOptions& o) {
 PatchSources read_patch_sources(const PatchSourceOptions& o) {
   SourceOptions input = o.input;
   if (input.format == "auto" && input.group.empty() && is_our_catalogue(o.path)) input.group = "/object";
-  const auto source = open_source(o.path, input);
+  std::unique_ptr<Source> source = open_source(o.path, input);
   PatchSources sources;
   find_position(source->schema(), o, sources);
+  source = in_degrees(std::move(source), sources.lon, sources.lat, input);
   for (const LeftOut& column : source->left_out()) sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
   sources.id = o.id.empty() ? known_column(source->schema(), id_names) : require(source->schema(), o.id, "columns.id", o.path);
   Table table = read_table(*source, sources);

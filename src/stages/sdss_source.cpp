@@ -12,6 +12,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
 
 namespace skyfold {
 namespace {
@@ -40,7 +41,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
 /// Rows of one field file that are clean, with the columns of field_schema() but for the id.
 class FieldFile {
  public:
-  FieldFile(const std::string& path, const ProfileOptions& o) : source_(open_source(path, fits_options())) {
+  FieldFile(const std::string& path, const ProfileOptions& o) : source_(open_in_degrees(path)) {
     const bool is_local = fs::path(path).stem().string().ends_with("_local");
     wanted_ = {column("ra", 1), column("dec", 1), column(is_local ? "mag" : "counts_model", bands.size())};
     const bool has_flags = !is_local && o.clean != "none";
@@ -72,10 +73,13 @@ class FieldFile {
   }
 
  private:
-  static SourceOptions fits_options() {
+  static std::unique_ptr<Source> open_in_degrees(const std::string& path) {
     SourceOptions options;
     options.format = "fits";
-    return options;
+    std::unique_ptr<Source> source = open_source(path, options);
+    const std::vector<std::string> ra = {"ra"}, dec = {"dec"};
+    const std::string lon = known_column(source->schema(), ra), lat = known_column(source->schema(), dec);
+    return in_degrees(std::move(source), lon, lat, options);
   }
   static Column* find(Table& table, const char* source) {
     for (std::size_t c = 0; c < table.columns(); ++c)

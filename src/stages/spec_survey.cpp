@@ -10,6 +10,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
 #include "skyfold/kernels/samples/resolve.hpp"
 #include "skyfold/kernels/samples/translate.hpp"
 
@@ -85,7 +86,7 @@ class TableReader {
  public:
   TableReader(const Survey& survey, std::uint32_t number, const std::string& path, int quality_min, bool drop_bad_rows, SurveyRows& rows)
       : survey_(survey), number_(number), path_(path), quality_min_(quality_min), drop_bad_rows_(drop_bad_rows), rows_(rows),
-        source_(open_source(path, survey.source)),
+        source_(in_degrees(open_source(path, survey.source), survey.ra, survey.dec, survey.source)),
         quality_(quality_rule(survey), source_->schema(), fmt::format("{} ({}): quality", survey.registration, path)),
         class_(class_rule(survey, source_->schema()), source_->schema(), fmt::format("{} ({}): class", survey.registration, path), class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);

@@ -116,7 +116,7 @@ class Reader {
       throw DataError(fmt::format("{}: column {} is not a column of numbers", source.path(), name));
     column.source = name;
     column.type = type;
-    column.null = {};
+    if (type == Type::f8) column.null = {};  // NaN stands for it
     return column;
   }
 

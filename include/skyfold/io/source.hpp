@@ -15,10 +15,11 @@ class OptionSet;
 /// How inputs are read; section `input` of the configuration.
 struct SourceOptions {
   std::string format = "auto";      ///< auto, fits, csv, text, hdf5
-  std::string hdu;                  ///< FITS: number or EXTNAME; "" = first binary table
+  std::string hdu;                  ///< FITS: number or EXTNAME; "" = the largest table with coordinates, else the first with rows
   std::string group;                ///< HDF5: group or compound dataset; "" = the only table in the file
   std::string delimiter;            ///< csv: one character, "tab"; "" = guessed from the header line (, ; tab |)
   std::vector<std::string> columns; ///< text: names of the columns, in order, in place of those of the header; empty = the header's
+  std::vector<std::string> coordinates; ///< unit of coordinates, one or that of each; empty = what the input says, else degrees
 };
 void describe(OptionSet& option, SourceOptions& o);
 

@@ -5,9 +5,12 @@
 
 namespace skyfold {
 
-/// Usual names of the columns of objects with known redshifts and of their estimates, in lower case, most specific first:
-/// for known_column.
+/// Usual names of columns, in lower case, most specific first: for known_column.
 namespace known_columns {
+inline const std::vector<std::string> ra = {"ra", "alphawin_j2000", "alpha_j2000", "raj2000", "ra_icrs", "_raj2000", "ra_deg",
+                                            "ra_mean", "radeg", "source_ra", "coord_ra"};
+inline const std::vector<std::string> dec = {"dec", "deltawin_j2000", "delta_j2000", "dej2000", "decj2000", "de_icrs", "_dej2000",
+                                             "dec_deg", "dec_mean", "dedeg", "source_dec", "coord_dec"};
 inline const std::vector<std::string> redshift = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
 inline const std::vector<std::string> id = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
 }  // namespace known_columns

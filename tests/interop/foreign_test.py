@@ -1,0 +1,253 @@
+"""Tables as other programs write them: units, padding, missing values, types and links. What skyfold makes of them is compared with
+what astropy, h5py and numpy say that they hold."""
+import pathlib
+import sys
+
+import astropy.units as u
+import h5py
+import numpy as np
+from astropy.io import fits
+from astropy.table import MaskedColumn, Table
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import support
+from support import make_csv, make_fits, read_group
+
+sys.path.insert(0, str(support.SOURCE / "python"))
+import skyfold
+
+ROWS = 40
+
+
+class ForeignTable(support.SkyfoldTest):
+    """Imports in the order of the inputs, so that rows compare one to one."""
+
+    def imported(self, *inputs, name="c.h5", words=()):
+        self.last = self.skyfold("import", "--ordering", "none", "--input", *inputs, "--output", self.path(name), *words)
+        return read_group(self.path(name))
+
+    def refused(self, code, pattern, *words):
+        result = self.run_skyfold(*words)
+        self.assertEqual(result.code, code, result)
+        self.assertEqual(len(result.errors()), 1, result)
+        self.assertRegex(result.errors()[0], pattern)
+        return result
+
+
+class Units(ForeignTable):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(1)
+        cls.ra, cls.dec = rng.uniform(0, 360, ROWS) * u.deg, rng.uniform(-90, 90, ROWS) * u.deg
+
+    def table(self, name, unit="rad", dec_unit=None, ra="ra", dec="dec", **columns):
+        """Coordinates in other units, written by astropy."""
+        table = Table({ra: self.ra.to(unit), dec: self.dec.to(dec_unit or unit), **columns})
+        table.write(self.path(name), overwrite=True, **({"path": "t", "serialize_meta": True} if name.endswith("h5") else {}))
+        return self.path(name)
+
+    def assert_positions(self, path, rtol=1e-14, unit="deg"):
+        with h5py.File(path) as file:
+            for name, truth in (("ra", self.ra), ("dec", self.dec)):
+                column = file["object"][file.attrs[f"column_{name}"]]
+                np.testing.assert_allclose(column[...], truth.to_value(u.deg), rtol=rtol, atol=1e-12)
+                self.assertEqual(column.attrs["unit"], unit)
+
+    def imported(self, *inputs, words=()):
+        words = ("--columns.ra", "ra", "--columns.dec", "dec", *words)
+        return super().imported(*inputs, words=words)
+
+    def test_fits_and_ecsv_in_other_units_are_converted_and_said(self):
+        for name, unit, dec_unit in (("a.fits", "rad", None), ("a.ecsv", "hourangle", "deg"), ("a.fits", "arcmin", "arcsec"),
+                                     ("a.ecsv", "mas", "rad"), ("a.ecsv", "deg", "deg")):
+            with self.subTest(unit=unit, name=name):
+                self.imported(self.table(name, unit, dec_unit))
+                self.assert_positions(self.path("c.h5"))
+                self.assertEqual("to degrees" in self.last.err, unit != "deg", self.last)
+
+    def test_spellings_of_units(self):
+        for spelling, unit in (("h", u.hourangle), (" RAD ", u.rad), ("[Degrees]", u.deg), ("", u.deg), ("arcseconds", u.arcsec)):
+            with self.subTest(spelling):
+                columns = {"ra": self.ra.to_value(unit), "dec": self.dec.to_value(u.deg)}
+                self.imported(make_fits(self.path("a.fits"), columns, units={"ra": spelling, "dec": "deg"}))
+                self.assert_positions(self.path("c.h5"))
+
+    def test_hdf5_attributes(self):
+        for key in ("unit", "units"):
+            with h5py.File(self.path("a.h5"), "w") as file:
+                for name, values in (("ra", self.ra), ("dec", self.dec)):
+                    file[name] = values.to_value(u.rad).astype("f4")
+                    file[name].attrs[key] = "rad"
+            self.imported(self.path("a.h5"))
+            self.assert_positions(self.path("c.h5"), rtol=1e-6)
+
+    def test_each_input_has_its_own_unit(self):
+        self.imported(self.table("a.fits", "rad"), self.table("b.fits", "deg"), self.table("c.ecsv", "hourangle"))
+        ours = read_group(self.path("c.h5"))
+        np.testing.assert_allclose(ours["ra"].reshape(3, ROWS), np.tile(self.ra.value, (3, 1)), rtol=1e-14)
+
+    def test_order_of_the_sky_is_that_of_degrees(self):
+        self.skyfold("import", "--input", self.table("a.fits", "rad"), "--output", self.path("r.h5"))
+        self.skyfold("import", "--input", self.table("b.fits", "deg"), "--output", self.path("d.h5"))
+        np.testing.assert_array_equal(read_group(self.path("r.h5"))["_healpix_29"] >> 20, read_group(self.path("d.h5"))["_healpix_29"] >> 20)
+
+    def test_an_unknown_unit_is_refused_unless_the_user_gives_one(self):
+        columns = {"ra": self.ra.to_value(u.rad), "dec": self.dec.to_value(u.rad)}
+        path = make_fits(self.path("a.fits"), columns, units={"ra": "rd", "dec": "rd"})
+        command = ("import", "--input", path, "--output", self.path("x.h5"))
+        self.refused(3, r"a.fits: column ra has unit 'rd'.*--input.coordinates", *command)
+        self.imported(path, words=("--input.coordinates", "rad"))
+        self.assert_positions(self.path("c.h5"))
+        self.refused(2, "input.coordinates = parsec", *command, "--input.coordinates", "parsec")
+
+    def test_the_user_contradicts_the_file(self):
+        columns = {"ra": self.ra.to_value(u.hourangle), "dec": self.dec.to_value(u.deg)}
+        self.imported(make_fits(self.path("a.fits"), columns, units={"ra": "deg", "dec": "deg"}), words=("--input.coordinates", "hour,deg"))
+        self.assert_positions(self.path("c.h5"))
+        self.assertIn("though the file says 'deg'", self.last.err)
+
+    def test_every_command_that_reads_positions(self):
+        z = {"z": np.linspace(0.1, 1, ROWS), "q": np.full(ROWS, 4)}
+        for unit in ("rad", "deg"):
+            table = self.table(f"s-{unit}.fits", unit, **z)
+            pathlib.Path(self.path("s.ini")).write_text(
+                f"name = s\nyear = 2020\nfile = {table}\n[columns]\nra = ra\ndec = dec\nz = z\nquality = q\n[quality]\nvalues = 4:4\n")
+            self.skyfold("spec", "--surveys", self.path("s.ini"), "--output", self.path(f"spec-{unit}.h5"))
+            stars = self.table(f"l-{unit}.fits", unit, mag_r=np.full(ROWS, 18.0), mag_i=np.full(ROWS, 18.0), mag_g=np.full(ROWS, 18.0))
+            self.skyfold("import", "--input", stars, "--output", self.path("stars.h5"))
+            self.skyfold("locus", "--catalogue", self.path("stars.h5"), "--targets", stars, "--bands", "g,r,i", "--bands.magnitude", "mag_{band}",
+                         "--output", self.path(f"locus-{unit}.h5"))
+            healpix = self.path("m.fits")
+            self.skyfold("mock", "--kind", "map", "--output", healpix, "--map.nside", 64)
+            self.skyfold("patch", "--maps", healpix, "--sources", self.table(f"p-{unit}.fits", unit), "--measure", "disc", "--output",
+                         self.path(f"patch-{unit}.h5"))
+        for product in ("spec", "locus", "patch"):
+            with self.subTest(product):
+                ours, truth = (read_group(self.path(f"{product}-{unit}.h5")) for unit in ("rad", "deg"))
+                for name in ("ra", "dec"):
+                    np.testing.assert_allclose(ours[name], truth[name], rtol=1e-12)
+
+
+class FitsTables(ForeignTable):
+    def write(self, *hdus, name="a.fits"):
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(self.path(name), overwrite=True)
+        return self.path(name)
+
+    @staticmethod
+    def hdu(name="", rows=3, **columns):
+        return fits.BinTableHDU(Table({key: np.resize(values, rows) for key, values in columns.items()}), name=name)
+
+    def test_trailing_blanks_are_no_part_of_a_text(self):
+        """As CFITSIO and IDL write texts: padded with blanks. Every reader has what astropy has."""
+        cells = [b"STAR    ", b"GALAXY  ", b" QSO    ", b"A B     ", b"        ", b"STAR\0   "]
+        path = make_fits(self.path("a.fits"), {"id": np.arange(6), "class": np.array([b"#" * 8] * 6)})
+        raw = pathlib.Path(path).read_bytes()
+        start = raw.index(b"########") - 8
+        for i, cell in enumerate(cells):
+            raw = raw[: start + 16 * i + 8] + cell + raw[start + 16 * i + 16 :]
+        pathlib.Path(path).write_bytes(raw)
+        truth = Table.read(path)["class"].tolist()
+        self.assertEqual(truth, ["STAR", "GALAXY", " QSO", "A B", "", "STAR"])
+        ours = self.imported(path)
+        self.assertEqual([text.decode() for text in ours["class"]], truth)
+        self.assertEqual(list(skyfold.read_catalogue(self.path("c.h5"))["class"] == "STAR"), [text == "STAR" for text in truth])
+        self.assertEqual(ours["class"].tolist(), read_group(self.path("c.h5"))["class"].tolist())
+
+    def test_columns_of_one_name_are_told_apart(self):
+        columns = [fits.Column(name=name, format="D", array=np.arange(3.0) + i) for i, name in enumerate(("a", "b", "c", "d", "e"))]
+        hdu = fits.BinTableHDU.from_columns(columns)
+        hdu.writeto(self.path("a.fits"))
+        raw = pathlib.Path(self.path("a.fits")).read_bytes()
+        for number, name in ((2, b"'a  '"), (3, b"'a_2'"), (4, b"'a  '"), (5, b"''   ")):
+            at = raw.index(b"TTYPE%d " % number) + 10
+            raw = raw[:at] + name + raw[at + 5 :]
+        pathlib.Path(self.path("a.fits")).write_bytes(raw)
+        ours = self.imported(self.path("a.fits"))
+        for i, name in enumerate(("a", "a_3", "a_2", "a_4", "col5")):
+            np.testing.assert_array_equal(ours[name], np.arange(3.0) + i, name)
+        self.assertIn("column 2 is called a_3 (another one is called a)", self.last.err)
+
+    def test_formats_in_small_letters(self):
+        columns = {"d": np.arange(3.0), "s": np.array([b"x", b"yy", b"zzz"]), "k": np.arange(3)}
+        path = make_fits(self.path("a.fits"), columns)
+        raw = pathlib.Path(path).read_bytes()
+        for form in (b"1D", b"3A", b"1K"):
+            raw = raw.replace(b"= '" + form, b"= '" + form.lower(), 1)
+        pathlib.Path(path).write_bytes(raw)
+        ours = self.imported(path)
+        for name, values in columns.items():
+            np.testing.assert_array_equal(ours[name], values)
+
+    def test_the_table_with_the_objects_is_found(self):
+        head = self.hdu("LDAC_IMHEAD", rows=1, **{"Field Header Card": [b"x" * 80]})
+        few, many = self.hdu("FEW", rows=3, ra=[1.0], dec=[2.0]), self.hdu("MANY", rows=9, RA=[1.0], DEC=[2.0])
+        ldac = self.hdu("LDAC_OBJECTS", rows=5, X_IMAGE=[1.0])
+        log = self.hdu("LOG", rows=99, entry=[1])
+        for hdus, rows, taken in (((head, ldac), 5, "HDU 2 \\(LDAC_OBJECTS\\)"), ((few, log, many), 9, "HDU 3 \\(MANY\\)"),
+                                  ((log, few), 3, "HDU 2"), ((log, head), 99, "HDU 1"), ((few, many, ldac), 5, "HDU 3")):
+            with self.subTest(taken):
+                ours = self.imported(self.write(*hdus))
+                self.assertEqual(len(next(iter(ours.values()))), rows)
+                self.assertRegex(self.last.err, f"has {len(hdus)} tables, of which {taken}")
+        self.assertEqual(len(self.imported(self.write(few, many), words=("--input.hdu", "FEW"))["ra"]), 3)
+        self.imported(self.write(few))
+        self.assertNotIn("tables, of which", self.last.err)
+
+
+class Missing(ForeignTable):
+    def test_each_input_has_its_own_null(self):
+        """Values and nulls of one input mean something else in another; also where only one has a null, and for each type."""
+        low, high = np.iinfo("i4").min, np.iinfo("i4").max
+        for type_, first, null1, second, null2 in (
+                ("i2", [1, -1, 5], -1, [-1, 2, -99], -99), ("i4", [1, -1, 5], None, [-1, 2, 7], -1), ("i4", [low, high, 3], 3, [low, 3, -1], -1),
+                ("u1", [0, 255, 7], 255, [255, 7, 0], 7), ("i8", [2**60, -1, 1], -1, [-1, 1, 0], 0), ("i4", [1, -1, 5], -1, [4, -1, 6], -1)):
+            with self.subTest(type=type_, nulls=(null1, null2)):
+                paths = [make_fits(self.path(f"{i}.fits"), {"flag": np.array(values, type_)}, nulls={"flag": null} if null is not None else None)
+                         for i, (values, null) in enumerate(((first, null1), (second, null2)))]
+                truth = np.ma.concatenate([np.ma.masked_equal(values, null) if null is not None else np.ma.array(values)
+                                           for values, null in ((first, null1), (second, null2))])
+                self.assert_values(self.imported(*paths), truth)
+
+    def assert_values(self, ours, truth, name="flag"):
+        with h5py.File(self.path("c.h5")) as file:
+            null = int(file[f"object/{name}"].attrs["null"])
+        np.testing.assert_array_equal(ours[name] == null, np.ma.getmaskarray(truth))
+        np.testing.assert_array_equal(ours[name][~np.ma.getmaskarray(truth)], truth.compressed())
+
+    def test_inputs_of_several_formats(self):
+        a = make_fits(self.path("a.fits"), {"flag": np.array([1, -1, 2], "i4")}, nulls={"flag": -1})
+        b = make_csv(self.path("b.csv"), {"flag": np.array(["-1", "", "7"])})
+        pathlib.Path(b).write_text("flag\n-1\n--\n7\n")
+        with h5py.File(self.path("c.hdf5"), "w") as file:
+            file["t/flag"] = np.array([3, -1, 255], ">i2")
+        truth = np.ma.array([1, 0, 2, -1, 0, 7, 3, -1, 255], mask=[0, 1, 0, 0, 1, 0, 0, 0, 0])
+        for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
+            inputs = [(a, b, self.path("c.hdf5"))[i] for i in order]
+            self.assert_values(self.imported(*inputs), np.ma.concatenate([truth[3 * i : 3 * i + 3] for i in order]))
+
+    def test_unsigned_integers_with_nulls(self):
+        """TZERO shifts the null, too."""
+        for code, zero, values, null in (("I", 2**15, [0, 65535, 7], 65535), ("J", 2**31, [0, 2**32 - 1, 7], 0), ("K", 2**63, [0, 2**62, 7], 7),
+                                         ("B", -128, [-128, 127, 5], 5)):
+            hdu = fits.BinTableHDU.from_columns([fits.Column(name="flag", format=code, array=np.array(values).astype("f8") * 0)])
+            raw_type = {"I": ">i2", "J": ">i4", "K": ">i8", "B": "u1"}[code]
+            stored = np.array([v - zero for v in values]).astype(object)
+            hdu.data = np.array([(int(v),) for v in stored], dtype=[("flag", raw_type)]).view(fits.FITS_rec)
+            hdu.header["TZERO1"], hdu.header["TNULL1"] = zero, null - zero
+            hdu.writeto(self.path("a.fits"), overwrite=True)
+            plain = make_fits(self.path("b.fits"), {"flag": np.array([null, 3, 4], "i2")} if null < 2**15 else {"flag": np.array([null, 3, 4], "i4")})
+            truth = np.ma.concatenate([np.ma.masked_equal(values, null), np.ma.array([null, 3, 4])])
+            with self.subTest(code):
+                self.assert_values(self.imported(self.path("a.fits"), plain), truth)
+
+    def test_an_integer_that_cannot_be_told_from_missing_is_refused(self):
+        lowest = np.iinfo("i8").min
+        a = make_fits(self.path("a.fits"), {"flag": np.array([lowest, 2])})
+        b = make_fits(self.path("b.fits"), {"flag": np.array([-1, 2])}, nulls={"flag": -1})
+        self.refused(3, r"a.fits, row 1, column flag: -9223372036854775808 is a value here", "import", "--ordering", "none", "--input", a, b,
+                     "--output", self.path("x.h5"))
+
+
+if __name__ == "__main__":
+    support.main()
