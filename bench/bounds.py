@@ -55,7 +55,10 @@ def ceilings(build, folder):
 
 def remove_products(folder):
     for path in folder.glob("out.*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not path.is_dir():
+            path.unlink()
+        elif (path / "skyfold-run").exists():  # nobody else's folder
+            shutil.rmtree(path)
 
 
 def busy_seconds():

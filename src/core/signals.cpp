@@ -49,7 +49,7 @@ void note_stop(int signal) { requested.store(signal); }
 void write_note(int signal) {
   const Note& note = notes[current_note.load() % 2];
   const std::size_t size = note.size.load();
-  const int descriptor = size > 0 ? open(crash_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+  const int descriptor = size > 0 ? open(crash_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644) : -1;
   if (descriptor >= 0) {
     (void)!write(descriptor, note.text, size);
     (void)!write(descriptor, "\n", 1);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "hdf5_handle.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/io/hdf5.hpp"
 
@@ -96,16 +97,7 @@ void save_structure(const std::string& path) {
     }
   }
   put(saved, hash_text(saved));
-  const std::string undo = undo_path(path), prepared = undo + ".new";
-  {
-    const Descriptor file(prepared, O_WRONLY | O_CREAT | O_TRUNC);
-    errno = ENOSPC;
-    if (write(file.number, saved.data(), saved.size()) != static_cast<ssize_t>(saved.size()) || fsync(file.number) != 0) fail(prepared);
-  }
-  fs::rename(prepared, undo);
-  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
-  const Descriptor entries(folder.string(), O_RDONLY | O_DIRECTORY);
-  if (fsync(entries.number) != 0) fail(folder.string());
+  write_durably(undo_path(path), saved);
 }
 
 void roll_back(const std::string& path) {

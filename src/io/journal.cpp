@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,15 +43,20 @@ std::vector<JournalRecord> valid_records(int descriptor) {
 }  // namespace
 
 std::vector<JournalRecord> read_journal(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // a pipe there would wait for ever
   if (descriptor < 0 && errno == ENOENT) return {};
   if (descriptor < 0) fail(path);
+  struct stat status = {};
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(descriptor);
+    throw IoError(path + ": is not a file, and not the journal of a run");
+  }
   std::vector<JournalRecord> records = valid_records(descriptor);
   close(descriptor);
   return records;
 }
 
-Journal::Journal(const std::string& path) : path_(path), descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+Journal::Journal(const std::string& path) : path_(path), descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644)) {
   if (descriptor_ < 0) fail(path_);
   found_ = valid_records(descriptor_);
   next_ = found_.size();

@@ -27,7 +27,7 @@ constexpr const char* none = "none";
 /// Larger files are not read again at the end of a run; `products save` gives them their hashes.
 constexpr std::int64_t most_hashed_bytes = std::int64_t{4} << 30;
 
-std::string absolute(const std::string& path) { return fs::weakly_canonical(fs::absolute(path)).string(); }
+std::string absolute(const std::string& path) { return canonical_form(path); }
 
 const char* state_of(ExitCode code) {
   switch (code) {

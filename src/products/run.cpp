@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 #include <set>
 
 #include "run_log.hpp"
@@ -59,6 +59,7 @@ struct Run::Impl {
   RunStatistics statistics;
   std::vector<JobOutcome> failures;
   std::vector<std::string> failed_labels;
+  std::vector<std::string> published;    ///< final paths, as they were given
   std::set<std::string> steps;
   std::optional<std::uint32_t> fits_sum;
   bool has_earlier_work = false;         ///< ranges that earlier attempts completed
@@ -98,11 +99,12 @@ void Run::Impl::open(const OptionSet& options) {
   state.options = options.answer_options();
   for (const std::string& input : setup.inputs) state.inputs.push_back(input_state(input));
   for (const std::string& product : setup.products) {
-    state.declared.push_back(fs::weakly_canonical(product).string());
-    state.products.push_back({product, 0});
+    state.declared.push_back(canonical_form(product));
+    state.products.push_back({canonical_form(product), 0});
   }
-  folder.emplace(setup.output);
-  if (!o.fresh) folder->keep();  // also if the state cannot be read, or the run is refused now
+  folder.emplace(setup.output, setup.products);
+  std::error_code absent;
+  folder->keep(fs::exists(folder->file("state.json"), absent));  // also if it cannot be read, or the run is refused now
   const auto before = o.fresh ? std::nullopt : read_run_state(folder->file("state.json"));
   const bool goes_on = before && take_up(*before);
   if (is_complete) return;
@@ -132,11 +134,11 @@ bool Run::Impl::take_up(const RunState& before) {
   if (before.phase == "publishing") {
     std::vector<std::string> paths;
     for (const ProductState& product : before.products) paths.push_back(product.path);
-    publish_products(setup.output, paths, true);
-    RunState published = before;
-    published.phase = "done";
-    write_durably(folder->file("state.json"), published.text());
-    fs::remove_all(folder->file("products"));
+    publish_products(canonical_form(setup.output), paths, true);
+    RunState ended = before;
+    ended.phase = "done";
+    write_durably(folder->file("state.json"), ended.text());
+    folder->clear_products();
   }
   // What is published is finished: another run of this output is a new one.
   try {
@@ -159,7 +161,7 @@ bool Run::Impl::take_up(const RunState& before) {
 void Run::Impl::read_crash_notes() {
   for (const auto& entry : fs::directory_iterator(folder->path())) {
     if (!entry.path().filename().string().starts_with("crash.")) continue;
-    std::ifstream file(entry.path());
+    std::istringstream file(read_small_file(entry.path().string()));
     for (std::string line; std::getline(file, line);) {
       std::vector<std::int64_t> numbers;
       for (const std::string& word : split(line, ' ')) numbers.push_back(parse_integer(word).value_or(-1));
@@ -364,18 +366,21 @@ void Run::publish(const std::vector<std::string>& products) {
   my.ranks.on_first_only([&] {
     const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
     check_stop();  // the last moment to stop: the rest takes milliseconds
+    my.folder->require_lock();
     for (const std::string& path : products) sync_path(partial_path(my.setup.output, path));  // "publishing" promises that they are whole
     my.state.phase = "publishing";
     my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
     my.state.products.clear();
-    for (const std::string& path : products) my.state.products.push_back({path, static_cast<std::int64_t>(fs::file_size(partial_path(my.setup.output, path)))});
+    for (const std::string& path : products)
+      my.state.products.push_back({canonical_form(path), static_cast<std::int64_t>(fs::file_size(partial_path(my.setup.output, path)))});
+    my.published = products;
     write_durably(my.folder->file("state.json"), my.state.text());
     fault_point("publishing");
     publish_products(my.setup.output, products, false);
     fault_point("published");
     my.state.phase = "done";
     write_durably(my.folder->file("state.json"), my.state.text());
-    fs::remove_all(my.folder->file("products"));
+    my.folder->clear_products();
   });
 }
 
@@ -390,13 +395,10 @@ ExitCode Run::finish(int threads, const std::string& lines) {
       log_warning(fmt::format("{} failed (rows {} to {}): {}", my.failed_labels[i], my.failures[i].job.rows.begin, my.failures[i].job.rows.end,
                               my.failures[i].message));
     fmt::print("{}\n{}", summary.text, lines);
-    std::vector<std::string> paths;
-    for (const ProductState& product : my.state.products) {
-      paths.push_back(product.path);
-      if (my.setup.process) my.setup.process->product(product.path);
-    }
+    for (const std::string& path : my.published)
+      if (my.setup.process) my.setup.process->product(path);
     if (my.setup.process) my.setup.process->add("timing", summary.text);
-    fmt::print("wrote {}\n", join(paths, ", "));
+    fmt::print("wrote {}\n", join(my.published, ", "));
     JournalRecord record;
     record.event = Event::ended;
     record.attempt = static_cast<int>(code);

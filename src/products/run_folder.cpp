@@ -1,265 +1,247 @@
+// The folder of a run, and what in it is skyfold's.
 #include "skyfold/products/run_folder.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <optional>
-#include <system_error>
+#include <nlohmann/json.hpp>
+#include <utility>
 
+#include "run_lock.hpp"
+#include "run_state.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/signals.hpp"
-#include "skyfold/core/system.hpp"
-#include "skyfold/core/text.hpp"
+#include "skyfold/core/log.hpp"
 
 namespace skyfold {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* mark_name = "skyfold-run";
+constexpr const char* mark_text = "skyfold works in this folder and removes its own files from it (docs/robustness.md)\n";
+constexpr const char* list_name = "files";
 constexpr const char* products_folder = "products";   // apart from the run's own files, whatever products are called
-constexpr std::chrono::seconds heartbeat(5);
-constexpr std::chrono::seconds dead_after(90);           // many heartbeats: clocks and network file systems are slow
-constexpr std::chrono::seconds orphan_patience(10);      // ranks whose mpirun was killed end within a few seconds
+constexpr std::array own_names = {"state.json", "config.ini", "journal", "trace.json"};
+constexpr std::string_view scratch_ending = ".scratch", undo_ending = ".undo", old_temporary_ending = ".new";
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
+
+/// Whether a run makes a file of this name in its folder. Those of versions that chose foreseeable names for temporary ones
+/// are known, too.
+bool is_own_name(std::string_view name) {
+  if (is_temporary(name)) return true;
+  if (name.starts_with("lock.")) return std::ranges::count(name, '.') > 1 && is_number(name.substr(name.rfind('.') + 1));
+  if (name.starts_with("crash.")) return is_number(name.substr(6));
+  if (name.ends_with(old_temporary_ending)) name.remove_suffix(old_temporary_ending.size());
+  return std::ranges::find(own_names, name) != own_names.end();
 }
 
-/// When a process began, in clock ticks since the machine did, and its parent: tells a process from a later one with the
-/// same number. "" when there is none.
-struct ProcessInfo {
-  std::string start;
-  long long parent = 0;
-};
-ProcessInfo process_info(long long pid) {
-  const std::string text = read_text(fmt::format("/proc/{}/stat", pid));
-  const std::size_t name_end = text.rfind(") ");
-  if (name_end == std::string::npos) return {};
-  const std::vector<std::string> fields = split(text.substr(name_end + 2), ' ');
-  if (fields.size() < 20 || fields[0] == "Z") return {};
-  return {fields[19], parse_integer(fields[1]).value_or(0)};
+std::string_view without(std::string_view name, std::string_view ending) {
+  if (name.ends_with(ending)) name.remove_suffix(ending.size());
+  return name;
 }
 
-/// Who holds a lock: "host pid start job".
-struct Holder {
-  std::string host, start, job;
-  long long pid = 0;
-};
-Holder read_holder(const fs::path& path) {
-  const std::vector<std::string> parts = split(std::string(trim(read_text(path))), ' ');
-  if (parts.size() < 3) return {};
-  return {parts[0], parts[2], parts.size() > 3 ? parts[3] : "", parse_integer(parts[1]).value_or(0)};
+bool is_product_name(std::string_view name, const std::set<std::string>& products) {
+  if (is_temporary(name) || name.ends_with(scratch_ending)) return true;
+  return products.contains(std::string(without(without(name, old_temporary_ending), undo_ending)));
 }
 
-bool is_alive(const Holder& holder, const fs::path& path) {
-  if (holder.host.empty()) return false;
-  if (holder.host == host_name()) return process_info(holder.pid).start == holder.start && !holder.start.empty();
-  std::error_code error;  // another host: all that can be seen is whether its heart beats
-  const auto beat = fs::last_write_time(path, error);
-  return !error && fs::file_time_type::clock::now() - beat < dead_after;
+bool is_scratch_name(std::string_view name) {
+  return is_temporary(name) || is_number(without(name, old_temporary_ending)) || without(name, old_temporary_ending) == "duplicates";
 }
 
-std::string describe(const Holder& holder) {
-  return fmt::format("{}, process {}{}", holder.host, holder.pid, holder.job.empty() ? "" : ", job " + holder.job);
-}
-
-/// The holder's mpirun is gone: it will end within seconds, too.
-bool is_orphan(const Holder& holder) {
-  const long long parent = process_info(holder.pid).parent;
-  return holder.host == host_name() && parent == 1 && getppid() != 1;
-}
-
-/// One process at a time looks at a lock and takes it over, where the file system has flock: else two that find the same
-/// dead holder could each remove the lock of the other. Ends with its process.
-class Turn {
- public:
-  explicit Turn(const fs::path& folder) : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (descriptor_ >= 0) (void)flock(descriptor_, LOCK_EX);
-  }
-  ~Turn() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  int descriptor_;
-};
-
-/// Takes the lock file, or takes it over from a run that has died. The file appears with its content in one step, so that
-/// nobody reads half of it.
-void lock(const fs::path& path, const std::string& output) {
-  const char* job = std::getenv("SLURM_JOB_ID") ? std::getenv("SLURM_JOB_ID") : std::getenv("PBS_JOBID");
-  const fs::path prepared = path.string() + fmt::format(".{}.{}", host_name(), getpid());
-  std::ofstream written(prepared);
-  written << fmt::format("{} {} {} {}", host_name(), getpid(), process_info(getpid()).start, job ? job : "") << std::flush;
-  if (!written) throw IoError(prepared.string() + ": cannot write (disk full?)");
-  const auto start = std::chrono::steady_clock::now();
-  for (int takeovers = 0; takeovers < 3;) {
-    std::optional<Turn> turn(std::in_place, path.parent_path());
-    const int error = link(prepared.c_str(), path.c_str()) == 0 ? 0 : errno;
-    const Holder holder = read_holder(path);
-    const bool is_held = error == EEXIST && is_alive(holder, path);
-    if (is_held && is_orphan(holder) && std::chrono::steady_clock::now() - start < orphan_patience) {
-      turn.reset();
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
-      continue;
-    }
-    if (error != EEXIST || is_held) fs::remove(prepared);
-    if (error == 0) return;
-    if (error != EEXIST) throw IoError(fmt::format("{}: {}", path.string(), std::strerror(error)));
-    if (is_held)
-      throw IoError(fmt::format("{}: another run is writing this output ({}; if it is gone remove {})", output, describe(holder), path.string()));
-    fs::remove(path);
-    ++takeovers;
-  }
-  fs::remove(prepared);
-  throw IoError(output + ": another run took this output at the same moment");
-}
-
-fs::path folder_of(const std::string& path) {
-  return fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
-}
-
-dev_t device_of(const fs::path& path) {
+struct stat status_of(const std::string& path) {
   struct stat status = {};
-  return stat(path.c_str(), &status) == 0 ? status.st_dev : dev_t{};
+  if (lstat(path.c_str(), &status) != 0) status.st_mode = 0;
+  return status;
+}
+bool is_there(const std::string& path) { return status_of(path).st_mode != 0; }
+bool is_file(const std::string& path) { return S_ISREG(status_of(path).st_mode); }
+bool is_folder(const std::string& path) { return S_ISDIR(status_of(path).st_mode); }
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) names.push_back(entry.path().filename().string());
+  if (error) throw IoError(fmt::format("{}: {}", folder, error.message()));
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
-void check_output(const std::string& path) {
-  const fs::path folder = folder_of(path);
-  if (!fs::is_directory(folder)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder.string(), path));
-  if (access(folder.c_str(), W_OK) != 0)
-    throw IoError(fmt::format("{}: {} (for the output {})", folder.string(), std::strerror(errno), path));
-  if (fs::is_directory(path)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw IoError(fmt::format("{}: {} (skyfold works in a folder of that name: move it away, or choose another output)", path, why));
+}
+
+/// Pipes would stop a run for ever, links would lead it elsewhere.
+void check_contents(const std::string& folder) {
+  for (const std::string& name : names_in(folder)) {
+    const std::string path = folder + "/" + name;
+    if (is_folder(path)) check_contents(path);
+    else if (is_there(path) && !is_file(path)) refuse(path, "is a link, a pipe or a device, which skyfold has not made");
+  }
+}
+
+/// Whether nothing but what a death at the very beginning leaves is in a folder.
+bool is_empty(const std::string& folder) { return std::ranges::all_of(names_in(folder), is_temporary); }
+
+/// Older versions left no mark, but their state.
+bool is_older_run(const std::string& folder) {
+  try {
+    return read_run_state(folder + "/state.json").has_value();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// Throws unless `path`, which is there, is a folder for this user's runs.
+void check_is_ours(const std::string& path) {
+  const struct stat status = status_of(path);
+  if (S_ISLNK(status.st_mode)) refuse(path, "is a link");
+  if (!S_ISDIR(status.st_mode)) refuse(path, "is a file");
+  if (status.st_uid != geteuid()) refuse(path, fmt::format("belongs to another user (number {})", status.st_uid));
+  if (is_file(path + "/" + mark_name)) return check_contents(path);
+  if (!is_empty(path) && !is_older_run(path)) refuse(path, fmt::format("is not skyfold's (no file {} in it)", mark_name));
+  check_contents(path);
+}
+
+/// Makes a folder that is there for sure afterwards, with its mark.
+void take_folder(const std::string& path) {
+  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+  check_is_ours(path);
+  const std::string mark = path + "/" + mark_name;
+  if (!is_file(mark)) write_durably(mark, mark_text);
+}
+
+void remove_file(const std::string& path) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+}
+
+/// File name of a product, the same for a link and its target.
+std::string partial_name(const std::string& final_path) {
+  return fs::path(final_path.ends_with(scratch_ending) ? final_path : link_target(final_path)).filename().string();
+}
+
+std::set<std::string> listed_names(const std::string& folder) {
+  std::set<std::string> names;
+  try {
+    const auto json = nlohmann::json::parse(read_small_file(folder + "/" + list_name));
+    for (const auto& name : json) names.insert(name.get<std::string>());
+  } catch (const nlohmann::json::exception&) {  // none yet
+  }
+  try {
+    if (const auto state = read_run_state(folder + "/state.json")) {
+      for (const std::string& path : state->declared) names.insert(fs::path(path).filename().string());
+      for (const ProductState& product : state->products) names.insert(fs::path(product.path).filename().string());
+    }
+  } catch (const Error&) {  // who needs the state says what is wrong with it
+  }
+  return names;
 }
 
 }  // namespace
 
-std::string run_path(const std::string& output) { return output + ".run"; }
+std::string run_path(const std::string& output) { return link_target(output) + ".run"; }
 
 std::string partial_path(const std::string& output, const std::string& final_path) {
-  return (fs::path(run_path(output)) / products_folder / fs::path(final_path).filename()).string();
+  return (fs::path(run_path(output)) / products_folder / partial_name(final_path)).string();
 }
 
-void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    check_output(paths[i]);
-    for (const std::string& input : inputs)
-      if (fs::exists(input) && fs::exists(paths[i]) && fs::equivalent(input, paths[i]))
-        throw UsageError(fmt::format("{} is both input and output", input));
-    for (std::size_t k = 0; k < i; ++k)  // in the run folder they stand side by side
-      if (fs::path(paths[k]).filename() == fs::path(paths[i]).filename())
-        throw UsageError(fmt::format("{} and {} are two products with one file name", paths[k], paths[i]));
-    if (device_of(folder_of(paths[i])) != device_of(folder_of(paths[0])))
-      throw UsageError(fmt::format("{} and {} are on different file systems (all products of a run must be on one)", paths[0], paths[i]));
+std::string holder_of(const std::string& output) { return lock_holder(run_path(output)); }
+
+void check_run_folder(const std::string& output) {
+  if (is_there(run_path(output))) check_is_ours(run_path(output));
+}
+
+void require_no_unfinished_run(const std::string& output) {
+  const auto state = read_run_state(run_path(output) + "/state.json");
+  if (state && state->phase != "done")
+    throw UsageError(fmt::format("{}: an unfinished run of {} is there, whose work would be lost (finish it, or remove {})", output, state->command,
+                                 run_path(output)));
+}
+
+void remove_scratch_folder(const std::string& path) {
+  if (!is_folder(path)) return;
+  for (const std::string& name : names_in(path))
+    if (is_scratch_name(name) && is_file(path + "/" + name)) remove_file(path + "/" + name);
+  rmdir(path.c_str());
+}
+
+RunFolder::RunFolder(const std::string& output, const std::vector<std::string>& products) : output_(output), path_(run_path(output)) {
+  check_outputs({output}, {});
+  for (int tries = 0; !lock_; ++tries) {
+    take_folder(path_);
+    try {
+      lock_ = std::make_unique<RunLock>(path_, output);
+    } catch (const IoError&) {
+      if (is_there(path_) || tries > 10) throw;  // else the run that had it ended and took it away
+    }
   }
+  if (mkdir(file(products_folder).c_str(), 0777) != 0 && errno != EEXIST) throw IoError(fmt::format("{}: {}", path_, std::strerror(errno)));
+  names_ = listed_names(path_);
+  declare(products);
 }
 
-void check_replaceable(const std::vector<std::string>& paths) {
-  constexpr fs::perms write_bits = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
-  for (const std::string& path : paths) {
-    std::error_code error;
-    const fs::file_status status = fs::status(path, error);
-    if (fs::is_regular_file(status) && (status.permissions() & write_bits) == fs::perms::none)
-      throw UsageError(fmt::format("{}: is read-only, as saved products are, and would be replaced (skyfold products save --undo {})", path, path));
-  }
-}
-
-std::string holder_of(const std::string& output) {
-  const fs::path path = fs::path(run_path(output)) / "lock";
-  const Holder holder = read_holder(path);
-  return is_alive(holder, path) ? describe(holder) : "";
-}
-
-RunFolder::RunFolder(const std::string& output) : output_(output), path_(run_path(output)) {
-  check_output(output);
-  std::error_code error;
-  fs::create_directories(path_, error);
-  if (error) throw IoError(fmt::format("{}: {}", path_, error.message()));
-  lock(file("lock"), output);
-  fs::create_directories(file(products_folder), error);
-  if (error) throw IoError(fmt::format("{}: {}", path_, error.message()));
-  heart_ = std::thread([this] { beat(); });
+/// The list is on the disk before any of the files is.
+void RunFolder::declare(const std::vector<std::string>& products) {
+  const std::size_t before = names_.size();
+  for (const std::string& path : products) names_.insert(partial_name(path));
+  if (names_.size() != before || !is_file(file(list_name)))
+    write_durably(file(list_name), nlohmann::json(names_).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 RunFolder::~RunFolder() {
-  {
-    const std::lock_guard guard(mutex_);
-    ends_ = true;
+  try {
+    if (!is_kept_ && lock_->is_held()) {
+      clear();
+      for (const char* name : {list_name, mark_name}) remove_file(file(name));
+    }
+    rmdir(file(products_folder).c_str());  // if nothing is in it
+  } catch (const std::exception& error) {
+    log_warning(error.what());
   }
-  changed_.notify_all();
-  heart_.join();
-  std::error_code ignored;
-  if (!is_kept_) fs::remove_all(path_, ignored);
-  else fs::remove(file("lock"), ignored);
-  if (is_kept_) fs::remove(file(products_folder), ignored);  // if nothing is in it
-}
-
-void RunFolder::beat() {
-  std::unique_lock guard(mutex_);
-  while (!changed_.wait_for(guard, heartbeat, [this] { return ends_; })) utimensat(AT_FDCWD, file("lock").c_str(), nullptr, 0);
+  lock_.reset();
+  if (!is_kept_) rmdir(path_.c_str());
 }
 
 void RunFolder::clear() {
-  fs::remove(file("state.json"));  // first: without it the rest is nobody's work
+  remove_file(file("state.json"));  // first: without it the rest is nobody's work
   sync_path(path_);
-  for (const auto& entry : fs::directory_iterator(path_))
-    if (entry.path().filename() != "lock") fs::remove_all(entry.path());
-  fs::create_directory(file(products_folder));
+  for (const std::string& name : names_in(path_))
+    if (is_own_name(name) && is_file(file(name))) remove_file(file(name));
+  clear_products();
+  tell_foreign();
+}
+
+void RunFolder::clear_products() {
+  const std::string folder = file(products_folder) + "/";
+  for (const std::string& name : names_in(folder)) {
+    if (!is_product_name(name, names_)) continue;
+    if (is_file(folder + name)) remove_file(folder + name);
+    else if (name.ends_with(scratch_ending)) remove_scratch_folder(folder + name);
+  }
+}
+
+/// What is not skyfold's stays, so the folder does, too.
+void RunFolder::tell_foreign() {
+  std::vector<std::string> foreign;
+  for (const std::string& name : names_in(path_))
+    if (!is_own_name(name) && name != "lock" && name != list_name && name != mark_name && name != products_folder) foreign.push_back(name);
+  for (const std::string& name : names_in(file(products_folder))) foreign.push_back(std::string(products_folder) + "/" + name);
+  if (!foreign.empty() && !std::exchange(has_told_, true))
+    log_warning(fmt::format("{}: {} {} skyfold has not made, and which {} (first: {})", path_, foreign.size(),
+                            foreign.size() == 1 ? "file that" : "files that", foreign.size() == 1 ? "stays" : "stay", foreign.front()));
 }
 
 std::string RunFolder::partial(const std::string& final_path) const { return partial_path(output_, final_path); }
 
-void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted) {
-  std::vector<std::string> ordered = final_paths;
-  std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });
-  if (was_interrupted) std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
-  for (const std::string& path : ordered) sync_path(partial_path(output, path));
-  for (const std::string& path : ordered) {
-    std::error_code error;
-    fs::rename(partial_path(output, path), path, error);
-    if (error) throw IoError(fmt::format("{}: {}", path, error.message()));
-    fault_point("renamed one");
-  }
-  for (const std::string& path : ordered) sync_path(folder_of(path).string());
-}
-
-void sync_path(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) close(descriptor);
-  if (!synced) throw IoError(fmt::format("{}: {}", path, std::strerror(error)));
-}
-
-void write_durably(const std::string& path, const std::string& text) {
-  const std::string prepared = path + ".new";
-  std::ofstream file(prepared, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) {
-    std::error_code ignored;
-    fs::remove(prepared, ignored);
-    throw IoError(prepared + ": cannot write (disk full?)");
-  }
-  sync_path(prepared);
-  std::error_code error;
-  fs::rename(prepared, path, error);
-  if (error) throw IoError(fmt::format("{}: {}", path, error.message()));
-  sync_path(folder_of(path).string());
+void RunFolder::require_lock() const {
+  if (!lock_->is_held()) throw IoError(fmt::format("{}: another run has taken this output (its lock {} is not this run's)", output_, file("lock")));
 }
 
 }  // namespace skyfold

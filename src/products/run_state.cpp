@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -48,7 +49,7 @@ InputState input_state(const std::string& path) {
     throw IoError(fmt::format("{}: {}", path, error == ENOENT ? "no such file" : std::strerror(error)));
   }
   InputState state;
-  state.path = fs::weakly_canonical(path).string();
+  state.path = canonical_form(path);
   state.bytes = status.st_size;
   state.time_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   state.hash = S_ISREG(status.st_mode) ? edge_hash(descriptor, status.st_size) : "";
@@ -75,9 +76,11 @@ std::string RunState::text() const {
 }
 
 std::optional<RunState> read_run_state(const std::string& path) {
-  std::ifstream file(path);
   std::error_code error;
-  if (!file && !fs::exists(path, error) && !error) return std::nullopt;
+  const fs::file_status there = fs::symlink_status(path, error);
+  if (there.type() == fs::file_type::not_found) return std::nullopt;
+  if (!fs::is_regular_file(there)) throw IoError(path + ": is not a file, and not of a run");
+  std::ifstream file(path);
   if (!file) throw IoError(path + ": cannot be read");
   const auto refuse = [&] { return IoError(path + ": not the state of a run of this version (start over with --fresh)"); };
   try {

@@ -109,7 +109,7 @@ class Import {
   void scan() {
     run_.once("scratch files", [&] {
       for (const std::string& path : {keys_path(), ids_path(), placed_keys_path()}) ScratchArray::create(path, inputs_.rows);
-      fs::remove_all(rejects_folder());
+      remove_scratch_folder(rejects_folder());
       fs::create_directory(rejects_folder());
     });
     std::shared_ptr<ScanPass> pass;
@@ -288,7 +288,7 @@ class Import {
   std::int64_t write_rejects() const {
     std::vector<std::string> lines;
     for (const auto& entry : fs::directory_iterator(rejects_folder())) {
-      if (entry.path().extension() == ".new") continue;  // a death left it half-written
+      if (is_temporary(entry.path().filename().string())) continue;  // a death left it half-written
       std::istringstream text(read_whole(entry.path()));
       for (std::string line; std::getline(text, line);) lines.push_back(line);
     }

@@ -12,6 +12,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/products/gnuplot.hpp"
 #include "skyfold/products/run.hpp"
+#include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
 
@@ -71,7 +72,7 @@ class LocusRun {
     if (o_.stars.empty()) return;
     const std::string folder = run_->partial("stars.scratch");
     run_->once("stars", [&] {
-      std::filesystem::remove_all(folder);
+      remove_scratch_folder(folder);
       std::filesystem::create_directory(folder);
     });
     references_.emplace(folder, reference_schema(inputs_->stars().has_id()));

@@ -144,9 +144,9 @@ class MapInfoStage final : public Stage {
 /// Writes columns of values in the layout's numbering, in pieces, and gives the file its name when all is on the disk.
 template <class T>
 void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns, int threads) {
-  const std::string partial = path + ".partial";
-  HealpixMapWriter::create(partial, layout);
+  const std::string partial = make_temporary(folder_of(link_target(path)));
   try {
+    HealpixMapWriter::create(partial, layout);
     const HealpixMapWriter writer(partial, layout);
     const auto per_row = static_cast<std::size_t>(writer.pixels_per_row());
     constexpr std::size_t chunk_rows = 1024;
@@ -156,7 +156,8 @@ void write_map(const std::string& path, const HealpixMapLayout& layout, const st
       writer.write({static_cast<std::int64_t>(begin * per_row), static_cast<std::int64_t>(end * per_row)}, values);
     });
     writer.sync();
-    std::filesystem::rename(partial, path);
+    put_in_place(partial, path);
+    sync_path(folder_of(link_target(path)));
   } catch (...) {
     std::filesystem::remove(partial);
     throw;

@@ -106,7 +106,7 @@ class MatchRun {
   void compute() {
     const std::string folder = run_->partial("match.scratch");
     run_->once("scratch", [&] {
-      std::filesystem::remove_all(folder);
+      remove_scratch_folder(folder);
       std::filesystem::create_directory(folder);
     });
     std::shared_ptr<MatchWork> work;

@@ -78,7 +78,10 @@ class PhotozRun {
   PhotozRun(const PhotozOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    ranks_.on_first_only([&] { check_outputs(product_paths(), {o_.catalogue, o_.model}); });
+    ranks_.on_first_only([&] {
+      check_outputs(product_paths(), {o_.catalogue, o_.model});
+      check_run_folder(o_.output);
+    });
     order_catalogue();
     run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}, &context_.process});
     if (run_->is_complete()) return ExitCode::done;

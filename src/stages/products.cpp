@@ -240,7 +240,11 @@ void drop(Registry& registry, const ProductRecord& product, int threads) {
   const std::vector<ProductRecord> made = registry.products_of(product.process);
   if (std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
   std::error_code ignored;
-  fs::remove_all(run_path(made.front().path), ignored);
+  try {
+    if (fs::exists(run_path(made.front().path), ignored)) const RunFolder removed(made.front().path);  // goes with all that skyfold made in it
+  } catch (const Error& error) {
+    log_warning(fmt::format("left alone: {}", error.what()));
+  }
   const std::string log = registry.process(product.process).log;
   if (!log.empty() && is_product_log(log)) fs::remove(log, ignored);
 }

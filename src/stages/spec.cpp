@@ -51,6 +51,8 @@ class SpecRun {
     keep_freed_memory();
     surveys_ = read_surveys(o_.surveys);
     check_outputs(products(), inputs());
+    check_run_folder(o_.output);
+    require_no_unfinished_run(o_.output);
     check_replaceable(products());
     for (const std::string& path : inputs()) context_.process.input(path);
     read();
@@ -109,7 +111,7 @@ class SpecRun {
   }
 
   void write(const Sample& sample) {
-    RunFolder folder(o_.output);
+    RunFolder folder(o_.output, products());
     folder.clear();
     std::vector<std::pair<std::string, std::string>> identities;
     for (const std::string& path : inputs()) identities.emplace_back(path, file_identity(path));

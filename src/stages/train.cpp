@@ -47,7 +47,7 @@ class Training {
     set_ = training_set(sample_, subsets_.training, o_.bands.limits);
     set_.seed = static_cast<std::uint64_t>(o_.seed);
     set_.threads = context_.threads;
-    RunFolder folder(o_.output);
+    RunFolder folder(o_.output, product_paths());
     folder.clear();
     const std::string provenance = provenance_json("train", context_.options, inputs());
     if (!o_.reference.empty()) compare(folder, provenance);
@@ -83,6 +83,8 @@ class Training {
   void check_files() const {
     const std::vector<std::string> paths = input_paths();
     check_outputs(product_paths(), paths);
+    check_run_folder(o_.output);
+    require_no_unfinished_run(o_.output);
     check_replaceable(product_paths());
     for (const std::string& path : paths) context_.process.input(path);
   }

@@ -38,7 +38,9 @@ class ValidateRun {
     ranks_.on_first_only([&] {
       check_outputs(product_paths(), input_paths());
       check_replaceable(product_paths());
-      folder_.emplace(o_.output);
+      check_run_folder(o_.output);
+      require_no_unfinished_run(o_.output);
+      folder_.emplace(o_.output, product_paths());
       folder_->clear();
       for (const std::string& path : input_paths()) context_.process.input(path);
     });

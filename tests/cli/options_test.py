@@ -158,7 +158,7 @@ class Products(support.SkyfoldTest):
         self.skyfold(*self.words, "--output", "z.h5", "--fits", "z.fits", cwd=self.folder)
         self.assert_products(self.path("z.h5"), self.path("z.fits"))
         self.assertEqual(sorted(os.listdir(self.folder)), ["z.fits", "z.h5", "z.h5.run", "z.html"])
-        self.assertEqual(sorted(os.listdir(self.folder / "z.h5.run")), ["config.ini", "journal", "state.json", "trace.json"])
+        self.assertEqual(sorted(os.listdir(self.folder / "z.h5.run")), ["config.ini", "files", "journal", "skyfold-run", "state.json", "trace.json"])
 
     def test_one_name_in_two_folders_is_refused(self):
         for name in ("one", "two"):

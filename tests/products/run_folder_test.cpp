@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <thread>
 
 #include "../support.hpp"
 
@@ -24,8 +28,13 @@ class RunFolders : public testing::Test {
  protected:
   /// Makes the lock that a run on `host` would have left.
   void leave_lock(const std::string& host, long long pid, const std::string& start) const {
-    fs::create_directory(output + ".run");
+    leave_folder();
     write_file(lock, host + " " + std::to_string(pid) + " " + start + " ");
+  }
+  /// Makes a run folder with nothing in it but its mark.
+  void leave_folder() const {
+    fs::create_directory(output + ".run");
+    write_file(output + ".run/skyfold-run", "");
   }
   static std::string this_host() {
     char host[256] = {};
@@ -82,7 +91,7 @@ TEST_F(RunFolders, GoWhenNothingWasDone) {
 
 TEST_F(RunFolders, GoWhenAnErrorComesBeforeAnythingWasDone) {
   try {
-    const RunFolder run(output);
+    const RunFolder run(output, {output});
     write_file(run.partial(output), "half");
     throw std::runtime_error("stop");
   } catch (const std::runtime_error&) {
@@ -111,7 +120,7 @@ TEST_F(RunFolders, AreTakenUpWithWhatIsInThem) {
 }
 
 TEST_F(RunFolders, AreClearedOfAllButTheLock) {
-  RunFolder run(output);
+  RunFolder run(output, {output});
   write_file(run.file("journal"), "records");
   write_file(run.partial(output), "half");
   run.clear();
@@ -128,7 +137,7 @@ TEST_F(RunFolders, AreRefusedToASecondRunWhichIsToldWhoHoldsThem) {
   EXPECT_TRUE(contains(message, output));
   EXPECT_TRUE(contains(message, this_host() + ", process " + std::to_string(getpid())));
   EXPECT_TRUE(fs::exists(lock));
-  EXPECT_EQ(std::distance(fs::directory_iterator(first.path()), {}), 2) << "more than the lock and the products";
+  EXPECT_EQ(std::distance(fs::directory_iterator(first.path()), {}), 4) << "more than mark, list, lock and the products";
 }
 
 TEST_F(RunFolders, TellWhoHoldsThem) {
@@ -161,18 +170,133 @@ TEST_F(RunFolders, AreNotHeldByALaterProcessWithTheSameNumber) {
   EXPECT_NO_THROW(RunFolder run(output));
 }
 
-TEST_F(RunFolders, OfAnotherHostAreHeldWhileItsHeartBeats) {
-  leave_lock("some-other-host", 1, "5");
-  EXPECT_TRUE(contains(holder_of(output), "some-other-host"));
-  EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), "some-other-host"));
-  fs::last_write_time(lock, fs::file_time_type::clock::now() - std::chrono::hours(1));
+/// What a run on another machine does to its lock: the counter moves, and the time of change is that of a clock which is an
+/// hour off.
+class OtherMachine {
+ public:
+  explicit OtherMachine(std::string lock) : lock_(std::move(lock)), heart_([this] {
+    for (int count = 0; !ends_; ++count) {
+      write_file(lock_ + "~", "some-other-host 1 5 - another-boot pid:[1] " + std::to_string(count) + "\n");
+      fs::last_write_time(lock_ + "~", fs::file_time_type::clock::now() - std::chrono::hours(1));
+      fs::rename(lock_ + "~", lock_);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }) {}
+  ~OtherMachine() {
+    ends_ = true;
+    heart_.join();
+  }
+
+ private:
+  std::string lock_;
+  std::atomic<bool> ends_ = false;
+  std::thread heart_;
+};
+
+TEST_F(RunFolders, OfAnotherMachineAreHeldWhileTheirCounterMovesWhateverItsClockSays) {
+  setenv("SKYFOLD_LOCK_PATIENCE", "1.5", 1);
+  leave_folder();
+  {
+    const OtherMachine other(lock);
+    while (!fs::exists(lock)) std::this_thread::yield();
+    EXPECT_TRUE(contains(holder_of(output), "some-other-host"));
+    EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), "some-other-host"));
+  }
+  fs::last_write_time(lock, fs::file_time_type::clock::now() + std::chrono::minutes(2));  // its clock is ahead, but it is dead
+  EXPECT_NO_THROW(RunFolder run(output));
+  unsetenv("SKYFOLD_LOCK_PATIENCE");
+}
+
+TEST_F(RunFolders, AreHeldByAProcessWhoseNumberMeansNothingHere) {
+  Child child([&] { static const RunFolder* const run = new RunFolder(output);
+    (void)run;
+  });
+  const std::string record = read_file(lock), number = std::to_string(child.pid);
+  // As a container has it: another space of numbers, where this one belongs to nobody here.
+  std::string elsewhere = record;
+  elsewhere.replace(elsewhere.find(" " + number + " "), number.size() + 2, " 1 ");
+  elsewhere.replace(elsewhere.find("pid:["), 5, "pid:[7");
+  std::ofstream(lock, std::ios::in | std::ios::out) << elsewhere << std::string(8, ' ');
+  EXPECT_TRUE(contains(holder_of(output), "process 1"));
+  EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), "process 1"));
+  child.end();
   EXPECT_EQ(holder_of(output), "");
   EXPECT_NO_THROW(RunFolder run(output));
 }
 
+TEST_F(RunFolders, KnowWhenTheirLockIsTakenFromThem) {
+  RunFolder first(output);
+  EXPECT_NO_THROW(first.require_lock());
+  fs::remove(lock);
+  const RunFolder second(output);
+  EXPECT_TRUE(contains(error_of<IoError>([&] { first.require_lock(); }), "another run has taken this output"));
+  EXPECT_TRUE(fs::exists(lock));
+}
+
+TEST_F(RunFolders, OfTheUserAreRefusedAndLeftAsTheyAre) {
+  const std::string path = output + ".run", mine = path + "/journal";
+  const auto expect_refused = [&](const std::string& why) {
+    EXPECT_TRUE(contains(error_of<IoError>([&] { check_run_folder(output); }), why));
+    EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), why));
+    EXPECT_EQ(read_file(mine), "of the user");
+    EXPECT_FALSE(fs::exists(lock));
+  };
+  fs::create_directories(path + "/products");
+  write_file(mine, "of the user");
+  write_file(path + "/products/z.h5", "of the user");
+  expect_refused("is not skyfold's");
+  write_file(path + "/state.json", "{\"format\": 1, \"mine\": true}");
+  expect_refused("is not skyfold's");
+  fs::rename(path, folder.file("documents"));
+  fs::create_directory_symlink(folder.file("documents"), path);
+  write_file(folder.file("documents/skyfold-run"), "");
+  expect_refused("is a link");
+  fs::remove(path);
+  write_file(path, "x");
+  EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), "is a file"));
+  EXPECT_EQ(read_file(path), "x");
+}
+
+TEST_F(RunFolders, OfAnotherUserAreRefused) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  leave_folder();
+  ASSERT_EQ(chown((output + ".run").c_str(), 4711, 4711), 0);
+  EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), "another user (number 4711)"));
+}
+
+TEST_F(RunFolders, LoseOnlyWhatSkyfoldHasMade) {
+  const std::string path = output + ".run";
+  leave_folder();
+  fs::create_directories(path + "/products/keys.scratch");
+  fs::create_directories(path + "/figures");
+  const std::vector<std::string> foreign = {"notes.txt", "figures/journal", "products/other.h5", "products/keys.scratch/notes"};
+  for (const std::string& name : foreign) write_file(path + "/" + name, "of the user");
+  for (const char* name : {"journal", "state.json.new", "crash.3", "products/z.h5", "products/z.h5.undo", "products/keys.scratch/65536"})
+    write_file(path + "/" + name, "of a run");
+  { const RunFolder run(output, {output}); }
+  for (const std::string& name : foreign) EXPECT_EQ(read_file(path + "/" + name), "of the user") << name;
+  const auto left = std::count_if(fs::recursive_directory_iterator(path), {}, [](const auto& entry) { return entry.is_regular_file(); });
+  EXPECT_EQ(left, std::ssize(foreign));
+}
+
+TEST_F(RunFolders, RefusePipesAndLinksInThem) {
+  for (const char* name : {"journal", "state.json", "lock", "products", "products.x/1"}) {
+    leave_folder();
+    const std::string path = output + ".run/" + name;
+    fs::create_directories(fs::path(path).parent_path());
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), path)) << name;
+    fs::remove(path);
+    fs::create_symlink(folder.file("victim"), path);
+    EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), path)) << name;
+    fs::remove(path);
+  }
+  EXPECT_FALSE(fs::exists(folder.file("victim")));
+}
+
 TEST_F(RunFolders, AreNotHeldByALockThatSaysNothing) {
   for (const char* text : {"", "host", "host 17", "\n\n"}) {
-    fs::create_directory(output + ".run");
+    leave_folder();
     write_file(lock, text);
     EXPECT_EQ(holder_of(output), "") << text;
     EXPECT_NO_THROW(RunFolder run(output)) << text;
@@ -291,15 +415,23 @@ TEST_F(Publishing, PrefersWhatThisRunMadeToAnOlderProduct) {
   EXPECT_EQ(read_file(fits), "other");
 }
 
-TEST(WriteDurably, ReplacesAFileInOneStep) {
-  const Folder folder;
-  const std::string path = folder.file("state.json");
-  for (const std::string& text : {std::string("a longer text"), std::string("short"), std::string()}) {
-    write_durably(path, text);
-    EXPECT_EQ(read_file(path), text);
-    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+TEST_F(Publishing, WritesThroughALink) {
+  const Folder elsewhere;
+  fs::create_symlink(folder.file("real.h5"), folder.file("l.h5"));
+  const std::string l = folder.file("l.h5");
+  for (const char* before : {"", "old"}) {  // its target is not there, or is
+    if (*before) write_file(folder.file("real.h5"), before);
+    EXPECT_EQ(run_path(l), folder.file("real.h5.run"));
+    const RunFolder of_link(l, {l});
+    write_file(of_link.partial(l), "new");
+    publish_products(l, {l}, false);
+    EXPECT_TRUE(fs::is_symlink(l));
+    EXPECT_EQ(read_file(folder.file("real.h5")), "new");
   }
-  EXPECT_TRUE(contains(error_of<IoError>([&] { write_durably(folder.file("none/state.json"), "x"); }), "none/state.json"));
+  EXPECT_TRUE(contains(error_of<UsageError>([&] { check_outputs({folder.file("real.h5"), l}, {}); }), "one file"));
+  EXPECT_TRUE(contains(error_of<UsageError>([&] { check_outputs({l}, {folder.file("real.h5")}); }), "both input and output"));
+  fs::create_symlink("/dev/null", folder.file("null.h5"));
+  EXPECT_TRUE(contains(error_of<IoError>([&] { check_outputs({folder.file("null.h5")}, {}); }), "device"));
 }
 
 }  // namespace

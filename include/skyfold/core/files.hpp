@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace skyfold {
+
+/// Where a file of that name is: the links of its last component are followed, also one to a file that is not there yet.
+/// Throws IoError for links in a circle.
+[[nodiscard]] std::string link_target(const std::string& path);
+/// The one form of a path, whether the file is there or not: absolute, without links and dots. What is compared between
+/// attempts, or recorded, has this form.
+[[nodiscard]] std::string canonical_form(const std::string& path);
+/// The folder that a file of that name is in; "." for a bare name.
+[[nodiscard]] std::string folder_of(const std::string& path);
+
+/// A new, empty file in `folder` with a name that nobody can foresee: what is at that name already is never opened, nor is
+/// a link followed. Throws IoError.
+[[nodiscard]] std::string make_temporary(const std::string& folder);
+/// Whether `make_temporary` gives such names.
+[[nodiscard]] bool is_temporary(std::string_view file_name) noexcept;
+
+/// Returns when a file's bytes, or a folder's entries, are on the disk.
+void sync_path(const std::string& path);
+/// Gives a whole file its final name in one step, in place of what a link there points to. Throws IoError.
+void put_in_place(const std::string& from, const std::string& path);
+/// Writes a small file in one step, its bytes on the disk: readers see the old one or the new one. A link at `path` stays,
+/// its target is replaced.
+void write_durably(const std::string& path, std::string_view text);
+
+/// The whole of a regular file; "" when there is none, or something else (a pipe would never end).
+[[nodiscard]] std::string read_small_file(const std::string& path);
+
+}  // namespace skyfold

@@ -1,0 +1,151 @@
+#include "skyfold/core/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "skyfold/core/error.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view temporary_start = ".skyfold-", temporary_end = ".new";
+constexpr std::size_t random_digits = 16;
+constexpr int most_links = 40;   // as Linux has it
+
+/// A descriptor that is closed at its end.
+class OpenFile {
+ public:
+  OpenFile(const std::string& path, int flags) : number(open(path.c_str(), flags | O_CLOEXEC)) {}
+  ~OpenFile() {
+    if (number >= 0) close(number);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int number;
+};
+
+[[noreturn]] void fail(const std::string& path, int error) { throw IoError(fmt::format("{}: {}", path, std::strerror(error))); }
+
+std::string random_name() {
+  std::uint64_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != sizeof number) throw IoError("the system gives no random numbers");
+  return fmt::format("{}{:016x}{}", temporary_start, number, temporary_end);
+}
+
+void write_all(int descriptor, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const ssize_t written = write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail(path, written < 0 ? errno : ENOSPC);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+/// Writes, syncs and closes, with every code looked at.
+void fill(const std::string& path, std::string_view text) {
+  const int descriptor = open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (descriptor < 0) fail(path, errno);
+  try {
+    write_all(descriptor, text, path);
+    if (fsync(descriptor) != 0) fail(path, errno);
+  } catch (...) {
+    close(descriptor);
+    throw;
+  }
+  if (close(descriptor) != 0) fail(path, errno);
+}
+
+}  // namespace
+
+std::string folder_of(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+std::string link_target(const std::string& path) {
+  fs::path target = path;
+  for (int links = 0; links < most_links; ++links) {
+    std::error_code error;
+    if (!fs::is_symlink(fs::symlink_status(target, error)) || error) return target.string();
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) throw IoError(fmt::format("{}: {}", target.string(), error.message()));
+    target = next.is_absolute() ? next : target.parent_path() / next;
+  }
+  throw IoError(path + ": too many links");
+}
+
+std::string canonical_form(const std::string& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(link_target(path), error);
+  const fs::path canonical = error ? whole : fs::weakly_canonical(whole, error);
+  return error ? path : canonical.string();
+}
+
+std::string make_temporary(const std::string& folder) {
+  constexpr int most_tries = 100;
+  for (int i = 0; i < most_tries; ++i) {
+    const std::string path = folder + "/" + random_name();
+    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor >= 0) {
+      close(descriptor);
+      return path;
+    }
+    if (errno != EEXIST) fail(folder, errno);
+  }
+  throw IoError(folder + ": no name is free for a temporary file");
+}
+
+bool is_temporary(std::string_view file_name) noexcept {
+  return file_name.size() == temporary_start.size() + random_digits + temporary_end.size() && file_name.starts_with(temporary_start) &&
+         file_name.ends_with(temporary_end) &&
+         file_name.find_first_not_of("0123456789abcdef", temporary_start.size()) == temporary_start.size() + random_digits;
+}
+
+void sync_path(const std::string& path) {
+  const OpenFile file(path, O_RDONLY);
+  if (file.number < 0 || fsync(file.number) != 0) fail(path, errno);
+}
+
+void put_in_place(const std::string& from, const std::string& path) {
+  const std::string target = link_target(path);
+  std::error_code error;
+  const fs::file_status there = fs::symlink_status(target, error);
+  if (fs::exists(there) && !fs::is_regular_file(there)) throw IoError(path + ": is no file that could be replaced (a folder, a device or a pipe)");
+  if (std::rename(from.c_str(), target.c_str()) != 0) fail(path, errno);
+}
+
+void write_durably(const std::string& path, std::string_view text) {
+  const std::string folder = folder_of(link_target(path));
+  std::string prepared;
+  try {
+    prepared = make_temporary(folder);
+    fill(prepared, text);
+    put_in_place(prepared, path);
+  } catch (const IoError& error) {
+    if (!prepared.empty()) unlink(prepared.c_str());
+    throw IoError(fmt::format("{}: cannot be written ({})", path, error.what()));
+  }
+  sync_path(folder);
+}
+
+std::string read_small_file(const std::string& path) {
+  const OpenFile file(path, O_RDONLY | O_NONBLOCK);
+  struct stat status = {};
+  std::string text;
+  if (file.number < 0 || fstat(file.number, &status) != 0 || !S_ISREG(status.st_mode)) return text;
+  char buffer[1 << 14];
+  for (ssize_t got = 0; (got = read(file.number, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+  return text;
+}
+
+}  // namespace skyfold
