@@ -15,8 +15,11 @@
 #include <memory>
 #include <stdexcept>
 
+#include "fits_text.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "source_fits_header.hpp"
 
 namespace skyfold {
 namespace {
@@ -38,36 +41,57 @@ void check_fits(int status, const std::string& what) {
   throw IoError(fmt::format("{} (CFITSIO: {})", what, text));
 }
 
-std::string tform_of(const ColumnInfo& column) {
+constexpr const char *encoding_key = "TENC", *encoding_name = "percent";
+
+std::string tform_of(const ColumnInfo& column, const FitsText& text) {
   constexpr char codes[] = {'E', 'D', 'J', 'K', 'B', 'A'};
-  return fmt::format("{}{}", column.width, codes[static_cast<std::size_t>(column.type)]);
+  return fmt::format("{}{}", column.type == Type::text ? text.width : column.width, codes[static_cast<std::size_t>(column.type)]);
+}
+
+/// The null value, if it is one of the column's type.
+std::optional<LONGLONG> null_of(const ColumnInfo& column) {
+  const bool fits = column.type == Type::i8 || (column.type == Type::i4 && column.null >= INT32_MIN && column.null <= INT32_MAX) ||
+                    (column.type == Type::u1 && column.null >= 0 && column.null <= 255);
+  return column.null && fits ? std::optional<LONGLONG>(*column.null) : std::nullopt;
 }
 
 void write_key(fitsfile* file, const std::string& name, const std::string& value, const std::string& comment = {}) {
   int status = 0;
-  std::string text = value;
+  std::string text = cut_to_card(value);
   fits_update_key(file, TSTRING, name.c_str(), text.data(), comment.empty() ? nullptr : comment.c_str(), &status);
   check_fits(status, "cannot write FITS keyword " + name);
 }
 
-/// Cards that CFITSIO's table creation does not write: UCD, the null value, checksums to be filled in.
-void describe_columns(fitsfile* file, const Schema& schema) {
+/// Cards that CFITSIO's table creation does not write: UCD, the null value, how texts are encoded.
+void describe_columns(fitsfile* file, const Schema& schema, const std::vector<FitsText>& texts) {
   for (std::size_t i = 0; i < schema.size(); ++i) {
     const std::string number = std::to_string(i + 1);
     int status = 0;
     if (!schema[i].description.empty())
-      fits_modify_comment(file, ("TTYPE" + number).c_str(), schema[i].description.substr(0, 47).c_str(), &status);
+      fits_modify_comment(file, ("TTYPE" + number).c_str(), fits_text(schema[i].description).substr(0, 47).c_str(), &status);
     check_fits(status, "cannot write the description of column " + schema[i].name);
-    if (!schema[i].ucd.empty()) write_key(file, "TUCD" + number, schema[i].ucd);
-    const bool is_integer = schema[i].type == Type::i4 || schema[i].type == Type::i8 || schema[i].type == Type::u1;
-    LONGLONG null = schema[i].null.value_or(0);
-    if (schema[i].null && is_integer) fits_update_key(file, TLONGLONG, ("TNULL" + number).c_str(), &null, "missing", &status);
+    if (!schema[i].ucd.empty()) write_key(file, "TUCD" + number, fits_text(schema[i].ucd));
+    if (texts[i].is_encoded) write_key(file, encoding_key + number, encoding_name, "bytes beyond ASCII are written as %XX");
+    std::optional<LONGLONG> null = null_of(schema[i]);
+    if (null) fits_update_key(file, TLONGLONG, ("TNULL" + number).c_str(), &*null, "missing", &status);
     check_fits(status, "cannot write the null value of column " + schema[i].name);
   }
 }
 
+/// Names of the columns in the header; those that had to be changed are logged.
+std::vector<std::string> names_in_header(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : schema) names.push_back(column.name);
+  std::vector<std::string> made = fits_names(names);
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (made[i] != names[i])
+      log_warning(fmt::format("column {} is called {} in FITS (names there are printable ASCII of at most 68 characters)", names[i], made[i]));
+  return made;
+}
+
 /// The whole header as bytes, with NAXIS2 = 0: closing a header that names its rows would make CFITSIO fill them.
-std::string make_header(const Schema& schema, const std::string& extension_name, const std::vector<std::string>& history) {
+std::string make_header(const Schema& schema, const std::vector<FitsText>& texts, const std::string& extension_name,
+                        const std::vector<std::string>& history) {
   void* memory = nullptr;
   std::size_t size = 0;
   const std::unique_ptr<void*, void (*)(void**)> owner(&memory, [](void** block) { std::free(*block); });  // freed after the file is closed
@@ -76,11 +100,10 @@ std::string make_header(const Schema& schema, const std::string& extension_name,
   fits_create_memfile(&raw, &memory, &size, fits_block, std::realloc, &status);
   check_fits(status, "cannot make a FITS header");
   FitsFile file(raw);
-  std::vector<std::string> names, forms, units;
-  for (const ColumnInfo& column : schema) {
-    names.push_back(column.name);
-    forms.push_back(tform_of(column));
-    units.push_back(column.unit);
+  std::vector<std::string> names = names_in_header(schema), forms, units;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    forms.push_back(tform_of(schema[i], texts[i]));
+    units.push_back(cut_to_card(fits_unit(schema[i].unit)));
   }
   std::vector<char*> name_text, form_text, unit_text;
   for (std::size_t i = 0; i < schema.size(); ++i) {
@@ -91,10 +114,10 @@ std::string make_header(const Schema& schema, const std::string& extension_name,
   fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(schema.size()), name_text.data(), form_text.data(),
                   unit_text.data(), extension_name.c_str(), &status);
   check_fits(status, "cannot make a FITS table header");
-  describe_columns(file.get(), schema);
+  describe_columns(file.get(), schema, texts);
   write_key(file.get(), "CHECKSUM", "0000000000000000", "HDU checksum");
   write_key(file.get(), "DATASUM", "0         ", "data unit checksum");
-  for (const std::string& line : history) fits_write_history(file.get(), line.c_str(), &status);
+  for (const std::string& line : history) fits_write_history(file.get(), fits_text(line).c_str(), &status);
   fits_flush_file(file.get(), &status);
   check_fits(status, "cannot make a FITS table header");
   LONGLONG header_start = 0, data_start = 0, data_end = 0;
@@ -135,6 +158,28 @@ void place_column(const Column& column, std::byte* out, std::size_t stride) {
     std::memcpy(out + row * stride, column.bytes().data() + row * width, width);
 }
 
+/// Texts padded with NUL, as they are or encoded.
+void place_texts(const Column& column, const FitsText& text, std::byte* out, std::size_t stride) {
+  if (!text.is_encoded) return place_column(column, out, stride);
+  const std::size_t rows = column.bytes().size() / column.info().width;
+  for (std::size_t row = 0; row < rows; ++row, out += stride) {
+    const std::string encoded = percent_encoded(column.text(row));
+    if (encoded.size() > text.width) throw std::logic_error("a text of column " + column.info().name + " was not looked at before");
+    std::fill(out, out + text.width, std::byte{0});
+    std::memcpy(out, encoded.data(), encoded.size());
+  }
+}
+
+std::size_t bytes_in_file(const ColumnInfo& column, const FitsText& text) {
+  return column.type == Type::text ? text.width : column.bytes_per_row();
+}
+
+std::int64_t row_bytes_of(const Schema& schema, const std::vector<FitsText>& texts) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < schema.size(); ++i) bytes += bytes_in_file(schema[i], texts[i]);
+  return static_cast<std::int64_t>(bytes);
+}
+
 const Column& column_of(std::span<const Table* const> tables, const std::string& name) {
   for (const Table* table : tables)
     if (const Column* column = table->find(name)) return *column;
@@ -143,15 +188,46 @@ const Column& column_of(std::span<const Table* const> tables, const std::string&
 
 }  // namespace
 
+void FitsTexts::add(const Table& table) {
+  for (std::size_t c = 0; c < table.columns(); ++c) {
+    if (table[c].info().type != Type::text) continue;
+    Seen& seen = columns_[table[c].info().name];
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      const std::string_view text = table[c].text(row);
+      std::size_t width = text.size();
+      for (const char ch : text) {
+        if (!is_fits_char(ch) || ch == '%') width += 2;
+        seen.needs |= !is_fits_char(ch);
+      }
+      seen.width = std::max(seen.width, width);
+    }
+  }
+}
+
+FitsText FitsTexts::of(const ColumnInfo& column) const {
+  const auto seen = columns_.find(column.name);
+  if (seen == columns_.end() || !seen->second.needs) return {column.width, false};
+  return {seen->second.width, true};
+}
+
+std::vector<std::string> FitsTexts::encoded() const {
+  std::vector<std::string> names;
+  for (const auto& [name, seen] : columns_)
+    if (seen.needs) names.push_back(name);
+  return names;
+}
+
 void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                 const std::vector<std::string>& history) {
+                 const std::vector<std::string>& history, const FitsTexts& found) {
   if (schema.size() > 999) throw UsageError(fmt::format("{}: {} columns (FITS allows 999)", path, schema.size()));
-  std::string header = make_header(schema, extension_name, history);
+  std::vector<FitsText> texts;
+  for (const ColumnInfo& column : schema) texts.push_back(found.of(column));
+  std::string header = make_header(schema, texts, extension_name, history);
   header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << header << std::flush;
   if (!file) throw IoError(fmt::format("{}: cannot create the file ({})", path, std::strerror(errno)));
-  const auto row_bytes = static_cast<std::int64_t>(bytes_per_row(schema));
+  const std::int64_t row_bytes = row_bytes_of(schema, texts);
   const std::int64_t data = (rows * row_bytes + fits_block - 1) / fits_block * fits_block;
   const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
   const int error = descriptor < 0 ? errno : data > 0 ? posix_fallocate(descriptor, std::ssize(header), data) : 0;
@@ -160,17 +236,19 @@ void create_fits(const std::string& path, const Schema& schema, std::int64_t row
 }
 
 FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows) {
-  std::ifstream file(path, std::ios::binary);
-  std::string block(fits_block, '\0');
-  int headers = 0;  // the primary one, then the table's
-  std::int64_t size = 0;
-  while (headers < 2 && file.read(block.data(), fits_block)) {
-    size += fits_block;
-    for (std::size_t at = 0; at < block.size(); at += card_size)
-      if (block.compare(at, 8, "END     ") == 0) ++headers;
+  const InputFile file(path);
+  const FitsHeader header(file, fits_block);  // behind the primary one
+  std::vector<FitsText> texts(schema.size());
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    if (schema[i].type != Type::text) continue;
+    const std::string form = header.text(fmt::format("TFORM{}", i + 1)).value_or("");
+    const auto width = parse_integer(std::string_view(form).substr(0, form.find('A')));
+    if (!width || *width < 1) throw IoError(fmt::format("{}: TFORM{} = '{}' is not that of a text (damaged?)", path, i + 1, form));
+    texts[i] = {static_cast<std::size_t>(*width), header.text(fmt::format("{}{}", encoding_key, i + 1)) == encoding_name};
   }
-  if (headers < 2) throw IoError(path + ": its FITS header cannot be read");
-  return {schema, rows, size, static_cast<std::int64_t>(bytes_per_row(schema))};
+  const std::int64_t row_bytes = row_bytes_of(schema, texts);
+  if (row_bytes != header.count("NAXIS1")) throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes));
+  return {schema, texts, rows, header.data_begin(), row_bytes};
 }
 
 std::uint32_t add_fits_sums(std::uint32_t a, std::uint32_t b) noexcept {
@@ -199,9 +277,11 @@ std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table
   const auto stride = static_cast<std::size_t>(layout_.row_bytes);
   buffer_.resize(tables.front()->rows() * stride);
   std::size_t at = 0;
-  for (const ColumnInfo& info : layout_.schema) {
-    place_column(column_of(tables, info.name), buffer_.data() + at, stride);
-    at += info.bytes_per_row();
+  for (std::size_t i = 0; i < layout_.schema.size(); ++i) {
+    const Column& column = column_of(tables, layout_.schema[i].name);
+    if (column.info().type == Type::text) place_texts(column, layout_.texts[i], buffer_.data() + at, stride);
+    else place_column(column, buffer_.data() + at, stride);
+    at += bytes_in_file(layout_.schema[i], layout_.texts[i]);
   }
   const std::int64_t offset = first_row * layout_.row_bytes;
   file_.write(layout_.data_start + offset, buffer_);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "fits_text.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/healpix_map.hpp"
@@ -34,7 +35,7 @@ class Cards {
  public:
   void text(const std::string& key, const std::string& value, const std::string& comment) {
     std::string quoted;
-    for (const char c : value.substr(0, 60)) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+    for (const char c : cut_to_card(fits_text(value), 60)) quoted += c == '\'' ? std::string("''") : std::string(1, c);
     add(fmt::format("{:<8}= {:<20} / {}", key, fmt::format("'{:<8}'", quoted), comment));
   }
   void number(const std::string& key, std::int64_t value, const std::string& comment) {
@@ -46,7 +47,8 @@ class Cards {
   void truth(const std::string& key, bool value, const std::string& comment) {
     add(fmt::format("{:<8}= {:>20} / {}", key, value ? "T" : "F", comment));
   }
-  void history(const std::string& line) {
+  void history(const std::string& text) {
+    const std::string line = fits_text(text);
     for (std::size_t at = 0; at < line.size(); at += card_bytes - 8) add("HISTORY " + line.substr(at, card_bytes - 8));
   }
   [[nodiscard]] std::string finished() && {
@@ -79,7 +81,7 @@ std::string header_of(const HealpixMapLayout& layout) {
     const HealpixColumn& column = layout.columns[i];
     table.text(fmt::format("TTYPE{}", i + 1), column.name, "");
     table.text(fmt::format("TFORM{}", i + 1), fmt::format("{}{}", row_of(layout), column.type == Type::f4 ? 'E' : 'D'), "");
-    if (!column.unit.empty()) table.text(fmt::format("TUNIT{}", i + 1), column.unit, "");
+    if (!column.unit.empty()) table.text(fmt::format("TUNIT{}", i + 1), fits_unit(column.unit), "");
   }
   table.text("EXTNAME", "MAP", "name of this table");
   table.text("PIXTYPE", "HEALPIX", "HEALPix pixelisation");

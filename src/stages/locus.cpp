@@ -68,7 +68,7 @@ class LocusRun {
     product_.layout.creator = creator_of("locus");
     product_.layout.product_class = "pointings";
     product_.layout.provenance = provenance_json("locus", context_.options, inputs_->identities());
-    run_->once("products", [&] { create_product(product_, "LOCUS"); });
+    run_->once("products", [&] { create_product(product_, "LOCUS", [&](const auto& use) { look_at_texts(use); }); });
     if (o_.stars.empty()) return;
     const std::string folder = run_->partial("stars.scratch");
     run_->once("stars", [&] {
@@ -76,6 +76,18 @@ class LocusRun {
       std::filesystem::create_directory(folder);
     });
     references_.emplace(folder, reference_schema(inputs_->stars().has_id()));
+  }
+
+  /// Ids of the targets, where they are text.
+  void look_at_texts(const std::function<void(const Table&)>& use) const {
+    const LocusTargets& targets = inputs_->targets();
+    const auto is_text = [&](const std::string& name) { return targets.schema()[*find_column(targets.schema(), name)].type == Type::text; };
+    if (std::ranges::none_of(targets.passed(), is_text)) return;
+    Table table(targets.schema());
+    for (std::size_t part = 0; part < targets.parts().size(); ++part) {
+      targets.read(part, table);
+      use(table);
+    }
   }
 
   void compute() {

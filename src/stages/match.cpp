@@ -139,7 +139,7 @@ class MatchRun {
   void write() {
     run_->once("products", [&] {
       const RowProduct product = describe_product();
-      create_product(product, "TRAINING");
+      create_product(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
       write_attributes(product.rows, {{"selection", describe_selection(*inputs_)}});
       ProductWriter writer(product);
       const Table* tables[] = {&training_.rows};

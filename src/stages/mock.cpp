@@ -103,7 +103,7 @@ class MockRun {
     catalogue_.layout.roles = roles;
     catalogue_.layout.creator = creator_of("mock");
     catalogue_.layout.provenance = provenance_json("mock", context_.options, {});
-    run_->once("catalogue", [&] { create_product(catalogue_, ""); });
+    run_->once("catalogue", [&] { create_product(catalogue_, "", [](const auto&) {}); });
     std::vector<Partition> cells;
     for (const auto& cell : mock.cells())
       cells.push_back({std::ssize(cells), fmt::format("order {} pixel {}", order, cell.pixel), cell.rows, static_cast<double>(cell.rows.size())});

@@ -128,7 +128,7 @@ class PatchRun {
     std::vector<std::pair<std::string, std::string>> identities = {{o_.sources.path, file_identity(o_.sources.path)}};
     for (const std::string& path : maps_->paths()) identities.emplace_back(path, std::to_string(std::filesystem::file_size(path)));
     product_.layout.provenance = provenance_json("patch", context_.options, identities);
-    run_->once("products", [&] { create_product(product_, "PATCH"); });
+    run_->once("products", [&] { create_product(product_, "PATCH", [&](const auto& use) { use(sources_.table); }); });
   }
 
   void compute() {

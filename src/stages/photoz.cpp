@@ -148,7 +148,7 @@ class PhotozRun {
   void prepare() {
     ranks_.together([&] { describe_product(); });
     run_->once("products", [&] {
-      create_product(product_, "PHOTOZ");
+      create_product(product_, "PHOTOZ", texts_in(catalogue_->reader(), product_.layout.schema));
       if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
     });
   }

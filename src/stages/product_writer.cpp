@@ -1,17 +1,41 @@
 #include "product_writer.hpp"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
 #include "skyfold/core/hash.hpp"
+#include "skyfold/core/log.hpp"
 
 namespace skyfold {
 
-void create_product(const RowProduct& product, const std::string& extension_name) {
+EachText texts_in(const RowReader& reader, const Schema& schema) {
+  Schema texts;
+  for (const ColumnInfo& column : schema)
+    if (const auto index = find_column(reader.schema(), column.name); index && column.type == Type::text) texts.push_back(reader.schema()[*index]);
+  return [&reader, texts](const std::function<void(const Table&)>& use) {
+    if (texts.empty()) return;
+    Table block(texts);
+    for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
+      reader.read({begin, std::min(begin + zone_rows, reader.rows())}, block);
+      use(block);
+    }
+  };
+}
+
+void create_product(const RowProduct& product, const std::string& extension_name, const EachText& each_text) {
   create_catalogue(product.rows, product.layout);
-  if (!product.fits.empty())
-    create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name,
-                {product.layout.creator, "provenance: " + product.layout.provenance});
+  if (product.fits.empty()) return;
+  FitsTexts texts;
+  each_text([&](const Table& table) { texts.add(table); });
+  for (const std::string& name : texts.encoded())
+    if (find_column(product.layout.schema, name))
+      log_warning(fmt::format("column {} has texts beyond printable ASCII, which FITS cannot hold: there their bytes, and the percent sign, are "
+                              "written as %XX", name));
+  create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name,
+              {product.layout.creator, "provenance: " + product.layout.provenance}, texts);
 }
 
 void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,9 +18,15 @@ struct RowProduct {
   std::string fits;              ///< path of the FITS file, "" for none
   CatalogueLayout layout;
 };
+/// Calls its argument with tables that together have all texts of a product's rows.
+using EachText = std::function<void(const std::function<void(const Table&)>&)>;
+/// The text columns of `schema` in a file of rows, block by block.
+[[nodiscard]] EachText texts_in(const RowReader& reader, const Schema& schema);
+
 /// Lays out both files; rank 0, once.
 /// @param extension_name  EXTNAME of the FITS table
-void create_product(const RowProduct& product, const std::string& extension_name);
+/// @param texts           for FITS, which cannot hold all texts as they are
+void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts);
 /// Adds indexes and checksums once all rows are there; collective.
 /// @param fits_sum  of all rows; rank 0; none when rows were rewritten, so that it must be taken from the file
 void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum);

@@ -1,7 +1,10 @@
 """Tables as other programs write them: units, padding, missing values, types and links. What skyfold makes of them is compared with
 what astropy, h5py and numpy say that they hold."""
 import pathlib
+import shutil
+import subprocess
 import sys
+import urllib.parse
 
 import astropy.units as u
 import h5py
@@ -247,6 +250,76 @@ class Missing(ForeignTable):
         b = make_fits(self.path("b.fits"), {"flag": np.array([-1, 2])}, nulls={"flag": -1})
         self.refused(3, r"a.fits, row 1, column flag: -9223372036854775808 is a value here", "import", "--ordering", "none", "--input", a, b,
                      "--output", self.path("x.h5"))
+
+
+class FitsProducts(ForeignTable):
+    """Whatever the texts of a catalogue are: FITS files pass fitsverify, and the texts can be had back."""
+
+    NAMES = ["plain", "\u00e9toile", "e\u0301toile", "100 %", "tab\there", "\u661f" * 9, "o'clock", "", "%C3", " lead"]
+
+    def assert_verifies(self, path):
+        if shutil.which("fitsverify"):
+            done = subprocess.run(["fitsverify", "-q", path], capture_output=True, text=True)
+            self.assertRegex(done.stdout, "OK|and 0 errors", subprocess.run(["fitsverify", path], capture_output=True, text=True).stdout)
+        raw = pathlib.Path(path).read_bytes()
+        self.assertEqual([raw[i : i + 80] for i in range(2880, raw.index(b"END" + b" " * 77), 80) if not raw[i : i + 80].decode("latin-1").isprintable()], [])
+
+    def assert_texts(self, path, column, truth):
+        cells = Table.read(path)[column]
+        self.assertEqual([urllib.parse.unquote(str(cell)) for cell in np.ma.filled(cells, "")], list(truth))
+
+    def sources(self, path, names):
+        rng = np.random.default_rng(5)
+        with h5py.File(path, "w") as file:
+            for name, values in {"ra": rng.uniform(0, 360, len(names)), "dec": rng.uniform(-80, 80, len(names))}.items():
+                file[f"t/{name}"] = values
+            file["t/name"] = np.array([name.encode() for name in names])
+            for name, unit in (("Gr\u00f6\u00dfe", "\u00b5Jy"), ("x" * 80, "'" * 60), ("x" * 80 + "y", "\u00c5\n"), ("it's", "a'b")):
+                file[f"t/{name}"] = np.arange(float(len(names)))
+                file[f"t/{name}"].attrs.update({"unit": unit, "description": "wie gro\u00df? " * 9, "ucd": "\u00fc" * 50})
+            file["t/none"] = np.array([b""] * len(names), "S5")
+        return path
+
+    def test_patch(self):
+        self.skyfold("mock", "--kind", "map", "--output", self.path("m.fits"), "--map.nside", 64)
+        self.assert_verifies(self.path("m.fits"))
+        names = self.NAMES
+        result = self.skyfold("patch", "--maps", self.path("m.fits"), "--sources", self.sources(self.path("quelle-\u00e9.h5"), names), "--measure", "disc",
+                              "--output", self.path("p.h5"), "--fits", self.path("p.fits"), ranks=2)
+        self.assert_verifies(self.path("p.fits"))
+        rows = read_group(self.path("p.h5"))
+        self.assertEqual(sorted(text.decode() for text in rows["name"]), sorted(names))
+        self.assert_texts(self.path("p.fits"), "name", [text.decode() for text in rows["name"]])
+        for said in ("column name has texts beyond printable ASCII", "column Gr\u00f6\u00dfe is called Gr_C3_B6_C3_9Fe in FITS"):
+            self.assertIn(said, result.err)
+        table = Table.read(self.path("p.fits"), unit_parse_strict="silent")
+        np.testing.assert_array_equal(table["Gr_C3_B6_C3_9Fe"], rows["Gr\u00f6\u00dfe"])
+        self.assertEqual(str(table["Gr_C3_B6_C3_9Fe"].unit), "uJy")
+        np.testing.assert_array_equal(table["x" * 68], rows["x" * 80])
+        np.testing.assert_array_equal(table["x" * 66 + "_2"], rows["x" * 80 + "y"])
+
+    def test_photoz_and_locus(self):
+        names = np.array([(self.NAMES[i % 10] + f" {i}").encode() for i in range(400)])
+        self.skyfold("mock", "--objects", len(names), "--spectroscopic", 0.5, "--output", self.path("m.h5"))
+        columns = {key: values for key, values in read_group(self.path("m.h5")).items() if key not in ("_healpix_29", "tile")}
+        support.make_hdf5(self.path("in.h5"), {**columns, "id": names})
+        self.skyfold("import", "--input", self.path("in.h5"), "--output", self.path("c.h5"))
+        self.skyfold("train", "--sample", self.path("m.spec.h5"), "--algorithms", "knn", "--output", self.path("model.h5"))
+        self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--fits",
+                     self.path("z.fits"), ranks=2)
+        self.skyfold("locus", "--catalogue", self.path("c.h5"), "--traverse", "--bands", "g,r,i", "--bands.magnitude", "mag_{band}",
+                     "--output", self.path("l.h5"), "--fits", self.path("l.fits"))
+        for product in ("z", "l"):
+            self.assert_verifies(self.path(f"{product}.fits"))
+            self.assert_texts(self.path(f"{product}.fits"), "id", [text.decode() for text in read_group(self.path(f"{product}.h5"))["id"]])
+
+    def test_texts_of_printable_ascii_are_as_they_were(self):
+        self.skyfold("mock", "--kind", "map", "--output", self.path("m.fits"), "--map.nside", 64)
+        path = make_fits(self.path("s.fits"), {"ra": np.arange(3.0), "dec": np.arange(3.0), "name": np.array([b"100 %", b"o'c", b"%C3"])})
+        self.skyfold("patch", "--maps", self.path("m.fits"), "--sources", path, "--measure", "disc", "--output", self.path("p.h5"), "--fits",
+                     self.path("p.fits"))
+        self.assert_verifies(self.path("p.fits"))
+        self.assertEqual(sorted(Table.read(self.path("p.fits"))["name"].tolist()), ["%C3", "100 %", "o'c"])
 
 
 if __name__ == "__main__":

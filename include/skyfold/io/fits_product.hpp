@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,10 +12,35 @@
 
 namespace skyfold {
 
+/// How texts of a column stand in the file.
+struct FitsText {
+  std::size_t width = 0;       ///< bytes per row
+  bool is_encoded = false;     ///< bytes beyond printable ASCII, and the percent sign, are written as %XX
+};
+
+/// Finds the text columns of a product that FITS cannot hold as they are.
+class FitsTexts {
+ public:
+  /// Looks at the text columns of a table.
+  void add(const Table& table);
+  /// The text column `column` as it will be in the file.
+  [[nodiscard]] FitsText of(const ColumnInfo& column) const;
+  /// Names of the columns that are encoded.
+  [[nodiscard]] std::vector<std::string> encoded() const;
+
+ private:
+  struct Seen {
+    std::size_t width = 1;     ///< of the longest text, encoded
+    bool needs = false;
+  };
+  std::map<std::string, Seen> columns_;
+};
+
 /// A FITS binary table that many ranks fill at once (FITS Standard 4.0, section 7.3): the header is written by CFITSIO,
 /// the rows are placed by MPI-IO.
 struct FitsLayout {
   Schema schema;
+  std::vector<FitsText> texts;    ///< by column; of those that are text
   std::int64_t rows = 0;
   std::int64_t data_start = 0;    ///< first byte of row 0
   std::int64_t row_bytes = 0;     ///< NAXIS1
@@ -21,10 +48,11 @@ struct FitsLayout {
 
 /// Creates the file with its header and reserves its space; rows are zero until written. Rank 0.
 ///
+/// @param texts    what is known of the texts that will be written
 /// @param history  lines for HISTORY cards
-/// Throws IoError, or UsageError for more than 999 columns.
+/// Names that a header cannot hold have other bytes as _XX, or are cut, which is logged. Throws IoError, or UsageError for more than 999 columns.
 void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                       const std::vector<std::string>& history);
+                       const std::vector<std::string>& history, const FitsTexts& texts = {});
 
 /// Layout of a file made by create_fits with this schema and number of rows. Throws IoError.
 [[nodiscard]] FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows);
