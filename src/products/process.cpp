@@ -17,6 +17,7 @@
 #include "skyfold/products/lineage.hpp"
 #include "skyfold/products/registry.hpp"
 #include "skyfold/products/run_folder.hpp"
+#include "watched_file.hpp"
 
 namespace skyfold {
 namespace {
@@ -38,10 +39,22 @@ const char* state_of(ExitCode code) {
   }
 }
 
-InputRecord input_record(const std::string& path, int threads) {
-  const std::string is = class_of(path), content = is.empty() ? "" : content_hash(path);
-  const bool is_large = !content.empty() && static_cast<std::int64_t>(fs::file_size(path)) > most_hashed_bytes;
-  return {path, is, is_large ? "" : file_hash(path, threads), content, 0};
+/// What there is now at the input's path may be another file: then it is recorded without the hashes, which nobody can tell any more.
+InputRecord input_record(const WatchedFile& input, int threads) {
+  const std::string path = absolute(input.path);
+  if (!input.is_watched) return {path, "", "", "", 0};
+  InputRecord record{path, "", "", "", 0};
+  std::string change = change_of(input);
+  if (change.empty()) {
+    record.product_class = class_of(path);
+    record.content_hash = record.product_class.empty() ? "" : content_hash(path);
+    const bool is_large = !record.content_hash.empty() && static_cast<std::int64_t>(fs::file_size(path)) > most_hashed_bytes;
+    record.file_hash = is_large ? "" : file_hash(path, threads);
+    change = change_of(input);  // while it was hashed
+  }
+  if (change.empty()) return record;
+  log_warning(fmt::format("{}: changed after it was read ({}), and is recorded without its hash", path, change));
+  return {path, "", "", "", 0};
 }
 
 }  // namespace
@@ -59,7 +72,7 @@ struct Process::Impl {
   const OptionSet* options = nullptr;
   ProcessRecord record;
   std::string output;  ///< main product, as the options name it
-  std::vector<std::string> inputs;
+  std::vector<WatchedFile> inputs;
   struct Product {
     std::string path, product_class;
     std::int64_t rows = 0;
@@ -132,10 +145,17 @@ void Process::Impl::begin() {
 
 void Process::input(const std::string& path) {
   if (!impl_) return;
-  impl_->inputs.push_back(absolute(path));
+  impl_->inputs.push_back(watched_file(path));
   impl_->attempt([&] {
     if (impl_->has_registry()) impl_->begin();  // a new one is made for a product, not for a command that may fail
   });
+}
+
+void Process::check_inputs() const {
+  if (!impl_) return;
+  for (const WatchedFile& input : impl_->inputs)
+    if (const std::string change = change_of(input); !change.empty())
+      throw DataError(fmt::format("{}: changed while it was read ({}; nothing is published: run the command again)", input.path, change));
 }
 
 void Process::Impl::add_product(const std::string& path, const std::string& product_class, std::int64_t rows) {
@@ -189,7 +209,7 @@ void Process::Impl::record_end() {
   std::vector<InputRecord> read;
   std::vector<ProductRecord> made;
   if (!products.empty()) {  // of a process that failed nobody asks what it read
-    for (const std::string& path : inputs) read.push_back(input_record(path, record.threads));
+    for (const WatchedFile& input : inputs) read.push_back(input_record(input, record.threads));
     for (const Product& product : products) {
       ProductRecord entry;
       entry.process = record.id;
@@ -227,8 +247,10 @@ std::string Process::Impl::log_path() const {
 void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::vector<ProductRecord>& made) {
   LogContent log{record, read, made, {}, logged_lines(), entries};
   std::vector<ProductRecord> known = registry->products();
+  const std::vector<InputRecord> linked = registry->inputs(record.id);
   std::erase_if(known, [&](const ProductRecord& product) {
-    return !product.is_current || std::find(inputs.begin(), inputs.end(), product.path) == inputs.end();
+    const auto is_it = [&](const InputRecord& input) { return input.product == product.id; };
+    return std::none_of(linked.begin(), linked.end(), is_it);
   });
   log.lineage = lineage(*registry, known);
   try {

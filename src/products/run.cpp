@@ -44,6 +44,7 @@ struct Run::Impl {
   FarmPlan plan(const TaskInfo& info, const std::vector<Partition>& partitions, TaskHistory& history);
   void append(Event event, const std::string& label, int value);
   void sum_fits(const TaskHistory& history, const FarmReport& report);
+  void check_inputs();
   void note_end(ExitCode code) noexcept;
 
   Ranks& ranks;
@@ -209,6 +210,16 @@ void Run::Impl::note_end(ExitCode code) noexcept {
   }
 }
 
+/// Rows that were computed of inputs that changed meanwhile are worth nothing to a later attempt.
+void Run::Impl::check_inputs() {
+  try {
+    setup.process->check_inputs();
+  } catch (const DataError&) {
+    folder->keep(false);
+    throw;
+  }
+}
+
 void Run::once(const std::string& name, const std::function<void()>& make) {
   impl_->ranks.on_first_only([&] {
     check_stop();
@@ -367,6 +378,7 @@ void Run::publish(const std::vector<std::string>& products) {
     const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
     check_stop();  // the last moment to stop: the rest takes milliseconds
     my.folder->require_lock();
+    if (my.setup.process) my.check_inputs();
     for (const std::string& path : products) sync_path(partial_path(my.setup.output, path));  // "publishing" promises that they are whole
     my.state.phase = "publishing";
     my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);

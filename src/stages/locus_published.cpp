@@ -260,6 +260,15 @@ Table read_field_file(const std::string& path) {
   return out;
 }
 
+std::set<std::string> PublishedTargets::files() const {
+  std::set<std::string> files;
+  for (const PublishedSet& set : sets_) {
+    files.insert(set.files.begin(), set.files.end());
+    if (!set.reference.empty()) files.insert(set.reference);
+  }
+  return files;
+}
+
 PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::string& root)
     : sets_(std::move(parameters.sets)) {
   std::int64_t row = 0;

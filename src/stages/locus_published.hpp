@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ class PublishedTargets final : public LocusTargets {
   [[nodiscard]] Ordering ordering() const override { return Ordering::none; }
   void read(std::size_t part, Table& out) const override;
   [[nodiscard]] const PublishedSet& set(std::size_t part) const { return sets_[part]; }
+  /// All field files that targets and stars are read from, each once.
+  [[nodiscard]] std::set<std::string> files() const;
 
  private:
   std::vector<PublishedSet> sets_;

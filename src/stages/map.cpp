@@ -143,19 +143,20 @@ class MapInfoStage final : public Stage {
 
 /// Writes columns of values in the layout's numbering, in pieces, and gives the file its name when all is on the disk.
 template <class T>
-void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns, int threads) {
+void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns, const StageContext& context) {
   const std::string partial = make_temporary(folder_of(link_target(path)));
   try {
     HealpixMapWriter::create(partial, layout);
     const HealpixMapWriter writer(partial, layout);
     const auto per_row = static_cast<std::size_t>(writer.pixels_per_row());
     constexpr std::size_t chunk_rows = 1024;
-    parallel_for(columns[0].size() / per_row, chunk_rows, threads, [&](std::size_t begin, std::size_t end, int) {
+    parallel_for(columns[0].size() / per_row, chunk_rows, context.threads, [&](std::size_t begin, std::size_t end, int) {
       std::vector<const std::byte*> values;
       for (const std::vector<T>& column : columns) values.push_back(std::as_bytes(std::span(column).subspan(begin * per_row)).data());
       writer.write({static_cast<std::int64_t>(begin * per_row), static_cast<std::int64_t>(end * per_row)}, values);
     });
     writer.sync();
+    context.process.check_inputs();
     put_in_place(partial, path);
     sync_path(folder_of(link_target(path)));
   } catch (...) {
@@ -205,6 +206,7 @@ class MapResampleStage final : public Stage {
   ExitCode run(const StageContext& context) override {
     check_outputs({o_.output}, {o_.input});
     check_replaceable({o_.output});
+    context.process.input(o_.input);
     const HealpixPixels map = read_all(o_.input, o_.keywords, context.threads);
     const HealpixMapFile& file = map.file();
     const bool nested = o_.ordering.empty() ? file.is_nested() == changes_nside_ : o_.ordering == "NESTED";
@@ -214,9 +216,8 @@ class MapResampleStage final : public Stage {
     HealpixMapLayout layout{nside, nested, file.frame(), file.is_iau(), file.columns(),
                             {creator_of(changes_nside_ ? "map ud-grade" : "map reorder")}};
     const bool is_f4 = std::all_of(layout.columns.begin(), layout.columns.end(), [](const HealpixColumn& c) { return c.type == Type::f4; });
-    if (is_f4) write(map, layout, [](const PixelValues& values) { return values.f4; }, context.threads);
-    else write_f8(map, layout, context.threads);
-    context.process.input(o_.input);
+    if (is_f4) write(map, layout, [](const PixelValues& values) { return values.f4; }, context);
+    else write_f8(map, layout, context);
     context.process.product(o_.output, "map");
     fmt::print("wrote {}: NSide {}, {}\n", o_.output, nside, nested ? "NESTED" : "RING");
     return ExitCode::done;
@@ -224,25 +225,25 @@ class MapResampleStage final : public Stage {
 
  private:
   template <class First>
-  void write(const HealpixPixels& map, const HealpixMapLayout& layout, const First& first, int threads) const {
+  void write(const HealpixPixels& map, const HealpixMapLayout& layout, const First& first, const StageContext& context) const {
     using T = std::remove_cvref_t<decltype(*first(PixelValues{}))>;
     std::vector<std::vector<T>> columns;
     for (std::size_t i = 0; i < layout.columns.size(); ++i)
-      columns.push_back(resampled<T>(first(map.values(i)), map.file(), layout.nside, layout.nested, threads));
-    write_map(o_.output, layout, columns, threads);
+      columns.push_back(resampled<T>(first(map.values(i)), map.file(), layout.nside, layout.nested, context.threads));
+    write_map(o_.output, layout, columns, context);
   }
 
   /// Maps with columns of double precision are written in it altogether.
-  void write_f8(const HealpixPixels& map, HealpixMapLayout layout, int threads) const {
+  void write_f8(const HealpixPixels& map, HealpixMapLayout layout, const StageContext& context) const {
     const auto pixels = static_cast<std::size_t>(Pixelisation(map.file().nside()).count());
     std::vector<std::vector<double>> columns;
     for (std::size_t i = 0; i < layout.columns.size(); ++i) {
       std::vector<double> values(pixels);
       for (std::size_t p = 0; p < pixels; ++p) values[p] = map.values(i)[static_cast<std::int64_t>(p)];
-      columns.push_back(resampled<double>(values.data(), map.file(), layout.nside, layout.nested, threads));
+      columns.push_back(resampled<double>(values.data(), map.file(), layout.nside, layout.nested, context.threads));
       layout.columns[i].type = Type::f8;
     }
-    write_map(o_.output, layout, columns, threads);
+    write_map(o_.output, layout, columns, context);
   }
 
   bool changes_nside_;

@@ -122,6 +122,7 @@ class SpecRun {
     write_columns(folder.partial(o_.output), {{"/object", sample.objects}}, attributes);
     attributes["product_class"] = members_class;
     if (!o_.members.empty()) write_columns(folder.partial(o_.members), {{"/object", sample.members}}, attributes);
+    context_.process.check_inputs();
     publish_products(o_.output, products(), false);
     context_.process.product(o_.output, product_class::spectroscopic_sample, sample.report.objects);
     if (!o_.members.empty()) context_.process.product(o_.members, members_class, sample.report.measurements);

@@ -142,6 +142,7 @@ class Training {
     std::vector<std::string> products = paths_.models;
     if (!paths_.coverage.empty()) products.push_back(paths_.coverage);
     for (const auto& [path, rows] : sets) products.push_back(path);
+    context_.process.check_inputs();
     publish_products(o_.output, products, false);
     for (const std::string& path : paths_.models)
       context_.process.product(path, product_class::photoz_model, static_cast<std::int64_t>(set_.z.size()));

@@ -101,6 +101,7 @@ class ValidateRun {
     for (const std::string& path : input_paths()) inputs.emplace_back(path, file_identity(path));
     write_validation(folder_->partial(o_.output), result, provenance_json("validate", context_.options, inputs));
     if (!o_.json.empty()) write_durably(folder_->partial(o_.json), validation_json(result));
+    context_.process.check_inputs();
     publish_products(o_.output, product_paths(), false);
     for (const std::string& path : product_paths())
       context_.process.product(path, product_class::photoz_validation, std::ssize(result.validation.whole));

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -125,6 +126,73 @@ class Pages(Trust):
         page = Tags((folder / "m.html").read_text())
         self.assertNotIn("script", page.tags)
         self.assertNotIn("onerror", page.attributes)
+
+
+class ChangedInputs(Trust):
+    """An input changes after it was opened and before anything is published: exit 3, its name, and no product."""
+
+    def start_and_change(self, words, change, has_read):
+        """Stops the command once it has read something, changes an input, and lets it go on. One that was quicker is run again."""
+        for _ in range(8):
+            place = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+            with open(place / "err", "w") as log:
+                process = subprocess.Popen([support._binary[0], *map(str, words(place))], env=support.environment(self.base), stdout=subprocess.DEVNULL, stderr=log)
+            while process.poll() is None and not has_read(place):
+                pass
+            if process.returncode is not None:
+                self.assertEqual(process.returncode, 0, (place / "err").read_text())
+                continue
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            is_stopped = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+            is_early = is_stopped and not (place / "out.h5").exists()
+            if is_early:
+                change()
+            process.send_signal(signal.SIGCONT)
+            process.wait(timeout=120)
+            if is_early:
+                return place, process.returncode, (place / "err").read_text()
+        self.skipTest("the command ends before it can be stopped")
+
+    def check(self, words, changed, has_read, change=None):
+        def write_byte():
+            with open(changed, "r+b") as file:
+                first = file.read(1)
+                file.seek(0)
+                file.write(first)
+
+        place, code, err = self.start_and_change(words, change or write_byte, has_read)
+        self.assertEqual(code, 3, err)
+        self.assertRegex(err, f"{pathlib.Path(changed).name}: changed while it was read ")
+        self.assertEqual([name for name in os.listdir(place) if name.startswith("out.") and not name.endswith(".run")], [], err)
+
+    def test_the_catalogue_or_the_model_of_photoz(self):
+        for kind in ("written", "replaced", "link"):
+            catalogue, model = self.copy(self.survey, f"{kind}.h5"), self.copy(self.model, f"{kind}.model.h5")
+            changed, change = catalogue, None
+            if kind == "replaced":
+                changed, other = model, self.copy(self.model, "other.h5")
+                shutil.copystat(model, other)
+                change = lambda: os.replace(other, model)
+            if kind == "link":
+                changed = catalogue = self.path("link.to.h5")
+                os.symlink("link.h5", catalogue)
+                other = self.copy(self.survey, "other.h5")
+                change = lambda: (os.remove(catalogue), os.symlink("other.h5", catalogue))
+            words = lambda place: ["photoz", "--catalogue", catalogue, "--model", model, "--output", place / "out.h5", "--farm.fault", "sleep=0.5@0"]
+            self.check(words, changed, lambda place: (place / "out.h5.run/products/out.h5").exists(), change)
+
+    def test_what_commands_read_that_do_not_farm(self):
+        sample = self.copy(self.sample)
+        has_folder = lambda place: (place / "out.h5.run").exists()
+        self.check(lambda place: ["train", "--algorithms", "dnf", "--sample", sample, "--output", place / "out.h5"], sample, has_folder)
+        self.check(lambda place: ["validate", "--sample", sample, "--models", self.model, "--output", place / "out.h5"], sample,
+                   lambda place: os.path.getsize(place / "err") > 0)
+        registration = self.path("survey.ini")
+        pathlib.Path(registration).write_text(f"name = A\nversion = 1\nyear = 2020\nreference = none\nfile = {sample}\n[columns]\nra = ra\ndec = dec\nz = z_spec\n[quality]\ndefault = 4\n")
+        self.check(lambda place: ["spec", "--surveys", registration, "--output", place / "out.h5"], registration, has_folder)
+        self.skyfold("mock", "--kind", "map", "--map.nside", 256, "--map.sources", 50, "--output", self.path("map.fits"))
+        self.check(lambda place: ["map", "reorder", self.path("map.fits"), "--output", place / "out.h5"], self.path("map.fits"), lambda place: len(os.listdir(place)) > 1)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ struct Plot {
 /// What the registry and the product log are told of a process: one run of a command.
 ///
 /// `cli` makes it, and ends it with the exit code. A stage says what it reads and makes and adds to the log, on rank 0;
-/// on other ranks all calls do nothing. None of them throws: what cannot be recorded is a warning, never an error.
+/// on other ranks all calls do nothing. None of them but `check_inputs` throws: what cannot be recorded is a warning, never an error.
 class Process {
  public:
   /// A process of which nothing is recorded.
@@ -67,8 +67,12 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  /// A file that is read. The first call records that the process has begun, where the project has a registry.
+  /// A file that will be read: told before it is opened. The first call records that the process has begun, where the
+  /// project has a registry.
   void input(const std::string& path);
+  /// Before anything is published: throws DataError that names an input which was written to, replaced or removed since it
+  /// was told of. What was made would belong to no state of it.
+  void check_inputs() const;
   /// A file that is made, at its final path; the first one is the main one, beside which the log is put.
   /// @param product_class  "": what the file says of itself
   /// @param rows           of its main table; 0: as the file has it
