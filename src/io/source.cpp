@@ -91,6 +91,7 @@ void describe(OptionSet& option, SourceOptions& o) {
   option("input.columns", o.columns, "text: names of all columns, in order, where the header is wrong or absent; empty: the header's");
   option("input.coordinates", o.coordinates,
          "unit of the coordinates (deg, rad, hour, arcmin, arcsec, mas; two: of longitude and latitude); empty: as the input says");
+  option("input.text", o.text, "text: columns whose cells stay text though they look like numbers, such as ids with leading zeros");
 }
 
 void note_once(const std::string& message) {
@@ -98,6 +99,13 @@ void note_once(const std::string& message) {
   static std::set<std::string> said;
   const std::lock_guard lock(mutex);
   if (said.insert(message).second) log_info(message);
+}
+
+std::string Source::mixture(std::size_t) const { return ""; }
+bool Source::is_void(std::size_t) const { return false; }
+const std::string& Source::header_remark() const noexcept {
+  static const std::string none;
+  return none;
 }
 
 std::vector<std::string> scan_here(std::size_t count, const std::function<std::string(std::size_t)>& unit) {
@@ -111,7 +119,7 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   check_format(path, o.format, content);
   if (content == "fits") return open_fits_source(path, o.hdu);
   if (content == "hdf5") return open_hdf5_source(path, o.group, run);
-  return open_text(path, delimiter_for(o), run, {}, o.columns);
+  return open_text(path, {delimiter_for(o), o.columns, o.text}, run);
 }
 
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {

@@ -17,6 +17,8 @@ class InputFile {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::int64_t size() const noexcept { return size_; }   ///< bytes, when it was opened
+  /// Takes the file to end there: what follows is of no interest.
+  void end_at(std::int64_t size) noexcept { size_ = size; }
 
   /// Fills `out` with the bytes at `offset`. Throws IoError when the file ends before.
   void read_at(std::int64_t offset, std::span<char> out) const;

@@ -21,6 +21,7 @@ struct Target {
   std::int64_t missing = 0;
   std::byte* out = nullptr;
   std::string_view name;
+  bool dash_is_text = false;
 };
 
 std::int64_t missing_value(const ColumnInfo& info) noexcept {
@@ -139,12 +140,16 @@ class RowParser {
 
   void add_any(const Cell& cell, const Target& to) {
     if (is_missing(cell.text)) return put_missing(to, row_);
-    if (to.type == Type::text) return add_text(cell, to);
+    if (to.type == Type::text) return cell.text == "-" && !to.dash_is_text ? put_missing(to, row_) : add_text(cell, to);
     if (add_parsed(cell.text, to)) return;
     put_missing(to, row_);
+    if (is_missing_word(cell.text)) return;
     const std::string_view shown = cell.text.substr(0, 40);
-    const char* what = kind_of(cell.text) & kind::number ? "does not fit a column of type" : "is not a number of type";
-    bad_.push_back({first_row_ + row_, std::string(to.name), fmt::format("'{}' {} {}", shown, what, name_of(to.type))});
+    const bool is_number = (kind_of(cell.text) & kind::number) != 0;
+    bad_.push_back({first_row_ + row_, std::string(to.name),
+                    is_number                   ? fmt::format("'{}' does not fit a column of type {}", shown, name_of(to.type))
+                    : to.type == Type::u1       ? fmt::format("'{}' is neither true nor false, as the column is; --input.text={} keeps it as text", shown, to.name)
+                                                : fmt::format("'{}' is not a number, as the column is; --input.text={} keeps it as text", shown, to.name)});
   }
 
   void add_text(const Cell& cell, const Target& to) {
@@ -183,12 +188,15 @@ class RowParser {
 
 class TextSource final : public Source {
  public:
-  TextSource(const std::string& path, const std::string& delimiter, const ScanRunner& run, const ScanSizes& sizes, const std::vector<std::string>& names)
-      : file_(path), block_(sizes.block), header_(read_text_header(file_, delimiter, names)),
-        scan_(scan_text(file_, header_, run, sizes)) {
-    for (const ColumnInfo& column : scan_.columns) {
-      if (column.name.empty()) left_out_.push_back({"", "it has no name (an index?)"});
-      else schema_.push_back(column);
+  TextSource(const std::string& path, const TextWishes& wishes, const ScanRunner& run, const ScanSizes& sizes)
+      : file_(path), block_(sizes.block), header_(read_text_header(file_, wishes)), scan_(scan(run, sizes)) {
+    for (std::size_t c = 0; c < scan_.columns.size(); ++c) {
+      if (scan_.columns[c].name.empty()) {
+        left_out_.push_back({"", "it has no name (an index?)"});
+        continue;
+      }
+      schema_.push_back(scan_.columns[c]);
+      place_.push_back(c);
     }
   }
 
@@ -196,6 +204,9 @@ class TextSource final : public Source {
   const Schema& schema() const noexcept override { return schema_; }
   const std::vector<LeftOut>& left_out() const noexcept override { return left_out_; }
   std::int64_t rows() const noexcept override { return scan_.rows; }
+  std::string mixture(std::size_t column) const override { return scan_.mixtures[place_[column]]; }
+  bool is_void(std::size_t column) const override { return scan_.is_void[place_[column]]; }
+  const std::string& header_remark() const noexcept override { return header_.remark; }
 
   std::vector<Piece> pieces(std::int64_t rows) const override {
     std::vector<Piece> pieces;
@@ -223,18 +234,24 @@ class TextSource final : public Source {
   }
 
  private:
+  TextScan scan(const ScanRunner& run, const ScanSizes& sizes) {
+    if (header_.data_end > 0) file_.end_at(header_.data_end);
+    return scan_text(file_, header_, run, sizes);
+  }
+
   std::vector<Target> targets(const Piece& piece, Table& out) const {
-    match_columns(*this, out);  // throws for a column that is not there
+    const std::vector<std::size_t> matched = match_columns(*this, out);
     out.resize(static_cast<std::size_t>(piece.rows));
     std::vector<Target> targets(scan_.columns.size());
     for (std::size_t i = 0; i < out.columns(); ++i) {
       const ColumnInfo& info = out[i].info();
-      Target& target = targets[*find_column(scan_.columns, info.source)];
+      const std::size_t column = place_[matched[i]];
+      Target& target = targets[column];
       if (info.type != Type::text && info.width != 1)
         throw DataError(fmt::format("{}: column '{}' has one value per row, not {}", path(), info.source, info.width));
       if (target.wanted)
         throw DataError(fmt::format("{}: column '{}' is read into two columns", path(), info.source));
-      target = {true, info.type, info.width, missing_value(info), out[i].bytes().data(), info.source};
+      target = {true, info.type, info.width, missing_value(info), out[i].bytes().data(), info.source, scan_.dash_is_text[column]};
     }
     return targets;
   }
@@ -244,14 +261,14 @@ class TextSource final : public Source {
   TextHeader header_;
   TextScan scan_;
   Schema schema_;
+  std::vector<std::size_t> place_;   ///< of each column of the schema among those of the file
   std::vector<LeftOut> left_out_;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> open_text(const std::string& path, const std::string& delimiter, const ScanRunner& run,
-                                  const ScanSizes& sizes, const std::vector<std::string>& names) {
-  return std::make_unique<TextSource>(path, delimiter, run, sizes, names);
+std::unique_ptr<Source> open_text(const std::string& path, const TextWishes& wishes, const ScanRunner& run, const ScanSizes& sizes) {
+  return std::make_unique<TextSource>(path, wishes, run, sizes);
 }
 
 }  // namespace skyfold

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "source_text_records.hpp"
 
@@ -19,14 +21,22 @@ struct Cell {
 
 /// What a cell can be; bits, so that the cells of a column add up.
 namespace kind {
-inline constexpr std::uint8_t missing = 1, integer = 2, large = 4, real = 8, boolean = 16, text = 32;
-inline constexpr std::uint8_t number = integer | large | real;
+inline constexpr std::uint16_t missing = 1;   ///< nothing, or what never is a value: see is_missing
+inline constexpr std::uint16_t integer = 2, large = 4, real = 8, boolean = 16, text = 32;
+inline constexpr std::uint16_t word = 64;     ///< missing among numbers, a text among texts: see is_missing_word
+inline constexpr std::uint16_t dash = 128;    ///< "-": missing, but in a column of signs
+inline constexpr std::uint16_t plus = 256;    ///< "+", a text that makes dashes signs
+inline constexpr std::uint16_t number = integer | large | real;
 }  // namespace kind
 
-/// Empty, NaN, null (any case), "--" or \N.
+/// Empty, nan and null (any case), "--" and longer dashes, \N, N/A, #N/A, <NA>, (null), and what Microsoft's libraries print
+/// for NaN: never a value, in columns of any type.
 [[nodiscard]] bool is_missing(std::string_view text) noexcept;
+/// NA, None, nil, masked, INDEF, undef, undefined, missing (any case), runs of asterisks or dots, "?", "~", "-": missing in columns
+/// of numbers, but texts that are kept in columns of text (a star is "*").
+[[nodiscard]] bool is_missing_word(std::string_view text) noexcept;
 /// Bits of `kind`; `large` is an integer beyond 64 bits.
-[[nodiscard]] std::uint8_t kind_of(std::string_view text) noexcept;
+[[nodiscard]] std::uint16_t kind_of(std::string_view text) noexcept;
 /// 0, 1, or -1 when the text is not true or false (any case).
 [[nodiscard]] int boolean_of(std::string_view text) noexcept;
 /// The text with doubled quotes made single.
@@ -92,12 +102,29 @@ inline const char* next_row(const char* p, const char* end, const TextDialect& d
   return end;
 }
 
-/// The whole text as a number, a leading + allowed; false when it is not one.
+/// What the slow ways of reading a number find: exponents as Fortran writes them (1.5D+01, 1.5d1, 1.5Q+01, 1.5+101), numbers too
+/// small for the type (0), infinities of Microsoft's libraries.
+enum class Reading : std::uint8_t { number, too_large, none };
+/// The text, which has no leading +, as a number in one of these ways.
+[[nodiscard]] Reading read_real(std::string_view text, double& value) noexcept;
+/// A whole number that is written as a real one, 12.0 or 1.2e1; below 2^53, so that no digit is lost.
+[[nodiscard]] bool read_whole(std::string_view text, std::int64_t& value) noexcept;
+
+/// The whole text as a number, a leading + allowed; false when it is not one, or too large.
 template <class T>
 bool parse_cell(std::string_view text, T& value) noexcept {
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && stop == text.data() + text.size();
+  if (error == std::errc{} && stop == text.data() + text.size()) return true;
+  if constexpr (std::is_floating_point_v<T>) {
+    double slow = 0.0;
+    if (read_real(text, slow) != Reading::number) return false;
+    value = static_cast<T>(slow);
+    return std::isfinite(value) || !std::isfinite(slow);
+  } else if constexpr (sizeof(T) == 8) {
+    return read_whole(text, value);
+  }
+  return false;
 }
 
 }  // namespace skyfold

@@ -34,12 +34,20 @@ struct UnitScan {
   std::string problem;                    ///< why it cannot be read, if it began as it was scanned
 };
 
+/// The first text and the first number of a column, to show to the user.
+struct Example {
+  std::int64_t row = -1;
+  std::string cell;
+};
+
 /// Looks at every cell of rows of text.
 class CellScanner {
  public:
   CellScanner(const TextDialect& dialect, std::vector<Watch> watch) : dialect_(dialect), watch_(std::move(watch)) {
     seen.columns.resize(watch_.size());
   }
+  /// Keeps the first text and number of each column from now on.
+  void keep_examples() { texts.resize(watch_.size()), numbers.resize(watch_.size()); }
 
   /// Adds whole rows, at most until `seen.rows == limit`.
   void add(std::string_view block, std::int64_t limit) {
@@ -47,6 +55,7 @@ class CellScanner {
   }
 
   RowsSeen seen;
+  std::vector<Example> texts, numbers;
 
  private:
   template <bool by_blanks>
@@ -65,7 +74,7 @@ class CellScanner {
     while (true) {
       Cell cell;
       const char* cell_end = read_cell<by_blanks>(p, end, dialect_, cell);
-      if (cells < watch_.size()) look_at(cell, watch_[cells], seen.columns[cells]);
+      if (cells < watch_.size()) look_at(cell, cells);
       ++cells;
       p = next_cell<by_blanks>(cell_end, dialect_);
       if (!p) {
@@ -80,10 +89,20 @@ class CellScanner {
     return after_line(by_blanks ? skip_blanks(cell_end, dialect_) : cell_end);
   }
 
-  static void look_at(const Cell& cell, Watch watch, ColumnSeen& column) {
-    if (watch == Watch::nothing) return;
-    column.width = std::max(column.width, static_cast<std::uint32_t>(cell.text.size()));
-    if (watch == Watch::kinds) column.kinds |= kind_of(cell.text);
+  void look_at(const Cell& cell, std::size_t column) {
+    if (watch_[column] == Watch::nothing) return;
+    ColumnSeen& about = seen.columns[column];
+    about.width = std::max(about.width, static_cast<std::uint32_t>(cell.text.size()));
+    if (watch_[column] != Watch::kinds) return;
+    const std::uint16_t kind = kind_of(cell.text);
+    about.add_kind(kind);
+    if (texts.empty()) return;
+    if (kind & kind::text) keep(cell, texts[column]);
+    if (kind & kind::number) keep(cell, numbers[column]);
+  }
+
+  void keep(const Cell& cell, Example& example) const {
+    if (example.row < 0) example = {seen.rows, std::string(cell.text.substr(0, 40))};
   }
 
   void add_bad_row(std::size_t cells) {
@@ -233,8 +252,9 @@ UnitScan unpack(const std::string& text) {
   return unit;
 }
 
-RowsSeen scan_sample(const InputFile& file, const TextHeader& header, const ScanSizes& sizes) {
+CellScanner scan_sample(const InputFile& file, const TextHeader& header, const ScanSizes& sizes) {
   CellScanner cells(header.dialect, std::vector<Watch>(header.columns.size(), Watch::kinds));
+  cells.keep_examples();
   TextRowReader reader(file, header.dialect, header.data_begin, file.size(), sizes.block);
   while (cells.seen.rows < sizes.sample_rows) {
     const std::string_view block = reader.next();
@@ -245,37 +265,57 @@ RowsSeen scan_sample(const InputFile& file, const TextHeader& header, const Scan
   if (seen.rows > 0 && seen.bad_rows == seen.rows)
     throw DataError(fmt::format("{}: the header names {} columns, but row 1 has {} cells (--input.columns gives other names)", file.path(),
                                 header.columns.size(), seen.cells_of_bad_row));
-  return seen;
+  return cells;
 }
 
-bool is_text(std::uint8_t kinds) noexcept {
-  return (kinds & kind::text) || ((kinds & kind::boolean) && (kinds & kind::number));
+/// What the cells of a column say together.
+enum class Family : std::uint8_t { none, numbers, booleans, texts, mixture };
+
+Family family_of(const ColumnSeen& seen) noexcept {
+  const std::uint64_t numbers = seen.numbers, booleans = seen.booleans, texts = seen.texts, all = numbers + booleans + texts;
+  constexpr std::uint64_t odd = 10;   // one cell in ten is the most that is taken for a slip
+  if (all == 0) return seen.kinds & (kind::word | kind::dash) ? Family::texts : Family::none;
+  if (texts == all) return Family::texts;
+  if ((all - numbers) * odd <= all) return Family::numbers;
+  if ((all - booleans) * odd <= all) return Family::booleans;
+  return Family::mixture;
 }
+bool is_text(Family family) noexcept { return family == Family::texts || family == Family::mixture; }
 
 bool declares(const std::string& declared, std::string_view family) { return declared.starts_with(family); }
 
 Watch watch_for(const ColumnSeen& sample, const std::string& declared) {
-  if (is_text(sample.kinds) || declares(declared, "string")) return Watch::width;
-  if ((sample.kinds & kind::real) || declares(declared, "float")) return Watch::nothing;
+  const Family family = family_of(sample);
+  const bool has_values = sample.numbers + sample.booleans + sample.texts > 0;
+  if (declares(declared, "string") || (has_values && is_text(family))) return Watch::width;
+  if ((family == Family::numbers && (sample.kinds & kind::real)) || declares(declared, "float")) return Watch::nothing;
   return Watch::kinds;
 }
 
 /// The type of a column. The sample decides between numbers, booleans and text (unless it has missing cells only);
 /// what does not fit it in later rows is a bad cell and read as missing.
 void set_type(ColumnInfo& info, const std::string& declared, const ColumnSeen& sample, const ColumnSeen& all) {
-  const std::uint8_t decisive = sample.kinds & ~kind::missing ? sample.kinds : all.kinds;
-  const bool integers = (decisive & kind::number) && !(all.kinds & kind::real) && !declares(declared, "float");
-  const bool has_missing = (all.kinds & ~(kind::integer | kind::boolean)) != 0;
-  if (is_text(decisive) || declares(declared, "string") || (integers && (all.kinds & kind::large))) {
+  const ColumnSeen& decisive = sample.numbers + sample.booleans + sample.texts > 0 ? sample : all;
+  const Family family = declares(declared, "string") ? Family::texts : declares(declared, "float") ? Family::numbers : family_of(decisive);
+  const bool integers = family == Family::numbers && !(all.kinds & kind::real) && !declares(declared, "float");
+  if (is_text(family) || (integers && (all.kinds & kind::large))) {
     info.type = Type::text;
     info.width = std::max<std::size_t>(1, all.width);
-  } else if (decisive & kind::boolean) {
+  } else if (family == Family::booleans) {
     info.type = Type::u1;
-    if (has_missing || (all.kinds & kind::number)) info.null = missing_u1;
+    if ((all.kinds & ~kind::boolean) != 0) info.null = missing_u1;
   } else if (integers) {
     info.type = Type::i8;
-    if (has_missing || (all.kinds & kind::boolean)) info.null = missing_i8;
+    if ((all.kinds & ~kind::integer) != 0) info.null = missing_i8;
   }
+}
+
+/// Says what a text column holds besides texts.
+std::string mixture_of(const ColumnSeen& sample, const Example& text, const Example& number) {
+  if (family_of(sample) != Family::mixture) return "";
+  if (text.row < 0) return "text, since it has both numbers and truth values";
+  if (number.row < 0) return fmt::format("text, since row {} has '{}' among truth values", text.row + 1, text.cell);
+  return fmt::format("text, since row {} has '{}', though row {} has the number {}", text.row + 1, text.cell, number.row + 1, number.cell);
 }
 
 /// Scans all units; those that turn out to begin inside quotes a second time.
@@ -297,8 +337,16 @@ std::vector<UnitScan> scan_units(const UnitScanner& scanner, std::size_t count, 
 
 }  // namespace
 
+void ColumnSeen::add_kind(std::uint16_t kind) noexcept {
+  kinds |= kind;
+  if (kind & kind::number) numbers = sum(numbers, 1);
+  if (kind & kind::boolean) booleans = sum(booleans, 1);
+  if (kind & kind::text) texts = sum(texts, 1);
+}
+
 TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRunner& run, const ScanSizes& sizes) {
-  const RowsSeen sample = scan_sample(file, header, sizes);
+  const CellScanner sampled = scan_sample(file, header, sizes);
+  const RowsSeen& sample = sampled.seen;
   std::vector<Watch> watch;
   for (std::size_t c = 0; c < header.columns.size(); ++c)
     watch.push_back(watch_for(sample.columns[c], header.declared[c]));
@@ -320,8 +368,13 @@ TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRu
   }
   scan.marks.push_back({end, scan.rows});
   scan.columns = header.columns;
-  for (std::size_t c = 0; c < all.size(); ++c)
+  for (std::size_t c = 0; c < all.size(); ++c) {
     set_type(scan.columns[c], header.declared[c], sample.columns[c], all[c]);
+    const bool has_words = (all[c].kinds & kind::text) && !(all[c].kinds & kind::plus);
+    scan.dash_is_text.push_back(!has_words);
+    scan.is_void.push_back(header.declared[c].empty() && all[c].numbers + all[c].booleans + all[c].texts == 0);
+    scan.mixtures.push_back(declares(header.declared[c], "string") ? "" : mixture_of(sample.columns[c], sampled.texts[c], sampled.numbers[c]));
+  }
   return scan;
 }
 

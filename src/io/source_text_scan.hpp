@@ -24,13 +24,21 @@ struct ScanSizes {
 
 /// What the scan has seen of a column.
 struct ColumnSeen {
-  std::uint32_t width = 0;   ///< longest cell, bytes
-  std::uint8_t kinds = 0;    ///< bits of `kind`
+  std::uint32_t width = 0;                            ///< longest cell, bytes
+  std::uint32_t numbers = 0, booleans = 0, texts = 0;   ///< cells of these kinds, while kinds are looked at
+  std::uint16_t kinds = 0;                            ///< bits of `kind`
 
   void add(const ColumnSeen& other) noexcept {
     width = std::max(width, other.width);
+    numbers = sum(numbers, other.numbers);
+    booleans = sum(booleans, other.booleans);
+    texts = sum(texts, other.texts);
     kinds |= other.kinds;
   }
+  void add_kind(std::uint16_t kind) noexcept;
+
+ private:
+  static std::uint32_t sum(std::uint32_t a, std::uint32_t b) noexcept { return a + b < a ? UINT32_MAX : a + b; }
 };
 
 /// Where a block of rows begins.
@@ -44,9 +52,15 @@ struct TextScan {
   std::int64_t rows = 0;
   std::vector<Mark> marks;           ///< of every block, then one behind the last row
   std::vector<ColumnInfo> columns;   ///< with types, widths and missing values
+  std::vector<bool> dash_is_text;    ///< of a text column: "-" is not a missing cell but a text, as in a column of signs
+  std::vector<bool> is_void;         ///< a column without any value
+  std::vector<std::string> mixtures;   ///< of a text column with numbers in it: what there is, for the user; "" for others
 };
 
-/// Finds rows and types. Throws DataError when no row of the sample has as many cells as the header has names.
+/// Finds rows and types.
+///
+/// A column holds what nine tenths of the sample's cells with a value are: numbers, truth values or texts; in a column of numbers or
+/// truth values other cells are bad ones. Without such a majority it is text, and `mixtures` says so. Throws DataError when no row of the sample has as many cells as the header has names.
 [[nodiscard]] TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRunner& run,
                                  const ScanSizes& sizes);
 

@@ -204,6 +204,38 @@ bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOp
          (o.ordering == "attribute" && name == o.ordering_column);
 }
 
+/// "columns of type f8: ra, dec": a column that has another type than meant is seen at once.
+void remark_types(const Schema& schema, std::vector<std::string>& remarks) {
+  constexpr std::size_t most_names = 16;
+  for (const Type type : {Type::i8, Type::i4, Type::u1, Type::f8, Type::f4, Type::text}) {
+    std::vector<std::string> names;
+    std::size_t others = 0;
+    for (const ColumnInfo& column : schema) {
+      if (column.type != type) continue;
+      if (names.size() < most_names) names.push_back(column.name);
+      else ++others;
+    }
+    if (names.empty()) continue;
+    remarks.push_back(fmt::format("columns of type {}: {}{}", name_of(type), join(names, ", "),
+                                  others > 0 ? fmt::format(" and {} others", grouped(static_cast<long long>(others))) : ""));
+  }
+}
+
+/// How text inputs were understood where it is not plain.
+void remark_text(const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
+  constexpr std::size_t most_lines = 20;
+  std::size_t mixed = 0;
+  for (const auto& source : sources) {
+    if (!source->header_remark().empty() && remarks.size() < most_lines) remarks.push_back(fmt::format("{}: {}", source->path(), source->header_remark()));
+    for (std::size_t c = 0; c < source->schema().size(); ++c) {
+      const std::string mixture = source->mixture(c);
+      if (mixture.empty()) continue;
+      if (++mixed <= most_lines) remarks.push_back(fmt::format("{}: column {} is {}", source->path(), source->schema()[c].name, mixture));
+    }
+  }
+  if (mixed > most_lines) remarks.push_back(fmt::format("{} other columns of text have numbers too", mixed - most_lines));
+}
+
 }  // namespace
 
 void describe(OptionSet& option, ImportOptions& o) {
@@ -231,6 +263,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   ImportSchema schema;
   const Schema all = united(sources, schema.remarks);
   const std::string& path = sources.front()->path();
+  remark_text(sources, schema.remarks);
   for (const std::string& name : o.keep) require_column(all, name, "keep", path);
   for (const auto& column : sources.front()->left_out())
     schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
@@ -260,6 +293,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     schema.input.push_back(column);
   }
   if (!schema.roles.tile.empty() && !find_column(schema.input, schema.roles.tile)) schema.roles.tile.clear();  // not kept
+  remark_types(schema.input, schema.remarks);
   schema.flags_crowding = o.profile.is_set() && o.ordering == "healpix" && find_column(schema.input, o.profile.crowding_band);
   return schema;
 }

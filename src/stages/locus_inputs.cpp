@@ -59,7 +59,8 @@ Table read_table(const Source& source, const std::vector<std::string>& names, co
     if (!index) throw UsageError(fmt::format("{}: no column '{}'", path, name));
     ColumnInfo column = source.schema()[*index];
     if (name != id && (column.type == Type::text || column.width != 1))
-      throw DataError(fmt::format("{}: column {} is not a column of numbers", path, name));
+      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", path, name,
+                                  source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
     column.source = name;
     if (name != id) {
       column.type = Type::f8;

@@ -113,7 +113,8 @@ class Reader {
     if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
     ColumnInfo column = source.schema()[*index];
     if (column.type == Type::text || column.width != 1)
-      throw DataError(fmt::format("{}: column {} is not a column of numbers", source.path(), name));
+      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", source.path(), name,
+                                  source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
     column.source = name;
     column.type = type;
     if (type == Type::f8) column.null = {};  // NaN stands for it

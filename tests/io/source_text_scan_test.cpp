@@ -88,7 +88,7 @@ class NaiveReader {
 
 /// The rows of a file as texts, read by pieces.
 Rows read_rows(const std::string& path, const ScanSizes& sizes, const ScanRunner& run = scan_here) {
-  const auto source = open_text(path, ",", run, sizes);
+  const auto source = open_text(path, {",", {}, {}}, run, sizes);
   Schema schema = source->schema();
   for (ColumnInfo& info : schema) {
     info.type = Type::text;
@@ -165,7 +165,7 @@ TEST(TextScan, InfersTypesFromCellsOfAnyUnit) {
   for (int i = 0; i < 100; ++i) content += "1,1,1,1,a\n";
   content += "x,1.5,,99999999999999999999,a much wider text\n";
   const Folder folder;
-  const auto source = open_text(folder.file("t.csv", content), ",", scan_here, {64, 128, 10});
+  const auto source = open_text(folder.file("t.csv", content), {",", {}, {}}, scan_here, {64, 128, 10});
   const Schema& schema = source->schema();
   EXPECT_EQ(schema[0].type, Type::i8) << "later text is a bad cell";
   EXPECT_EQ(schema[0].null, INT64_MIN);
@@ -182,7 +182,7 @@ TEST(TextScan, FindsAQuoteThatIsNeverClosedInAnyUnit) {
   const Folder folder;
   for (const std::string tail : {"2,\"open\n", "2,\"open\n3,4\n5,6\n"}) {
     const std::string path = folder.file("t.csv", content + tail + std::string(300, '\n'));
-    EXPECT_TRUE(has(message_of<DataError>([&] { static_cast<void>(open_text(path, ",", scan_here, {64, 128, 10})); }),
+    EXPECT_TRUE(has(message_of<DataError>([&] { static_cast<void>(open_text(path, {",", {}, {}}, scan_here, {64, 128, 10})); }),
                     "never closed")) << tail;
   }
 }
@@ -191,7 +191,7 @@ TEST(TextScan, CutsPiecesOfAboutTheRowsAskedFor) {
   std::string content = "a,b\n";
   for (int i = 0; i < 10'000; ++i) content += std::to_string(i) + ",2.5\n";
   const Folder folder;
-  const auto source = open_text(folder.file("t.csv", content), ",", scan_here, {256, 4096, 10});
+  const auto source = open_text(folder.file("t.csv", content), {",", {}, {}}, scan_here, {256, 4096, 10});
   std::int64_t next = 0;
   for (const Piece& piece : source->pieces(1000)) {
     EXPECT_EQ(piece.first_row, next);

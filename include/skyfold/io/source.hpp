@@ -20,6 +20,7 @@ struct SourceOptions {
   std::string delimiter;            ///< csv: one character, "tab"; "" = guessed from the header line (, ; tab |)
   std::vector<std::string> columns; ///< text: names of the columns, in order, in place of those of the header; empty = the header's
   std::vector<std::string> coordinates; ///< unit of coordinates, one or that of each; empty = what the input says, else degrees
+  std::vector<std::string> text;    ///< text: columns whose cells stay texts, whatever they look like
 };
 void describe(OptionSet& option, SourceOptions& o);
 
@@ -54,7 +55,7 @@ using ScanRunner = std::function<std::vector<std::string>(std::size_t count,
 /// - FITS: bits and logicals u1 (one per bit or logical; 255 when a logical is undefined), scaled columns f8, complex
 ///   numbers pairs, unsigned integers the next wider signed type, texts one text per row;
 /// - HDF5: booleans u1, unsigned integers as for FITS, texts of any length the width of the longest;
-/// - text: i8, f8, u1 (true, false) or text, decided over the first 10,000 rows; integers beyond 64 bits stay text.
+/// - text: i8, f8, u1 (true, false) or text, what nine tenths of the first 10,000 rows have; integers beyond 64 bits stay text.
 /// 64-bit unsigned values beyond the signed range are bad cells.
 ///
 /// Constant after opening; `read` may be called by several threads only for text and FITS.
@@ -65,6 +66,12 @@ class Source {
   [[nodiscard]] virtual const Schema& schema() const noexcept = 0;   ///< all columns, names as in the file
   [[nodiscard]] virtual const std::vector<LeftOut>& left_out() const noexcept = 0;   ///< columns not in the schema
   [[nodiscard]] virtual std::int64_t rows() const noexcept = 0;
+  /// For a column of text that has numbers too: "text, since row 7 has 'abc', though row 1 has the number 2"; "" otherwise.
+  [[nodiscard]] virtual std::string mixture(std::size_t column) const;
+  /// True when no row has a value of the column, so that it can be read as any type.
+  [[nodiscard]] virtual bool is_void(std::size_t column) const;
+  /// How the header was understood, where it is not a plain line of names; "" otherwise.
+  [[nodiscard]] virtual const std::string& header_remark() const noexcept;
   /// Cuts the input into pieces of about `rows` rows; the cut depends on the input and `rows` alone.
   [[nodiscard]] virtual std::vector<Piece> pieces(std::int64_t rows) const = 0;
   /// Resizes `out` to the piece's rows and fills its columns: each is read from the input's column named
