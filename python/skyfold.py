@@ -1,5 +1,6 @@
 """Reads catalogues and products of skyfold into astropy."""
 import h5py
+import numpy as np
 from astropy.table import Column, Table
 
 
@@ -10,7 +11,28 @@ def read_catalogue(path, columns=None):
     """
     with h5py.File(path, "r") as file:
         table = Table(meta={name: value for name, value in file.attrs.items()})
-        for name in columns if columns is not None else file["object"]:
-            data = file["object"][name]
-            table[name] = Column(data[...], unit=data.attrs.get("unit"), description=data.attrs.get("description"))
+        group = _own(file, "object", path)
+        for name in columns if columns is not None else group:
+            data = _own(group, name, path)
+            if data.is_virtual or data.external:
+                raise ValueError(f"{path}: the values of {name} are in another file (all data must be in the file itself)")
+            values = data[...]
+            if values.dtype.kind == "S":
+                values = np.char.rstrip(values, b" ")  # trailing blanks are padding
+            table[name] = Column(values, unit=data.attrs.get("unit"), description=data.attrs.get("description"))
     return table
+
+
+def _own(group, name, path):
+    """A member of a group that is in the file itself, or behind a link inside it."""
+    for _ in range(32):
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.HardLink):
+            return group[name]
+        if not isinstance(link, h5py.SoftLink):
+            break
+        above, _, name = link.path.rpartition("/")
+        group = group.file if link.path.startswith("/") else group
+        for part in filter(None, above.split("/")):
+            group = _own(group, part, path)
+    raise ValueError(f"{path}: {name} is a link to another file, or leads in a circle (all data must be in the file itself)")

@@ -14,6 +14,7 @@
 #include <tuple>
 
 #include "hdf5_handle.hpp"
+#include "hdf5_links.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "source_child.hpp"
@@ -24,7 +25,7 @@ namespace {
 /// Starts the library before main, and never ends it: its ending (in an exit handler, or in MPI_Finalize where MPI runs
 /// before the library) crashes on a file whose last bytes found no room, which cannot be closed. We close all others.
 bool start_hdf5() {
-  return H5dont_atexit() >= 0 && H5open() >= 0;
+  return H5dont_atexit() >= 0 && H5open() >= 0 && refuse_external_links();
 }
 [[maybe_unused]] const bool is_started = start_hdf5();
 
@@ -190,7 +191,7 @@ std::vector<std::string> member_names(hid_t group) {
 
 void add_member(ColumnPlaces& places, hid_t group, const std::string& name, const std::string& path) {
   const std::string where = fmt::format("{}: {}/{}", path, places.group.path, name);
-  const Hdf5Dataset dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT), where + " is not a dataset");
+  const Hdf5Dataset dataset = open_own_dataset(path, group, name, where + " is not a dataset");
   const Hdf5Type type(H5Dget_type(dataset), where + " has no type");
   const Hdf5Space space(H5Dget_space(dataset), where + " has no shape");
   std::optional<ColumnInfo> column = column_of(type);
@@ -258,6 +259,7 @@ ColumnPlaces places_of(const std::string& path, const std::string& group) {
   const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
   if (H5Lexists(file, group.c_str(), H5P_DEFAULT) <= 0)
     throw DataError(fmt::format("{}: no group {} (not a skyfold catalogue: run import on it first)", path, group));
+  check_own_path(path, file, group);
   const Hdf5Group opened(H5Gopen2(file, group.c_str(), H5P_DEFAULT), path + ": cannot open HDF5 group " + group);
   ColumnPlaces places;
   places.group.path = group;

@@ -16,6 +16,7 @@
 #include "source_file.hpp"
 #include "source_fits.hpp"
 #include "source_hdf5.hpp"
+#include "source_masked.hpp"
 #include "source_notes.hpp"
 #include "source_text.hpp"
 
@@ -117,9 +118,9 @@ std::vector<std::string> scan_here(std::size_t count, const std::function<std::s
 std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& o, const ScanRunner& run) {
   const std::string content = content_of(path);
   check_format(path, o.format, content);
-  if (content == "fits") return open_fits_source(path, o.hdu);
-  if (content == "hdf5") return open_hdf5_source(path, o.group, run);
-  return open_text(path, {delimiter_for(o), o.columns, o.text}, run);
+  if (content == "fits") return with_masks(open_fits_source(path, o.hdu), false);
+  if (content == "hdf5") return with_masks(open_hdf5_source(path, o.group, run), false);
+  return with_masks(open_text(path, {delimiter_for(o), o.columns, o.text}, run), true);
 }
 
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {

@@ -11,6 +11,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_child.hpp"
+#include "hdf5_links.hpp"
 #include "source_convert.hpp"
 #include "source_hdf5_storage.hpp"
 
@@ -28,13 +29,14 @@ std::mutex& library_mutex() {
 
 /// Elements of a dataset per row: one for texts and for elements that are arrays themselves.
 hsize_t elements_per_row(const H5Column& column) {
-  return column.info.type == Type::text || !column.array_dims.empty() ? 1 : column.info.width;
+  return column.is_element || column.info.type == Type::text || !column.array_dims.empty() ? 1 : column.info.width;
 }
 
 /// Reads rows of a one- or two-dimensional dataset into packed memory; false when the library cannot.
-bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t width, std::byte* out) {
+/// @param element  of each row, the first that is read
+bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t element, hsize_t width, std::byte* out) {
   const Hdf5Space file_space(H5Dget_space(dataset), "a dataset's shape is damaged");
-  const hsize_t start[2] = {first, 0}, count[2] = {rows, width};
+  const hsize_t start[2] = {first, element}, count[2] = {rows, width};
   if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, nullptr, count, nullptr) < 0) return false;
   const Hdf5Space memory(H5Screate_simple(H5Sget_simple_extent_ndims(file_space), count, nullptr), "no memory space");
   return H5Dread(dataset, type, memory, file_space, H5P_DEFAULT, out) >= 0;
@@ -52,10 +54,10 @@ class Values {
   [[nodiscard]] std::size_t element_bytes() const { return H5Tget_size(type_); }
 
   /// Reads rows in place of those before; false when the library cannot.
-  [[nodiscard]] bool read(hsize_t first, hsize_t rows, hsize_t width) {
+  [[nodiscard]] bool read(hsize_t first, hsize_t rows, hsize_t element, hsize_t width) {
     release();
     bytes.assign(rows * width * element_bytes(), std::byte{0});  // null texts, should reading stop half way
-    return read_rows(dataset_, type_, first, rows, width, bytes.data());
+    return read_rows(dataset_, type_, first, rows, element, width, bytes.data());
   }
 
   AlignedVector<std::byte> bytes;
@@ -80,18 +82,36 @@ std::string_view text_at(const std::byte* cell) {
   return text ? std::string_view(text) : std::string_view();
 }
 
-/// A compound of some members, one behind the other.
-Hdf5Type members_type(const std::vector<const H5Column*>& columns, std::vector<std::size_t>& offsets) {
-  std::vector<Hdf5Type> types;
+/// A member of a compound, as it is read: where it stands in memory.
+struct Member {
+  const H5Column* column = nullptr;   ///< the first of those that are in it
+  std::size_t offset = 0, bytes = 0;
+};
+
+/// The members that columns are in, each once, one behind the other.
+std::vector<Member> members_of(const std::vector<const H5Column*>& columns) {
+  std::vector<Member> members;
   std::size_t size = 0;
   for (const H5Column* column : columns) {
-    offsets.push_back(size);
-    size += H5Tget_size(types.emplace_back(memory_type(*column)));
+    if (std::ranges::any_of(members, [&](const Member& m) { return m.column->member == column->member; })) continue;
+    const std::size_t bytes = H5Tget_size(memory_type(*column));
+    members.push_back({column, size, bytes});
+    size += bytes;
   }
-  Hdf5Type compound(H5Tcreate(H5T_COMPOUND, size), "HDF5 has no type for these columns");
-  for (std::size_t i = 0; i < columns.size(); ++i)
-    H5Tinsert(compound, columns[i]->member.c_str(), offsets[i], types[i]);
+  return members;
+}
+
+Hdf5Type members_type(const std::vector<Member>& members) {
+  Hdf5Type compound(H5Tcreate(H5T_COMPOUND, members.back().offset + members.back().bytes), "HDF5 has no type for these columns");
+  for (const Member& member : members) H5Tinsert(compound, member.column->member.c_str(), member.offset, memory_type(*member.column));
   return compound;
+}
+
+/// Bytes of a column inside its member: where they begin and how many they are.
+std::pair<std::size_t, std::size_t> part_of(const H5Column& column, const Member& member) {
+  if (!column.is_element || column.array_dims.empty()) return {member.offset, member.bytes};
+  const std::size_t bytes = member.bytes / column.array_dims[0];
+  return {member.offset + column.element * bytes, bytes};
 }
 
 class Hdf5Source final : public Source {
@@ -101,8 +121,7 @@ class Hdf5Source final : public Source {
     for (const H5Column& column : table_.columns) {
       schema_.push_back(column.info);
       if (!table_.is_compound || datasets_.empty())
-        datasets_.emplace_back(H5Dopen2(file_, column.dataset.c_str(), H5P_DEFAULT),
-                               fmt::format("{}: {} cannot be opened", path, column.dataset));
+        datasets_.push_back(open_own_dataset(path, file_, column.dataset, fmt::format("{}: {} cannot be opened", path, column.dataset)));
     }
   }
 
@@ -138,15 +157,16 @@ class Hdf5Source final : public Source {
     const hsize_t width = elements_per_row(column);
     const auto first = static_cast<hsize_t>(piece.first_row), rows = static_cast<hsize_t>(piece.rows);
     if (!column.is_variable_text && !column.is_unsigned_64 && same_layout(column.info, to.info())) {
-      if (!read_rows(dataset, memory_type(column), first, rows, width, to.bytes().data()))
+      if (!read_rows(dataset, memory_type(column), first, rows, column.element, width, to.bytes().data()))
         throw_unreadable(column.dataset, piece.first_row, rows);
+      clean_texts(column, to.bytes());
       return;
     }
     Values values(dataset, memory_type(column), column.is_variable_text);
     for (hsize_t begin = 0; begin < rows; begin += block_rows) {
       const hsize_t count = std::min(block_rows, rows - begin);
       const std::int64_t row = piece.first_row + static_cast<std::int64_t>(begin);
-      if (!values.read(first + begin, count, width)) throw_unreadable(column.dataset, row, count);
+      if (!values.read(first + begin, count, column.element, width)) throw_unreadable(column.dataset, row, count);
       store(column, values.bytes, row, begin, count, to, bad);
     }
   }
@@ -154,24 +174,36 @@ class Hdf5Source final : public Source {
   void read_members(const Piece& piece, const std::vector<std::size_t>& matched, Table& out,
                     std::vector<BadCell>& bad) const {
     std::vector<const H5Column*> columns;
-    std::vector<std::size_t> offsets;
     bool owned = false;
     for (const std::size_t c : matched) owned |= columns.emplace_back(&table_.columns[c])->is_variable_text;
-    Values values(datasets_.front(), members_type(columns, offsets), owned);
-    AlignedVector<std::byte> member;
+    const std::vector<Member> members = members_of(columns);
+    Values values(datasets_.front(), members_type(members), owned);
+    AlignedVector<std::byte> cells;
     const std::size_t record = values.element_bytes();
     const auto rows = static_cast<hsize_t>(piece.rows);
     for (hsize_t begin = 0; begin < rows; begin += block_rows) {
       const hsize_t count = std::min(block_rows, rows - begin);
       const std::int64_t row = piece.first_row + static_cast<std::int64_t>(begin);
-      if (!values.read(static_cast<hsize_t>(row), count, 1)) throw_unreadable(table_.group, row, count);
+      if (!values.read(static_cast<hsize_t>(row), count, 0, 1)) throw_unreadable(table_.group, row, count);
       for (std::size_t i = 0; i < columns.size(); ++i) {
-        const std::size_t end = i + 1 < columns.size() ? offsets[i + 1] : record, bytes = end - offsets[i];
-        member.resize(count * bytes);
-        for (hsize_t k = 0; k < count; ++k)
-          std::memcpy(member.data() + k * bytes, values.bytes.data() + k * record + offsets[i], bytes);
-        store(*columns[i], member, row, begin, count, out[i], bad);
+        const Member& member = *std::ranges::find_if(members, [&](const Member& m) { return m.column->member == columns[i]->member; });
+        const auto [offset, bytes] = part_of(*columns[i], member);
+        cells.resize(count * bytes);
+        for (hsize_t k = 0; k < count; ++k) std::memcpy(cells.data() + k * bytes, values.bytes.data() + k * record + offset, bytes);
+        store(*columns[i], cells, row, begin, count, out[i], bad);
       }
+    }
+  }
+
+  /// Texts of fixed width without padding, and without what stands for missing.
+  static void clean_texts(const H5Column& column, std::span<std::byte> values) {
+    if (column.info.type != Type::text || column.is_variable_text) return;
+    const std::size_t width = column.info.width;
+    strip_padding(values, width);
+    if (column.missing_text.empty()) return;
+    for (std::size_t at = 0; at < values.size(); at += width) {
+      const char* cell = reinterpret_cast<const char*>(values.data() + at);
+      if (std::string_view(cell, strnlen(cell, width)) == column.missing_text) std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(at), width, std::byte{0});
     }
   }
 
@@ -182,6 +214,7 @@ class Hdf5Source final : public Source {
     const std::span<std::byte> place = to.bytes().subspan(begin * bytes, rows * bytes);
     if (column.is_variable_text) return store_texts(column, values, first_row, place, to.info().width, bad);
     if (column.is_unsigned_64) check_unsigned(column, values, first_row, bad);
+    clean_texts(column, values);
     if (same_layout(column.info, to.info())) std::memcpy(place.data(), values.data(), values.size());
     else widen(column.info, to.info(), first_row, values, place, bad);
   }
@@ -191,12 +224,12 @@ class Hdf5Source final : public Source {
     std::fill(place.begin(), place.end(), std::byte{0});
     for (std::size_t i = 0; i < place.size() / width; ++i) {
       const std::string_view text = text_at(values.data() + i * sizeof(char*));
-      std::transform(text.begin(), text.begin() + std::min(width, text.size()), place.begin() + i * width,
-                     [](char c) { return std::byte(c); });
+      if (!text.empty()) std::memcpy(place.data() + i * width, text.data(), std::min(width, text.size()));
       if (text.size() > width)
         bad.push_back({first_row + static_cast<std::int64_t>(i), column.info.name,
                        fmt::format("text of {} bytes is cut to the column's {}", text.size(), width)});
     }
+    strip_padding(place, width);
   }
 
   static void check_unsigned(const H5Column& column, std::span<std::byte> values, std::int64_t first_row,
@@ -231,13 +264,12 @@ std::string longest_texts(const std::string& path, const H5Table& table, hsize_t
   std::string widths;
   for (const H5Column& column : table.columns) {
     if (!column.is_variable_text) continue;
-    const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), path + ": cannot be opened");
-    std::vector<std::size_t> offsets;
-    Values values(dataset, table.is_compound ? members_type({&column}, offsets) : memory_type(column), true);
+    const Hdf5Dataset dataset = open_own_dataset(path, file, column.dataset, path + ": cannot be opened");
+    Values values(dataset, table.is_compound ? members_type(members_of({&column})) : memory_type(column), true);
     std::size_t longest = 1;
     for (hsize_t begin = first; begin < end; begin += block_rows) {
       const hsize_t count = std::min(block_rows, end - begin);
-      if (!values.read(begin, count, 1))
+      if (!values.read(begin, count, 0, 1))
         throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
       for (hsize_t i = 0; i < count; ++i)
         longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());

@@ -4,19 +4,24 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
+#include "hdf5_links.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_convert.hpp"
+#include "source_hdf5_pandas.hpp"
 #include "source_hdf5_storage.hpp"
+#include "source_hdf5_types.hpp"
+#include "source_text_header.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr int deepest_group = 16;                                // groups may contain themselves
 constexpr std::size_t most_candidates = 1000;                    // tables in a file, when one is looked for
-constexpr std::size_t longest_text = 65536;                      // bytes of a fixed-width text cell
-constexpr hsize_t widest_array = hsize_t{1} << 20;               // elements of an array cell
+constexpr hsize_t longest_meta = 1 << 20;                        // lines
+constexpr std::string_view meta_ending = ".__table_column_meta__";   // of the text beside a table of astropy
 
 std::string text_of(char* owned) {
   std::string text = owned ? owned : "";
@@ -24,154 +29,31 @@ std::string text_of(char* owned) {
   return text;
 }
 
-// --- attributes -----------------------------------------------------------------------------------
-
-/// An attribute that holds one value.
-struct Attribute {
-  Attribute(hid_t object, const char* name)
-      : id(H5Aopen(object, name, H5P_DEFAULT), damaged_hdf5(file_of(object), name)),
-        type(H5Aget_type(id), damaged_hdf5(file_of(object), name)),
-        space(H5Aget_space(id), damaged_hdf5(file_of(object), name)),
-        kind(H5Sget_simple_extent_npoints(space) == 1 ? H5Tget_class(type) : H5T_NO_CLASS) {}
-
-  Hdf5Attribute id;
-  Hdf5Type type;
-  Hdf5Space space;
-  H5T_class_t kind;   ///< none for anything but one value
-};
-
-std::string text_value(const Attribute& attribute) {
-  if (H5Tis_variable_str(attribute.type) > 0) {
-    const Hdf5Type memory(H5Tcopy(H5T_C_S1), "no text type");
-    H5Tset_size(memory, H5T_VARIABLE);
-    H5Tset_cset(memory, H5Tget_cset(attribute.type));
-    char* text = nullptr;
-    return H5Aread(attribute.id, memory, &text) < 0 ? "" : text_of(text);
-  }
-  const std::size_t size = H5Tget_size(attribute.type);
-  if (size == 0 || size > longest_text) return "";
-  std::string text(size, '\0');
-  if (H5Aread(attribute.id, attribute.type, text.data()) < 0) return "";
-  text.resize(std::min(text.find('\0'), size));
-  return std::string(trim(text));
-}
-
-/// The first of these attributes that is a text; "" when there is none.
-std::string text_attribute(hid_t object, std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    if (H5Aexists(object, name) <= 0) continue;
-    const Attribute attribute(object, name);
-    if (attribute.kind == H5T_STRING) return text_value(attribute);
-  }
-  return "";
-}
-
-std::optional<std::int64_t> integer_attribute(hid_t object, const char* name) {
-  if (H5Aexists(object, name) <= 0) return std::nullopt;
-  const Attribute attribute(object, name);
-  std::int64_t value = 0;
-  if (attribute.kind != H5T_INTEGER || H5Aread(attribute.id, H5T_NATIVE_INT64, &value) < 0) return std::nullopt;
-  return value;
-}
-
-// --- types ----------------------------------------------------------------------------------------
-
-std::string set_integer(hid_t type, H5Column& column) {
-  const std::size_t size = H5Tget_size(type);
-  const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
-  if (size > 8) return fmt::format("integers of {} bytes are not supported", size);
-  if (size == 1 && !is_signed) column.info.type = Type::u1;
-  else if (size < 4 || (size == 4 && is_signed)) column.info.type = Type::i4;
-  else column.info.type = Type::i8;
-  column.is_unsigned_64 = size > 4 && !is_signed;
-  if (column.is_unsigned_64) column.info.null = missing_i8;
-  return "";
-}
-
-std::string set_text(hid_t type, H5Column& column) {
-  column.info.type = Type::text;
-  column.is_variable_text = H5Tis_variable_str(type) > 0;
-  column.charset = H5Tget_cset(type);
-  column.info.width = column.is_variable_text ? 0 : H5Tget_size(type);
-  if (column.info.width > longest_text) return fmt::format("texts of {} bytes are not supported", column.info.width);
-  return "";
-}
-
-std::string set_enum(hid_t type, H5Column& column) {
-  const Hdf5Type base(H5Tget_super(type), "HDF5: an element type cannot be opened (damaged file?)");
-  if (H5Tget_nmembers(type) == 2 && H5Tget_size(type) == 1) {  // true and false, as h5py writes them
-    column.info.type = Type::u1;
-    return "";
-  }
-  return set_integer(base, column);
-}
-
-std::string set_type(hid_t type, H5Column& column);
-
-std::string set_array(hid_t type, H5Column& column) {
-  const Hdf5Type base(H5Tget_super(type), "HDF5: an element type cannot be opened (damaged file?)");
-  hsize_t dims[H5S_MAX_RANK] = {};
-  const int rank = H5Tget_array_ndims(type);
-  if (rank < 1 || rank > H5S_MAX_RANK || H5Tget_array_dims2(type, dims) < 0) return "its array type is damaged";
-  hsize_t width = 1;
-  for (int i = 0; i < rank; ++i) width = std::min(width * std::min(dims[i], widest_array), widest_array);
-  if (width == 0 || width >= widest_array) return "its arrays are empty or too wide";
-  const H5T_class_t kind = H5Tget_class(base);
-  if (kind != H5T_INTEGER && kind != H5T_FLOAT) return "arrays of its element type are not supported";
-  std::string reason = set_type(base, column);
-  column.info.width = width;
-  column.array_dims.assign(dims, dims + rank);
-  return reason;
-}
-
-/// Sets type and width of a column; returns the reason when skyfold has no such column.
-std::string set_type(hid_t type, H5Column& column) {
-  switch (H5Tget_class(type)) {
-    case H5T_INTEGER: return set_integer(type, column);
-    case H5T_FLOAT: column.info.type = H5Tget_size(type) <= 4 ? Type::f4 : Type::f8; return "";
-    case H5T_STRING: return set_text(type, column);
-    case H5T_ENUM: return set_enum(type, column);
-    case H5T_ARRAY: return set_array(type, column);
-    case H5T_BITFIELD:
-      column.info.type = Type::u1;
-      column.is_bitfield = true;
-      return H5Tget_size(type) == 1 ? "" : "bit fields of several bytes are not supported";
-    case H5T_COMPOUND: return "compounds inside a group or a compound are not supported";
-    case H5T_VLEN: return "arrays of varying length are not supported";
-    default: return "its type is not supported";
-  }
-}
-
-hid_t native_type(const H5Column& column) {
-  if (column.is_bitfield) return H5T_NATIVE_B8;
-  switch (column.info.type) {
-    case Type::f4: return H5T_NATIVE_FLOAT;
-    case Type::f8: return H5T_NATIVE_DOUBLE;
-    case Type::i4: return H5T_NATIVE_INT32;
-    case Type::i8: return column.is_unsigned_64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
-    default: return H5T_NATIVE_UINT8;
-  }
-}
-
-void set_attributes(hid_t object, ColumnInfo& info) {
-  info.unit = text_attribute(object, {"unit", "units", "UNIT", "UNITS"});
-  info.ucd = text_attribute(object, {"ucd", "UCD"});
-  info.description = text_attribute(object, {"description", "DESCRIPTION"});
-  if (info.type == Type::i4 || info.type == Type::i8 || info.type == Type::u1)
-    if (const auto null = integer_attribute(object, "null")) info.null = null;
-}
-
 // --- tables ---------------------------------------------------------------------------------------
 
-/// Names of the objects in a group, in order of name.
-std::vector<std::string> names_in(hid_t group) {
-  std::vector<std::string> names;
-  const auto add = [](hid_t, const char* name, const H5L_info_t* link, void* list) -> herr_t {
-    if (link->type == H5L_TYPE_HARD) static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+/// What a group has, by name.
+struct Names {
+  std::vector<std::string> objects;   ///< of this file, or of links to somewhere in it
+  std::vector<std::string> foreign;   ///< links to other files
+};
+
+/// Names of the objects in a group, in order of name, without the texts that astropy keeps beside its tables.
+Names names_in(hid_t group) {
+  Names names;
+  const auto add = [](hid_t, const char* text, const H5L_info_t* link, void* found) -> herr_t {
+    const std::string name = text;
+    if (name.ends_with(meta_ending)) return 0;
+    const bool is_own = link->type == H5L_TYPE_HARD || link->type == H5L_TYPE_SOFT;
+    (is_own ? static_cast<Names*>(found)->objects : static_cast<Names*>(found)->foreign).push_back(name);
     return 0;
   };
   H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names);
   return names;
+}
+
+bool is_soft_link(hid_t file, const std::string& name) {
+  H5L_info_t info;
+  return H5Lget_info(file, name.c_str(), &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_SOFT;
 }
 
 std::string child(const std::string& group, const std::string& name) {
@@ -190,7 +72,7 @@ void add_dataset(const std::string& path, hid_t file, const std::string& name, H
   H5Column column;
   column.dataset = child(table.group, name);
   column.info.name = column.info.source = name;
-  const Hdf5Dataset dataset(H5Dopen2(file, column.dataset.c_str(), H5P_DEFAULT), damaged_hdf5(path, column.dataset));
+  const Hdf5Dataset dataset = open_own_dataset(path, file, column.dataset, damaged_hdf5(path, column.dataset));
   const H5Shape shape = shape_of(dataset);
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, column.dataset));
   std::string reason = set_type(type, column);
@@ -217,9 +99,12 @@ H5Table group_table(const std::string& path, hid_t file, const std::string& name
   table.group = name;
   const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
   std::vector<std::int64_t> lengths;
-  for (const std::string& dataset : names_in(group))
-    if (kind_of_object(file, child(name, dataset)) == H5O_TYPE_DATASET)
-      add_dataset(path, file, dataset, table, lengths);
+  const Names names = names_in(group);
+  for (const std::string& link : names.foreign) check_own_path(path, file, child(name, link));
+  for (const std::string& dataset : names.objects) {
+    if (is_soft_link(file, child(name, dataset))) check_own_path(path, file, child(name, dataset));
+    if (kind_of_object(file, child(name, dataset)) == H5O_TYPE_DATASET) add_dataset(path, file, dataset, table, lengths);
+  }
   if (table.columns.empty()) throw DataError(fmt::format("{}: group {} has no columns", path, name));
   table.rows = lengths.front();
   for (std::size_t i = 1; i < lengths.size(); ++i)
@@ -233,7 +118,7 @@ H5Table compound_table(const std::string& path, hid_t file, const std::string& n
   H5Table table;
   table.group = name;
   table.is_compound = true;
-  const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
+  const Hdf5Dataset dataset = open_own_dataset(path, file, name, damaged_hdf5(path, name));
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, name));
   const H5Shape shape = shape_of(dataset);
   if (H5Tget_class(type) != H5T_COMPOUND || shape.rank != 1)
@@ -247,21 +132,45 @@ H5Table compound_table(const std::string& path, hid_t file, const std::string& n
     column.member = column.info.name = column.info.source = text_of(H5Tget_member_name(type, static_cast<unsigned>(i)));
     const Hdf5Type member(H5Tget_member_type(type, static_cast<unsigned>(i)), damaged_hdf5(path, column.info.name));
     const std::string reason = set_type(member, column);
+    const std::string unit = fmt::format("FIELD_{}_UNIT", i), units = unit + "S";  // as PyTables numbers what belongs to a member
+    column.info.unit = text_attribute(dataset, {unit.c_str(), units.c_str()});
     if (reason.empty()) table.columns.push_back(std::move(column));
     else table.left_out.push_back({column.info.name, reason});
   }
   return table;
 }
 
+/// What astropy keeps beside a table: the columns as in an ECSV header, with their units.
+void read_meta(const std::string& path, hid_t file, H5Table& table) {
+  const std::string place = table.group + std::string(meta_ending);
+  if (H5Lexists(file, place.c_str(), H5P_DEFAULT) <= 0) return;
+  const Hdf5Dataset dataset = open_own_dataset(path, file, place, damaged_hdf5(path, place));
+  const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, place));
+  const H5Shape shape = shape_of(dataset);
+  H5Column text;
+  if (shape.rank != 1 || shape.rows > longest_meta || !set_type(type, text).empty() || text.info.type != Type::text || text.is_variable_text) return;
+  static_cast<void>(check_storage(path, dataset, place, shape));
+  Table lines({text.info}, shape.rows);
+  if (H5Dread(dataset, memory_type(text), H5S_ALL, H5S_ALL, H5P_DEFAULT, lines[0].bytes().data()) < 0) return;
+  std::vector<std::string> comments = {" %ECSV 1.0"};
+  for (std::size_t i = 0; i < lines.rows(); ++i) comments.push_back(" " + std::string(lines[0].text(i)));
+  TextHeader header;
+  for (const H5Column& column : table.columns) header.columns.push_back(column.info);
+  header.declared.resize(header.columns.size());
+  apply_ecsv(comments, header);
+  for (std::size_t i = 0; i < table.columns.size(); ++i) table.columns[i].info = header.columns[i];
+}
+
 /// A place in the file where a table may be.
-struct Candidate {
+struct TablePlace {
+  enum class Kind { group, compound, pandas };
   std::string name;
-  bool is_compound = false;
+  Kind kind = Kind::group;
 };
 
 /// True when a dataset looks like a column or, if compound, like a table.
 bool is_one_dimensional(const std::string& path, hid_t file, const std::string& name, bool& is_compound) {
-  const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
+  const Hdf5Dataset dataset = open_own_dataset(path, file, name, damaged_hdf5(path, name));
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, name));
   is_compound = H5Tget_class(type) == H5T_COMPOUND;
   H5Column column;
@@ -269,36 +178,52 @@ bool is_one_dimensional(const std::string& path, hid_t file, const std::string& 
   return is_compound ? rank == 1 : (rank == 1 || rank == 2) && set_type(type, column).empty();
 }
 
-void add_candidates(const std::string& path, hid_t file, const std::string& name, int depth,
-                    std::vector<Candidate>& candidates) {
+/// What is found in a file.
+struct Found {
+  std::vector<TablePlace> tables;
+  std::vector<std::string> foreign;   ///< links to other files
+};
+
+void find_tables(const std::string& path, hid_t file, const std::string& name, int depth, Found& found) {
+  if (depth > deepest_group || found.tables.size() > most_candidates) return;
+  if (is_pandas_frame(file, name)) return found.tables.push_back({name, TablePlace::Kind::pandas});
   const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
-  if (depth > deepest_group || candidates.size() > most_candidates) return;
+  if (text_attribute(group, {"CLASS"}) == "TINDEX") return;  // PyTables' index of a table
   bool has_column = false;
-  for (const std::string& object : names_in(group)) {
+  const Names names = names_in(group);
+  for (const std::string& link : names.foreign) found.foreign.push_back(child(name, link));
+  for (const std::string& object : names.objects) {
     const std::string place = child(name, object);
+    const bool is_link = is_soft_link(file, place);
+    if (is_link) check_own_path(path, file, place);
     const H5O_type_t kind = kind_of_object(file, place);
     bool is_compound = false;
-    if (kind == H5O_TYPE_GROUP) add_candidates(path, file, place, depth + 1, candidates);
+    if (kind == H5O_TYPE_GROUP && !is_link) find_tables(path, file, place, depth + 1, found);  // else it is found where it is
     else if (kind == H5O_TYPE_DATASET && is_one_dimensional(path, file, place, is_compound)) {
-      if (is_compound) candidates.push_back({place, true});
-      else has_column = true;
+      if (!is_compound) has_column = true;
+      else if (!is_link) found.tables.push_back({place, TablePlace::Kind::compound});
     }
   }
-  if (has_column) candidates.push_back({name, false});
+  if (has_column) found.tables.push_back({name, TablePlace::Kind::group});
 }
 
-H5Table table_at(const std::string& path, hid_t file, const Candidate& candidate) {
-  return candidate.is_compound ? compound_table(path, file, candidate.name) : group_table(path, file, candidate.name);
+H5Table table_at(const std::string& path, hid_t file, const TablePlace& place) {
+  switch (place.kind) {
+    case TablePlace::Kind::pandas: return pandas_table(path, file, place.name);
+    case TablePlace::Kind::compound: return compound_table(path, file, place.name);
+    default: return group_table(path, file, place.name);
+  }
 }
 
 /// The only place with columns.
 H5Table only_table(const std::string& path, hid_t file) {
-  std::vector<Candidate> candidates;
-  add_candidates(path, file, "/", 0, candidates);
-  if (candidates.empty()) throw DataError(fmt::format("{}: has no table (a group of datasets of one length)", path));
-  if (candidates.size() == 1) return table_at(path, file, candidates.front());
+  Found found;
+  find_tables(path, file, "/", 0, found);
+  if (found.tables.empty() && !found.foreign.empty()) check_own_path(path, file, found.foreign.front());
+  if (found.tables.empty()) throw DataError(fmt::format("{}: has no table (a group of datasets of one length)", path));
+  if (found.tables.size() == 1) return table_at(path, file, found.tables.front());
   std::vector<std::string> names;
-  for (const Candidate& candidate : candidates) names.push_back(candidate.name);
+  for (const TablePlace& place : found.tables) names.push_back(place.name);
   std::sort(names.begin(), names.end());
   throw UsageError(fmt::format("{}: has several tables: {} (choose one with input.group)", path, join(names, ", ")));
 }
@@ -306,10 +231,23 @@ H5Table only_table(const std::string& path, hid_t file) {
 H5Table wanted_table(const std::string& path, hid_t file, const std::string& group) {
   std::string name = group.starts_with('/') ? group : "/" + group;
   while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+  try {
+    check_own_path(path, file, name);
+  } catch (const DataError& error) {
+    if (!std::string_view(error.what()).ends_with("is not there")) throw;
+    throw DataError(fmt::format("{}: has no group or dataset {} (input.group)", path, name));
+  }
   const H5O_type_t kind = kind_of_object(file, name);
-  if (kind == H5O_TYPE_GROUP) return group_table(path, file, name);
+  if (kind == H5O_TYPE_GROUP) return is_pandas_frame(file, name) ? pandas_table(path, file, name) : group_table(path, file, name);
   if (kind == H5O_TYPE_DATASET) return compound_table(path, file, name);
   throw DataError(fmt::format("{}: has no group or dataset {} (input.group)", path, name));
+}
+
+/// True when the file has what skyfold's own files have. A link there has to be one of this file.
+bool has_objects(const std::string& path, hid_t file) {
+  if (H5Lexists(file, "/object", H5P_DEFAULT) <= 0) return false;
+  check_own_path(path, file, "/object");
+  return kind_of_object(file, "/object") == H5O_TYPE_GROUP;
 }
 
 }  // namespace
@@ -325,28 +263,15 @@ Hdf5File open_hdf5_input(const std::string& path) {
 H5Table find_hdf5_table(const std::string& path, hid_t file, const std::string& group) {
   const auto find = [&] {
     if (!group.empty()) return wanted_table(path, file, group);
-    if (kind_of_object(file, "/object") == H5O_TYPE_GROUP) return group_table(path, file, "/object");
+    if (has_objects(path, file)) return group_table(path, file, "/object");
     return only_table(path, file);
   };
   H5Table table = find();
+  if (table.is_compound) read_meta(path, file, table);
   std::vector<std::string> names;
   for (const H5Column& column : table.columns) names.push_back(column.info.name);
   check_names(path, names);
   return table;
-}
-
-Hdf5Type memory_type(const H5Column& column) {
-  const std::string what = "HDF5 has no type for column " + column.info.name;
-  if (column.info.type == Type::text) {
-    Hdf5Type text(H5Tcopy(H5T_C_S1), what);
-    H5Tset_size(text, column.is_variable_text ? H5T_VARIABLE : column.info.width);
-    H5Tset_strpad(text, H5T_STR_NULLPAD);
-    H5Tset_cset(text, column.charset);
-    return text;
-  }
-  if (column.array_dims.empty()) return Hdf5Type(H5Tcopy(native_type(column)), what);
-  const auto rank = static_cast<unsigned>(column.array_dims.size());
-  return Hdf5Type(H5Tarray_create2(native_type(column), rank, column.array_dims.data()), what);
 }
 
 }  // namespace skyfold

@@ -17,6 +17,9 @@ struct H5Column {
   bool is_variable_text = false; ///< texts of any length
   bool is_bitfield = false;
   std::vector<hsize_t> array_dims;      ///< of elements that are arrays themselves; else empty
+  bool is_element = false;       ///< one element of each row of the dataset or member
+  hsize_t element = 0;           ///< which
+  std::string missing_text;      ///< text that stands for missing; "" for none
   H5T_cset_t charset = H5T_CSET_ASCII;  ///< of texts; the library converts none into another
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "hdf5_links.hpp"
 #include "skyfold/core/error.hpp"
 
 namespace skyfold {
@@ -47,8 +48,9 @@ struct Storage {
       : where(fmt::format("{}: dataset {}", path, name)),
         creation(H5Dget_create_plist(dataset), damaged_hdf5(path, name)),
         type(H5Dget_type(dataset), damaged_hdf5(path, name)),
-        element_bytes(H5Tget_size(type)),
-        layout(H5Pget_layout(creation)) {
+        element_bytes(bytes_in_file(dataset, type)),
+        layout(H5Pget_layout(creation)),
+        has_fill_value(fills(creation)) {
     if (element_bytes == 0) throw DataError(fmt::format("{}: has a damaged type", where));
   }
 
@@ -57,6 +59,15 @@ struct Storage {
   Hdf5Type type;
   std::size_t element_bytes;
   H5D_layout_t layout;
+  bool has_fill_value;   ///< which the library gives for what was never written
+
+ private:
+  static bool fills(hid_t creation) {
+    H5D_fill_value_t kind = H5D_FILL_VALUE_UNDEFINED;
+    H5D_fill_time_t time = H5D_FILL_TIME_NEVER;
+    return H5Pfill_value_defined(creation, &kind) >= 0 && kind == H5D_FILL_VALUE_USER_DEFINED && H5Pget_fill_time(creation, &time) >= 0 &&
+           time != H5D_FILL_TIME_NEVER;
+  }
 };
 
 /// Filters of a dataset: bits of those that leave the size as it is, and of all.
@@ -96,7 +107,9 @@ void check_chunks(const Storage& storage, hid_t dataset, const H5Shape& shape) {
     for (hsize_t element = 0; element < shape.width; element += chunks.dims[1]) {
       const hsize_t place[2] = {row, element};
       hsize_t bytes = 0;
-      if (H5Dget_chunk_storage_size(dataset, place, &bytes) < 0 || bytes == 0)
+      const bool is_there = H5Dget_chunk_storage_size(dataset, place, &bytes) >= 0 && bytes > 0;
+      if (!is_there && storage.has_fill_value) continue;
+      if (!is_there)
         throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where,
                                     row + 1));
       const unsigned used = filters.all & ~(few ? skipped_filters(storage, dataset, place) : 0U);
@@ -119,6 +132,28 @@ std::string file_of(hid_t object) {
   return name;
 }
 
+std::size_t bytes_in_file(hid_t dataset, hid_t type) {
+  const H5T_class_t kind = H5Tget_class(type);
+  if (kind == H5T_VLEN || (kind == H5T_STRING && H5Tis_variable_str(type) > 0)) {
+    std::size_t address = 8, length = 8;
+    const Hdf5Object file(H5Iget_file_id(dataset), "HDF5: the file of a dataset");
+    const Hdf5Properties creation(H5Fget_create_plist(file), "HDF5: the properties of a file");
+    H5Pget_sizes(creation, &address, &length);
+    return 4 + address + 4;  // how many; where its collection is; which one there
+  }
+  if (kind == H5T_ARRAY) {
+    const Hdf5Type base(H5Tget_super(type), "HDF5: an element type cannot be opened (damaged file?)");
+    const std::size_t in_memory = H5Tget_size(base);
+    return in_memory == 0 ? 0 : H5Tget_size(type) / in_memory * bytes_in_file(dataset, base);
+  }
+  std::size_t bytes = H5Tget_size(type);
+  for (int i = 0; kind == H5T_COMPOUND && i < H5Tget_nmembers(type); ++i) {
+    const Hdf5Type member(H5Tget_member_type(type, static_cast<unsigned>(i)), "HDF5: the type of a member cannot be opened (damaged file?)");
+    bytes += bytes_in_file(dataset, member) - H5Tget_size(member);
+  }
+  return bytes;
+}
+
 H5Shape shape_of(hid_t dataset) {
   const Hdf5Space space(H5Dget_space(dataset), damaged_hdf5(file_of(dataset), "the shape of a dataset"));
   hsize_t dims[H5S_MAX_RANK] = {};
@@ -131,6 +166,7 @@ H5Shape shape_of(hid_t dataset) {
 }
 
 std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name, const H5Shape& shape) {
+  check_own_values(path, dataset, name);
   if (shape.rows == 0) return 1;
   const Storage storage(path, dataset, name);
   check_filters(storage.where, storage.creation);
@@ -140,8 +176,8 @@ std::int64_t check_storage(const std::string& path, hid_t dataset, const std::st
   if (storage.layout != H5D_CONTIGUOUS && storage.layout != H5D_COMPACT)
     throw DataError(fmt::format("{}: is stored in another way than contiguous, compact or chunked", storage.where));
   hsize_t bytes = H5Dget_storage_size(dataset), file_bytes = 0;
-  if (H5Pget_external_count(storage.creation) == 0 && H5Fget_filesize(dataset, &file_bytes) >= 0)
-    bytes = std::min(bytes, file_bytes);
+  if (bytes == 0 && storage.has_fill_value) return 1;
+  if (H5Fget_filesize(dataset, &file_bytes) >= 0) bytes = std::min(bytes, file_bytes);
   const hsize_t stored = bytes / storage.element_bytes / std::max<hsize_t>(1, shape.width);
   if (stored < shape.rows)
     throw DataError(fmt::format("{}: announces {} rows, of which {} are stored", storage.where, shape.rows, stored));
@@ -151,7 +187,7 @@ std::int64_t check_storage(const std::string& path, hid_t dataset, const std::st
 void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table) {
   for (const H5Column& column : table.columns) {
     const std::string& name = column.dataset;
-    const Hdf5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
+    const Hdf5Dataset dataset = open_own_dataset(path, file, name, damaged_hdf5(path, name));
     const Storage storage(path, dataset, name);
     if (storage.layout == H5D_CHUNKED) check_chunks(storage, dataset, shape_of(dataset));
     if (table.is_compound) break;  // all its columns are in one dataset

@@ -21,12 +21,17 @@ struct H5Shape {
 
 [[nodiscard]] H5Shape shape_of(hid_t dataset);
 
-/// Checks that the values of a dataset can be in the file; returns the rows that are best read together.
+/// Bytes of an element in the file: texts and arrays of varying length stand elsewhere, and have another size than in memory.
+[[nodiscard]] std::size_t bytes_in_file(hid_t dataset, hid_t type);
+
+/// Checks that the values of a dataset can be in the file, or that it was never written but has a fill value; returns the rows that
+/// are best read together.
 /// Throws IoError for a filter that the library does not have, DataError for values that are not there.
 [[nodiscard]] std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name,
                                          const H5Shape& shape);
 
-/// Throws DataError unless every chunk of the table is in the file and has the size that its filters can leave.
+/// Throws DataError unless every chunk of the table is in the file and has the size that its filters can leave; chunks that were
+/// never written count where the dataset has a fill value of its own.
 /// The library relies on it when it reads.
 void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table);
 

@@ -322,5 +322,223 @@ class FitsProducts(ForeignTable):
         self.assertEqual(sorted(Table.read(self.path("p.fits"))["name"].tolist()), ["%C3", "100 %", "o'c"])
 
 
+class Hdf5Tables(ForeignTable):
+    def file(self, name="a.hdf5"):
+        return h5py.File(self.path(name), "w")
+
+    def assert_columns(self, ours, truth):
+        self.assertEqual(set(ours) - {"id"}, set(truth))
+        for name, values in truth.items():
+            np.testing.assert_array_equal(ours[name], values, name)
+
+    def test_texts_of_any_length_however_they_are_stored(self):
+        texts = ["a", "", "\u00e9t\u00e9", "x" * 300, "pad  "] * 3
+        truth = [text.rstrip().encode() for text in texts]
+        for words in ({"chunks": (4,)}, {"maxshape": (None,), "chunks": (3,)}, {"maxshape": (None,), "compression": "gzip"}, {}):
+            with self.subTest(words):
+                with self.file() as file:
+                    file.create_dataset("t/name", data=texts, dtype=h5py.string_dtype(), **words)
+                    file["t/k"] = np.arange(15)
+                self.assert_columns(self.imported(self.path("a.hdf5")), {"name": truth, "k": np.arange(15)})
+        compound = np.array([(i, text) for i, text in enumerate(texts)], dtype=[("k", ">i4"), ("name", h5py.string_dtype())])
+        with self.file() as file:
+            file.create_dataset("t", data=compound, chunks=(4,), maxshape=(None,))
+        self.assert_columns(self.imported(self.path("a.hdf5")), {"name": truth, "k": np.arange(15)})
+
+    def test_what_was_never_written_has_the_fill_value(self):
+        with self.file() as file:
+            file["t/k"] = np.arange(10)
+            file.create_dataset("t/whole", (10,), "f8", fillvalue=np.nan)
+            file.create_dataset("t/part", (10,), "i4", fillvalue=-7, chunks=(4,))[:3] = 5
+            truth = {"k": np.arange(10), "whole": np.full(10, np.nan), "part": [5, 5, 5] + [-7] * 7}
+        self.assert_columns(self.imported(self.path("a.hdf5")), truth)
+        with self.file() as file:  # nobody said what is there: an interrupted run
+            file["t/k"] = np.arange(10)
+            file.create_dataset("t/part", (10,), "i4", chunks=(4,))[:3] = 5
+        self.refused(3, "t/part: the chunk of row 5 was never written", "import", "--ordering", "none", "--input", self.path("a.hdf5"), "--output",
+                     self.path("x.h5"))
+
+    def test_types_of_all_kinds(self):
+        truth = {"big": np.arange(5, dtype=">f8"), "half": np.arange(5, dtype="f2"), "flag": np.array([True, False] * 2 + [True]),
+                 "enum": np.array([-1, 3, 3, -1, 3], "i1"), "two": np.arange(10, dtype=">i2").reshape(5, 2), "one": np.arange(5.0).reshape(5, 1),
+                 "u4": np.array([0, 2**32 - 1, 1, 2, 3], "u4"), "text": np.array([b"a", b"bb", b"", b" c", b"d"])}
+        with self.file() as file:
+            for name, values in truth.items():
+                dtype = h5py.enum_dtype({"a": -1, "b": 3}, "i1") if name == "enum" else None
+                file.create_dataset(f"t/{name}", data=values, dtype=dtype)
+        truth["one"] = np.arange(5.0)
+        self.assert_columns({name: values.reshape(5) if name == "one" else values for name, values in self.imported(self.path("a.hdf5")).items()}, truth)
+
+    def test_masks_of_astropy(self):
+        mask = np.array([0, 1, 0, 0], bool)
+        columns = {"ra": MaskedColumn([1.0, 2, 3, 4], unit="deg"), "dec": np.arange(4.0), "mag": MaskedColumn([1.0, 2, 3, 4], mask=mask, unit="mag"),
+                   "n": MaskedColumn([-5, 2**40, 3, 4], mask=mask), "small": MaskedColumn(np.array([1, 255, 3, 255], "u1"), mask=mask),
+                   "flag": MaskedColumn([True, True, False, True], mask=mask), "name": MaskedColumn(["a", "b", "c", "d"], mask=mask),
+                   "vector": MaskedColumn(np.arange(8.0).reshape(4, 2), mask=[[0, 0], [1, 0], [0, 1], [0, 0]])}
+        table = Table(columns)
+        table.write(self.path("c.hdf5"), path="group/data", serialize_meta=True)
+        table.write(self.path("c.ecsv"), serialize_method="data_mask")
+        with self.file("g.hdf5") as file:
+            for name in table.colnames:
+                file[f"t/{name}"] = np.array(table[name].data.data if np.ma.isMaskedArray(table[name]) else table[name], "S1" if name == "name" else None)
+                if np.ma.isMaskedArray(table[name]) and table[name].mask.any():
+                    file[f"t/{name}.mask"] = table[name].mask
+        for path in ("c.hdf5", "g.hdf5", "c.ecsv"):
+            with self.subTest(path):
+                names = [name for name in columns if path != "c.ecsv" or name != "vector"]
+                if path == "c.ecsv":
+                    table[names].write(self.path("c.ecsv"), serialize_method="data_mask", overwrite=True)
+                self.imported(self.path(path))
+                with h5py.File(self.path("c.h5")) as file:
+                    self.assertEqual(set(file["object"]) - {"id"}, set(names))
+                    for name in names:
+                        ours, theirs = file["object"][name], table[name]
+                        null = ours.attrs.get("null")
+                        missing = ours[...] == int(null) if null else ours[...] == b"" if name == "name" else np.isnan(ours[...])
+                        np.testing.assert_array_equal(missing, np.ma.getmaskarray(theirs), name)
+                        expected = np.char.encode(theirs.compressed()) if name == "name" else np.ma.compressed(theirs)
+                        np.testing.assert_array_equal(ours[...][~missing], expected, name)
+                    if path != "g.hdf5":
+                        self.assertEqual(file["object/mag"].attrs["unit"], "mag")
+
+    def test_units_of_astropy_hdf5(self):
+        Table({"ra": np.array([0.5, 1.0]) * u.rad, "dec": np.array([0.1, 0.2]) * u.rad}).write(self.path("a.hdf5"), path="t", serialize_meta=True)
+        self.skyfold("import", "--input", self.path("a.hdf5"), "--output", self.path("c.h5"))
+        np.testing.assert_allclose(np.sort(read_group(self.path("c.h5"))["ra"]), np.degrees([0.5, 1.0]), rtol=1e-15)
+
+    def test_a_catalogue_as_input_keeps_its_nulls(self):
+        path = make_fits(self.path("a.fits"), {"flag": np.array([1, -1, 2], "i4")}, nulls={"flag": -1})
+        self.imported(path, name="b.h5")
+        self.imported(self.path("b.h5"))
+        with h5py.File(self.path("c.h5")) as file:
+            self.assertEqual(file["object/flag"].attrs["null"], "-1")
+
+    # What pandas 1.5 and PyTables 3.7 write.
+    @staticmethod
+    def text(value):
+        return np.bytes_(value)
+
+    def pandas_fixed(self, file):
+        group = file.create_group("df")
+        group.attrs.update({"pandas_type": self.text("frame"), "nblocks": 3, "axis0_variety": self.text("regular"), "axis1_variety": self.text("regular")})
+        group["axis0"], group["axis1"] = np.array([b"ra", b"n", b"dec", b"s"]), np.arange(3) + 100
+        for block, (names, values) in enumerate((([b"ra", b"dec"], np.array([[1.5, 2], [3, 4], [5, np.nan]])), ([b"n"], np.array([[7], [8], [9]])))):
+            group[f"block{block}_items"], group[f"block{block}_values"] = np.array(names), values
+            group[f"block{block}_values"].attrs["transposed"] = 1
+        group["block2_items"] = np.array([b"s"])
+        objects = group.create_dataset("block2_values", (1,), h5py.vlen_dtype(np.uint8), maxshape=(None,), chunks=(8,))
+        objects[0] = np.arange(9, dtype=np.uint8)
+
+    def pandas_table(self, file):
+        rows = np.zeros(3, [("index", "<i8"), ("values_block_0", "<f8", (2,)), ("values_block_1", "S4", (2,)), ("values_block_2", "i1", (1,)), ("n", "<i8")])
+        rows["index"], rows["values_block_0"], rows["n"] = [100, 101, 102], [[1.5, 2], [3, 4], [5, np.nan]], [7, 8, 9]
+        rows["values_block_1"] = [[b"a", b"nan"], [b"bb", b"y"], [b"", b"z"]]
+        group = file.create_group("df")
+        group.attrs.update({"pandas_type": self.text("frame_table"), "nan_rep": self.text("nan")})
+        table = group.create_dataset("table", data=rows, chunks=(2,), maxshape=(None,))
+        group.create_group("meta/values_block_2/meta").create_dataset("table", data=np.zeros(2, [("index", "<i8"), ("values", "S1")]))
+        index = group.create_group("_i_table")
+        index.attrs["CLASS"] = self.text("TINDEX")
+        index["index"] = np.zeros(0)
+        table.attrs.update({"values_block_0_kind": self.text("(lp0\nVra\np1\naVdec\np2\na."), "n_kind": self.text("(lp0\nVn\np1\na."),
+                            "values_block_1_kind": self.text("(lp0\nVs\np1\naVgr\xf6\\u00dfe\np2\na.".encode("latin-1")), "index_kind": self.text("integer"),
+                            "values_block_2_kind": self.text("(lp0\nVc\np1\na."), "values_block_2_meta": self.text("category")})
+
+    def test_tables_of_pandas(self):
+        truth = {"index": [100, 101, 102], "ra": [1.5, 3, 5], "dec": [2, 4, np.nan], "n": [7, 8, 9]}
+        with self.file("fixed.hdf5") as file:
+            self.pandas_fixed(file)
+        with self.file("table.hdf5") as file:
+            self.pandas_table(file)
+        self.assert_columns(self.imported(self.path("fixed.hdf5")), truth)
+        self.assertIn("column s is left out: objects, such as texts, are pickled by pandas", self.last.err)
+        self.assert_columns(self.imported(self.path("table.hdf5")), {**truth, "s": [b"a", b"bb", b""], "gr\u00f6\u00dfe": [b"", b"y", b"z"]})
+        self.assertIn("column c is left out: categories of pandas", self.last.err)
+
+
+class ForeignBytes(ForeignTable):
+    """HDF5 files that show what is in others: refused by every command that opens them, and by the reader in Python."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.secret = str(cls.base / "secret.txt")
+        pathlib.Path(cls.secret).write_text("root:x:0:0:" * 4000)
+        cls.skyfold("mock", "--objects", 500, "--spectroscopic", 0.5, "--output", cls.base / "cat.h5")
+        cls.skyfold("train", "--sample", cls.base / "cat.spec.h5", "--output", cls.base / "model.h5")
+
+    def foreign(self, source, name, kind):
+        """A copy of a file whose dataset `name` lies elsewhere."""
+        path = self.path("evil.h5")
+        shutil.copy(self.base / source, path)
+        with h5py.File(path, "a") as file:
+            dataset = file[name]
+            attributes, shape, dtype = dict(dataset.attrs), dataset.shape, dataset.dtype
+            del file[name]
+            if kind == "external link":
+                file[name] = h5py.ExternalLink(str(self.base / source), name)
+            elif kind == "external group":
+                group, _, _ = name.rpartition("/")
+                del file[group]
+                file[group] = h5py.ExternalLink(str(self.base / source), group)
+            elif kind == "external storage":
+                file.create_dataset(name, shape, dtype, external=[(self.secret, 0, h5py.h5f.UNLIMITED)])
+            elif kind == "virtual":
+                layout = h5py.VirtualLayout(shape, dtype)
+                layout[:] = h5py.VirtualSource(str(self.base / source), name, shape, dtype)
+                file.create_virtual_dataset(name, layout)
+            elif kind == "through a soft link":
+                file["elsewhere"] = h5py.ExternalLink(str(self.base / source), "/object")
+                file[name] = h5py.SoftLink("/elsewhere/" + name.rpartition("/")[2])
+            if kind in ("external storage", "virtual"):
+                file[name].attrs.update(attributes)
+        return path
+
+    def test_catalogues_and_inputs(self):
+        out = self.path("x.h5")
+        for kind in ("external link", "external group", "external storage", "virtual", "through a soft link"):
+            path = self.foreign("cat.h5", "/object/mag_i", kind)
+            for words in (("import", "--input", path, "--output", out), ("info", "--catalogue", path),
+                          ("photoz", "--catalogue", path, "--model", self.base / "model.h5", "--output", out)):
+                with self.subTest(kind=kind, command=words[0]):
+                    self.refused(3, r"(object|mag_i|elsewhere).*all data must be in the file itself", *words)
+                    self.assertFalse(pathlib.Path(out).exists())
+            with self.assertRaisesRegex(ValueError, "all data must be in the file itself"):
+                skyfold.read_catalogue(path)
+
+    def test_models_samples_and_foreign_tables(self):
+        with h5py.File(self.base / "model.h5") as file:
+            member = next(f"/{group}/{name}" for group in file for name in file[group])
+        self.refused(3, "all data must be in the file itself", "photoz", "--catalogue", self.base / "cat.h5", "--model",
+                     self.foreign("model.h5", member, "external link"), "--output", self.path("x.h5"))
+        path = self.foreign("cat.spec.h5", "/object/mag_i", "external storage")
+        self.refused(3, "all data must be in the file itself", "train", "--sample", path, "--output", self.path("x.h5"))
+        with h5py.File(self.path("a.hdf5"), "w") as file:
+            file["link"] = h5py.ExternalLink(str(self.base / "cat.h5"), "/object")
+        for words in ((), ("--input.group", "link")):
+            self.refused(3, "/link is a link to another file", "import", "--input", self.path("a.hdf5"), "--output", self.path("x.h5"), *words)
+
+    def test_links_inside_a_file_are_followed(self):
+        shutil.copy(self.base / "cat.h5", self.path("soft.h5"))
+        with h5py.File(self.path("soft.h5"), "a") as file:
+            file.create_group("store/deep")
+            file.move("object/mag_i", "store/deep/values")
+            file["object/mag_i"] = h5py.SoftLink("/store/also")
+            file["store/also"] = h5py.SoftLink("deep/values")
+        truth = read_group(self.base / "cat.h5")
+        self.skyfold("import", "--input", self.path("soft.h5"), "--input.group", "object", "--output", self.path("c.h5"))
+        for path in (self.path("c.h5"), self.path("soft.h5")):
+            np.testing.assert_array_equal(skyfold.read_catalogue(path, ["mag_i"])["mag_i"], truth["mag_i"])
+        outputs = []
+        for path in (self.base / "cat.h5", self.path("soft.h5")):
+            self.skyfold("photoz", "--catalogue", path, "--model", self.base / "model.h5", "--output", self.path(f"z{len(outputs)}.h5"))
+            outputs.append(read_group(self.path(f"z{len(outputs)}.h5"))["z_phot"])
+        np.testing.assert_array_equal(*outputs)
+        with h5py.File(self.path("circle.h5"), "w") as file:
+            file["t/ra"], file["t/dec"] = np.arange(3.0), np.arange(3.0)
+            file["t/a"], file["t/b"] = h5py.SoftLink("b"), h5py.SoftLink("a")
+        self.refused(3, "/t/. leads", "import", "--input", self.path("circle.h5"), "--output", self.path("x.h5"))
+
+
 if __name__ == "__main__":
     support.main()
