@@ -6,13 +6,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/failure.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/processors.hpp"
@@ -98,10 +97,41 @@ int launched_rank() {
   return 0;
 }
 
-/// Ends a run that has left ranks behind, its output flushed.
-[[noreturn]] void leave(const Ranks& ranks, ExitCode code) {
+/// The exception being handled, in the words for the user.
+Failure told_failure() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  } catch (...) {
+    Failure failure = current_failure();
+    if (failure.code == ExitCode::bug) failure.message = "defect: " + failure.message;
+    return failure;
+  }
+}
+
+/// Runs a stage; what went wrong comes back as a value, and whether every rank has the same.
+struct Outcome {
+  ExitCode code = ExitCode::done;
+  Failure failure;
+  bool is_shared = false;
+};
+Outcome outcome_of(Stage& stage, const StageContext& context) {
+  try {
+    return {stage.run(context), {}, false};
+  } catch (const SharedError& error) {
+    return {error.code(), {error.code(), error.what()}, true};
+  } catch (...) {
+    const Failure failure = told_failure();
+    return {failure.code, failure, false};
+  }
+}
+
+/// The line that reports a failure; `rank` is none for one that needs no rank to be told.
+void print_failure(const Command& command, const Failure& failure, std::optional<int> rank) {
+  const std::string where = rank ? fmt::format("rank {}: ", *rank) : "";
+  std::fputs(fmt::format("skyfold {}: {}{}\n", command.name, where, failure.message).c_str(), stderr);
   std::fflush(nullptr);
-  ranks.leave(code);
 }
 
 int run_stage(const Command& command, Stage& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
@@ -111,14 +141,10 @@ int run_stage(const Command& command, Stage& stage, const OptionSet& options, co
     if (launched_rank() > 0) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
     Process process(command.name, options, global.process, 1, threads);
-    try {
-      const ExitCode code = stage.run({options, nullptr, threads, {}, process});
-      process.end(code, "");
-      return static_cast<int>(code);
-    } catch (const Error& error) {
-      process.end(error.code(), error.what());
-      throw;
-    }
+    const Outcome outcome = outcome_of(stage, {options, nullptr, threads, {}, process});
+    process.end(outcome.code, outcome.failure.message);
+    if (outcome.failure) throw Error(outcome.failure.code, outcome.failure.message);
+    return static_cast<int>(outcome.code);
   }
   RankClock clock;
   const MpiSession session(argc, argv);
@@ -128,22 +154,19 @@ int run_stage(const Command& command, Stage& stage, const OptionSet& options, co
   const int threads = ranks.threads(here);
   if (ranks.is_first()) process.emplace(command.name, options, global.process, ranks.size(), threads);
   else process.emplace();
-  try {
-    const ExitCode code = stage.run({options, &ranks, threads, global.run, *process});
-    process->end(code, "");
-    if (ranks.has_lost_ranks()) leave(ranks, code);
-    return ranks.is_first() ? static_cast<int>(code) : 0;
-  } catch (const Error& error) {
-    if (ranks.is_first()) fmt::print(stderr, "skyfold {}: {}\n", command.name, error.what());
-    process->end(error.code(), error.what());
-    if (ranks.has_lost_ranks()) leave(ranks, error.code());
-    if (has_hung_thread()) ranks.end_process(ranks.is_first() ? error.code() : ExitCode::done);
-    // Every rank has the same error; a rank that exits with a code of its own would make mpirun report a crash.
-    return ranks.is_first() ? static_cast<int>(error.code()) : 0;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "skyfold {}: defect on rank {}: {}\n", command.name, ranks.rank(), error.what());
-    ranks.abort(ExitCode::bug);  // the others wait for this rank in a call that it will never make
-  }
+  Outcome outcome = outcome_of(stage, {options, &ranks, threads, global.run, *process});
+  const RunEnding ending = ranks.end(outcome.failure, outcome.is_shared);
+  if (ending.failure) outcome.code = ending.failure.code;
+  if (ending.failure && ranks.is_first()) print_failure(command, ending.failure, std::nullopt);
+  else if (ending.failure && !ending.is_common) print_failure(command, ending.failure, ranks.rank());
+  process->end(outcome.code, ending.failure.message);
+  if (!ending.is_common) ranks.abort(outcome.code);  // the others wait for this rank in a call that it will never make
+  std::fflush(nullptr);
+  if (ranks.has_lost_ranks()) ranks.leave(outcome.code);
+  // A rank that exits with a code of its own would make mpirun report a crash.
+  const ExitCode code = ranks.is_first() ? outcome.code : ExitCode::done;
+  if (has_hung_thread()) ranks.end_process(code);
+  return static_cast<int>(code);
 }
 
 int run(int argc, char** argv) {
@@ -196,14 +219,9 @@ int run_command(int argc, char** argv) {
     const int code = run(argc, argv);
     if (std::fflush(stdout) != 0) throw IoError("cannot write to standard output");
     return code;
-  } catch (const Error& error) {
-    return report(error.what(), error.code());
-  } catch (const std::system_error& error) {  // fmt::print to a full disk or a closed pipe
-    return report(error.what(), ExitCode::io);
-  } catch (const std::bad_alloc&) {
-    return report("out of memory", ExitCode::io);
-  } catch (const std::exception& error) {
-    return report(std::string("defect: ") + error.what(), ExitCode::bug);
+  } catch (...) {
+    const Failure failure = told_failure();
+    return report(failure.message, failure.code);
   }
 }
 

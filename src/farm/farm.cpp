@@ -1,7 +1,5 @@
 #include "skyfold/farm/farm.hpp"
 
-#include <mpi.h>
-
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -9,12 +7,13 @@
 #include <optional>
 #include <set>
 #include <thread>
-#include <type_traits>
 #include <utility>
 
+#include "heartbeat.hpp"
+#include "mail.hpp"
 #include "pipeline.hpp"
-#include "ranks_handle.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/failure.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/signals.hpp"
@@ -22,92 +21,6 @@
 
 namespace skyfold {
 namespace {
-
-/// What travels between rank 0 and the others: fixed size, so that it is one eager message.
-struct Packet {
-  enum Kind : std::int32_t { request, done, error, job, stop, stopping, bye, beat };
-  Kind kind = request;
-  std::int64_t rows_in_hand = 0;
-  JobEnd end = JobEnd::done;
-  std::int32_t signal = 0;
-  Job work;
-  JobResult result;
-  JobTimes times;
-  char message[96] = {};
-};
-static_assert(std::is_trivially_copyable_v<Packet> && sizeof(Packet) <= 256);
-
-constexpr int packet_tag = 7, lost_tag = 8;
-
-/// Messages between the ranks of a farm.
-class Mail {
- public:
-  explicit Mail(const Ranks& ranks) : communicator_(ranks.handle().communicator) {}
-
-  void send(int to, const Packet& packet) const {
-    MPI_Send(&packet, sizeof packet, MPI_BYTE, to, packet_tag, communicator_);
-  }
-  void send(int to, Packet::Kind kind) const {
-    Packet packet;
-    packet.kind = kind;
-    send(to, packet);
-  }
-  [[nodiscard]] std::optional<std::pair<int, Packet>> receive() const {
-    int waiting = 0;
-    MPI_Status status;
-    MPI_Iprobe(MPI_ANY_SOURCE, packet_tag, communicator_, &waiting, &status);
-    if (!waiting) return std::nullopt;
-    Packet packet;
-    MPI_Recv(&packet, sizeof packet, MPI_BYTE, status.MPI_SOURCE, packet_tag, communicator_, &status);
-    return std::pair{status.MPI_SOURCE, packet};
-  }
-  void send_lost(int to, const std::vector<int>& lost) const {
-    MPI_Send(lost.data(), static_cast<int>(lost.size()), MPI_INT, to, lost_tag, communicator_);
-  }
-  /// Which ranks are lost, from rank 0; a rank that was given up itself waits here for its end.
-  [[nodiscard]] std::vector<int> receive_lost() const {
-    int waiting = 0;
-    MPI_Status status;
-    while (MPI_Iprobe(0, lost_tag, communicator_, &waiting, &status), !waiting) std::this_thread::sleep_for(std::chrono::microseconds(200));
-    int count = 0;
-    MPI_Get_count(&status, MPI_INT, &count);
-    std::vector<int> lost(static_cast<std::size_t>(count));
-    MPI_Recv(lost.data(), count, MPI_INT, 0, lost_tag, communicator_, &status);
-    return lost;
-  }
-
- private:
-  MPI_Comm communicator_;
-};
-
-Packet packet_of(const JobOutcome& outcome) {
-  Packet packet{Packet::done, 0, outcome.end, 0, outcome.job, outcome.result, outcome.times, {}};
-  outcome.message.copy(packet.message, sizeof packet.message - 1);
-  return packet;
-}
-
-JobOutcome outcome_of(int rank, const Packet& p) { return {p.work, rank, p.end, p.result, p.times, p.message}; }
-
-/// An error of reading or writing on this rank, which ends the run.
-struct Fatal {
-  ExitCode code = ExitCode::done;
-  std::string message;
-};
-
-/// The exception being handled.
-Fatal current_fatal() {
-  try {
-    throw;
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  } catch (const std::bad_alloc&) {
-    return {ExitCode::io, "out of memory"};
-  } catch (const std::exception& error) {
-    return {ExitCode::bug, error.what()};
-  } catch (...) {
-    return {ExitCode::bug, "unknown exception"};
-  }
-}
 
 /// How many partitions may fail: "N" or "P%".
 std::int64_t failure_limit(const std::string& text, std::int64_t partitions) {
@@ -201,7 +114,7 @@ class Master {
   [[nodiscard]] bool is_over() const { return dispatcher_.is_done() || is_lost_; }
 
   /// Tells everybody to stop and serves until their last message has come, so that none is left for a later run; then
-  /// tells all who are still there whom they go on without.
+  /// tells whom the others go on without: also those who are left behind, in case they come back.
   template <class Serve>
   std::vector<int> dismiss(const Serve& serve) {
     for (int rank = 1; rank < ranks_.size(); ++rank) mail_.send(rank, Packet::stop);
@@ -211,8 +124,7 @@ class Master {
     std::vector<int> lost;
     for (int rank = 1; rank < ranks_.size(); ++rank)
       if (peers_[static_cast<std::size_t>(rank)].is_lost) lost.push_back(rank);
-    for (int rank = 1; rank < ranks_.size(); ++rank)
-      if (!peers_[static_cast<std::size_t>(rank)].is_lost) mail_.send_lost(rank, lost);
+    for (int rank = 1; rank < ranks_.size(); ++rank) mail_.send_lost(rank, lost);
     return lost;
   }
 
@@ -244,7 +156,7 @@ class Master {
       case Packet::done: return done(outcome_of(rank, packet));
       case Packet::error: return give_up();
       case Packet::stopping: return request_stop(packet.signal);
-      case Packet::beat: return mail_.send(rank, Packet::beat);
+      case Packet::beat: return mail_.send_beat(rank);
       case Packet::bye: peer.has_left = true; return;
       default: return;
     }
@@ -294,19 +206,19 @@ bool guarded(const Step& step, const Fail& fail) {
   try {
     return step();
   } catch (...) {
-    fail(current_fatal());
+    fail(current_failure());
     return true;
   }
 }
 
 /// What a rank knows at the end of a farm.
-struct Ending {
-  Fatal fatal;
+struct FarmEnd {
+  Failure failure;
   std::vector<int> lost;
 };
 
-Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work>& work, const FarmOptions& o, int task, bool computes) {
-  Ending ending;
+FarmEnd run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work>& work, const FarmOptions& o, int task, bool computes) {
+  FarmEnd ending;
   std::optional<Pipeline> pipeline;
   if (computes) {
     const Upstream upstream{[&](std::int64_t rows_in_hand) { master.request(0, rows_in_hand); },
@@ -314,8 +226,8 @@ Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work
     pipeline.emplace(work, ranks.clock(), o, task, 0, upstream);
     master.set_own(&*pipeline);
   }
-  const auto fail = [&](const Fatal& error) {
-    if (ending.fatal.code == ExitCode::done) ending.fatal = error;
+  const auto fail = [&](const Failure& failure) {
+    if (!ending.failure) ending.failure = failure;
     master.give_up();
   };
   const auto serve = [&] { return guarded([&] { return master.step(); }, fail); };  // the observer may fail: disk full
@@ -332,57 +244,70 @@ Ending run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Work
   return ending;
 }
 
-/// A worker's signs of life, and its watch over rank 0's.
-class Heartbeat {
+/// A worker's side: its pipeline, and its watch over rank 0.
+class Worker {
  public:
-  Heartbeat(const Mail& mail, double heartbeat_s) : mail_(mail), heartbeat_s_(heartbeat_s), heard_s_(now_s()) {}
-  void heard() { heard_s_ = now_s(); }
-  /// Sends a sign of life when it is time. Rank 0 answers each; without it nothing can be finished.
-  void beat(const Ranks& ranks) {
-    const double now = now_s();
-    if (now - sent_s_ < heartbeat_s_ / 4.0) return;
-    if (sent_s_ - heard_s_ > 4.0 * heartbeat_s_) ranks.abort(ExitCode::io);
-    mail_.send(0, Packet::beat);
-    sent_s_ = now;
+  Worker(const Ranks& ranks, const std::shared_ptr<Work>& work, const FarmOptions& o, int task)
+      : ranks_(ranks), mail_(ranks), heart_(o.heartbeat_s, now_s()),
+        pipeline_(work, ranks.clock(), o, task, ranks.rank(),
+                  {[this](std::int64_t rows_in_hand) { mail_.send(0, {Packet::request, rows_in_hand, JobEnd::done, 0, {}, {}, {}, {}}); },
+                   [this](const JobOutcome& outcome) { mail_.send(0, packet_of(outcome)); }}) {}
+
+  FarmEnd run() {
+    const PhaseScope scope(ranks_.clock(), Phase::wait);
+    Idle idle;
+    while (!has_to_stop_) {
+      const bool heard = listen();
+      tell_of_signal();
+      const bool progress = !end_.failure && guarded([&] { return pipeline_.step(); }, [&](const Failure& failure) { fail(failure); });
+      if (progress || heard) idle.has_worked();
+      else idle.rest(&pipeline_);
+    }
+    (void)guarded([&] { return pipeline_.drop_all(), true; }, [&](const Failure& failure) { fail(failure); });
+    mail_.send(0, Packet::bye);
+    for (auto lost = mail_.receive_lost(); true; lost = mail_.receive_lost()) {
+      if (lost) return {end_.failure, *lost};
+      if (!listen()) idle.rest(nullptr);
+    }
   }
 
  private:
-  const Mail& mail_;
-  double heartbeat_s_, heard_s_, sent_s_ = 0.0;
-};
-
-Ending run_worker(const Ranks& ranks, const std::shared_ptr<Work>& work, const FarmOptions& o, int task) {
-  Ending ending;
-  const Mail mail(ranks);
-  Heartbeat heart(mail, o.heartbeat_s);
-  const Upstream upstream{[&](std::int64_t rows_in_hand) { mail.send(0, {Packet::request, rows_in_hand, JobEnd::done, 0, {}, {}, {}, {}}); },
-                          [&](const JobOutcome& outcome) { mail.send(0, packet_of(outcome)); }};
-  Pipeline pipeline(work, ranks.clock(), o, task, ranks.rank(), upstream);
-  const auto fail = [&](const Fatal& error) {
-    if (ending.fatal.code == ExitCode::done) ending.fatal = error;
-    mail.send(0, Packet::error);
-  };
-  const PhaseScope scope(ranks.clock(), Phase::wait);
-  Idle idle;
-  for (bool has_told_of_signal = false; true;) {
-    heart.beat(ranks);
-    const auto message = mail.receive();
-    if (message) heart.heard();
-    if (message && message->second.kind == Packet::stop) break;
-    if (message && message->second.kind == Packet::job) pipeline.give({ranks.rank(), message->second.work});
-    if (!has_told_of_signal && stop_signal() != 0) {
-      mail.send(0, {Packet::stopping, 0, JobEnd::done, stop_signal(), {}, {}, {}, {}});
-      has_told_of_signal = true;
-    }
-    const bool progress = ending.fatal.code == ExitCode::done && guarded([&] { return pipeline.step(); }, fail);
-    if (progress || message) idle.has_worked();
-    else idle.rest(&pipeline);
+  /// Handles a message of rank 0, and sends a sign of life when it is time.
+  bool listen() {
+    if (const Heartbeat::Duty duty = heart_.duty(now_s()); duty == Heartbeat::Duty::give_up) lose_first();
+    else if (duty == Heartbeat::Duty::beat) mail_.send_beat(0);
+    const auto message = mail_.receive();
+    if (!message) return false;
+    heart_.heard(now_s());
+    if (message->second.kind == Packet::stop) has_to_stop_ = true;
+    if (message->second.kind == Packet::job) pipeline_.give({ranks_.rank(), message->second.work});
+    return true;
   }
-  (void)guarded([&] { return pipeline.drop_all(), true; }, fail);
-  mail.send(0, Packet::bye);
-  ending.lost = mail.receive_lost();
-  return ending;
-}
+
+  void tell_of_signal() {
+    if (has_told_of_signal_ || stop_signal() == 0) return;
+    mail_.send(0, {Packet::stopping, 0, JobEnd::done, stop_signal(), {}, {}, {}, {}});
+    has_told_of_signal_ = true;
+  }
+
+  void fail(const Failure& failure) {
+    if (!end_.failure) end_.failure = failure;
+    mail_.send(0, Packet::error);
+  }
+
+  /// Without rank 0 no product can be finished, and no rank can end in good order.
+  [[noreturn]] void lose_first() const {
+    ranks_.end_all({ExitCode::io, fmt::format("rank 0 was silent for {:.1f} s (stopped, or its machine is gone: run the same command again)",
+                                              heart_.silence_s())});
+  }
+
+  const Ranks& ranks_;
+  Mail mail_;
+  Heartbeat heart_;
+  Pipeline pipeline_;
+  FarmEnd end_;
+  bool has_to_stop_ = false, has_told_of_signal_ = false;
+};
 
 /// Writes the rows of jobs that failed for good, so that nobody takes them for results.
 void mark_failures(const FarmReport& report, Work& work, std::int64_t block_rows) {
@@ -420,19 +345,20 @@ int worker_count(const FarmOptions& o, int ranks) {
 FarmReport run_farm(Ranks& ranks, FarmPlan plan, const std::shared_ptr<Work>& work, FarmObserver& observer, const FarmOptions& o) {
   const int workers = worker_count(o, ranks.size()), task = plan.task;
   FarmReport report;
-  Ending ending;
+  FarmEnd ending;
   std::optional<Master> master;
   ranks.on_first_only([&] { master.emplace(ranks, std::move(plan), observer, o, workers); });
   if (master) {
     ending = run_master(ranks, *master, work, o, task, workers == ranks.size());
     report = std::move(master->report);
   } else {
-    ending = run_worker(ranks, work, o, task);
+    ending = Worker(ranks, work, o, task).run();
   }
   ranks.clock().enter(Phase::consolidate);  // what follows the computing, unless it says otherwise
+  if (std::find(ending.lost.begin(), ending.lost.end(), ranks.rank()) != ending.lost.end()) ranks.stay_behind();
   if (!ending.lost.empty()) ranks.go_on_without(ending.lost);
-  ranks.together([&] {
-    if (ending.fatal.code != ExitCode::done) throw Error(ending.fatal.code, ending.fatal.message);
+  ranks.each_together([&] {
+    if (ending.failure) throw Error(ending.failure.code, ending.failure.message);
     check_stop();
   });
   ranks.on_first_only([&] { mark_failures(report, *work, o.block_rows); });

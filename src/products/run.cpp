@@ -18,6 +18,7 @@
 #include "skyfold/io/fits_product.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/products/run_folder.hpp"
+#include "skyfold/products/same_inputs.hpp"
 #include "task_history.hpp"
 
 namespace skyfold {
@@ -72,6 +73,7 @@ Run::Run(Ranks& ranks, const OptionSet& options, const RunOptions& o, RunSetup s
     : impl_(std::make_unique<Impl>(ranks, o, std::move(setup))) {
   Impl& my = *impl_;
   my.hosts = ranks.gather(host_name());
+  check_same_inputs(ranks, my.setup.inputs);
   my.is_complete = ranks.on_first([&] {
     my.open(options);
     return std::string(my.is_complete ? "yes" : "");

@@ -7,6 +7,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/products/run_folder.hpp"
+#include "skyfold/products/same_inputs.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
 #include "validate_measure.hpp"
@@ -35,6 +36,7 @@ class ValidateRun {
 
   ExitCode run() {
     check(o_);
+    check_same_inputs(ranks_, input_paths());
     ranks_.on_first_only([&] {
       check_outputs(product_paths(), input_paths());
       check_replaceable(product_paths());
