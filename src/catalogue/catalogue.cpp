@@ -23,8 +23,6 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
     const auto found = attributes.find(name);
     return found == attributes.end() ? std::string() : found->second;
   };
-  if (text("skyfold_format") != format_name)
-    throw DataError(path + ": not a skyfold catalogue (run import on it first)");
   if (text("format_version") != format_version)
     throw DataError(fmt::format("{}: catalogue format {} (this program reads {})", path, text("format_version"), format_version));
   if (text("fingerprint").empty()) throw DataError(path + ": unfinished catalogue (the run that makes it did not end)");
@@ -39,6 +37,15 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
   layout.provenance = text("provenance");
   layout.product_class = text("product_class");
   return layout;
+}
+
+/// The path, if it is that of a catalogue. Throws DataError that says what it is instead.
+const std::string& checked(const std::string& path) {
+  const Attributes attributes = read_attributes(path);
+  const auto format = attributes.find("skyfold_format");
+  if (format == attributes.end()) throw DataError(path + ": not a skyfold catalogue (a table becomes one by skyfold import)");
+  if (format->second != format_name) throw DataError(fmt::format("{}: is a {}, not a catalogue", path, format->second));
+  return path;
 }
 
 /// Finds keys among the sorted keys of a catalogue: halving steps on the disk until what is left fits a window that
@@ -117,7 +124,7 @@ void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
   create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
 }
 
-Catalogue::Catalogue(const std::string& path) : reader_(path) {
+Catalogue::Catalogue(const std::string& path) : reader_(checked(path)) {
   const Attributes attributes = read_attributes(path);
   layout_ = read_layout(path, reader_, attributes);
   fingerprint_ = attributes.at("fingerprint");

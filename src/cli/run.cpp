@@ -86,6 +86,11 @@ const Command& command_named(const std::vector<std::string>& words) {
     if (words[0] == command.name || two == command.name) return command;
     names.emplace_back(command.name);
   }
+  std::vector<std::string> longer;
+  for (const std::string& name : names)
+    if (name.starts_with(words[0] + " ")) longer.push_back(name);
+  if (!longer.empty())
+    throw UsageError(fmt::format("the command '{}' has two words: {} (options come behind both)", words[0], join(longer, ", ")));
   const std::string nearest = nearest_name(words[0], names);
   throw UsageError(fmt::format("no command '{}'{} (see skyfold --help)", words[0], nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
 }

@@ -203,14 +203,19 @@ void OptionSet::read_ini(const std::string& path) {
 }
 
 void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
+  bool are_bare = false;  // behind "--"
   for (std::size_t i = 0; i < arguments.size();) {
     const std::string& word = arguments[i++];
+    if (word == "--" && !are_bare) {
+      are_bare = true;
+      continue;
+    }
     const auto open = std::find_if(options_.begin(), options_.end(), [](const auto& o) { return o->is_positional && !o->given; });
-    if (!word.starts_with("-") && open != options_.end()) {
+    if ((are_bare || !word.starts_with("-")) && open != options_.end()) {
       assign(**open, word, "command line");
       continue;
     }
-    if (!word.starts_with("--") || word.size() == 2)
+    if (are_bare || !word.starts_with("--"))
       throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
     const std::size_t equals = word.find('=');
     Option& option = find(word.substr(2, equals == std::string::npos ? equals : equals - 2), "command line");

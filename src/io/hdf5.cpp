@@ -18,6 +18,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "source_child.hpp"
+#include "source_file.hpp"
 
 namespace skyfold {
 namespace {
@@ -173,8 +174,8 @@ void reserve_space(const std::string& path) {
 
 Hdf5File open_file(const std::string& path, unsigned mode) {
   silence_hdf5();
-  if (!std::filesystem::exists(path)) throw IoError(path + ": no such file");
-  return {H5Fopen(path.c_str(), mode, H5P_DEFAULT), path + ": cannot open as an HDF5 file (damaged, or another format)"};
+  require_hdf5(path);
+  return {H5Fopen(path.c_str(), mode, H5P_DEFAULT), path + ": cannot open as an HDF5 file (damaged?)"};
 }
 
 /// Names of the members of a group in increasing order of creation offset in the file would depend on the library;

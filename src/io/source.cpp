@@ -23,8 +23,6 @@
 namespace skyfold {
 namespace {
 
-constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
-
 /// Files that are tables of another kind, known by their first bytes.
 struct Foreign {
   std::string_view magic;
@@ -40,14 +38,6 @@ constexpr std::array foreign_formats = {
     Foreign{"<?xml", "XML, perhaps a VOTable (convert it to FITS, HDF5 or CSV)"},
     Foreign{"<VOTABLE", "a VOTable (convert it to FITS, HDF5 or CSV)"},
 };
-
-/// HDF5's signature may follow a user block of 512, 1024, 2048 ... bytes.
-bool is_hdf5(const InputFile& file) {
-  if (file.text_at(0, 8) == hdf5_signature) return true;
-  for (std::int64_t at = 512; at < file.size() && at <= (1 << 20); at *= 2)
-    if (file.text_at(at, 8) == hdf5_signature) return true;
-  return false;
-}
 
 /// "fits", "hdf5" or "text", by content. Throws IoError for formats that are known but not read.
 std::string content_of(const std::string& path) {

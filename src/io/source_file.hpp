@@ -31,4 +31,11 @@ class InputFile {
   std::int64_t size_ = 0;
 };
 
+/// HDF5's signature may follow a user block of 512, 1024, 2048 ... bytes.
+[[nodiscard]] bool is_hdf5(const InputFile& file);
+
+/// Throws DataError unless the file begins like HDF5, in which all files of skyfold are, and says what it is instead. Throws IoError
+/// for a file that cannot be read.
+void require_hdf5(const std::string& path);
+
 }  // namespace skyfold

@@ -26,16 +26,10 @@ struct MapOptions {
 };
 
 void describe_input(OptionSet& option, MapOptions& o) {
-  option("input", o.input, "map, a FITS HEALPix file").required().layout();
+  option("input", o.input, "map, a FITS HEALPix file").required().positional().layout();
   option("map.hdu", o.keywords.hdu, "extension with the map, by number or EXTNAME; empty: the first HEALPix table");
   option("map.ordering", o.keywords.ordering, "numbering of the pixels, where ORDERING is missing or wrong").one_of({"", "RING", "NESTED"});
   option("map.frame", o.keywords.frame, "frame, G, C or E, where COORDSYS is missing or wrong");
-}
-
-/// The file may be named without --input.
-std::vector<std::string> with_input(std::vector<std::string> words) {
-  if (!words.empty() && !words[0].starts_with("--")) words.insert(words.begin(), "--input");
-  return words;
 }
 
 HealpixPixels read_all(const std::string& path, const HealpixKeywords& keywords, int threads) {
@@ -88,7 +82,6 @@ class MapInfoStage final : public Stage {
     describe_input(option, o_);
     option("json", o_.json, "print JSON").layout();
   }
-  std::vector<std::string> own_words(std::vector<std::string> words) override { return with_input(std::move(words)); }
 
   ExitCode run(const StageContext& context) override {
     const HealpixPixels pixels = read_all(o_.input, o_.keywords, context.threads);
@@ -201,7 +194,6 @@ class MapResampleStage final : public Stage {
     option("to", o_.ordering, changes_nside_ ? "numbering to write, RING or NESTED; empty: as it is" : "numbering to write, RING or NESTED; empty: the other one")
         .one_of({"", "RING", "NESTED"});
   }
-  std::vector<std::string> own_words(std::vector<std::string> words) override { return with_input(std::move(words)); }
 
   ExitCode run(const StageContext& context) override {
     check_outputs({o_.output}, {o_.input});

@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -133,11 +136,17 @@ PhotozModel read_model(const std::string& path) {
 }
 
 std::string file_identity(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) throw IoError(path + ": is a directory (a file is needed)");
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
+  const auto throw_unreadable = [&] { throw IoError(fmt::format("{}: cannot be read ({})", path, errno ? std::strerror(errno) : "no such file")); };
+  if (!file) throw_unreadable();
   std::vector<char> buffer(1 << 20);
   std::uint64_t hash = 0;
   while (file.read(buffer.data(), std::ssize(buffer)), file.gcount() > 0)
     hash = hash_bytes(std::as_bytes(std::span(buffer).first(static_cast<std::size_t>(file.gcount()))), hash);
+  if (file.bad()) throw_unreadable();
   return hex64(hash);
 }
 

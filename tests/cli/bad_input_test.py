@@ -243,7 +243,7 @@ class BadInput(support.SkyfoldTest):
             ("model absent", IO, r"gone.h5: no such file", *self.estimates(model=self.base / "gone.h5")),
             ("a model as catalogue", DATA, r"model.h5: .*catalogue", *self.estimates(catalogue=self.model)),
             ("a catalogue as model", DATA, r"survey.h5: a product of class catalogue, but --model takes photoz_model", *self.estimates(model=self.catalogue)),
-            ("a FITS table as catalogue", IO, r"good.fits: cannot open as an HDF5 file", *self.estimates(catalogue=self.fits)),
+            ("a FITS table as catalogue", DATA, r"good.fits: is a FITS file, not an HDF5 file of skyfold \(.*skyfold import", *self.estimates(catalogue=self.fits)),
             ("somebody's HDF5 as catalogue", DATA, r"good.hdf5: .*run import", *self.estimates(catalogue=self.hdf5)),
             ("a folder as catalogue", IO, f"{self.base}: ", *self.estimates(catalogue=self.base)),
             ("empty catalogue", IO, r"empty.h5: ", "info", "--catalogue", self.file("empty.h5", "")),

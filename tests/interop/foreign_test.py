@@ -150,7 +150,7 @@ class FitsTables(ForeignTable):
         for i, cell in enumerate(cells):
             raw = raw[: start + 16 * i + 8] + cell + raw[start + 16 * i + 16 :]
         pathlib.Path(path).write_bytes(raw)
-        truth = Table.read(path)["class"].tolist()
+        truth = [str(text) for text in fits.getdata(path)["class"][:5]] + ["STAR"]  # a NUL ends a text (FITS Standard, section 7.3.3)
         self.assertEqual(truth, ["STAR", "GALAXY", " QSO", "A B", "", "STAR"])
         ours = self.imported(path)
         self.assertEqual([text.decode() for text in ours["class"]], truth)
@@ -538,6 +538,38 @@ class ForeignBytes(ForeignTable):
             file["t/ra"], file["t/dec"] = np.arange(3.0), np.arange(3.0)
             file["t/a"], file["t/b"] = h5py.SoftLink("b"), h5py.SoftLink("a")
         self.refused(3, "/t/. leads", "import", "--input", self.path("circle.h5"), "--output", self.path("x.h5"))
+
+
+class OtherFiles(ForeignTable):
+    """What a file is that is no catalogue of skyfold, and where bare words may stand."""
+
+    def test_a_file_that_is_no_catalogue_says_what_it_is(self):
+        table = {"id": np.arange(3), "ra": np.arange(3.0), "dec": np.arange(3.0)}
+        fits_path, csv, hdf5 = make_fits(self.path("t.fits"), table), make_csv(self.path("t.csv"), table), support.make_hdf5(self.path("t.hdf5"), table)
+        self.skyfold("mock", "--objects", 300, "--spectroscopic", 0.5, "--output", self.path("c.h5"))
+        self.skyfold("train", "--sample", self.path("c.spec.h5"), "--output", self.path("model.h5"))
+        output = ("--output", self.path("x.h5"))
+        for path, what in ((fits_path, "is a FITS file, not an HDF5 file of skyfold .*skyfold import"), (csv, "is a text file.*skyfold import"),
+                           (hdf5, "not a skyfold catalogue .*skyfold import"), (self.path("model.h5"), "is a skyfold photoz model, not a catalogue|a product of class photoz_model")):
+            for words in (("info",), ("photoz", "--model", self.path("model.h5"), *output), ("plan",),
+                          ("locus", "--traverse", *output))[: 4 if path == fits_path else 2]:
+                with self.subTest(path=path, command=words[0]):
+                    self.refused(3, what, words[0], "--catalogue", path, *words[1:])
+        self.refused(3, "is a FITS file", "photoz", "--catalogue", self.path("c.h5"), "--model", fits_path, *output)
+
+    def test_bare_words_may_stand_anywhere(self):
+        self.skyfold("mock", "--kind", "map", "--output", self.path("m.fits"), "--map.nside", 64)
+        path = self.path("m.fits")
+        expected = self.skyfold("map", "info", path, "--json").out
+        for words in (("--json", path), ("--json", "--map.hdu", "1", path), ("--input", path, "--json"), ("--json", "--", path), ("--json=true", path)):
+            self.assertEqual(self.skyfold("map", "info", *words).out, expected)
+        self.skyfold("map", "reorder", "--to", "NESTED", "--output", self.path("n.fits"), path)
+        self.skyfold("map", "ud-grade", "--nside", 32, path, "--output", self.path("u.fits"))
+        self.skyfold("mock", "--objects", 300, "--output", self.path("c.h5"))
+        for command in (("info",), ("status",), ("products", "show")):
+            out = self.skyfold(*command, "--json", self.path("c.h5"), cwd=self.folder).out
+            self.assertEqual(out.strip()[:1], "{", command)
+        self.refused(2, "the command 'map' has two words: map info, map reorder", "map", "--json", "info", path)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
 /// Throws IoError for a file that cannot be read, DataError for one that is not a model.
 [[nodiscard]] PhotozModel read_model(const std::string& path);
 
-/// Hash of a file's bytes: what a product records of the model that made it.
+/// Hash of a file's bytes: what a product records of the model that made it. Throws IoError for one that cannot be read.
 [[nodiscard]] std::string file_identity(const std::string& path);
 
 }  // namespace skyfold
