@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "reorder.hpp"
+#include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
@@ -50,24 +51,31 @@ BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const st
                   join(guess.bands, ","), option));
 }
 
-/// A table in memory: the columns `names`, numbers as doubles, others as they are.
-Table read_table(const Source& source, const std::vector<std::string>& names, const std::string& id) {
-  const std::string& path = source.path();
+/// Columns to read: `numbers` as doubles, `others` as they are.
+Schema columns_to_read(const Source& source, const std::vector<std::string>& numbers, const std::vector<std::string>& others) {
   Schema schema;
-  for (const std::string& name : names) {
+  const auto add = [&](const std::string& name, bool is_number) {
     const auto index = find_column(source.schema(), name);
-    if (!index) throw UsageError(fmt::format("{}: no column '{}'", path, name));
+    if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
     ColumnInfo column = source.schema()[*index];
-    if (name != id && (column.type == Type::text || column.width != 1))
-      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", path, name,
+    if (is_number && (column.type == Type::text || column.width != 1))
+      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", source.path(), name,
                                   source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
     column.source = name;
-    if (name != id) {
+    if (is_number) {
       column.type = Type::f8;
       column.null = {};
     }
     if (!find_column(schema, name)) schema.push_back(column);
-  }
+  };
+  for (const std::string& name : numbers) add(name, true);
+  for (const std::string& name : others) add(name, false);
+  return schema;
+}
+
+/// A table in memory.
+Table read_table(const Source& source, const Schema& schema) {
+  const std::string& path = source.path();
   Table all(schema, static_cast<std::size_t>(source.rows())), rows(schema);
   std::size_t row = 0;
   for (const Piece& piece : source.pieces(1 << 20)) {
@@ -155,6 +163,10 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
   if (const std::string& by = o.partition.by; by != "adaptive" && by != "healpix" && by != "rows")
     throw UsageError(
         fmt::format("--partition.by = {} (locus works in the order of the sky: adaptive, healpix or rows)", by));
+  if (mode != Mode::targets)
+    refuse_idle_options("--targets", {{"targets.magnitude", !o.magnitude.empty()}, {"columns.ra", !o.ra.empty()}, {"columns.dec", !o.dec.empty()},
+                                      {"columns.id", !o.id.empty()}});
+  if (!has_files) refuse_idle_options("--parameters or --list", {{"root", !o.root.empty()}});
   if (mode == Mode::list && o.root.empty())
     throw UsageError("--root is missing (the folder of the field files that --list names)");
   return mode;
@@ -221,18 +233,21 @@ LocusColumns LocusInputs::columns_of_stars() {
   }
   if (!LocusRules(locus_).needs_magnitudes) return columns;
   const bool is_guess = bands_.magnitude.empty();
-  bands_.error.clear();
+  bands_.error.clear();  // not needed, but where they are named they have to be there
   columns.bands = magnitude_columns(bands_, catalogue_->schema(), o_.catalogue, "bands.magnitude");
+  for (const std::string& band : bands_.bands)
+    if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(catalogue_->schema(), name))
+      throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue, name));
   if (is_guess && ranks_.is_first())
     log_info(fmt::format("guessed bands = {}, magnitudes {}", join(bands_.bands, ","), bands_.magnitude));
   return columns;
 }
 
 /// Bands may be named instead of their columns in a selection.
-std::vector<std::pair<std::string, std::string>> LocusInputs::band_aliases(const BandColumns& columns) const {
-  std::vector<std::pair<std::string, std::string>> aliases;
+ColumnAliases LocusInputs::band_aliases(const BandColumns& columns) const {
+  ColumnAliases aliases;
   for (std::size_t b = 0; b < columns.magnitude.size(); ++b)
-    aliases.emplace_back(bands_.bands[b], columns.magnitude[b]);
+    aliases.emplace(bands_.bands[b], columns.magnitude[b]);
   return aliases;
 }
 
@@ -264,11 +279,11 @@ void LocusInputs::open_list() {
   const Schema& schema = source->schema();
   const std::string id = o_.id.empty() ? known_column(schema, id_names) : role(schema, o_.id, {}, "columns.id");
   kernel_.emplace(locus_, bands_, columns, star_columns_);
-  selection_.emplace(o_.where, "targets.where", schema, o_.targets, band_aliases(columns.bands));
-  std::vector<std::string> names = kernel_->needs();
-  if (!id.empty()) names.push_back(id);
-  for (const std::string& name : selection_->needs()) names.push_back(name);
-  const Table all = read_table(*source, names, id);
+  const ColumnAliases aliases = band_aliases(columns.bands);
+  std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();
+  if (!id.empty()) others.push_back(id);
+  const Table all = read_table(*source, columns_to_read(*source, kernel_->needs(), others));
+  selection_.emplace(o_.where, "targets.where", all.schema(), o_.targets, aliases);  // of the types that are read
   const std::vector<std::size_t> chosen = selection_->selected(all);
   if (chosen.empty()) throw DataError(fmt::format("{}: no targets", o_.targets));
   targets_ = std::make_unique<ListedTargets>(all, chosen, columns.ra, columns.dec, id, o_.targets,

@@ -63,7 +63,7 @@ class LocusInputs {
   [[nodiscard]] LocusColumns columns_of_targets(const Schema& schema) const;
   [[nodiscard]] std::string role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
                                  const char* option) const;
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> band_aliases(const BandColumns& columns) const;
+  [[nodiscard]] ColumnAliases band_aliases(const BandColumns& columns) const;
 
   const LocusStageOptions& o_;
   const StageContext& context_;

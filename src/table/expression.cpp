@@ -1,12 +1,20 @@
+// Runs the program of a condition over blocks of rows. Numbers are doubles, NaN for missing, or whole numbers with a mask
+// of what is missing: 64 bits wide, or, in a block where that is not enough, 128. So whole numbers are exact throughout.
 #include "skyfold/table/expression.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
 #include "expression_program.hpp"
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -14,45 +22,93 @@ namespace {
 
 /// Rows that are worked on at a time: a few blocks of numbers fit the first-level cache.
 constexpr std::size_t block_rows = 512;
+/// Lists up to this length are looked through, longer ones halved.
+constexpr std::size_t short_list = 8;
+
+using Narrow = std::int64_t;
+
+/// The numbers of one place of the stack.
+struct Slot {
+  alignas(64) std::byte values[block_rows * sizeof(Wide)];
+  std::uint8_t missing[block_rows];      ///< of whole numbers
+  bool is_wide = false, has_missing = false;
+
+  template <class T>
+  T* as() noexcept { return reinterpret_cast<T*>(values); }
+  bool is_missing(std::size_t i) const noexcept { return has_missing && missing[i] != 0; }
+};
 
 template <class T>
-void load(std::span<const T> values, const ColumnInfo& info, std::size_t first, std::size_t count, std::size_t element, double* out) {
-  const T* from = values.data() + first * info.width + element;
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<double>(from[i * info.width]);
-  if (std::is_floating_point_v<T> || !info.null) return;
-  for (std::size_t i = 0; i < count; ++i)
-    if (static_cast<std::int64_t>(from[i * info.width]) == *info.null) out[i] = std::numeric_limits<double>::quiet_NaN();
+void load_real(std::span<const T> values, std::size_t width, std::size_t at, std::size_t count, Slot& out) {
+  double* const to = out.as<double>();
+  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<double>(values[at + i * width]);
 }
 
-void load(const Column& column, std::size_t first, std::size_t count, std::size_t element, double* out) {
-  switch (column.info().type) {
-    case Type::f4: return load(column.values<float>(), column.info(), first, count, element, out);
-    case Type::f8: return load(column.values<double>(), column.info(), first, count, element, out);
-    case Type::i4: return load(column.values<std::int32_t>(), column.info(), first, count, element, out);
-    case Type::i8: return load(column.values<std::int64_t>(), column.info(), first, count, element, out);
-    case Type::u1: return load(column.values<std::uint8_t>(), column.info(), first, count, element, out);
+template <class T>
+void load_whole(std::span<const T> values, const ColumnInfo& info, std::size_t at, std::size_t count, Slot& out) {
+  Narrow* const to = out.as<Narrow>();
+  out.is_wide = false;
+  out.has_missing = info.null.has_value();
+  if (info.width == 1)
+    for (std::size_t i = 0; i < count; ++i) to[i] = values[at + i];
+  else
+    for (std::size_t i = 0; i < count; ++i) to[i] = values[at + i * info.width];
+  if (!info.null) return;
+  const Narrow null = *info.null;
+  for (std::size_t i = 0; i < count; ++i) out.missing[i] = to[i] == null;
+  for (std::size_t i = 0; i < count; ++i) to[i] = to[i] == null ? 0 : to[i];  // calculates without overflow
+}
+
+void load(const Column& column, std::size_t first, std::size_t count, std::size_t element, Slot& out) {
+  const ColumnInfo& info = column.info();
+  const std::size_t at = first * info.width + element;
+  switch (info.type) {
+    case Type::f4: return load_real(column.values<float>(), info.width, at, count, out);
+    case Type::f8: return load_real(column.values<double>(), info.width, at, count, out);
+    case Type::i4: return load_whole(column.values<std::int32_t>(), info, at, count, out);
+    case Type::i8: return load_whole(column.values<std::int64_t>(), info, at, count, out);
+    case Type::u1: return load_whole(column.values<std::uint8_t>(), info, at, count, out);
     case Type::text: break;
   }
 }
 
-/// The bits of a mask; as a number when that is exact, which it is for the comparisons that bits are for (with 0).
-void load_bits(const Column& column, std::size_t first, std::size_t count, std::size_t element, std::int64_t mask, double* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t value = column.integer(first + i, element);
-    out[i] = column.info().null == value ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(value & mask);
-  }
+/// Every whole number of the block is a double.
+bool are_doubles(const Narrow* x, std::size_t count) {
+  std::uint64_t beyond = 0;
+  for (std::size_t i = 0; i < count; ++i) beyond |= (static_cast<std::uint64_t>(x[i]) + (std::uint64_t{1} << 53)) >> 54;
+  return beyond == 0;
 }
+
+template <class T, class List>
+bool is_among(const List& list, const T& value) {
+  if (list.size() <= short_list) return std::find(list.begin(), list.end(), value) != list.end();
+  const auto at = std::lower_bound(list.begin(), list.end(), value);
+  return at != list.end() && *at == value;
+}
+
+struct Add {
+  static bool overflows(auto x, auto y, auto& result) { return __builtin_add_overflow(x, y, &result); }
+  double operator()(double x, double y) const { return x + y; }
+};
+struct Subtract {
+  static bool overflows(auto x, auto y, auto& result) { return __builtin_sub_overflow(x, y, &result); }
+  double operator()(double x, double y) const { return x - y; }
+};
+struct Multiply {
+  static bool overflows(auto x, auto y, auto& result) { return __builtin_mul_overflow(x, y, &result); }
+  double operator()(double x, double y) const { return x * y; }
+};
 
 /// Runs a program over blocks of rows.
 class Machine {
  public:
   Machine(const Condition::Program& program, const std::vector<const Column*>& columns)
-      : program_(program), columns_(columns), numbers_(program.number_depth * block_rows), truths_(program.truth_depth * block_rows) {}
+      : program_(program), columns_(columns), slots_(program.number_depth), truths_(program.truth_depth * block_rows) {}
 
   const std::uint8_t* run(std::size_t first, std::size_t count) {
     first_ = first;
     count_ = count;
-    number_ = numbers_.data();
+    number_ = slots_.data();
     truth_ = truths_.data();
     for (const Instruction& instruction : program_.instructions) step(instruction);
     return truths_.data();
@@ -61,59 +117,240 @@ class Machine {
  private:
   void step(const Instruction& o) {
     switch (o.step) {
-      case Step::column: return load(*columns_[o.column], first_, count_, o.element, pushed());
-      case Step::bits: return load_bits(*columns_[o.column], first_, count_, o.element, o.mask, pushed());
-      case Step::constant: std::fill_n(pushed(), count_, o.number); return;
-      case Step::negate: return change([](double x) { return -x; });
-      case Step::absolute: return change([](double x) { return std::abs(x); });
-      case Step::add: return combine([](double x, double y) { return x + y; });
-      case Step::subtract: return combine([](double x, double y) { return x - y; });
-      case Step::multiply: return combine([](double x, double y) { return x * y; });
+      case Step::column: return load(*columns_[o.column], first_, count_, o.element, *number_++);
+      case Step::constant: return push(o);
+      case Step::to_real: return to_real(number_[-1]);
+      case Step::negate: return o.kind == NumberKind::whole ? negate([](Wide) { return true; }) : change([](double x) { return -x; });
+      case Step::absolute: return o.kind == NumberKind::whole ? negate([](Wide x) { return x < 0; }) : change([](double x) { return std::abs(x); });
+      case Step::add: return calculate(o, Add{});
+      case Step::subtract: return calculate(o, Subtract{});
+      case Step::multiply: return calculate(o, Multiply{});
       case Step::divide: return combine([](double x, double y) { return x / y; });
-      case Step::less: return compare([](double x, double y) { return x < y; });
-      case Step::less_equal: return compare([](double x, double y) { return x <= y; });
-      case Step::greater: return compare([](double x, double y) { return x > y; });
-      case Step::greater_equal: return compare([](double x, double y) { return x >= y; });
-      case Step::equal: return compare([](double x, double y) { return x == y; });
-      case Step::not_equal: return compare([](double x, double y) { return x < y || x > y; });  // false for NaN
-      case Step::is_missing: return judge([](double x) { return std::isnan(x); });
-      case Step::is_in: return judge([&list = program_.numbers[o.list]](double x) { return std::find(list.begin(), list.end(), x) != list.end(); });
+      case Step::bit_and: return combine_bits([](auto x, auto y) { return x & y; });
+      case Step::bit_or: return combine_bits([](auto x, auto y) { return x | y; });
+      case Step::bit_xor: return combine_bits([](auto x, auto y) { return x ^ y; });
+      case Step::bit_not: return change_whole([](auto x) { return ~x; });
+      case Step::shift_right: return change_whole([places = static_cast<int>(o.whole)](auto x) { return x >> places; });
+      case Step::shift_left: return shift_left(static_cast<int>(o.whole));
+      case Step::less: return compare(o, [](auto x, auto y) { return x < y; });
+      case Step::less_equal: return compare(o, [](auto x, auto y) { return x <= y; });
+      case Step::greater: return compare(o, [](auto x, auto y) { return x > y; });
+      case Step::greater_equal: return compare(o, [](auto x, auto y) { return x >= y; });
+      case Step::equal: return compare(o, [](auto x, auto y) { return x == y; });
+      case Step::not_equal: return compare(o, [](auto x, auto y) { return x < y || x > y; });  // false for NaN
+      case Step::is_missing: return find_missing(o);
+      case Step::is_in: return look_up(o);
+      case Step::is_nonzero: return judge([](auto x) { return x != 0; });
       case Step::text_is_in: return judge_text(o, true);
       case Step::text_is_not_in: return judge_text(o, false);
       case Step::both: return unite([](int x, int y) { return x & y; });
       case Step::either: return unite([](int x, int y) { return x | y; });
+      case Step::differ: return unite([](int x, int y) { return x ^ y; });
       case Step::opposite:
         for (std::size_t i = 0; i < count_; ++i) truth_[i - block_rows] ^= 1;
         return;
     }
   }
 
-  double* pushed() { return std::exchange(number_, number_ + block_rows); }
+  void push(const Instruction& o) {
+    Slot& slot = *number_++;
+    slot.has_missing = false;
+    slot.is_wide = o.kind == NumberKind::whole && o.whole != static_cast<Narrow>(o.whole);
+    if (o.kind == NumberKind::real) std::fill_n(slot.as<double>(), count_, o.number);
+    else if (slot.is_wide) std::fill_n(slot.as<Wide>(), count_, o.whole);
+    else std::fill_n(slot.as<Narrow>(), count_, static_cast<Narrow>(o.whole));
+  }
+
+  // Doubles.
 
   template <class Function>
   void change(Function function) {
-    double* const x = number_ - block_rows;
+    double* const x = number_[-1].as<double>();
     for (std::size_t i = 0; i < count_; ++i) x[i] = function(x[i]);
   }
   template <class Function>
   void combine(Function function) {
-    number_ -= block_rows;
-    double* const x = number_ - block_rows;
-    for (std::size_t i = 0; i < count_; ++i) x[i] = function(x[i], number_[i]);
+    --number_;
+    double *const x = number_[-1].as<double>(), *const y = number_[0].as<double>();
+    for (std::size_t i = 0; i < count_; ++i) x[i] = function(x[i], y[i]);
   }
+
+  void to_real(Slot& slot) const {
+    std::array<double, block_rows> to;
+    const auto convert = [&](const auto* x) {
+      for (std::size_t i = 0; i < count_; ++i) to[i] = static_cast<double>(x[i]);
+    };
+    slot.is_wide ? convert(slot.as<Wide>()) : convert(slot.as<Narrow>());
+    for (std::size_t i = 0; i < count_ && slot.has_missing; ++i)
+      if (slot.missing[i]) to[i] = std::numeric_limits<double>::quiet_NaN();
+    std::memcpy(slot.values, to.data(), count_ * sizeof(double));
+  }
+
+  // Whole numbers.
+
+  void widen(Slot& slot) const {
+    if (slot.is_wide) return;
+    std::array<Wide, block_rows> wide;
+    std::copy_n(slot.as<Narrow>(), count_, wide.begin());
+    std::memcpy(slot.values, wide.data(), count_ * sizeof(Wide));
+    slot.is_wide = true;
+  }
+
+  /// What is missing in either is missing in the result, which is x.
+  void unite_missing(Slot& x, const Slot& y) const {
+    if (!y.has_missing) return;
+    if (!x.has_missing) std::copy_n(y.missing, count_, x.missing);
+    else
+      for (std::size_t i = 0; i < count_; ++i) x.missing[i] |= y.missing[i];
+    x.has_missing = true;
+  }
+
+  [[noreturn]] void fail_too_large() const {
+    throw DataError(program_.what + ": a whole number beyond 2^127 comes out (multiply by 1.0 first to calculate with doubles)");
+  }
+
+  template <class Operation>
+  void calculate(const Instruction& o, Operation operation) {
+    if (o.kind == NumberKind::real) return combine(operation);
+    Slot &x = number_[-2], &y = number_[-1];
+    --number_;
+    unite_missing(x, y);
+    if (!x.is_wide && !y.is_wide) {
+      std::array<Narrow, block_rows> result;
+      bool overflows = false;
+      for (std::size_t i = 0; i < count_; ++i) overflows |= Operation::overflows(x.as<Narrow>()[i], y.as<Narrow>()[i], result[i]);
+      if (!overflows) {
+        std::copy_n(result.begin(), count_, x.as<Narrow>());
+        return;
+      }
+    }
+    widen(x);
+    widen(y);
+    for (std::size_t i = 0; i < count_; ++i)
+      if (Operation::overflows(x.as<Wide>()[i], y.as<Wide>()[i], x.as<Wide>()[i]) && !x.is_missing(i)) fail_too_large();
+  }
+
+  template <class Which>
+  void negate(Which is_turned) {
+    Slot& x = number_[-1];
+    Narrow* const narrow = x.as<Narrow>();
+    if (!x.is_wide && std::find(narrow, narrow + count_, std::numeric_limits<Narrow>::min()) == narrow + count_) {
+      for (std::size_t i = 0; i < count_; ++i) narrow[i] = is_turned(narrow[i]) ? -narrow[i] : narrow[i];
+      return;
+    }
+    widen(x);
+    for (std::size_t i = 0; i < count_; ++i) {
+      Wide& value = x.as<Wide>()[i];
+      if (is_turned(value) && __builtin_sub_overflow(Wide{0}, value, &value) && !x.is_missing(i)) fail_too_large();
+    }
+  }
+
   template <class Function>
-  void compare(Function function) {
-    number_ -= 2 * block_rows;
-    const double *const x = number_, *const y = number_ + block_rows;
-    for (std::size_t i = 0; i < count_; ++i) truth_[i] = function(x[i], y[i]);
+  void change_whole(Function function) {
+    Slot& slot = number_[-1];
+    const auto apply = [&](auto* x) {
+      for (std::size_t i = 0; i < count_; ++i) x[i] = function(x[i]);
+    };
+    slot.is_wide ? apply(slot.as<Wide>()) : apply(slot.as<Narrow>());
+  }
+
+  template <class Function>
+  void combine_bits(Function function) {
+    Slot &x = number_[-2], &y = number_[-1];
+    --number_;
+    unite_missing(x, y);
+    const auto apply = [&](auto* a, const auto* b) {
+      for (std::size_t i = 0; i < count_; ++i) a[i] = function(a[i], b[i]);
+    };
+    if (!x.is_wide && !y.is_wide) return apply(x.as<Narrow>(), y.as<Narrow>());
+    widen(x);
+    widen(y);
+    apply(x.as<Wide>(), y.as<Wide>());
+  }
+
+  void shift_left(int places) {
+    Slot& slot = number_[-1];
+    widen(slot);
+    Wide* const x = slot.as<Wide>();
+    for (std::size_t i = 0; i < count_; ++i)
+      if (__builtin_mul_overflow(x[i], static_cast<Wide>(1) << places, &x[i]) && !slot.is_missing(i)) fail_too_large();
+  }
+
+  // Truth.
+
+  template <class X, class Y, class Function>
+  void compare_all(const X* x, const Y* y, Function function) {
+    std::uint8_t* const truth = truth_;
+    for (std::size_t i = 0; i < count_; ++i) truth[i] = function(x[i], y[i]);
+  }
+
+  template <class Function>
+  void compare(const Instruction& o, Function function) {
+    number_ -= 2;
+    Slot &x = number_[0], &y = number_[1];
+    if (o.kind == NumberKind::real && o.right == NumberKind::real) compare_all(x.as<double>(), y.as<double>(), function);
+    else if (o.kind == NumberKind::real) compare_mixed(x, y, [&](double real, Wide whole) { return function(0, order(whole, real)); }, function);
+    else if (o.right == NumberKind::real) compare_mixed(y, x, [&](double real, Wide whole) { return function(order(whole, real), 0); },
+                                                        [&](double real, double whole) { return function(whole, real); });
+    else if (!x.is_wide && !y.is_wide) compare_all(x.as<Narrow>(), y.as<Narrow>(), function);
+    else {
+      widen(x);
+      widen(y);
+      compare_all(x.as<Wide>(), y.as<Wide>(), function);
+    }
+    if (o.kind == NumberKind::whole) forget_missing(x);
+    if (o.right == NumberKind::whole) forget_missing(y);
     truth_ += block_rows;
   }
+
+  /// A double with a whole number: as doubles where those are exact.
+  template <class Exact, class Quick>
+  void compare_mixed(Slot& real, Slot& whole, Exact exact, Quick quick) {
+    const double* const x = real.as<double>();
+    if (!whole.is_wide && are_doubles(whole.as<Narrow>(), count_)) {
+      for (std::size_t i = 0; i < count_; ++i) truth_[i] = quick(x[i], static_cast<double>(whole.as<Narrow>()[i]));
+      return;
+    }
+    widen(whole);
+    for (std::size_t i = 0; i < count_; ++i) truth_[i] = !std::isnan(x[i]) && exact(x[i], whole.as<Wide>()[i]);
+  }
+
+  /// No comparison holds for what is missing.
+  void forget_missing(const Slot& slot) {
+    if (!slot.has_missing) return;
+    for (std::size_t i = 0; i < count_; ++i) truth_[i] &= static_cast<std::uint8_t>(slot.missing[i] ^ 1);
+  }
+
+  /// Of a whole number.
   template <class Function>
   void judge(Function function) {
-    number_ -= block_rows;
-    for (std::size_t i = 0; i < count_; ++i) truth_[i] = function(number_[i]);
+    const Slot& slot = *--number_;
+    Slot& values = number_[0];
+    const auto apply = [&](const auto* x) {
+      for (std::size_t i = 0; i < count_; ++i) truth_[i] = function(x[i]);
+    };
+    slot.is_wide ? apply(values.as<Wide>()) : apply(values.as<Narrow>());
+    forget_missing(slot);
     truth_ += block_rows;
   }
+
+  void look_up(const Instruction& o) {
+    if (o.kind == NumberKind::whole) return judge([&list = program_.wholes[o.list]](Wide x) { return is_among(list, x); });
+    const std::vector<double>& list = program_.reals[o.list];
+    const double* const x = (--number_)->as<double>();
+    for (std::size_t i = 0; i < count_; ++i) truth_[i] = !std::isnan(x[i]) && is_among(list, x[i]);
+    truth_ += block_rows;
+  }
+
+  void find_missing(const Instruction& o) {
+    Slot& slot = *--number_;
+    if (o.kind == NumberKind::real)
+      for (std::size_t i = 0; i < count_; ++i) truth_[i] = std::isnan(slot.as<double>()[i]);
+    else if (slot.has_missing) std::copy_n(slot.missing, count_, truth_);
+    else std::fill_n(truth_, count_, std::uint8_t{0});
+    truth_ += block_rows;
+  }
+
   template <class Function>
   void unite(Function function) {
     truth_ -= block_rows;
@@ -123,28 +360,30 @@ class Machine {
   void judge_text(const Instruction& o, bool is_wanted) {
     const std::vector<std::string>& list = program_.texts[o.list];
     const Column& column = *columns_[o.column];
-    for (std::size_t i = 0; i < count_; ++i)
-      truth_[i] = (std::find(list.begin(), list.end(), column.text(first_ + i)) != list.end()) == is_wanted;
+    for (std::size_t i = 0; i < count_; ++i) truth_[i] = is_among(list, column.text(first_ + i)) == is_wanted;
     truth_ += block_rows;
   }
 
   const Condition::Program& program_;
   const std::vector<const Column*>& columns_;
-  std::vector<double> numbers_;
+  std::vector<Slot> slots_;
   std::vector<std::uint8_t> truths_;
-  double* number_ = nullptr;        ///< behind the top of the stack
+  Slot* number_ = nullptr;          ///< behind the top of the stack
   std::uint8_t* truth_ = nullptr;   ///< likewise
   std::size_t first_ = 0, count_ = 0;
 };
 
 }  // namespace
 
-Condition::Condition(const std::string& text, const Schema& schema, const std::string& what)
-    : text_(trim(text)), program_(std::make_shared<Program>(compile_condition(text_, schema, what, columns_))) {}
+Condition::Condition(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases)
+    : text_(trim(text)), program_(std::make_shared<Program>(compile_condition(text_, schema, what, aliases, columns_))) {}
 
 void Condition::evaluate(const Table& table, std::span<std::uint8_t> holds) const {
   std::vector<const Column*> columns;
   for (const std::string& name : columns_) columns.push_back(&table.at(name));
+  for (const Instruction& o : program_->instructions)
+    if (o.step == Step::column && kind_of(columns[o.column]->info().type) != o.kind)
+      throw std::logic_error("a condition compiled for another type of column " + columns_[o.column]);
   Machine machine(*program_, columns);
   for (std::size_t first = 0; first < table.rows(); first += block_rows) {
     const std::size_t count = std::min(block_rows, table.rows() - first);

@@ -421,7 +421,7 @@ class Mistakes(LocusTest):
                  (["--traverse"], 2, "--catalogue is missing"), ([*listed, "--locus.band", "y"], 2, "locus.band = y"),
                  ([*listed, "--rating", "colour:x"], 2, "rating = colour:x"), ([*listed, "--rating", "column:none"], 2, "no column none"),
                  ([*listed, "--rating", "column:dec", "--locus.compat", "locus6"], 2, "colour rule only"),
-                 ([*listed, "--partition.by", "tile"], 2, "order of the sky"), ([*listed, "--targets.where", "r ~ 3"], 2, "not a comparison"),
+                 ([*listed, "--partition.by", "tile"], 2, "order of the sky"), ([*listed, "--targets.where", "r ~ 3"], 2, "a condition is needed"),
                  ([*listed, "--targets.where", "q < 3"], 2, "no column 'q'"), ([*listed, "--targets.where", "r < -50"], 3, "no targets"),
                  (["--traverse", *catalogue, "--targets.where", "r < -50"], 3, "no star is selected"),
                  (["--targets", bare, *catalogue], 2, "no known names of magnitude columns"),

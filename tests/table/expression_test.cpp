@@ -118,6 +118,67 @@ TEST(Condition, LooksUpListsTextsAndBits) {
   EXPECT_EQ(rows_of("big & 4611686018427387904 > 0"), "1");
 }
 
+TEST(Condition, TestsBitsAsPythonDoes) {
+  EXPECT_EQ(rows_of("flag & 1"), "1");
+  EXPECT_EQ(rows_of("not (flag & 4)"), "013");                       // missing: no bit test holds
+  EXPECT_EQ(rows_of("not flag & 4"), "013");
+  EXPECT_EQ(rows_of("not (flag & 4) and not missing(flag)"), "01");
+  EXPECT_EQ(rows_of("flag & 4 == 0"), "01");
+  EXPECT_EQ(rows_of("(flag | 1) == 5"), "2");
+  EXPECT_EQ(rows_of("flag ^ 3"), "02");
+  EXPECT_EQ(rows_of("~flag & 3 == 3"), "02");
+  EXPECT_EQ(rows_of("flag & 1 << 2"), "2");
+  EXPECT_EQ(rows_of("flag >> 1 == 1"), "1");
+  EXPECT_EQ(rows_of("flag & 0x3"), "1");
+  EXPECT_EQ(rows_of("flag & 1 or ok & 1 and big > 3"), "13");
+  EXPECT_EQ(rows_of("missing(flag & 1)"), "3");
+  EXPECT_EQ(rows_of("(mag < 19) | (mag > 24)"), "03");
+  EXPECT_EQ(rows_of("(mag < 21) & ~(mag < 19)"), "1");
+  EXPECT_EQ(rows_of("(mag < 21) ^ (x == 0)"), "0");
+}
+
+TEST(Condition, ComparesWholeNumbersExactly) {
+  const std::int64_t id = 1237648720693755918;
+  Table table({{"id", Type::i8}, {"x", Type::f8}}, 5);
+  for (std::size_t i = 0; i < 5; ++i) {
+    table[0].values<std::int64_t>()[i] = id - 2 + static_cast<std::int64_t>(i);
+    table[1].values<double>()[i] = 1237648720693755904.0;   // the nearest double of them all
+  }
+  const auto rows = [&](const std::string& text) {
+    std::vector<std::uint8_t> holds(5);
+    Condition(text, table.schema(), "").evaluate(table, holds);
+    std::string found;
+    for (std::size_t i = 0; i < 5; ++i)
+      if (holds[i]) found += std::to_string(i);
+    return found;
+  };
+  EXPECT_EQ(rows("id == 1237648720693755918"), "2");
+  EXPECT_EQ(rows("1237648720693755918 < id"), "34");
+  EXPECT_EQ(rows("not (id in (1237648720693755918, 1237648720693755917.0))"), "034");
+  EXPECT_EQ(rows("id < 1237648720693755918.5"), "012");
+  EXPECT_EQ(rows("id >= 1237648720693755917.99999999999999999999"), "234");
+  EXPECT_EQ(rows("id == 1237648720693755918.5"), "");
+  EXPECT_EQ(rows("id != 1237648720693755918.5"), "01234");
+  EXPECT_EQ(rows("id == 1.237648720693755918e18"), "2");
+  EXPECT_EQ(rows("id > 99999999999999999999999999999999999999999999"), "");
+  EXPECT_EQ(rows("id > -99999999999999999999999999999999999999999999.5"), "01234");
+  EXPECT_EQ(rows("id - 1237648720693755916 == 2"), "2");
+  EXPECT_EQ(rows("id * 4 > 4950594882775023672"), "34");
+  EXPECT_EQ(rows("-id == -1237648720693755918"), "2");
+  EXPECT_EQ(rows("id == x"), "");
+  EXPECT_EQ(rows("id > x"), "01234");
+  EXPECT_EQ(rows("x == 1237648720693755904"), "01234");
+  EXPECT_EQ(rows("x == 1237648720693755905"), "");
+  EXPECT_EQ(rows("id * 1.0 == x"), "01234");                          // in doubles, on purpose
+  EXPECT_THROW((void)rows("id * id * id > 0"), DataError);
+}
+
+TEST(Condition, KnowsOtherNamesOfColumns) {
+  const Table table = sample();
+  const Condition condition("r < 20 and x < 1", table.schema(), "--where", {{"r", "mag"}, {"x", "my column"}});
+  EXPECT_EQ(condition.columns(), (std::vector<std::string>{"mag", "x"}));   // a column comes before an alias
+}
+
 TEST(Condition, NamesTheColumnsThatItReadsOnce) {
   const Condition condition("x > 1 and mag < 20 and (x < 3 or class == 'STAR')", sample().schema(), "--cuts");
   EXPECT_EQ(condition.columns(), (std::vector<std::string>{"x", "mag", "class"}));
@@ -133,7 +194,10 @@ TEST(Condition, SaysWhatIsWrongAndWhere) {
       {"class in (1)", "values of another kind"}, {"flag in ('a')", "values of another kind"}, {"x & 1 == 0", "no column of whole numbers"},
       {"flag & 1.5 == 0", "a whole number is needed"}, {"flux > 1", "has 2 elements"}, {"flux[2] > 1", "elements 0 to 1"}, {"sqrt(x) > 1", "no function"},
       {"mag < 20 # x", "'#' has no meaning"}, {"class == 'STAR", "no closing '"}, {"3x > 1", "'3x' is not a number"}, {"not mag", "needs a condition"},
-      {"mag + (x > 1) > 3", "a number is needed"}, {"mag and x > 1", "a condition is needed"}};
+      {"mag + (x > 1) > 3", "a number is needed"}, {"mag and x > 1", "a condition is needed"},
+      {"ok", "such as ok != 0"}, {"flag + 1", "a condition is needed"}, {"mag < 20 & x > 1", "& binds more strongly than a comparison"},
+      {"(mag < 20) & flag", "a number is needed"}, {"flag << 64 > 0", "0 to 63"}, {"flag << ok > 0", "0 to 63"}, {"0x > 1", "'0x' is not a number"},
+      {"my column > 1", "stands in backquotes: `my column`"}};
   for (const auto& [text, expected] : cases) {
     EXPECT_NE(message_of(text).find(expected), std::string::npos) << text << " -> " << message_of(text);
     EXPECT_EQ(message_of(text).rfind("--cuts", 0), 0U) << message_of(text);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,28 +12,28 @@
 
 namespace skyfold {
 
-/// A condition on the columns of a table, as users write it: "zwarning == 0 and (class == 'GALAXY' or z > 0.001)".
+/// Other names of columns, such as those of bands, and the columns.
+using ColumnAliases = std::map<std::string, std::string, std::less<>>;
+
+/// A condition on the columns of a table, as users write it: "zwarning == 0 and not (flags & 4)". The language is described
+/// in docs/conditions.md; signs bind as in Python.
 ///
-/// - comparisons `< <= > >= == !=` (also `=`) of sums, products, `abs(x)`, columns and numbers; they cannot be chained;
-/// - `x in (3, 4, 'a')`; `missing(x)`: NaN, the null integer, or an empty text; `flags & 6`: bits of an integer column;
-/// - text columns are compared with 'text' by == and !=, as they stand but for blanks at the end;
-/// - `not`, `and`, `or` (also `! && ||`) in this order of precedence, and parentheses;
-/// - a column whose name is no plain word stands in backquotes: `my column`; arrays count by element: psfmag[2], from 0.
-///
-/// Numbers are doubles; a comparison with a missing number does not hold, whichever it is; an empty text is a text like
-/// others. The condition is compiled once to a flat program, which is run over blocks of rows.
+/// Whole numbers (columns i8, i4, u1, and what is calculated of them but for quotients) are exact, also when compared with
+/// decimals and doubles. A comparison with a missing number does not hold, whichever it is. The condition is compiled once
+/// to a flat program, which is run over blocks of rows.
 class Condition {
  public:
   /// @param text    not empty
   /// @param schema  of the tables that it will be asked about
   /// @param what    where the text stands, for messages: "--cuts"; "survey.ini: quality.4"
+  /// @param aliases  other names of columns, for names that `schema` does not have
   /// Throws UsageError for a text that is no condition, or a column that `schema` does not have.
-  Condition(const std::string& text, const Schema& schema, const std::string& what);
+  Condition(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases = {});
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// Columns that it reads, each once.
   [[nodiscard]] const std::vector<std::string>& columns() const noexcept { return columns_; }
-  /// Whether it holds, row by row: 1 or 0.
+  /// Whether it holds, row by row: 1 or 0. Throws DataError for a whole number beyond 2^127.
   ///
   /// @param table  has the columns of columns(), of the types of the schema
   /// @param holds  shape [table.rows()]

@@ -7,6 +7,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/exact_number.hpp"
 
 namespace skyfold {
 namespace {
@@ -64,9 +65,11 @@ Translator::Translator(TranslationRule rule, const Schema& schema, const std::st
       texts_.emplace_back(lower(text), code);
       continue;
     }
-    const auto number = parse_double(text);
+    const auto number = parse_exact(text);
     if (!number) throw UsageError(fmt::format("{}: '{}' is not a number, but column {} is one of numbers", what, text, rule_.column));
-    numbers_.emplace_back(*number, code);
+    const bool is_real = schema[*column].type == Type::f4 || schema[*column].type == Type::f8;
+    if (is_real) numbers_.emplace_back(number->nearest, code);
+    else if (const auto whole = number->whole()) wholes_.emplace_back(*whole, code);  // a fraction equals no whole number
   }
 }
 
@@ -83,9 +86,15 @@ void Translator::translate(const Table& table, std::span<int> codes) const {
 }
 
 void Translator::look_up(const Table& table, std::span<int> codes) const {
-  if (texts_.empty() && numbers_.empty()) return;
+  if (texts_.empty() && numbers_.empty() && wholes_.empty()) return;
   const Column& column = table.at(rule_.column);
   for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (!wholes_.empty()) {
+      const std::int64_t value = column.integer(i);
+      for (const auto& [number, code] : wholes_)
+        if (number == value && column.info().null != value) codes[i] = code;
+      continue;
+    }
     if (!numbers_.empty()) {
       const double value = column.number(i);
       for (const auto& [number, code] : numbers_)

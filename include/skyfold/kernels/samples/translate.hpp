@@ -29,7 +29,7 @@ struct TranslationRule {
 /// Translates the flags of blocks of rows.
 class Translator {
  public:
-  /// Numbers are compared as numbers (3 and 3.0 are the same), texts regardless of case and of blanks around them.
+  /// Numbers are compared as numbers (3 and 3.0 are the same; whole numbers exactly), texts regardless of case and of blanks around them.
   ///
   /// @param what  where the rule stands, for messages; conditions append their code: "ozdes.ini: quality.4"
   /// @param codes  names of the codes, for messages; may be empty
@@ -48,6 +48,7 @@ class Translator {
 
   TranslationRule rule_;
   std::vector<std::pair<double, int>> numbers_;       ///< of a column of numbers
+  std::vector<std::pair<std::int64_t, int>> wholes_;  ///< of a column of whole numbers
   std::vector<std::pair<std::string, int>> texts_;    ///< of a column of texts; lower case
   std::vector<std::pair<Condition, int>> conditions_;
   std::vector<std::string> columns_;
