@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "attribute_value.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
@@ -101,9 +102,9 @@ class ValueReader {
  public:
   ValueReader(const Catalogue& catalogue, const std::string& column)
       : catalogue_(catalogue), table_({catalogue.schema()[*find_column(catalogue.schema(), column)]}) {}
-  double at(std::int64_t row) {
+  AttributeValue at(std::int64_t row) {
     catalogue_.reader().read({row, row + 1}, table_);
-    return table_[0].number(0);
+    return attribute_value(table_[0], 0);
   }
 
  private:
@@ -158,6 +159,7 @@ OrderedRows Catalogue::ordered_rows() const {
   if (layout_.ordering == Ordering::tile) rows.tiles = tiles();
   if (layout_.ordering != Ordering::attribute) return rows;
   rows.attribute = layout_.attribute;
+  rows.attribute_is_whole = is_whole(schema()[*find_column(schema(), layout_.attribute)].type);
   const Table zones = read_columns(path(), "/index/zones/" + layout_.attribute);
   for (const std::int64_t missing : zones.at("missing").values<std::int64_t>()) rows.attribute_missing += missing;
   rows.attribute_at = [reader = std::make_shared<ValueReader>(*this, layout_.attribute)](std::int64_t row) {

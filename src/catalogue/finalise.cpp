@@ -1,12 +1,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numbers>
+#include <utility>
 
+#include "attribute_value.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
@@ -17,11 +18,13 @@ namespace skyfold {
 namespace {
 
 constexpr int index_order = 5;
+constexpr std::int64_t nothing_measured = std::numeric_limits<std::int64_t>::min();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Statistics of one column in one zone.
 struct ZoneColumn {
   double min = nan, max = nan;   // NaN when nothing is measured
+  std::int64_t whole_min = nothing_measured, whole_max = nothing_measured;   // of whole numbers
   std::int64_t missing = 0;
   std::uint64_t hash = 0;
 };
@@ -35,7 +38,8 @@ struct Step {
 /// All that consolidation must know of a zone; travels between ranks as text.
 struct Zone {
   std::vector<ZoneColumn> columns;
-  std::int64_t first_key = 0, last_key = 0;             // of the ordering
+  std::int64_t first_key = 0, last_key = 0;             // of the ordering healpix
+  AttributeValue first_value = 0.0, last_value = 0.0;   // of the ordering attribute
   bool is_ordered = true;
   std::vector<Step> steps;
 };
@@ -47,6 +51,8 @@ std::string pack(const Zone& zone) {
   put(out, zone.columns.data(), zone.columns.size() * sizeof(ZoneColumn));
   const std::int64_t head[] = {zone.first_key, zone.last_key, zone.is_ordered, std::ssize(zone.steps)};
   put(out, head, sizeof head);
+  put(out, &zone.first_value, sizeof zone.first_value);
+  put(out, &zone.last_value, sizeof zone.last_value);
   for (const Step& step : zone.steps) {
     const std::int64_t numbers[] = {step.row, step.pixel, std::ssize(step.name)};
     put(out, numbers, sizeof numbers);
@@ -68,6 +74,8 @@ Zone unpack(const std::string& text, std::size_t columns) {
   for (ZoneColumn& column : zone.columns) get(at, column);
   std::int64_t head[4];
   get(at, head);
+  get(at, zone.first_value);
+  get(at, zone.last_value);
   zone.first_key = head[0];
   zone.last_key = head[1];
   zone.is_ordered = head[2] != 0;
@@ -99,6 +107,10 @@ void measure(std::span<const T> values, std::optional<std::int64_t> null, ZoneCo
   if (missing == std::ssize(values)) return;
   zone.min = static_cast<double>(low);
   zone.max = static_cast<double>(high);
+  if constexpr (std::is_integral_v<T>) {
+    zone.whole_min = low;
+    zone.whole_max = high;
+  }
 }
 
 ZoneColumn measure(const Column& column) {
@@ -139,13 +151,16 @@ void find_tiles(const Column& names, std::int64_t first_row, Zone& zone) {
   }
 }
 
-/// Checks that values increase, those without a value at the end; the zone's ends are kept as bits.
+/// Those without a value are at the end.
+bool follows(AttributeValue before, AttributeValue after) { return std::isnan(after) || before <= after; }
+
+/// Checks that values increase.
 void find_values(const Column& column, std::int64_t rows, Zone& zone) {
-  const auto follows = [](double before, double after) { return std::isnan(after) || before <= after; };
-  for (std::int64_t i = 1; i < rows; ++i)
-    if (!follows(column.number(static_cast<std::size_t>(i - 1)), column.number(static_cast<std::size_t>(i)))) zone.is_ordered = false;
-  zone.first_key = std::bit_cast<std::int64_t>(column.number(0));
-  zone.last_key = std::bit_cast<std::int64_t>(column.number(static_cast<std::size_t>(rows - 1)));
+  zone.first_value = zone.last_value = attribute_value(column, 0);
+  for (std::int64_t i = 1; i < rows; ++i) {
+    const AttributeValue before = std::exchange(zone.last_value, attribute_value(column, static_cast<std::size_t>(i)));
+    if (!follows(before, zone.last_value)) zone.is_ordered = false;
+  }
 }
 
 /// @param buffer  has all columns; reused from zone to zone
@@ -165,9 +180,7 @@ Zone examine(const RowReader& reader, const CatalogueLayout& layout, RowRange ro
 bool follows(const Zone& before, const Zone& after, Ordering ordering) {
   if (ordering == Ordering::healpix) return before.last_key <= after.first_key;
   if (ordering == Ordering::tile && !before.steps.empty()) return before.steps.back().name <= after.steps.front().name;
-  if (ordering != Ordering::attribute) return true;
-  const auto last = std::bit_cast<double>(before.last_key), first = std::bit_cast<double>(after.first_key);
-  return std::isnan(first) || last <= first;
+  return ordering != Ordering::attribute || follows(before.last_value, after.first_value);
 }
 
 void check_order(const std::vector<Zone>& zones, Ordering ordering, const std::string& path) {
@@ -246,12 +259,20 @@ Table tile_index(const std::vector<Step>& tiles, const std::vector<Box>& boxes) 
   return index;
 }
 
-Table zone_table(const std::vector<Zone>& zones, std::size_t column) {
-  Table table({{"min", Type::f8}, {"max", Type::f8}, {"missing", Type::i8}, {"hash", Type::i8}}, zones.size());
+/// @param type  of the column: the range of 64-bit integers is one of 64-bit integers
+Table zone_table(const std::vector<Zone>& zones, std::size_t column, Type type) {
+  ColumnInfo low{"min", type == Type::i8 ? Type::i8 : Type::f8}, high{"max", low.type};
+  if (type == Type::i8) low.null = high.null = nothing_measured;
+  Table table({low, high, {"missing", Type::i8}, {"hash", Type::i8}}, zones.size());
   for (std::size_t i = 0; i < zones.size(); ++i) {
     const ZoneColumn& zone = zones[i].columns[column];
-    table[0].values<double>()[i] = zone.min;
-    table[1].values<double>()[i] = zone.max;
+    if (type == Type::i8) {
+      table[0].values<std::int64_t>()[i] = zone.whole_min;
+      table[1].values<std::int64_t>()[i] = zone.whole_max;
+    } else {
+      table[0].values<double>()[i] = zone.min;
+      table[1].values<double>()[i] = zone.max;
+    }
     table[2].values<std::int64_t>()[i] = zone.missing;
     table[3].values<std::int64_t>()[i] = static_cast<std::int64_t>(zone.hash);
   }
@@ -308,7 +329,7 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
     groups.emplace("/index/tile", tile_index(tiles, boxes));
   }
   for (std::size_t i = 0; i < layout.schema.size(); ++i)
-    groups.emplace("/index/zones/" + layout.schema[i].name, zone_table(zones, i));
+    groups.emplace("/index/zones/" + layout.schema[i].name, zone_table(zones, i, layout.schema[i].type));
   ranks.on_first_only([&] {
     fault_point("consolidate");
     save_structure(path);

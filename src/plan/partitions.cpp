@@ -8,11 +8,13 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/exact_number.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr int coarsest_order = 2, finest_order = 10;  // NSide 4 and 1024
+constexpr AttributeValue exact_doubles = 0x1p53;      // whole numbers up to here are doubles, and so are their quotients nearly
 
 void append(std::vector<Partition>& partitions, RowRange rows, std::string label) {
   if (rows.size() == 0) return;
@@ -69,7 +71,7 @@ std::vector<Partition> blocks(const OrderedRows& catalogue, long block_rows) {
 }
 
 /// First row of [0, rows) whose attribute is >= value (the rows are in increasing order of it).
-std::int64_t row_of_value(const OrderedRows& catalogue, std::int64_t rows, double value) {
+std::int64_t row_of_value(const OrderedRows& catalogue, std::int64_t rows, AttributeValue value) {
   std::int64_t low = 0, high = rows;
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
@@ -79,16 +81,28 @@ std::int64_t row_of_value(const OrderedRows& catalogue, std::int64_t rows, doubl
   return low;
 }
 
+std::string text_of(AttributeValue edge) {
+  if (std::isfinite(edge) && std::abs(edge) > exact_doubles) return digits_of(static_cast<Wide>(edge));
+  return shortest(static_cast<double>(edge));
+}
+
+/// An edge as it is written. Whole numbers beyond the doubles lie on the side of it that its digits say.
+AttributeValue manual_edge(const std::string& text, bool is_whole) {
+  const auto edge = parse_double(text);
+  if (!edge || std::isnan(*edge)) throw UsageError(fmt::format("partition.bins: edge '{}' is not a number", text));
+  const auto exact = parse_exact(text);
+  if (!is_whole || !exact || std::abs(*edge) > 0x1p64 || *edge != std::floor(*edge)) return *edge;
+  return static_cast<AttributeValue>(exact->floor) + (exact->has_fraction ? 1.0L : 0.0L);
+}
+
 /// Edges named by the user, checked: increasing, so that bins neither overlap nor are empty by construction.
-std::vector<double> manual_edges(const std::string& text) {
-  std::vector<double> edges;
+std::vector<AttributeValue> manual_edges(const std::string& text, bool is_whole) {
+  std::vector<AttributeValue> edges;
   for (const std::string& part : split(text, ',')) {
-    const auto edge = parse_double(part);
-    if (!edge || std::isnan(*edge)) throw UsageError(fmt::format("partition.bins: edge '{}' is not a number", part));
-    if (!edges.empty() && *edge <= edges.back())
-      throw UsageError(fmt::format("partition.bins: edge {} does not lie above {} (bins would overlap)", part,
-                                   shortest(edges.back())));
-    edges.push_back(*edge);
+    const AttributeValue edge = manual_edge(part, is_whole);
+    if (!edges.empty() && edge <= edges.back())
+      throw UsageError(fmt::format("partition.bins: edge {} does not lie above {} (bins would overlap)", part, text_of(edges.back())));
+    edges.push_back(edge);
   }
   if (edges.size() < 2) throw UsageError("partition.bins: edges needs at least two values");
   return edges;
@@ -101,17 +115,23 @@ long bin_count(const std::string& text) {
   return static_cast<long>(*count);
 }
 
-std::vector<double> fixed_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
-  std::vector<double> edges;
+std::vector<AttributeValue> fixed_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
+  std::vector<AttributeValue> edges;
   if (rows == 0) return edges;
-  const double low = catalogue.attribute_at(0), high = catalogue.attribute_at(rows - 1);
+  const AttributeValue first = catalogue.attribute_at(0), last = catalogue.attribute_at(rows - 1);
+  if (catalogue.attribute_is_whole && std::max(std::abs(first), std::abs(last)) > exact_doubles) {
+    const auto low = static_cast<Wide>(first), range = static_cast<Wide>(last) - low;
+    for (long i = 1; i < bins; ++i) edges.push_back(static_cast<AttributeValue>(low + (range * i + bins - 1) / bins));  // rounded up
+    return edges;
+  }
+  const auto low = static_cast<double>(first), high = static_cast<double>(last);
   for (long i = 1; i < bins; ++i) edges.push_back(low + (high - low) * static_cast<double>(i) / static_cast<double>(bins));
   return edges;
 }
 
 /// Inner edges of bins of equal population; rows of equal value stay together.
-std::vector<double> equal_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
-  std::vector<double> edges;
+std::vector<AttributeValue> equal_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
+  std::vector<AttributeValue> edges;
   for (long i = 1; i < bins && rows > 0; ++i) {
     const auto row = static_cast<std::int64_t>(static_cast<double>(rows) * static_cast<double>(i) / static_cast<double>(bins));
     edges.push_back(catalogue.attribute_at(row));
@@ -123,8 +143,8 @@ std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::s
   const std::int64_t rows = catalogue.rows - catalogue.attribute_missing;
   const std::size_t colon = bins.find(':');
   const std::string kind = bins.substr(0, colon), detail = colon == std::string::npos ? "" : bins.substr(colon + 1);
-  std::vector<double> edges;
-  if (kind == "edges") edges = manual_edges(detail);
+  std::vector<AttributeValue> edges;
+  if (kind == "edges") edges = manual_edges(detail, catalogue.attribute_is_whole);
   else if (kind == "fixed") edges = fixed_edges(catalogue, rows, bin_count(detail));
   else if (kind == "equal") edges = equal_edges(catalogue, rows, bin_count(detail));
   else throw UsageError(fmt::format("partition.bins = {} (must be fixed:N, equal:N or edges:a,b,...)", bins));
@@ -134,11 +154,11 @@ std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::s
   const std::string& name = catalogue.attribute;
   std::int64_t begin = 0;
   std::string low;
-  for (const double edge : edges) {
+  for (const AttributeValue edge : edges) {
     const std::int64_t end = row_of_value(catalogue, rows, edge);
-    append(partitions, {begin, std::max(begin, end)}, fmt::format("{}{} < {}", low, name, shortest(edge)));
+    append(partitions, {begin, std::max(begin, end)}, fmt::format("{}{} < {}", low, name, text_of(edge)));
     begin = std::max(begin, end);
-    low = fmt::format("{} <= ", shortest(edge));
+    low = fmt::format("{} <= ", text_of(edge));
   }
   append(partitions, {begin, rows}, low + name);
   append(partitions, {rows, catalogue.rows}, name + " missing");
@@ -183,6 +203,8 @@ PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Orde
 }
 
 std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {
+  if (o.by != "attribute" && (!o.column.empty() || o.bins != PartitionOptions().bins))
+    throw UsageError(fmt::format("--partition.{} has no part in this run (it needs --partition.by attribute)", o.column.empty() ? "bins" : "column"));
   if (o.rows < 1) throw UsageError(fmt::format("partition.rows = {} (must be >= 1)", o.rows));
   if (o.by == "healpix") {
     const int order = partition_order(o);

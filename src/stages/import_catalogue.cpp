@@ -120,8 +120,10 @@ class Import {
   void drop_duplicates() {
     if (inputs_.schema.generates_id) return;
     if (!run_.has_made("duplicates")) {
-      const auto duplicates = find_duplicate_ids(ranks_, inputs_.rows, ids_path(), keys_path(), memory_ / 4);
       const std::string& id = inputs_.schema.roles.id;
+      auto duplicates = find_duplicate_ids(ranks_, inputs_.rows, ids_path(), keys_path(), memory_ / 4);
+      if (inputs_.schema.input[*find_column(inputs_.schema.input, id)].type == Type::text)
+        duplicates = with_same_text(ranks_, inputs_, duplicates);
       if (!duplicates.empty() && o_.on_bad_row == "error")
         throw DataError(fmt::format("{}, column {}: the id occurs before, in {} ({} such row{}; --on-bad-row=drop leaves them out)",
                                     inputs_.place_of(duplicates[0].row), id, inputs_.place_of(duplicates[0].earlier_row),

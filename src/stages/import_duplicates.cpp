@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <unordered_map>
+#include <utility>
 
 #include "import_passes.hpp"
 
@@ -94,7 +96,49 @@ std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::in
   return duplicates;
 }
 
+/// Ids of some rows of a block, NUL behind each; the rows lie in the block, in order.
+std::string texts_of(const Inputs& inputs, std::size_t block, std::span<const std::int64_t> rows) {
+  if (rows.empty()) return {};
+  const InputBlock& input = inputs.blocks[block];
+  Table table({inputs.schema.input[*find_column(inputs.schema.input, inputs.schema.roles.id)]});
+  std::vector<BadCell> ignored;
+  inputs.sources[input.source]->read(input.piece, table, ignored);
+  std::string texts;
+  for (const std::int64_t row : rows) {
+    texts += table[0].text(static_cast<std::size_t>(row - input.rows.begin));
+    texts += '\0';
+  }
+  return texts;
+}
+
 }  // namespace
+
+std::vector<DuplicateId> with_same_text(const Ranks& ranks, const Inputs& inputs, const std::vector<DuplicateId>& by_hash) {
+  if (by_hash.empty()) return {};
+  std::vector<std::int64_t> rows;
+  for (const DuplicateId& pair : by_hash) {
+    rows.push_back(pair.row);
+    rows.push_back(pair.earlier_row);
+  }
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  const std::vector<std::string> blocks = ranks.run_units(inputs.blocks.size(), [&](std::size_t i) {
+    const auto begin = std::lower_bound(rows.begin(), rows.end(), inputs.blocks[i].rows.begin);
+    return texts_of(inputs, i, {begin, std::lower_bound(begin, rows.end(), inputs.blocks[i].rows.end)});
+  });
+  std::vector<DuplicateId> duplicates;
+  std::unordered_map<std::string_view, std::int64_t> last;   // row of a text
+  auto row = rows.begin();
+  for (const std::string& texts : blocks)
+    for (std::size_t begin = 0; begin < texts.size();) {
+      const std::string_view text = std::string_view(texts).substr(begin, texts.find('\0', begin) - begin);
+      const auto [known, is_new] = last.try_emplace(text, *row);
+      if (!is_new) duplicates.push_back({*row, std::exchange(known->second, *row)});
+      ++row;
+      begin += text.size() + 1;
+    }
+  return duplicates;
+}
 
 std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t rows, const std::string& ids_path,
                                             const std::string& keys_path, std::int64_t memory_bytes) {

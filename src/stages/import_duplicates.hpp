@@ -20,4 +20,8 @@ struct DuplicateId {
 [[nodiscard]] std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t rows, const std::string& ids_path,
                                                           const std::string& keys_path, std::int64_t memory_bytes);
 
+/// Of duplicates by the hash of a text, those whose texts are the same; two in 10^9 ids share a hash with a probability of 3 %.
+/// Collective: reads the blocks that have such rows again.
+[[nodiscard]] std::vector<DuplicateId> with_same_text(const Ranks& ranks, const Inputs& inputs, const std::vector<DuplicateId>& by_hash);
+
 }  // namespace skyfold

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "skyfold/core/error.hpp"
@@ -24,6 +25,24 @@ std::int64_t ordered_bits(double value) {
   if (std::isnan(value)) return std::numeric_limits<std::int64_t>::max();
   const auto bits = std::bit_cast<std::int64_t>(value == 0.0 ? 0.0 : value);  // -0 and 0 are the same value
   return bits >= 0 ? bits : bits ^ std::numeric_limits<std::int64_t>::max();  // larger magnitudes of negatives come first
+}
+
+/// Keys of a column of whole numbers: the numbers themselves. Keys are 64 bits wide too, and two of them mean something
+/// else; so the largest and the smallest number take the key of their neighbours, which cannot be ordered then.
+///
+/// @param refuse  is called with the place of a number that cannot be ordered
+template <class Refuse>
+void whole_keys(const Column& column, std::span<std::int64_t> key, const Refuse& refuse) {
+  constexpr std::int64_t smallest = std::numeric_limits<std::int64_t>::min(), largest = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    if (key[i] == dropped_key) continue;
+    const std::int64_t value = column.integer(i);
+    if (column.info().null == value) key[i] = largest;
+    else if (value == smallest + 1 || value == largest - 1) {
+      key[i] = dropped_key;
+      refuse(i, value);
+    } else key[i] = std::clamp(value, smallest + 1, largest - 1);
+  }
 }
 
 /// Names in a text column of one block, one a line.
@@ -113,7 +132,10 @@ std::string reject_line(const Inputs& inputs, const Reject& reject) {
 }
 
 KeyMaker::KeyMaker(const Inputs& inputs, const ImportOptions& o)
-    : inputs_(inputs), ordering_(ordering_named(o.ordering)), attribute_(o.ordering_column) {}
+    : inputs_(inputs), ordering_(ordering_named(o.ordering)), attribute_(o.ordering_column) {
+  const auto column = find_column(inputs.schema.input, attribute_);
+  is_whole_ = column && inputs.schema.input[*column].type != Type::f4 && inputs.schema.input[*column].type != Type::f8;
+}
 
 Schema KeyMaker::needs() const {
   const ImportSchema& schema = inputs_.schema;
@@ -147,6 +169,12 @@ void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::i
                          std::isnan(value) ? "no coordinate" : fmt::format("{} is outside {}", shortest(value),
                                                                            ra_is_valid ? "-90 to 90" : "-360 to 360")});
     }
+  }
+  if (ordering_ == Ordering::attribute && is_whole_) {
+    return whole_keys(table.at(attribute_), key, [&](std::size_t i, std::int64_t value) {
+      rejects.push_back({first_row + static_cast<std::int64_t>(i), attribute_,
+                         fmt::format("{} cannot be ordered (it has no key beside that of {})", value, value > 0 ? value + 1 : value - 1)});
+    });
   }
   for (std::size_t i = 0; i < key.size() && ordering_ != Ordering::healpix; ++i) {
     if (key[i] == dropped_key) continue;

@@ -55,17 +55,18 @@ class KeyMaker {
   KeyMaker(const Inputs& inputs, const ImportOptions& o);
   /// Columns needed to make keys.
   [[nodiscard]] Schema needs() const;
-  /// Sets `key` for each row of `table`; rows without usable coordinates get `dropped_key` and an entry in `rejects`.
+  /// Sets `key` for each row of `table`; rows without usable coordinates, or with an attribute that has no key, get `dropped_key` and an entry in `rejects`.
   void make(const Table& table, std::int64_t first_row, std::span<std::int64_t> key, std::vector<Reject>& rejects) const;
 
  private:
   const Inputs& inputs_;
   Ordering ordering_;
   std::string attribute_;
+  bool is_whole_ = false;   ///< the attribute is a column of whole numbers
 };
 
 /// 64-bit stand-ins of the ids of a block: a bijection for numbers, a hash for text; never the same for two ids that
-/// differ, but for text with a chance of 2^-64 per pair.
+/// differ, but for text with a chance of 2^-64 per pair: so texts of one hash are compared.
 void hash_ids(const Column& ids, std::span<std::uint64_t> hashes);
 
 }  // namespace skyfold

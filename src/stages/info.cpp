@@ -18,19 +18,34 @@ struct InfoOptions {
   bool json = false;
 };
 
+bool is_whole(Type type) { return type == Type::i4 || type == Type::i8 || type == Type::u1; }
+
+/// The range of a column over all its zones, exact for whole numbers; nothing where nothing is measured.
+template <class T>
+void put_range(const Catalogue& catalogue, const ColumnInfo& column, const Table& zones, Json& json) {
+  const auto value = [&](const char* name, std::size_t i) {
+    const Column& of = zones.at(name);
+    return of.info().type == Type::i8 ? static_cast<T>(of.integer(i)) : static_cast<T>(of.number(i));
+  };
+  for (std::size_t i = 0; i < zones.rows(); ++i) {
+    const auto first = static_cast<std::int64_t>(i) * zone_rows;
+    const std::int64_t values = std::min(zone_rows, catalogue.rows() - first) * static_cast<std::int64_t>(column.width);
+    if (zones.at("missing").integer(i) == values) continue;
+    const T low = value("min", i), high = value("max", i);
+    json["min"] = json.contains("min") ? std::min(json["min"].get<T>(), low) : low;
+    json["max"] = json.contains("max") ? std::max(json["max"].get<T>(), high) : high;
+  }
+}
+
 /// Statistics of a column over all its zones.
 Json column_json(const Catalogue& catalogue, const ColumnInfo& column) {
   Json json = {{"name", column.name}, {"type", name_of(column.type)}, {"width", column.width}, {"unit", column.unit},
                {"ucd", column.ucd}, {"description", column.description}};
   const Table zones = read_columns(catalogue.path(), "/index/zones/" + column.name);
-  double low = std::numeric_limits<double>::quiet_NaN(), high = low;
   std::int64_t missing = 0;
-  for (std::size_t i = 0; i < zones.rows(); ++i) {
-    low = std::fmin(low, zones.at("min").number(i));
-    high = std::fmax(high, zones.at("max").number(i));
-    missing += zones.at("missing").integer(i);
-  }
-  if (column.type != Type::text && low == low) json["min"] = low, json["max"] = high;
+  for (std::size_t i = 0; i < zones.rows(); ++i) missing += zones.at("missing").integer(i);
+  if (is_whole(column.type)) put_range<std::int64_t>(catalogue, column, zones, json);
+  else if (column.type != Type::text) put_range<double>(catalogue, column, zones, json);
   json["missing"] = missing;
   return json;
 }
@@ -75,7 +90,10 @@ void print_text(const Json& json) {
   }
   fmt::print("  {:<24} {:<8} {:<8} {:>14} {:>14} {:>10}  {}\n", "column", "type", "unit", "min", "max", "missing", "description");
   for (const Json& c : json["columns"]) {
-    const auto number = [&](const char* key) { return c.contains(key) ? fmt::format("{:.6g}", c[key].get<double>()) : std::string("-"); };
+    const auto number = [&](const char* key) {
+      if (!c.contains(key)) return std::string("-");
+      return c[key].is_number_integer() ? fmt::format("{}", c[key].get<std::int64_t>()) : fmt::format("{:.6g}", c[key].get<double>());
+    };
     const std::string type = c["type"].get<std::string>() + (c["width"] == 1 ? "" : fmt::format("[{}]", c["width"].get<long>()));
     fmt::print("  {:<24} {:<8} {:<8} {:>14} {:>14} {:>10}  {}\n", c["name"].get<std::string>(), type, c["unit"].get<std::string>(),
                number("min"), number("max"), c["missing"].get<long>(), c["description"].get<std::string>());

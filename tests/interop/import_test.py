@@ -140,7 +140,8 @@ class Import(support.SkyfoldTest):
                 zone = values[begin:begin + 65536]
                 missing = np.isnan(zone) if zone.dtype.kind == "f" else (zone == 3 if name == "counts" else np.zeros(len(zone), bool))
                 self.assertEqual(zones["missing"][i], missing.sum(), name)
-                left = zone[~missing].astype("f8")
+                left = zone[~missing] if zone.dtype == np.int64 else zone[~missing].astype("f8")
+                self.assertEqual(zones["min"].dtype, left.dtype)
                 np.testing.assert_array_equal([zones["min"][i], zones["max"][i]], [left.min(), left.max()] if len(left) else [np.nan, np.nan], name)
 
     def test_tiles(self):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "../support.hpp"
@@ -215,6 +216,45 @@ TEST(AttributeBins, OfEqualPopulationDifferByNoMoreThanTheTiesTheyKeepTogether) 
     const auto first = static_cast<std::size_t>(partition.rows.begin);
     EXPECT_LT(values[first - 1], values[first]);  // equal values stay together
   }
+}
+
+/// Rows of consecutive whole numbers around a value that is no double.
+OrderedRows whole_rows(std::int64_t first, std::int64_t rows) {
+  OrderedRows whole;
+  whole.rows = rows;
+  whole.attribute = "id";
+  whole.attribute_is_whole = true;
+  whole.attribute_at = [first](std::int64_t row) { return static_cast<AttributeValue>(first + row); };
+  return whole;
+}
+
+std::vector<std::int64_t> sizes_of(const OrderedRows& rows, const std::string& bins) {
+  std::vector<std::int64_t> sizes;
+  for (const Partition& partition : build_partitions(rows, by("attribute", bins))) sizes.push_back(partition.rows.size());
+  return sizes;
+}
+
+TEST(AttributeBins, AreCutBetweenWholeNumbersThatAreNoDoubles) {
+  const std::int64_t id = 1237648720693755918;
+  const OrderedRows rows = whole_rows(id, 100);
+  const std::string text = std::to_string(id);
+  EXPECT_EQ(sizes_of(rows, "fixed:4"), (std::vector<std::int64_t>{25, 25, 25, 25}));
+  EXPECT_EQ(sizes_of(rows, "equal:5"), (std::vector<std::int64_t>{20, 20, 20, 20, 20}));
+  EXPECT_EQ(sizes_of(rows, "edges:1237648720693755919,1237648720693755921"), (std::vector<std::int64_t>{1, 2, 97}));
+  EXPECT_EQ(sizes_of(rows, "edges:1237648720693755918.5,1237648720693755920"), (std::vector<std::int64_t>{1, 1, 98}));
+  EXPECT_EQ(sizes_of(rows, "edges:-inf,inf"), (std::vector<std::int64_t>{100}));
+  EXPECT_EQ(build_partitions(rows, by("attribute", "edges:1237648720693755919,1237648720693755921"))[1].label,
+            "1237648720693755919 <= id < 1237648720693755921");
+  EXPECT_EQ(sizes_of(whole_rows(std::numeric_limits<std::int64_t>::max() - 9, 10), "fixed:2"), (std::vector<std::int64_t>{5, 5}));
+  EXPECT_EQ(sizes_of(whole_rows(std::numeric_limits<std::int64_t>::min(), 10), "fixed:5"), (std::vector<std::int64_t>{2, 2, 2, 2, 2}));
+}
+
+TEST(AttributeBins, OfSmallWholeNumbersHaveTheEdgesOfDoubles) {
+  const auto partitions = build_partitions(whole_rows(0, 10), by("attribute", "fixed:2"));
+  ASSERT_EQ(partitions.size(), 2U);
+  EXPECT_EQ(partitions[0].label, "id < 4.5");
+  EXPECT_EQ(sizes_of(whole_rows(0, 10), "edges:2.5,7"), (std::vector<std::int64_t>{3, 4, 3}));
+  EXPECT_EQ(sizes_of(whole_rows(0, 10), "edges:3.00000000000000000001,7"), (std::vector<std::int64_t>{4, 3, 3}));
 }
 
 TEST(AttributeBins, OfOneValueAreOneBin) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,6 +59,10 @@ void describe(OptionSet& option, PartitionOptions& o);
 /// that suits its order: tiles for tile, blocks of rows for the others.
 [[nodiscard]] PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Ordering ordering);
 
+/// A value of an attribute: every double and every 64-bit integer is one, so that ids are not rounded.
+using AttributeValue = long double;
+static_assert(std::numeric_limits<AttributeValue>::digits >= 64, "an AttributeValue must hold all 64-bit integers");
+
 /// What a strategy must know of a catalogue.
 struct OrderedRows {
   std::int64_t rows = 0;
@@ -71,7 +76,8 @@ struct OrderedRows {
   std::string attribute;                ///< ordering attribute only: the column
   std::int64_t attribute_missing = 0;   ///< rows without a value, at the end
   /// Value of the attribute in a row. Ordering attribute only.
-  std::function<double(std::int64_t row)> attribute_at;
+  std::function<AttributeValue(std::int64_t row)> attribute_at;
+  bool attribute_is_whole = false;      ///< a column of whole numbers
 };
 
 /// Cuts a catalogue into non-empty partitions that cover every row once, in row order.
