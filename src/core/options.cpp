@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -62,11 +63,13 @@ constexpr const char* value_name_of() {
   else return "NUMBER";
 }
 
+/// NaN is no value of any option; infinity is one where the range says so.
 void check_range(const Option& option, const std::string& text) {
-  if (!option.low) return;
+  if (!option.value_name.starts_with("NUMBER")) return;
   for (const std::string& part : option.is_list ? split(text, ',') : std::vector<std::string>{text}) {
     const std::optional<double> number = parse_double(part);
-    if (number && !(*number >= *option.low && *number <= *option.high))  // NaN is outside every range
+    if (number && !option.low && !std::isfinite(*number)) throw UsageError(fmt::format("{} (must be a finite number)", part));
+    if (number && option.low && !(*number >= *option.low && *number <= *option.high))  // NaN is outside every range
       throw UsageError(fmt::format("{} (must be in {} to {})", part, shortest(*option.low), shortest(*option.high)));
   }
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "idle_options.hpp"
 #include "import_crowding.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
@@ -190,7 +191,7 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
     if (schema.roles.tile.empty()) throw UsageError(path + ": no column of tile names (name it with --columns.tile)");
     check(schema.roles.tile, all[*find_column(all, schema.roles.tile)].type == Type::text, "tile: not text");
   }
-  if (o.ordering != "attribute") return;
+  if (o.ordering != "attribute") return refuse_idle_options("--ordering attribute", {{"ordering.column", !o.ordering_column.empty()}});
   if (o.ordering_column.empty()) throw UsageError("--ordering.column is missing (the column to order by)");
   require_column(all, o.ordering_column, "ordering.column", path);
   check(o.ordering_column, is_number(o.ordering_column), "ordering: not a column of numbers");

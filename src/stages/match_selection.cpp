@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/source.hpp"
@@ -27,11 +28,6 @@ const ColumnInfo& column_of(const Schema& schema, const std::string& name, const
 
 void check_count(std::size_t count, std::size_t bands, const char* option) {
   if (count != 0 && count != bands) throw UsageError(fmt::format("--{}: {} values for {} bands", option, count, bands));
-}
-
-void check_finite(const std::vector<double>& values, const char* option) {
-  for (const double value : values)
-    if (!std::isfinite(value)) throw UsageError(fmt::format("--{}: {} is no finite number", option, shortest(value)));
 }
 
 /// Parts of a text between semicolons, trimmed, but for those in quotes; empty parts are left out.
@@ -111,8 +107,6 @@ Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, cons
   const std::size_t n = columns.magnitude.size();
   check_count(zeropoint_.size(), n, "match.zeropoint");
   check_count(extinction_.size(), n, "match.extinction");
-  check_finite(zeropoint_, "match.zeropoint");
-  check_finite(extinction_, "match.extinction");
   if (ebv_.empty() != extinction_.empty()) throw UsageError("--match.ebv and --match.extinction belong together");
   if (zeropoint_.empty()) zeropoint_.assign(n, 0.0);
   if (!ebv_.empty() && column_of(catalogue.schema(), ebv_, catalogue.path(), "match.ebv").type == Type::text)
@@ -121,7 +115,10 @@ Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, cons
     const Type type = catalogue.schema()[*find_column(catalogue.schema(), name)].type;
     if (type != Type::f4 && type != Type::f8) throw DataError(fmt::format("{}: magnitudes {} are whole numbers", catalogue.path(), name));
   }
-  if (zeropoint_table_.empty()) return;
+  if (zeropoint_table_.empty()) {
+    refuse_idle_options("--match.zeropoint_table", {{"match.tile", !o.tile.empty()}});
+    return;
+  }
   tile_ = o.tile.empty() ? catalogue.layout().roles.tile : o.tile;
   if (tile_.empty()) throw UsageError(catalogue.path() + ": no column of tiles is known (name it with --match.tile)");
   (void)column_of(catalogue.schema(), tile_, catalogue.path(), "match.tile");
@@ -219,6 +216,7 @@ Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalo
     cuts_.push_back({fmt::format("point sources, {}", trim(o.star_cut)), std::move(condition), true, true});
     needs_ = cuts_.back().condition->columns();
   }
+  if (o.star_table.empty()) refuse_idle_options("--match.star_table", {{"match.star_id", !o.star_id.empty()}});
   add_user_cuts(o, product, catalogue);
 }
 

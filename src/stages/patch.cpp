@@ -91,6 +91,7 @@ class PatchRun {
       maps_.emplace(o_.maps, o_.measure);
       check_reach();
       sources_ = read_patch_sources(o_.sources);
+      check_compared(sources_, *maps_, o_.measure, o_.compare);
     });
     maps_->load(ranks_, std::ssize(sources_.patches) == 0 ? 0 : sources_.patches.back().rows.end, context_.threads);
     ranks_.together([&] {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numbers>
 
+#include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/patch/units.hpp"
@@ -75,6 +76,9 @@ void describe(OptionSet& option, PatchMapOptions& o) {
 PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
   const bool needs_polarisation = measure.measures("polarisation");
   const bool needs_fluxes = needs_polarisation || measure.measures("aperture") || measure.measures("psf") || measure.measures("gauss");
+  if (o.masks.empty()) refuse_idle_options("--masks", {{"map.mask", !o.mask.empty()}});
+  if (!needs_polarisation) refuse_idle_options("polarisation in --measure", {{"map.q", !o.q.empty()}, {"map.u", !o.u.empty()}});
+  if (!needs_fluxes) refuse_idle_options("a measure of fluxes in --measure", {{"map.variance", !o.variance.empty()}});
   if (o.masks.size() > 1 && o.masks.size() != o.maps.size())
     throw UsageError(fmt::format("{} masks for {} maps (give one for all, or one per map)", o.masks.size(), o.maps.size()));
   for (std::size_t i = 0; i < o.maps.size(); ++i) open(o, i, needs_fluxes, needs_polarisation);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <numeric>
 
+#include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
@@ -63,6 +64,34 @@ std::optional<std::size_t> compared_map(const PatchMaps& maps, const PatchCompar
   throw UsageError(fmt::format("compare.channel = {} (no map is of that channel)", o.channel));
 }
 
+/// A column of the catalogue beside one of the product.
+struct ComparedColumn {
+  std::string measure, name, measured;
+  double jansky = 1.0;   ///< of its unit
+};
+
+/// The columns that can be compared.
+///
+/// @param has_map  it is known which map they belong to
+std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map, const PatchOptions& measure, const PatchCompareOptions& o) {
+  std::vector<ComparedColumn> compared;
+  for (const Comparable& c : comparables) {
+    std::string name = given_column(c, o);
+    const std::string option = fmt::format("compare.{}", c.measure);
+    const bool is_given = !name.empty(), is_measured = measure.measures(c.measure);
+    if (!is_measured) refuse_idle_options(fmt::format("{} in --measure", c.measure).c_str(), {{option.c_str(), is_given}});
+    if (!has_map) refuse_idle_options("--compare.channel", {{option.c_str(), is_given}});
+    if (is_given && !find_column(schema, name)) throw UsageError(fmt::format("no column '{}' (named by --{})", name, option));
+    if (!is_given) name = known_column(schema, std::vector<std::string>(c.names.begin(), c.names.end()));
+    if (!is_measured || !has_map || name.empty()) continue;
+    const std::string unit = schema[*find_column(schema, name)].unit;
+    const std::optional<double> jansky = jansky_of(unit);
+    if (!jansky && is_given) throw UsageError(fmt::format("column {} has unit '{}' (named by --{}; must be a flux in Jy)", name, unit, option));
+    if (jansky) compared.push_back({c.measure, name, c.column, *jansky});
+  }
+  return compared;
+}
+
 std::string describe_pair(const FluxPair& pair, const PatchSources& sources, const std::string& label) {
   constexpr std::size_t shown = 5;
   const FluxComparison& c = pair.comparison;
@@ -93,25 +122,18 @@ std::string name_of_source(const PatchSources& sources, std::size_t row) {
   return column.info().type == Type::text ? std::string(trim(column.text(row))) : std::to_string(column.integer(row));
 }
 
+void check_compared(const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure, const PatchCompareOptions& o) {
+  (void)compared_columns(sources.table.schema(), compared_map(maps, o).has_value(), measure, o);
+}
+
 std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
                                  const PatchCompareOptions& o) {
   const std::optional<std::size_t> map = compared_map(maps, o);
   std::vector<FluxPair> pairs;
-  if (!map) return pairs;
   const RowReader reader(product);
-  const Schema schema = sources.table.schema();
-  for (const Comparable& c : comparables) {
-    if (!measure.measures(c.measure)) continue;
-    std::string name = given_column(c, o);
-    if (!name.empty() && !find_column(schema, name)) throw UsageError(fmt::format("no column '{}' (named by --compare.{})", name, c.measure));
-    if (name.empty()) name = known_column(schema, std::vector<std::string>(c.names.begin(), c.names.end()));
-    if (name.empty()) continue;
-    const std::string unit = schema[*find_column(schema, name)].unit;
-    const std::optional<double> jansky = jansky_of(unit);
-    if (!jansky && !given_column(c, o).empty()) throw UsageError(fmt::format("column {} has unit '{}' (named by --compare.{}; must be a flux in Jy)", name, unit, c.measure));
-    if (!jansky) continue;
-    FluxPair pair{c.measure, name, *map, read_column(reader, c.column + maps.map(*map).suffix), {}, {}};
-    for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(sources.table.at(name).number(i) * *jansky);
+  for (const ComparedColumn& c : compared_columns(sources.table.schema(), map.has_value(), measure, o)) {
+    FluxPair pair{c.measure, c.name, *map, read_column(reader, c.measured + maps.map(*map).suffix), {}, {}};
+    for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(sources.table.at(c.name).number(i) * c.jansky);
     pair.comparison = compare_fluxes(pair.measured, pair.catalogued);
     pairs.push_back(std::move(pair));
   }

@@ -26,7 +26,9 @@ struct FluxPair {
   std::vector<double> measured, catalogued;   ///< Jy, by row of the product
   FluxComparison comparison;
 };
-/// The pairs there are. Throws UsageError for a named column that is absent, or without a unit of flux.
+/// Throws UsageError for a named column that is absent, without a unit of flux, or with nothing to compare it with.
+void check_compared(const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure, const PatchCompareOptions& o);
+/// The pairs there are; throws as check_compared does.
 [[nodiscard]] std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                                                const PatchOptions& measure, const PatchCompareOptions& o);
 

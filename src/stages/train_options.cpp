@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
@@ -11,15 +13,16 @@ namespace skyfold {
 namespace {
 
 void describe_cuts(OptionSet& option, TrainCuts& o) {
+  constexpr double none = std::numeric_limits<double>::infinity();  // of one band, where others have a limit
   option("cuts.z_min", o.z_min, "smallest redshift used").range(-1.0, 100.0);
   option("cuts.z_max", o.z_max, "largest redshift used").range(-1.0, 100.0);
-  option("cuts.mag_min", o.mag_min, "bright limit: one value for all bands, or one per band; empty: none").unit("mag");
-  option("cuts.mag_max", o.mag_max, "faint limit, as mag_min").unit("mag");
+  option("cuts.mag_min", o.mag_min, "bright limit: one value for all bands, or one per band; empty: none").unit("mag").range(-none, none);
+  option("cuts.mag_max", o.mag_max, "faint limit, as mag_min").unit("mag").range(-none, none);
   option("cuts.colour_min", o.colour_min, "blue limit of the colours of neighbouring bands: one value, or one per colour; empty: none")
-      .unit("mag");
-  option("cuts.colour_max", o.colour_max, "red limit, as colour_min").unit("mag");
-  option("cuts.error_max", o.error_max, "largest magnitude error, as mag_min").unit("mag");
-  option("cuts.snr_min", o.snr_min, "smallest signal to noise, 1.0857 / error, as mag_min");
+      .unit("mag").range(-none, none);
+  option("cuts.colour_max", o.colour_max, "red limit, as colour_min").unit("mag").range(-none, none);
+  option("cuts.error_max", o.error_max, "largest magnitude error, as mag_min").unit("mag").range(0.0, none);
+  option("cuts.snr_min", o.snr_min, "smallest signal to noise, 1.0857 / error, as mag_min").range(0.0, 1e9);
   option("cuts.min_bands", o.min_bands, "smallest number of bands observed; 0: all").range(0, 32);
   option("cuts.select", o.select, "condition on columns of the sample, such as 'class_star < 0.9 and flags == 0'; empty: none");
 }
@@ -44,7 +47,7 @@ void describe(OptionSet& option, TrainOptions& o) {
   option("sample", o.sample, "objects with known redshift: training sets of match, or any table that import reads").required().layout();
   option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending").required().layout();
   option("redshift", o.redshift, "column of spectroscopic redshifts; empty: guessed");
-  option("id", o.id, "column of ids; empty: guessed, or the row numbers");
+  option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
   option("train.fraction", o.fraction, "share of the sample to train with, drawn by id; the rest is for validation").range(0.001, 1.0);
   option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending").layout();
   option("train.subset", o.subset, "where the training objects are written; empty: with weights OUTPUT with .training before the ending")
@@ -77,6 +80,10 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (!has_weights && !o.weights.sample.empty()) throw UsageError("--weights.sample needs --weights lima");
   if (!o.weights.coverage.empty() && o.reference.empty()) throw UsageError("--weights.coverage needs --reference");
   if (o.fraction < 1.0) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
+  if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
+  if (o.reference.empty())
+    refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()}, {"reference.error", !o.reference_error.empty()},
+                                        {"weights.space", !o.weights.space.empty()}});
   paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;
   paths.coverage = o.weights.coverage.empty() && has_weights ? with_word(o.output, "coverage") : o.weights.coverage;
   paths.weighted_sample = o.weights.sample;

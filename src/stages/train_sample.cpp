@@ -3,8 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
+#include "guessed_redshift.hpp"
+#include "repeated_ids.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
@@ -51,15 +54,29 @@ class Reader {
       }
     }
     if (sample_.z.empty()) throw DataError(fmt::format("{}: no rows", paths.front()));
+    if (!o_.id.empty() && !sample_.columns.find(copy_column)) check_ids();
     return std::move(sample_);
   }
 
  private:
+  /// An object that occurs twice has the same photometry in both rows.
+  void check_ids() const {
+    const Photometry& photometry = sample_.photometry;
+    const std::size_t bytes = photometry.n_bands * sizeof(double);
+    const auto is_same = [&](std::span<const double> values, std::size_t a, std::size_t b) {
+      return std::memcmp(&values[a * photometry.n_bands], &values[b * photometry.n_bands], bytes) == 0;
+    };
+    check_repeated_ids(sample_.id, [&](std::size_t a, std::size_t b) { return is_same(photometry.mag, a, b) && is_same(photometry.mag_err, a, b); },
+                       fmt::format("{}, column {}", o_.sample.front(), o_.id));
+  }
+
   void choose_columns(const Source& source) {
     const Schema& schema = source.schema();
     choose_bands(source);
     choose_redshift(source);
-    o_.id = id_column(schema, o_.id);
+    const bool guesses_id = o_.id.empty();
+    o_.id = id_column(schema, o_.id, source.path());
+    if (guesses_id) log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
     const bool is_product = !class_of(source.path()).empty();
     std::vector<std::string> numbers = sample_.band_columns.magnitude;
@@ -88,8 +105,7 @@ class Reader {
 
   void choose_redshift(const Source& source) {
     if (!o_.redshift.empty()) return;
-    o_.redshift = known_column(without_magnitudes(source.schema()), known_columns::redshift);
-    if (o_.redshift.empty()) throw UsageError(source.path() + ": no column of redshifts found (name it with --redshift)");
+    o_.redshift = guessed_redshift(without_magnitudes(source.schema()), o_.bands, source.path());
     log_info("guessed redshift = " + o_.redshift);
   }
 
@@ -144,6 +160,8 @@ class Reader {
     for (std::size_t i = 0; i < table.rows(); ++i) {
       sample_.z.push_back(table.at(o_.redshift).number(i));
       sample_.id.push_back(o_.id.empty() ? std::ssize(sample_.id) : table.at(o_.id).integer(i));
+      if (!o_.id.empty() && table.at(o_.id).info().null == sample_.id.back())
+        throw DataError(fmt::format("{}, row {}, column {}: no id", o_.sample.front(), sample_.id.size(), o_.id));
     }
     append_rows(sample_.columns, table);
     sample_.is_selected.resize(sample_.size(), 1);
@@ -165,11 +183,16 @@ std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o) {
   return open_source(path, o);
 }
 
-std::string id_column(const Schema& schema, const std::string& wanted) {
+std::string id_column(const Schema& schema, const std::string& wanted, const std::string& path) {
+  if (wanted == "none") return "";
   const std::string name = wanted.empty() ? known_column(schema, known_columns::id) : wanted;
   const auto index = find_column(schema, name);
-  const bool is_whole = !index || (schema[*index].type != Type::text && schema[*index].type != Type::f4 && schema[*index].type != Type::f8);
-  return is_whole ? name : "";
+  if (!index && !wanted.empty()) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
+  if (!index) return "";
+  const Type type = schema[*index].type;
+  if (schema[*index].width == 1 && (type == Type::u1 || type == Type::i4 || type == Type::i8)) return name;
+  if (!wanted.empty()) throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id; none: row numbers)", path, name));
+  return "";
 }
 
 }  // namespace skyfold

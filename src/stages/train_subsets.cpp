@@ -9,6 +9,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
+#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
@@ -97,7 +98,10 @@ TrainSubsets make_subsets(const TrainSample& sample, const TrainOptions& o) {
   }
   if (passed == 0) throw DataError(fmt::format("{}: no object passes the cuts", o.sample.front()));
   if (subsets.training.empty())
-    throw DataError(fmt::format("{}: no object drawn for training (of {})", o.sample.front(), passed));
+    throw DataError(fmt::format("{}: no object drawn for training (of {}, train.fraction = {})", o.sample.front(), passed, shortest(o.fraction)));
+  if (o.fraction < 1.0 && subsets.held_out.empty())
+    throw DataError(fmt::format("{}: no object held out for validation (of {}, train.fraction = {}; with 1 all objects train)", o.sample.front(),
+                                passed, shortest(o.fraction)));
   return subsets;
 }
 

@@ -77,7 +77,7 @@ class ValidateRun {
       pdf_ = pdf_for(o_, context_.options, largest_z);
       o_.pdf.zmax = pdf_.zmax;  // so that the record names it
       make_kernels(o_, schema, pdf_, ready_);
-      sample_ = sample_columns(o_, schema, ready_.empty() ? "" : ready_.front().model.redshift);
+      sample_ = sample_columns(o_, schema, ready_.empty() ? nullptr : &ready_.front().model);
       if (!o_.estimates.empty() && sample_.id.empty())
         throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
       std::vector<std::string> needed;

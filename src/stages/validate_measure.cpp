@@ -185,14 +185,18 @@ void add_pit(const ValidateOptions& o, const SetPlan& plan, const Objects& objec
       {plan.set.model, plan.set.subset, validation::pit_histogram(pit, weight, static_cast<std::size_t>(o.pit_bins))});
 }
 
+JudgedMetric judged(const MeasuredSet& set, validation::Metric metric, double limit) {
+  const double value = set.value[validation::place(metric)], error = set.error[validation::place(metric)];
+  const bool pass = validation::passes(metric, value, limit);
+  const bool could_pass = error > 0.0 && (validation::passes(metric, value - error, limit) || validation::passes(metric, value + error, limit));
+  return {set.model, set.subset, metric, value, error, limit, pass, !pass && could_pass};
+}
+
 void judge(const ValidateOptions& o, Validation& validation) {
   for (const MeasuredSet& set : validation.whole) {
     if (o.limits_subset != "both" && o.limits_subset != set.subset) continue;
     for (std::size_t m = 0; m < n_metrics; ++m) {
-      if (o.limits[m].empty()) continue;
-      const auto metric = static_cast<validation::Metric>(m);
-      validation.judged.push_back(
-          {set.model, set.subset, metric, set.value[m], o.limits[m][0], validation::passes(metric, set.value[m], o.limits[m][0])});
+      if (!o.limits[m].empty()) validation.judged.push_back(judged(set, static_cast<validation::Metric>(m), o.limits[m][0]));
     }
   }
 }

@@ -25,8 +25,9 @@ struct JudgedMetric {
   std::size_t model = 0;
   std::string subset;
   validation::Metric metric{};
-  double value = 0.0, limit = 0.0;
+  double value = 0.0, error = 0.0, limit = 0.0;
   bool pass = false;
+  bool within_error = false;     ///< missed by less than its error
 };
 
 struct MeasuredPit {

@@ -2,8 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <cmath>
-
+#include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 
@@ -33,7 +32,7 @@ std::string limit_help(const validation::MetricInfo& info) {
 }  // namespace
 
 ValidateOptions::ValidateOptions() {
-  limits[place(Metric::sigma68)] = {0.12};  // the requirements of the Dark Energy Survey
+  limits[place(Metric::sigma68)] = {0.12};  // the requirements of the Dark Energy Survey, for the culled subset
   limits[place(Metric::out_2sigma)] = {0.10};
   limits[place(Metric::out_3sigma)] = {0.015};
   pdf.kind = "interp";
@@ -55,7 +54,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("on-missing", o.missing, "objects of the sample that estimates lack: error, or count them and go on").one_of({"error", "count"});
   option("cull", o.cull, "share of objects with the largest errors that the subset 'culled' leaves out").range(0.0, 0.99);
   option("seed", o.seed, "seed of the bootstrap");
-  option("vet", o.vet, "end with exit code 5 when a model misses a limit").layout();
+  option("vet", o.vet, "end with exit code 5 when a model misses a limit, by however little").layout();
   option("cuts.z_min", o.z_min, "smallest known redshift measured; stars are below 0.001").range(-0.99, 100.0);
   option("cuts.z_max", o.z_max, "largest known redshift measured").range(-0.99, 100.0);
   option("estimates.id", o.estimate_id, "column of ids of the estimates; empty: guessed");
@@ -83,12 +82,15 @@ void describe(OptionSet& option, ValidateOptions& o) {
 
 void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
+  const ValidateOptions by_default;
+  if (o.estimates.empty())
+    refuse_idle_options("--estimates", {{"estimates.id", o.estimate_id != by_default.estimate_id}, {"estimates.z_phot", o.estimate_z != by_default.estimate_z},
+                                        {"estimates.z_err", o.estimate_err != by_default.estimate_err}});
   if (o.z_min > o.z_max) throw UsageError(fmt::format("cuts.z_min = {} (must be <= cuts.z_max = {})", o.z_min, o.z_max));
   for (std::size_t m = 0; m < validation::n_metrics; ++m) {
     const std::vector<double>& limit = o.limits[m];
     const std::string_view name = validation::metric_infos()[m].name;
     if (limit.size() > 1) throw UsageError(fmt::format("--limits.{}: {} values (one, or none)", name, limit.size()));
-    if (!limit.empty() && !std::isfinite(limit[0])) throw UsageError(fmt::format("--limits.{} = {} (must be finite; empty: none)", name, limit[0]));
   }
 }
 

@@ -25,7 +25,7 @@ struct ValidateOptions {
   double odds_width = 0.098;  // 1.96 * 0.05, as BPZ has it
   validation::MetricRules rules;
   long realisations = 100, seed = 1;
-  std::string limits_subset = "all";
+  std::string limits_subset = "culled";
   std::array<std::vector<double>, validation::n_metrics> limits;  // none or one
   bool vet = false;
   PdfOptions pdf;

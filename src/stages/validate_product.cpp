@@ -101,8 +101,11 @@ Table limits_table(const ValidationResult& r) {
   table.text("subset", "all, or culled", [&](std::size_t row) { return judged[row].subset; });
   table.text("metric", "name of the metric", [&](std::size_t row) { return metric_infos()[validation::place(judged[row].metric)].name; });
   table.number("value", "of the metric", [&](std::size_t row) { return judged[row].value; });
+  table.number("error", "bootstrap error of the value", [&](std::size_t row) { return judged[row].error; });
   table.number("limit", "to keep", [&](std::size_t row) { return judged[row].limit; });
   table.integer("pass", "1 when the value is within the limit, else 0", [&](std::size_t row) { return judged[row].pass ? 1 : 0; });
+  table.integer("within_error", "1 when the limit is missed by less than the error, else 0",
+                [&](std::size_t row) { return judged[row].within_error ? 1 : 0; });
   return table.take();
 }
 
@@ -214,8 +217,10 @@ std::string validation_json(const ValidationResult& r) {
                               {"subset", j.subset},
                               {"metric", metric_infos()[validation::place(j.metric)].name},
                               {"value", number_or_null(j.value)},
+                              {"error", number_or_null(j.error)},
                               {"limit", j.limit},
-                              {"pass", j.pass}});
+                              {"pass", j.pass},
+                              {"within_error", j.within_error}});
   json["pass"] = r.validation.passes();
   return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

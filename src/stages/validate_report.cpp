@@ -206,7 +206,8 @@ void add_table(const std::string& name, const ValidationResult& r, std::size_t m
     for (const JudgedMetric& j : r.validation.judged) {
       if (j.model != model || validation::place(j.metric) != m) continue;
       limit = shortest(j.limit);
-      result += fmt::format("{}{}{}", result.empty() ? "" : ", ", names_subset ? j.subset + " " : "", j.pass ? "pass" : "FAIL");
+      result += fmt::format("{}{}{}", result.empty() ? "" : ", ", names_subset ? j.subset + " " : "",
+                            j.pass ? "pass" : j.within_error ? "missed by less than its error" : "FAIL");
     }
     table.rows.push_back({std::string(metric_infos()[m].name), std::string(metric_infos()[m].meaning),
                           with_error(all.value[m], all.error[m]), with_error(culled.value[m], culled.error[m]), limit, result});

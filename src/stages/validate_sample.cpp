@@ -3,9 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "guessed_redshift.hpp"
+#include "repeated_ids.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
@@ -23,10 +26,19 @@ const std::vector<std::string> weight_names = {"weight"};
 
 bool is_integer(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
 
-/// The magnitude columns, or nothing when no convention fits.
-std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schema& schema, BandOptions& bands) {
-  bands.magnitude = o.band_magnitude;
-  bands.error = o.band_error;
+/// The magnitude columns: as the user calls them, as the model does, or in one of the usual ways; nothing when none fits.
+std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, BandOptions& bands,
+                                           const std::string& path) {
+  if (!o.band_magnitude.empty() || !o.band_error.empty()) {
+    if (model) bands = model->bands;
+    bands.limits.clear();
+    if (!o.band_magnitude.empty()) bands.magnitude = o.band_magnitude;
+    if (!o.band_error.empty()) bands.error = o.band_error;
+    if (bands.bands.empty() && !bands.magnitude.empty()) bands.bands = bands_named(bands.magnitude, schema);
+    if (bands.bands.empty() && !bands.magnitude.empty())
+      throw UsageError(fmt::format("{}: no column is called as --bands.magnitude = {} says, for any of the usual bands", path, bands.magnitude));
+    return resolve_bands(bands, schema, path).magnitude;
+  }
   try {
     return resolve_bands(bands, schema, "").magnitude;
   } catch (const Error&) {
@@ -42,15 +54,14 @@ std::string number_column(const Schema& schema, const std::string& name, const s
   return name;
 }
 
-std::string redshift_column(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift,
+std::string redshift_column(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const BandOptions& bands,
                             const std::vector<std::string>& magnitudes, const std::string& path) {
   if (!o.redshift.empty()) return number_column(schema, o.redshift, "redshift", path);
   Schema others;  // in surveys whose band z is a column z, that is not the redshift
   for (const ColumnInfo& column : schema)
     if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
-  const std::string name = find_column(others, model_redshift) ? model_redshift : known_column(others, known_columns::redshift);
-  if (name.empty()) throw UsageError(path + ": no column of redshifts found (name it with --redshift)");
-  return number_column(schema, name, "redshift", path);
+  if (model && find_column(others, model->redshift)) return number_column(schema, model->redshift, "redshift", path);
+  return number_column(schema, guessed_redshift(others, bands, path), "redshift", path);
 }
 
 std::string id_column(const ValidateOptions& o, const Schema& schema, const std::string& path) {
@@ -102,14 +113,32 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
   numbers(sample.redshift, sample.z_spec);
   numbers(sample.weight, sample.weights);
   numbers(sample.magnitude, sample.magnitudes);
-  for (std::size_t i = 0; i < rows.rows(); ++i)
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
     sample.ids.push_back(sample.id.empty() ? static_cast<std::int64_t>(first + i) : rows.at(sample.id).integer(i));
+    if (!sample.id.empty() && rows.at(sample.id).info().null == sample.ids.back())
+      throw DataError(fmt::format("{}, row {}, column {}: no id", sample.paths.front(), sample.ids.size(), sample.id));
+  }
   sample.photometry.resize(first + rows.rows());
   for (const std::string& name : needed) {
     const Column& from = rows.at(name);
     const auto place = static_cast<std::ptrdiff_t>(first * from.info().bytes_per_row());
     std::ranges::copy(from.bytes(), sample.photometry.at(name).bytes().begin() + place);
   }
+}
+
+/// An object that occurs twice has the same photometry in both rows, as far as that is read.
+void check_ids(const ValidationSample& sample) {
+  const auto has_same = [](const Column& column, std::size_t a, std::size_t b) {
+    const std::size_t width = column.info().bytes_per_row();
+    return std::ranges::equal(column.bytes().subspan(a * width, width), column.bytes().subspan(b * width, width));
+  };
+  const auto is_same_object = [&](std::size_t a, std::size_t b) {
+    for (std::size_t c = 0; c < sample.photometry.columns(); ++c)
+      if (!has_same(sample.photometry[c], a, b)) return false;
+    if (!sample.magnitudes.empty()) return std::bit_cast<std::uint64_t>(sample.magnitudes[a]) == std::bit_cast<std::uint64_t>(sample.magnitudes[b]);
+    return sample.photometry.columns() > 0 || sample.z_spec[a] == sample.z_spec[b];
+  };
+  check_repeated_ids(sample.ids, is_same_object, fmt::format("{}, column {}", sample.paths.front(), sample.id));
 }
 
 void mark_usable(const ValidateOptions& o, ValidationSample& sample) {
@@ -136,13 +165,13 @@ Schema sample_schema(const ValidateOptions& o) {
   return open_source(paths.front(), o.source)->schema();
 }
 
-ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift) {
+ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model) {
   ValidationSample sample;
   sample.paths = input_files(o.sample);
   const std::string& path = sample.paths.front();
   BandOptions bands;
-  const std::vector<std::string> magnitudes = magnitude_columns(o, schema, bands);
-  sample.redshift = redshift_column(o, schema, model_redshift, magnitudes, path);
+  const std::vector<std::string> magnitudes = magnitude_columns(o, schema, model, bands, path);
+  sample.redshift = redshift_column(o, schema, model, bands, magnitudes, path);
   sample.id = id_column(o, schema, path);
   sample.weight = o.weight.empty() ? known_column(schema, weight_names) : o.weight == no_column ? "" : o.weight;
   if (!sample.weight.empty()) number_column(schema, sample.weight, "weight", path);
@@ -157,6 +186,7 @@ void read_sample(const ValidateOptions& o, const std::vector<std::string>& neede
   for (const std::string& path : sample.paths) {
     const auto source = open_source(path, o.source);
     const Schema here = columns_to_read(source->schema(), sample, needed, path);
+    sample.has_copies |= find_column(source->schema(), copy_column).has_value();
     if (columns.empty()) {
       columns = here;
       for (const std::string& name : needed) sample.photometry.add(columns[*find_column(columns, name)]);
@@ -169,6 +199,7 @@ void read_sample(const ValidateOptions& o, const std::vector<std::string>& neede
       append(rows, needed, sample);
     }
   }
+  if (!sample.id.empty() && !sample.has_copies) check_ids(sample);
   mark_usable(o, sample);
   if (sample.size() == 0) throw DataError(fmt::format("{}: no rows", sample.paths.front()));
   if (sample.usable == 0)

@@ -16,6 +16,7 @@ struct ValidationSample {
   std::vector<std::int64_t> ids;                    ///< row numbers without a column of ids
   std::vector<double> z_spec, weights, magnitudes;  ///< weights, magnitudes empty without column; NaN where not measured
   std::vector<std::uint8_t> is_usable;              ///< z_spec within the cuts and weight a positive number
+  bool has_copies = false;                          ///< a weighted sample: copies of an object share its id
   std::int64_t no_z_spec = 0;                       ///< not a number, or not in (-1, 100]
   std::int64_t cut = 0;                             ///< z_spec outside the cuts
   std::int64_t no_weight = 0, usable = 0;
@@ -28,8 +29,9 @@ struct ValidationSample {
 
 /// Which columns play which role, by the options or guessed; no rows yet.
 ///
-/// @param model_redshift  name of the models' redshift column, preferred when the sample has it; "" for none
-[[nodiscard]] ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const std::string& model_redshift);
+/// @param model  the first, or none: the sample's redshift and bands are preferably called as in its training sample
+/// Throws UsageError for names that the sample does not have, and where the redshift may be the magnitude of band z.
+[[nodiscard]] ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model);
 
 /// Reads all rows.
 ///

@@ -82,14 +82,15 @@ std::string validation_summary(const ValidationResult& r) {
     row.emplace_back(metric_infos()[m].name);
     for (const MeasuredSet& set : r.validation.whole) {
       const JudgedMetric* judged = judgement(r.validation, set, m);
-      row.push_back(with_error(set.value[m], set.error[m]) + (!judged ? "" : judged->pass ? " ok  " : " FAIL"));
+      row.push_back(with_error(set.value[m], set.error[m]) + (!judged ? "" : judged->pass ? " ok  " : judged->within_error ? " miss" : " FAIL"));
     }
   }
   text += "\n" + aligned(rows) + "\n";
   for (const JudgedMetric& j : r.validation.judged)
     if (!j.pass)
-      text += fmt::format("{} ({}): {} = {:.5g} misses its limit {}\n", r.models[j.model].name, j.subset,
-                          metric_infos()[validation::place(j.metric)].name, j.value, shortest(j.limit));
+      text += fmt::format("{} ({}): {} = {:.5g} misses its limit {}{}\n", r.models[j.model].name, j.subset,
+                          metric_infos()[validation::place(j.metric)].name, j.value, shortest(j.limit),
+                          j.within_error ? fmt::format(" by less than its error {:.2g}", j.error) : "");
   return text + fmt::format("wrote {}\n", r.options.output);
 }
 

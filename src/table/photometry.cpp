@@ -43,21 +43,13 @@ const std::vector<Convention>& conventions() {
   return known;
 }
 
-std::string expand(const std::string& pattern, const std::string& band) {
-  std::string name = pattern;
-  for (const auto& [mark, text] : {std::pair{std::string("{band}"), band}, std::pair{std::string("{BAND}"), upper(band)}})
-    for (std::size_t at = name.find(mark); at != std::string::npos; at = name.find(mark, at + text.size()))
-      name.replace(at, mark.size(), text);
-  return name;
-}
-
 /// Fills in what the user left open from the first convention with at least three bands in the table.
 void guess_convention(BandOptions& o, const Schema& schema, const std::string& source) {
   for (const Convention& convention : conventions()) {
     const std::string error = o.error.empty() ? convention.error : o.error;
     std::vector<std::string> found;
     for (const std::string& band : o.bands.empty() ? convention.bands : o.bands)
-      if (find_column(schema, expand(convention.magnitude, band)) && find_column(schema, expand(error, band)))
+      if (find_column(schema, band_column(convention.magnitude, band)) && find_column(schema, band_column(error, band)))
         found.push_back(band);
     if (found.size() < (o.bands.empty() ? 3 : o.bands.size())) continue;
     o.bands = found;
@@ -92,7 +84,34 @@ void for_each_number(const Column& column, std::size_t rows, Use use) {
   }
 }
 
+/// No column may be that of two bands.
+void check_repeated(const std::vector<std::string>& columns, const char* option, const std::string& pattern) {
+  for (std::size_t i = 1; i < columns.size(); ++i)
+    if (std::find(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(i), columns[i]) != columns.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError(fmt::format("--{} = {}: column {} is that of two bands (bands are named once, {{band}} or {{BAND}} stands for the band)",
+                                   option, pattern, columns[i]));
+}
+
 }  // namespace
+
+std::string band_column(const std::string& pattern, const std::string& band) {
+  std::string name = pattern;
+  for (const auto& [mark, text] : {std::pair{std::string("{band}"), band}, std::pair{std::string("{BAND}"), upper(band)}})
+    for (std::size_t at = name.find(mark); at != std::string::npos; at = name.find(mark, at + text.size()))
+      name.replace(at, mark.size(), text);
+  return name;
+}
+
+std::vector<std::string> bands_named(const std::string& pattern, const Schema& schema) {
+  std::vector<std::string> bands, columns;
+  for (const char* band : {"u", "g", "r", "i", "z", "y", "Y", "J", "H", "K"}) {
+    const std::string column = band_column(pattern, band);
+    if (!find_column(schema, column) || std::find(columns.begin(), columns.end(), column) != columns.end()) continue;
+    bands.emplace_back(band);
+    columns.push_back(column);
+  }
+  return bands;
+}
 
 void describe(OptionSet& option, BandOptions& o) {
   option("bands", o.bands, "bands, blue to red; empty: recognised by the names of the columns");
@@ -118,12 +137,14 @@ BandColumns resolve_bands(BandOptions& o, const Schema& schema, const std::strin
     throw UsageError(fmt::format("--bands.limits: {} values for {} bands", o.limits.size(), o.bands.size()));
   BandColumns columns;
   for (const std::string& band : o.bands) {
-    columns.magnitude.push_back(expand(o.magnitude, band));
+    columns.magnitude.push_back(band_column(o.magnitude, band));
     check_column(schema, columns.magnitude.back(), source);
     if (o.error.empty()) continue;
-    columns.error.push_back(expand(o.error, band));
+    columns.error.push_back(band_column(o.error, band));
     check_column(schema, columns.error.back(), source);
   }
+  check_repeated(columns.magnitude, "bands.magnitude", o.magnitude);
+  check_repeated(columns.error, "bands.error", o.error);
   return columns;
 }
 

@@ -285,9 +285,9 @@ class BadInput(MatchCommand):
         self.fails(2, "--cuts: ';' holds no condition", "--cuts", " ; ")
 
     def test_corrections_that_are_no_numbers(self):
-        self.fails(2, "--match.zeropoint: nan is no finite number", "--match.zeropoint", "nan,0.1,0.2")
-        self.fails(2, "--match.zeropoint: inf is no finite number", "--match.zeropoint", "0.1,0.2,inf")
-        self.fails(2, "--match.extinction: nan is no finite number", "--match.ebv", "EBV", "--match.extinction", "1,nan,1")
+        self.fails(2, r"match.zeropoint = nan \(must be a finite number\)", "--match.zeropoint", "nan,0.1,0.2")
+        self.fails(2, r"match.zeropoint = inf \(must be a finite number\)", "--match.zeropoint", "0.1,0.2,inf")
+        self.fails(2, r"match.extinction = nan \(must be a finite number\)", "--match.ebv", "EBV", "--match.extinction", "1,nan,1")
         for cell in ("", "nan", "inf"):
             pathlib.Path(self.path("zp.csv")).write_text(f"TILENAME,g,r,i\neast,0.1,0.2,0.3\nwest,0.1,{cell},0.3\n")
             self.fails(3, "zp.csv, row 2, column r: no zero point", "--match.zeropoint_table", self.path("zp.csv"))

@@ -94,6 +94,42 @@ class Subsets(TrainTest):
         self.assertEqual(sorted(self.columns_of(self.path("t.h5"))["id"]), sorted(c["id"][passes]))
         self.assertGreater(passes.sum(), 100)
 
+    def test_ids_tell_objects_apart(self):
+        def refused(message, *words, **columns):
+            sample = write_product(self.path("bad.h5"), dict(self.columns, **columns), "")
+            for algorithm in ("dnf", "knn"):
+                result = self.run_skyfold("train", "--sample", sample, "--output", self.path("m.h5"), "--algorithms", algorithm, "--threads", 1, *words)
+                self.assertEqual(result.code, 3, result)
+                self.assertRegex(result.errors()[-1], message)
+        message = r"bad.h5, column id: ids are not unique: {} of 3,000 rows have the id of another object, such as row {} that of row {}"
+        refused(message.format("2,999", 2, 1), id=np.full(3000, 5))
+        refused(message.format(1, 3000, 8), id=np.append(self.columns["id"][:-1], self.columns["id"][7]))
+        refused(message.format(1, 3000, 8), "--train.fraction", 1, id=np.append(self.columns["id"][:-1], self.columns["id"][7]))
+
+    def test_an_object_may_occur_twice(self):
+        twice = {name: np.concatenate([values, values[:100]]) for name, values in self.columns.items()}
+        sample = write_product(self.path("twice.h5"), twice, "training_set")
+        result = self.skyfold("train", "--sample", sample, "--output", self.path("m.h5"), "--train.subset", self.path("t.h5"), "--threads", 1)
+        self.assertIn("100 rows repeat an object that was there before", result.err)
+        self.assertFalse(set(self.columns_of(self.path("t.h5"))["id"]) & set(self.columns_of(self.path("m.validation.h5"))["id"]))
+
+    def test_a_draw_that_leaves_nothing_is_an_error(self):
+        few = write_product(self.path("few.h5"), {name: values[:20] for name, values in self.columns.items()}, "training_set")
+        for fraction, message in ((0.001, r"no object drawn for training \(of \d+, train.fraction = 0.001\)"), (0.9999, r"no object held out for validation")):
+            for algorithm in ("dnf", "knn"):
+                result = self.run_skyfold("train", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", fraction, "--algorithms", algorithm)
+                self.assertEqual(result.code, 3, result)
+                self.assertRegex(result.errors()[-1], message)
+
+    def test_a_column_of_ids_that_is_named_is_used_or_refused(self):
+        named = write_product(self.path("named.h5"), dict(self.columns, name=np.array([f"a{i}" for i in range(3000)])), "")
+        for name, code, message in (("name", 3, "column name is not a column of whole numbers"), ("nix", 2, r"no column 'nix' \(named by --id\)")):
+            result = self.run_skyfold("train", "--sample", named, "--output", self.path("m.h5"), "--id", name)
+            self.assertEqual(result.code, code, result)
+            self.assertRegex(result.errors()[-1], message)
+        self.skyfold("train", "--sample", named, "--output", self.path("m.h5"), "--id", "none")
+        self.assertEqual(max(self.columns_of(self.path("m.validation.h5"))["id"]), 2999)   # row numbers
+
     def test_products_of_other_classes_are_refused(self):
         other = write_product(self.path("z.h5"), self.columns, "photoz")
         result = self.run_skyfold("train", "--sample", other, "--output", self.path("m.h5"))
@@ -106,7 +142,11 @@ class Subsets(TrainTest):
         for words, message in [(["--weights", "lima"], "needs --reference"), (["--algorithms", "knn,knn"], "names knn twice"),
                                (["--cuts.colour_max", "1,2"], "2 values for 4 colours"),
                                (["--knn.features", "q", "--algorithms", "knn"], "'q' is not a feature"),
-                               (["--cuts.select", "nothing < 3"], "nothing"), (["--weights.sample", self.path("w.h5")], "needs --weights")]:
+                               (["--cuts.select", "nothing < 3"], "nothing"), (["--cuts.error_max", "nan"], "cuts.error_max = nan (must be in"),
+                               (["--cuts.mag_max", "22,nan,22,22,22"], "cuts.mag_max = nan (must be in"),
+                               (["--bands.missing", "nan"], "bands.missing = nan (must be a finite number)"),
+                               (["--bands.magnitude", "mag_g", "--bands", "g,r"], "column mag_g is that of two bands"),
+                               (["--weights.sample", self.path("w.h5")], "needs --weights")]:
             with self.subTest(message):
                 result = self.run_skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), *words)
                 self.assertEqual(result.code, 2, str(result))

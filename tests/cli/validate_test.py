@@ -33,7 +33,8 @@ class ValidateCommand(support.SkyfoldTest):
 
     def validate(self, *words, name="v", code=0, **options):
         result = self.run_skyfold("validate", "--output", self.path(name + ".h5"), "--json", self.path(name + ".json"), *words, **options)
-        self.assertEqual(result.code, code, result)
+        if code is not None:
+            self.assertEqual(result.code, code, result)
         return result
 
     def json(self, name="v"):
@@ -177,17 +178,36 @@ class Limits(ValidateCommand):
         self.validate(*self.tables())
         limits = {limit["metric"]: limit["limit"] for limit in self.json()["limits"]}
         self.assertEqual(limits, {"sigma68": 0.12, "out_2sigma": 0.1, "out_3sigma": 0.015})
+        self.assertEqual({limit["subset"] for limit in self.json()["limits"]}, {"culled"})
         self.assertTrue(self.json()["pass"])
 
     def test_vetting_fails_a_model_that_misses_a_limit(self):
         words = (*self.tables(), "--limits.sigma68", 0.01, "--limits.odds", 0.5)
         result = self.validate(*words)
-        self.assertRegex(result.out, r"z \(all\): sigma68 = 0.0\d+ misses its limit 0.01")
-        self.assertRegex(result.out, r"z \(all\): odds = nan misses its limit 0.5")
+        self.assertRegex(result.out, r"z \(culled\): sigma68 = 0.0\d+ misses its limit 0.01\n")
+        self.assertRegex(result.out, r"z \(culled\): odds = nan misses its limit 0.5")
         self.validate(*words, "--vet", code=5)
         self.assertTrue(os.path.exists(self.path("v.h5")))
         self.assertFalse(self.json()["pass"])
         self.assertEqual(self.validate(*words, "--vet", code=5, ranks=2).code, 5)
+
+    def test_a_limit_missed_by_less_than_its_error_is_called_that(self):
+        words = (*self.tables(), "--limits.subset", "both")
+        self.validate(*words)
+        metrics = self.json()["models"][0]["metrics"]["all"]
+        for name in ("sigma68", "out_2sigma"):
+            value, error = metrics[name]["value"], metrics[name]["error"]
+            for limit, passes, within in [(value + 0.1 * error, True, False), (value - 0.9 * error, False, True), (value - 1.1 * error, False, False)]:
+                with self.subTest(name, limit=limit):
+                    result = self.validate(*words, f"--limits.{name}", repr(limit), "--vet", code=None)
+                    judged = next(j for j in self.json()["limits"] if j["metric"] == name and j["subset"] == "all")
+                    self.assertEqual((judged["pass"], judged["within_error"], judged["error"]), (passes, within, error))
+                    self.assertEqual(result.code == 5, not self.json()["pass"])
+                    said = [line for line in result.out.splitlines() if line.startswith(f"z (all): {name}")]
+                    self.assertEqual([" by less than its error" in line for line in said], [] if passes else [within])
+                    table = read_group(self.path("v.h5"), "/limits")
+                    at = (table["metric"] == name.encode()) & (table["subset"] == b"all")
+                    self.assertEqual(table["within_error"][at].tolist(), [int(within)])
 
     def test_limits_can_be_for_other_subsets_or_none(self):
         words = self.tables()
@@ -195,6 +215,43 @@ class Limits(ValidateCommand):
         self.assertEqual([limit["subset"] for limit in self.json()["limits"]], ["all"] * 3 + ["culled"] * 3)
         self.validate(*words, "--vet", "--limits.sigma68=", "--limits.out_2sigma=", "--limits.out_3sigma=")
         self.assertEqual(self.json()["limits"], [])
+
+
+class Names(ValidateCommand):
+    def bands(self, pattern="m_{}", **others):
+        rng = np.random.default_rng(2)
+        return dict(self.small, **{pattern.format(band): rng.uniform(18, 24, 500) for band in "griz"}, **others)
+
+    def test_a_pattern_of_magnitudes_names_the_bins(self):
+        self.validate(*self.tables(sample=self.bands()), "--bands.magnitude", "m_{band}")
+        with h5py.File(self.path("v.h5")) as file:
+            self.assertEqual(file.attrs["magnitude"], "m_i")
+            self.assertIn(b"magnitude", file["bins/by"][:])
+
+    def test_a_pattern_that_fits_no_column_is_an_error(self):
+        words = self.tables(sample=self.bands())
+        self.fails(2, r"s.h5: no column is called as --bands.magnitude = nonsense_\{band\} says", *words, "--bands.magnitude", "nonsense_{band}")
+        self.fails(2, r"s.h5: no known names of magnitude columns", *words, "--bands.error", "nonsense_{band}")
+        self.fails(2, r"no column 'nonsense_g'", *words, "--bands.magnitude", "m_{band}", "--bands.error", "nonsense_{band}")
+        self.fails(2, r"no column 'nonsense_g'", "--sample", self.held, "--models", self.model, "--bands.magnitude", "nonsense_{band}")
+
+    def test_a_band_is_not_taken_for_the_redshift(self):
+        columns = self.bands("{}")
+        del columns["z_spec"]
+        self.fails(2, r"s.h5: column z may be the redshift or the magnitude of band z", *self.tables(sample=columns))
+        columns["z"] = self.small["z_spec"]
+        columns.update({f"e{band}": np.full(500, 0.1) for band in "gri"})   # no error of z: the bands are g, r and i
+        self.validate(*self.tables(sample=columns))
+        self.assertEqual(self.json()["sample"]["usable"], 500)
+
+    def test_ids_tell_objects_apart(self):
+        same = dict(self.bands(), id=np.full(500, 7))
+        self.fails(3, r"s.h5, column id: ids are not unique: 499 of 500 rows have the id of another object, such as row 2 that of row 1, 7",
+                   *self.tables(sample=same), "--bands.magnitude", "m_{band}")
+        self.fails(3, r"ids are not unique", *self.tables(sample={name: same[name] for name in ("id", "z_spec")}))
+        twice = {name: np.append(values, values[3]) for name, values in self.bands().items()}
+        result = self.validate(*self.tables(sample=twice), "--bands.magnitude", "m_{band}")
+        self.assertIn("1 row repeats an object that was there before, such as row 501 that of row 4, id 3", result.err)
 
 
 class BadInput(ValidateCommand):
@@ -232,9 +289,9 @@ class BadInput(ValidateCommand):
             "model as sample": (3, r"m.h5", "--sample", self.model, "--estimates", estimates),
             "no bands": (3, r"no columns for bands", "--sample", sample, "--models", self.model),
             "two limits": (2, r"--limits.sigma68: 2 values", "--sample", sample, "--estimates", estimates, "--limits.sigma68", "1,2"),
-            "limit not a number": (2, r"--limits.sigma68 = nan \(must be finite; empty: none\)", "--sample", sample, "--estimates", estimates,
+            "limit not a number": (2, r"limits.sigma68 = nan \(must be a finite number\)", "--sample", sample, "--estimates", estimates,
                                    "--limits.sigma68", "nan"),
-            "limit infinite": (2, r"--limits.odds = -inf \(must be finite", "--sample", sample, "--estimates", estimates, "--limits.odds=-inf"),
+            "limit infinite": (2, r"limits.odds = -inf \(must be a finite number\)", "--sample", sample, "--estimates", estimates, "--limits.odds=-inf"),
         }
         for name, (code, message, *words) in cases.items():
             with self.subTest(name):

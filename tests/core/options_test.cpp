@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "../support.hpp"
 
 namespace skyfold {
@@ -131,6 +133,26 @@ TEST(CommandLine, RefusesValuesOutOfRangeAndNamesTheRange) {
   EXPECT_TRUE(contains(usage_error({"--partition.nside=2048"}), "partition.nside = 2048 (must be in 4 to 1024)"));
   EXPECT_TRUE(contains(usage_error({"--match.radius=nan"}), "must be in 0 to 60"));
   EXPECT_TRUE(contains(usage_error({"--bands.limits=20,41"}), "41 (must be in 0 to 40)"));
+}
+
+TEST(CommandLine, RefusesWhatIsNoFiniteNumberUnlessTheRangeHasIt) {
+  double free = 0.0, bounded = 0.0;
+  std::vector<double> list, limits;
+  std::string text;
+  const auto read = [&](const std::string& word) {
+    OptionSet option;
+    option("free", free, "a number");
+    option("list", list, "numbers");
+    option("limits", limits, "numbers").range(-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity());
+    option("bounded", bounded, "a number").range(0.0, 1.0);
+    option("text", text, "a text");
+    option.read_command_line({word});
+  };
+  const auto message = [&](const std::string& word) { return error_of<UsageError>([&] { read(word); }); };
+  for (const char* word : {"--free=nan", "--free=inf", "--free=-inf", "--free=-nan", "--free=NaN", "--free=infinity", "--list=1,nan,2", "--list=inf"})
+    EXPECT_TRUE(contains(message(word), "(must be a finite number)")) << word;
+  for (const char* word : {"--limits=nan", "--limits=1,nan", "--bounded=nan", "--bounded=inf"}) EXPECT_TRUE(contains(message(word), "(must be in")) << word;
+  for (const char* word : {"--free=1e308", "--limits=1,-inf,inf", "--list=", "--text=nan", "--bounded=1"}) EXPECT_NO_THROW(read(word)) << word;
 }
 
 TEST(CommandLine, AcceptsBothEndsOfARange) {

@@ -29,6 +29,11 @@ enum class BandState : std::uint8_t { observed, not_detected, not_observed };
 /// value is not detected; else observed.
 [[nodiscard]] BandState band_state(double magnitude, const BandOptions& bands) noexcept;
 
+/// The name of a band's column: `pattern` with the band for {band}, in upper case for {BAND}.
+[[nodiscard]] std::string band_column(const std::string& pattern, const std::string& band);
+/// The usual bands (u g r i z y Y J H K), blue to red, whose columns by this pattern a table has.
+[[nodiscard]] std::vector<std::string> bands_named(const std::string& pattern, const Schema& schema);
+
 /// Names of the magnitude and error columns of each band.
 struct BandColumns {
   std::vector<std::string> magnitude, error;  ///< shape [n_bands]; error is empty when the survey has none

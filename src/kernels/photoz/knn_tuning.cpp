@@ -1,11 +1,14 @@
 #include "knn_tuning.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
 #include "index_cache.hpp"
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
@@ -45,6 +48,9 @@ Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
   held_out.resize(std::min(held_out.size(), most_judged));
   for (const auto& [draw, row] : held_out) split.judged.push_back(row);
   std::sort(split.judged.begin(), split.judged.end());
+  if (split.judged.empty() || split.fit.size() < 2)
+    throw DataError(fmt::format("knn: {} of {} training objects were drawn to choose knn.neighbours and knn.sigma with (draws go by ids: are they "
+                                "unique? give both options to choose nothing)", rows.n_rows - split.fit.size(), rows.n_rows));
   return split;
 }
 
