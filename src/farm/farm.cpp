@@ -26,7 +26,7 @@ namespace {
 std::int64_t failure_limit(const std::string& text, std::int64_t partitions) {
   const bool is_share = text.ends_with('%');
   const auto number = parse_double(is_share ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
-  if (!number || *number < 0.0) throw UsageError(fmt::format("farm.max_failures = {} (must be a count or a percentage like 5%)", text));
+  if (!number || !(*number >= 0.0 && *number <= 1e15)) throw UsageError(fmt::format("farm.max_failures = {} (must be a count or a percentage like 5%)", text));
   return static_cast<std::int64_t>(is_share ? std::floor(*number * static_cast<double>(partitions) / 100.0) : *number);
 }
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -266,7 +267,7 @@ double seconds_in(const std::string& text) {
   const double seconds[] = {1.0, 60.0, 3600.0, 86400.0};
   const std::size_t unit = text.empty() ? std::string::npos : units.find(text.back());
   const auto number = unit == std::string::npos ? std::nullopt : parse_double(text.substr(0, text.size() - 1));
-  if (!number || !(*number >= 0.0)) throw UsageError(fmt::format("--older-than {}: not a time (30d, 12h, 45m, 10s)", text));
+  if (!number || !(*number >= 0.0) || !std::isfinite(*number)) throw UsageError(fmt::format("--older-than {}: not a time (30d, 12h, 45m, 10s)", text));
   return *number * seconds[unit];
 }
 

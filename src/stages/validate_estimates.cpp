@@ -185,13 +185,15 @@ std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const
   source.read(piece, rows, bad);
   if (!bad.empty()) throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
   std::vector<Estimate> estimates;
-  for (std::size_t k = 0; k < rows.rows(); ++k)
+  for (std::size_t k = 0; k < rows.rows(); ++k) {
+    if (columns[0].null == rows[0].integer(k)) continue;  // without an id it is nobody's
     index.for_each(rows[0].integer(k), [&](std::size_t row) {
       Estimate& estimate =
           estimates.emplace_back(Estimate{static_cast<std::int64_t>(row), rows[1].number(k), rows[2].number(k), nan, nan, nan});
       if (pdfs && sample.is_usable[row] && std::isfinite(estimate.z_phot))
         set_pdf(pdfs->measure(piece.first_row + static_cast<std::int64_t>(k), sample.z_spec[row], estimate.z_phot, odds_width), estimate);
     });
+  }
   return estimates;
 }
 

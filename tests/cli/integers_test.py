@@ -138,6 +138,27 @@ class Orders(IntegersTest):
         self.assertEqual(column["missing"], 2)
 
 
+class TextIds(IntegersTest):
+    """Two texts with the same 64-bit XXH3: 12392bca64fdb71c."""
+    pair = ("7910149", "91dFKfLp")
+
+    def imported(self, *ids):
+        n = len(ids)
+        source = support.make_fits(self.path("t.fits"), {"id": np.array(ids, "S8"), "ra": np.linspace(10, 20, n), "dec": np.zeros(n)})
+        return ["import", "--input", source, "--output", self.path("c.h5")]
+
+    def test_texts_of_one_hash_are_two_ids(self):
+        for ranks in (0, 2):
+            self.skyfold(*self.imported(self.pair[0], "x", self.pair[1], "y"), "--fresh", ranks=ranks)
+            self.assertEqual(sorted(support.read_group(self.path("c.h5"))["id"]), sorted(id.encode() for id in (*self.pair, "x", "y")))
+
+    def test_equal_texts_are_found_between_others_of_their_hash(self):
+        words = self.imported(self.pair[0], self.pair[1], "x", self.pair[0], "x")
+        self.fails(3, r"t.fits, row 4, column id: the id occurs before, in .*t.fits, row 1 \(2 such rows", *words)
+        self.skyfold(*words, "--on-bad-row", "drop", "--fresh", ranks=2)
+        self.assertEqual(len(support.read_group(self.path("c.h5"))["id"]), 3)
+
+
 class Selections(IntegersTest):
     def test_locus_selects_targets_by_id(self):
         n = 400

@@ -76,6 +76,15 @@ TEST(KnnTraining, JudgesTheGridByTheLossOfTheHeldOutQuarter) {
   }
 }
 
+TEST(KnnTraining, RefusesToChooseWhereNothingIsHeldOutOrAllIs) {
+  Objects training = make_objects(400, 3, 81);
+  for (const std::int64_t id : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) {  // draws go by ids: some of these are held out, some not
+    training.id.assign(400, id);
+    EXPECT_THROW((void)train_knn(training, {}), DataError) << id;
+  }
+  EXPECT_NO_THROW((void)train_knn(training, {"--knn.neighbours=5", "--knn.sigma=0.1"}));
+}
+
 TEST(KnnTraining, LearnsWhichDirectionsMatter) {
   // Redshifts follow one colour; the rest is noise, which the Euclidean metric counts in full.
   Objects training = make_objects(3000, 4, 75), queries = make_objects(500, 4, 76);
