@@ -102,7 +102,51 @@ std::string describe_value(const Option& option) {
   return text;
 }
 
+/// What the ending of a file name tells; nothing for one that tells nothing.
+std::optional<FileKind> kind_by_ending(const std::string& path) {
+  static const std::map<std::string, FileKind> kinds = {
+      {".h5", FileKind::hdf5},   {".hdf5", FileKind::hdf5}, {".hdf", FileKind::hdf5},  {".he5", FileKind::hdf5},     {".fits", FileKind::fits},
+      {".fit", FileKind::fits},  {".fts", FileKind::fits},  {".csv", FileKind::text},  {".tsv", FileKind::text},     {".txt", FileKind::text},
+      {".dat", FileKind::text},  {".asc", FileKind::text},  {".ecsv", FileKind::text}, {".html", FileKind::html},    {".htm", FileKind::html},
+      {".json", FileKind::json}, {".gz", FileKind::other},  {".bz2", FileKind::other}, {".xz", FileKind::other},     {".zip", FileKind::other},
+      {".svg", FileKind::other}, {".png", FileKind::other}, {".pdf", FileKind::other}, {".parquet", FileKind::other}, {".vot", FileKind::other},
+      {".xml", FileKind::other}, {".ini", FileKind::other}, {".db", FileKind::other},  {".npy", FileKind::other},    {".npz", FileKind::other}};
+  const auto found = kinds.find(lower(std::filesystem::path(path).extension().string()));
+  return found == kinds.end() ? std::nullopt : std::optional(found->second);
+}
+
+const char* name_of(FileKind kind) {
+  switch (kind) {
+    case FileKind::hdf5: return "HDF5";
+    case FileKind::fits: return "FITS";
+    case FileKind::text: return "text";
+    case FileKind::html: return "HTML";
+    case FileKind::json: return "JSON";
+    case FileKind::other: break;
+  }
+  return "something else";
+}
+
+const char* usual_ending(FileKind kind) {
+  switch (kind) {
+    case FileKind::hdf5: return ".h5";
+    case FileKind::fits: return ".fits";
+    case FileKind::html: return ".html";
+    case FileKind::json: return ".json";
+    default: return ".txt";
+  }
+}
+
 }  // namespace
+
+void check_ending(const std::string& option, const std::string& path, FileKind kind, const std::string& hint) {
+  const auto told = kind_by_ending(path);
+  if (path.empty() || path == "none" || kind == FileKind::other || !told || *told == kind) return;
+  std::filesystem::path better(path);
+  while (kind_by_ending(better.string())) better.replace_extension();
+  throw UsageError(fmt::format("--{} {}: is written as {}, and its ending tells of {} (name it {}{}{})", option, path, name_of(kind), name_of(*told),
+                               better.string(), usual_ending(kind), hint.empty() ? "" : "; " + hint));
+}
 
 Option& Option::unit(std::string name_of_unit) {
   unit_text = std::move(name_of_unit);
@@ -123,6 +167,11 @@ Option& Option::required() {
 }
 Option& Option::layout() {
   is_layout = true;
+  return *this;
+}
+
+Option& Option::writes(FileKind kind) {
+  written = kind;
   return *this;
 }
 
@@ -173,6 +222,8 @@ void OptionSet::assign(Option& option, const std::string& text, const std::strin
   try {
     check_choice(option, text);
     check_range(option, text);
+    if ((option.written != FileKind::other || option.name == "output") && text.find('\n') != std::string::npos)
+      throw UsageError("a path with a line break (logs and journals name a product in one line)");
     option.assign(text);
   } catch (const UsageError& error) {
     throw UsageError(fmt::format("{}: {} = {}", origin, option.name, error.what()));
@@ -241,6 +292,19 @@ void OptionSet::check_required() const {
   for (const auto& option : options_)
     if (option->is_required && (!option->given || option->text().empty()))
       throw UsageError(fmt::format("--{} is missing ({})", option->name, option->help));
+  check_endings();
+}
+
+void OptionSet::check_endings() const {
+  for (const auto& option : options_) {
+    if (option->written == FileKind::other) continue;
+    const std::string path = option->text();
+    const auto other = std::find_if(options_.begin(), options_.end(), [&](const auto& o) {
+      return o->written != option->written && o->written != FileKind::other && o->written == kind_by_ending(path);
+    });
+    check_ending(option->name, path, option->written,
+                 other == options_.end() ? "" : fmt::format("--{} {} writes {}", (*other)->name, path, name_of((*other)->written)));
+  }
 }
 
 bool OptionSet::given(std::string_view name) const {

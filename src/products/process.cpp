@@ -64,7 +64,7 @@ void describe(OptionSet& option, ProcessOptions& o) {
       "project", o.project,
       "folder of the registry of products, skyfold.db; empty: the nearest one above the output, else the output's folder; none: nothing is recorded")
       .call_only();
-  option("product-log", o.product_log, "HTML page about this run; empty: OUTPUT with the ending .html; none").call_only();
+  option("product-log", o.product_log, "HTML page about this run; empty: OUTPUT with the ending .html; none").call_only().writes(FileKind::html);
 }
 
 struct Process::Impl {

@@ -26,6 +26,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Names a product in the run folder, where links and their targets have one.
+std::string name_in_run(const std::string& path) { return fs::path(partial_path("", path)).filename().string(); }
+
 }  // namespace
 
 void describe(OptionSet& option, RunOptions& o) {
@@ -38,7 +41,11 @@ struct Run::Impl {
   Impl(Ranks& all, const RunOptions& options, RunSetup what) : ranks(all), o(options), setup(std::move(what)) {}
 
   void open(const OptionSet& options);
-  bool take_up(const RunState& now);
+  bool take_up(const RunState& before);
+  void narrow_siblings(const RunState& before);
+  [[nodiscard]] bool is_published(const RunState& before, const std::string& path) const;
+  [[nodiscard]] bool is_whole(const RunState& before) const;
+  bool reopen(const RunState& before);
   void read_crash_notes();
   void begin_session();
   void check_stored_rows(Work& work, int task, TaskHistory& history);
@@ -53,6 +60,7 @@ struct Run::Impl {
   RunSetup setup;
   std::vector<std::string> hosts;        ///< by rank
   int next_task = 0;
+  std::set<std::string> along;           ///< names of products that are filled with the rows
   // Rank 0:
   std::optional<RunFolder> folder;
   RunState state;
@@ -74,10 +82,14 @@ Run::Run(Ranks& ranks, const OptionSet& options, const RunOptions& o, RunSetup s
   Impl& my = *impl_;
   my.hosts = ranks.gather(host_name());
   check_same_inputs(ranks, my.setup.inputs);
-  my.is_complete = ranks.on_first([&] {
+  const std::string found = ranks.on_first([&] {
     my.open(options);
-    return std::string(my.is_complete ? "yes" : "");
-  }) == "yes";
+    return fmt::format("{}/{}/{}", my.is_complete ? "complete" : "", my.state.reopened > 0 ? "verify" : "", join(my.state.along, "/"));
+  });
+  std::vector<std::string> parts = split(found, '/');
+  my.is_complete = parts.at(0) == "complete";
+  if (parts.at(1) == "verify") my.o.verify = true;  // published files may have been changed
+  my.along.insert(parts.begin() + 2, parts.end());
   if (ranks.is_first() && my.setup.process) {
     if (my.is_complete)
       for (const ProductState& product : my.state.products) my.setup.process->found(product.path);
@@ -115,10 +127,14 @@ void Run::Impl::open(const OptionSet& options) {
   if (!goes_on) {
     folder->keep(false);
     folder->clear();
-    write_durably(folder->file("config.ini"), options.ini(false));
-    write_durably(folder->file("state.json"), state.text());
+    for (const std::string& product : setup.products) state.along.push_back(name_in_run(product));
   }
+  write_durably(folder->file("config.ini"), options.ini(false));
+  write_durably(folder->file("state.json"), state.text());
   journal.emplace(folder->file("journal"));
+  // What has failed may be tried again by who repeats the command.
+  if (!journal->found().empty() && journal->found().back().event == Event::ended && journal->found().back().attempt == static_cast<int>(ExitCode::incomplete))
+    append(Event::retry, "", 0);
   trace.emplace(folder->file("trace.json"));
   for (const auto& entry : fs::directory_iterator(folder->file("products"))) roll_back(entry.path().string());
   for (const JournalRecord& record : journal->found())
@@ -132,6 +148,8 @@ void Run::Impl::open(const OptionSet& options) {
 bool Run::Impl::take_up(const RunState& before) {
   if (before.phase == "running") {
     check_same_run(before, state);
+    narrow_siblings(before);
+    state.reopened = before.reopened;
     return true;
   }
   if (before.phase == "publishing") {
@@ -141,7 +159,7 @@ bool Run::Impl::take_up(const RunState& before) {
     RunState ended = before;
     ended.phase = "done";
     write_durably(folder->file("state.json"), ended.text());
-    folder->clear_products();
+    folder->clear_products(before.exit_code != 0);
   }
   // What is published is finished: another run of this output is a new one.
   try {
@@ -149,14 +167,62 @@ bool Run::Impl::take_up(const RunState& before) {
   } catch (const Error&) {
     return false;
   }
-  const bool is_there = std::all_of(before.products.begin(), before.products.end(), [](const ProductState& product) {
-    std::error_code error;
-    return static_cast<std::int64_t>(fs::file_size(product.path, error)) == product.bytes && !error;
-  });
-  if (!is_there || before.exit_code != 0) return false;
+  if (before.exit_code != 0 || !is_whole(before)) return reopen(before);
   state.products = before.products;
   log_info(fmt::format("{} is complete: nothing to do (--fresh makes it again)", setup.output));
   is_complete = true;
+  return true;
+}
+
+/// Products beside the main one that were not asked for at every attempt have holes.
+void Run::Impl::narrow_siblings(const RunState& before) {
+  for (const std::string& product : setup.products) {
+    const std::string name = name_in_run(product);
+    const bool is_derived = std::ranges::find(setup.derived, product) != setup.derived.end();
+    if (std::ranges::find(before.along, name) != before.along.end()) state.along.push_back(name);
+    else if (!is_derived)
+      throw UsageError(fmt::format("{}: is made while the rows are, and the unfinished run of {} was without it: repeat it as it was, or start over with --fresh",
+                                   product, setup.output));
+  }
+}
+
+/// Whether the product that was published at a path is still there.
+bool Run::Impl::is_published(const RunState& before, const std::string& path) const {
+  const auto product = std::ranges::find(before.products, canonical_form(path), &ProductState::path);
+  if (product == before.products.end()) return false;
+  std::error_code error;
+  return static_cast<std::int64_t>(fs::file_size(product->path, error)) == product->bytes && !error;
+}
+
+/// Whether all that is asked for now was asked for then, and what was published of it is there. (Rejects are not, when
+/// there were none.)
+bool Run::Impl::is_whole(const RunState& before) const {
+  return std::ranges::all_of(setup.products, [&](const std::string& path) {
+    if (is_published(before, path)) return true;
+    const std::string canonical = canonical_form(path);
+    return path != setup.output && std::ranges::find(before.declared, canonical) != before.declared.end() &&
+           std::ranges::find(before.products, canonical, &ProductState::path) == before.products.end();
+  });
+}
+
+/// Takes a finished run up again, if its rows can be had: for what failed, or for products that are missing.
+bool Run::Impl::reopen(const RunState& before) {
+  using Reopen = RunSetup::Reopen;
+  if (setup.reopen == Reopen::never || (setup.reopen == Reopen::when_failed && before.exit_code == 0)) return false;
+  for (const std::string& path : setup.products) {
+    if (std::ranges::find(setup.derived, path) != setup.derived.end()) continue;
+    if (!is_published(before, path)) return false;
+    state.along.push_back(name_in_run(path));
+  }
+  check_replaceable(setup.products);
+  state.reopened = before.reopened + 1;
+  log_info(before.exit_code != 0 ? fmt::format("{}: partitions failed in the last run: they are tried again", setup.output)
+                                 : fmt::format("{}: all rows are there: making what is missing", setup.output));
+  if (before.exit_code != 0) {
+    journal.emplace(folder->file("journal"));
+    append(Event::retry, "", 0);
+    journal.reset();
+  }
   return true;
 }
 
@@ -232,6 +298,14 @@ void Run::once(const std::string& name, const std::function<void()>& make) {
     impl_->steps.insert(name);
   });
 }
+
+void Run::lay_out(const std::function<void()>& make) {
+  once(impl_->state.reopened > 0 ? fmt::format("products, taken up {}", impl_->state.reopened) : "products", make);
+}
+
+std::string Run::earlier(const std::string& final_path) const { return impl_->state.reopened > 0 ? canonical_form(final_path) : ""; }
+
+bool Run::is_filled_along(const std::string& final_path) const { return impl_->along.contains(name_in_run(final_path)); }
 
 bool Run::has_made(const std::string& name) const {
   return impl_->ranks.on_first([&] { return std::string(impl_->steps.contains(name) ? "yes" : ""); }) == "yes";
@@ -394,7 +468,7 @@ void Run::publish(const std::vector<std::string>& products) {
     fault_point("published");
     my.state.phase = "done";
     write_durably(my.folder->file("state.json"), my.state.text());
-    my.folder->clear_products();
+    my.folder->clear_products(!my.failures.empty());
   });
 }
 

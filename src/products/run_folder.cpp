@@ -1,6 +1,7 @@
 // The folder of a run, and what in it is skyfold's.
 #include "skyfold/products/run_folder.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* mark_name = "skyfold-run";
-constexpr const char* mark_text = "skyfold works in this folder and removes its own files from it (docs/robustness.md)\n";
+constexpr std::string_view mark_text = "skyfold works in this folder and removes its own files from it (docs/robustness.md)\n";
 constexpr const char* list_name = "files";
 constexpr const char* products_folder = "products";   // apart from the run's own files, whatever products are called
 constexpr std::array own_names = {"state.json", "config.ini", "journal", "trace.json"};
@@ -53,6 +54,7 @@ bool is_product_name(std::string_view name, const std::set<std::string>& product
 }
 
 bool is_scratch_name(std::string_view name) {
+  if (name.starts_with("failed.")) name.remove_prefix(7);
   return is_temporary(name) || is_number(without(name, old_temporary_ending)) || without(name, old_temporary_ending) == "duplicates";
 }
 
@@ -114,8 +116,14 @@ void check_is_ours(const std::string& path) {
 void take_folder(const std::string& path) {
   if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
   check_is_ours(path);
+  // Made at its place: a temporary file could be cleared away by a run that has the lock already.
   const std::string mark = path + "/" + mark_name;
-  if (!is_file(mark)) write_durably(mark, mark_text);
+  const int descriptor = open(mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (descriptor < 0 && (errno == EEXIST || errno == ENOENT)) return;
+  const bool is_written = descriptor >= 0 && write(descriptor, mark_text.data(), mark_text.size()) == std::ssize(mark_text) && fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0 && close(descriptor) != 0) throw IoError(fmt::format("{}: {}", mark, std::strerror(errno)));
+  if (!is_written) throw IoError(fmt::format("{}: {}", mark, std::strerror(error)));
 }
 
 void remove_file(const std::string& path) {
@@ -218,10 +226,11 @@ void RunFolder::clear() {
   tell_foreign();
 }
 
-void RunFolder::clear_products() {
+void RunFolder::clear_products(bool keeps_scratch) {
   const std::string folder = file(products_folder) + "/";
   for (const std::string& name : names_in(folder)) {
     if (!is_product_name(name, names_)) continue;
+    if (keeps_scratch && name.ends_with(scratch_ending)) continue;
     if (is_file(folder + name)) remove_file(folder + name);
     else if (name.ends_with(scratch_ending)) remove_scratch_folder(folder + name);
   }

@@ -172,6 +172,7 @@ RunLock::RunLock(const std::string& folder, const std::string& output) : path_(f
   const std::string prepared = make_temporary(folder);
   try {
     descriptor_ = open(prepared.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor_ < 0 && errno == ENOENT) throw IoError(fmt::format("{}: {}", output, held_text));  // it has just cleared the folder
     const std::string record = own_record() + std::string(counter_digits, '0') + "\n";
     errno = ENOSPC;  // a write that is cut short does not say why
     if (descriptor_ < 0 || pwrite(descriptor_, record.data(), record.size(), 0) != std::ssize(record))

@@ -65,11 +65,13 @@ std::string RunState::text() const {
   json["version"] = version;
   json["output"] = output;
   json["exit_code"] = exit_code;
+  json["reopened"] = reopened;
   json["options"] = options;
   json["inputs"] = Json::array();
   for (const InputState& input : inputs)
     json["inputs"].push_back({{"path", input.path}, {"bytes", input.bytes}, {"time_ns", input.time_ns}, {"hash", input.hash}});
   json["declared"] = declared;
+  json["along"] = along;
   json["products"] = Json::array();
   for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}});
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -94,6 +96,9 @@ std::optional<RunState> read_run_state(const std::string& path) {
     state.exit_code = json.at("exit_code");
     state.options = json.at("options").get<std::map<std::string, std::string>>();
     state.declared = json.at("declared").get<std::vector<std::string>>();
+    state.reopened = json.value("reopened", 0);
+    if (json.contains("along")) state.along = json.at("along").get<std::vector<std::string>>();
+    else for (const std::string& product : state.declared) state.along.push_back(fs::path(product).filename().string());  // so it was
     for (const Json& input : json.at("inputs")) state.inputs.push_back({input.at("path"), input.at("bytes"), input.at("time_ns"), input.at("hash")});
     for (const Json& product : json.at("products")) state.products.push_back({product.at("path"), product.at("bytes")});
     return state;
@@ -116,7 +121,6 @@ void check_same_run(const RunState& before, const RunState& now) {
   for (const InputState& input : before.inputs) files_before.push_back(input.path);
   for (const InputState& input : now.inputs) files_now.push_back(input.path);
   compare("inputs", join(files_before, " "), join(files_now, " "));
-  compare("products", join(before.declared, " "), join(now.declared, " "));
   if (!differences.empty())
     throw UsageError(fmt::format("{}: an unfinished run of this output differs ({}): repeat it as it was, or start over with --fresh",
                                  now.output, join(differences, "; ")));

@@ -32,6 +32,8 @@ struct RunState {
   std::vector<InputState> inputs;
   std::vector<std::string> declared;  ///< absolute paths of the products that were asked for
   std::vector<ProductState> products;
+  std::vector<std::string> along;     ///< file names of the products beside the main one that every attempt filled with the rows
+  int reopened = 0;                   ///< how often a finished run was taken up again
   int exit_code = 0;                 ///< once done
 
   [[nodiscard]] std::string text() const;
@@ -40,7 +42,7 @@ struct RunState {
 /// that is worth going on from.
 [[nodiscard]] std::optional<RunState> read_run_state(const std::string& path);
 
-/// Throws UsageError for the first kind of difference that would change the answer, with all differences of that kind, and
+/// What decides the rows must be equal; products beside the main one may differ. Throws UsageError for the first kind of difference that would change the answer, with all differences of that kind, and
 /// DataError for changed inputs.
 void check_same_run(const RunState& before, const RunState& now);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
+
 #include "skyfold/core/error.hpp"
 
 namespace skyfold {
@@ -23,7 +25,7 @@ std::string percent_encoded(const std::string& path) {
 Database::Database(const std::string& path, bool read_only) : path_(path) {
   sqlite3* handle = nullptr;
   // Without write access SQLite cannot make the files that its log needs; "immutable" does without them.
-  const std::string uri = "file:" + percent_encoded(path) + (read_only ? "?immutable=1" : "");
+  const std::string uri = "file://" + percent_encoded(std::filesystem::absolute(path).string()) + (read_only ? "?immutable=1" : "");
   const int flags = SQLITE_OPEN_URI | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int status = sqlite3_open_v2(uri.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);

@@ -37,6 +37,7 @@ TaskHistory::TaskHistory(const std::vector<JournalRecord>& records, int task) {
   for (const JournalRecord& record : records) {
     if (record.event == Event::session) orphan_all();
     if (record.event == Event::ended) under_way.clear();
+    if (record.event == Event::retry) failed.clear();
     if (record.task != task) continue;
     const std::pair rows(record.rows.begin, record.rows.end);
     if (record.event == Event::started) under_way[rows] = record.rank;

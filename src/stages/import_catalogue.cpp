@@ -52,7 +52,7 @@ class Import {
  public:
   Import(ImportOptions o, const StageContext& context)
       : o_(std::move(o)), context_(context), ranks_(*context.ranks), memory_(o_.memory_mb * 1'000'000),
-        run_(ranks_, context.options, context.run, {"import", program_version, o_.output, {o_.output, rejects_path()}, input_paths(o_), &context.process}) {}
+        run_(ranks_, context.options, context.run, {"import", program_version, o_.output, {o_.output, rejects_path()}, input_paths(o_), &context.process, {rejects_path()}}) {}
 
   ImportResult run() {
     if (run_.is_complete()) return {};

@@ -22,6 +22,7 @@ const char* name_of(Event event) {
     case Event::step: return "step";
     case Event::ended: return "ended";
     case Event::revoked: return "revoked";
+    case Event::retry: return "retry";
   }
   return "unknown";
 }

@@ -14,6 +14,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/journal.hpp"
+#include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/stage.hpp"
 
 namespace skyfold {
@@ -112,7 +113,7 @@ class LaunchStage final : public Stage {
     if (ending.exit_code != 0) return static_cast<ExitCode>(ending.exit_code);
     if (output.empty()) throw UsageError(fmt::format("{}: --output is missing (launch follows the run beside it)", command_[0]));
     output_ = output;
-    run_folder_ = output + ".run";
+    run_folder_ = run_path(output);
     return {};
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 
 #include "locus_inputs.hpp"
 #include "locus_plot.hpp"
@@ -28,9 +29,11 @@ class LocusRun {
   ExitCode run() {
     if (!o_.plot.empty()) ranks_.on_first_only(require_gnuplot);
     run_.emplace(ranks_, context_.options, context_.run,
-                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_), &context_.process});
+                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_), &context_.process, derived_paths(),
+                          o_.stars.empty() ? RunSetup::Reopen::always : RunSetup::Reopen::when_failed});
     if (run_->is_complete()) return ExitCode::done;
     inputs_.emplace(o_, context_);
+    find_plotted();
     prepare();
     compute();
     return publish();
@@ -45,6 +48,12 @@ class LocusRun {
     return paths;
   }
 
+  std::vector<std::string> derived_paths() const {
+    std::vector<std::string> paths = product_paths();
+    std::erase_if(paths, [&](const std::string& path) { return path == o_.output || path == o_.stars; });
+    return paths;
+  }
+
   /// P.h5 -> P.ID.svg, where characters of the id that no file name should have are underscores: an id names no folder.
   std::string chart_path(std::string id) const {
     std::ranges::replace_if(id, [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; }, '_');
@@ -54,6 +63,7 @@ class LocusRun {
   void prepare() {
     product_.rows = run_->partial(o_.output);
     product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.is_fits_along = run_->is_filled_along(o_.fits);
     product_.layout.schema = inputs_->kernel().gives();
     for (const std::string& name : inputs_->targets().passed()) {
       if (find_column(product_.layout.schema, name))
@@ -68,7 +78,7 @@ class LocusRun {
     product_.layout.creator = creator_of("locus");
     product_.layout.product_class = "pointings";
     product_.layout.provenance = provenance_json("locus", context_.options, inputs_->identities());
-    run_->once("products", [&] { create_product(product_, "LOCUS", [&](const auto& use) { look_at_texts(use); }); });
+    prepare_product(*run_, ranks_, product_, o_.output, "LOCUS", [&](const auto& use) { look_at_texts(use); });
     if (o_.stars.empty()) return;
     const std::string folder = run_->partial("stars.scratch");
     run_->once("stars", [&] {
@@ -112,7 +122,7 @@ class LocusRun {
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       if (!o_.csv.empty()) write_csv(product_.rows, product_.layout.schema, run_->partial(o_.csv), inputs_->bands());
-      for (const std::string& id : o_.plot) draw(id);
+      for (std::size_t i = 0; i < o_.plot.size(); ++i) draw(o_.plot[i], plotted_[i]);
     });
     const std::string lines = summary();
     run_->publish(product_paths());
@@ -138,23 +148,35 @@ class LocusRun {
                        grouped(counts[1]), grouped(counts[2]));
   }
 
-  /// Row of the product with an id, or without ids of the target with that row number; -1 for none.
-  std::int64_t find_target(const std::string& id) const {
-    const RowReader product(product_.rows);
-    const std::string column = inputs_->targets().id().empty() ? target_row_column : inputs_->targets().id();
-    Table ids({product.schema()[*find_column(product.schema(), column)]});
-    for (std::int64_t begin = 0; begin < product.rows(); begin += zone_rows) {
-      product.read({begin, std::min(begin + zone_rows, product.rows())}, ids);
-      for (std::size_t i = 0; i < ids.rows(); ++i)
-        if ((ids[0].info().type == Type::text ? std::string(ids[0].text(i)) : std::to_string(ids[0].integer(i))) == id)
-          return begin + static_cast<std::int64_t>(i);
+  /// Rows of the targets to be drawn, by id or, without ids, by their row numbers; collective, before the work.
+  void find_plotted() {
+    if (o_.plot.empty()) return;
+    const LocusTargets& targets = inputs_->targets();
+    const std::string column = targets.id().empty() ? target_row_column : targets.id();
+    Table rows(targets.schema());
+    plotted_.assign(o_.plot.size(), -1);
+    for (const std::string& text : ranks_.run_units(targets.parts().size(), [&](std::size_t part) {
+           targets.read(part, rows);
+           const Column& ids = rows.at(column);
+           std::string found;
+           for (std::size_t i = 0; i < rows.rows(); ++i) {
+             const std::string id = ids.info().type == Type::text ? std::string(trim(ids.text(i))) : std::to_string(ids.integer(i));
+             for (std::size_t k = 0; k < o_.plot.size(); ++k)
+               if (id == o_.plot[k]) found += fmt::format("{} {} ", k, targets.parts()[part].rows.begin + static_cast<std::int64_t>(i));
+           }
+           return found;
+         })) {
+      std::istringstream numbers(text);
+      std::int64_t row = 0;
+      for (std::size_t k = 0; numbers >> k >> row;)
+        if (plotted_[k] < 0) plotted_[k] = row;
     }
-    return -1;
+    for (std::size_t k = 0; k < plotted_.size(); ++k)
+      if (plotted_[k] < 0) throw UsageError(fmt::format("--plot {}: there is no such target", o_.plot[k]));
   }
 
-  void draw(const std::string& id) {
-    const std::int64_t row = find_target(id);
-    if (row < 0) throw UsageError(fmt::format("--plot {}: there is no such target", id));
+  /// @param row  of the product
+  void draw(const std::string& id, std::int64_t row) {
     const auto part = std::ranges::find_if(inputs_->targets().parts(),
                                            [&](const Partition& p) { return row >= p.rows.begin && row < p.rows.end; });
     Table targets(inputs_->targets().schema());
@@ -175,6 +197,7 @@ class LocusRun {
   std::optional<LocusInputs> inputs_;
   RowProduct product_;
   std::optional<ReferenceParts> references_;
+  std::vector<std::int64_t> plotted_;   ///< row of each target to be drawn
 };
 
 class LocusStage final : public Stage {

@@ -111,10 +111,10 @@ void describe(OptionSet& option, LocusStageOptions& o) {
   option("list", o.list, "list of the published program, CSV: targets or fields, with field files below --root")
       .layout();
   option("root", o.root, "folder of the field files that --parameters and --list name").layout();
-  option("output", o.output, "pointings, HDF5").required().layout();
-  option("fits", o.fits, "the same as a FITS binary table").layout();
-  option("csv", o.csv, "the same as text").layout();
-  option("stars", o.stars, "table of the reference stars of all pointings, HDF5").layout();
+  option("output", o.output, "pointings, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  option("csv", o.csv, "the same as text").layout().writes(FileKind::text);
+  option("stars", o.stars, "table of the reference stars of all pointings, HDF5").layout().writes(FileKind::hdf5);
   option("plot", o.plot,
          "ids (or rows, without ids) of targets to draw a finder chart of: OUTPUT.ID.svg; needs gnuplot")
       .layout();

@@ -52,7 +52,7 @@ void LocusWork::mark_failed(RowRange block) {
     targets_.read(static_cast<std::size_t>(part->id), mine.in);
     mine.out.resize(mine.in.rows());
     kernel_.mark_failed(mine.in, mine.out);
-    if (references_) references_->keep(part->rows, Table(references_->schema()));
+    if (references_) references_->keep_failed(part->rows);
     const Table* tables[] = {&mine.out, &mine.in};
     JobResult ignored;
     product_.write(part->rows.begin, tables, ignored);

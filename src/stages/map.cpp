@@ -189,7 +189,7 @@ class MapResampleStage final : public Stage {
 
   void describe(OptionSet& option) override {
     describe_input(option, o_);
-    option("output", o_.output, "map to write").required().layout();
+    option("output", o_.output, "map to write").required().layout().writes(FileKind::fits);
     if (changes_nside_) option("nside", o_.nside, "NSide to change to, a power of two").required().range(1, 16'384);
     option("to", o_.ordering, changes_nside_ ? "numbering to write, RING or NESTED; empty: as it is" : "numbering to write, RING or NESTED; empty: the other one")
         .one_of({"", "RING", "NESTED"});

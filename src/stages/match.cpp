@@ -26,7 +26,7 @@ class MatchRun {
   MatchRun(MatchOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process});
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process, {o_.fits}});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     compute();
@@ -147,12 +147,17 @@ class MatchRun {
       writer.write(0, tables, ignored);
       writer.sync();
     });
+    ranks_.on_first_only([&] {
+      const RowProduct product = describe_product();
+      if (!product.fits.empty() && !product.is_fits_along) create_product_fits(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
+    });
   }
 
   RowProduct describe_product() const {
     RowProduct product;
     product.rows = run_->partial(o_.output);
     product.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product.is_fits_along = run_->is_filled_along(o_.fits);
     product.layout.schema = training_.rows.schema();
     product.layout.rows = static_cast<std::int64_t>(training_.rows.rows());
     product.layout.ordering = Ordering::healpix;
@@ -171,6 +176,7 @@ class MatchRun {
     ranks_.together([&] {
       product.rows = run_->partial(o_.output);
       product.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+      product.is_fits_along = run_->is_filled_along(o_.fits);
       product.layout.schema = training_.rows.schema();
       product.layout.rows = static_cast<std::int64_t>(training_.rows.rows());
     });

@@ -78,8 +78,8 @@ const std::vector<std::string> tile_names = {"tile", "tilename"};
 void describe(OptionSet& option, MatchOptions& o) {
   option("spec", o.spec, "spectroscopic sample made by spec").required().layout();
   option("catalogue", o.catalogue, "photometric catalogue made by import or mock").required().layout();
-  option("output", o.output, "training set to make, HDF5").required().layout();
-  option("fits", o.fits, "the same as a FITS binary table").layout();
+  option("output", o.output, "training set to make, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("cuts", o.cuts, "conditions that objects must meet, separated by ; (see docs/match.md)");
   option("keep", o.keep, "further columns of the catalogue for the training set");
   option("match.radius", o.radius_arcsec, "largest separation").unit("arcsec").range(1e-6, 3600.0);

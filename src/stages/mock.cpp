@@ -174,6 +174,7 @@ class MockStage final : public Stage {
     skyfold::describe(option, options_.map);
   }
   ExitCode run(const StageContext& context) override {
+    check_ending("output", options_.output, options_.kind == "map" ? FileKind::fits : FileKind::hdf5);
     if (options_.kind != "map") return MockRun(options_, context).run();
     if (context.options.given("objects")) throw UsageError("--objects does not go with --kind map (use --map.sources)");
     options_.map.seed = options_.mock.seed;

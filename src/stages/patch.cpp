@@ -34,9 +34,9 @@ struct PatchStageOptions {
 void describe_patch(OptionSet& option, PatchStageOptions& o) {
   option("maps", o.maps.maps, "HEALPix maps to measure, FITS").required().layout();
   option("sources", o.sources.path, "table of sources, FITS, CSV, text or HDF5").required().layout();
-  option("output", o.output, "measurements of every source, HDF5").required().layout();
-  option("fits", o.fits, "the same as a FITS binary table").layout();
-  option("text", o.text, "the means as text, NAME_10arcminmean<tab>value; needs measure mean or disc").layout();
+  option("output", o.output, "measurements of every source, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  option("text", o.text, "the means as text, NAME_10arcminmean<tab>value; needs measure mean or disc").layout().writes(FileKind::text);
   option("plot", o.plot, "draw OUTPUT.fluxes.svg (against the catalogue's fluxes) and OUTPUT.sources.svg; needs gnuplot").layout();
   option("channels", o.maps.channels, "channel of each map, by channel.name; empty: by the keyword FREQ, else in their order");
   option("masks", o.maps.masks, "HEALPix masks, > 0 where a pixel counts: one for all maps, or one per map").layout();
@@ -57,7 +57,7 @@ class PatchRun {
     std::vector<std::string> inputs = o_.maps.maps;
     inputs.insert(inputs.end(), o_.maps.masks.begin(), o_.maps.masks.end());
     inputs.push_back(o_.sources.path);
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process});
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process, derived_paths(), RunSetup::Reopen::always});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     prepare();
@@ -80,6 +80,11 @@ class PatchRun {
       if (!path.empty()) paths.push_back(path);
     if (o_.plot) paths.insert(paths.end(), {beside("fluxes.svg"), beside("sources.svg")});
     return paths;
+  }
+
+  std::vector<std::string> derived_paths() const {
+    std::vector<std::string> paths = product_paths();
+    return {paths.begin() + 1, paths.end()};
   }
 
   /// O.h5 -> O.ENDING
@@ -118,6 +123,7 @@ class PatchRun {
   void prepare() {
     product_.rows = run_->partial(o_.output);
     product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.is_fits_along = run_->is_filled_along(o_.fits);
     product_.layout.schema = sources_.table.schema();
     for (const ColumnInfo& column : kernel_->gives()) product_.layout.schema.push_back(column);
     product_.layout.rows = static_cast<std::int64_t>(sources_.table.rows());
@@ -129,7 +135,7 @@ class PatchRun {
     std::vector<std::pair<std::string, std::string>> identities = {{o_.sources.path, file_identity(o_.sources.path)}};
     for (const std::string& path : maps_->paths()) identities.emplace_back(path, std::to_string(std::filesystem::file_size(path)));
     product_.layout.provenance = provenance_json("patch", context_.options, identities);
-    run_->once("products", [&] { create_product(product_, "PATCH", [&](const auto& use) { use(sources_.table); }); });
+    prepare_product(*run_, ranks_, product_, o_.output, "PATCH", [&](const auto& use) { use(sources_.table); });
   }
 
   void compute() {

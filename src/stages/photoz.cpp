@@ -34,8 +34,8 @@ struct PhotozOptions {
 void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("catalogue", o.catalogue, "catalogue made by import or mock").required().layout();
   option("model", o.model, "model made by train").required().layout();
-  option("output", o.output, "photo-z of every object, HDF5").required().layout();
-  option("fits", o.fits, "the same as a FITS binary table").layout();
+  option("output", o.output, "photo-z of every object, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
   option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
   option("bands.magnitude", o.magnitude, "name of the catalogue's magnitude columns, where not as in the training sample");
@@ -83,7 +83,7 @@ class PhotozRun {
       check_run_folder(o_.output);
     });
     order_catalogue();
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}, &context_.process});
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}, &context_.process, {o_.fits}, RunSetup::Reopen::always});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     plan();
@@ -100,6 +100,10 @@ class PhotozRun {
       require_kind(o_.catalogue, {product_class::catalogue, product_class::training_set, product_class::photoz}, "catalogue");
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
     });
+    ordered_path_ = o_.catalogue;
+    bool is_suited = true;
+    ranks_.together([&] { is_suited = suits(Catalogue(o_.catalogue).layout(), partition_); });
+    if (!is_suited) open_inputs();  // what is wrong with the options shows before the copy is made
     ordered_path_ = ordered_catalogue(o_.catalogue, partition_, context_);
   }
 
@@ -126,7 +130,7 @@ class PhotozRun {
   std::vector<std::string> product_paths() const {
     std::vector<std::string> paths = {o_.output};
     if (!o_.fits.empty()) paths.push_back(o_.fits);
-    if (has_pdf()) paths.push_back(path_beside(o_.output, "pdf"));
+    if (has_pdf()) paths.push_back(pdf_path());
     return paths;
   }
 
@@ -147,15 +151,17 @@ class PhotozRun {
 
   void prepare() {
     ranks_.together([&] { describe_product(); });
-    run_->once("products", [&] {
-      create_product(product_, "PHOTOZ", texts_in(catalogue_->reader(), product_.layout.schema));
-      if (has_pdf()) create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
+    prepare_product(*run_, ranks_, product_, o_.output, "PHOTOZ", texts_in(catalogue_->reader(), product_.layout.schema), [&] {
+      if (!has_pdf()) return;
+      create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
+      if (const std::string earlier = run_->earlier(pdf_path()); !earlier.empty()) take_rows(earlier, partial_pdf(), "/data");
     });
   }
 
   void describe_product() {
     product_.rows = run_->partial(o_.output);
     product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.is_fits_along = run_->is_filled_along(o_.fits);
     product_.layout = catalogue_->layout();
     product_.layout.schema.clear();
     for (const std::string& name : copied_) product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
@@ -214,7 +220,8 @@ class PhotozRun {
   }
 
   bool has_pdf() const { return o_.pdf.kind != "none"; }
-  std::string partial_pdf() const { return run_->partial(path_beside(o_.output, "pdf")); }
+  std::string pdf_path() const { return path_beside(o_.output, "pdf"); }
+  std::string partial_pdf() const { return run_->partial(pdf_path()); }
 
   const PhotozOptions& o_;
   const StageContext& context_;

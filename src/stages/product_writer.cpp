@@ -25,31 +25,94 @@ EachText texts_in(const RowReader& reader, const Schema& schema) {
   };
 }
 
-void create_product(const RowProduct& product, const std::string& extension_name, const EachText& each_text) {
-  create_catalogue(product.rows, product.layout);
-  if (product.fits.empty()) return;
+namespace {
+
+/// Fills the FITS table from the rows of the HDF5 file; collective. Returns the sum of the rows.
+std::uint32_t fill_fits(const Ranks& ranks, const RowProduct& product, const FitsLayout& layout) {
+  std::optional<RowReader> rows;
+  std::optional<FitsRowWriter> fits;
+  ranks.together([&] {
+    rows.emplace(product.rows);
+    fits.emplace(product.fits, layout);
+  });
+  Table block(layout.schema);
+  const auto count = static_cast<std::size_t>((layout.rows + zone_rows - 1) / zone_rows);
+  std::uint32_t sum = 0;
+  for (const std::string& text : ranks.run_units(count, [&](std::size_t zone) {
+         const std::int64_t begin = static_cast<std::int64_t>(zone) * zone_rows;
+         rows->read({begin, std::min(begin + zone_rows, layout.rows)}, block);
+         const Table* tables[] = {&block};
+         return std::to_string(fits->write(begin, tables));
+       }))
+    sum = add_fits_sums(sum, static_cast<std::uint32_t>(std::stoull(text)));
+  ranks.together([&] { fits->sync(); });
+  return sum;
+}
+
+}  // namespace
+
+void create_product_fits(const RowProduct& product, const std::string& extension_name, const EachText& each_text) {
   FitsTexts texts;
   each_text([&](const Table& table) { texts.add(table); });
   for (const std::string& name : texts.encoded())
     if (find_column(product.layout.schema, name))
       log_warning(fmt::format("column {} has texts beyond printable ASCII, which FITS cannot hold: there their bytes, and the percent sign, are "
                               "written as %XX", name));
-  create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name,
-              {product.layout.creator, "provenance: " + product.layout.provenance}, texts);
+  create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name, {product.layout.creator, "provenance: " + product.layout.provenance},
+              texts);
+}
+
+void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts) {
+  create_catalogue(product.rows, product.layout);
+  if (!product.fits.empty() && product.is_fits_along) create_product_fits(product, extension_name, texts);
+}
+
+void prepare_product(Run& run, const Ranks& ranks, const RowProduct& product, const std::string& final_path, const std::string& extension_name,
+                     const EachText& texts, const std::function<void()>& more) {
+  run.lay_out([&] {
+    create_product(product, extension_name, texts);
+    if (more) more();
+    if (const std::string earlier = run.earlier(final_path); !earlier.empty()) take_rows(earlier, product.rows, "/object");
+  });
+  ranks.on_first_only([&] {  // here already: what is wrong with it shows before the work
+    if (!product.fits.empty() && !product.is_fits_along) create_product_fits(product, extension_name, texts);
+  });
+}
+
+void take_rows(const std::string& from, const std::string& to, const std::string& group) {
+  const RowReader reader(from, group);
+  RowWriter writer(to, group);
+  if (reader.rows() != writer.rows()) throw DataError(fmt::format("{}: has {} rows instead of {} (start over with --fresh)", from, reader.rows(), writer.rows()));
+  for (std::size_t i = 0; i < writer.schema().size(); ++i) {
+    const ColumnInfo& info = writer.schema()[i];
+    const auto column = find_column(reader.schema(), info.name);
+    if (!column || reader.schema()[*column].type != info.type || reader.schema()[*column].width != info.width)
+      throw DataError(fmt::format("{}: no column {} as the run had made it (start over with --fresh)", from, info.name));
+    std::vector<std::byte> bytes;
+    for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
+      const RowRange rows{begin, std::min(begin + zone_rows, reader.rows())};
+      bytes.resize(static_cast<std::size_t>(rows.size()) * info.bytes_per_row());
+      reader.read(*column, rows, bytes);
+      writer.write(i, begin, bytes);
+    }
+  }
+  writer.sync();
 }
 
 void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum) {
   finalise_catalogue(ranks, product.rows);
   if (product.fits.empty()) return;
+  const PhaseScope scope(ranks.clock(), Phase::consolidate);
+  FitsLayout layout;
+  ranks.together([&] { layout = open_fits(product.fits, product.layout.schema, product.layout.rows); });
+  if (!product.is_fits_along) fits_sum = fill_fits(ranks, product, layout);
   ranks.on_first_only([&] {
-    const PhaseScope scope(ranks.clock(), Phase::consolidate);
-    const FitsLayout layout = open_fits(product.fits, product.layout.schema, product.layout.rows);
     finish_fits(product.fits, layout, fits_sum ? *fits_sum : fits_data_sum(product.fits, layout));
   });
 }
 
 ProductWriter::ProductWriter(const RowProduct& product) : rows_(product.rows) {
-  if (!product.fits.empty()) fits_.emplace(product.fits, open_fits(product.fits, product.layout.schema, product.layout.rows));
+  if (!product.fits.empty() && product.is_fits_along) fits_.emplace(product.fits, open_fits(product.fits, product.layout.schema, product.layout.rows));
 }
 
 void ProductWriter::write(std::int64_t first_row, std::span<const Table* const> tables, JobResult& result) {

@@ -8,6 +8,7 @@
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/io/fits_product.hpp"
+#include "skyfold/products/run.hpp"
 
 namespace skyfold {
 
@@ -17,6 +18,7 @@ struct RowProduct {
   std::string rows;              ///< path of the HDF5 file
   std::string fits;              ///< path of the FITS file, "" for none
   CatalogueLayout layout;
+  bool is_fits_along = true;     ///< its rows are written with those of the HDF5 file; else it is filled from that in the end
 };
 /// Calls its argument with tables that together have all texts of a product's rows.
 using EachText = std::function<void(const std::function<void(const Table&)>&)>;
@@ -27,7 +29,16 @@ using EachText = std::function<void(const std::function<void(const Table&)>&)>;
 /// @param extension_name  EXTNAME of the FITS table
 /// @param texts           for FITS, which cannot hold all texts as they are
 void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts);
-/// Adds indexes and checksums once all rows are there; collective.
+/// Lays out a product in a run, once; collective. Where the run takes up a published product, its rows are taken over.
+/// @param final_path  of the HDF5 file
+/// @param more        lays out more files of the same run
+void prepare_product(Run& run, const Ranks& ranks, const RowProduct& product, const std::string& final_path, const std::string& extension_name,
+                     const EachText& texts, const std::function<void()>& more = {});
+/// Lays out the FITS table of a product alone. Rank 0.
+void create_product_fits(const RowProduct& product, const std::string& extension_name, const EachText& texts);
+/// Copies all rows of a group of one file to another file with the same columns. Rank 0.
+void take_rows(const std::string& from, const std::string& to, const std::string& group);
+/// Adds indexes and checksums once all rows are there, and fills a FITS table that was not filled along; collective.
 /// @param fits_sum  of all rows; rank 0; none when rows were rewritten, so that it must be taken from the file
 void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum);
 

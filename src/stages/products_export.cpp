@@ -98,7 +98,7 @@ class ExportStage final : public Stage {
   void describe(OptionSet& option) override {
     option("product", o_.product, "path of the product, or its number as #12").required().positional().layout();
     option("format", o_.format, "form of the document").one_of({"prov-json", "ro-crate"});
-    option("to", o_.output, "file to write; for ro-crate ro-crate-metadata.json in the folder that becomes the crate").required().layout();
+    option("to", o_.output, "file to write; for ro-crate ro-crate-metadata.json in the folder that becomes the crate").required().layout().writes(FileKind::json);
     skyfold::describe(option, o_.project);
   }
   ExitCode run(const StageContext&) override {

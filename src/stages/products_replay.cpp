@@ -1,6 +1,11 @@
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -45,6 +50,46 @@ void check_inputs(const std::vector<InputRecord>& inputs, int threads) {
   }
 }
 
+/// The folder that a replay works in. While it does, a locked file in it says so; one that a killed replay has left is
+/// removed by the next.
+class ScratchFolder {
+ public:
+  ScratchFolder(std::string path, bool keeps) : path_(std::move(path)), mark_(path_ + "/.skyfold-replay"), keeps_(keeps) {
+    std::error_code error;
+    const fs::file_status there = fs::symlink_status(path_, error);
+    if (fs::is_directory(there) && fs::is_regular_file(fs::symlink_status(mark_, error))) remove_left();
+    else if (fs::exists(there)) throw UsageError(fmt::format("{}: exists (--scratch names a folder that does not)", path_));
+    fs::create_directories(fs::path(path_).parent_path());
+    if (!fs::create_directory(path_, error)) throw IoError(fmt::format("{}: {}", path_, error ? error.message() : "was made by another replay"));
+    lock_ = open(mark_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0) throw IoError(fmt::format("{}: {}", mark_, std::strerror(errno)));
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (keeps_) fs::remove(mark_, ignored);
+    else fs::remove_all(path_, ignored);
+    close(lock_);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+ private:
+  void remove_left() const {
+    const int lock = open(mark_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    const bool is_free = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0;
+    std::error_code error;
+    if (is_free) fs::remove_all(path_, error);
+    if (lock >= 0) close(lock);
+    if (!is_free) throw UsageError(fmt::format("{}: another replay works in it", path_));
+    if (error) throw IoError(fmt::format("{}: {}", path_, error.message()));
+    log_info(fmt::format("{}: removed, a replay that was killed had left it", path_));
+  }
+
+  std::string path_, mark_;
+  bool keeps_;
+  int lock_ = -1;
+};
+
 struct ReplayOptions {
   std::string product, scratch, launcher = "mpirun";
   long ranks = 0;
@@ -77,12 +122,7 @@ class ReplayStage final : public Stage {
     check_inputs(registry.inputs(process.id), context.threads);
     const std::string scratch =
         fs::weakly_canonical(o_.scratch.empty() ? fs::path(registry.folder()) / fmt::format("replay.{}", product.id) : fs::path(o_.scratch)).string();
-    if (fs::exists(scratch)) throw UsageError(fmt::format("{}: exists (--scratch names a folder that does not)", scratch));
-    fs::create_directories(scratch);
-    const std::shared_ptr<const void> cleans(nullptr, [&](const void*) {
-      std::error_code ignored;
-      if (!o_.keep) fs::remove_all(scratch, ignored);
-    });
+    const ScratchFolder folder(scratch, o_.keep);
     const std::vector<ProductRecord> products = registry.products_of(process.id);
     make_again(process, products, scratch);
     return compare(products, scratch);

@@ -16,6 +16,11 @@
 #include "skyfold/products/run_folder.hpp"
 
 namespace skyfold {
+namespace {
+
+constexpr std::string_view failed_start = "failed.";   // begins the names of files that tell of rows that failed
+
+}  // namespace
 
 Schema reference_schema(bool with_id) {
   Schema schema = {{"target", Type::i8, 1, "", "meta.record", "row of the target in the table of pointings, from 0"},
@@ -63,17 +68,24 @@ void ReferenceParts::keep(RowRange rows, const Table& references) const {
   write_durably(path_of(rows.begin), text);
 }
 
-/// Files that together hold all rows, once each.
+void ReferenceParts::keep_failed(RowRange rows) const {
+  write_durably(fmt::format("{}/{}{}", folder_, failed_start, rows.begin), std::string(reinterpret_cast<const char*>(&rows.end), sizeof rows.end));
+}
+
+/// Files that together hold all rows, once each, but those that failed.
 std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) const {
-  std::vector<RowRange> files;
+  std::vector<RowRange> files, failed;
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    const auto first_row = parse_integer(entry.path().filename().string());
+    std::string name = entry.path().filename().string();
+    const bool is_failed = name.starts_with(failed_start);
+    if (is_failed) name.erase(0, failed_start.size());
+    const auto first_row = parse_integer(name);
     if (!first_row) continue;  // one that was not finished
     RowRange range{*first_row, 0};
     std::ifstream stream(entry.path(), std::ios::binary);
     if (!stream.read(reinterpret_cast<char*>(&range.end), sizeof range.end))
       throw IoError(entry.path().string() + ": cannot be read");
-    files.push_back(range);
+    (is_failed ? failed : files).push_back(range);
   }
   std::ranges::sort(files, {}, &RowRange::begin);
   std::vector<Piece> pieces;
@@ -82,7 +94,12 @@ std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) con
   for (auto file = files.begin(); row < rows;) {
     for (; file != files.end() && file->begin <= row; ++file)
       if (file->end > farthest.end) farthest = *file;
-    if (farthest.end <= row) throw IoError(fmt::format("{}: nothing about row {}", folder_, row));
+    if (farthest.end <= row) {
+      const auto hole = std::ranges::find_if(failed, [row](RowRange range) { return range.begin <= row && row < range.end; });
+      if (hole == failed.end()) throw IoError(fmt::format("{}: nothing about row {}", folder_, row));
+      row = std::min(hole->end, file == files.end() ? hole->end : file->begin);
+      continue;
+    }
     pieces.push_back({farthest.begin, {row, std::min(farthest.end, rows)}});
     row = farthest.end;
   }

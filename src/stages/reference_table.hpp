@@ -28,6 +28,8 @@ class ReferenceParts {
   [[nodiscard]] const Schema& schema() const noexcept { return schema_; }
   /// Keeps the reference stars of some rows of the product.
   void keep(RowRange rows, const Table& references) const;
+  /// Notes that rows failed: that they have none, unless another attempt keeps some.
+  void keep_failed(RowRange rows) const;
   /// Writes the reference stars of all rows [0, rows) of the product to the table `path`; collective. Attempts that cut
   /// the work differently may have left overlapping files: each row is taken once.
   void put_together(const Ranks& ranks, std::int64_t rows, const std::string& path, const std::string& creator) const;

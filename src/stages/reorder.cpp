@@ -2,24 +2,23 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
+#include <string_view>
+#include <thread>
 
 #include "import_catalogue.hpp"
 #include "path_beside.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/provenance.hpp"
 
 namespace skyfold {
 namespace {
-
-bool suits(const CatalogueLayout& layout, const PartitionOptions& partition) {
-  const Ordering wanted = ordering_for(partition);
-  if (wanted == Ordering::none) return true;
-  return layout.ordering == wanted && (wanted != Ordering::attribute || layout.attribute == partition.column);
-}
 
 /// SURVEY.h5 -> SURVEY.by-tile.h5
 std::string reordered_path(const std::string& path, const PartitionOptions& partition) {
@@ -65,7 +64,48 @@ ImportOptions import_options(const Catalogue& catalogue, const PartitionOptions&
   return o;
 }
 
+/// Other runs may need the same copy: one makes it, the others wait for it.
+void wait_while_held(const std::string& copy) {
+  constexpr std::chrono::seconds told_every(10);
+  constexpr std::chrono::milliseconds look_interval(300);
+  auto told = std::chrono::steady_clock::time_point::min();
+  for (std::string holder; !(holder = holder_of(copy)).empty(); std::this_thread::sleep_for(look_interval)) {
+    check_stop();
+    if (told != std::chrono::steady_clock::time_point::min() && std::chrono::steady_clock::now() - told < told_every) continue;
+    told = std::chrono::steady_clock::now();
+    log_info(fmt::format("{}: another run is making it ({}): waiting for it", copy, holder));
+  }
+}
+
+/// The copy is a product of its own, of the import that makes it; collective.
+void make_copy(const ImportOptions& o, const StageContext& context) {
+  ImportOptions copied = o;
+  OptionSet effective;
+  describe(effective, copied);
+  std::optional<Process> process;
+  if (context.ranks->is_first()) {
+    ProcessOptions recorded;
+    recorded.project = context.options.value("project");
+    process.emplace("import", effective, recorded, context.ranks->size(), context.threads);
+  } else {
+    process.emplace();
+  }
+  try {
+    import_catalogue(copied, {effective, context.ranks, context.threads, context.run, *process});
+    process->end(ExitCode::done, "");
+  } catch (const Error& error) {
+    process->end(error.code(), error.what());
+    throw;
+  }
+}
+
 }  // namespace
+
+bool suits(const CatalogueLayout& layout, const PartitionOptions& partition) {
+  const Ordering wanted = ordering_for(partition);
+  if (wanted == Ordering::none) return true;
+  return layout.ordering == wanted && (wanted != Ordering::attribute || layout.attribute == partition.column);
+}
 
 std::string ordered_catalogue(const std::string& path, const PartitionOptions& partition, const StageContext& context) {
   Ranks& ranks = *context.ranks;
@@ -79,17 +119,24 @@ std::string ordered_catalogue(const std::string& path, const PartitionOptions& p
     o = import_options(catalogue, partition, copy);
   });
   if (copy.empty()) return path;
-  if (ranks.on_first([&] { return std::string(is_current(copy, o->source_fingerprint) ? "yes" : ""); }) == "yes") {
-    if (ranks.is_first()) log_info(fmt::format("using {}, the catalogue ordered by {}", copy, o->ordering));
-    return copy;
+  while (true) {
+    if (ranks.on_first([&] {
+          wait_while_held(copy);
+          return std::string(is_current(copy, o->source_fingerprint) ? "yes" : "");
+        }) == "yes") {
+      if (ranks.is_first()) log_info(fmt::format("using {}, the catalogue ordered by {}", copy, o->ordering));
+      return copy;
+    }
+    if (ranks.is_first())
+      log_info(fmt::format("{} is not ordered by {}: making {} (kept for later runs)", path,
+                           o->ordering_column.empty() ? o->ordering : o->ordering_column, copy));
+    try {
+      make_copy(*o, context);
+      return copy;
+    } catch (const Error& error) {
+      if (std::string_view(error.what()).find(held_text) == std::string_view::npos) throw;  // else another run was quicker
+    }
   }
-  if (ranks.is_first())
-    log_info(fmt::format("{} is not ordered by {}: making {} (kept for later runs)", path,
-                         o->ordering_column.empty() ? o->ordering : o->ordering_column, copy));
-  OptionSet effective;
-  describe(effective, *o);
-  import_catalogue(*o, {effective, context.ranks, context.threads, context.run, context.process});
-  return copy;
 }
 
 }  // namespace skyfold

@@ -27,8 +27,8 @@ struct SpecOptions {
 
 void describe_spec(OptionSet& option, SpecOptions& o) {
   option("surveys", o.surveys, "registration files of the surveys, INI").required().layout();
-  option("output", o.output, "spectroscopic sample to make, HDF5").required().layout();
-  option("members", o.members, "table of all measurements with the objects they belong to, HDF5; empty: none").layout();
+  option("output", o.output, "spectroscopic sample to make, HDF5").required().layout().writes(FileKind::hdf5);
+  option("members", o.members, "table of all measurements with the objects they belong to, HDF5; empty: none").layout().writes(FileKind::hdf5);
   option("on-bad-row", o.on_bad_row, "rows of good quality without valid position or redshift: stop, or leave them out").one_of({"error", "drop"});
   describe(option, o.sample);
 }

@@ -113,7 +113,7 @@ class StatusStage final : public Stage {
     option("failed", o_.failed, "list only the attempts that failed");
     option("all", o_.all, "list every job, not only those that run or failed");
     option("json", o_.json, "print everything as JSON");
-    option("prometheus", o_.prometheus, "write metrics in Prometheus' text format to this file, in one step");
+    option("prometheus", o_.prometheus, "write metrics in Prometheus' text format to this file, in one step").writes(FileKind::text);
     option("watch", o_.watch_s, "print again after this time until the run has ended; 0: once").unit("s").range(0, 86400);
   }
   ExitCode run(const StageContext&) override {

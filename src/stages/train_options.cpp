@@ -35,8 +35,9 @@ void describe_weights(OptionSet& option, TrainWeights& o) {
       .unit("mag");
   option("weights.coverage", o.coverage,
          "where the number of balls around each reference object is written; empty: OUTPUT with .coverage before the ending, for lima")
-      .layout();
-  option("weights.sample", o.sample, "where a weighted sample is written; empty: none").layout();
+      .layout()
+      .writes(FileKind::hdf5);
+  option("weights.sample", o.sample, "where a weighted sample is written; empty: none").layout().writes(FileKind::hdf5);
   option("weights.target", o.target, "objects of the weighted sample; 0: as many as in training").range(0.0, 1e9);
 }
 
@@ -45,13 +46,14 @@ void describe_weights(OptionSet& option, TrainWeights& o) {
 void describe(OptionSet& option, TrainOptions& o) {
   option("algorithms", o.algorithms, "photo-z algorithms, trained on the same objects").one_of(photoz_algorithm_names());
   option("sample", o.sample, "objects with known redshift: training sets of match, or any table that import reads").required().layout();
-  option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending").required().layout();
+  option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending").required().layout().writes(FileKind::hdf5);
   option("redshift", o.redshift, "column of spectroscopic redshifts; empty: guessed");
   option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
   option("train.fraction", o.fraction, "share of the sample to train with, drawn by id; the rest is for validation").range(0.001, 1.0);
-  option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending").layout();
+  option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending").layout().writes(FileKind::hdf5);
   option("train.subset", o.subset, "where the training objects are written; empty: with weights OUTPUT with .training before the ending")
-      .layout();
+      .layout()
+      .writes(FileKind::hdf5);
   option("seed", o.seed, "seed of the draws");
   option("reference", o.reference, "photometric catalogue that the training set is compared with: any table that import reads").layout();
   option("reference.magnitude", o.reference_magnitude, "name of its magnitude columns, where not as in the sample").unit("mag");

@@ -45,8 +45,8 @@ void describe(OptionSet& option, ValidateOptions& o) {
       .layout();
   option("models", o.models, "models made by train, which estimate the sample").layout();
   option("estimates", o.estimates, "photo-z of the sample's objects, joined by id: products of photoz, or any table").layout();
-  option("output", o.output, "metrics, HDF5").required().layout();
-  option("json", o.json, "the same numbers as JSON").layout();
+  option("output", o.output, "metrics, HDF5").required().layout().writes(FileKind::hdf5);
+  option("json", o.json, "the same numbers as JSON").layout().writes(FileKind::json);
   option("redshift", o.redshift, "column of known redshifts; empty: the model's, or guessed");
   option("id", o.id, "column of ids; empty: guessed, or the row numbers");
   option("weight", o.weight, "column of weights; empty: weight where there is one; none: all count the same");

@@ -273,6 +273,35 @@ class Layouts(LocusTest):
         self.assertTrue(np.isnan(found["av_ra"][failed]).all())
         self.assertFalse(failed[stars["target"]].any())
 
+    def test_parts_that_failed_are_tried_again_however_they_are_cut_then(self):
+        words = ["--traverse", "--catalogue", self.stars, "--targets.where", "r<17"]
+        siblings = lambda name: ["--stars", self.path(name + ".s.h5"), "--fits", self.path(name + ".fits"), "--csv", self.path(name + ".csv")]
+        reference = self.locus("reference.h5", *words, *siblings("reference"))
+        for again in (1500, 2700):
+            cut = ["--partition.by", "rows", "--farm.order", "rows", "--partition.rows"]
+            result = self.run_skyfold("locus", "--output", self.path("p.h5"), *words, *siblings("p"), *cut, 1500, "--farm.fault", "throw@2,throw@5")
+            self.assertEqual(result.code, 5, str(result))
+            again = self.skyfold("locus", "--output", self.path("p.h5"), *words, *siblings("p"), *cut, again)
+            self.assertIn("tried again", again.err)
+            for ending in ("h5", "s.h5", "fits", "csv"):
+                self.assert_same_bytes(self.path("p." + ending), self.path("reference." + ending), ending)
+                os.remove(self.path("p." + ending))
+        self.assertTrue(os.path.exists(reference))
+
+    def test_plots_of_unknown_targets_are_refused_before_the_work_and_may_be_corrected(self):
+        if not shutil.which("gnuplot"):
+            self.skipTest("gnuplot is not installed")
+        words = ["--targets", self.targets, "--catalogue", self.stars, "--columns.id", "name", "--output", self.path("p.h5")]
+        result = self.run_skyfold("locus", *words, "--plot", "T7,T8O")
+        self.assertEqual(result.code, 2, str(result))
+        self.assertIn("--plot T8O", result.errors()[0])
+        self.assertEqual(os.listdir(self.folder), [])
+        self.skyfold("locus", *words)
+        for plot in ("T7", "T7,T8"):  # of finished rows
+            result = self.skyfold("locus", *words, "--plot", plot)
+            self.assertIn("all rows are there", result.err)
+            self.assertTrue(os.path.exists(self.path(f"p.{plot[-2:]}.svg")))
+
 
 class Published(LocusTest):
     """Files of the published programs."""

@@ -188,6 +188,7 @@ class Products(support.SkyfoldTest):
 
     def test_an_output_that_is_being_written_is_refused(self):
         (self.folder / "z.h5.run").mkdir()
+        (self.folder / "z.h5.run" / "skyfold-run").touch()
         began = pathlib.Path("/proc/self/stat").read_text().rpartition(") ")[2].split()[19]
         lock = f"{os.uname().nodename} {os.getpid()} {began}"
         (self.folder / "z.h5.run" / "lock").write_text(lock)
@@ -197,11 +198,12 @@ class Products(support.SkyfoldTest):
         self.assertEqual((self.folder / "z.h5.run" / "lock").read_text(), lock)
 
     def test_what_a_dead_run_left_is_taken_over(self):
-        (self.folder / "z.h5.run").mkdir()
+        (self.folder / "z.h5.run" / "products").mkdir(parents=True)
+        (self.folder / "z.h5.run" / "skyfold-run").touch()
         (self.folder / "z.h5.run" / "lock").write_text(f"{os.uname().nodename} 4194304 1")  # above the largest process number
-        (self.folder / "z.h5.run" / "z.h5").write_text("half of it")
+        (self.folder / "z.h5.run" / "products" / "z.h5").write_text("half of it")
         self.skyfold(*self.words, "--output", self.path("z.h5"))
-        self.assertFalse(os.path.exists(self.path("z.h5.run/z.h5")))
+        self.assertFalse(os.path.exists(self.path("z.h5.run/products")))
         self.assertFalse(os.path.exists(self.path("z.h5.run/lock")))
 
     def test_a_full_standard_output_is_an_error(self):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import sqlite3
+import shutil
 import subprocess
 import sys
 import time
@@ -183,14 +184,15 @@ class Products(support.SkyfoldTest):
     def test_a_log_never_takes_the_place_of_another_file(self):
         words = ["train", "--sample", self.path("survey.spec.h5"), "--output"]
         pathlib.Path(self.path("m.html")).write_text("mine")
-        before = support.read_bytes(self.path("survey.spec.h5"))
-        for output, log in (("m.h5", ()), ("n.html", ()), ("m2.h5", ("--product-log", self.path("survey.spec.h5"))), ("m3.h5", ("--product-log", self.path("m3.h5")))):
+        shutil.copy(self.path("survey.spec.h5"), self.path("sample"))  # endings that tell of no kind of file
+        before = support.read_bytes(self.path("sample"))
+        for output, log in (("m.h5", ()), ("m2.h5", ("--product-log", self.path("sample"))), ("m3", ("--product-log", self.path("m3")))):
             result = self.skyfold(*words, self.path(output), *log)
             self.assertIn("is no product log of skyfold, and stays as it is", result.err)
             self.assertEqual(support.read_bytes(self.path(output))[1:4], b"HDF")
             self.assertIn(output, self.listed())
         self.assertEqual(pathlib.Path(self.path("m.html")).read_text(), "mine")
-        self.assertEqual(support.read_bytes(self.path("survey.spec.h5")), before)
+        self.assertEqual(support.read_bytes(self.path("sample")), before)
         self.skyfold(*words, self.path("m4.h5"), "--product-log", self.path("absent/m.html"))
         self.assertIn("m4.h5", self.listed())
 

@@ -13,6 +13,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
 
+RECORD = np.dtype([("before", "V48"), ("event", "<u4"), ("after", "V332")])  # docs/journal.md
+SESSION = 5
+
+
 class RunFolderTest(support.SkyfoldTest):
     @classmethod
     def setUpClass(cls):
@@ -99,8 +103,8 @@ class ForeignFolders(RunFolderTest):
             os.remove(f"{output}.run/{name}")
         self.skyfold(*words)
         self.assertTrue(os.path.exists(f"{output}.run/skyfold-run"))
-        journal = np.fromfile(f"{output}.run/journal", np.dtype([("a", "V48"), ("event", "<u4"), ("b", "V332")]))
-        self.assertEqual(list(journal["event"]).count(5), 2, "both attempts stand in the journal")
+        journal = np.fromfile(f"{output}.run/journal", RECORD)
+        self.assertEqual(list(journal["event"]).count(SESSION), 2, "both attempts stand in the journal")
 
     def test_with_unfinished_work_are_not_taken_by_commands_that_start_over(self):
         output = self.path("z.h5")
@@ -198,6 +202,103 @@ class Links(RunFolderTest):
         self.assertEqual(result.code, 4, result)
         self.assertIn("z.fits: is a device", result.errors()[0])
         self.assertFalse(os.path.exists(self.path("z.h5.run")))
+
+
+class Endings(RunFolderTest):
+    def test_that_tell_of_another_kind_of_file_are_refused_before_the_work(self):
+        photoz = ["photoz", "--catalogue", self.catalogue, "--model", self.model]
+        sky = self.path("sky.fits")
+        self.skyfold("mock", "--kind", "map", "--map.nside", 8, "--map.sources", 5, "--output", sky, "--product-log", "none", "--project", "none")
+        left = sorted(os.listdir(self.folder))
+        h5 = self.path("z.h5")
+        cases = [([*photoz, "--output", self.path("z.fits")], "--fits"), ([*photoz, "--output", self.path("Z.FITS.GZ")], "z.h5"),
+                 ([*photoz, "--output", h5, "--fits", self.path("y.hdf5")], "y.fits"),
+                 ([*photoz, "--output", h5, "--product-log", self.path("z.h5x.csv")], "HTML"),
+                 (["train", "--sample", self.sample, "--output", self.path("m.csv")], "HDF5"),
+                 (["mock", "--objects", 10, "--output", self.path("m.fits")], "HDF5"),
+                 (["mock", "--kind", "map", "--map.nside", 8, "--output", self.path("m.h5")], "FITS"),
+                 (["map", "reorder", sky, "--output", self.path("m.h5")], "FITS"),
+                 (["import", "--input", self.sample, "--input.group", "object", "--output", h5, "--rejects", self.path("r.fits")], "text"),
+                 (["locus", "--traverse", "--catalogue", self.catalogue, "--output", h5, "--csv", self.path("p.h5")], "text"),
+                 (["locus", "--traverse", "--catalogue", self.catalogue, "--output", h5, "--stars", self.path("p.fits")], "HDF5"),
+                 (["patch", "--maps", sky, "--sources", self.sample, "--output", self.path("o.tsv")], "--text"),
+                 (["validate", "--sample", self.held, "--models", self.model, "--output", h5, "--json", self.path("v.h5")], "JSON"),
+                 (["spec", "--surveys", self.sample, "--output", self.path("s.html")], "HDF5"),
+                 (["match", "--spec", self.sample, "--catalogue", self.catalogue, "--output", self.path("t.txt")], "HDF5")]
+        for words, hint in cases:
+            with self.subTest(words=words):
+                result = self.run_skyfold(*words)
+                self.assertEqual(result.code, 2, result)
+                self.assertEqual(len(result.errors()), 1, result)
+                self.assertIn(hint.lower(), result.errors()[0].lower())
+                self.assertEqual(sorted(os.listdir(self.folder)), left)
+
+
+    def test_paths_with_a_line_break_are_refused_by_launch_too(self):
+        for words in (["mock", "--objects", 100], ["launch", "-n", 1, "--launcher", "env", "--", "mock", "--objects", 100]):
+            result = self.run_skyfold(*words, "--output", self.path("a\nb.h5"), timeout=30)
+            self.assertEqual(result.code, 2, result)
+            self.assertIn("line break", result.err)
+            self.assertEqual(os.listdir(self.folder), [])
+
+
+class Copies(RunFolderTest):
+    """A catalogue in another order is a product of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.survey = self.path("survey.h5")
+        shutil.copy(self.catalogue, self.survey)
+
+    def words(self, output, *more):
+        return ["photoz", "--catalogue", self.survey, "--model", self.model, "--output", output, "--partition.by", "tile", "--threads", 1, *more]
+
+    def test_are_recorded_as_products_of_an_import(self):
+        self.skyfold(*self.words(self.path("z.h5")), cwd=self.folder)
+        self.assertTrue(os.path.exists(self.path("z.html")))
+        self.assertIn("photoz", pathlib.Path(self.path("z.html")).read_text())
+        self.assertIn("import", pathlib.Path(self.path("survey.by-tile.html")).read_text())
+        tree = self.skyfold("products", "tree", self.path("z.h5")).out
+        self.assertIn("survey.by-tile.h5", tree)
+        for product in ("z.h5", "survey.by-tile.h5"):
+            result = self.skyfold("products", "replay", self.path(product))
+            self.assertEqual(result.out.count("same"), 1, result)
+            self.assertNotIn("differs", result.out)
+
+    def test_are_not_made_for_wrong_options(self):
+        for wrong in (["--truth", "no_such_column"], ["--bands.magnitude", "no_{band}"], ["--output", self.path("none/z.h5")]):
+            words = self.words(self.path("z.h5"))
+            if wrong[0] == "--output":
+                del words[words.index("--output"):words.index("--output") + 2]
+            result = self.run_skyfold(*words, *wrong)
+            self.assertIn(result.code, (2, 3, 4), result)
+            self.assertEqual(os.listdir(self.folder), ["survey.h5"])
+
+    def test_are_waited_for_by_runs_that_need_them_at_the_same_time(self):
+        runs = [self.start(*self.words(self.path(f"z{i}.h5"), "--farm.fault", "sleep=1@0")) for i in range(3)]
+        ends = [run.communicate(timeout=120) for run in runs]
+        for run, (out, err) in zip(runs, ends):
+            self.assertEqual(run.returncode, 0, err.decode())
+        self.assertIn("waiting for it", b"".join(err for _, err in ends).decode())
+        journal = np.fromfile(self.path("survey.by-tile.h5.run/journal"), RECORD)
+        self.assertEqual(list(journal["event"]).count(SESSION), 1, "the copy was made once")
+        self.assertEqual(len({support.read_bytes(self.path(f"z{i}.h5")) for i in range(3)}), 1)
+
+    def test_of_a_killed_replay_do_not_stop_the_next(self):
+        self.skyfold("photoz", "--catalogue", self.survey, "--model", self.model, "--output", self.path("z.h5"), "--threads", 1)
+        scratch = self.path("again")
+        replay = self.start("products", "replay", self.path("z.h5"), "--scratch", scratch)
+        while not os.path.exists(scratch + "/.skyfold-replay"):
+            time.sleep(0.005)
+        replay.kill()
+        replay.communicate()
+        time.sleep(1)  # what it had started ends with it
+        self.skyfold("products", "replay", self.path("z.h5"), "--scratch", scratch)
+        self.assertFalse(os.path.exists(scratch))
+        os.mkdir(scratch)
+        pathlib.Path(scratch, "mine").write_text("of the user")
+        self.assertEqual(self.run_skyfold("products", "replay", self.path("z.h5"), "--scratch", scratch).code, 2)
+        self.assertTrue(os.path.exists(scratch + "/mine"))
 
 
 class Locks(RunFolderTest):

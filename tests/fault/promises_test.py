@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,16 +86,44 @@ class Resume(faults.FaultTest):
         with h5py.File(output[:-3] + ".pdf.h5") as file:
             self.assertEqual(file["data/yvals"].shape[1], 12)
 
-    def test_another_product_cannot_be_added_to_an_unfinished_run(self):
-        output, words = self.path("z.h5"), ["photoz", "--catalogue", self.catalogue, "--model", self.model, "--threads", 1]
-        words += ["--output", output]
-        self.end(self.start(*words, ranks=0, environment={"SKYFOLD_DIE_AT": "consolidate"}))
-        result = self.run_skyfold(*words, "--fits", self.path("z.fits"))
-        self.assertEqual(result.code, 2, result)
-        self.assertIn("products:", result.errors()[0])
-        self.skyfold(*words)
-        self.skyfold(*words, "--fits", self.path("z.fits"))  # that of a finished run is a new run
-        self.assertTrue(os.path.exists(self.path("z.fits")))
+    def test_siblings_may_come_and_go_between_attempts_and_have_the_same_bytes(self):
+        whole = self.words("photoz", self.path("z.h5"))
+        at = whole.index("--fits")
+        without = whole[:at] + whole[at + 2:]
+        elsewhere = [*whole[:at + 1], self.path("other.fits"), *whole[at + 2:]]
+        for attempts in ([without, whole], [whole, without, whole], [whole, elsewhere, whole], [whole, without]):
+            for words in attempts[:-1]:
+                before = faults.rows_done(self.path("z.h5"))
+                run = self.start(*words, "--farm.fault", "sleep=0.05@*", "--partitions-per-job", 1, ranks=0)
+                self.wait_for(lambda: faults.rows_done(self.path("z.h5")) > before + 1000, "the first rows")
+                run.kill()
+                self.end(run)
+            self.skyfold(*attempts[-1], ranks=2)
+            self.assert_nothing_done_twice(self.path("z.h5"), "siblings")
+            self.assertEqual(support.read_bytes(self.path("z.h5")), self.reference("photoz")[0])
+            if attempts[-1] is whole:
+                self.assert_reference("photoz", self.path("z.h5"), "siblings")
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
+
+    def test_a_sibling_of_a_finished_run_is_made_from_its_rows(self):
+        for command, option in (("photoz", "--fits"), ("patch", "--fits"), ("patch", "--text")):
+            whole = self.words(command, self.path(command + ".h5"))
+            at = whole.index(option)
+            sibling = whole[at + 1]
+            output = self.path(command + ".h5")
+            self.skyfold(*whole[:at], *whole[at + 2:])
+            done = faults.rows_done(output)
+            for what in ("added", "removed", "complete"):
+                if what == "removed":
+                    os.remove(sibling)
+                result = self.skyfold(*whole)
+                self.assertEqual("nothing to do" in result.err, what == "complete", result)
+                self.assert_reference(command, output, f"{option} {what}")
+                self.assertEqual(faults.rows_done(output), done, "rows were computed again")
+            self.assertIn("nothing to do", self.skyfold(*whole[:at], *whole[at + 2:]).err)
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
 
     def test_a_wrong_option_costs_no_work(self):
         output = self.path("z.h5")
@@ -160,6 +189,61 @@ class Resume(faults.FaultTest):
         result = self.skyfold(*self.words("photoz", output), "--verify", ranks=2)
         self.assertIn("1 of them differ", result.err)
         self.assert_reference("photoz", output, "after repair")
+
+
+class FailedPartitions(faults.FaultTest):
+    """A run with failed partitions is repeated: only these are computed, and the products are those of an undisturbed run."""
+
+    def test_are_tried_again_alone(self):
+        failed = {"photoz": ("throw@3,throw@11", 800), "patch": ("throw@1,throw@2", None)}
+        for command, (fault, rows) in failed.items():
+            with self.subTest(command=command):
+                output = self.path(command + ".h5")
+                result = self.run_skyfold(*self.words(command, output), "--farm.fault", fault, ranks=2)
+                self.assertEqual(result.code, 5, result)
+                before = faults.journal(output)
+                result = self.skyfold(*self.words(command, output), ranks=2)
+                self.assertIn("tried again", result.err)
+                self.assert_reference(command, output, "after failed partitions")
+                self.assert_nothing_done_twice(output, "after failed partitions")
+                records = faults.journal(output)
+                again = records[len(before):]
+                again = again[again["event"] == faults.DONE]
+                total = int((records["end"] - records["begin"])[records["event"] == faults.DONE].sum())
+                if rows:
+                    self.assertEqual(int((again["end"] - again["begin"]).sum()), rows)
+                    self.assertEqual(total, self.OBJECTS)
+                self.assertIn("nothing to do", self.skyfold(*self.words(command, output)).err)
+
+    def test_may_fail_again_and_the_run_may_die_at_any_time(self):
+        output = self.path("z.h5")
+        fault = ["--farm.fault", "throw@3"]
+        for _ in range(2):
+            self.assertEqual(self.run_skyfold(*self.words("photoz", output), *fault).code, 5)
+        published = support.read_bytes(output)
+        for point in ("products taken up", "consolidate", "index added", "publishing", "renamed one"):
+            name = "made products, taken up 2" if point == "products taken up" else point
+            run = self.start(*self.words("photoz", output), ranks=0, environment={"SKYFOLD_DIE_AT": name})
+            self.assertEqual(self.end(run)[0], -signal.SIGKILL, point)
+            self.assertEqual(support.read_bytes(output), published, "the published product stays until there is a better one")
+        self.skyfold(*self.words("photoz", output), ranks=2)
+        self.assert_reference("photoz", output, "after many deaths")
+
+    def test_rows_that_were_changed_since_are_computed_again(self):
+        output = self.path("z.h5")
+        self.assertEqual(self.run_skyfold(*self.words("photoz", output), "--farm.fault", "throw@3").code, 5)
+        with h5py.File(output, "r+") as file:
+            file["object/z_phot"][5000] = 0.123
+        result = self.skyfold(*self.words("photoz", output))
+        self.assertIn("1 of them differ", result.err)
+        self.assert_reference("photoz", output, "after a changed row")
+
+    def test_a_product_that_is_gone_makes_it_a_new_run(self):
+        output = self.path("z.h5")
+        self.assertEqual(self.run_skyfold(*self.words("photoz", output), "--farm.fault", "throw@3").code, 5)
+        os.remove(output[:-3] + ".pdf.h5")
+        self.skyfold(*self.words("photoz", output))
+        self.assert_reference("photoz", output, "a new run")
 
 
 class Kernels(faults.FaultTest):

@@ -10,6 +10,14 @@
 
 namespace skyfold {
 
+/// What is in a file that a command writes.
+enum class FileKind { other, hdf5, fits, text, html, json };
+/// Throws UsageError when the ending of `path` tells of another kind of file than is written. Endings that tell nothing are
+/// as good as any.
+/// @param option  that names the path, for the message
+/// @param hint    "--fits z.fits writes FITS", or ""
+void check_ending(const std::string& option, const std::string& path, FileKind kind, const std::string& hint = {});
+
 /// One option: its name, how to read and print its value, and what `--help` says about it.
 class Option {
  public:
@@ -23,6 +31,8 @@ class Option {
   Option& required();
   /// The value cannot change any product (threads, ranks, job size, paths): it stays out of fingerprints.
   Option& layout();
+  /// It names a file that is written; its ending is looked at before anything is done.
+  Option& writes(FileKind kind);
   /// Its value may also stand alone on the command line, without the name before it.
   Option& positional();
   /// An order for this one call (help): layout, and not part of a configuration file.
@@ -34,6 +44,7 @@ class Option {
   std::string unit_text;
   std::vector<std::string> choices;
   std::optional<double> low, high;
+  FileKind written = FileKind::other;
   bool is_required = false, is_layout = false, is_list = false, is_flag = false, is_call_only = false, is_positional = false;
   bool given = false;                                      ///< set by the command line or a file
   std::string origin;                                      ///< where it was given, for messages
@@ -58,7 +69,8 @@ class OptionSet {
   void read_ini(const std::string& path);
   /// Reads `--name value`, `--name=value`, `--name a b c` (lists; commas separate too), `--flag`.
   void read_command_line(const std::vector<std::string>& arguments);
-  /// Throws UsageError for the first required option that was not given.
+  /// Throws UsageError for the first required option that was not given, and for endings of files that do not tell what will
+  /// be in them.
   void check_required() const;
 
   /// True when the command line or a file set the option.
@@ -76,6 +88,7 @@ class OptionSet {
   [[nodiscard]] std::string value(std::string_view name) const;
 
  private:
+  void check_endings() const;
   Option& add(const std::string& name, const std::string& help, const std::string& value_name);
   Option& find(const std::string& name, const std::string& origin);
   void assign(Option& option, const std::string& text, const std::string& origin);

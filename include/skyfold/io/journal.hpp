@@ -18,6 +18,7 @@ enum class Event : std::uint32_t {
   task = 6,      ///< a pass over rows begins: rows = all of them, label = name, message = unit, partition_count
   step = 7,      ///< something done once, label = name
   revoked = 9,   ///< rows that were done differ from their checksum: to be done again
+  retry = 10,    ///< what failed so far may be tried again
   ended = 8,     ///< the session ended in good order: attempt = exit code, rank = threads, bytes_written = peak memory
 };
 

@@ -22,7 +22,8 @@ struct RunOptions {
 };
 void describe(OptionSet& option, RunOptions& o);
 
-/// What decides the content of a run's products, besides its options: equal at every attempt, or the attempt is refused.
+/// What decides the content of a run's products, besides its options. Command, version, inputs and options that are not
+/// layout are equal at every attempt, or the attempt is refused.
 struct RunSetup {
   std::string command;                 ///< "photoz"
   std::string version;                 ///< of the program
@@ -30,6 +31,10 @@ struct RunSetup {
   std::vector<std::string> products;   ///< all final paths that are known now, the main one first
   std::vector<std::string> inputs;     ///< files that are read
   Process* process = nullptr;          ///< is told of them, and of the closing table
+  std::vector<std::string> derived = {};   ///< those of `products` that can be made from the rows of the main one: attempts may differ in them
+  /// How a finished run is taken up again, where partitions failed or a product is missing: by laying the products out anew and
+  /// taking the rows from those that are published.
+  enum class Reopen { never, when_failed, always } reopen = Reopen::never;   ///< when_failed: scratch files are needed, which go when all is done
 };
 
 /// One pass of a run over rows.
@@ -60,6 +65,13 @@ class Run {
 
   /// Runs `make` on rank 0, unless an earlier attempt has: for laying out files, which must not happen twice.
   void once(const std::string& name, const std::function<void()>& make);
+  /// The same for the products themselves, which are laid out again when a finished run is taken up.
+  void lay_out(const std::function<void()>& make);
+  /// Where the published product is whose rows are to be taken over when products are laid out; "" for none. Rank 0.
+  [[nodiscard]] std::string earlier(const std::string& final_path) const;
+  /// Whether every attempt fills this product together with the rows of the main one. Else it was not asked for at some
+  /// time, and must be made from the main one.
+  [[nodiscard]] bool is_filled_along(const std::string& final_path) const;
   /// Whether the step of that name was made, now or by an earlier attempt.
   [[nodiscard]] bool has_made(const std::string& name) const;
 

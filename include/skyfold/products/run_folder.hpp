@@ -33,8 +33,8 @@ class RunFolder {
 
   /// Removes all that earlier attempts left.
   void clear();
-  /// Removes products and scratch files that are not published.
-  void clear_products();
+  /// Removes products that are not published and, unless they are needed again, scratch files.
+  void clear_products(bool keeps_scratch = false);
   void keep(bool kept = true) noexcept { is_kept_ = kept; }
   /// A file of the run itself.
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
