@@ -41,8 +41,6 @@ void check_fits(int status, const std::string& what) {
   throw IoError(fmt::format("{} (CFITSIO: {})", what, text));
 }
 
-constexpr const char *encoding_key = "TENC", *encoding_name = "percent";
-
 std::string tform_of(const ColumnInfo& column, const FitsText& text) {
   constexpr char codes[] = {'E', 'D', 'J', 'K', 'B', 'A'};
   return fmt::format("{}{}", column.type == Type::text ? text.width : column.width, codes[static_cast<std::size_t>(column.type)]);
@@ -71,7 +69,7 @@ void describe_columns(fitsfile* file, const Schema& schema, const std::vector<Fi
       fits_modify_comment(file, ("TTYPE" + number).c_str(), fits_text(schema[i].description).substr(0, 47).c_str(), &status);
     check_fits(status, "cannot write the description of column " + schema[i].name);
     if (!schema[i].ucd.empty()) write_key(file, "TUCD" + number, fits_text(schema[i].ucd));
-    if (texts[i].is_encoded) write_key(file, encoding_key + number, encoding_name, "bytes beyond ASCII are written as %XX");
+    if (texts[i].is_encoded) write_key(file, fits_encoding_key + number, fits_encoding_name, "bytes beyond ASCII are written as %XX");
     std::optional<LONGLONG> null = null_of(schema[i]);
     if (null) fits_update_key(file, TLONGLONG, ("TNULL" + number).c_str(), &*null, "missing", &status);
     check_fits(status, "cannot write the null value of column " + schema[i].name);
@@ -244,7 +242,7 @@ FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t
     const std::string form = header.text(fmt::format("TFORM{}", i + 1)).value_or("");
     const auto width = parse_integer(std::string_view(form).substr(0, form.find('A')));
     if (!width || *width < 1) throw IoError(fmt::format("{}: TFORM{} = '{}' is not that of a text (damaged?)", path, i + 1, form));
-    texts[i] = {static_cast<std::size_t>(*width), header.text(fmt::format("{}{}", encoding_key, i + 1)) == encoding_name};
+    texts[i] = {static_cast<std::size_t>(*width), header.text(fmt::format("{}{}", fits_encoding_key, i + 1)) == fits_encoding_name};
   }
   const std::int64_t row_bytes = row_bytes_of(schema, texts);
   if (row_bytes != header.count("NAXIS1")) throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes));

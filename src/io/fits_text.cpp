@@ -27,6 +27,17 @@ std::string with_mark(std::string_view text, char mark, bool is_strict) {
 
 std::string percent_encoded(std::string_view text) { return with_mark(text, '%', true); }
 
+std::string percent_decoded(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_code = text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
+    decoded += is_code ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
+    if (is_code) i += 2;
+  }
+  return decoded;
+}
+
 std::string fits_text(std::string_view text) { return is_fits_text(text) ? std::string(text) : percent_encoded(text); }
 
 std::string fits_unit(std::string text) {

@@ -342,6 +342,8 @@ std::vector<std::string> column_groups(const std::string& path) {
     try {
       (void)places_of(path, group);
       return false;
+    } catch (const ForeignBytesError&) {
+      throw;
     } catch (const Error&) {  // it holds groups, or no columns
       return true;
     }

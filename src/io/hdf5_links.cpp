@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
 #include "skyfold/core/text.hpp"
@@ -36,12 +35,11 @@ void follow(const std::string& path, hid_t group, const std::string& name, int& 
       if (++links > most_links) throw DataError(fmt::format("{}: link {} leads in a circle", path, step));
       try {
         follow(path, group, target.starts_with('/') ? target : joined(above, target), links);
-      } catch (const DataError& error) {
-        if (std::string_view(error.what()).find("is a link to") != std::string_view::npos) throw;
+      } catch (const DataError&) {
         throw DataError(fmt::format("{}: link {} leads to {}, which is not there", path, step, target));
       }
     } else if (info.type != H5L_TYPE_HARD) {
-      throw DataError(fmt::format("{}: {} is a link to another file (all data must be in the file itself: copy it there)", path, step));
+      throw ForeignBytesError(fmt::format("{}: {} is a link to another file", path, step));
     }
     above = step;
   }
@@ -57,11 +55,11 @@ void check_own_path(const std::string& path, hid_t group, const std::string& nam
 void check_own_values(const std::string& path, hid_t dataset, const std::string& name) {
   const Hdf5Properties creation(H5Dget_create_plist(dataset), fmt::format("{}: {} cannot be opened (damaged?)", path, name));
   if (H5Pget_layout(creation) == H5D_VIRTUAL)
-    throw DataError(fmt::format("{}: dataset {} is virtual, a view of others (all data must be in the file itself: copy them)", path, name));
+    throw ForeignBytesError(fmt::format("{}: dataset {} is virtual, a view of others", path, name));
   if (H5Pget_external_count(creation) == 0) return;
   char file[4096] = "";
   H5Pget_external(creation, 0, sizeof file - 1, file, nullptr, nullptr);
-  throw DataError(fmt::format("{}: the values of dataset {} are in file {} (all data must be in the file itself: copy them)", path, name, file));
+  throw ForeignBytesError(fmt::format("{}: the values of dataset {} are in file {}", path, name, file));
 }
 
 Hdf5Dataset open_own_dataset(const std::string& path, hid_t group, const std::string& name, const std::string& what) {

@@ -29,7 +29,7 @@ std::string description_of(const InputFile& file) {
   if (start.starts_with("PAR1")) return "an Apache Parquet file";
   if (start.starts_with("\x1f\x8b")) return "a gzip-compressed file";
   const bool is_text = std::none_of(start.begin(), start.end(), [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
-  return is_text ? "a text file" : "a file of another format";
+  return is_text ? "a text file" : "a file of another format, or damaged";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "fits_text.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_convert.hpp"
@@ -152,6 +153,7 @@ std::string binary_column(const std::string& path, const FitsHeader& header, std
   column.bytes = static_cast<std::size_t>(bytes_of(*form));
   std::string reason = set_binary_form(*form, column);
   column.null = header.integer(key("TNULL", n));
+  column.is_encoded = column.form == FitsForm::text && header.text(key(fits_encoding_key, n)) == fits_encoding_name;
   set_scaling(column);
   set_null(column);
   if (column.scaled && (form->letter == 'C' || form->letter == 'M'))

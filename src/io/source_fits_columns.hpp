@@ -26,6 +26,7 @@ struct FitsColumn {
   bool is_unsigned_64 = false;
   std::optional<std::int64_t> null = {}; ///< stored integer that stands for missing
   std::string null_text;                 ///< the same in ASCII tables
+  bool is_encoded = false;               ///< of texts: bytes beyond ASCII are written as %XX
   int decimals = 0;                      ///< of an ASCII number without a decimal point
 };
 

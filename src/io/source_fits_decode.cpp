@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "fits_text.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_convert.hpp"
 #include "source_fits_columns.hpp"
@@ -96,10 +97,16 @@ void decode_bits(const Cells& cells, std::byte* out) {
     }
 }
 
-void decode_text(const Cells& cells, std::byte* out) {
+void decode_text(const FitsColumn& column, const Cells& cells, std::byte* out) {
   for (std::size_t i = 0; i < cells.rows; ++i)
     std::memcpy(out + i * cells.width, cells.begin + i * cells.row_bytes, cells.width);
   strip_padding({out, cells.rows * cells.width}, cells.width);
+  for (std::size_t i = 0; column.is_encoded && i < cells.rows; ++i) {
+    char* cell = reinterpret_cast<char*>(out) + i * cells.width;
+    const std::string text = percent_decoded({cell, strnlen(cell, cells.width)});
+    std::memset(cell, 0, cells.width);
+    std::memcpy(cell, text.data(), text.size());
+  }
 }
 
 /// A number of an ASCII table; nothing when it is not one. Without a decimal point, the format places it.
@@ -163,7 +170,7 @@ void decode_fits(const FitsColumn& column, std::span<const char> rows, std::size
       return decode_number<std::int64_t, std::int64_t>(column, cells, to);
     case FitsForm::f4: return decode_number<float, float>(column, cells, to);
     case FitsForm::f8: return decode_number<double, double>(column, cells, to);
-    case FitsForm::text: return decode_text(cells, to);
+    case FitsForm::text: return decode_text(column, cells, to);
     case FitsForm::ascii_integer:
     case FitsForm::ascii_real: return decode_ascii_number(column, cells, first, to, bad);
   }

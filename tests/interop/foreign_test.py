@@ -297,6 +297,7 @@ class FitsProducts(ForeignTable):
         self.assertEqual(str(table["Gr_C3_B6_C3_9Fe"].unit), "uJy")
         np.testing.assert_array_equal(table["x" * 68], rows["x" * 80])
         np.testing.assert_array_equal(table["x" * 66 + "_2"], rows["x" * 80 + "y"])
+        self.assertEqual(self.imported(self.path("p.fits"))["name"].tolist(), rows["name"].tolist())
 
     def test_photoz_and_locus(self):
         names = np.array([(self.NAMES[i % 10] + f" {i}").encode() for i in range(400)])

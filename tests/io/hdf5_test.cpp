@@ -115,7 +115,7 @@ TEST_F(Columns, AreFoundByTheirGroup) {
 TEST_F(Columns, NameTheFileWhenItCannotBeOpened) {
   EXPECT_TRUE(contains(error_of<IoError>([&] { (void)open_columns(path, "/object"); }), path));
   write_file(path, "not an HDF5 file at all");
-  EXPECT_TRUE(contains(error_of<IoError>([&] { (void)open_columns(path, "/object"); }), path));
+  EXPECT_TRUE(contains(error_of<DataError>([&] { (void)open_columns(path, "/object"); }), path + ": is a text file"));
   EXPECT_TRUE(contains(error_of<IoError>([&] { create_columns(folder.file("none/a.h5"), {}, {}); }), "none/a.h5"));
 }
 
