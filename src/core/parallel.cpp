@@ -5,11 +5,32 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#ifdef __SANITIZE_THREAD__
+#include <thread>
+#include <vector>
+#endif
 
 namespace skyfold {
 namespace {
 
 std::atomic<bool> interrupted = false;
+
+/// Runs `chunk(i, thread)` for each i below `chunks`, each on the thread that is free first.
+template <class Chunk>
+void on_threads(long chunks, int threads, const Chunk& chunk) {
+#ifdef __SANITIZE_THREAD__  // it does not see what GCC's OpenMP orders, and would find races everywhere
+  std::atomic<long> next = 0;
+  const auto work = [&](int thread) {
+    for (long i = next++; i < chunks; i = next++) chunk(i, thread);
+  };
+  std::vector<std::jthread> team;
+  for (int thread = 1; thread < threads; ++thread) team.emplace_back(work, thread);
+  work(0);
+#else
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+  for (long i = 0; i < chunks; ++i) chunk(i, omp_get_thread_num());
+#endif
+}
 
 }  // namespace
 
@@ -29,17 +50,16 @@ void parallel_for(std::size_t n, std::size_t chunk, int threads,
   const auto chunks = static_cast<long>((n + chunk - 1) / chunk);
   std::exception_ptr error;
   std::atomic<bool> failed = false;
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-  for (long i = 0; i < chunks; ++i) {
-    if (failed.load(std::memory_order_relaxed)) continue;
+  on_threads(chunks, threads, [&](long i, int thread) {
+    if (failed.load(std::memory_order_relaxed)) return;
     const std::size_t begin = static_cast<std::size_t>(i) * chunk;
     try {
       if (is_interrupted()) throw Interrupted();
-      body(begin, std::min(begin + chunk, n), omp_get_thread_num());
+      body(begin, std::min(begin + chunk, n), thread);
     } catch (...) {
-      if (!failed.exchange(true)) error = std::current_exception();  // the implicit barrier publishes it
+      if (!failed.exchange(true)) error = std::current_exception();  // the end of the team publishes it
     }
-  }
+  });
   if (error) std::rethrow_exception(error);
 }
 

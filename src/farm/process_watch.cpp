@@ -52,9 +52,13 @@ ProcessName this_process() {
   return {this_machine(), getpid(), status ? status->start : ""};
 }
 
-bool has_ended(const ProcessName& process) {
+bool is_of_this_machine(const ProcessName& process) {
   static const std::string here = this_machine();
-  if (process.start.empty() || process.machine != here) return false;
+  return !process.start.empty() && process.machine == here;
+}
+
+bool has_ended(const ProcessName& process) {
+  if (!is_of_this_machine(process)) return false;
   const auto status = status_of(process.pid);
   if (!status) return access(fmt::format("/proc/{}", process.pid).c_str(), F_OK) != 0 && errno == ENOENT;  // and not: no descriptor left
   return status->start != process.start || status->state == "Z" || status->state == "X";

@@ -19,6 +19,8 @@ struct ProcessName {
 [[nodiscard]] ProcessName this_process();
 /// Reads what ProcessName::text wrote.
 [[nodiscard]] ProcessName process_from(const std::string& text);
+/// True when the process is of this machine, and its start is known.
+[[nodiscard]] bool is_of_this_machine(const ProcessName& process);
 /// True when the process was of this machine and has ended. Of other machines nothing is known.
 [[nodiscard]] bool has_ended(const ProcessName& process);
 

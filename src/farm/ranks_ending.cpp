@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <string_view>
 #include <thread>
 
 #include "ranks_handle.hpp"
@@ -134,7 +135,8 @@ void Ranks::go_on_without(const std::vector<int>& lost) {
     const bool is_lost = std::find(lost.begin(), lost.end(), rank) != lost.end();
     const int world_rank = my.world_ranks[static_cast<std::size_t>(rank)];
     (is_lost ? my.left_behind : world_ranks).push_back(world_rank);
-    if (!is_lost) members.push_back(rank);
+    if (is_lost) my.left_processes.push_back(my.watch.processes()[static_cast<std::size_t>(rank)]);
+    else members.push_back(rank);
   }
   MPI_Group all, rest;
   MPI_Comm_group(my.communicator, &all);
@@ -189,6 +191,19 @@ void Ranks::stay_behind() const {
   std::_Exit(0);
 }
 
+namespace {
+
+/// Ends the processes of this machine that were left behind. mpirun does so itself, unless it was told to let the others of a
+/// dead rank go on: then it would wait for ever for one that is stopped.
+void end_left_behind(const std::vector<ProcessName>& processes) {
+  const char* recovers = std::getenv("OMPI_MCA_orte_enable_recovery");
+  if (!recovers || std::string_view(recovers) != "1") return;
+  for (const ProcessName& process : processes)
+    if (is_of_this_machine(process) && !has_ended(process)) kill(process.pid, SIGKILL);
+}
+
+}  // namespace
+
 void Ranks::leave(ExitCode code) const {
   Handle& my = *handle_;
   MPI_Request request;
@@ -196,9 +211,11 @@ void Ranks::leave(ExitCode code) const {
   (void)wait_while(request, 0, [&] { return !my.watch.ended(); });
   if (is_first()) {
     static const char over = 1;
+    end_left_behind(my.left_processes);
     for (const int rank : my.left_behind) MPI_Isend(&over, 1, MPI_BYTE, rank, over_tag, MPI_COMM_WORLD, &request);
     abort(code);
   }
+  end_left_behind(my.left_processes);
   sleep_s(launcher_patience_s);
   std::_Exit(0);
 }

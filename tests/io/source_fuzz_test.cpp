@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <random>
 
+#include "../sizes.hpp"
 #include "source_files.hpp"
 
 namespace skyfold {
@@ -16,11 +17,7 @@ namespace {
 using namespace source_tests;
 
 constexpr int mutations = 2000;
-#ifdef __SANITIZE_ADDRESS__
-constexpr int process_mutations = 150;  // a copy of a process with its shadow memory is slow
-#else
-constexpr int process_mutations = 600;
-#endif
+constexpr int process_mutations = testing_support::sized(600, 150);  // a copy of a process with a sanitizer's memory is slow
 constexpr long most_kilobytes = 2 << 20;  // of memory, at the peak of the whole program
 
 std::string small_fits(const std::string& path) {

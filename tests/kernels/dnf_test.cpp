@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "../sizes.hpp"
 #include "dnf_objects.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
 
@@ -9,12 +10,13 @@ namespace skyfold {
 namespace {
 
 using namespace dnf_test;
+using testing_support::sized;
 
 const char* const metrics[] = {"enf", "anf", "dnf"};
 
 TEST(Dnf, AgreesWithTheDefinitionForAnyNumberOfBands) {
   for (const std::size_t bands : {1, 2, 3, 4, 5, 6, 7, 13}) {
-    const Objects training = make_objects(1000, bands, 1), queries = make_objects(20, bands, 2);
+    const Objects training = make_objects(1000, bands, 1), queries = make_objects(sized<std::size_t>(20, 5), bands, 2);
     for (const char* metric : metrics)
       for (const std::size_t preselect : {0, 50, 400, 4000})
         expect_definition(training, queries, {.metric = metric, .neighbours = 40, .preselect = preselect});
@@ -22,14 +24,14 @@ TEST(Dnf, AgreesWithTheDefinitionForAnyNumberOfBands) {
 }
 
 TEST(Dnf, AgreesWithTheDefinitionForAThickTrainingSet) {
-  const Objects training = make_objects(9000, 6, 3), queries = make_objects(60, 6, 4);
+  const Objects training = make_objects(sized<std::size_t>(9000, 4500), 6, 3), queries = make_objects(sized<std::size_t>(60, 8), 6, 4);
   for (const char* metric : metrics)
     for (const std::size_t preselect : {0, 80, 4000})
       expect_definition(training, queries, {.metric = metric, .preselect = preselect});
 }
 
 TEST(Dnf, BreaksTiesByTheOrderOfTrainingRows) {
-  Objects training = make_objects(2000, 4, 5), queries = make_objects(30, 4, 6);
+  Objects training = make_objects(2000, 4, 5), queries = make_objects(sized<std::size_t>(30, 5), 4, 6);
   round_magnitudes(training, 0.5);
   round_magnitudes(queries, 0.5);
   for (const char* metric : metrics)
