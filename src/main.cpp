@@ -1,3 +1,7 @@
 #include "skyfold/cli/run.hpp"
+#include "skyfold/core/file.hpp"
 
-int main(int argc, char** argv) { return skyfold::run_command(argc, argv); }
+int main(int argc, char** argv) {
+  skyfold::open_standard_streams();  // before anything is opened
+  return skyfold::run_command(argc, argv);
+}

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 
 namespace skyfold {
 namespace {
@@ -22,18 +22,6 @@ constexpr std::string_view temporary_start = ".skyfold-", temporary_end = ".new"
 constexpr std::size_t random_digits = 16;
 constexpr int most_links = 40;   // as Linux has it
 
-/// A descriptor that is closed at its end.
-class OpenFile {
- public:
-  OpenFile(const std::string& path, int flags) : number(open(path.c_str(), flags | O_CLOEXEC)) {}
-  ~OpenFile() {
-    if (number >= 0) close(number);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int number;
-};
-
 [[noreturn]] void fail(const std::string& path, int error) { throw IoError(fmt::format("{}: {}", path, std::strerror(error))); }
 
 std::string random_name() {
@@ -42,27 +30,12 @@ std::string random_name() {
   return fmt::format("{}{:016x}{}", temporary_start, number, temporary_end);
 }
 
-void write_all(int descriptor, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t written = write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail(path, written < 0 ? errno : ENOSPC);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-/// Writes, syncs and closes, with every code looked at.
+/// Writes, syncs and closes.
 void fill(const std::string& path, std::string_view text) {
-  const int descriptor = open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (descriptor < 0) fail(path, errno);
-  try {
-    write_all(descriptor, text, path);
-    if (fsync(descriptor) != 0) fail(path, errno);
-  } catch (...) {
-    close(descriptor);
-    throw;
-  }
-  if (close(descriptor) != 0) fail(path, errno);
+  File file = File::created_or_found(path);
+  file.write(0, text);
+  file.sync();
+  file.close();
 }
 
 }  // namespace
@@ -95,9 +68,11 @@ std::string make_temporary(const std::string& folder) {
   constexpr int most_tries = 100;
   for (int i = 0; i < most_tries; ++i) {
     const std::string path = folder + "/" + random_name();
-    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int descriptor = -1;
+    do descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
     if (descriptor >= 0) {
-      close(descriptor);
+      close(descriptor);  // nothing was written
       return path;
     }
     if (errno != EEXIST) fail(folder, errno);
@@ -112,8 +87,9 @@ bool is_temporary(std::string_view file_name) noexcept {
 }
 
 void sync_path(const std::string& path) {
-  const OpenFile file(path, O_RDONLY);
-  if (file.number < 0 || fsync(file.number) != 0) fail(path, errno);
+  File file = File::for_reading(path);
+  file.sync();
+  file.close();
 }
 
 void put_in_place(const std::string& from, const std::string& path) {
@@ -121,7 +97,7 @@ void put_in_place(const std::string& from, const std::string& path) {
   std::error_code error;
   const fs::file_status there = fs::symlink_status(target, error);
   if (fs::exists(there) && !fs::is_regular_file(there)) throw IoError(path + ": is no file that could be replaced (a folder, a device or a pipe)");
-  if (std::rename(from.c_str(), target.c_str()) != 0) fail(path, errno);
+  rename_file(from, target);
 }
 
 void write_durably(const std::string& path, std::string_view text) {
@@ -139,13 +115,14 @@ void write_durably(const std::string& path, std::string_view text) {
 }
 
 std::string read_small_file(const std::string& path) {
-  const OpenFile file(path, O_RDONLY | O_NONBLOCK);
   struct stat status = {};
-  std::string text;
-  if (file.number < 0 || fstat(file.number, &status) != 0 || !S_ISREG(status.st_mode)) return text;
-  char buffer[1 << 14];
-  for (ssize_t got = 0; (got = read(file.number, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
-  return text;
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return "";
+  try {
+    return read_file(path);
+  } catch (const IoError&) {
+    if (stat(path.c_str(), &status) != 0) return "";  // gone meanwhile, as a process that ended
+    throw;
+  }
 }
 
 }  // namespace skyfold

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -234,8 +235,7 @@ void OptionSet::assign(Option& option, const std::string& text, const std::strin
 
 void OptionSet::read_ini(const std::string& path) {
   if (std::filesystem::is_directory(path)) throw IoError(path + ": is a folder, not a configuration file");
-  std::ifstream file(path);
-  if (!file) throw IoError(path + ": cannot open the configuration file");
+  std::istringstream file(read_file(path));
   std::string whole, section;
   std::set<std::string> seen;
   for (long number = 1; std::getline(file, whole); ++number) {

@@ -1,22 +1,19 @@
 #include "skyfold/io/fits_product.hpp"
 
-#include <fcntl.h>
 #include <fitsio.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <stdexcept>
 
 #include "fits_text.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_fits_header.hpp"
@@ -222,15 +219,10 @@ void create_fits(const std::string& path, const Schema& schema, std::int64_t row
   for (const ColumnInfo& column : schema) texts.push_back(found.of(column));
   std::string header = make_header(schema, texts, extension_name, history);
   header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << header << std::flush;
-  if (!file) throw IoError(fmt::format("{}: cannot create the file ({})", path, std::strerror(errno)));
-  const std::int64_t row_bytes = row_bytes_of(schema, texts);
-  const std::int64_t data = (rows * row_bytes + fits_block - 1) / fits_block * fits_block;
-  const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  const int error = descriptor < 0 ? errno : data > 0 ? posix_fallocate(descriptor, std::ssize(header), data) : 0;
-  if (descriptor >= 0) close(descriptor);
-  if (error != 0) throw IoError(fmt::format("{}: cannot reserve {} bytes ({})", path, grouped(data), std::strerror(error)));
+  File file = File::created(path);
+  file.write(0, header);
+  file.reserve(std::ssize(header), (rows * row_bytes_of(schema, texts) + fits_block - 1) / fits_block * fits_block);
+  file.close();
 }
 
 FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows) {
@@ -287,23 +279,21 @@ std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table
 }
 
 std::uint32_t fits_data_sum(const std::string& path, const FitsLayout& layout) {
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(layout.data_start);
-  std::vector<char> buffer(1 << 20);
+  const File file = File::for_reading(path);
+  std::vector<std::byte> buffer(1 << 20);
   std::uint32_t sum = 0;
   for (std::int64_t at = 0, end = layout.rows * layout.row_bytes; at < end; at += std::ssize(buffer)) {
-    const auto size = static_cast<std::size_t>(std::min(std::ssize(buffer), end - at));
-    file.read(buffer.data(), static_cast<std::streamsize>(size));
-    sum = add_fits_sums(sum, fits_sum(std::as_bytes(std::span(buffer).first(size)), at));
+    const auto block = std::span(buffer).first(static_cast<std::size_t>(std::min(std::ssize(buffer), end - at)));
+    file.read(layout.data_start + at, block);
+    sum = add_fits_sums(sum, fits_sum(block, at));
   }
-  if (!file) throw IoError(path + ": cannot read back");
   return sum;
 }
 
 void finish_fits(const std::string& path, const FitsLayout& layout, std::uint32_t data_sum) {
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  File file = File::for_update(path);
   std::string header(static_cast<std::size_t>(layout.data_start), '\0');
-  file.read(header.data(), layout.data_start);
+  file.read(0, std::as_writable_bytes(std::span(header)));
   // The string value of both cards begins after "NAME    = '" (FITS Standard 4.0, section 4.4.2.7).
   header.replace(find_card(header, "DATASUM") + 11, 10, fmt::format("{:<10}", data_sum));
   header.replace(find_card(header, "CHECKSUM") + 11, 16, std::string(16, '0'));  // as the standard has it while summing
@@ -311,10 +301,9 @@ void finish_fits(const std::string& path, const FitsLayout& layout, std::uint32_
   char encoded[17] = {};
   fits_encode_chksum(add_fits_sums(fits_sum(table_header, 0), data_sum), 1, encoded);
   header.replace(find_card(header, "CHECKSUM") + 11, 16, encoded, 16);
-  file.seekp(0);
-  file.write(header.data(), layout.data_start);
-  file.flush();
-  if (!file) throw IoError(path + ": cannot write the FITS checksums");
+  file.write(0, header);
+  file.sync();
+  file.close();
 }
 
 }  // namespace skyfold

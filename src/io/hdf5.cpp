@@ -1,13 +1,9 @@
 #include "skyfold/io/hdf5.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <string_view>
@@ -15,6 +11,8 @@
 
 #include "hdf5_handle.hpp"
 #include "hdf5_links.hpp"
+#include "hdf5_storage.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "source_child.hpp"
@@ -121,26 +119,6 @@ void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows) {
   describe_dataset(dataset, column);
 }
 
-/// Like check_hdf5, with the system's reason where errno, set to 0 before the call, has one.
-void check_written(herr_t status, const std::string& what) {
-  const int reason = errno;
-  check_hdf5(status, reason == 0 ? what : fmt::format("{} ({})", what, std::strerror(reason)));
-}
-
-void flush(hid_t file, const std::string& path) {
-  errno = 0;
-  check_written(H5Fflush(file, H5F_SCOPE_LOCAL), path + ": cannot write the file");
-}
-
-Hdf5File create_file(const std::string& path) {
-  silence_hdf5();
-  const Hdf5Properties creation(H5Pcreate(H5P_FILE_CREATE), "HDF5 file properties");
-  check_hdf5(H5Pset_obj_track_times(creation, false), "HDF5 file properties");
-  errno = 0;
-  return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, H5P_DEFAULT),
-          fmt::format("{}: cannot create the file ({})", path, errno ? std::strerror(errno) : "HDF5 refused")};
-}
-
 /// Creates the group, those above it, and its datasets.
 void create_group(hid_t file, const ColumnGroup& layout) {
   const std::string what = "cannot create HDF5 group " + layout.path;
@@ -162,20 +140,10 @@ void check_size_limit(const std::string& path, const std::vector<ColumnGroup>& g
                               grouped(static_cast<long long>(bytes))));
 }
 
-/// Early allocation leaves a sparse file: without this a full disk shows up only when rows are written.
-void reserve_space(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
-  const auto size = static_cast<off_t>(std::filesystem::file_size(path));
-  const int error = size > 0 ? posix_fallocate(descriptor, 0, size) : 0;
-  close(descriptor);
-  if (error != 0) throw IoError(fmt::format("{}: cannot reserve {} bytes ({})", path, grouped(size), std::strerror(error)));
-}
-
-Hdf5File open_file(const std::string& path, unsigned mode) {
-  silence_hdf5();
+template <class Action>
+auto read_file_of_columns(const std::string& path, const Action& action) {
   require_hdf5(path);
-  return {H5Fopen(path.c_str(), mode, H5P_DEFAULT), path + ": cannot open as an HDF5 file (damaged?)"};
+  return read_hdf5(path, path + ": cannot open as an HDF5 file (damaged?)", action);
 }
 
 /// Names of the members of a group in increasing order of creation offset in the file would depend on the library;
@@ -222,42 +190,63 @@ void add_member(ColumnPlaces& places, hid_t group, const std::string& name, cons
 
 }  // namespace
 
+namespace {
+
+void lay_out(const File& file, const std::vector<ColumnGroup>& groups, const Attributes& attributes) {
+  write_hdf5(file, true, [&](hid_t root) {
+    for (const auto& [name, value] : attributes) set_text(root, name, value);
+    for (const ColumnGroup& group : groups) create_group(root, group);
+  });
+}
+
+void fill_group(hid_t root, const std::string& path, const std::string& name, const Table& table) {
+  if (H5Lexists(root, name.c_str(), H5P_DEFAULT) > 0) check_hdf5(H5Ldelete(root, name.c_str(), H5P_DEFAULT), path + ": " + name);
+  create_group(root, {name, table.schema(), static_cast<std::int64_t>(table.rows())});
+  for (std::size_t i = 0; i < table.columns() && table.rows() > 0; ++i) {
+    const std::string dataset_path = name + "/" + table[i].info().name, what = path + ": cannot write " + dataset_path;
+    const Hdf5Dataset dataset(H5Dopen2(root, dataset_path.c_str(), H5P_DEFAULT), what);
+    const Hdf5Type type = file_type(table[i].info());
+    check_hdf5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, table[i].bytes().data()), what);
+  }
+}
+
+void fill(const File& file, const std::map<std::string, Table>& groups) {
+  write_hdf5(file, false, [&](hid_t root) {
+    for (const auto& [name, table] : groups) fill_group(root, file.path(), name, table);
+  });
+}
+
+void finish(File& file) {
+  file.sync();
+  file.close();
+}
+
+}  // namespace
+
 void create_columns(const std::string& path, const std::vector<ColumnGroup>& groups, const Attributes& attributes) {
   check_size_limit(path, groups);
-  {
-    const Hdf5File file = create_file(path);
-    for (const auto& [name, value] : attributes) set_text(file, name, value);
-    for (const ColumnGroup& group : groups) create_group(file, group);
-    flush(file, path);
-  }
-  reserve_space(path);
+  File file = File::created(path);
+  lay_out(file, groups, attributes);
+  file.reserve(0, file.size());  // early allocation leaves a sparse file: a full disk would show only when rows are written
+  file.close();
 }
 
 void write_columns(const std::string& path, const std::map<std::string, Table>& groups, const Attributes& attributes) {
-  create_columns(path, {}, attributes);
-  add_columns(path, groups);
+  File file = File::created(path);
+  lay_out(file, {}, attributes);
+  fill(file, groups);
+  finish(file);
 }
 
 void add_columns(const std::string& path, const std::map<std::string, Table>& groups) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDWR);
-  for (const auto& [name, table] : groups) {
-    if (H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0) check_hdf5(H5Ldelete(file, name.c_str(), H5P_DEFAULT), path + ": " + name);
-    create_group(file, {name, table.schema(), static_cast<std::int64_t>(table.rows())});
-    for (std::size_t i = 0; i < table.columns() && table.rows() > 0; ++i) {
-      const std::string dataset_path = name + "/" + table[i].info().name, what = path + ": cannot write " + dataset_path;
-      const Hdf5Dataset dataset(H5Dopen2(file, dataset_path.c_str(), H5P_DEFAULT), what);
-      const Hdf5Type type = file_type(table[i].info());
-      errno = 0;
-      check_written(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, table[i].bytes().data()), what);
-    }
-  }
-  flush(file, path);
+  File file = File::for_update(path);
+  fill(file, groups);
+  finish(file);
 }
 
 namespace {
 
-ColumnPlaces places_of(const std::string& path, const std::string& group) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+ColumnPlaces places_in(hid_t file, const std::string& path, const std::string& group) {
   if (H5Lexists(file, group.c_str(), H5P_DEFAULT) <= 0)
     throw DataError(fmt::format("{}: no group {} (not a skyfold catalogue: run import on it first)", path, group));
   check_own_path(path, file, group);
@@ -269,8 +258,11 @@ ColumnPlaces places_of(const std::string& path, const std::string& group) {
   return places;
 }
 
-Attributes attributes_of(const std::string& path) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+ColumnPlaces places_of(const std::string& path, const std::string& group) {
+  return read_file_of_columns(path, [&](hid_t file) { return places_in(file, path, group); });
+}
+
+Attributes attributes_in(hid_t file, const std::string& path) {
   std::vector<std::string> names;
   const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {
     static_cast<std::vector<std::string>*>(data)->emplace_back(name);
@@ -283,8 +275,7 @@ Attributes attributes_of(const std::string& path) {
 }
 
 /// Paths of all groups of a file, the root left out.
-std::vector<std::string> group_paths(const std::string& path) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
+std::vector<std::string> group_paths(hid_t file, const std::string& path) {
   std::vector<std::string> paths;
   const auto collect = [](hid_t, const char* name, const H5O_info_t* info, void* data) -> herr_t {
     if (info->type == H5O_TYPE_GROUP && std::string_view(name) != ".")
@@ -295,6 +286,21 @@ std::vector<std::string> group_paths(const std::string& path) {
   return paths;
 }
 
+std::vector<std::string> groups_of_columns(hid_t file, const std::string& path) {
+  std::vector<std::string> groups = group_paths(file, path);
+  std::erase_if(groups, [&](const std::string& group) {
+    try {
+      (void)places_in(file, path, group);
+      return false;
+    } catch (const ForeignBytesError&) {
+      throw;
+    } catch (const Error&) {  // it holds groups, or no columns
+      return true;
+    }
+  });
+  return groups;
+}
+
 /// Looks at all of a file's metadata in a child process first: on a damaged file this library can crash or loop, which
 /// the child does in our place. Once for each state of a file.
 void check_sound(const std::string& path) {
@@ -303,18 +309,13 @@ void check_sound(const std::string& path) {
   const auto state = std::tuple(path, std::filesystem::file_size(path), std::filesystem::last_write_time(path));
   if (sound.contains(state)) return;
   H5open();
-  const auto look = [&] {
-    (void)attributes_of(path);
-    for (const std::string& group : group_paths(path)) {
-      try {
-        (void)places_of(path, group);
-      } catch (const Error&) {  // a group that is not columns may be of use to nobody; who needs it will say so
-      }
-    }
+  const auto look = [&](hid_t file) {
+    (void)attributes_in(file, path);
+    (void)groups_of_columns(file, path);
     return std::string();
   };
   constexpr unsigned most_cpu_s = 3;
-  (void)run_in_child(look, path + ": is damaged (the HDF5 library crashes on it)", most_cpu_s);
+  (void)run_in_child([&] { return read_file_of_columns(path, look); }, path + ": is damaged (the HDF5 library crashes on it)", most_cpu_s);
   sound.insert(state);
 }
 
@@ -326,29 +327,19 @@ ColumnPlaces open_columns(const std::string& path, const std::string& group) {
 }
 
 bool has_columns(const std::string& path, const std::string& group) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDONLY);
-  std::string above;
-  for (const std::string& part : split(group.substr(1), '/')) {  // H5Lexists wants every group above to exist
-    above += "/" + part;
-    if (H5Lexists(file, above.c_str(), H5P_DEFAULT) <= 0) return false;
-  }
-  return true;
+  return read_file_of_columns(path, [&](hid_t file) {
+    std::string above;
+    for (const std::string& part : split(group.substr(1), '/')) {  // H5Lexists wants every group above to exist
+      above += "/" + part;
+      if (H5Lexists(file, above.c_str(), H5P_DEFAULT) <= 0) return false;
+    }
+    return true;
+  });
 }
 
 std::vector<std::string> column_groups(const std::string& path) {
   check_sound(path);
-  std::vector<std::string> groups = group_paths(path);
-  std::erase_if(groups, [&](const std::string& group) {
-    try {
-      (void)places_of(path, group);
-      return false;
-    } catch (const ForeignBytesError&) {
-      throw;
-    } catch (const Error&) {  // it holds groups, or no columns
-      return true;
-    }
-  });
-  return groups;
+  return read_file_of_columns(path, [&](hid_t file) { return groups_of_columns(file, path); });
 }
 
 Table read_columns(const std::string& path, const std::string& group) {
@@ -360,13 +351,15 @@ Table read_columns(const std::string& path, const std::string& group) {
 
 Attributes read_attributes(const std::string& path) {
   check_sound(path);
-  return attributes_of(path);
+  return read_file_of_columns(path, [&](hid_t file) { return attributes_in(file, path); });
 }
 
 void write_attributes(const std::string& path, const Attributes& attributes) {
-  const Hdf5File file = open_file(path, H5F_ACC_RDWR);
-  for (const auto& [name, value] : attributes) set_text(file, name, value);
-  flush(file, path);
+  File file = File::for_update(path);
+  write_hdf5(file, false, [&](hid_t root) {
+    for (const auto& [name, value] : attributes) set_text(root, name, value);
+  });
+  finish(file);
 }
 
 }  // namespace skyfold

@@ -1,14 +1,11 @@
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 
 #include "fits_text.hpp"
-#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/healpix_map.hpp"
 
@@ -100,20 +97,6 @@ std::string header_of(const HealpixMapLayout& layout) {
   return std::move(primary).finished() + std::move(table).finished();
 }
 
-[[noreturn]] void throw_errno(const std::string& path, const std::string& what) {
-  throw IoError(fmt::format("{}: {} ({})", path, what, std::strerror(errno)));
-}
-
-void write_at(int descriptor, const std::string& path, std::int64_t offset, std::span<const char> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::pwrite(descriptor, bytes.data(), bytes.size(), offset);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) throw_errno(path, "writing failed");
-    offset += done;
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-  }
-}
-
 template <class Float, class Bits>
 void place(const std::byte* values, std::int64_t rows, std::int64_t per_row, std::int64_t row_bytes, char* out) {
   for (std::int64_t row = 0; row < rows; ++row, out += row_bytes)
@@ -135,31 +118,20 @@ void HealpixMapWriter::create(const std::string& path, const HealpixMapLayout& l
   const std::string header = header_of(layout);
   const std::int64_t data = pixels_of(layout) / row_of(layout) * row_bytes_of(layout);
   const auto padded = (data + static_cast<std::int64_t>(block_bytes) - 1) / static_cast<std::int64_t>(block_bytes) * static_cast<std::int64_t>(block_bytes);
-  const int descriptor = ::open(path.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0666);
-  if (descriptor < 0) throw_errno(path, "cannot create the file");
-  try {
-    write_at(descriptor, path, 0, header);
-    errno = ::posix_fallocate(descriptor, std::ssize(header), padded);
-    if (errno != 0) throw_errno(path, fmt::format("cannot reserve {} bytes", grouped(padded)));
-  } catch (...) {
-    ::close(descriptor);
-    throw;
-  }
-  ::close(descriptor);
+  File file = File::created(path);
+  file.write(0, header);
+  file.reserve(std::ssize(header), padded);
+  file.close();
 }
 
 HealpixMapWriter::HealpixMapWriter(const std::string& path, HealpixMapLayout layout)
-    : path_(path), layout_(std::move(layout)), data_begin_(std::ssize(header_of(layout_))), descriptor_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw_errno(path, "cannot be opened for writing");
-}
-
-HealpixMapWriter::~HealpixMapWriter() { ::close(descriptor_); }
+    : layout_(std::move(layout)), data_begin_(std::ssize(header_of(layout_))), file_(File::for_update(path)) {}
 
 std::int64_t HealpixMapWriter::pixels_per_row() const noexcept { return row_of(layout_); }
 
 void HealpixMapWriter::write(RowRange pixels, std::span<const std::byte* const> values) const {
   const std::int64_t per_row = row_of(layout_), row_bytes = row_bytes_of(layout_), rows = pixels.size() / per_row;
-  std::vector<char> block(static_cast<std::size_t>(rows * row_bytes));
+  std::string block(static_cast<std::size_t>(rows * row_bytes), '\0');
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < layout_.columns.size(); ++i) {
     char* out = block.data() + offset;
@@ -167,11 +139,9 @@ void HealpixMapWriter::write(RowRange pixels, std::span<const std::byte* const> 
     else place<double, std::uint64_t>(values[i], rows, per_row, row_bytes, out);
     offset += per_row * static_cast<std::int64_t>(size_of(layout_.columns[i].type));
   }
-  write_at(descriptor_, path_, data_begin_ + pixels.begin / per_row * row_bytes, block);
+  file_.write(data_begin_ + pixels.begin / per_row * row_bytes, std::as_bytes(std::span(block)));
 }
 
-void HealpixMapWriter::sync() const {
-  if (::fsync(descriptor_) != 0) throw_errno(path_, "cannot write to the disk");
-}
+void HealpixMapWriter::sync() const { file_.sync(); }
 
 }  // namespace skyfold

@@ -4,12 +4,13 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
@@ -62,8 +63,7 @@ std::string delimiter_for(const SourceOptions& o) {
 }
 
 void add_list(const std::filesystem::path& list, std::vector<std::string>& files) {
-  std::ifstream in(list);
-  if (!in) throw IoError(fmt::format("{}: list of inputs cannot be read (no such file?)", list.string()));
+  std::istringstream in(read_file(list.string()));
   for (std::string line; std::getline(in, line);) {
     const std::string name(trim(line));
     if (name.empty() || name.front() == '#') continue;

@@ -123,6 +123,7 @@ class Hdf5Source final : public Source {
       if (!table_.is_compound || datasets_.empty())
         datasets_.push_back(open_own_dataset(path, file_, column.dataset, fmt::format("{}: {} cannot be opened", path, column.dataset)));
     }
+    file_.check();
   }
 
   const std::string& path() const noexcept override { return path_; }
@@ -141,8 +142,14 @@ class Hdf5Source final : public Source {
     for (std::size_t i = 0; i < matched.size(); ++i) check_widening(path_, schema_[matched[i]], out[i].info());
     out.resize(static_cast<std::size_t>(piece.rows));
     if (matched.empty() || piece.rows == 0) return;
-    if (table_.is_compound) return read_members(piece, matched, out, bad);
-    for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
+    try {
+      if (table_.is_compound) read_members(piece, matched, out, bad);
+      else for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
+    } catch (const Error&) {
+      file_.check();  // the disk's reason is the better one
+      throw;
+    }
+    file_.check();
   }
 
  private:
@@ -245,7 +252,7 @@ class Hdf5Source final : public Source {
   }
 
   std::string path_;
-  Hdf5File file_;
+  Hdf5Input file_;
   H5Table table_;
   std::vector<Hdf5Dataset> datasets_;   ///< of the columns; one for a dataset of compounds
   Schema schema_;
@@ -259,7 +266,7 @@ unsigned most_cpu_s(const std::string& path) {
 
 /// The longest text of each column of any-length texts in rows `first ...`, separated by blanks.
 std::string longest_texts(const std::string& path, const H5Table& table, hsize_t first) {
-  const Hdf5File file = open_hdf5_input(path);
+  const Hdf5Input file = open_hdf5_input(path);
   const hsize_t end = std::min(first + scan_rows, static_cast<hsize_t>(table.rows));
   std::string widths;
   for (const H5Column& column : table.columns) {
@@ -276,6 +283,7 @@ std::string longest_texts(const std::string& path, const H5Table& table, hsize_t
     }
     widths += fmt::format("{} ", longest);
   }
+  file.check();
   return widths;
 }
 
@@ -299,16 +307,19 @@ void set_text_widths(const std::string& path, const ScanRunner& run, H5Table& ta
   }
 }
 
+H5Table found_table(const std::string& path, const std::string& group, bool checks_chunks) {
+  return read_hdf5(path, unopened_hdf5(path), [&](hid_t file) {
+    H5Table table = find_hdf5_table(path, file, group);
+    if (checks_chunks) check_hdf5_chunks(path, file, table);
+    return table;
+  });
+}
+
 /// Finds the table and reads its first rows once in a child process: on damaged files this library can crash or loop,
 /// which the child does in our place. One process does it for all.
 void check_in_child(const std::string& path, const std::string& group, const ScanRunner& run) {
   const auto check = [&] {
-    H5Table table;
-    {
-      const Hdf5File file = open_hdf5_input(path);
-      table = find_hdf5_table(path, file, group);
-      check_hdf5_chunks(path, file, table);
-    }
+    H5Table table = found_table(path, group, true);
     for (H5Column& column : table.columns) column.info.width = std::max<std::size_t>(1, column.info.width);
     const std::int64_t rows = std::min(table.rows, std::min<std::int64_t>(table.chunk_rows, block_rows));
     const Hdf5Source source(path, std::move(table));
@@ -327,7 +338,7 @@ void check_in_child(const std::string& path, const std::string& group, const Sca
 
 H5Table checked_table(const std::string& path, const std::string& group, const ScanRunner& run) {
   check_in_child(path, group, run);
-  H5Table table = find_hdf5_table(path, open_hdf5_input(path), group);
+  H5Table table = found_table(path, group, false);
   set_text_widths(path, run, table);
   return table;
 }

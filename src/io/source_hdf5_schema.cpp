@@ -251,13 +251,9 @@ bool has_objects(const std::string& path, hid_t file) {
 
 }  // namespace
 
-Hdf5File open_hdf5_input(const std::string& path) {
-  silence_hdf5();
-  const Hdf5Properties access(H5Pcreate(H5P_FILE_ACCESS), "HDF5 has no file access properties");
-  H5Pset_file_locking(access, false, true);  // inputs are only read, often from file systems without locks
-  return Hdf5File(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access),
-                  fmt::format("{}: cannot be opened as HDF5 (truncated or damaged?)", path));
-}
+std::string unopened_hdf5(const std::string& path) { return fmt::format("{}: cannot be opened as HDF5 (truncated or damaged?)", path); }
+
+Hdf5Input open_hdf5_input(const std::string& path) { return {path, unopened_hdf5(path)}; }
 
 H5Table find_hdf5_table(const std::string& path, hid_t file, const std::string& group) {
   const auto find = [&] {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "hdf5_handle.hpp"
+#include "hdf5_storage.hpp"
 #include "skyfold/io/source.hpp"
 
 namespace skyfold {
@@ -33,8 +34,10 @@ struct H5Table {
   std::vector<LeftOut> left_out;
 };
 
+/// What to say of a file that is not HDF5.
+[[nodiscard]] std::string unopened_hdf5(const std::string& path);
 /// Opens a file for reading, without locks and without the library's own error messages. Throws IoError.
-[[nodiscard]] Hdf5File open_hdf5_input(const std::string& path);
+[[nodiscard]] Hdf5Input open_hdf5_input(const std::string& path);
 
 /// Finds the wanted (or the only) table and its columns. Widths of texts of any length are not known yet (0).
 /// Throws UsageError when several tables could be meant, DataError when there is none or it is not one.

@@ -1,20 +1,15 @@
 #include "skyfold/products/content.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
@@ -130,16 +125,14 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
 
 Container container_of(const std::string& path) {
   char start[8] = {};
-  std::ifstream(path, std::ios::binary).read(start, sizeof start);
+  (void)File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start)));
   if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;
   return std::equal(start, start + 8, "SIMPLE  ") ? Container::fits : Container::other;
 }
 
 std::string file_hash(const std::string& path, int threads) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
-  const std::shared_ptr<const void> closes(nullptr, [descriptor](const void*) { close(descriptor); });
-  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  const File file = File::for_reading(path);
+  const std::int64_t size = file.size();
   std::vector<std::uint64_t> blocks(static_cast<std::size_t>((size + file_block - 1) / file_block));
   std::vector<std::vector<std::byte>> buffers(static_cast<std::size_t>(threads));
   parallel_for(blocks.size(), 1, threads, [&](std::size_t begin, std::size_t end, int thread) {
@@ -147,12 +140,7 @@ std::string file_hash(const std::string& path, int threads) {
     for (std::size_t i = begin; i < end; ++i) {
       const std::int64_t first = static_cast<std::int64_t>(i) * file_block;
       buffer.resize(static_cast<std::size_t>(std::min(file_block, size - first)));
-      std::size_t got = 0;
-      while (got < buffer.size()) {
-        const ssize_t n = pread(descriptor, buffer.data() + got, buffer.size() - got, first + static_cast<std::int64_t>(got));
-        if (n <= 0) throw IoError(fmt::format("{}: {}", path, n < 0 ? std::strerror(errno) : "became shorter while it was read"));
-        got += static_cast<std::size_t>(n);
-      }
+      file.read(first, buffer);
       blocks[i] = hash_bytes(buffer);
     }
   });

@@ -7,10 +7,10 @@
 #include <cctype>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "skyfold/core/escape.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -228,7 +228,8 @@ std::string product_log_html(const LogContent& log) {
 
 bool is_product_log(const std::string& path) {
   std::string start(std::strlen(log_start), '\0');
-  return std::filesystem::is_regular_file(path) && std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start)) && start == log_start;
+  return std::filesystem::is_regular_file(path) &&
+         File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start))) == start.size() && start == log_start;
 }
 
 }  // namespace skyfold

@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
 #include <set>
+#include <sstream>
 
 #include "run_log.hpp"
 #include "run_state.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
@@ -230,8 +231,8 @@ bool Run::Impl::reopen(const RunState& before) {
 void Run::Impl::read_crash_notes() {
   for (const auto& entry : fs::directory_iterator(folder->path())) {
     if (!entry.path().filename().string().starts_with("crash.")) continue;
-    std::istringstream file(read_small_file(entry.path().string()));
-    for (std::string line; std::getline(file, line);) {
+    std::istringstream notes(read_file(entry.path().string()));
+    for (std::string line; std::getline(notes, line);) {
       std::vector<std::int64_t> numbers;
       for (const std::string& word : split(line, ' ')) numbers.push_back(parse_integer(word).value_or(-1));
       if (numbers.size() != 7 || std::count(numbers.begin(), numbers.end(), -1) > 0) continue;

@@ -17,6 +17,7 @@
 #include "run_lock.hpp"
 #include "run_state.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 
 namespace skyfold {
@@ -70,7 +71,9 @@ bool is_folder(const std::string& path) { return S_ISDIR(status_of(path).st_mode
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) names.push_back(entry.path().filename().string());
+  fs::directory_iterator entry(folder, error);
+  while (error == std::errc::interrupted) entry = fs::directory_iterator(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.push_back(entry->path().filename().string());
   if (error) throw IoError(fmt::format("{}: {}", folder, error.message()));
   std::sort(names.begin(), names.end());
   return names;
@@ -124,10 +127,6 @@ void take_folder(const std::string& path) {
   const int error = errno;
   if (descriptor >= 0 && close(descriptor) != 0) throw IoError(fmt::format("{}: {}", mark, std::strerror(errno)));
   if (!is_written) throw IoError(fmt::format("{}: {}", mark, std::strerror(error)));
-}
-
-void remove_file(const std::string& path) {
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
 }
 
 /// File name of a product, the same for a link and its target.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
@@ -174,9 +175,8 @@ RunLock::RunLock(const std::string& folder, const std::string& output) : path_(f
     descriptor_ = open(prepared.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (descriptor_ < 0 && errno == ENOENT) throw IoError(fmt::format("{}: {}", output, held_text));  // it has just cleared the folder
     const std::string record = own_record() + std::string(counter_digits, '0') + "\n";
-    errno = ENOSPC;  // a write that is cut short does not say why
-    if (descriptor_ < 0 || pwrite(descriptor_, record.data(), record.size(), 0) != std::ssize(record))
-      throw IoError(fmt::format("{}: {}", path_, std::strerror(errno)));
+    File::for_update(prepared).write(0, record);
+    if (descriptor_ < 0) throw IoError(fmt::format("{}: {}", path_, std::strerror(errno)));
     (void)flock(descriptor_, LOCK_EX | LOCK_NB);  // nobody else has it open
     take(prepared, output);
     unlink(prepared.c_str());

@@ -9,10 +9,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
@@ -26,13 +26,11 @@ using Json = nlohmann::ordered_json;
 constexpr int format = 1;
 constexpr std::int64_t edge_bytes = 65'536;
 
-std::string edge_hash(int descriptor, std::int64_t bytes) {
+std::string edge_hash(const File& file, std::int64_t bytes) {
   std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(bytes, edge_bytes)));
   std::uint64_t hash = 0;
-  for (const std::int64_t offset : {std::int64_t{0}, std::max<std::int64_t>(0, bytes - edge_bytes)}) {
-    const ssize_t got = pread(descriptor, buffer.data(), buffer.size(), offset);
-    hash = hash_bytes(std::span(buffer).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))), hash);
-  }
+  for (const std::int64_t offset : {std::int64_t{0}, std::max<std::int64_t>(0, bytes - edge_bytes)})
+    hash = hash_bytes(std::span(buffer).first(file.read_some(offset, buffer)), hash);
   return hex64(hash);
 }
 
@@ -41,19 +39,15 @@ std::string shown(const std::string& value) { return value.empty() ? "unset" : v
 }  // namespace
 
 InputState input_state(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (std::error_code error; !fs::exists(path, error) && !error) throw IoError(path + ": no such file");
+  const File file = File::for_reading(path);
   struct stat status = {};
-  if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-    const int error = errno;
-    if (descriptor >= 0) close(descriptor);
-    throw IoError(fmt::format("{}: {}", path, error == ENOENT ? "no such file" : std::strerror(error)));
-  }
+  if (fstat(file.descriptor(), &status) != 0) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
   InputState state;
   state.path = canonical_form(path);
   state.bytes = status.st_size;
   state.time_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
-  state.hash = S_ISREG(status.st_mode) ? edge_hash(descriptor, status.st_size) : "";
-  close(descriptor);
+  state.hash = S_ISREG(status.st_mode) ? edge_hash(file, status.st_size) : "";
   return state;
 }
 
@@ -81,12 +75,11 @@ std::optional<RunState> read_run_state(const std::string& path) {
   std::error_code error;
   const fs::file_status there = fs::symlink_status(path, error);
   if (there.type() == fs::file_type::not_found) return std::nullopt;
-  if (!fs::is_regular_file(there)) throw IoError(path + ": is not a file, and not of a run");
-  std::ifstream file(path);
-  if (!file) throw IoError(path + ": cannot be read");
+  if (!error && !fs::is_regular_file(there)) throw IoError(path + ": is not a file, and not of a run");
+  const std::string text = read_file(path);
   const auto refuse = [&] { return IoError(path + ": not the state of a run of this version (start over with --fresh)"); };
   try {
-    const Json json = Json::parse(file);
+    const Json json = Json::parse(text);
     if (json.at("format") != format) throw refuse();
     RunState state;
     state.phase = json.at("phase");

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
+
 namespace skyfold {
 namespace {
 
@@ -16,18 +19,37 @@ std::string quoted(const std::string& text) {
 
 Trace::Trace(const std::string& path) {
   if (path.empty()) return;
-  file_ = std::fopen(path.c_str(), "ae");
-  if (!file_) return;
-  std::setvbuf(file_, nullptr, _IOLBF, 1 << 16);  // so that a killed process leaves whole events, to which a later one can add
-  if (std::ftell(file_) == 0) fmt::print(file_, "[\n");
-}
-
-Trace::~Trace() {
-  if (file_) std::fclose(file_);
+  try {
+    file_.emplace(File::created_or_found(path));
+    end_ = file_->size();
+  } catch (const Error& error) {
+    give_up(error.what());
+  }
+  if (end_ == 0) put("[\n");
 }
 
 void Trace::flush() {
-  if (file_) std::fflush(file_);
+  try {
+    if (file_) file_->sync_data();
+  } catch (const Error& error) {
+    give_up(error.what());
+  }
+}
+
+/// Whole lines, so that a killed process leaves whole events, to which a later one can add.
+void Trace::put(const std::string& line) {
+  try {
+    if (file_) file_->write(end_, line);
+    end_ += std::ssize(line);
+  } catch (const Error& error) {
+    give_up(error.what());
+  }
+}
+
+/// The timeline is for people to look at: without it the run goes on.
+void Trace::give_up(const char* why) {
+  file_.reset();
+  log_warning(fmt::format("no timeline of this run: {}", why));
 }
 
 void Trace::add(const JobOutcome& outcome, const std::string& host_name, const std::string& label) {
@@ -50,8 +72,8 @@ void Trace::add(const JobOutcome& outcome, const std::string& host_name, const s
 }
 
 void Trace::event(const char* name, int host, int line, double begin_s, double seconds, const std::string& arguments) {
-  fmt::print(file_, R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.0f},"dur":{:.0f},"args":{{{}}}}},)" "\n", name, host, line,
-             begin_s * 1e6, seconds * 1e6, arguments);
+  put(fmt::format(R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.0f},"dur":{:.0f},"args":{{{}}}}},)" "\n", name, host, line,
+             begin_s * 1e6, seconds * 1e6, arguments));
 }
 
 int Trace::host_number(const std::string& host) {
@@ -59,13 +81,13 @@ int Trace::host_number(const std::string& host) {
   if (known != hosts_.end()) return static_cast<int>(known - hosts_.begin());
   hosts_.push_back(host);
   const int number = static_cast<int>(hosts_.size()) - 1;
-  fmt::print(file_, R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}},)" "\n", number, quoted(host));
+  put(fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}},)" "\n", number, quoted(host)));
   return number;
 }
 
 void Trace::name_lines(int host, int rank) {
   for (const auto& [line, what] : {std::pair{2 * rank, "kernel"}, std::pair{2 * rank + 1, "files"}})
-    fmt::print(file_, R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"rank {} {}"}}}},)" "\n", host, line, rank, what);
+    put(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"rank {} {}"}}}},)" "\n", host, line, rank, what));
 }
 
 }  // namespace skyfold

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <cstdio>
+#include <optional>
 #include <string>
 
+#include "skyfold/core/file.hpp"
 #include "skyfold/farm/farm.hpp"
 
 namespace skyfold {
@@ -13,20 +14,20 @@ class Trace {
  public:
   /// Appends to the trace of earlier attempts; "" for none.
   explicit Trace(const std::string& path);
-  ~Trace();
-  Trace(const Trace&) = delete;
-  Trace& operator=(const Trace&) = delete;
 
   /// @param label  of the job's first partition
   void add(const JobOutcome& outcome, const std::string& host, const std::string& label);
   void flush();
 
  private:
+  void put(const std::string& line);
+  void give_up(const char* why);
   void event(const char* name, int host, int line, double begin_s, double seconds, const std::string& arguments);
   int host_number(const std::string& host);
   void name_lines(int host, int rank);
 
-  std::FILE* file_ = nullptr;
+  std::optional<File> file_;
+  std::int64_t end_ = 0;
   std::vector<std::string> hosts_;
   std::vector<double> idle_since_s_;   ///< by rank; 0: not seen yet
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "import_crowding.hpp"
 #include "import_duplicates.hpp"
@@ -37,13 +36,6 @@ void append_packed(const std::string& text, std::vector<T>& values) {
   const std::size_t before = values.size();
   values.resize(before + text.size() / sizeof(T));
   if (!text.empty()) std::memcpy(static_cast<void*>(values.data() + before), text.data(), text.size());
-}
-
-std::string read_whole(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw IoError(path.string() + ": cannot be read");
-  return text;
 }
 
 /// One import: the steps in order, each collective. Every step can be repeated after a death in the middle of it, and
@@ -137,7 +129,7 @@ class Import {
     }
     ranks_.on_first_only([&] {
       ScratchArray keys(keys_path());
-      std::istringstream lines(read_whole(duplicates_path()));
+      std::istringstream lines(read_file(duplicates_path()));
       for (std::string line; std::getline(lines, line);) keys.write(std::stoll(line.substr(0, 20)), std::span(&dropped_key, 1));
       keys.sync();
     });
@@ -215,7 +207,7 @@ class Import {
       }
       write_durably(splitters_path(), packed(splitters));
     });
-    append_packed(ranks_.on_first([&] { return read_whole(splitters_path()); }), placement_.splitters);
+    append_packed(ranks_.on_first([&] { return read_file(splitters_path()); }), placement_.splitters);
   }
 
   /// Exact numbers of rows per block and bucket give every row's place, without any coordination later.
@@ -291,7 +283,7 @@ class Import {
     std::vector<std::string> lines;
     for (const auto& entry : fs::directory_iterator(rejects_folder())) {
       if (is_temporary(entry.path().filename().string())) continue;  // a death left it half-written
-      std::istringstream text(read_whole(entry.path()));
+      std::istringstream text(read_file(entry.path().string()));
       for (std::string line; std::getline(text, line);) lines.push_back(line);
     }
     if (lines.empty()) return 0;

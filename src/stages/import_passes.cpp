@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <numeric>
 
 #include "import_crowding.hpp"
-#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -37,11 +35,9 @@ void count_bytes(const Table& table, JobResult& result) {
 }  // namespace
 
 void ScratchArray::create(const std::string& path, std::int64_t rows) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  File file = File::created(path);
+  file.resize(rows * 8);
   file.close();
-  std::error_code error;
-  std::filesystem::resize_file(path, static_cast<std::uintmax_t>(rows) * 8, error);
-  if (!file || error) throw IoError(fmt::format("{}: cannot make a scratch file ({})", path, error.message()));
 }
 
 std::size_t Placement::bucket_of(std::int64_t key, std::int64_t row) const {

@@ -6,11 +6,11 @@
 #include <array>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <optional>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/source.hpp"
@@ -23,12 +23,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t path_bytes = 150;    // of a path in the binary files, NUL-terminated
 constexpr std::size_t target_numbers = 8;  // RA, Dec, u, g, r, i, z, rating
 constexpr std::array<const char*, 5> sdss_bands = {"u", "g", "r", "i", "z"};
-
-std::string read_whole(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw IoError(path + ": cannot be read");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Takes values from a little-endian file in memory; fails softly, since the size of counts is found by trying.
 class BinaryReader {
@@ -185,7 +179,7 @@ std::vector<PublishedSet> sets_of_fields(const Table& list, const std::string& r
 }  // namespace
 
 PublishedParameters read_parameter_file(const std::string& path) {
-  const std::string bytes = read_whole(path);
+  const std::string bytes = read_file(path);
   for (const std::size_t count_bytes : {std::size_t{8}, std::size_t{4}})
     if (auto parameters = parse_parameters(bytes, count_bytes)) return *std::move(parameters);
   throw DataError(
@@ -193,7 +187,7 @@ PublishedParameters read_parameter_file(const std::string& path) {
 }
 
 std::vector<std::string> read_file_list(const std::string& path) {
-  const std::string bytes = read_whole(path);
+  const std::string bytes = read_file(path);
   for (const std::size_t count_bytes : {std::size_t{8}, std::size_t{4}}) {
     BinaryReader file(bytes, count_bytes);
     const auto paths = parse_paths(file);

@@ -153,7 +153,8 @@ void write_map(const std::string& path, const HealpixMapLayout& layout, const st
     put_in_place(partial, path);
     sync_path(folder_of(link_target(path)));
   } catch (...) {
-    std::filesystem::remove(partial);
+    std::error_code ignored;
+    std::filesystem::remove(partial, ignored);
     throw;
   }
 }

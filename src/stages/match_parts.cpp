@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/products/run_folder.hpp"
 
@@ -67,11 +65,7 @@ void MatchParts::keep(std::int64_t first_row, const Part& part) const {
 }
 
 Part MatchParts::read(std::int64_t first_row) const {
-  std::ifstream stream(path_of(first_row), std::ios::binary);
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(path_of(first_row), error);
-  std::string text(error ? 0 : bytes, '\0');
-  if (!stream.read(text.data(), std::ssize(text))) text.clear();
+  const std::string text = read_file(path_of(first_row));
   std::uint64_t checksum = 0;
   std::int64_t head[3] = {};
   if (text.size() >= sizeof head + sizeof checksum) std::memcpy(&checksum, text.data() + text.size() - sizeof checksum, sizeof checksum);

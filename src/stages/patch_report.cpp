@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
-#include <memory>
 #include <numeric>
 
 #include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
@@ -104,10 +103,6 @@ std::string describe_pair(const FluxPair& pair, const PatchSources& sources, con
   return text;
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-};
-
 }  // namespace
 
 void describe(OptionSet& option, PatchCompareOptions& o) {
@@ -173,13 +168,14 @@ void write_patch_text(const std::string& path, const std::string& product, const
   std::vector<std::size_t> order(sources.table.rows());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return row.integer(a) < row.integer(b); });
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "w"));
-  if (!file) throw IoError(path + ": cannot create the file");
+  FileAppender file(path);
+  std::string text;
   for (std::size_t i = 0; i < maps.size(); ++i)
     for (const std::size_t source : order)
-      fmt::print(file.get(), "{}{}_{}arcminmean\t{:.5e}\n", name_of_source(sources, source), maps.size() > 1 ? "_" + maps.label(i) : "",
+      text += fmt::format("{}{}_{}arcminmean\t{:.5e}\n", name_of_source(sources, source), maps.size() > 1 ? "_" + maps.label(i) : "",
                  shortest(measure.radius_arcmin), means[i][source]);
-  if (std::fflush(file.get()) != 0) throw IoError(path + ": cannot write the file");
+  file.add(text);
+  file.finish();
 }
 
 }  // namespace skyfold

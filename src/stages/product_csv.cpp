@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "skyfold/catalogue/catalogue.hpp"
-#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 
@@ -45,7 +44,7 @@ void write_csv(const std::string& product, const Schema& schema, const std::stri
                const std::vector<std::string>& elements) {
   const RowReader reader(product);
   Table table(schema);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  FileAppender file(path);
   std::string text;
   for (const ColumnInfo& info : schema) {
     const std::size_t width = info.type == Type::text ? 1 : info.width;
@@ -66,12 +65,11 @@ void write_csv(const std::string& product, const Schema& schema, const std::stri
         }
       text.back() = '\n';
     }
-    file << text;
+    file.add(text);
     text.clear();
   }
-  file << text;
-  file.close();
-  if (!file) throw IoError(path + ": cannot be written");
+  file.add(text);
+  file.finish();
 }
 
 }  // namespace skyfold

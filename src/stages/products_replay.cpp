@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "launch_processes.hpp"
 #include "products_common.hpp"
@@ -15,6 +14,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/products/content.hpp"
+#include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/stage.hpp"
 
 namespace skyfold {
@@ -131,7 +131,7 @@ class ReplayStage final : public Stage {
  private:
   void make_again(const ProcessRecord& process, const std::vector<ProductRecord>& products, const std::string& scratch) const {
     const std::string configuration = scratch + "/replay.ini";
-    std::ofstream(configuration) << redirected(process, products, scratch);
+    write_durably(configuration, redirected(process, products, scratch));
     std::vector<std::string> words = {"env", "-C", process.folder};
     if (o_.ranks > 0) {
       for (const std::string& word : split(o_.launcher, ' ')) words.push_back(word);
@@ -143,7 +143,7 @@ class ReplayStage final : public Stage {
     log_info("running " + join(words, " "));
     Ending ending;
     const std::string said = output_of(words, ending);
-    std::ofstream(scratch + "/replay.txt") << said;
+    write_durably(scratch + "/replay.txt", said);
     if (ending.signal != 0 || ending.exit_code != process.exit_code)
       throw IoError(fmt::format("process {} ended with exit code {}, its replay with {}{}", process.id, process.exit_code, ending.text(),
                                 o_.ranks > 0 ? " (--launcher gives mpirun options that it may need)" : ""));

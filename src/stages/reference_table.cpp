@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <numeric>
 #include <optional>
 
 #include "locus_targets.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "skyfold/products/run_folder.hpp"
@@ -82,9 +81,7 @@ std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) con
     const auto first_row = parse_integer(name);
     if (!first_row) continue;  // one that was not finished
     RowRange range{*first_row, 0};
-    std::ifstream stream(entry.path(), std::ios::binary);
-    if (!stream.read(reinterpret_cast<char*>(&range.end), sizeof range.end))
-      throw IoError(entry.path().string() + ": cannot be read");
+    File::for_reading(entry.path().string()).read(0, std::as_writable_bytes(std::span(&range.end, 1)));
     (is_failed ? failed : files).push_back(range);
   }
   std::ranges::sort(files, {}, &RowRange::begin);
@@ -107,9 +104,7 @@ std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) con
 }
 
 Table ReferenceParts::read(const Piece& piece) const {
-  std::ifstream stream(path_of(piece.file), std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream) throw IoError(path_of(piece.file) + ": cannot be read");
+  const std::string text = read_file(path_of(piece.file));
   Table all(schema_, (text.size() - sizeof(std::int64_t)) / bytes_per_row(schema_));
   const char* from = text.data() + sizeof(std::int64_t);
   for (std::size_t c = 0; c < all.columns(); ++c) {

@@ -130,7 +130,7 @@ TEST_F(Rows, SharedFileReadsWhatItWroteAndNothingBeyond) {
   file.sync();
   EXPECT_EQ(read_file(path), "0123abc789");
   std::string back(4, '\0');
-  EXPECT_TRUE(contains(error_of<IoError>([&] { file.read(8, std::as_writable_bytes(std::span(back))); }), "ends early"));
+  EXPECT_TRUE(contains(error_of<IoError>([&] { file.read(8, std::as_writable_bytes(std::span(back))); }), "truncated"));
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ class FitsTexts {
 };
 
 /// A FITS binary table that many ranks fill at once (FITS Standard 4.0, section 7.3): the header is written by CFITSIO,
-/// the rows are placed by MPI-IO.
+/// the rows are placed by the ranks themselves.
 struct FitsLayout {
   Schema schema;
   std::vector<FitsText> texts;    ///< by column; of those that are text

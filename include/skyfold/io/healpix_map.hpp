@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/core/file.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/sky/frame.hpp"
 #include "skyfold/table/table.hpp"
@@ -87,9 +88,6 @@ class HealpixMapWriter {
   static void create(const std::string& path, const HealpixMapLayout& layout);
 
   HealpixMapWriter(const std::string& path, HealpixMapLayout layout);
-  ~HealpixMapWriter();
-  HealpixMapWriter(const HealpixMapWriter&) = delete;
-  HealpixMapWriter& operator=(const HealpixMapWriter&) = delete;
 
   /// Pixels per row of the table; pieces that are written begin and end at multiples.
   [[nodiscard]] std::int64_t pixels_per_row() const noexcept;
@@ -100,10 +98,9 @@ class HealpixMapWriter {
   void sync() const;
 
  private:
-  std::string path_;
   HealpixMapLayout layout_;
   std::int64_t data_begin_ = 0;
-  int descriptor_ = -1;
+  File file_;
 };
 
 }  // namespace skyfold

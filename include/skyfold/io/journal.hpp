@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/core/file.hpp"
 #include "skyfold/plan/plan.hpp"
 
 namespace skyfold {
@@ -50,9 +51,6 @@ class Journal {
  public:
   /// Opens or creates; a torn tail is cut off. Throws IoError.
   explicit Journal(const std::string& path);
-  ~Journal();
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
 
   /// Records found at opening.
   [[nodiscard]] const std::vector<JournalRecord>& found() const noexcept { return found_; }
@@ -62,11 +60,10 @@ class Journal {
   void sync();
 
  private:
-  std::string path_;
-  int descriptor_ = -1;
-  double synced_s_ = 0.0;
-  std::uint64_t next_ = 0;
+  File file_;
   std::vector<JournalRecord> found_;
+  std::uint64_t next_ = 0;
+  double synced_s_ = 0.0;
 };
 
 /// Copies text into a field of a record, cut to its size.

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "skyfold/core/file.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
@@ -17,13 +17,10 @@ namespace skyfold {
 class RowReader {
  public:
   explicit RowReader(const std::string& path, const std::string& group = "/object");
-  ~RowReader();
-  RowReader(RowReader&&) noexcept;
-  RowReader& operator=(RowReader&&) noexcept;
 
   [[nodiscard]] const Schema& schema() const noexcept { return places_.group.schema; }
   [[nodiscard]] std::int64_t rows() const noexcept { return places_.group.rows; }
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] const std::string& path() const noexcept { return file_.path(); }
 
   /// Reads `rows` of the columns of `table` (found by name) into it; the table is resized to them.
   void read(RowRange rows, Table& table) const;
@@ -31,19 +28,15 @@ class RowReader {
   void read(std::size_t column, RowRange rows, std::span<std::byte> destination) const;
 
  private:
-  std::string path_;
   ColumnPlaces places_;
-  int descriptor_ = -1;
+  File file_;
 };
 
-/// A file in which ranks write disjoint byte ranges at the same time, through MPI-IO opened on this rank alone: no
-/// collective call, so ranks may come, go and die independently. Main thread only.
+/// A file in which ranks write disjoint byte ranges at the same time, each through a descriptor of its own: no collective
+/// call, so ranks may come, go and die independently.
 class SharedFile {
  public:
   explicit SharedFile(const std::string& path);
-  ~SharedFile();
-  SharedFile(const SharedFile&) = delete;
-  SharedFile& operator=(const SharedFile&) = delete;
 
   void write(std::int64_t offset, std::span<const std::byte> bytes);
   void read(std::int64_t offset, std::span<std::byte> bytes);
@@ -51,9 +44,8 @@ class SharedFile {
   void sync();
 
  private:
-  struct Handle;
-  std::string path_;
-  std::unique_ptr<Handle> handle_;
+  File file_;
+  bool needs_locks_;
 };
 
 /// Writes rows of a columnar HDF5 file that `create_columns` laid out. Main thread only.
