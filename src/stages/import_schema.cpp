@@ -265,6 +265,10 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   const Schema all = united(sources, schema.remarks);
   const std::string& path = sources.front()->path();
   remark_text(sources, schema.remarks);
+  if (const ProfileOptions by_default; !o.profile.is_set())
+    refuse_idle_options("--profile", {{"clean", o.profile.clean != by_default.clean}, {"crowding.band", o.profile.crowding_band != by_default.crowding_band},
+                                      {"crowding.resolution", o.profile.crowding_resolution != by_default.crowding_resolution},
+                                      {"crowding.dmag", o.profile.crowding_dmag != by_default.crowding_dmag}});
   for (const std::string& name : o.keep) require_column(all, name, "keep", path);
   for (const auto& column : sources.front()->left_out())
     schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));

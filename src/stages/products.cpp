@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -72,6 +73,7 @@ class ListStage final : public Stage {
   ExitCode run(const StageContext&) override {
     Registry registry = open_registry(project_, "");
     std::vector<ProductRecord> shown = registry.products();
+    check_class(shown);
     std::erase_if(
         shown, [&](const ProductRecord& product) { return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_); });
     if (json_) {
@@ -91,6 +93,16 @@ class ListStage final : public Stage {
   }
 
  private:
+  /// A class that no product ever was of is a slip of the pen.
+  void check_class(const std::vector<ProductRecord>& products) const {
+    if (class_.empty()) return;
+    std::set<std::string> classes;
+    for (const ProductRecord& product : products) classes.insert(product.product_class);
+    if (classes.contains(class_)) return;
+    throw UsageError(fmt::format("--class {}: no product is of that class (there are {})", class_,
+                                 classes.empty() ? "none" : fmt::format("{}", fmt::join(classes, ", "))));
+  }
+
   static void print_unproductive(Registry& registry) {
     for (const ProcessRecord& process : registry.processes())
       if (process.state != "done" && process.state != "incomplete")

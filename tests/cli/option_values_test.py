@@ -53,7 +53,7 @@ class OptionValues(support.SkyfoldTest):
 
     def test_an_option_without_what_it_is_about_is_an_error(self):
         names = {
-            "import": ([["--ordering.column", "mag_i"]], ["import", "--input", self.catalogue, "--input.group", "/object"]),
+            "import": ([["--ordering.column", "mag_i"], ["--clean", "sdss-dr7"], ["--crowding.dmag", 3]], ["import", "--input", self.catalogue, "--input.group", "/object"]),
             "photoz": ([["--partition.column", "mag_i"], ["--partition.bins", "fixed:3"]],
                        ["photoz", "--catalogue", self.catalogue, "--model", self.base / "m.h5"]),
             "plan": ([["--partition.column", "mag_i"]], ["plan", "--catalogue", self.catalogue]),
@@ -71,6 +71,12 @@ class OptionValues(support.SkyfoldTest):
             for option in options:
                 with self.subTest(command, option=option[0]):
                     self.refused(r"--[a-z._]+ has no part in this run \(it needs ", *words, *option)
+
+    def test_a_class_of_no_product_is_an_error(self):
+        self.assertEqual(self.run_skyfold("products", "list", "--class", "photoz_model", "--project", self.base).code, 0)
+        result = self.run_skyfold("products", "list", "--class", "nope", "--project", self.base)
+        self.assertEqual(result.code, 2, result)
+        self.assertRegex(result.errors()[0], r"--class nope: no product is of that class \(there are .*photoz_model")
 
     def test_names_that_are_not_there_are_an_error(self):
         stars = ["locus", "--traverse", "--catalogue", self.base / "stars.h5"]
