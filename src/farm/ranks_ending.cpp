@@ -157,6 +157,7 @@ bool Ranks::has_lost_ranks() const noexcept { return !handle_->left_behind.empty
 
 RunEnding Ranks::end(const Failure& failure, bool is_shared) const {
   Handle& my = *handle_;
+  my.has_come_to_end = true;
   if (my.is_broken) return {failure, false};
   if (size_ == 1) return {failure, true};
   if (!is_shared && !is_first()) {
@@ -221,6 +222,7 @@ void Ranks::leave(ExitCode code) const {
 }
 
 void Ranks::end_process(ExitCode code) const {
+  if (!handle_->has_come_to_end) (void)end({}, false);  // the others wait for it there
   if (has_lost_ranks()) leave(code);
   MPI_Finalize();
   std::_Exit(static_cast<int>(code));

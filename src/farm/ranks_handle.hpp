@@ -67,6 +67,7 @@ struct Ranks::Handle {
   std::vector<int> world_ranks;      ///< in MPI_COMM_WORLD, of the ranks of `communicator`
   std::vector<int> left_behind;      ///< ranks of MPI_COMM_WORLD
   std::vector<ProcessName> left_processes;   ///< theirs
+  bool has_come_to_end = false;      ///< `end` was called
   bool is_broken = false;            ///< a collective call was left midway: none can follow
   std::map<int, Failure> failures;   ///< of other ranks, by rank
   std::set<int> ended;               ///< other ranks that have come to their ends without one

@@ -497,6 +497,7 @@ ExitCode Run::finish(int threads, const std::string& lines) {
     my.journal->sync();
   }
   if (!has_hung_thread()) return code;
+  if (my.setup.process) my.setup.process->end(code, "");
   std::fflush(nullptr);
   my.ranks.end_process(my.ranks.is_first() ? code : ExitCode::done);
 }

@@ -81,6 +81,13 @@ class Ranks(faults.FaultTest):
         self.assertFalse(os.path.exists(output))
         self.assert_ended(pids)
 
+    def test_a_rank_whose_kernel_hangs_ends_with_the_others(self):
+        output = self.path("z.h5")
+        self.skyfold(*self.words("photoz", output, partition_rows=100), "--partitions-per-job", 1, "--farm.fault", "hang@0:1,hang@1:1", "--farm.timeout", 1,
+                     ranks=3, timeout=60)
+        self.assert_reference("photoz", output, "with a thread that hangs")
+        self.assertIn(os.path.relpath(output, self.base), self.skyfold("products", "list").out)
+
     def on_another_disk(self, *words, ranks=3):
         """Runs skyfold where rank 1 sees another folder, `other`, under the same relative paths."""
         script = self.path("wrapper")
