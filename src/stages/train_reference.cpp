@@ -8,6 +8,7 @@
 #include "model_bands.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/samples/weights.hpp"
 #include "skyfold/products/process.hpp"
@@ -183,6 +184,9 @@ Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const st
       repeated.push_back(rows[i]);
       copy.push_back(c);
     }
+  if (repeated.empty())
+    throw DataError(fmt::format("{}: no copy drawn for the weighted sample (of {} objects, weights.target = {})", o.sample.front(), rows.size(),
+                                shortest(target)));
   Table table = sample_table(sample, repeated, o);
   const std::size_t bands = sample.photometry.n_bands;
   for (std::size_t band = 0; band < bands; ++band) {

@@ -253,6 +253,12 @@ class Weights(TrainTest):
         covered = 100 * (balls > 0).sum() / (balls >= 0).sum()
         self.assertIn(f"{covered:.1f} % of those with all of i,g-r,r-i,i-z inside", self.result.out)
 
+    def test_a_weighted_sample_without_objects_is_an_error(self):
+        result = self.run_skyfold(*self.words, "--output", self.path("m.h5"), "--weights.sample", self.path("w.h5"), "--weights.target", 1e-9)
+        self.assertEqual(result.code, 3, result)
+        self.assertRegex(result.errors()[-1], r"no copy drawn for the weighted sample \(of 800 objects, weights.target = 1e-09\)")
+        self.assertFalse(pathlib.Path(self.path("m.h5")).exists())
+
     def test_weights_reach_the_model(self):
         counts, _ = self.direct()
         with h5py.File(self.base / "m.h5") as model:
