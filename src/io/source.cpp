@@ -57,6 +57,19 @@ void check_format(const std::string& path, const std::string& wanted, const std:
   throw IoError(fmt::format("{}: is {} by its first bytes (input.format = {})", path, found, wanted));
 }
 
+/// Says which options have no part in reading a file of this kind; inputs of several kinds may share options.
+void remark_idle_options(const std::string& content, const SourceOptions& o) {
+  const auto remark = [&](const char* option, bool is_set, const char* kind) {
+    if (is_set && content != kind)
+      note_once(fmt::format("input.{} has no part in reading inputs that are {}", option, content == "fits" ? "FITS" : content == "hdf5" ? "HDF5" : "text"));
+  };
+  remark("hdu", !o.hdu.empty(), "fits");
+  remark("group", !o.group.empty(), "hdf5");
+  remark("delimiter", !o.delimiter.empty(), "text");
+  remark("columns", !o.columns.empty(), "text");
+  remark("text", !o.text.empty(), "text");
+}
+
 std::string delimiter_for(const SourceOptions& o) {
   if (o.format == "text" && o.delimiter.empty()) return " ";
   return o.delimiter;
@@ -108,6 +121,7 @@ std::vector<std::string> scan_here(std::size_t count, const std::function<std::s
 std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& o, const ScanRunner& run) {
   const std::string content = content_of(path);
   check_format(path, o.format, content);
+  remark_idle_options(content, o);
   if (content == "fits") return with_masks(open_fits_source(path, o.hdu), false);
   if (content == "hdf5") return with_masks(open_hdf5_source(path, o.group, run), false);
   return with_masks(open_text(path, {delimiter_for(o), o.columns, o.text}, run), true);

@@ -72,6 +72,12 @@ class OptionValues(support.SkyfoldTest):
                 with self.subTest(command, option=option[0]):
                     self.refused(r"--[a-z._]+ has no part in this run \(it needs ", *words, *option)
 
+    def test_an_option_of_another_format_is_said_to_have_no_part(self):
+        for name, value in (("hdu", "OBJECTS"), ("columns", "a,b"), ("delimiter", "tab")):
+            result = self.skyfold("import", "--input", self.catalogue, "--input.group", "/object", f"--input.{name}", value, "--output",
+                                  self.path("x.h5"), "--fresh")
+            self.assertIn(f"input.{name} has no part in reading inputs that are HDF5", result.err)
+
     def test_a_class_of_no_product_is_an_error(self):
         self.assertEqual(self.run_skyfold("products", "list", "--class", "photoz_model", "--project", self.base).code, 0)
         result = self.run_skyfold("products", "list", "--class", "nope", "--project", self.base)
