@@ -44,7 +44,7 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
 const std::string& checked(const std::string& path) {
   const Attributes attributes = read_attributes(path);
   const auto format = attributes.find("skyfold_format");
-  if (format == attributes.end()) throw DataError(path + ": not a skyfold catalogue (a table becomes one by skyfold import)");
+  if (format == attributes.end()) throw DataError(path + ": not a skyfold catalogue (run import on it first)");
   if (format->second != format_name) throw DataError(fmt::format("{}: is a {}, not a catalogue", path, format->second));
   return path;
 }

@@ -48,6 +48,24 @@ std::string plain(std::string_view unit) {
   return lower(unit);
 }
 
+/// The words of a unit without those that name a frame: "deg (J2000.0)" is "deg".
+std::string without_frame(const std::string& unit) {
+  std::string words, word;
+  const auto end_word = [&] {
+    const bool is_frame = word == "icrs" || word == "fk5" || word == "j2000" || word == "2000" || word == "0" || word == "epoch" || word == "equinox";
+    if (!word.empty() && !is_frame) words += (words.empty() ? "" : " ") + word;
+    word.clear();
+  };
+  for (const char c : unit) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+    if (is_letter) word += c;
+    else if (std::string_view(" ,;.()[]_").find(c) != std::string_view::npos) end_word();
+    else return unit;  // a quotient, a power: no plain unit
+  }
+  end_word();
+  return words;
+}
+
 /// What makes degrees of a column.
 struct Conversion {
   std::size_t column = 0;
@@ -120,9 +138,10 @@ double factor_of(const Source& source, const ColumnInfo& column, const std::stri
 }  // namespace
 
 std::optional<double> degrees_per(std::string_view unit) {
-  const std::string name = plain(unit);
-  for (const AngleUnit& known : angle_units())
-    if (std::find(known.names.begin(), known.names.end(), name) != known.names.end()) return known.degrees;
+  const std::string whole = plain(unit);
+  for (const std::string& name : {whole, without_frame(whole)})
+    for (const AngleUnit& known : angle_units())
+      if (std::find(known.names.begin(), known.names.end(), name) != known.names.end()) return known.degrees;
   return std::nullopt;
 }
 

@@ -75,16 +75,18 @@ bool has_coordinates(const FitsHeader& header) {
 }
 
 /// The table that is meant where the user names none: the objects of an LDAC file (SExtractor's, whose first table holds the
-/// header of the image); else of those with coordinates the one with most rows; else the first with rows.
+/// header of the image; one of each chip: the largest); else of those with coordinates the one with most rows; else the first with rows.
 const FoundTable& best_table(const std::vector<FoundTable>& tables) {
   const auto first_with = [&](const auto& is_right) { return std::find_if(tables.begin(), tables.end(), is_right); };
   const auto is_usable = [](const FoundTable& table) { return table.rows() > 0 && !table.is_compressed(); };
-  const auto ldac = first_with([&](const FoundTable& table) { return is_usable(table) && table.name() == "LDAC_OBJECTS"; });
-  if (ldac != tables.end()) return *ldac;
-  const FoundTable* largest = nullptr;
-  for (const FoundTable& table : tables)
-    if (is_usable(table) && has_coordinates(table.header) && (!largest || table.rows() > largest->rows())) largest = &table;
-  if (largest) return *largest;
+  const auto largest_with = [&](const auto& is_right) {
+    const FoundTable* largest = nullptr;
+    for (const FoundTable& table : tables)
+      if (is_usable(table) && is_right(table) && (!largest || table.rows() > largest->rows())) largest = &table;
+    return largest;
+  };
+  if (const FoundTable* ldac = largest_with([](const FoundTable& table) { return table.name() == "LDAC_OBJECTS"; })) return *ldac;
+  if (const FoundTable* objects = largest_with([](const FoundTable& table) { return has_coordinates(table.header); })) return *objects;
   for (const auto& found : {first_with(is_usable), first_with([](const FoundTable& table) { return table.rows() > 0; })})
     if (found != tables.end()) return *found;
   return tables.front();

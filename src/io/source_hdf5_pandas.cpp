@@ -23,22 +23,25 @@ constexpr hsize_t most_columns = 1 << 20;
 using Names = std::vector<std::string>;
 
 void add_utf8(unsigned code, std::string& text) {
+  const auto tail = [&](int shift) { return static_cast<char>(0x80 | ((code >> shift) & 63)); };
   if (code < 0x80) text += static_cast<char>(code);
-  else if (code < 0x800) text += {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 63))};
-  else text += {static_cast<char>(0xE0 | (code >> 12)), static_cast<char>(0x80 | ((code >> 6) & 63)), static_cast<char>(0x80 | (code & 63))};
+  else if (code < 0x800) text += {static_cast<char>(0xC0 | (code >> 6)), tail(0)};
+  else if (code < 0x10000) text += {static_cast<char>(0xE0 | (code >> 12)), tail(6), tail(0)};
+  else text += {static_cast<char>(0xF0 | ((code >> 18) & 7)), tail(12), tail(6), tail(0)};
 }
 
-/// Text of Python's raw-unicode-escape: Latin-1, and \uXXXX.
+/// Text of Python's raw-unicode-escape: Latin-1, \uXXXX and \UXXXXXXXX.
 std::string unescaped(std::string_view raw) {
   std::string text;
   for (std::size_t i = 0; i < raw.size(); ++i) {
     unsigned code = static_cast<unsigned char>(raw[i]);
-    if (raw.substr(i, 2) == "\\u" && i + 6 <= raw.size()) {
+    const std::size_t digits = raw.substr(i, 2) == "\\u" ? 4 : raw.substr(i, 2) == "\\U" ? 8 : 0;
+    if (digits > 0 && i + 2 + digits <= raw.size()) {
       code = 0;
-      for (const char c : raw.substr(i + 2, 4)) code = code * 16 + static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-      i += 5;
+      for (const char c : raw.substr(i + 2, digits)) code = code * 16 + static_cast<unsigned>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+      i += 1 + digits;
     }
-    add_utf8(code & 0xFFFF, text);
+    add_utf8(code, text);
   }
   return text;
 }
@@ -119,6 +122,7 @@ void add_block(const std::string& path, hid_t file, std::int64_t block, H5Table&
   column.is_element = true;
   std::string reason = set_type(type, column);
   if (H5Tget_class(type) == H5T_VLEN) reason = "objects, such as texts, are pickled by pandas (format='table' writes texts)";
+  else if (!column.array_dims.empty()) reason = "arrays inside a block are not supported";
   else if (shape.rank != 2 || shape.width != names.size() || integer_attribute(dataset, "transposed") != 1)
     throw DataError(fmt::format("{}: {} does not have the {} columns that pandas names", path, place, names.size()));
   if (reason.empty()) {
@@ -182,7 +186,8 @@ void add_member(const std::string& path, hid_t dataset, hid_t type, const std::s
   if (attribute("_dtype").starts_with("datetime64") || attribute("_kind").starts_with("datetime64")) set_time(column);
   if (column.info.type == Type::text) column.missing_text = missing_text;
   if (!is_block && !names) return add(table, column, member, reason);
-  const hsize_t width = column.array_dims.size() == 1 ? column.array_dims[0] : 1;
+  const hsize_t width = is_block && !column.array_dims.empty() ? column.array_dims[0] : 1;
+  if (column.array_dims.size() > 1) reason = "arrays inside a block are not supported";
   if (!names || (reason.empty() && names->size() != width)) throw_names(path, column.dataset);
   for (const std::string& name : *names) {
     add(table, column, name, reason);

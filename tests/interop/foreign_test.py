@@ -70,7 +70,7 @@ class Units(ForeignTable):
                 self.assertEqual("to degrees" in self.last.err, unit != "deg", self.last)
 
     def test_spellings_of_units(self):
-        for spelling, unit in (("h", u.hourangle), (" RAD ", u.rad), ("[Degrees]", u.deg), ("", u.deg), ("arcseconds", u.arcsec)):
+        for spelling, unit in (("h", u.hourangle), (" RAD ", u.rad), ("[Degrees]", u.deg), ("", u.deg), ("arcseconds", u.arcsec), ("deg (J2000.0)", u.deg)):
             with self.subTest(spelling):
                 columns = {"ra": self.ra.to_value(unit), "dec": self.dec.to_value(u.deg)}
                 self.imported(make_fits(self.path("a.fits"), columns, units={"ra": spelling, "dec": "deg"}))
@@ -551,7 +551,7 @@ class OtherFiles(ForeignTable):
         self.skyfold("train", "--sample", self.path("c.spec.h5"), "--output", self.path("model.h5"))
         output = ("--output", self.path("x.h5"))
         for path, what in ((fits_path, "is a FITS file, not an HDF5 file of skyfold .*skyfold import"), (csv, "is a text file.*skyfold import"),
-                           (hdf5, "not a skyfold catalogue .*skyfold import"), (self.path("model.h5"), "is a skyfold photoz model, not a catalogue|a product of class photoz_model")):
+                           (hdf5, "not a skyfold catalogue .*run import"), (self.path("model.h5"), "is a skyfold photoz model, not a catalogue|a product of class photoz_model")):
             for words in (("info",), ("photoz", "--model", self.path("model.h5"), *output), ("plan",),
                           ("locus", "--traverse", *output))[: 4 if path == fits_path else 2]:
                 with self.subTest(path=path, command=words[0]):
