@@ -64,20 +64,34 @@ std::string canonical_form(const std::string& path) {
   return error ? path : canonical.string();
 }
 
-std::string make_temporary(const std::string& folder) {
+namespace {
+
+/// @param make  makes what is to be at a path, or sets errno and returns false
+template <class Make>
+std::string make_at_random_name(const std::string& folder, const Make& make) {
   constexpr int most_tries = 100;
   for (int i = 0; i < most_tries; ++i) {
     const std::string path = folder + "/" + random_name();
-    int descriptor = -1;
-    do descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    while (descriptor < 0 && errno == EINTR);
-    if (descriptor >= 0) {
-      close(descriptor);  // nothing was written
-      return path;
-    }
+    if (make(path.c_str())) return path;
     if (errno != EEXIST) fail(folder, errno);
   }
   throw IoError(folder + ": no name is free for a temporary file");
+}
+
+}  // namespace
+
+std::string make_temporary(const std::string& folder) {
+  return make_at_random_name(folder, [](const char* path) {
+    int descriptor = -1;
+    do descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
+    if (descriptor >= 0) close(descriptor);  // nothing was written
+    return descriptor >= 0;
+  });
+}
+
+std::string make_temporary_folder(const std::string& folder) {
+  return make_at_random_name(folder, [](const char* path) { return mkdir(path, 0777) == 0; });
 }
 
 bool is_temporary(std::string_view file_name) noexcept {

@@ -1,7 +1,6 @@
 // The folder of a run, and what in it is skyfold's.
 #include "skyfold/products/run_folder.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,9 +91,6 @@ void check_contents(const std::string& folder) {
   }
 }
 
-/// Whether nothing but what a death at the very beginning leaves is in a folder.
-bool is_empty(const std::string& folder) { return std::ranges::all_of(names_in(folder), is_temporary); }
-
 /// Older versions left no mark, but their state.
 bool is_older_run(const std::string& folder) {
   try {
@@ -107,26 +103,38 @@ bool is_older_run(const std::string& folder) {
 /// Throws unless `path`, which is there, is a folder for this user's runs.
 void check_is_ours(const std::string& path) {
   const struct stat status = status_of(path);
+  if (status.st_mode == 0) return;  // another run has ended and taken it away
   if (S_ISLNK(status.st_mode)) refuse(path, "is a link");
   if (!S_ISDIR(status.st_mode)) refuse(path, "is a file");
   if (status.st_uid != geteuid()) refuse(path, fmt::format("belongs to another user (number {})", status.st_uid));
   if (is_file(path + "/" + mark_name)) return check_contents(path);
-  if (!is_empty(path) && !is_older_run(path)) refuse(path, fmt::format("is not skyfold's (no file {} in it)", mark_name));
+  if (!is_older_run(path)) refuse(path, fmt::format("is not skyfold's (no file {} in it)", mark_name));
   check_contents(path);
 }
 
-/// Makes a folder that is there for sure afterwards, with its mark.
+/// Makes a folder with its mark in one step, so that a death leaves none without; nothing if somebody was quicker.
+void make_folder(const std::string& path) {
+  const std::string prepared = make_temporary_folder(folder_of(path));
+  const std::string mark = prepared + "/" + mark_name;
+  try {
+    write_durably(mark, mark_text);
+    if (rename(prepared.c_str(), path.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+      throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+  } catch (...) {
+    unlink(mark.c_str());
+    rmdir(prepared.c_str());
+    throw;
+  }
+  if (!is_there(prepared)) return;
+  unlink(mark.c_str());
+  rmdir(prepared.c_str());
+}
+
+/// Afterwards the folder is there, and this user's.
 void take_folder(const std::string& path) {
-  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+  if (!is_there(path)) make_folder(path);
   check_is_ours(path);
-  // Made at its place: a temporary file could be cleared away by a run that has the lock already.
-  const std::string mark = path + "/" + mark_name;
-  const int descriptor = open(mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-  if (descriptor < 0 && (errno == EEXIST || errno == ENOENT)) return;
-  const bool is_written = descriptor >= 0 && write(descriptor, mark_text.data(), mark_text.size()) == std::ssize(mark_text) && fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0 && close(descriptor) != 0) throw IoError(fmt::format("{}: {}", mark, std::strerror(errno)));
-  if (!is_written) throw IoError(fmt::format("{}: {}", mark, std::strerror(error)));
+  if (is_folder(path) && !is_file(path + "/" + mark_name)) write_durably(path + "/" + mark_name, mark_text);  // of an older version
 }
 
 /// File name of a product, the same for a link and its target.

@@ -64,6 +64,17 @@ ImportOptions import_options(const Catalogue& catalogue, const PartitionOptions&
   return o;
 }
 
+/// What is at the copy's path may be replaced only if it is a copy, too: the user has not named it.
+void check_is_a_copy(const std::string& copy) {
+  std::error_code error;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(copy, error))) return;
+  try {
+    if (is_catalogue(copy) && !source_fingerprint_in(Catalogue(copy).layout().provenance).empty()) return;
+  } catch (const Error&) {  // another kind of file
+  }
+  throw IoError(fmt::format("{}: is there, and is no re-ordered copy, which would take its place (move it away)", copy));
+}
+
 /// Other runs may need the same copy: one makes it, the others wait for it.
 void wait_while_held(const std::string& copy) {
   constexpr std::chrono::seconds told_every(10);
@@ -116,6 +127,7 @@ std::string ordered_catalogue(const std::string& path, const PartitionOptions& p
     if (suits(catalogue.layout(), partition)) return;
     check_possible(catalogue, partition);
     copy = reordered_path(path, partition);
+    check_is_a_copy(copy);
     o = import_options(catalogue, partition, copy);
   });
   if (copy.empty()) return path;

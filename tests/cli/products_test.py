@@ -143,7 +143,8 @@ class Products(support.SkyfoldTest):
         for action in actions:
             for reference in action["object"] + action["result"] + [action["instrument"], action["agent"]]:
                 self.assertIn(reference["@id"], by_id)
-        self.assertIn("both input and output", self.fails(2, "export", "z.h5", "--to", self.path("model.h5")))
+        (self.folder / "link").symlink_to("model.h5")
+        self.assertIn("both input and output", self.fails(2, "export", "z.h5", "--to", self.path("link")))
         self.assertIn("ro-crate-metadata.json", self.fails(2, "export", "z.h5", "--format", "ro-crate", "--to", self.path("x.json")))
 
     def test_products_carry_prov_json_of_their_own(self):

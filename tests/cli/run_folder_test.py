@@ -274,6 +274,15 @@ class Copies(RunFolderTest):
             self.assertIn(result.code, (2, 3, 4), result)
             self.assertEqual(os.listdir(self.folder), ["survey.h5"])
 
+    def test_take_the_place_of_copies_only(self):
+        mine = pathlib.Path(self.path("survey.by-tile.h5"))
+        for content in (b"of the user", support.read_bytes(self.model), support.read_bytes(self.catalogue)):
+            mine.write_bytes(content)
+            result = self.run_skyfold(*self.words(self.path("z.h5")))
+            self.assertEqual(result.code, 4, result)
+            self.assertIn("is no re-ordered copy", result.errors()[0])
+            self.assertEqual(mine.read_bytes(), content)
+
     def test_are_waited_for_by_runs_that_need_them_at_the_same_time(self):
         runs = [self.start(*self.words(self.path(f"z{i}.h5"), "--farm.fault", "sleep=1@0")) for i in range(3)]
         ends = [run.communicate(timeout=120) for run in runs]

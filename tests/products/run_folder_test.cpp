@@ -241,6 +241,9 @@ TEST_F(RunFolders, OfTheUserAreRefusedAndLeftAsTheyAre) {
     EXPECT_EQ(read_file(mine), "of the user");
     EXPECT_FALSE(fs::exists(lock));
   };
+  fs::create_directories(path);
+  EXPECT_TRUE(contains(error_of<IoError>([&] { RunFolder run(output); }), "is not skyfold's"));
+  EXPECT_TRUE(fs::exists(path)) << "also an empty one";
   fs::create_directories(path + "/products");
   write_file(mine, "of the user");
   write_file(path + "/products/z.h5", "of the user");

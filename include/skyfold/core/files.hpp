@@ -17,7 +17,9 @@ namespace skyfold {
 /// A new, empty file in `folder` with a name that nobody can foresee: what is at that name already is never opened, nor is
 /// a link followed. Throws IoError.
 [[nodiscard]] std::string make_temporary(const std::string& folder);
-/// Whether `make_temporary` gives such names.
+/// The same for a folder.
+[[nodiscard]] std::string make_temporary_folder(const std::string& folder);
+/// Whether these give such names.
 [[nodiscard]] bool is_temporary(std::string_view file_name) noexcept;
 
 /// Returns when a file's bytes, or a folder's entries, are on the disk.
