@@ -162,6 +162,23 @@ class Identities(RunFolderTest):
                 self.assertEqual("nothing to do" in result.err, again, result)
 
 
+class Siblings(RunFolderTest):
+    def test_of_match_may_be_added_and_left_out_between_attempts(self):
+        pathlib.Path(self.path("s.ini")).write_text(f"name = S\nversion = 1\nyear = 2020\nfile = {self.sample}\n[columns]\nra = ra\ndec = dec\nz = z_spec\n"
+                                                    "[quality]\ndefault = 4\n")
+        self.skyfold("spec", "--surveys", self.path("s.ini"), "--output", self.path("spec.h5"))
+        words = ["match", "--spec", self.path("spec.h5"), "--catalogue", self.catalogue, "--threads", 1, "--output"]
+        fits = ["--fits", self.path("t.fits")]
+        self.skyfold(*words, self.path("r.h5"), "--fits", self.path("r.fits"))
+        for then, now in (([], fits), (fits, [])):
+            self.kill_at("index added", *words, self.path("t.h5"), *then)
+            self.skyfold(*words, self.path("t.h5"), *now)
+            self.assertEqual(support.read_bytes(self.path("t.h5")), support.read_bytes(self.path("r.h5")))
+            if now:
+                self.assertEqual(support.read_bytes(self.path("t.fits")), support.read_bytes(self.path("r.fits")))
+            os.remove(self.path("t.h5"))
+
+
 class Links(RunFolderTest):
     def test_are_written_through(self):
         (self.folder / "real").mkdir()
