@@ -10,7 +10,8 @@ import sys
 NOISE = re.compile(r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|^[ \t]*#[^\n]*', re.S | re.M)
 SEPARATORS = re.compile(r"(?<=[0-9a-fA-F])'(?=[0-9a-fA-F])")   # of digits, as in 1'000
 TOKEN = re.compile(r"\bnamespace\b(?P<space>[^;{}=]*)\{|"
-                   r"\b(?:class|struct|union|enum(?:\s+class)?)\s+(?:\[\[[^\]]*\]\]\s*|alignas\([^)]*\)\s*)*(?P<name>[A-Za-z_][\w:]*)[^;{}()=]*\{|[{}]")
+                   r"\b(?:class|struct|union|enum(?:\s+class)?)\s+(?:\[\[[^\]]*\]\]\s*|alignas\([^)]*\)\s*)*"
+                   r"(?P<name>[A-Za-z_][\w:]*)[^;{}()=]*\{|[{}]")
 
 
 def classes(text):

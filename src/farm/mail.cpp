@@ -35,7 +35,9 @@ std::optional<std::pair<int, Packet>> Mail::receive() const {
   return std::pair{*from, packet};
 }
 
-void Mail::send_lost(int to, const std::vector<int>& lost) const { ranks_.handle().outbox.post(to, lost_tag, std::as_bytes(std::span(lost))); }
+void Mail::send_lost(int to, const std::vector<int>& lost) const {
+  ranks_.handle().outbox.post(to, lost_tag, std::as_bytes(std::span(lost)));
+}
 
 std::optional<std::vector<int>> Mail::receive_lost() const {
   const auto message = ranks_.handle().receive_text(0, lost_tag);

@@ -133,7 +133,8 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
     throw SharedError(ExitCode::io, "more than 2 GiB to exchange between ranks (too many bad rows?)");
   std::exclusive_scan(b->lengths.begin(), b->lengths.end(), b->starts.begin(), 0);
   b->all.assign(static_cast<std::size_t>(b->starts.back() + b->lengths.back()), '\0');
-  MPI_Iallgatherv(b->mine.data(), b->length, MPI_CHAR, b->all.data(), b->lengths.data(), b->starts.data(), MPI_CHAR, handle_->communicator, &request);
+  MPI_Iallgatherv(b->mine.data(), b->length, MPI_CHAR, b->all.data(), b->lengths.data(), b->starts.data(), MPI_CHAR,
+                  handle_->communicator, &request);
   wait_for(*this, request, b->all.size());
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < n; ++i)

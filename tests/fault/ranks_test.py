@@ -49,7 +49,8 @@ class Ranks(faults.FaultTest):
         self.assert_reference("photoz", output, "after rank 0 was stopped")
 
     def test_a_rank_that_was_left_behind_ends_when_it_comes_back(self):
-        for name, options, heartbeat in (("recovery, never back", RECOVERY, 0.5), ("recovery", RECOVERY, 0.5), ("recovery, back in time", RECOVERY, 60), ("plain", [], 0.5)):
+        cases = ("recovery, never back", RECOVERY, 0.5), ("recovery", RECOVERY, 0.5), ("recovery, back in time", RECOVERY, 60), ("plain", [], 0.5)
+        for name, options, heartbeat in cases:
             with self.subTest(name):
                 output = self.path(f"{name}.h5")
                 run = self.slow(output, "--farm.heartbeat", heartbeat, launcher_options=options)
@@ -83,8 +84,8 @@ class Ranks(faults.FaultTest):
 
     def test_a_rank_whose_kernel_hangs_ends_with_the_others(self):
         output = self.path("z.h5")
-        self.skyfold(*self.words("photoz", output, partition_rows=100), "--partitions-per-job", 1, "--farm.fault", "hang@0:1,hang@1:1", "--farm.timeout", 1,
-                     ranks=3, timeout=60)
+        self.skyfold(*self.words("photoz", output, partition_rows=100), "--partitions-per-job", 1, "--farm.fault", "hang@0:1,hang@1:1",
+                     "--farm.timeout", 1, ranks=3, timeout=60)
         self.assert_reference("photoz", output, "with a thread that hangs")
         self.assertIn(os.path.relpath(output, self.base), self.skyfold("products", "list").out)
 
@@ -101,7 +102,8 @@ class Ranks(faults.FaultTest):
 
     def test_an_input_that_one_rank_sees_otherwise_is_named_with_the_rank(self):
         os.mkdir(self.path("other"))
-        for name, path in (("cat.h5", self.catalogue), ("model.h5", self.model), ("held.h5", str(self.base / "survey.spec.h5")), ("t.h5", self.table)):
+        held = str(self.base / "survey.spec.h5")
+        for name, path in (("cat.h5", self.catalogue), ("model.h5", self.model), ("held.h5", held), ("t.h5", self.table)):
             for folder in (self.folder, self.folder / "other"):
                 shutil.copy(path, folder / name)
         output = self.path("out.h5")
