@@ -107,7 +107,6 @@ void set_scaling(FitsColumn& column) {
 
 /// The missing value of the decoded column follows from the stored one.
 void set_null(FitsColumn& column) {
-  if (!is_integer_form(column.form)) column.null.reset();
   if (column.scaled) return;
   if (column.is_unsigned_64) column.info.null = missing_i8;  // no value that fits can be this one
   else if (column.null)
@@ -152,7 +151,8 @@ std::string binary_column(const std::string& path, const FitsHeader& header, std
     throw_form(path, n, text);
   column.bytes = static_cast<std::size_t>(bytes_of(*form));
   std::string reason = set_binary_form(*form, column);
-  column.null = header.integer(key("TNULL", n));
+  if (is_integer_form(column.form) && !header.text(key("TNULL", n)).value_or("").empty())  // other columns have no use for it
+    column.null = header.integer(key("TNULL", n));
   column.is_encoded = column.form == FitsForm::text && header.text(key(fits_encoding_key, n)) == fits_encoding_name;
   set_scaling(column);
   set_null(column);

@@ -91,14 +91,6 @@ void unite_nulls(ColumnInfo& column, const Schema& inputs) {
   column.null = range_of(column.type).first;
 }
 
-/// Units that differ are not converted, but said: which of them is meant is for the user to know.
-void remark_units(const ColumnInfo& column, const ColumnInfo& other, const std::string& first_path, const std::string& path,
-                  std::vector<std::string>& remarks) {
-  if (column.unit.empty() || other.unit.empty() || lower(column.unit) == lower(other.unit) || degrees_per(other.unit)) return;
-  remarks.push_back(fmt::format("column {} is in {} in {}, but in {} in {}: values are taken as they are", column.name, column.unit, first_path,
-                                other.unit, path));
-}
-
 /// Name of an input's column in the catalogue: a slash would be a group in HDF5.
 std::string catalogue_name(std::string name) {
   std::replace(name.begin(), name.end(), '/', '_');
@@ -106,7 +98,7 @@ std::string catalogue_name(std::string name) {
 }
 
 /// Columns of all inputs under their names in the catalogue.
-Schema united(const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
+Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   Schema all = sources.front()->schema();
   const std::string& first_path = sources.front()->path();
   for (const auto& source : sources) {
@@ -120,7 +112,6 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources, std::vector<s
         throw DataError(fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(),
                                     column.name, first_path));
       unite(column, source->schema()[*index], first_path, source->path());
-      remark_units(column, source->schema()[*index], first_path, source->path(), remarks);
     }
   }
   for (ColumnInfo& column : all) {
@@ -197,6 +188,21 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
   check(o.ordering_column, is_number(o.ordering_column), "ordering: not a column of numbers");
 }
 
+/// Units that differ between inputs are not converted, but said: which of them is meant is for the user to know. Those of coordinates
+/// are converted, for each input.
+void remark_units(const Schema& all, const Roles& roles, const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
+  for (const ColumnInfo& column : all) {
+    if (column.name == roles.ra || column.name == roles.dec) continue;
+    for (const auto& source : sources) {
+      const std::string& unit = source->schema()[*find_column(source->schema(), column.source)].unit;
+      if (unit.empty() || column.unit.empty() || lower(unit) == lower(column.unit)) continue;
+      remarks.push_back(fmt::format("column {} is in {} in {}, but in {} in {}: values are taken as they are", column.name, column.unit,
+                                    sources.front()->path(), unit, source->path()));
+      break;
+    }
+  }
+}
+
 bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOptions& o) {
   const Roles& roles = schema.roles;
   if (name == healpix_column) return false;  // always made anew: positions decide
@@ -262,7 +268,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   for (std::string* name : {&o.ra, &o.dec, &o.id, &o.tile, &o.ordering_column}) *name = catalogue_name(*name);
   for (std::string& name : o.keep) name = catalogue_name(name);
   ImportSchema schema;
-  const Schema all = united(sources, schema.remarks);
+  const Schema all = united(sources);
   const std::string& path = sources.front()->path();
   remark_text(sources, schema.remarks);
   if (const ProfileOptions by_default; !o.profile.is_set())
@@ -283,6 +289,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
                            "columns.tile", path, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
   check_roles(schema, all, o, *sources.front());
+  remark_units(all, schema.roles, sources, schema.remarks);
   if (schema.generates_id) {
     schema.roles.id = find_column(all, "id") ? "row_id" : "id";
     schema.remarks.push_back("made column " + schema.roles.id + " of row numbers (no id column found)");

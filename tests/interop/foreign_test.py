@@ -133,6 +133,21 @@ class Units(ForeignTable):
 
 
 class FitsTables(ForeignTable):
+    def test_a_null_that_its_column_has_no_use_for(self):
+        """IDL writes TNULL for real numbers and texts, too, which the standard has for integers alone."""
+        path = make_fits(self.path("a.fits"), {"d": np.arange(3.0), "s": np.array([b"x", b"y", b"z"]), "k": np.arange(3)})
+        with fits.open(path, mode="update") as file:
+            file[1].header.update({"TNULL1": "NaN", "TNULL2": "N/A", "TNULL3": 2})
+        ours = self.imported(path)
+        np.testing.assert_array_equal(ours["d"], np.arange(3.0))
+        self.assertEqual(ours["s"].tolist(), [b"x", b"y", b"z"])
+
+    def test_units_that_differ_between_inputs_are_said(self):
+        paths = [make_fits(self.path(f"{unit}.fits"), {"flux": np.arange(3.0), "mag": np.arange(3.0)}, units={"flux": unit, "mag": "mag"}) for unit in ("nJy", "uJy")]
+        np.testing.assert_array_equal(self.imported(*paths)["flux"], [0, 1, 2, 0, 1, 2])
+        self.assertRegex(self.last.err, "column flux is in nJy in .*nJy.fits, but in uJy in .*uJy.fits")
+        self.assertNotIn("column mag is in", self.last.err)
+
     def write(self, *hdus, name="a.fits"):
         fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(self.path(name), overwrite=True)
         return self.path(name)
