@@ -10,73 +10,41 @@
 #include <cstring>
 #include <limits>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
 #include "expression_program.hpp"
+#include "expression_slot.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
 
-/// Rows that are worked on at a time: a few blocks of numbers fit the first-level cache.
-constexpr std::size_t block_rows = 512;
+constexpr std::size_t block_rows = ConditionSlot::block_rows;
 /// Lists up to this length are looked through, longer ones halved.
 constexpr std::size_t short_list = 8;
 
 using Narrow = std::int64_t;
+using Slot = ConditionSlot;
 
-/// The numbers of one place of the stack.
-struct Slot {
-  alignas(64) std::byte values[block_rows * sizeof(Wide)];
-  std::uint8_t missing[block_rows];      ///< of whole numbers
-  bool is_wide = false, has_missing = false;
+/// 0 when a whole number lies in +-2^53, where every one is a double.
+std::uint64_t beyond_doubles(Narrow x) noexcept { return (static_cast<std::uint64_t>(x) + (std::uint64_t{1} << 53)) >> 54; }
 
-  template <class T>
-  T* as() noexcept { return reinterpret_cast<T*>(values); }
-  bool is_missing(std::size_t i) const noexcept { return has_missing && missing[i] != 0; }
-};
-
-template <class T>
-void load_real(std::span<const T> values, std::size_t width, std::size_t at, std::size_t count, Slot& out) {
-  double* const to = out.as<double>();
-  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<double>(values[at + i * width]);
+/// Sum or difference, and whether it wrapped around, without a branch, so that blocks are calculated by vector instructions.
+Narrow wrapped_sum(Narrow x, Narrow y, Narrow& overflow) noexcept {
+  const auto sum = static_cast<Narrow>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(y));
+  overflow |= (x ^ sum) & (y ^ sum);
+  return sum;
 }
-
-template <class T>
-void load_whole(std::span<const T> values, const ColumnInfo& info, std::size_t at, std::size_t count, Slot& out) {
-  Narrow* const to = out.as<Narrow>();
-  out.is_wide = false;
-  out.has_missing = info.null.has_value();
-  if (info.width == 1)
-    for (std::size_t i = 0; i < count; ++i) to[i] = values[at + i];
-  else
-    for (std::size_t i = 0; i < count; ++i) to[i] = values[at + i * info.width];
-  if (!info.null) return;
-  const Narrow null = *info.null;
-  for (std::size_t i = 0; i < count; ++i) out.missing[i] = to[i] == null;
-  for (std::size_t i = 0; i < count; ++i) to[i] = to[i] == null ? 0 : to[i];  // calculates without overflow
+Narrow wrapped_difference(Narrow x, Narrow y, Narrow& overflow) noexcept {
+  const auto difference = static_cast<Narrow>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(y));
+  overflow |= (x ^ y) & (x ^ difference);
+  return difference;
 }
-
-void load(const Column& column, std::size_t first, std::size_t count, std::size_t element, Slot& out) {
-  const ColumnInfo& info = column.info();
-  const std::size_t at = first * info.width + element;
-  switch (info.type) {
-    case Type::f4: return load_real(column.values<float>(), info.width, at, count, out);
-    case Type::f8: return load_real(column.values<double>(), info.width, at, count, out);
-    case Type::i4: return load_whole(column.values<std::int32_t>(), info, at, count, out);
-    case Type::i8: return load_whole(column.values<std::int64_t>(), info, at, count, out);
-    case Type::u1: return load_whole(column.values<std::uint8_t>(), info, at, count, out);
-    case Type::text: break;
-  }
-}
-
-/// Every whole number of the block is a double.
-bool are_doubles(const Narrow* x, std::size_t count) {
-  std::uint64_t beyond = 0;
-  for (std::size_t i = 0; i < count; ++i) beyond |= (static_cast<std::uint64_t>(x[i]) + (std::uint64_t{1} << 53)) >> 54;
-  return beyond == 0;
+Narrow wrapped_product(Narrow x, Narrow y, Narrow& overflow) noexcept {
+  Narrow product;
+  overflow |= -static_cast<Narrow>(__builtin_mul_overflow(x, y, &product));
+  return product;
 }
 
 template <class T, class List>
@@ -87,14 +55,17 @@ bool is_among(const List& list, const T& value) {
 }
 
 struct Add {
+  static Narrow narrow(Narrow x, Narrow y, Narrow& overflow) noexcept { return wrapped_sum(x, y, overflow); }
   static bool overflows(auto x, auto y, auto& result) { return __builtin_add_overflow(x, y, &result); }
   double operator()(double x, double y) const { return x + y; }
 };
 struct Subtract {
+  static Narrow narrow(Narrow x, Narrow y, Narrow& overflow) noexcept { return wrapped_difference(x, y, overflow); }
   static bool overflows(auto x, auto y, auto& result) { return __builtin_sub_overflow(x, y, &result); }
   double operator()(double x, double y) const { return x - y; }
 };
 struct Multiply {
+  static Narrow narrow(Narrow x, Narrow y, Narrow& overflow) noexcept { return wrapped_product(x, y, overflow); }
   static bool overflows(auto x, auto y, auto& result) { return __builtin_mul_overflow(x, y, &result); }
   double operator()(double x, double y) const { return x * y; }
 };
@@ -117,7 +88,7 @@ class Machine {
  private:
   void step(const Instruction& o) {
     switch (o.step) {
-      case Step::column: return load(*columns_[o.column], first_, count_, o.element, *number_++);
+      case Step::column: return load(*columns_[o.column], o.kind, first_, count_, o.element, *number_++);
       case Step::constant: return push(o);
       case Step::to_real: return to_real(number_[-1]);
       case Step::negate: return o.kind == NumberKind::whole ? negate([](Wide) { return true; }) : change([](double x) { return -x; });
@@ -217,9 +188,9 @@ class Machine {
     unite_missing(x, y);
     if (!x.is_wide && !y.is_wide) {
       std::array<Narrow, block_rows> result;
-      bool overflows = false;
-      for (std::size_t i = 0; i < count_; ++i) overflows |= Operation::overflows(x.as<Narrow>()[i], y.as<Narrow>()[i], result[i]);
-      if (!overflows) {
+      Narrow overflow = 0;  // negative once one was there
+      for (std::size_t i = 0; i < count_; ++i) result[i] = Operation::narrow(x.as<Narrow>()[i], y.as<Narrow>()[i], overflow);
+      if (overflow >= 0) {
         std::copy_n(result.begin(), count_, x.as<Narrow>());
         return;
       }
@@ -307,9 +278,14 @@ class Machine {
   template <class Exact, class Quick>
   void compare_mixed(Slot& real, Slot& whole, Exact exact, Quick quick) {
     const double* const x = real.as<double>();
-    if (!whole.is_wide && are_doubles(whole.as<Narrow>(), count_)) {
-      for (std::size_t i = 0; i < count_; ++i) truth_[i] = quick(x[i], static_cast<double>(whole.as<Narrow>()[i]));
-      return;
+    if (!whole.is_wide) {
+      std::uint64_t beyond = 0;
+      for (std::size_t i = 0; i < count_; ++i) {
+        const Narrow value = whole.as<Narrow>()[i];
+        beyond |= beyond_doubles(value);
+        truth_[i] = quick(x[i], static_cast<double>(value));
+      }
+      if (beyond == 0) return;
     }
     widen(whole);
     for (std::size_t i = 0; i < count_; ++i) truth_[i] = !std::isnan(x[i]) && exact(x[i], whole.as<Wide>()[i]);
@@ -335,7 +311,8 @@ class Machine {
   }
 
   void look_up(const Instruction& o) {
-    if (o.kind == NumberKind::whole) return judge([&list = program_.wholes[o.list]](Wide x) { return is_among(list, x); });
+    if (o.kind == NumberKind::whole && number_[-1].is_wide) return judge([&list = program_.wholes[o.list]](Wide x) { return is_among(list, x); });
+    if (o.kind == NumberKind::whole) return judge([&list = program_.narrows[o.list]](auto x) { return is_among(list, static_cast<Narrow>(x)); });
     const std::vector<double>& list = program_.reals[o.list];
     const double* const x = (--number_)->as<double>();
     for (std::size_t i = 0; i < count_; ++i) truth_[i] = !std::isnan(x[i]) && is_among(list, x[i]);
@@ -382,7 +359,7 @@ void Condition::evaluate(const Table& table, std::span<std::uint8_t> holds) cons
   std::vector<const Column*> columns;
   for (const std::string& name : columns_) columns.push_back(&table.at(name));
   for (const Instruction& o : program_->instructions)
-    if (o.step == Step::column && kind_of(columns[o.column]->info().type) != o.kind)
+    if (o.step == Step::column && o.kind == NumberKind::whole && kind_of(columns[o.column]->info().type) == NumberKind::real)
       throw std::logic_error("a condition compiled for another type of column " + columns_[o.column]);
   Machine machine(*program_, columns);
   for (std::size_t first = 0; first < table.rows(); first += block_rows) {

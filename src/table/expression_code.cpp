@@ -48,7 +48,12 @@ void ConditionCode::emit(const Instruction& instruction, int numbers, int truths
 
 Condition::Program ConditionCode::finish() {
   for (auto& list : program_.reals) std::sort(list.begin(), list.end());
-  for (auto& list : program_.wholes) std::sort(list.begin(), list.end());
+  for (auto& list : program_.wholes) {
+    std::sort(list.begin(), list.end());
+    auto& narrow = program_.narrows.emplace_back();
+    for (const Wide value : list)
+      if (value == static_cast<std::int64_t>(value)) narrow.push_back(static_cast<std::int64_t>(value));
+  }
   for (auto& list : program_.texts) std::sort(list.begin(), list.end());
   return std::move(program_);
 }
@@ -77,6 +82,7 @@ Value ConditionCode::number(const ConditionToken& token) {
 Value ConditionCode::column(const ColumnInfo& info, std::size_t column, std::size_t element, std::size_t place) {
   Value value{kind_of(info.type) == NumberKind::real ? Gives::real : Gives::whole, place, here(), column};
   value.name = info.name;
+  value.is_small = info.type == Type::i4 || info.type == Type::u1;
   emit({.step = Step::column, .kind = kind_of(value), .column = column, .element = element}, 1, 0);
   return value;
 }
@@ -112,6 +118,10 @@ std::size_t ConditionCode::make_real(Value& value, std::size_t end) {
   value.gives = Gives::real;
   if (value.literal) {
     program_.instructions[value.code] = constant(*value.literal, Gives::real);
+    return 0;
+  }
+  if (!value.name.empty()) {
+    program_.instructions[value.code].kind = NumberKind::real;  // read as one
     return 0;
   }
   program_.instructions.insert(program_.instructions.begin() + static_cast<std::ptrdiff_t>(end), {.step = Step::to_real});
@@ -189,7 +199,8 @@ Value ConditionCode::compare(Value left, Value right, Step step) {
     compare_with_decimal(*right.literal, step);
     return result;
   }
-  if (left.gives == Gives::real && right.gives == Gives::whole && right.literal && right.literal->is_double()) (void)make_real(right, here());
+  if (left.gives == Gives::real && (right.is_small || (right.literal && right.literal->is_double()))) (void)make_real(right, here());
+  if (right.gives == Gives::real && left.is_small) (void)make_real(left, right.code);
   emit({.step = step, .kind = kind_of(left), .right = kind_of(right)}, -2, 1);
   return result;
 }

@@ -18,7 +18,8 @@ struct ConditionValue {
   std::size_t column = 0;                    ///< of a text column, which is not on a stack
   std::optional<ExactNumber> literal = {};   ///< it is this number, its code one constant
   bool is_bits = false;                      ///< holds as a condition where it is not 0
-  std::string name = {};                     ///< of a column that stands alone
+  std::string name = {};                     ///< of a column that stands alone, its code one instruction
+  bool is_small = false;                     ///< such a column of whole numbers which are all doubles: i4, u1
 };
 
 /// Writes the program of a condition: from parts whose code is the last, in postfix order, one that uses them.

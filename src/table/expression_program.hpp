@@ -39,6 +39,7 @@ struct Condition::Program {
   std::vector<Instruction> instructions;
   std::vector<std::vector<double>> reals;          ///< lists to look values up in, sorted
   std::vector<std::vector<Wide>> wholes;           ///< likewise
+  std::vector<std::vector<std::int64_t>> narrows;  ///< those of `wholes` that 64 bits hold
   std::vector<std::vector<std::string>> texts;     ///< likewise
   std::size_t number_depth = 0, truth_depth = 0;   ///< largest height of each stack
   std::string what;                                ///< for messages
