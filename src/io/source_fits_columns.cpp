@@ -143,6 +143,16 @@ ColumnInfo info_of(const FitsHeader& header, std::int64_t n) {
   throw DataError(fmt::format("{}: TFORM{} = '{}' is not a column format", path, n, form));
 }
 
+/// True when a row holds several texts: by TDIM, (10,2), or in the form 20A10 of older files.
+bool is_text_array(const FitsHeader& header, std::int64_t n, const BinaryForm& form) {
+  if (form.letter != 'A') return false;
+  const std::string text(trim(header.text(key("TFORM", n)).value_or(""))), dims(trim(header.text(key("TDIM", n)).value_or("")));
+  const auto first = parse_integer(std::string_view(dims).substr(dims.starts_with('(') ? 1 : 0, dims.find(',') - 1));
+  const auto each = parse_integer(std::string_view(text).substr(std::min(text.find_first_of("Aa") + 1, text.size())));
+  const auto is_part = [&](const std::optional<long long>& length) { return length && *length > 0 && *length < form.repeat; };
+  return (dims.find(',') != std::string::npos && is_part(first)) || is_part(each);
+}
+
 /// A column of a binary table at `offset`; returns the reason when skyfold cannot hold it.
 std::string binary_column(const std::string& path, const FitsHeader& header, std::int64_t n, FitsColumn& column) {
   const std::string text(trim(header.text(key("TFORM", n)).value_or("")));
@@ -153,6 +163,7 @@ std::string binary_column(const std::string& path, const FitsHeader& header, std
   std::string reason = set_binary_form(*form, column);
   if (is_integer_form(column.form) && !header.text(key("TNULL", n)).value_or("").empty())  // other columns have no use for it
     column.null = header.integer(key("TNULL", n));
+  if (reason.empty() && is_text_array(header, n, *form)) reason = "arrays of texts are not supported";
   column.is_encoded = column.form == FitsForm::text && header.text(key(fits_encoding_key, n)) == fits_encoding_name;
   set_scaling(column);
   set_null(column);
