@@ -175,6 +175,26 @@ std::int64_t row_bytes_of(const Schema& schema, const std::vector<FitsText>& tex
   return static_cast<std::int64_t>(bytes);
 }
 
+/// Fills in DATASUM and CHECKSUM, whose string values begin after "NAME    = '" (FITS Standard 4.0, section 4.4.2.7).
+void fill_in_sums(std::string& header, std::uint32_t data_sum) {
+  header.replace(find_card(header, "DATASUM") + 11, 10, fmt::format("{:<10}", data_sum));
+  header.replace(find_card(header, "CHECKSUM") + 11, 16, std::string(16, '0'));  // as the standard has it while summing
+  char encoded[17] = {};
+  fits_encode_chksum(add_fits_sums(fits_sum(std::as_bytes(std::span(header)).subspan(fits_block), 0), data_sum), 1, encoded);
+  header.replace(find_card(header, "CHECKSUM") + 11, 16, encoded, 16);
+}
+
+/// Throws when a header is not as create_fits or finish_fits made it: the sum of an HDU that has its checksum is -0.
+void check_header(const std::string& path, const FitsLayout& layout) {
+  std::string header(static_cast<std::size_t>(layout.data_start), '\0');
+  File::for_reading(path).read(0, std::as_writable_bytes(std::span(header)));
+  const auto data_sum = parse_integer(trim(header.substr(find_card(header, "DATASUM") + 11, 10)));
+  const std::uint32_t sum = fits_sum(std::as_bytes(std::span(header)).subspan(fits_block), 0);
+  const bool is_primary_whole = header.compare(0, fits_block, make_header({}, {}, "NONE", {}), 0, fits_block) == 0;
+  if (!is_primary_whole || !data_sum || add_fits_sums(sum, static_cast<std::uint32_t>(*data_sum)) != 0xffffffffU)
+    throw IoError(path + ": its FITS header is not as it was made (changed or damaged since: start over with --fresh)");
+}
+
 const Column& column_of(std::span<const Table* const> tables, const std::string& name) {
   for (const Table* table : tables)
     if (const Column* column = table->find(name)) return *column;
@@ -219,6 +239,7 @@ void create_fits(const std::string& path, const Schema& schema, std::int64_t row
   for (const ColumnInfo& column : schema) texts.push_back(found.of(column));
   std::string header = make_header(schema, texts, extension_name, history);
   header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
+  fill_in_sums(header, 0);
   File file = File::created(path);
   file.write(0, header);
   file.reserve(std::ssize(header), (rows * row_bytes_of(schema, texts) + fits_block - 1) / fits_block * fits_block);
@@ -238,7 +259,9 @@ FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t
   }
   const std::int64_t row_bytes = row_bytes_of(schema, texts);
   if (row_bytes != header.count("NAXIS1")) throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes));
-  return {schema, texts, rows, header.data_begin(), row_bytes};
+  const FitsLayout layout{schema, texts, rows, header.data_begin(), row_bytes};
+  check_header(path, layout);
+  return layout;
 }
 
 std::uint32_t add_fits_sums(std::uint32_t a, std::uint32_t b) noexcept {
@@ -263,7 +286,8 @@ std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) no
 
 FitsRowWriter::FitsRowWriter(const std::string& path, FitsLayout layout) : layout_(std::move(layout)), file_(path) {}
 
-std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table* const> tables) {
+/// Fills the buffer with rows as they are in the file.
+void FitsRowWriter::encode(std::span<const Table* const> tables) {
   const auto stride = static_cast<std::size_t>(layout_.row_bytes);
   buffer_.resize(tables.front()->rows() * stride);
   std::size_t at = 0;
@@ -273,9 +297,19 @@ std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table
     else place_column(column, buffer_.data() + at, stride);
     at += bytes_in_file(layout_.schema[i], layout_.texts[i]);
   }
+}
+
+std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table* const> tables) {
+  encode(tables);
   const std::int64_t offset = first_row * layout_.row_bytes;
   file_.write(layout_.data_start + offset, buffer_);
   return fits_sum(buffer_, offset);
+}
+
+bool FitsRowWriter::holds(std::int64_t first_row, std::span<const Table* const> tables) {
+  encode(tables);
+  std::vector<std::byte> there(buffer_.size());
+  return file_.read_some(layout_.data_start + first_row * layout_.row_bytes, there) == there.size() && there == buffer_;
 }
 
 std::uint32_t fits_data_sum(const std::string& path, const FitsLayout& layout) {
@@ -294,14 +328,12 @@ void finish_fits(const std::string& path, const FitsLayout& layout, std::uint32_
   File file = File::for_update(path);
   std::string header(static_cast<std::size_t>(layout.data_start), '\0');
   file.read(0, std::as_writable_bytes(std::span(header)));
-  // The string value of both cards begins after "NAME    = '" (FITS Standard 4.0, section 4.4.2.7).
-  header.replace(find_card(header, "DATASUM") + 11, 10, fmt::format("{:<10}", data_sum));
-  header.replace(find_card(header, "CHECKSUM") + 11, 16, std::string(16, '0'));  // as the standard has it while summing
-  const auto table_header = std::as_bytes(std::span(header)).subspan(fits_block);
-  char encoded[17] = {};
-  fits_encode_chksum(add_fits_sums(fits_sum(table_header, 0), data_sum), 1, encoded);
-  header.replace(find_card(header, "CHECKSUM") + 11, 16, encoded, 16);
+  fill_in_sums(header, data_sum);
   file.write(0, header);
+  const std::int64_t rows_end = layout.data_start + layout.rows * layout.row_bytes;
+  const std::string padding(static_cast<std::size_t>((fits_block - rows_end % fits_block) % fits_block), '\0');
+  file.write(rows_end, padding);  // whatever became of it meanwhile
+  file.resize(rows_end + std::ssize(padding));
   file.sync();
   file.close();
 }

@@ -12,6 +12,7 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/structure.hpp"
 
 namespace skyfold {
 namespace {
@@ -23,23 +24,28 @@ constexpr std::uint64_t large_dataset = 1 << 20;   // smaller ones are saved wit
 
 std::string undo_path(const std::string& path) { return path + ".undo"; }
 
-/// Where the large datasets lie: all other bytes of the file are structure.
-std::vector<Extent> large_extents(const std::string& path) {
-  std::vector<Extent> extents;
+/// Where the datasets of at least so many bytes lie.
+std::vector<Extent> dataset_extents(const std::string& path, std::uint64_t least_bytes) {
+  struct Found {
+    std::uint64_t least_bytes;
+    std::vector<Extent> extents;
+  } found{least_bytes, {}};
   const auto collect = [](hid_t root, const char* name, const H5O_info_t* info, void* data) -> herr_t {
     if (info->type != H5O_TYPE_DATASET) return 0;
-    const Hdf5Dataset dataset(H5Dopen2(root, name, H5P_DEFAULT), "cannot open an HDF5 dataset");
+    const hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT);
+    if (dataset < 0) return -1;
+    auto& all = *static_cast<Found*>(data);
     const haddr_t offset = H5Dget_offset(dataset);
     const hsize_t bytes = H5Dget_storage_size(dataset);
-    if (offset != HADDR_UNDEF && bytes >= large_dataset) static_cast<std::vector<Extent>*>(data)->emplace_back(offset, bytes);
-    return 0;
+    if (offset != HADDR_UNDEF && bytes >= all.least_bytes) all.extents.emplace_back(offset, bytes);
+    return H5Dclose(dataset);
   };
   read_hdf5(path, path + ": cannot open as an HDF5 file", [&](hid_t file) {
-    check_hdf5(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, collect, &extents), path + ": cannot list its datasets");
+    check_hdf5(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, collect, &found), path + ": cannot list its datasets");
     return 0;
   });
-  std::sort(extents.begin(), extents.end());
-  return extents;
+  std::sort(found.extents.begin(), found.extents.end());
+  return found.extents;
 }
 
 std::vector<Extent> between(const std::vector<Extent>& extents, std::uint64_t size) {
@@ -69,7 +75,7 @@ T get(std::string_view& in) {
 }  // namespace
 
 void save_structure(const std::string& path) {
-  const std::vector<Extent> large = large_extents(path);
+  const std::vector<Extent> large = dataset_extents(path, large_dataset);
   const File file = File::for_reading(path);
   const auto size = static_cast<std::uint64_t>(file.size());
   std::string saved, bytes;
@@ -83,6 +89,19 @@ void save_structure(const std::string& path) {
   }
   put(saved, hash_text(saved));
   write_durably(undo_path(path), saved);
+}
+
+std::uint64_t structure_hash(const std::string& path) {
+  const File file = File::for_reading(path);
+  const std::int64_t size = file.size();
+  std::uint64_t hash = hash_text(std::to_string(size));
+  std::vector<std::byte> bytes;
+  for (const auto& [offset, count] : between(dataset_extents(path, 1), static_cast<std::uint64_t>(size))) {
+    bytes.resize(count);
+    file.read(static_cast<std::int64_t>(offset), bytes);
+    hash = hash_bytes(bytes, hash);
+  }
+  return hash;
 }
 
 void roll_back(const std::string& path) {

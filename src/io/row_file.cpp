@@ -84,6 +84,11 @@ void SharedFile::read(std::int64_t offset, std::span<std::byte> bytes) {
   file_.read(offset, bytes);
 }
 
+std::size_t SharedFile::read_some(std::int64_t offset, std::span<std::byte> bytes) {
+  const PageLock lock(file_, needs_locks_, F_RDLCK);
+  return file_.read_some(offset, bytes);
+}
+
 void SharedFile::sync() { file_.sync(); }
 
 RowWriter::RowWriter(const std::string& path, const std::string& group)

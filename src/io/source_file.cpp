@@ -40,7 +40,8 @@ InputFile::InputFile(std::string path) : path_(std::move(path)) {
   if (S_ISDIR(status.st_mode)) throw IoError(fmt::format("{}: is a directory (a file with a table is needed)", path_));
   if (!S_ISREG(status.st_mode)) throw IoError(fmt::format("{}: is not a regular file (it is read by position)", path_));
   if (status.st_size == 0) throw IoError(fmt::format("{}: is empty", path_));
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  do descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  while (descriptor_ < 0 && errno == EINTR);
   if (descriptor_ < 0) throw IoError(fmt::format("{}: cannot be opened ({})", path_, reason(errno)));
   size_ = status.st_size;
 }

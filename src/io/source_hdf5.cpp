@@ -118,10 +118,11 @@ class Hdf5Source final : public Source {
  public:
   Hdf5Source(const std::string& path, H5Table table)
       : path_(path), file_(open_hdf5_input(path)), table_(std::move(table)) {
-    for (const H5Column& column : table_.columns) {
-      schema_.push_back(column.info);
-      if (!table_.is_compound || datasets_.empty())
-        datasets_.push_back(open_own_dataset(path, file_, column.dataset, fmt::format("{}: {} cannot be opened", path, column.dataset)));
+    try {
+      open_datasets();
+    } catch (const Error&) {
+      file_.check();  // the disk's reason is the better one
+      throw;
     }
     file_.check();
   }
@@ -153,6 +154,14 @@ class Hdf5Source final : public Source {
   }
 
  private:
+  void open_datasets() {
+    for (const H5Column& column : table_.columns) {
+      schema_.push_back(column.info);
+      if (!table_.is_compound || datasets_.empty())
+        datasets_.push_back(open_own_dataset(path_, file_, column.dataset, fmt::format("{}: {} cannot be opened", path_, column.dataset)));
+    }
+  }
+
   [[noreturn]] void throw_unreadable(const std::string& dataset, std::int64_t first, hsize_t rows) const {
     throw IoError(fmt::format("{}: rows {} to {} of {} cannot be read (truncated or damaged?)", path_, first + 1,
                               first + static_cast<std::int64_t>(rows), dataset));

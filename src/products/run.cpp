@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <sstream>
 
 #include "run_log.hpp"
 #include "run_state.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
@@ -18,6 +20,8 @@
 #include "skyfold/farm/dispatcher.hpp"
 #include "skyfold/io/fits_product.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/structure.hpp"
+#include "skyfold/products/content.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/products/same_inputs.hpp"
 #include "task_history.hpp"
@@ -27,6 +31,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const std::string structure_label = "structure ";
+
 /// Names a product in the run folder, where links and their targets have one.
 std::string name_in_run(const std::string& path) { return fs::path(partial_path("", path)).filename().string(); }
 
@@ -34,7 +40,7 @@ std::string name_in_run(const std::string& path) { return fs::path(partial_path(
 
 void describe(OptionSet& option, RunOptions& o) {
   option("fresh", o.fresh, "start over, whatever an interrupted attempt left").call_only();
-  option("verify", o.verify, "when a run goes on, read the rows that are done and compare their checksums").call_only();
+  option("verify", o.verify, "when a run goes on, read the rows that are done and compare their checksums; false: trust them").call_only();
   describe(option, o.farm);
 }
 
@@ -49,6 +55,11 @@ struct Run::Impl {
   bool reopen(const RunState& before);
   void read_crash_notes();
   void begin_session();
+  [[nodiscard]] std::map<std::string, std::string> hdf5_files() const;
+  void note_structure(const std::string& label, std::uint64_t hash);
+  void forget_structures();
+  void note_structures();
+  void check_structures();
   void check_stored_rows(Work& work, int task, TaskHistory& history);
   FarmPlan plan(const TaskInfo& info, const std::vector<Partition>& partitions, TaskHistory& history);
   void append(Event event, const std::string& label, int value);
@@ -72,6 +83,7 @@ struct Run::Impl {
   std::vector<std::string> failed_labels;
   std::vector<std::string> published;    ///< final paths, as they were given
   std::set<std::string> steps;
+  std::map<std::string, std::uint64_t> structures;   ///< of files, by label; 0: not known
   std::optional<std::uint32_t> fits_sum;
   bool has_earlier_work = false;         ///< ranges that earlier attempts completed
   std::string unit = "rows";
@@ -138,6 +150,7 @@ void Run::Impl::open(const OptionSet& options) {
     append(Event::retry, "", 0);
   trace.emplace(folder->file("trace.json"));
   for (const auto& entry : fs::directory_iterator(folder->file("products"))) roll_back(entry.path().string());
+  check_structures();
   for (const JournalRecord& record : journal->found())
     if (record.event == Event::step) steps.insert(record.label);
   has_earlier_work = std::any_of(journal->found().begin(), journal->found().end(), [](const JournalRecord& record) { return record.event == Event::done; });
@@ -156,6 +169,7 @@ bool Run::Impl::take_up(const RunState& before) {
   if (before.phase == "publishing") {
     std::vector<std::string> paths;
     for (const ProductState& product : before.products) paths.push_back(product.path);
+    for (const ProductState& product : before.products) check_unchanged(product, partial_path(canonical_form(setup.output), product.path));
     publish_products(canonical_form(setup.output), paths, true);
     RunState ended = before;
     ended.phase = "done";
@@ -227,6 +241,49 @@ bool Run::Impl::reopen(const RunState& before) {
   return true;
 }
 
+/// The HDF5 files that the run fills: their paths, by the label of their step in the journal.
+std::map<std::string, std::string> Run::Impl::hdf5_files() const {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(folder->file("products"))) {
+    const std::string path = entry.path().string();
+    if (entry.is_regular_file() && container_of(path) == Container::hdf5)
+      files.emplace(structure_label + hex64(hash_text(entry.path().filename().string())), path);
+  }
+  return files;
+}
+
+void Run::Impl::note_structure(const std::string& label, std::uint64_t hash) {
+  JournalRecord record;
+  record.event = Event::step;
+  record.rows_checksum = structures[label] = hash;
+  set_field(record.label, label);
+  journal->append(record);
+}
+
+/// Before a step that may change what all but the rows of a file is: it is not known from now on.
+void Run::Impl::forget_structures() {
+  for (const auto& [label, hash] : structures)
+    if (hash != 0) note_structure(label, 0);
+  journal->sync();
+}
+
+void Run::Impl::note_structures() {
+  for (const auto& [label, path] : hdf5_files()) note_structure(label, structure_hash(path));
+  journal->sync();
+}
+
+/// Rows have checksums of their own; here is what they lie in.
+void Run::Impl::check_structures() {
+  for (const JournalRecord& record : journal->found())
+    if (record.event == Event::step && std::string_view(record.label).starts_with(structure_label)) structures[record.label] = record.rows_checksum;
+  for (const auto& [label, path] : hdf5_files()) {
+    if (!structures.contains(label) || structures.at(label) == 0) continue;
+    (void)read_attributes(path);  // throws where the library would not survive the file
+    if (structure_hash(path) != structures.at(label))
+      throw IoError(fmt::format("{}: is not as it was made (changed or damaged since: start over with --fresh)", path));
+  }
+}
+
 /// Work that killed a process of an earlier attempt has used up one of its own attempts.
 void Run::Impl::read_crash_notes() {
   for (const auto& entry : fs::directory_iterator(folder->path())) {
@@ -293,9 +350,11 @@ void Run::once(const std::string& name, const std::function<void()>& make) {
   impl_->ranks.on_first_only([&] {
     check_stop();
     if (impl_->steps.contains(name)) return;
+    impl_->forget_structures();
     make();
     fault_point("made " + name);
     impl_->append(Event::step, name, 0);
+    impl_->note_structures();
     impl_->steps.insert(name);
   });
 }
@@ -320,10 +379,11 @@ void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
   ranks.together([&] { done = TaskHistory(read_journal(path), task).done; });
   const auto verdicts = ranks.run_units(done.size(), [&](std::size_t i) {
     const JournalRecord& record = done[i];
+    if (record.rows_checksum == 0) return std::string("unknown");  // of work that keeps none
     std::optional<std::uint64_t> checksum = 0;
     for (std::int64_t begin = record.rows.begin; begin < record.rows.end && checksum; begin += record.block_rows)
       checksum = work.stored_checksum({begin, std::min(begin + record.block_rows, record.rows.end)}, *checksum);
-    return std::string(!checksum ? "unknown" : *checksum == record.rows_checksum ? "" : "differs");
+    return std::string(checksum && *checksum == record.rows_checksum ? "" : "differs");
   });
   ranks.on_first_only([&] {
     const auto unknown = std::count(verdicts.begin(), verdicts.end(), "unknown");
@@ -336,6 +396,7 @@ void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
       ++wrong;
     }
     history = TaskHistory(read_journal(path), task);
+    if (std::ssize(done) == unknown) return;
     log_info(fmt::format("verified {} ranges that were done: {} of them differ from their checksums{}", std::ssize(done) - unknown, wrong,
                          wrong > 0 ? " and are computed again" : ""));
   });
@@ -461,7 +522,7 @@ void Run::publish(const std::vector<std::string>& products) {
     my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
     my.state.products.clear();
     for (const std::string& path : products)
-      my.state.products.push_back({canonical_form(path), static_cast<std::int64_t>(fs::file_size(partial_path(my.setup.output, path)))});
+      my.state.products.push_back(product_state(canonical_form(path), partial_path(my.setup.output, path)));
     my.published = products;
     write_durably(my.folder->file("state.json"), my.state.text());
     fault_point("publishing");

@@ -51,6 +51,20 @@ InputState input_state(const std::string& path) {
   return state;
 }
 
+ProductState product_state(const std::string& path, const std::string& partial) {
+  struct stat status = {};
+  if (stat(partial.c_str(), &status) != 0) throw IoError(fmt::format("{}: {}", partial, std::strerror(errno)));
+  return {path, status.st_size, std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+void check_unchanged(const ProductState& product, const std::string& partial) {
+  std::error_code error;
+  if (product.time_ns == 0 || !fs::exists(partial, error)) return;  // it has its name
+  const ProductState now = product_state(product.path, partial);
+  if (now.bytes != product.bytes || now.time_ns != product.time_ns)
+    throw IoError(fmt::format("{}: changed since the run that made it ended (start over with --fresh)", partial));
+}
+
 std::string RunState::text() const {
   Json json;
   json["format"] = format;
@@ -67,7 +81,7 @@ std::string RunState::text() const {
   json["declared"] = declared;
   json["along"] = along;
   json["products"] = Json::array();
-  for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}});
+  for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}, {"time_ns", product.time_ns}});
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -93,7 +107,7 @@ std::optional<RunState> read_run_state(const std::string& path) {
     if (json.contains("along")) state.along = json.at("along").get<std::vector<std::string>>();
     else for (const std::string& product : state.declared) state.along.push_back(fs::path(product).filename().string());  // so it was
     for (const Json& input : json.at("inputs")) state.inputs.push_back({input.at("path"), input.at("bytes"), input.at("time_ns"), input.at("hash")});
-    for (const Json& product : json.at("products")) state.products.push_back({product.at("path"), product.at("bytes")});
+    for (const Json& product : json.at("products")) state.products.push_back({product.at("path"), product.at("bytes"), product.value("time_ns", std::int64_t{0})});
     return state;
   } catch (const Json::exception&) {
     throw refuse();

@@ -22,7 +22,12 @@ struct InputState {
 struct ProductState {
   std::string path;
   std::int64_t bytes = 0;            ///< once published
+  std::int64_t time_ns = 0;          ///< of its last change before that; 0: not known
 };
+/// State of a product that waits for its final name `path` at `partial`. Throws IoError.
+[[nodiscard]] ProductState product_state(const std::string& path, const std::string& partial);
+/// Throws IoError when the file that waits for its final name has changed since.
+void check_unchanged(const ProductState& product, const std::string& partial);
 
 /// The file `state.json` of a run folder: what the run is, and how far it is.
 struct RunState {

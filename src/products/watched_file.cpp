@@ -5,8 +5,6 @@
 
 #include <filesystem>
 
-#include "skyfold/core/error.hpp"
-
 namespace skyfold {
 
 WatchedFile watched_file(const std::string& path) {
@@ -15,11 +13,7 @@ WatchedFile watched_file(const std::string& path) {
   file.path = std::filesystem::absolute(path, ignored).string();
   struct stat status = {};
   if (stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
-  try {
-    file.state = input_state(file.path);
-  } catch (const Error&) {
-    return file;
-  }
+  file.state = input_state(file.path);
   file.device = status.st_dev;
   file.inode = status.st_ino;
   file.is_watched = true;
@@ -29,7 +23,7 @@ WatchedFile watched_file(const std::string& path) {
 std::string change_of(const WatchedFile& before) {
   if (!before.is_watched) return "";
   const WatchedFile now = watched_file(before.path);
-  if (!now.is_watched) return "it is gone or cannot be read";
+  if (!now.is_watched) return "it is gone";
   if (now.state.path != before.state.path) return fmt::format("the link led to {} and leads to {}", before.state.path, now.state.path);
   if (now.device != before.device || now.inode != before.inode) return "another file has taken its place";
   if (now.state.bytes != before.state.bytes) return fmt::format("its size was {} and is {} bytes", before.state.bytes, now.state.bytes);

@@ -91,8 +91,9 @@ void PhotozWork::sync() {
 }
 
 std::optional<std::uint64_t> PhotozWork::stored_checksum(RowRange block, std::uint64_t chained) {
-  chained = product_.stored_checksum(block, chained);
-  if (!pdf_) return chained;
+  const std::optional<std::uint64_t> of_rows = product_.stored_checksum(block, chained);
+  if (!pdf_ || !of_rows) return of_rows;
+  chained = *of_rows;
   for (std::size_t i = 0; i < pdf_columns_.size(); ++i) {
     std::vector<std::byte> bytes(static_cast<std::size_t>(block.size()) * pdf_->schema()[i].bytes_per_row());
     pdf_->read(i, block, bytes);

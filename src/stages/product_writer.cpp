@@ -100,6 +100,7 @@ void take_rows(const std::string& from, const std::string& to, const std::string
 }
 
 void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum) {
+  ranks.on_first_only([&] { check_layout(product.rows, product.layout); });
   finalise_catalogue(ranks, product.rows);
   if (product.fits.empty()) return;
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
@@ -132,14 +133,14 @@ void ProductWriter::write(std::int64_t first_row, std::span<const Table* const> 
   result.bytes_written += row_count * static_cast<std::int64_t>(bytes_per_row(schema()));
 }
 
-std::uint64_t ProductWriter::stored_checksum(RowRange rows, std::uint64_t chained) {
-  std::vector<std::byte> bytes;
+std::optional<std::uint64_t> ProductWriter::stored_checksum(RowRange rows, std::uint64_t chained) {
+  Table there(schema(), static_cast<std::size_t>(rows.size()));
   for (std::size_t i = 0; i < schema().size(); ++i) {
-    bytes.resize(static_cast<std::size_t>(rows.size()) * schema()[i].bytes_per_row());
-    rows_.read(i, rows, bytes);
-    chained = hash_bytes(bytes, chained);
+    rows_.read(i, rows, there[i].bytes());
+    chained = hash_bytes(there[i].bytes(), chained);
   }
-  return chained;
+  const Table* tables[] = {&there};
+  return fits_ && !fits_->holds(rows.begin, tables) ? std::nullopt : std::optional(chained);
 }
 
 void ProductWriter::sync() {

@@ -50,8 +50,8 @@ class ProductWriter {
   /// Writes rows whose columns stand in `tables`, all of one length, each column of the product in one of them; adds to
   /// rows' bytes and checksums of `result`.
   void write(std::int64_t first_row, std::span<const Table* const> tables, JobResult& result);
-  /// The checksum of rows that were written, chained as JobResult::checksum.
-  [[nodiscard]] std::uint64_t stored_checksum(RowRange rows, std::uint64_t chained);
+  /// The checksum of rows as they stand in the product, chained as JobResult::checksum; none when its FITS table has other rows.
+  [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange rows, std::uint64_t chained);
   void sync();
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <numeric>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "locus_targets.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "skyfold/products/run_folder.hpp"
@@ -59,11 +61,13 @@ Table reference_rows(const std::vector<LocusReference>& references, std::int64_t
 
 std::string ReferenceParts::path_of(std::int64_t first_row) const { return fmt::format("{}/{}", folder_, first_row); }
 
-/// A file holds the end of its rows, then its columns one after the other.
+/// A file holds the end of its rows, then its columns one after the other, and a checksum.
 void ReferenceParts::keep(RowRange rows, const Table& references) const {
   std::string text(reinterpret_cast<const char*>(&rows.end), sizeof rows.end);
   for (std::size_t c = 0; c < references.columns(); ++c)
     text.append(reinterpret_cast<const char*>(references[c].bytes().data()), references[c].bytes().size());
+  const std::uint64_t checksum = hash_text(text);
+  text.append(reinterpret_cast<const char*>(&checksum), sizeof checksum);
   write_durably(path_of(rows.begin), text);
 }
 
@@ -105,7 +109,12 @@ std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) con
 
 Table ReferenceParts::read(const Piece& piece) const {
   const std::string text = read_file(path_of(piece.file));
-  Table all(schema_, (text.size() - sizeof(std::int64_t)) / bytes_per_row(schema_));
+  std::uint64_t checksum = 0;
+  constexpr std::size_t frame = sizeof(std::int64_t) + sizeof checksum;
+  if (text.size() >= frame) std::memcpy(&checksum, text.data() + text.size() - sizeof checksum, sizeof checksum);
+  if (text.size() < frame || hash_text(std::string_view(text).substr(0, text.size() - sizeof checksum)) != checksum)
+    throw IoError(path_of(piece.file) + ": is not as it was made (changed or damaged since: start over with --fresh)");
+  Table all(schema_, (text.size() - frame) / bytes_per_row(schema_));
   const char* from = text.data() + sizeof(std::int64_t);
   for (std::size_t c = 0; c < all.columns(); ++c) {
     const std::span<std::byte> to = all[c].bytes();

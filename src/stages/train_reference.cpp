@@ -3,10 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
+#include <optional>
 
 #include "model_bands.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -101,7 +102,7 @@ class Reference {
 /// The file of coverage, written piece by piece at its columns' places.
 class CoverageFile {
  public:
-  CoverageFile(const std::string& path, std::int64_t rows, bool has_ids, const std::string& provenance) : path_(path) {
+  CoverageFile(const std::string& path, std::int64_t rows, bool has_ids, const std::string& provenance) {
     if (path.empty()) return;
     const Schema schema = {{"id", Type::i8, 1, "", "meta.id", has_ids ? "identifier in the reference" : "row of the reference, from 0"},
                            {"n_balls", Type::i4, 1, "", "meta.number",
@@ -109,28 +110,26 @@ class CoverageFile {
     create_columns(path, {{"/object", schema, rows}}, {{"product_class", "training_coverage"}, {"provenance", provenance}});
     const ColumnPlaces places = open_columns(path, "/object");
     for (std::size_t i = 0; i < 2; ++i) place_[places.group.schema[i].name == "id" ? 0 : 1] = places.offsets[i];
-    file_.open(path, std::ios::binary | std::ios::in | std::ios::out);
+    file_.emplace(File::for_update(path));
   }
   void write(std::span<const std::int64_t> ids, std::span<const std::int32_t> balls) {
-    if (path_.empty()) return;
+    if (!file_) return;
     append(0, std::as_bytes(ids));
     append(1, std::as_bytes(balls));
   }
   void finish() {
-    if (path_.empty()) return;
-    file_.close();
-    if (!file_) throw IoError(path_ + ": cannot be written");
+    if (!file_) return;
+    file_->sync();
+    file_->close();
   }
 
  private:
   void append(std::size_t column, std::span<const std::byte> bytes) {
-    file_.seekp(place_[column]);
-    file_.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+    file_->write(place_[column], bytes);
     place_[column] += std::ssize(bytes);
   }
 
-  std::string path_;
-  std::fstream file_;
+  std::optional<File> file_;
   std::int64_t place_[2] = {};
 };
 

@@ -1,4 +1,5 @@
 """Each promise of docs/robustness.md, on the real executable."""
+import itertools
 import json
 import os
 import pathlib
@@ -189,6 +190,62 @@ class Resume(faults.FaultTest):
         result = self.skyfold(*self.words("photoz", output), "--verify", ranks=2)
         self.assertIn("1 of them differ", result.err)
         self.assert_reference("photoz", output, "after repair")
+
+
+class Tampering(faults.FaultTest):
+    """A product in the run folder is truncated or changed between a death and the next attempt: the ranges are computed again,
+    or the run is refused; never is something published that an undisturbed run would not have made."""
+
+    OBJECTS = 4000
+
+    def change(self, path, kind):
+        size = os.path.getsize(path)
+        if kind[0] == "truncate":
+            os.truncate(path, int(size * kind[1]))
+            return
+        with open(path, "r+b") as file:
+            file.seek(min(int(size * kind[1]), size - 1))
+            before = file.read(1 if kind[0] == "flip" else 512)
+            file.seek(-len(before), os.SEEK_CUR)
+            file.write(bytes([before[0] ^ 16]) if kind[0] == "flip" else bytes(len(before)))
+
+    def tamper(self, command, point, kinds):
+        """Returns how the attempts after the changes ended."""
+        seed = self.path(f"{command}.h5")
+        self.end(self.start(*self.words(command, seed), ranks=0, environment={"SKYFOLD_DIE_AT": point}))
+        names = sorted(os.listdir(seed + ".run/products"))
+        self.assertTrue(names)
+        reference = dict(zip(map(os.path.basename, self.products(command, seed)), self.reference(command)))
+        kept = pathlib.Path(self.path(f"kept {command} {point}"))
+        shutil.copytree(seed + ".run", kept)   # times of files, too
+        codes = []
+        for name, kind in itertools.product([name for name in names if not name.endswith(".undo")], kinds):
+            with self.subTest(command=command, point=point, name=name, kind=kind):
+                shutil.rmtree(seed + ".run", ignore_errors=True)
+                shutil.copytree(kept, seed + ".run")
+                for path in self.products(command, seed):
+                    pathlib.Path(path).unlink(missing_ok=True)
+                self.change(f"{seed}.run/products/{name}", kind)
+                result = self.run_skyfold(*self.words(command, seed))
+                there = {path: support.read_bytes(path) for path in self.products(command, seed) if os.path.exists(path)}
+                self.assertEqual([path for path, bytes_ in there.items() if bytes_ != reference[os.path.basename(path)]], [], result)
+                if result.code == 0:
+                    self.assertEqual(len(there), len(reference), result)
+                else:
+                    self.assertIn(result.code, (3, 4), result)
+                    self.assertEqual(len(result.errors()), 1, result)
+                codes.append(result.code)
+        return codes
+
+    def test_before_the_consolidation(self):
+        for command in ("photoz", "mock"):
+            kinds = [("flip", 0.4), ("flip", 0.6), ("flip", 0.97), ("flip", 0.003), ("zero", 0.5), ("truncate", 0.5), ("truncate", 0.999), ("flip", 0.75)]
+            codes = self.tamper(command, "consolidate", kinds)
+            self.assertGreaterEqual(codes.count(0), len(codes) // 2, "rows that differ are computed again")
+
+    def test_before_the_names_are_given(self):
+        codes = self.tamper("photoz", "publishing", [("flip", 0.5), ("truncate", 0.9)])
+        self.assertNotIn(0, codes)
 
 
 class FailedPartitions(faults.FaultTest):

@@ -69,9 +69,12 @@ class FitsRowWriter {
   /// Writes rows whose columns stand in `tables`, all of one length, each column in one of them; returns their
   /// partial sum.
   std::uint32_t write(std::int64_t first_row, std::span<const Table* const> tables);
+  /// Whether these rows are in the file as `write` writes them.
+  [[nodiscard]] bool holds(std::int64_t first_row, std::span<const Table* const> tables);
   void sync() { file_.sync(); }
 
  private:
+  void encode(std::span<const Table* const> tables);
   FitsLayout layout_;
   std::vector<std::byte> buffer_;
   SharedFile file_;

@@ -40,6 +40,8 @@ class SharedFile {
 
   void write(std::int64_t offset, std::span<const std::byte> bytes);
   void read(std::int64_t offset, std::span<std::byte> bytes);
+  /// Reads until `bytes` is full or the file ends; returns how many bytes it got.
+  [[nodiscard]] std::size_t read_some(std::int64_t offset, std::span<std::byte> bytes);
   /// Returns when what this rank wrote is on the disk.
   void sync();
 

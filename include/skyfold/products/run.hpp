@@ -17,7 +17,7 @@ namespace skyfold {
 /// Options of every command that farms.
 struct RunOptions {
   bool fresh = false;    ///< start over, whatever an earlier attempt left
-  bool verify = false;   ///< on resuming, read the rows that are done and compare their checksums
+  bool verify = true;    ///< on resuming, read the rows that are done and compare their checksums
   FarmOptions farm;
 };
 void describe(OptionSet& option, RunOptions& o);
