@@ -1,5 +1,6 @@
 """Tables as other programs write them: units, padding, missing values, types and links. What skyfold makes of them is compared with
 what astropy, h5py and numpy say that they hold."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -338,10 +339,13 @@ class FitsProducts(ForeignTable):
             self.assert_texts(self.path(f"{product}.fits"), "id", [text.decode() for text in read_group(self.path(f"{product}.h5"))["id"]])
 
     def test_texts_of_printable_ascii_are_as_they_were(self):
-        self.skyfold("mock", "--kind", "map", "--output", self.path("m.fits"), "--map.nside", 64)
-        path = make_fits(self.path("s.fits"), {"ra": np.arange(3.0), "dec": np.arange(3.0), "name": np.array([b"100 %", b"o'c", b"%C3"])})
-        self.skyfold("patch", "--maps", self.path("m.fits"), "--sources", path, "--measure", "disc", "--output", self.path("p.h5"), "--fits",
-                     self.path("p.fits"))
+        """And names of files are names, whatever they mean to CFITSIO."""
+        map_, sources, product = "m[1].fits", "!s(x).fits", "p[1][col a](y).fits"
+        self.skyfold("mock", "--kind", "map", "--output", map_, "--map.nside", 64, cwd=self.folder)
+        make_fits(self.path(sources), {"ra": np.arange(3.0), "dec": np.arange(3.0), "name": np.array([b"100 %", b"o'c", b"%C3"])})
+        self.skyfold("patch", "--maps", map_, "--sources", sources, "--measure", "disc", "--output", "p.h5", "--fits", product, cwd=self.folder)
+        self.assertTrue({map_, sources, product} <= set(os.listdir(self.folder)))
+        shutil.copy(self.path(product), self.path("p.fits"))
         self.assert_verifies(self.path("p.fits"))
         self.assertEqual(sorted(Table.read(self.path("p.fits"))["name"].tolist()), ["%C3", "100 %", "o'c"])
 
