@@ -1,6 +1,7 @@
 #include "skyfold/cli/run.hpp"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -93,6 +94,26 @@ const Command& command_named(const std::vector<std::string>& words) {
     throw UsageError(fmt::format("the command '{}' has two words: {} (options come behind both)", words[0], join(longer, ", ")));
   const std::string nearest = nearest_name(words[0], names);
   throw UsageError(fmt::format("no command '{}'{} (see skyfold --help)", words[0], nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
+}
+
+/// A file is read more than once: by position, on every rank, and again when a run is taken up; products replace files. So a pipe cannot be
+/// one, whatever the option.
+void refuse_pipes(const OptionSet& options) {
+  for (const std::string& name : options.names()) {
+    if (name == "config") continue;  // read once, from beginning to end
+    const std::string value = options.value(name);
+    std::vector<std::string> words = split(value, ',');
+    words.push_back(value);
+    for (const std::string& word : words) {
+      struct stat status {};
+      const std::string path = word.starts_with('@') ? word.substr(1) : word;
+      if (::stat(path.c_str(), &status) != 0) continue;
+      const char* kind = S_ISFIFO(status.st_mode) ? "a pipe" : S_ISSOCK(status.st_mode) ? "a socket" : S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? "a device" : nullptr;
+      if (kind)
+        throw UsageError(fmt::format("--{}: {} is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it "
+                                     "to a file first)", name, path, kind));
+    }
+  }
 }
 
 /// Number of this process among those started together, as launchers tell it before MPI starts.
@@ -208,6 +229,7 @@ int run(int argc, char** argv) {
     return 0;
   }
   options.check_required();
+  refuse_pipes(options);
   return run_stage(command, *stage, options, global, argc, argv);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <set>
@@ -319,7 +320,8 @@ void check_sound(const std::string& path) {
     }
     return std::string();
   };
-  constexpr unsigned most_cpu_s = 3;
+  constexpr std::uintmax_t slowest = 2 << 20;  // bytes per second, of files that are structure mostly: tens of thousands of columns
+  const auto most_cpu_s = static_cast<unsigned>(std::min<std::uintmax_t>(3 + std::filesystem::file_size(path) / slowest, 60));
   (void)run_in_child([&] { return read_file_of_columns(path, look); }, path + ": is damaged (the HDF5 library crashes on it)", most_cpu_s);
   sound.insert(state);
 }

@@ -8,6 +8,7 @@
 #include "healpix_map_state.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/foreign.hpp"
 
 namespace skyfold {
 namespace {
@@ -30,8 +31,8 @@ bool has_healpix_keywords(const FitsHeader& header) {
 
 /// The header of the map's table: by number, by name, or the first with HEALPix keywords.
 FitsHeader find_map(const InputFile& file, const std::string& hdu) {
+  refuse_foreign(file.path());
   const std::string start = file.text_at(0, 6);
-  if (start.starts_with("\x1f\x8b")) throw DataError(fmt::format("{}: is compressed (decompress it first with gunzip)", file.path()));
   if (start != "SIMPLE") throw DataError(fmt::format("{}: not a HEALPix map (not a FITS file)", file.path()));
   const std::optional<long long> number = parse_integer(hdu);
   bool has_table = false;

@@ -8,18 +8,29 @@
 #include <stdexcept>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
 
-std::size_t index_of(const ColumnPlaces& places, const ColumnInfo& wanted, const std::string& path) {
-  const auto index = find_column(places.group.schema, wanted.name);
+/// The column of a file that a table's column `i` is, found at once where the table has the file's columns in their order.
+std::size_t index_of(const ColumnPlaces& places, const ColumnIndex& all, const Table& table, std::size_t i, const std::string& path) {
+  const ColumnInfo& wanted = table[i].info();
+  const Schema& schema = places.group.schema;
+  const bool is_same = i < schema.size() && schema[i].name == wanted.name;
+  const auto index = is_same ? std::optional(i) : all.size() > 0 ? all.find(wanted.name) : find_column(schema, wanted.name);
   if (!index) throw DataError(fmt::format("{}: no column {}", path, wanted.name));
   const ColumnInfo& found = places.group.schema[*index];
   if (found.type != wanted.type || found.width != wanted.width)
     throw DataError(fmt::format("{}: column {} is {} {}, not {} {}", path, wanted.name, found.width, name_of(found.type),
                                 wanted.width, name_of(wanted.type)));
   return *index;
+}
+
+/// An index where it is worth to make one.
+ColumnIndex index_for(const ColumnPlaces& places, const Table& table) {
+  constexpr std::size_t few = 16;
+  return table.columns() > few ? ColumnIndex(places.group.schema) : ColumnIndex();
 }
 
 /// First byte of a row. Rows beyond the column would be those of the next one: refused.
@@ -62,8 +73,9 @@ RowReader::RowReader(const std::string& path, const std::string& group) : places
 
 void RowReader::read(RowRange rows, Table& table) const {
   table.resize(static_cast<std::size_t>(rows.size()));
+  const ColumnIndex index = index_for(places_, table);
   for (std::size_t i = 0; i < table.columns(); ++i)
-    read(index_of(places_, table[i].info(), path()), rows, table[i].bytes());
+    read(index_of(places_, index, table, i, path()), rows, table[i].bytes());
 }
 
 void RowReader::read(std::size_t column, RowRange rows, std::span<std::byte> destination) const {
@@ -96,8 +108,9 @@ RowWriter::RowWriter(const std::string& path, const std::string& group)
 
 std::int64_t RowWriter::write(std::int64_t first_row, const Table& table) {
   std::int64_t bytes = 0;
+  const ColumnIndex index = index_for(places_, table);
   for (std::size_t i = 0; i < table.columns(); ++i) {
-    write(index_of(places_, table[i].info(), "product"), first_row, table[i].bytes());
+    write(index_of(places_, index, table, i, "product"), first_row, table[i].bytes());
     bytes += std::ssize(table[i].bytes());
   }
   return bytes;

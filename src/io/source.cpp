@@ -14,6 +14,8 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/foreign.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "source_file.hpp"
 #include "source_fits.hpp"
 #include "source_hdf5.hpp"
@@ -24,28 +26,11 @@
 namespace skyfold {
 namespace {
 
-/// Files that are tables of another kind, known by their first bytes.
-struct Foreign {
-  std::string_view magic;
-  std::string_view what;
-};
-constexpr std::array foreign_formats = {
-    Foreign{"\x1f\x8b", "gzip-compressed (decompress it first: it is read by position)"},
-    Foreign{"BZh", "bzip2-compressed (decompress it first: it is read by position)"},
-    Foreign{"\xFD" "7zXZ", "xz-compressed (decompress it first: it is read by position)"},
-    Foreign{"\x28\xB5\x2F\xFD", "zstd-compressed (decompress it first: it is read by position)"},
-    Foreign{"PK\x03\x04", "a zip archive (unpack it first)"},
-    Foreign{"PAR1", "Apache Parquet (convert it to FITS, HDF5 or CSV)"},
-    Foreign{"<?xml", "XML, perhaps a VOTable (convert it to FITS, HDF5 or CSV)"},
-    Foreign{"<VOTABLE", "a VOTable (convert it to FITS, HDF5 or CSV)"},
-};
-
 /// "fits", "hdf5" or "text", by content. Throws IoError for formats that are known but not read.
 std::string content_of(const std::string& path) {
+  refuse_foreign(path);
   const InputFile file(path);
   const std::string start = file.text_at(0, 16);
-  for (const Foreign& foreign : foreign_formats)
-    if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));
   if (start.starts_with("SIMPLE  =")) return "fits";
   return is_hdf5(file) ? "hdf5" : "text";
 }
@@ -76,6 +61,7 @@ std::string delimiter_for(const SourceOptions& o) {
 }
 
 void add_list(const std::filesystem::path& list, std::vector<std::string>& files) {
+  if (std::filesystem::exists(list)) require_file(list.string());
   std::istringstream in(read_file(list.string()));
   for (std::string line; std::getline(in, line);) {
     const std::string name(trim(line));
@@ -127,10 +113,39 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   return with_masks(open_text(path, {delimiter_for(o), o.columns, o.text}, run), true);
 }
 
+std::vector<std::string> whole_names(const std::vector<std::string>& words, const std::string& folder) {
+  const auto is_there = [&](const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::path(folder) / path, error);
+  };
+  const auto can_be_name = [&](const std::string& path) {   // of a longer list, names in folders are no names any more
+    const std::size_t slash = path.rfind('/');
+    return path.size() - (slash == std::string::npos ? 0 : slash + 1) <= 255 && (slash == std::string::npos || slash == 0 || is_there(path.substr(0, slash)));
+  };
+  std::vector<std::string> names;
+  for (std::size_t first = 0; first < words.size();) {
+    std::size_t taken = 1;
+    std::string name = words[first], with_comma = words[first], with_blank = words[first];
+    for (std::size_t last = first + 1; last < words.size(); ++last) {
+      with_comma += "," + words[last];
+      with_blank += ", " + words[last];
+      if (!can_be_name(with_comma) && !can_be_name(with_blank)) break;
+      for (const std::string& joined : {with_comma, with_blank})
+        if (is_there(joined)) {
+          name = joined;
+          taken = last - first + 1;
+        }
+    }
+    names.push_back(name);
+    first += taken;
+  }
+  return names;
+}
+
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
-  for (const std::string& argument : arguments) {
-    if (argument.starts_with('@')) add_list(argument.substr(1), files);
+  for (const std::string& argument : whole_names(arguments)) {
+    if (argument.starts_with('@') && !std::filesystem::exists(argument)) add_list(argument.substr(1), files);
     else if (argument.ends_with(".lst")) add_list(argument, files);
     else files.push_back(argument);
   }

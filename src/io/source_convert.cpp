@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <set>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
@@ -33,7 +35,8 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
   const std::size_t count = values.size() / sizeof(From);
   for (std::size_t i = 0; i < count; ++i) {
     const From value = load<From>(values.data() + i * sizeof(From));
-    auto converted = static_cast<To>(value);
+    To converted{};
+    if constexpr (!(std::is_floating_point_v<From> && std::is_integral_v<To>)) converted = static_cast<To>(value);
     if constexpr (std::is_integral_v<From>) {
       const bool missing = from.null && *from.null == static_cast<std::int64_t>(value);
       if constexpr (to_float) {
@@ -53,6 +56,14 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
                                : fmt::format("{} is a value here, but stands for missing in the column", value)});
       }
     }
+    if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+      constexpr From digits = sizeof(From) == 8 ? static_cast<From>(exact) : static_cast<From>(1 << 24);
+      const bool is_whole = std::abs(value) < digits && value == std::floor(value);
+      converted = is_whole ? static_cast<To>(value) : static_cast<To>(to.null.value_or(0));
+      if (!is_whole)
+        bad.push_back({first_row + static_cast<std::int64_t>(i / from.width), from.name,
+                       fmt::format("{} is not a whole number with all its digits, as the column needs", value)});
+    }
     store(out.data() + i * sizeof(To), converted);
   }
 }
@@ -70,7 +81,8 @@ std::vector<Type> wider(Type type) {
     case Type::u1: return {Type::u1, Type::i4, Type::i8, Type::f4, Type::f8};
     case Type::i4: return {Type::i4, Type::i8, Type::f8};
     case Type::i8: return {Type::i8, Type::f8};
-    case Type::f4: return {Type::f4, Type::f8};
+    case Type::f4: return {Type::f4, Type::f8, Type::i8};
+    case Type::f8: return {Type::f8, Type::i8};
     default: return {type};
   }
 }
@@ -90,9 +102,12 @@ void check_names(const std::string& path, const std::vector<std::string>& names)
 
 std::vector<std::size_t> match_columns(const Source& source, const Table& out) {
   std::vector<std::size_t> matched;
+  matched.reserve(out.columns());
+  const ColumnIndex index = out.columns() > 8 ? ColumnIndex(source.schema()) : ColumnIndex();
   for (std::size_t i = 0; i < out.columns(); ++i) {
     const std::string& name = out[i].info().source;
-    if (const auto found = find_column(source.schema(), name)) {
+    const auto same = i < source.schema().size() && source.schema()[i].name == name ? std::optional(i) : std::nullopt;
+    if (const auto found = same ? same : index.size() > 0 ? index.find(name) : find_column(source.schema(), name)) {
       matched.push_back(*found);
       continue;
     }

@@ -25,7 +25,8 @@ std::vector<std::size_t> match_columns(const Source& source, const Table& out);
 /// True when values of `from` are stored in `to` as they are.
 [[nodiscard]] bool same_layout(const ColumnInfo& from, const ColumnInfo& to) noexcept;
 
-/// Throws DataError unless every value of `from` fits `to` (i8 to f8 is allowed: `widen` checks each value).
+/// Throws DataError unless every value of `from` fits `to` (i8 to f8 and whole numbers in f8 or f4 to i8 are
+/// allowed: `widen` checks each value).
 void check_widening(const std::string& path, const ColumnInfo& from, const ColumnInfo& to);
 
 /// Values of a binary column in another representation; missing values become the other's missing values. A value that means

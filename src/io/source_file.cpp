@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <list>
+#include <memory>
+#include <mutex>
 #include <string_view>
 #include <system_error>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/io/foreign.hpp"
 
 namespace skyfold {
 namespace {
@@ -26,31 +30,115 @@ constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 std::string description_of(const InputFile& file) {
   const std::string start = file.text_at(0, 512);
   if (start.starts_with("SIMPLE  =")) return "a FITS file";
-  if (start.starts_with("PAR1")) return "an Apache Parquet file";
-  if (start.starts_with("\x1f\x8b")) return "a gzip-compressed file";
   const bool is_text = std::none_of(start.begin(), start.end(), [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
   return is_text ? "a text file" : "a file of another format, or damaged";
 }
 
-}  // namespace
-
-InputFile::InputFile(std::string path) : path_(std::move(path)) {
+struct stat status_of(const std::string& path) {
   struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) throw IoError(fmt::format("{}: {}", path_, reason(errno)));
-  if (S_ISDIR(status.st_mode)) throw IoError(fmt::format("{}: is a directory (a file with a table is needed)", path_));
-  if (!S_ISREG(status.st_mode)) throw IoError(fmt::format("{}: is not a regular file (it is read by position)", path_));
-  if (status.st_size == 0) throw IoError(fmt::format("{}: is empty", path_));
-  do descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  while (descriptor_ < 0 && errno == EINTR);
-  if (descriptor_ < 0) throw IoError(fmt::format("{}: cannot be opened ({})", path_, reason(errno)));
-  size_ = status.st_size;
+  if (::stat(path.c_str(), &status) != 0) throw IoError(fmt::format("{}: {}", path, reason(errno)));
+  return status;
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+FileStamp stamp_of(const struct stat& status) {
+  return {status.st_dev, status.st_ino, status.st_size, std::int64_t{1'000'000'000} * status.st_mtim.tv_sec + status.st_mtim.tv_nsec};
+}
+
+void require_file(const std::string& path, const struct stat& status) {
+  if (S_ISDIR(status.st_mode)) throw IoError(fmt::format("{}: is a directory (a file with a table is needed)", path));
+  if (!S_ISREG(status.st_mode))
+    throw UsageError(fmt::format("{}: is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it to a file first)",
+                                 path, S_ISFIFO(status.st_mode) ? "a pipe" : "a device or socket"));
+  if (status.st_size == 0) throw IoError(fmt::format("{}: is empty", path));
+}
+
+int open_retrying(const std::string& path) {
+  int descriptor = -1;
+  do descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+/// An open file.
+struct Descriptor {
+  Descriptor(const std::string& path, const FileStamp* expected) : number(open_retrying(path)) {
+    if (number < 0) throw IoError(fmt::format("{}: cannot be opened ({})", path, reason(errno)));
+    struct stat status {};
+    const bool is_same = ::fstat(number, &status) == 0 && (!expected || stamp_of(status) == *expected);
+    stamp = stamp_of(status);
+    if (is_same) return;
+    ::close(number);
+    throw IoError(fmt::format("{}: the file has changed since it was opened", path));
+  }
+  ~Descriptor() { ::close(number); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int number;
+  FileStamp stamp;
+};
+
+/// The files that were read last, open.
+class OpenFiles {
+ public:
+  using File = std::shared_ptr<const Descriptor>;
+
+  /// @param stamp  of the file when it was first opened
+  File of(const InputFile& file, const FileStamp& stamp) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(files_.begin(), files_.end(), [&](const auto& entry) { return entry.first == &file; });
+    if (found != files_.end()) {
+      files_.splice(files_.begin(), files_, found);
+      return files_.front().second;
+    }
+    add(file, std::make_shared<const Descriptor>(file.path(), &stamp));
+    return files_.front().second;
+  }
+  void add_new(const InputFile& file, File open) {
+    const std::lock_guard lock(mutex_);
+    add(file, std::move(open));
+  }
+  void forget(const InputFile& file) {
+    const std::lock_guard lock(mutex_);
+    files_.remove_if([&](const auto& entry) { return entry.first == &file; });
+  }
+
+ private:
+  static constexpr std::size_t most = 32;  // open at a time
+
+  void add(const InputFile& file, File open) {
+    files_.emplace_front(&file, std::move(open));
+    if (files_.size() > most) files_.pop_back();
+  }
+
+  std::mutex mutex_;
+  std::list<std::pair<const InputFile*, File>> files_;
+};
+
+OpenFiles& open_files() {
+  static OpenFiles files;
+  return files;
+}
+
+}  // namespace
+
+void require_file(const std::string& path) { require_file(path, status_of(path)); }
+FileStamp stamp_of(const std::string& path) { return stamp_of(status_of(path)); }
+
+InputFile::InputFile(std::string path) : path_(std::move(path)) {
+  require_file(path_);
+  auto descriptor = std::make_shared<const Descriptor>(path_, nullptr);
+  stamp_ = descriptor->stamp;
+  size_ = stamp_.size;
+  open_files().add_new(*this, std::move(descriptor));
+}
+
+InputFile::~InputFile() { open_files().forget(*this); }
 
 void InputFile::read_at(std::int64_t offset, std::span<char> out) const {
+  const auto file = open_files().of(*this, stamp_);
   while (!out.empty()) {
-    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), offset);
+    const ssize_t got = ::pread(file->number, out.data(), out.size(), offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw IoError(fmt::format("{}: reading at byte {} failed ({})", path_, offset, reason(errno)));
     if (got == 0) throw IoError(fmt::format("{}: ends at byte {} (more was announced: truncated?)", path_, offset));
@@ -69,6 +157,7 @@ bool is_hdf5(const InputFile& file) {
 void require_hdf5(const std::string& path) {
   const InputFile file(path);
   if (is_hdf5(file)) return;
+  refuse_foreign(path);
   throw DataError(fmt::format("{}: is {}, not an HDF5 file of skyfold (tables become catalogues by skyfold import --input {} --output CAT.h5)", path,
                               description_of(file), path));
 }

@@ -6,10 +6,23 @@
 
 namespace skyfold {
 
-/// An input file open for positional reads, which several threads may make at once.
+/// Throws IoError when `path` is missing, a directory or empty, UsageError when it is a pipe or a device: inputs are read by position.
+void require_file(const std::string& path);
+
+/// What tells a file from another one under the same name.
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0;
+  std::int64_t size = 0, time_ns = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+/// Throws IoError for a missing file.
+[[nodiscard]] FileStamp stamp_of(const std::string& path);
+
+/// An input file for positional reads, which several threads may make at once. It is open while it is read: of all input files the
+/// last ones that were read stay open, so that any number of them can be inputs.
 class InputFile {
  public:
-  /// Throws IoError when `path` is missing, not a regular file, unreadable or empty.
+  /// Throws IoError when `path` is missing, unreadable or empty, UsageError when it is not a regular file.
   explicit InputFile(std::string path);
   ~InputFile();
   InputFile(const InputFile&) = delete;
@@ -20,14 +33,14 @@ class InputFile {
   /// Takes the file to end there: what follows is of no interest.
   void end_at(std::int64_t size) noexcept { size_ = size; }
 
-  /// Fills `out` with the bytes at `offset`. Throws IoError when the file ends before.
+  /// Fills `out` with the bytes at `offset`. Throws IoError when the file ends before, or is another one by now.
   void read_at(std::int64_t offset, std::span<char> out) const;
   /// Up to `bytes` bytes at `offset`, fewer at the end of the file.
   [[nodiscard]] std::string text_at(std::int64_t offset, std::int64_t bytes) const;
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  FileStamp stamp_;
   std::int64_t size_ = 0;
 };
 

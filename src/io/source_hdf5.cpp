@@ -10,9 +10,10 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
-#include "source_child.hpp"
 #include "hdf5_links.hpp"
+#include "source_child.hpp"
 #include "source_convert.hpp"
+#include "source_file.hpp"
 #include "source_hdf5_storage.hpp"
 
 namespace skyfold {
@@ -114,18 +115,31 @@ std::pair<std::size_t, std::size_t> part_of(const H5Column& column, const Member
   return {member.offset + column.element * bytes, bytes};
 }
 
-class Hdf5Source final : public Source {
- public:
-  Hdf5Source(const std::string& path, H5Table table)
-      : path_(path), file_(open_hdf5_input(path)), table_(std::move(table)) {
+/// Datasets of an input's columns, open; one for a dataset of compounds.
+struct OpenTable {
+  OpenTable(const std::string& path, const H5Table& table) : file(open_hdf5_input(path)) {
     try {
-      open_datasets();
+      for (const H5Column& column : table.columns)
+        if (!table.is_compound || datasets.empty())
+          datasets.push_back(open_own_dataset(path, file, column.dataset, fmt::format("{}: {} cannot be opened", path, column.dataset)));
     } catch (const Error&) {
-      file_.check();  // the disk's reason is the better one
+      file.check();  // the disk's reason is the better one
       throw;
     }
-    file_.check();
+    file.check();
   }
+
+  Hdf5Input file;
+  std::vector<Hdf5Dataset> datasets;
+};
+
+class Hdf5Source final : public Source {
+ public:
+  Hdf5Source(const std::string& path, H5Table table) : path_(path), stamp_(stamp_of(path)), table_(std::move(table)) {
+    for (const H5Column& column : table_.columns) schema_.push_back(column.info);
+    (void)datasets();
+  }
+  ~Hdf5Source() override { std::erase(lately_read(), this); }
 
   const std::string& path() const noexcept override { return path_; }
   const Schema& schema() const noexcept override { return schema_; }
@@ -147,19 +161,32 @@ class Hdf5Source final : public Source {
       if (table_.is_compound) read_members(piece, matched, out, bad);
       else for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
     } catch (const Error&) {
-      file_.check();  // the disk's reason is the better one
+      if (open_) open_->file.check();  // the disk's reason is the better one
       throw;
     }
-    file_.check();
+    open_->file.check();
   }
 
  private:
-  void open_datasets() {
-    for (const H5Column& column : table_.columns) {
-      schema_.push_back(column.info);
-      if (!table_.is_compound || datasets_.empty())
-        datasets_.push_back(open_own_dataset(path_, file_, column.dataset, fmt::format("{}: {} cannot be opened", path_, column.dataset)));
+  /// The inputs that are open, that which was read last at the end.
+  static std::vector<const Hdf5Source*>& lately_read() {
+    static std::vector<const Hdf5Source*> sources;
+    return sources;
+  }
+
+  /// Opens the file again if it was closed for others, so that any number of files can be inputs.
+  const std::vector<Hdf5Dataset>& datasets() const {
+    constexpr std::size_t most_open = 32;
+    std::vector<const Hdf5Source*>& lately = lately_read();
+    std::erase(lately, this);
+    if (!open_ && stamp_of(path_) != stamp_) throw IoError(fmt::format("{}: the file has changed since it was opened", path_));
+    if (!open_) open_.emplace(path_, table_);
+    lately.push_back(this);
+    if (lately.size() > most_open) {
+      lately.front()->open_.reset();
+      lately.erase(lately.begin());
     }
+    return open_->datasets;
   }
 
   [[noreturn]] void throw_unreadable(const std::string& dataset, std::int64_t first, hsize_t rows) const {
@@ -169,7 +196,7 @@ class Hdf5Source final : public Source {
 
   void read_dataset(const Piece& piece, std::size_t c, Column& to, std::vector<BadCell>& bad) const {
     const H5Column& column = table_.columns[c];
-    const hid_t dataset = datasets_[c];
+    const hid_t dataset = datasets()[c];
     const hsize_t width = elements_per_row(column);
     const auto first = static_cast<hsize_t>(piece.first_row), rows = static_cast<hsize_t>(piece.rows);
     if (!column.is_variable_text && !column.is_unsigned_64 && same_layout(column.info, to.info())) {
@@ -193,7 +220,7 @@ class Hdf5Source final : public Source {
     bool owned = false;
     for (const std::size_t c : matched) owned |= columns.emplace_back(&table_.columns[c])->is_variable_text;
     const std::vector<Member> members = members_of(columns);
-    Values values(datasets_.front(), members_type(members), owned);
+    Values values(datasets().front(), members_type(members), owned);
     AlignedVector<std::byte> cells;
     const std::size_t record = values.element_bytes();
     const auto rows = static_cast<hsize_t>(piece.rows);
@@ -261,10 +288,10 @@ class Hdf5Source final : public Source {
   }
 
   std::string path_;
-  Hdf5Input file_;
+  FileStamp stamp_;
   H5Table table_;
-  std::vector<Hdf5Dataset> datasets_;   ///< of the columns; one for a dataset of compounds
   Schema schema_;
+  mutable std::optional<OpenTable> open_;
 };
 
 /// Processor time that looking at a file may take: a damaged one can make the library loop for ever.

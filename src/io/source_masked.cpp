@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source_convert.hpp"
+#include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
@@ -23,8 +24,9 @@ bool is_integer(Type type) { return type == Type::u1 || type == Type::i4 || type
 
 std::vector<MaskPair> masks_of(const Schema& schema) {
   std::vector<MaskPair> pairs;
+  const ColumnIndex index(schema);
   for (std::size_t i = 0; i < schema.size(); ++i) {
-    const auto mask = find_column(schema, schema[i].name + mask_ending);
+    const auto mask = index.find(schema[i].name + mask_ending);
     if (!mask || schema[*mask].type != Type::u1) continue;
     const std::size_t elements = schema[i].type == Type::text ? 1 : schema[i].width;
     if (schema[*mask].width == 1 || schema[*mask].width == elements) pairs.push_back({i, *mask});

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/column_index.hpp"
 #include "source_text_header.hpp"
 
 /// The part of ECSV's YAML header that a table needs (APE 6, "Enhanced Character Separated Values table format").
@@ -83,15 +84,16 @@ std::optional<char> ecsv_delimiter(const std::vector<std::string>& comments) {
 
 void apply_ecsv(const std::vector<std::string>& comments, TextHeader& header) {
   if (!is_ecsv(comments)) return;
+  const ColumnIndex index(header.columns);
   for (const std::vector<std::string>& entry : column_entries(comments)) {
     Keys keys = keys_of(entry);
-    const auto column = std::find_if(header.columns.begin(), header.columns.end(),
-                                     [&](const ColumnInfo& info) { return info.name == keys["name"]; });
-    if (column == header.columns.end()) continue;
+    const auto found = index.find(keys["name"]);
+    if (!found) continue;
+    ColumnInfo* const column = &header.columns[*found];
     column->unit = keys["unit"];
     column->description = keys["description"];
     column->ucd = keys["ucd"];
-    header.declared[static_cast<std::size_t>(column - header.columns.begin())] = keys["datatype"];
+    header.declared[*found] = keys["datatype"];
   }
 }
 

@@ -12,6 +12,7 @@
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
+#include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/products/content.hpp"
 #include "skyfold/products/lineage.hpp"
@@ -283,6 +284,7 @@ std::string class_of(const std::string& path) {
 }
 
 void require_class(const std::string& path, const std::vector<std::string>& classes, const std::string& option) {
+  refuse_foreign(path);
   const std::string is = class_of(path);
   if (std::find(classes.begin(), classes.end(), is) != classes.end()) return;
   std::vector<std::string> names, there;

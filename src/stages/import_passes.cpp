@@ -11,6 +11,7 @@
 #include "skyfold/core/sort.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
@@ -115,6 +116,11 @@ PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, bool keys
                      const std::string& keys_path, const std::string& placed_keys_path)
     : inputs_(inputs), placement_(placement), keys_are_healpix_(keys_are_healpix), keys_(keys_path), catalogue_(path) {
   if (!placed_keys_path.empty()) placed_keys_.emplace(placed_keys_path);
+  const ColumnIndex index(catalogue_.schema()), read(inputs.schema.input);
+  for (const ColumnInfo& column : catalogue_schema(inputs_.schema)) {
+    places_.push_back(index.find(column.name).value());
+    sources_.push_back(read.find(column.name));
+  }
 }
 
 void PlacePass::read(const Job& job, RowRange block, int index, JobResult& result) {
@@ -153,7 +159,8 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
   slot.out.resize(slot.order.size());
   for (std::size_t c = 0; c < slot.out.columns(); ++c) {
     Column& out = slot.out[c];
-    if (const Column* in = slot.in.find(out.info().name)) {
+    if (const auto from = sources_[c]) {
+      const Column* const in = &slot.in[*from];
       gather_rows(in->bytes(), in->info().bytes_per_row(), slot.order, out.bytes());
     } else if (out.info().name == healpix_column && keys_are_healpix_) {
       for (std::size_t i = 0; i < slot.order.size(); ++i) out.values<std::int64_t>()[i] = slot.keys[slot.order[i]];
@@ -181,7 +188,7 @@ void PlacePass::write(const Job& job, RowRange block, int index, JobResult& resu
     if (slot.counts[b] == 0) continue;
     for (std::size_t c = 0; c < slot.out.columns(); ++c) {
       const std::size_t width = slot.out[c].info().bytes_per_row();
-      const std::size_t column = *find_column(catalogue_.schema(), slot.out[c].info().name);
+      const std::size_t column = places_[c];
       catalogue_.write(column, starts[b], slot.out[c].bytes().subspan(from * width, slot.counts[b] * width));
     }
     if (placed_keys_) placed_keys_->write(starts[b], std::span(slot.keys).subspan(from, slot.counts[b]));

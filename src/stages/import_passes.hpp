@@ -89,6 +89,8 @@ class PlacePass final : public Work {
   ScratchArray keys_;
   std::optional<ScratchArray> placed_keys_;
   RowWriter catalogue_;
+  std::vector<std::size_t> places_;      ///< of the columns of `out` in the file
+  std::vector<std::optional<std::size_t>> sources_;   ///< of those that come from the inputs, among the columns of `in`
   Slots<Buffers> slots_;
 };
 

@@ -102,7 +102,7 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
     for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
   if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
     throw DataError(fmt::format("{}: no rows", paths.front()));
-  inputs.schema = unite_schemas(inputs.sources, o);
+  inputs.schema = unite_schemas(inputs.sources, o, runner);
   if (inputs.schema.has_positions) {
     const auto source_of = [&](const std::string& role) { return inputs.schema.input[*find_column(inputs.schema.input, role)].source; };
     const std::string ra = source_of(inputs.schema.roles.ra), dec = source_of(inputs.schema.roles.dec);

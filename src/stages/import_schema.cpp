@@ -13,14 +13,14 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/table/known_columns.hpp"
+#include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
 
 // Usual names, most specific first; compared without regard to case.
-const std::vector<std::string> id_names = {"id", "coadd_object_id", "coadd_objects_id", "source_id", "object_id", "objectid",
-                                           "objid", "thingid", "targetid"};
 const std::vector<std::string> tile_names = {"tile", "tilename", "tile_name", "field"};
 
 std::vector<std::string> names_of(const Schema& schema) {
@@ -97,27 +97,46 @@ std::string catalogue_name(std::string name) {
   return name;
 }
 
+bool is_whole(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
+
 /// Columns of all inputs under their names in the catalogue.
 Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   Schema all = sources.front()->schema();
   const std::string& first_path = sources.front()->path();
+  const ColumnIndex first(all);
+  std::vector<std::vector<ColumnInfo>> inputs(all.size());   // each column as it is in every input that has values of it
+  std::vector<std::size_t> void_widths(all.size(), 1);
   for (const auto& source : sources) {
+    const ColumnIndex index(source->schema());
     for (const ColumnInfo& column : source->schema())
-      if (!find_column(all, column.name))
+      if (!first.find(column.name))
         throw DataError(fmt::format("{}: column {} is not in {} (all inputs must have the same columns)", source->path(),
                                     column.name, first_path));
-    for (ColumnInfo& column : all) {
-      const auto index = find_column(source->schema(), column.name);
-      if (!index)
+    for (std::size_t c = 0; c < all.size(); ++c) {
+      const auto here = index.find(all[c].name);
+      if (!here)
         throw DataError(fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(),
-                                    column.name, first_path));
-      unite(column, source->schema()[*index], first_path, source->path());
+                                    all[c].name, first_path));
+      const ColumnInfo& theirs = source->schema()[*here];
+      if (source->is_void(*here)) {   // it is read as what it is in the others
+        void_widths[c] = std::max(void_widths[c], theirs.width);
+        continue;
+      }
+      if (inputs[c].empty()) {
+        all[c].type = theirs.type;
+        all[c].width = theirs.width;
+      } else {
+        unite(all[c], theirs, first_path, source->path());
+      }
+      inputs[c].push_back({"", theirs.type, theirs.width, "", "", "", "", theirs.null});
     }
   }
-  for (ColumnInfo& column : all) {
-    Schema inputs;
-    for (const auto& source : sources) inputs.push_back(source->schema()[*find_column(source->schema(), column.name)]);
-    unite_nulls(column, inputs);
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    const bool has_void = inputs[c].size() < sources.size() && !inputs[c].empty();
+    if (inputs[c].empty()) inputs[c].push_back(all[c]);
+    if (has_void && is_whole(all[c].type)) inputs[c].push_back({"", Type::i8, 1, "", "", "", "", INT64_MIN});
+    if (all[c].type == Type::text) all[c].width = std::max(all[c].width, void_widths[c]);
+    unite_nulls(all[c], inputs[c]);
   }
   std::set<std::string> taken;
   for (ColumnInfo& column : all) {
@@ -138,9 +157,38 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
     require_column(all, given, option, path);
     return given;
   }
-  const std::string guess = known_column(all, usual);
+  Schema numbers;   // coordinates may be there as text, too: 12 34 56.7
+  if (option == "columns.ra" || option == "columns.dec")
+    for (const ColumnInfo& column : all)
+      if (column.type != Type::text) numbers.push_back({column.name});
+  std::string guess = known_column(numbers, usual);
+  if (guess.empty()) guess = known_column(all, usual);
   if (!guess.empty()) remarks.push_back(fmt::format("guessed {} = {}", option, guess));
   return guess;
+}
+
+/// The column of ids, made one of whole numbers where they are written as real numbers (1.0); "" for none.
+std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema& all, const std::string& given, const ScanRunner& run,
+                    std::vector<std::string>& remarks) {
+  if (names_no_column(given, all)) return "";
+  const std::string name = role(all, given, known_columns::id, "columns.id", sources.front()->path(), remarks);
+  if (name.empty()) return "";
+  ColumnInfo& column = all[*find_column(all, name)];
+  if ((column.type != Type::f8 && column.type != Type::f4) || column.width != 1) return name;
+  for (const auto& source : sources) {
+    const auto no_id = find_no_id(*source, column.source, run);
+    if (!no_id) continue;
+    const std::string why = fmt::format("{}, row {}: {}", source->path(), no_id->row + 1, no_id->problem);
+    if (!given.empty())
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53 or text; --columns.id={} makes ids of row numbers)",
+                                  source->path(), no_id->row + 1, name, no_id->problem, no_column));
+    remarks.push_back(fmt::format("column {} is not used as ids ({})", name, why));
+    return "";
+  }
+  column.type = Type::i8;
+  column.null.reset();
+  remarks.push_back(fmt::format("ids in column {} are real numbers, all of them whole: read as whole numbers", name));
+  return name;
 }
 
 /// A coordinate among text: names the first cell that made the column text.
@@ -191,22 +239,25 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
 /// Units that differ between inputs are not converted, but said: which of them is meant is for the user to know. Those of coordinates
 /// are converted, for each input.
 void remark_units(const Schema& all, const Roles& roles, const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
-  for (const ColumnInfo& column : all) {
-    if (column.name == roles.ra || column.name == roles.dec) continue;
-    for (const auto& source : sources) {
-      const std::string& unit = source->schema()[*find_column(source->schema(), column.source)].unit;
-      if (unit.empty() || column.unit.empty() || lower(unit) == lower(column.unit)) continue;
+  std::vector<bool> is_said(all.size(), false);
+  for (const auto& source : sources) {
+    const ColumnIndex index(source->schema());
+    for (std::size_t c = 0; c < all.size(); ++c) {
+      const ColumnInfo& column = all[c];
+      if (is_said[c] || column.unit.empty() || column.name == roles.ra || column.name == roles.dec) continue;
+      const std::string& unit = source->schema()[*index.find(column.source)].unit;
+      if (unit.empty() || lower(unit) == lower(column.unit)) continue;
       remarks.push_back(fmt::format("column {} is in {} in {}, but in {} in {}: values are taken as they are", column.name, column.unit,
                                     sources.front()->path(), unit, source->path()));
-      break;
+      is_said[c] = true;
     }
   }
 }
 
-bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOptions& o) {
+bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOptions& o, const std::set<std::string>& keep) {
   const Roles& roles = schema.roles;
   if (name == healpix_column) return false;  // always made anew: positions decide
-  return o.keep.empty() || std::find(o.keep.begin(), o.keep.end(), name) != o.keep.end() || name == roles.id ||
+  return keep.empty() || keep.contains(name) || name == roles.id ||
          name == roles.ra || name == roles.dec || (o.ordering == "tile" && name == roles.tile) ||
          (o.ordering == "attribute" && name == o.ordering_column);
 }
@@ -254,7 +305,7 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("ordering.column", o.ordering_column, "column to order by (ordering attribute)");
   option("columns.ra", o.ra, "column of right ascension, ICRS; empty: guessed").unit("degrees");
   option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
-  option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers");
+  option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers; none: made");
   option("columns.tile", o.tile, "column of tile names; empty: guessed");
   option("keep", o.keep, "columns to keep besides id and coordinates; empty: all");
   option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them")
@@ -264,18 +315,21 @@ void describe(OptionSet& option, ImportOptions& o) {
   describe(option, o.profile);
 }
 
-ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o) {
+ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o, const ScanRunner& run) {
   for (std::string* name : {&o.ra, &o.dec, &o.id, &o.tile, &o.ordering_column}) *name = catalogue_name(*name);
   for (std::string& name : o.keep) name = catalogue_name(name);
   ImportSchema schema;
-  const Schema all = united(sources);
+  Schema all = united(sources);
   const std::string& path = sources.front()->path();
   remark_text(sources, schema.remarks);
   if (const ProfileOptions by_default; !o.profile.is_set())
     refuse_idle_options("--profile", {{"clean", o.profile.clean != by_default.clean}, {"crowding.band", o.profile.crowding_band != by_default.crowding_band},
                                       {"crowding.resolution", o.profile.crowding_resolution != by_default.crowding_resolution},
                                       {"crowding.dmag", o.profile.crowding_dmag != by_default.crowding_dmag}});
-  for (const std::string& name : o.keep) require_column(all, name, "keep", path);
+  const ColumnIndex index(all);
+  for (const std::string& name : o.keep)
+    if (!index.find(name)) require_column(all, name, "keep", path);
+  const std::set<std::string> keep(o.keep.begin(), o.keep.end());
   for (const auto& column : sources.front()->left_out())
     schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
   if (o.ordering != "none" || !o.ra.empty()) {
@@ -284,7 +338,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     schema.has_positions = !schema.roles.ra.empty() && !schema.roles.dec.empty();
     if (!schema.has_positions) schema.roles.ra = schema.roles.dec = "";
   }
-  schema.roles.id = role(all, o.id, id_names, "columns.id", path, schema.remarks);
+  schema.roles.id = id_role(sources, all, o.id, run, schema.remarks);
   schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"},
                            "columns.tile", path, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
@@ -292,10 +346,10 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   remark_units(all, schema.roles, sources, schema.remarks);
   if (schema.generates_id) {
     schema.roles.id = find_column(all, "id") ? "row_id" : "id";
-    schema.remarks.push_back("made column " + schema.roles.id + " of row numbers (no id column found)");
+    schema.remarks.push_back("made column " + schema.roles.id + " of row numbers" + (o.id.empty() ? " (no id column found)" : ""));
   }
   for (ColumnInfo column : all) {
-    if (!is_kept(column.name, schema, o)) continue;
+    if (!is_kept(column.name, schema, o, keep)) continue;
     if (column.name == schema.roles.ra || column.name == schema.roles.dec) {
       column.type = Type::f8;
       column.unit = "deg";

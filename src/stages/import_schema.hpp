@@ -39,8 +39,8 @@ struct ImportSchema {
 
 /// Unites the schemas of all inputs and finds the columns with a role. A slash in a name becomes an underscore, in `o`
 /// too. Throws DataError when files have different
-/// columns, UsageError for a named column that is absent or cannot play its role.
-[[nodiscard]] ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o);
+/// columns, UsageError for a named column that is absent or cannot play its role. Collective in the sense of `run`.
+[[nodiscard]] ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o, const ScanRunner& run);
 
 /// The catalogue's columns: the input's, the generated ones, `_healpix_29`.
 [[nodiscard]] Schema catalogue_schema(const ImportSchema& schema);

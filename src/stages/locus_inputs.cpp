@@ -10,7 +10,9 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/stages/model_file.hpp"
+#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
@@ -19,8 +21,14 @@ constexpr std::int64_t largest_part = 65'536;  // targets that are in memory at 
 
 const std::vector<std::string> ra_names = {"ra", "alphawin_j2000", "raj2000", "ra_icrs", "ra_deg", "ra_mean"};
 const std::vector<std::string> dec_names = {"dec", "deltawin_j2000", "dej2000", "de_icrs", "dec_deg", "dec_mean"};
-const std::vector<std::string> id_names = {"id",       "specobjid", "coadd_object_id", "source_id", "object_id",
-                                           "objectid", "objid",     "thingid",         "targetid"};
+const std::vector<std::string>& id_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = known_columns::id;
+    all.insert(all.begin() + 1, "specobjid");
+    return all;
+  }();
+  return names;
+}
 
 /// True when a table has a magnitude column for each band.
 bool has_columns(BandOptions bands, const Schema& schema) {
@@ -45,6 +53,16 @@ BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const st
     if (!has_columns(guess, schema)) continue;
     bands = guess;
     return resolve_bands(bands, schema, path);
+  }
+  try {  // names that belong together with those of errors
+    guess = bands;
+    guess.error.clear();
+    (void)resolve_bands(guess, schema, path);
+    guess.error.clear();
+    bands = guess;
+    return resolve_bands(bands, schema, path);
+  } catch (const UsageError&) {
+    if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
   }
   throw UsageError(
       fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})", path,
@@ -120,7 +138,7 @@ void describe(OptionSet& option, LocusStageOptions& o) {
       .layout();
   option("columns.ra", o.ra, "targets' column of right ascension; empty: guessed").unit("degrees");
   option("columns.dec", o.dec, "targets' column of declination; empty: guessed").unit("degrees");
-  option("columns.id", o.id, "targets' column of ids; empty: guessed");
+  option("columns.id", o.id, "targets' column of ids; empty: guessed; none: the targets have none");
   option("targets.where", o.where, "targets to take, such as 'r<19 and dec>=0'; empty: all");
   option("targets.magnitude", o.magnitude, "name of the targets' magnitude columns, where not as in the catalogue");
   describe(option, o.locus);
@@ -277,7 +295,7 @@ void LocusInputs::open_list() {
   const LocusColumns columns = columns_of_targets(source->schema());
   source = in_degrees(std::move(source), columns.ra, columns.dec, options);
   const Schema& schema = source->schema();
-  const std::string id = o_.id.empty() ? known_column(schema, id_names) : role(schema, o_.id, {}, "columns.id");
+  const std::string id = names_no_column(o_.id, schema) ? "" : o_.id.empty() ? known_column(schema, id_names()) : role(schema, o_.id, {}, "columns.id");
   kernel_.emplace(locus_, bands_, columns, star_columns_);
   const ColumnAliases aliases = band_aliases(columns.bands);
   std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();

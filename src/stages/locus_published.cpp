@@ -13,6 +13,7 @@
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/foreign.hpp"
 #include "skyfold/io/source.hpp"
 
 namespace skyfold {
@@ -179,6 +180,7 @@ std::vector<PublishedSet> sets_of_fields(const Table& list, const std::string& r
 }  // namespace
 
 PublishedParameters read_parameter_file(const std::string& path) {
+  refuse_foreign(path);
   const std::string bytes = read_file(path);
   for (const std::size_t count_bytes : {std::size_t{8}, std::size_t{4}})
     if (auto parameters = parse_parameters(bytes, count_bytes)) return *std::move(parameters);
@@ -187,6 +189,7 @@ PublishedParameters read_parameter_file(const std::string& path) {
 }
 
 std::vector<std::string> read_file_list(const std::string& path) {
+  refuse_foreign(path);
   const std::string bytes = read_file(path);
   for (const std::size_t count_bytes : {std::size_t{8}, std::size_t{4}}) {
     BinaryReader file(bytes, count_bytes);

@@ -16,6 +16,7 @@
 #include "skyfold/stages/model_file.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
+#include "skyfold/table/band_remarks.hpp"
 
 namespace skyfold {
 namespace {
@@ -58,8 +59,10 @@ class MatchRun {
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
       const bool guesses = o_.bands.magnitude.empty();
       band_columns_ = resolve_bands(o_.bands, catalogue_->schema(), o_.catalogue);
-      if (guesses && ranks_.is_first())
+      if (guesses && ranks_.is_first()) {
         log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+        for (const std::string& remark : band_remarks(o_.bands, catalogue_->schema())) log_info(remark);
+      }
       read_sample();
       const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
       const Schema own = training_schema(sample_, id);

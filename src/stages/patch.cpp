@@ -18,6 +18,7 @@
 #include "skyfold/stages/model_file.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
+#include "skyfold/io/input_names.hpp"
 
 namespace skyfold {
 namespace {
@@ -174,7 +175,10 @@ class PatchRun {
 class PatchStage final : public Stage {
  public:
   void describe(OptionSet& option) override { describe_patch(option, options_); }
-  ExitCode run(const StageContext& context) override { return PatchRun(options_, context).run(); }
+  ExitCode run(const StageContext& context) override {
+    for (std::vector<std::string>* paths : {&options_.maps.maps, &options_.maps.masks}) *paths = whole_names(*paths);
+    return PatchRun(options_, context).run();
+  }
 
  private:
   PatchStageOptions options_;

@@ -12,6 +12,7 @@
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -155,7 +156,7 @@ void describe(OptionSet& option, PatchSourceOptions& o) {
   option("columns.lon", o.lon, "sources' column of longitude or right ascension; empty: guessed").unit("degrees");
   option("columns.lat", o.lat, "sources' column of latitude or declination; empty: guessed").unit("degrees");
   option("columns.frame", o.frame, "frame of these columns: G, C or E; empty: by their names");
-  option("columns.id", o.id, "sources' column of names or ids; empty: guessed");
+  option("columns.id", o.id, "sources' column of names or ids; empty: guessed; none: they have none");
   option("partition.by", o.by, "patches of sky: HEALPix pixels, or boxes of 10 x 10 degrees").one_of({"healpix", "box"}).layout();
   option("partition.nside", o.nside, "NSide of the patches").range(1, 1024).layout();
   describe(option, o.input);
@@ -173,7 +174,7 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   find_position(source->schema(), o, sources);
   source = in_degrees(std::move(source), sources.lon, sources.lat, input);
   for (const LeftOut& column : source->left_out()) sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
-  sources.id = o.id.empty() ? known_column(source->schema(), id_names) : require(source->schema(), o.id, "columns.id", o.path);
+  sources.id = names_no_column(o.id, source->schema()) ? "" : o.id.empty() ? known_column(source->schema(), id_names) : require(source->schema(), o.id, "columns.id", o.path);
   Table table = read_table(*source, sources);
   for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');
   if (table.rows() == 0) throw DataError(fmt::format("{}: no sources", o.path));

@@ -6,6 +6,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/model_file.hpp"
 #include "skyfold/stages/provenance.hpp"
@@ -49,7 +50,7 @@ class SpecRun {
 
   void run() {
     keep_freed_memory();
-    surveys_ = read_surveys(o_.surveys);
+    surveys_ = read_surveys(whole_names(o_.surveys));
     check_outputs(products(), inputs());
     check_run_folder(o_.output);
     require_no_unfinished_run(o_.output);

@@ -11,6 +11,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/kernels/samples/resolve.hpp"
 #include "skyfold/kernels/samples/translate.hpp"
 
@@ -207,6 +208,7 @@ Survey read_survey(const std::string& path, long place) {
   check_survey(survey);
   if (survey.priority == 0) survey.priority = place;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  survey.files = whole_names(survey.files, folder.string());
   for (std::string& file : survey.files) file = (folder / file).string();
   return survey;
 }

@@ -42,7 +42,7 @@ class Reference {
       sources_.push_back(open_objects(path, o.source));
       rows_ += sources_.back()->rows();
     }
-    has_ids_ = !id_column(sources_.front()->schema(), "", "").empty();
+    has_ids_ = !id_column(*sources_.front(), "").empty();
   }
 
   [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
@@ -57,7 +57,7 @@ class Reference {
     std::int64_t first = 0;
     for (const auto& source : sources_) {
       const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, source->schema(), source->path());
-      const std::string id = has_ids_ ? id_column(source->schema(), "", "") : "";
+      const std::string id = has_ids_ ? id_column(*source, "") : "";
       if (has_ids_ && id.empty()) throw DataError(source->path() + ": no column of ids, which the first reference has");
       Table table(schema_of(*source, columns, id));
       for (const Piece& piece : source->pieces(rows_per_piece)) {

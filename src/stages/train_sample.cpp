@@ -12,8 +12,10 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/products/process.hpp"
 #include "skyfold/table/expression.hpp"
+#include "skyfold/table/band_remarks.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
@@ -75,7 +77,7 @@ class Reader {
     choose_bands(source);
     choose_redshift(source);
     const bool guesses_id = o_.id.empty();
-    o_.id = id_column(schema, o_.id, source.path());
+    o_.id = id_column(source, o_.id);
     if (guesses_id) log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
     const bool is_product = !class_of(source.path()).empty();
@@ -99,8 +101,9 @@ class Reader {
   void choose_bands(const Source& source) {
     const bool guesses_bands = o_.bands.magnitude.empty();
     sample_.band_columns = resolve_bands(o_.bands, source.schema(), source.path());
-    if (guesses_bands)
-      log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+    if (!guesses_bands) return;
+    log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+    for (const std::string& remark : band_remarks(o_.bands, source.schema())) log_info(remark);
   }
 
   void choose_redshift(const Source& source) {
@@ -183,14 +186,24 @@ std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o) {
   return open_source(path, o);
 }
 
-std::string id_column(const Schema& schema, const std::string& wanted, const std::string& path) {
-  if (wanted == "none") return "";
+std::string id_column(const Source& source, const std::string& wanted) {
+  const Schema& schema = source.schema();
+  const std::string& path = source.path();
+  if (names_no_column(wanted, schema)) return "";
   const std::string name = wanted.empty() ? known_column(schema, known_columns::id) : wanted;
   const auto index = find_column(schema, name);
   if (!index && !wanted.empty()) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
   if (!index) return "";
   const Type type = schema[*index].type;
-  if (schema[*index].width == 1 && (type == Type::u1 || type == Type::i4 || type == Type::i8)) return name;
+  if (schema[*index].width == 1 && type != Type::text) {
+    const auto no_id = find_no_id(source, name);
+    if (!no_id) return name;
+    if (!wanted.empty())
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; --id={} takes row numbers)", path, no_id->row + 1, name,
+                                  no_id->problem, no_column));
+    log_info(fmt::format("column {} is not used as ids ({}, row {}: {})", name, path, no_id->row + 1, no_id->problem));
+    return "";
+  }
   if (!wanted.empty()) throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id; none: row numbers)", path, name));
   return "";
 }

@@ -36,8 +36,8 @@ struct TrainSample {
 /// An input as `open_source` opens it; of an HDF5 product of skyfold, its objects.
 [[nodiscard]] std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o);
 
-/// Column of ids of an input: the one named, or one of the usual names; "" when there is none of whole numbers, or for none.
-/// Throws UsageError for a name that is not there, DataError for one that has no whole numbers.
-[[nodiscard]] std::string id_column(const Schema& schema, const std::string& wanted, const std::string& path);
+/// Column of ids of an input: the one named, or one of the usual names; "" when there is none of whole numbers, or for none. Real
+/// numbers are ids when all are whole. Throws UsageError for a name that is not there, DataError for one that has no whole numbers.
+[[nodiscard]] std::string id_column(const Source& source, const std::string& wanted);
 
 }  // namespace skyfold

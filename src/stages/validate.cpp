@@ -10,6 +10,7 @@
 #include "skyfold/products/same_inputs.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/stage.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "validate_measure.hpp"
 #include "validate_product.hpp"
 #include "validate_report.hpp"
@@ -35,6 +36,7 @@ class ValidateRun {
   ValidateRun(ValidateOptions& o, const StageContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
+    for (std::vector<std::string>* paths : {&o_.models, &o_.estimates}) *paths = whole_names(*paths);
     check(o_);
     check_same_inputs(ranks_, input_paths());
     ranks_.on_first_only([&] {

@@ -48,7 +48,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("output", o.output, "metrics, HDF5").required().layout().writes(FileKind::hdf5);
   option("json", o.json, "the same numbers as JSON").layout().writes(FileKind::json);
   option("redshift", o.redshift, "column of known redshifts; empty: the model's, or guessed");
-  option("id", o.id, "column of ids; empty: guessed, or the row numbers");
+  option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
   option("weight", o.weight, "column of weights; empty: weight where there is one; none: all count the same");
   option("magnitude", o.magnitude, "column for bins of magnitude; empty: band i or the middle one; none: no such bins");
   option("on-missing", o.missing, "objects of the sample that estimates lack: error, or count them and go on").one_of({"error", "count"});

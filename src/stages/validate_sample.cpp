@@ -12,6 +12,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/products/process.hpp"
 #include "skyfold/table/known_columns.hpp"
 
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::int64_t rows_per_piece = 1 << 20;
 constexpr double largest_redshift = 100.0;  // sentinels such as 999 are no redshifts
-constexpr const char* no_column = "none";
 
 const std::vector<std::string> weight_names = {"weight"};
 
@@ -65,11 +65,15 @@ std::string redshift_column(const ValidateOptions& o, const Schema& schema, cons
 }
 
 std::string id_column(const ValidateOptions& o, const Schema& schema, const std::string& path) {
+  if (names_no_column(o.id, schema)) return "";
   const std::string name = o.id.empty() ? known_column(schema, known_columns::id) : o.id;
   const auto found = find_column(schema, name);
   if (!found && o.id.empty()) return "";
   if (!found) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
   if (is_integer(schema[*found].type) && schema[*found].width == 1) return name;
+  const bool is_real = (schema[*found].type == Type::f8 || schema[*found].type == Type::f4) && schema[*found].width == 1;
+  if (is_real && !o.id.empty()) return name;   // each is checked to be whole as it is read
+  if (o.id.empty()) log_info(fmt::format("column {} is not used as ids: it is not a column of whole numbers{}", name, is_real ? " (--id names it all the same)" : ""));
   if (o.id.empty()) return "";
   throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id)", path, name));
 }

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_set>
 
+#include "band_names.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/band_remarks.hpp"
 
 namespace skyfold {
 namespace {
@@ -19,6 +22,12 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 bool is_near_any(double value, const std::vector<double>& sentinels) {
   return std::any_of(sentinels.begin(), sentinels.end(),
                      [&](double sentinel) { return std::abs(value - sentinel) <= sentinel_tolerance; });
+}
+
+std::unordered_set<std::string> names_of(const Schema& schema) {
+  std::unordered_set<std::string> names;
+  for (const ColumnInfo& column : schema) names.insert(column.name);
+  return names;
 }
 
 /// A way in which surveys call their columns, and the bands to look for, blue to red.
@@ -43,21 +52,28 @@ const std::vector<Convention>& conventions() {
   return known;
 }
 
-/// Fills in what the user left open from the first convention with at least three bands in the table.
+/// Fills in what the user left open: from the first convention with at least three bands in the table, else from names that belong
+/// together.
 void guess_convention(BandOptions& o, const Schema& schema, const std::string& source) {
+  const auto names = names_of(schema);
+  const auto has = [&](const std::string& pattern, const std::string& band) { return names.contains(band_column(pattern, band)); };
   for (const Convention& convention : conventions()) {
     const std::string error = o.error.empty() ? convention.error : o.error;
     std::vector<std::string> found;
     for (const std::string& band : o.bands.empty() ? convention.bands : o.bands)
-      if (find_column(schema, band_column(convention.magnitude, band)) && find_column(schema, band_column(error, band)))
-        found.push_back(band);
+      if (has(convention.magnitude, band) && has(error, band)) found.push_back(band);
     if (found.size() < (o.bands.empty() ? 3 : o.bands.size())) continue;
     o.bands = found;
     o.magnitude = convention.magnitude;
     o.error = error;
     return;
   }
-  throw UsageError(source + ": no known names of magnitude columns (give --bands, --bands.magnitude and --bands.error)");
+  const std::vector<BandPair> pairs = band_pairs(schema, o.bands, o.error);
+  if (pairs.empty())
+    throw UsageError(source + ": no known names of magnitude columns with errors (give --bands, --bands.magnitude and --bands.error)");
+  o.bands = pairs.front().bands;
+  o.magnitude = pairs.front().magnitude;
+  o.error = pairs.front().error;
 }
 
 void check_column(const Schema& schema, const std::string& name, const std::string& source) {
@@ -146,6 +162,24 @@ BandColumns resolve_bands(BandOptions& o, const Schema& schema, const std::strin
   check_repeated(columns.magnitude, "bands.magnitude", o.magnitude);
   check_repeated(columns.error, "bands.error", o.error);
   return columns;
+}
+
+std::vector<std::string> band_remarks(const BandOptions& o, const Schema& schema) {
+  constexpr std::size_t most = 5;
+  std::vector<std::string> remarks, others;
+  for (const BandPair& pair : band_pairs(schema, {}, "")) {
+    if (pair.magnitude != o.magnitude) {
+      others.push_back(fmt::format("{} with {}", pair.magnitude, pair.error));
+      continue;
+    }
+    std::vector<std::string> left_out;
+    for (const std::string& band : pair.without_error)
+      if (std::find(o.bands.begin(), o.bands.end(), band) == o.bands.end()) left_out.push_back(band);
+    if (!left_out.empty()) remarks.push_back(fmt::format("bands {} of {} are left out: they have no errors {}", join(left_out, ","), o.magnitude, o.error));
+  }
+  if (others.size() > most) others.resize(most);
+  if (!others.empty()) remarks.push_back(fmt::format("other magnitudes are there: {} (--bands.magnitude and --bands.error choose)", join(others, "; ")));
+  return remarks;
 }
 
 void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands,

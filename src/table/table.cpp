@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 #include "skyfold/core/text.hpp"
@@ -52,10 +53,15 @@ std::optional<std::size_t> find_column(const Schema& schema, std::string_view na
 }
 
 std::string known_column(const Schema& schema, std::span<const std::string> names) {
-  for (const std::string& name : names)
-    for (const ColumnInfo& column : schema)
-      if (lower(column.name) == name) return column.name;
-  return {};
+  std::size_t best = names.size();
+  const ColumnInfo* found = nullptr;
+  for (const ColumnInfo& column : schema) {
+    const auto place = static_cast<std::size_t>(std::find(names.begin(), names.end(), lower(column.name)) - names.begin());
+    if (place >= best) continue;
+    best = place;
+    found = &column;
+  }
+  return found ? found->name : std::string();
 }
 
 template <class T>
@@ -115,7 +121,12 @@ std::string_view Column::text(std::size_t row) const noexcept {
 }
 
 Table::Table(const Schema& schema, std::size_t rows) {
-  for (const ColumnInfo& info : schema) add(info);
+  columns_.reserve(schema.size());
+  std::unordered_set<std::string_view> names;
+  for (const ColumnInfo& info : schema) {
+    if (!names.insert(info.name).second) throw std::logic_error("column added twice: " + info.name);
+    columns_.emplace_back(info);
+  }
   resize(rows);
 }
 

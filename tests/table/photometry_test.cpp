@@ -7,6 +7,7 @@
 #include "../support.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/random.hpp"
+#include "skyfold/table/band_remarks.hpp"
 
 namespace skyfold {
 namespace {
@@ -50,6 +51,83 @@ INSTANTIATE_TEST_SUITE_P(
                     Survey{"Plain", {"mag_g", "mag_r", "mag_i", "mag_Y", "mag_err_g", "mag_err_r", "mag_err_i", "mag_err_Y"},
                            {"g", "r", "i", "Y"}, "mag_g", "mag_err_g"}),
     [](const auto& survey) { return std::string(survey.param.title); });
+
+/// Columns by pattern, magnitudes of all bands first.
+Words family(const char* magnitude, const char* error, const Words& bands) {
+  Words names;
+  for (const char* pattern : {magnitude, error})
+    for (const std::string& band : bands) {
+      std::string name = pattern;
+      for (std::size_t at; (at = name.find('@')) != std::string::npos;) name.replace(at, 1, band);
+      names.push_back(name);
+    }
+  return names;
+}
+
+TEST(ResolveBands, TakesMagnitudesAndErrorsWhoseNamesBelongTogether) {
+  const Words lower = {"g", "r", "i", "z"}, capitals = {"G", "R", "I", "Z"};
+  const struct {
+    const char *magnitude, *error;
+    const Words& bands;
+  } cases[] = {{"mag_@", "magerr_@", lower},          {"mag_@", "mag_err_@", lower},        {"@_mag", "@_magerr", lower},       {"mag_@", "err_@", lower},
+               {"mag_@", "mag_@_err", lower},         {"@", "@_err", lower},                {"@mag", "e_@mag", lower},          {"MAG_AUTO_@", "MAGERR_AUTO_@", capitals},
+               {"@_cmodel_mag", "@_cmodel_magerr", lower}, {"modelMag_@", "modelMagErr_@", lower}, {"@MeanPSFMag", "@MeanPSFMagErr", lower},
+               {"@_psf", "e_@_psf", lower},           {"MAG_GAAP_@", "MAGERR_GAAP_@", lower}, {"cModelMag_@", "cModelMagErr_@", lower},
+               {"WAVG_MAG_PSF_@", "WAVG_MAGERR_PSF_@", capitals}, {"SOF_CM_MAG_@", "SOF_CM_MAG_ERR_@", capitals}, {"mag_@", "sigma_@", lower},
+               {"mag_@", "mag_@_error", lower},       {"@_mag", "@_mag_unc", lower},        {"m_@", "e_m_@", lower},            {"mag_@", "e_mag_@", lower},
+               {"@_magnitude", "@_magnitude_error", lower}, {"magnitude_@", "magnitude_error_@", lower}};
+  for (const auto& c : cases) {
+    BandOptions o;
+    const BandColumns found = resolve_bands(o, numbers(family(c.magnitude, c.error, c.bands)), "s");
+    const Words all = family(c.magnitude, c.error, c.bands);
+    EXPECT_EQ(found.magnitude, Words(all.begin(), all.begin() + 4)) << c.magnitude;
+    EXPECT_EQ(found.error, Words(all.begin() + 4, all.end())) << c.magnitude;
+    EXPECT_EQ(o.bands, lower) << c.magnitude;
+    EXPECT_TRUE(band_remarks(o, numbers(all)).empty()) << c.magnitude;
+  }
+}
+
+TEST(ResolveBands, KeepsFamiliesApart) {
+  Words names = family("mag_auto_@", "magerr_psf_@", {"g", "r", "i"});
+  EXPECT_TRUE(contains(error_of<UsageError>([&] {
+                         BandOptions o;
+                         (void)resolve_bands(o, numbers(names), "s.fits");
+                       }), "no known names"));
+  for (const std::string& name : family("mag_psf_@", "flux_@", {"g", "r", "i"})) names.push_back(name);
+  for (const std::string& name : family("fluxerr_@", "mag_aper_@", {"g", "r", "i"})) names.push_back(name);
+  BandOptions o;
+  const BandColumns found = resolve_bands(o, numbers(names), "s");
+  EXPECT_EQ(found.magnitude, (Words{"mag_psf_g", "mag_psf_r", "mag_psf_i"}));
+  EXPECT_EQ(found.error, (Words{"magerr_psf_g", "magerr_psf_r", "magerr_psf_i"}));
+}
+
+TEST(ResolveBands, SaysWhatElseCouldHaveBeenTakenAndWhichBandsAreLeftOut) {
+  Words names = family("mag_@", "magerr_@", {"g", "r", "i"});
+  names.insert(names.begin() + 3, "mag_z");
+  for (const std::string& name : family("MAG_AUTO_@", "MAGERR_AUTO_@", {"G", "R", "I"})) names.push_back(name);
+  BandOptions o;
+  const BandColumns found = resolve_bands(o, numbers(names), "s");
+  EXPECT_EQ(o.bands, (Words{"g", "r", "i"}));
+  std::string all;
+  EXPECT_EQ(found.error.size(), 3U);
+  for (const std::string& remark : band_remarks(o, numbers(names))) all += remark + "\n";
+  EXPECT_TRUE(contains(all, "with MAGERR_AUTO_{BAND}") || contains(all, "with magerr_{band}")) << all;
+  EXPECT_TRUE(o.magnitude != "mag_{band}" || contains(all, "bands z of mag_{band} are left out")) << all;
+}
+
+TEST(ResolveBands, FindsPartnersOfBandsThatTheUserNames) {
+  BandOptions o;
+  o.bands = {"J", "H", "Ks"};
+  const BandColumns found = resolve_bands(o, numbers({"Jmag", "Hmag", "Ksmag", "e_Jmag", "e_Hmag", "e_Ksmag"}), "s");
+  EXPECT_EQ(found.error, (Words{"e_Jmag", "e_Hmag", "e_Ksmag"}));
+}
+
+TEST(ResolveBands, TakesNoTimeForManyColumns) {
+  Words names = family("mag_@", "magerr_@", {"g", "r", "i"});
+  for (int i = 0; i < 20'000; ++i) names.push_back("aperture_" + std::to_string(i) + (i % 2 ? "_g" : "_r"));
+  BandOptions o;
+  EXPECT_EQ(resolve_bands(o, numbers(names), "s").error.front(), "magerr_g");
+}
 
 TEST(ResolveBands, NamesTheSourceWhenNoConventionMatches) {
   BandOptions o;

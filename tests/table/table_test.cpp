@@ -1,5 +1,7 @@
 #include "skyfold/table/table.hpp"
 
+#include "skyfold/table/column_index.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -132,6 +134,22 @@ TEST(Table, FindsColumnsByNameOrSaysThatThereIsNone) {
   EXPECT_EQ(table.find("y"), nullptr);
   EXPECT_THROW((void)table.at("y"), std::logic_error);
   EXPECT_THROW(table.add({"x", Type::i4}), std::logic_error);
+}
+
+TEST(ColumnIndex, FindsWhatTheSchemaHas) {
+  const Schema schema = {{"a"}, {"b"}, {"a"}};
+  ColumnIndex index(schema);
+  EXPECT_EQ(index.find("b"), 1U);
+  EXPECT_EQ(index.find("a"), 0U) << "the first of two";
+  EXPECT_FALSE(index.find("c"));
+}
+
+TEST(Table, IsMadeOfAnyNumberOfColumnsOfDifferentNames) {
+  Schema schema;
+  for (int i = 0; i < 100'000; ++i) schema.push_back({"column" + std::to_string(i), Type::i4});
+  EXPECT_EQ(Table(schema, 1).columns(), schema.size());
+  schema.push_back(schema[777]);
+  EXPECT_THROW(Table(schema, 1), std::logic_error);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ inline const std::vector<std::string> ra = {"ra", "alphawin_j2000", "alpha_j2000
 inline const std::vector<std::string> dec = {"dec", "deltawin_j2000", "delta_j2000", "dej2000", "decj2000", "de_icrs", "_dej2000",
                                              "dec_deg", "dec_mean", "dedeg", "source_dec", "coord_dec"};
 inline const std::vector<std::string> redshift = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
-inline const std::vector<std::string> id = {"id", "coadd_object_id", "coadd_objects_id", "object_id", "objid", "source_id"};
+inline const std::vector<std::string> id = {"id", "coadd_object_id", "coadd_objects_id", "source_id", "object_id", "objectid",
+                                            "objid", "thingid", "targetid"};
 }  // namespace known_columns
 
 }  // namespace skyfold

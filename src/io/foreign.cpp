@@ -1,0 +1,55 @@
+#include "skyfold/io/foreign.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "skyfold/core/error.hpp"
+#include "source_file.hpp"
+
+namespace skyfold {
+namespace {
+
+/// Files that are tables of another kind, known by their first bytes.
+struct Foreign {
+  std::string_view magic;
+  std::string_view what;
+};
+constexpr std::array foreign_formats = {
+    Foreign{"\x1f\x8b", "gzip-compressed (decompress it first, with gunzip: it is read by position)"},
+    Foreign{"\x1f\x9d", "compressed (decompress it first, with uncompress: it is read by position)"},
+    Foreign{"BZh", "bzip2-compressed (decompress it first, with bunzip2: it is read by position)"},
+    Foreign{"\xFD" "7zXZ", "xz-compressed (decompress it first, with unxz: it is read by position)"},
+    Foreign{"\x28\xB5\x2F\xFD", "zstd-compressed (decompress it first, with unzstd: it is read by position)"},
+    Foreign{"\x04\x22\x4D\x18", "lz4-compressed (decompress it first, with unlz4: it is read by position)"},
+    Foreign{"PK\x03\x04", "a zip archive (unpack it first)"},
+    Foreign{"7z\xBC\xAF\x27\x1C", "a 7z archive (unpack it first)"},
+    Foreign{"PAR1", "Apache Parquet (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"ARROW1", "Apache Arrow (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"\x93NUMPY", "an array of numpy (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"#ASDF", "ASDF (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"SQLite format 3", "an SQLite database (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"\xD0\xCF\x11\xE0", "a document of Microsoft Office (convert it to CSV)"},
+    Foreign{"<?xml", "XML, perhaps a VOTable (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"<VOTABLE", "a VOTable (convert it to FITS, HDF5 or CSV)"},
+};
+
+constexpr std::int64_t archive_mark = 257;  // of tar, in the header of the first file
+
+}  // namespace
+
+void refuse_foreign(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (error || !std::filesystem::exists(status) || std::filesystem::is_directory(status)) return;
+  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0) return;
+  const InputFile file(path);
+  const std::string start = file.text_at(0, 16);
+  for (const Foreign& foreign : foreign_formats)
+    if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));
+  if (file.text_at(archive_mark, 5) == "ustar") throw IoError(fmt::format("{}: is a tar archive (unpack it first)", path));
+}
+
+}  // namespace skyfold
