@@ -112,37 +112,17 @@ class ValueReader {
   Table table_;
 };
 
-Attributes attributes_of(const CatalogueLayout& layout) {
-  return {{"skyfold_format", format_name},        {"format_version", format_version},
-          {"ordering", name_of(layout.ordering)}, {"attribute", layout.attribute},
-          {"frame", "ICRS"},                      {"creator", layout.creator},
-          {"provenance", layout.provenance},      {"column_id", layout.roles.id},
-          {"column_ra", layout.roles.ra},         {"column_dec", layout.roles.dec},
-          {"column_tile", layout.roles.tile},     {"product_class", layout.product_class}};
-}
-
 }  // namespace
 
 void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
-  create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes_of(layout));
-}
-
-void check_layout(const std::string& path, const CatalogueLayout& layout) {
-  const auto refuse = [&](const std::string& what) {
-    throw IoError(fmt::format("{}: {} is not as it was made (changed or damaged since: start over with --fresh)", path, what));
-  };
-  const Attributes attributes = read_attributes(path);
-  for (const auto& [name, value] : attributes_of(layout))
-    if (!attributes.contains(name) || attributes.at(name) != value) refuse("attribute " + name);
-  const ColumnGroup group = open_columns(path, "/object").group;
-  if (group.rows != layout.rows || group.schema.size() != layout.schema.size()) refuse("the number of rows or columns");
-  for (const ColumnInfo& made : layout.schema) {
-    const auto index = find_column(group.schema, made.name);
-    if (!index) refuse("column " + made.name);
-    const ColumnInfo& there = group.schema[*index];
-    const auto key = [](const ColumnInfo& c) { return std::tie(c.type, c.width, c.unit, c.ucd, c.description, c.source, c.null); };
-    if (key(made) != key(there)) refuse("what is said of column " + made.name);
-  }
+  const Attributes attributes = {{"skyfold_format", format_name},      {"format_version", format_version},
+                                 {"ordering", name_of(layout.ordering)}, {"attribute", layout.attribute},
+                                 {"frame", "ICRS"},                     {"creator", layout.creator},
+                                 {"provenance", layout.provenance},     {"column_id", layout.roles.id},
+                                 {"column_ra", layout.roles.ra},        {"column_dec", layout.roles.dec},
+                                 {"column_tile", layout.roles.tile},
+                                 {"product_class", layout.product_class}};
+  create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
 }
 
 Catalogue::Catalogue(const std::string& path) : reader_(checked(path)) {

@@ -100,7 +100,6 @@ void take_rows(const std::string& from, const std::string& to, const std::string
 }
 
 void finish_product(const Ranks& ranks, const RowProduct& product, std::optional<std::uint32_t> fits_sum) {
-  ranks.on_first_only([&] { check_layout(product.rows, product.layout); });
   finalise_catalogue(ranks, product.rows);
   if (product.fits.empty()) return;
   const PhaseScope scope(ranks.clock(), Phase::consolidate);

@@ -38,9 +38,6 @@ struct CatalogueLayout {
 /// Lays out the file with undefined rows. Rank 0.
 void create_catalogue(const std::string& path, const CatalogueLayout& layout);
 
-/// Throws IoError when what a file says of itself and of its columns is not what `create_catalogue` made it say. Rank 0.
-void check_layout(const std::string& path, const CatalogueLayout& layout);
-
 /// Reads back every row, checks the order, and adds the indexes, the zones' statistics and the fingerprint of the
 /// content; collective. Throws IoError when rows are not as they should be.
 void finalise_catalogue(const Ranks& ranks, const std::string& path);
