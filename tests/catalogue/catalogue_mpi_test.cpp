@@ -330,7 +330,7 @@ TEST_F(CatalogueOnRanks, IsRefusedWhenItsIndexIsDamaged) {
 
 TEST_F(CatalogueOnRanks, NamesAFileThatIsNoCatalogue) {
   ranks.on_first_only([&] { testing_support::write_file(path, "id,ra,dec\n1,2,3\n"); });
-  EXPECT_TRUE(contains(error_of<IoError>([&] { const Catalogue text(path); }), path));
+  EXPECT_TRUE(contains(error_of<DataError>([&] { const Catalogue text(path); }), path + ": is a text file"));
   ranks.together([] {});
   ranks.on_first_only([&] { write_columns(path, {{"/object", Table({{"x", Type::f8}}, 0)}}, {}); });
   EXPECT_TRUE(contains(error_of<DataError>([&] { const Catalogue other(path); }), "not a skyfold catalogue"));
