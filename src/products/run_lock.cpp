@@ -88,8 +88,13 @@ std::string describe(const Holder& holder) {
 bool is_this_machine(const Holder& holder) { return holder.boot.empty() ? holder.host == host_name() : holder.boot == boot_id(); }
 bool has_our_numbers(const Holder& holder) { return is_this_machine(holder) && (holder.space.empty() || holder.space == process_space()); }
 
-/// The holder's mpirun is gone: it will end within seconds, too.
-bool is_orphan(const Holder& holder) { return has_our_numbers(holder) && process_info(holder.pid).parent == 1 && getppid() != 1; }
+/// The holder's mpirun is gone, or the holder itself and only a helper that it had started still has the file open: they end
+/// within seconds, too.
+bool is_ending(const Holder& holder) {
+  if (!has_our_numbers(holder)) return false;
+  const ProcessInfo info = process_info(holder.pid);
+  return info.start != holder.start || (info.parent == 1 && getppid() != 1);
+}
 
 /// Whether a living process has locked the file; nothing where the file system has no such locks.
 std::optional<bool> is_locked(const std::string& path) {
@@ -199,7 +204,7 @@ void RunLock::take(const std::string& prepared, const std::string& output) {
     const std::string seen = read_small_file(path_);
     const Holder holder = holder_in(seen);
     if (is_alive(holder, path_)) {
-      if (!is_orphan(holder) || Clock::now() - start > orphan_patience)
+      if (!is_ending(holder) || Clock::now() - start > orphan_patience)
         throw IoError(fmt::format("{}: {} ({}; if it is gone remove {})", output, held_text, describe(holder), path_));
       std::this_thread::sleep_for(look_interval);
       check_stop();

@@ -224,6 +224,19 @@ TEST_F(RunFolders, AreHeldByAProcessWhoseNumberMeansNothingHere) {
   EXPECT_NO_THROW(RunFolder run(output));
 }
 
+TEST_F(RunFolders, AreTakenOverOnceTheHelpersOfAKilledRunHaveEnded) {
+  Child child([&] {
+    static const RunFolder* const run = new RunFolder(output);
+    (void)run;
+    if (fork() == 0) {  // as the process that looks at an HDF5 file first: it has the lock open, too
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      _exit(0);
+    }
+  });
+  child.end();
+  EXPECT_NO_THROW(RunFolder second(output));
+}
+
 TEST_F(RunFolders, KnowWhenTheirLockIsTakenFromThem) {
   RunFolder first(output);
   EXPECT_NO_THROW(first.require_lock());
