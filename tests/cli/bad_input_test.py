@@ -168,7 +168,7 @@ class BadInput(support.SkyfoldTest):
             ("named right ascension is absent", USAGE, r"good.fits: no column 'RA_J2000' \(named by --columns.ra",
              *self.imports(self.fits, "--columns.ra", "RA_J2000")),
             ("named id is absent", USAGE, r"good.csv: no column 'obj'.*--columns.id", *self.imports(self.csv, "--columns.id", "obj")),
-            ("id with fractions", USAGE, r"good.fits: column flux cannot be the id", *self.imports(self.fits, "--columns.id", "flux")),
+            ("id with fractions", DATA, r"row 1, column flux: .* is not a whole number", *self.imports(self.fits, "--columns.id", "flux")),
             ("right ascension is text", DATA, r"tiles.fits, row 1, column ra: '10:20:30' is not a number",
              *self.imports(support.make_fits(self.base / "tiles.fits", {**self.columns, "ra": np.array(["10:20:30"] * 50)}))),
             ("kept column is absent", USAGE, r"no column 'fluxx' .*did you mean 'flux'", *self.imports(self.fits, "--keep", "fluxx")),

@@ -13,7 +13,7 @@ TEST(OpenSource, SaysInOneLineWhyAFileCannotBeRead) {
   EXPECT_TRUE(has(open_error<IoError>(folder.file("nowhere.csv")), "no such file"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file(".")), "is a directory"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("empty.csv", "")), "is empty"));
-  EXPECT_TRUE(has(open_error<IoError>("/dev/null"), "not a regular file"));
+  EXPECT_TRUE(has(open_error<UsageError>("/dev/null"), "is a device or socket, not a file"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.csv.gz", "\x1f\x8b\x08 and so on")), "decompress it first"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.parquet", "PAR1 and so on")), "Parquet"));
   EXPECT_TRUE(
