@@ -27,18 +27,16 @@ auto uninterrupted(const Call& call) {
   return result;
 }
 
-std::string reason(int error) { return error == ENOENT ? "no such file or folder" : std::strerror(error); }
-
 }  // namespace
 
 File::File(std::string path, int flags)
     : path_(std::move(path)), descriptor_(uninterrupted([&] { return ::open(path_.c_str(), flags | O_CLOEXEC, 0666); })) {
+  if (descriptor_ < 0 && errno == ENOENT && (flags & O_CREAT) == 0) throw IoError(path_ + ": no such file");
   if (descriptor_ < 0) fail((flags & O_CREAT) != 0 ? "cannot create the file" : "cannot open");
 }
 
 void File::fail(const char* what) const {
-  const int error = errno;
-  throw IoError(fmt::format("{}: {} ({})", path_, what, reason(error)));
+  throw IoError(fmt::format("{}: {} ({})", path_, what, std::strerror(errno)));
 }
 
 File File::for_reading(const std::string& path) { return {path, O_RDONLY}; }
