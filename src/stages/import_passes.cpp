@@ -8,6 +8,7 @@
 
 #include "import_crowding.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -226,7 +227,20 @@ void SortPass::compute(const Job&, RowRange, int index) {
 
 void SortPass::write(const Job&, RowRange block, int index, JobResult& result) {
   result.bytes_written += catalogue_.write(block.begin, slots_[index].sorted);
+  for (const ColumnInfo& column : catalogue_.schema())
+    if (column.name != crowded_column) result.checksum = hash_bytes(slots_[index].sorted.at(column.name).bytes(), result.checksum);
   result.rows += block.size();
+}
+
+std::optional<std::uint64_t> SortPass::stored_checksum(RowRange block, std::uint64_t chained) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i < catalogue_.schema().size(); ++i) {
+    if (catalogue_.schema()[i].name == crowded_column) continue;  // filled in later
+    bytes.resize(static_cast<std::size_t>(block.size()) * catalogue_.schema()[i].bytes_per_row());
+    catalogue_.read(i, block, bytes);
+    chained = hash_bytes(bytes, chained);
+  }
+  return chained;
 }
 
 }  // namespace skyfold

@@ -104,6 +104,7 @@ class SortPass final : public Work {
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
   void sync() override { catalogue_.sync(); }
   void mark_failed(RowRange) override {}
+  [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override;
 
  private:
   struct Buffers {

@@ -209,11 +209,11 @@ class Tampering(faults.FaultTest):
             file.seek(-len(before), os.SEEK_CUR)
             file.write(bytes([before[0] ^ 16]) if kind[0] == "flip" else bytes(len(before)))
 
-    def tamper(self, command, point, kinds):
+    def tamper(self, command, point, kinds, names=None):
         """Returns how the attempts after the changes ended."""
         seed = self.path(f"{command}.h5")
         self.end(self.start(*self.words(command, seed), ranks=0, environment={"SKYFOLD_DIE_AT": point}))
-        names = sorted(os.listdir(seed + ".run/products"))
+        names = names or sorted(os.listdir(seed + ".run/products"))
         self.assertTrue(names)
         reference = dict(zip(map(os.path.basename, self.products(command, seed)), self.reference(command)))
         kept = pathlib.Path(self.path(f"kept {command} {point}"))
@@ -238,6 +238,8 @@ class Tampering(faults.FaultTest):
         return codes
 
     def test_before_the_consolidation(self):
+        codes = self.tamper("import", "consolidate", [("flip", 0.5), ("flip", 0.7)], ["import.h5"])
+        self.assertEqual(codes, [0, 0])
         for command in ("photoz", "mock"):
             kinds = [("flip", 0.4), ("flip", 0.6), ("flip", 0.97), ("flip", 0.003), ("zero", 0.5), ("truncate", 0.5), ("truncate", 0.999), ("flip", 0.75)]
             codes = self.tamper(command, "consolidate", kinds)
