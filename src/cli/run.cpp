@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,13 +13,16 @@
 #include <vector>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/failure.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/processors.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/stages/provenance.hpp"
+#include "skyfold/stages/replay_folder.hpp"
 #include "skyfold/stages/stage.hpp"
 
 namespace skyfold {
@@ -63,7 +67,7 @@ constexpr Command commands[] = {
 /// Options that every command has.
 struct GlobalOptions {
   bool help = false, print_config = false;
-  std::string config;
+  std::string config, products_within;
   long threads = 0;
   RunOptions run;
   ProcessOptions process;
@@ -156,8 +160,7 @@ Outcome outcome_of(Stage& stage, const StageContext& context) {
 /// The line that reports a failure; `rank` is none for one that needs no rank to be told.
 void print_failure(const Command& command, const Failure& failure, std::optional<int> rank) {
   const std::string where = rank ? fmt::format("rank {}: ", *rank) : "";
-  std::fputs(fmt::format("skyfold {}: {}{}\n", command.name, where, failure.message).c_str(), stderr);
-  std::fflush(nullptr);
+  write_to_stderr(fmt::format("skyfold {}: {}{}\n", command.name, where, one_line(failure.message)));
 }
 
 int run_stage(const Command& command, Stage& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
@@ -214,6 +217,8 @@ int run(int argc, char** argv) {
   if (command.kind == Command::farms) describe(options, global.run);
   const std::vector<std::string> names = options.names();
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
+  if (std::find(names.begin(), names.end(), "output") != names.end())
+    options("products-within", global.products_within, "refuse to write products outside this folder, as replays do; empty: anywhere").call_only();
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
@@ -230,6 +235,8 @@ int run(int argc, char** argv) {
   }
   options.check_required();
   refuse_pipes(options);
+  if (std::find(names.begin(), names.end(), "output") != names.end()) std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away costs no product
+  keep_products_within(global.products_within);
   return run_stage(command, *stage, options, global, argc, argv);
 }
 
@@ -239,12 +246,12 @@ int run_command(int argc, char** argv) {
   catch_stop_signals();
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);  // locks of our own; HDF5's fail on some network file systems
   const auto report = [](const std::string& message, ExitCode code) {
-    if (launched_rank() == 0) fmt::print(stderr, "skyfold: {}\n", message);
+    if (launched_rank() == 0) write_to_stderr(fmt::format("skyfold: {}\n", one_line(message)));
     return launched_rank() == 0 ? static_cast<int>(code) : 0;
   };
   try {
     const int code = run(argc, argv);
-    if (std::fflush(stdout) != 0) throw IoError("cannot write to standard output");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw IoError("cannot write to standard output");
     return code;
   } catch (...) {
     const Failure failure = told_failure();

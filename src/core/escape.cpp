@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <cstdint>
 
 namespace skyfold {
@@ -51,6 +52,26 @@ std::string shown(char control) {
 
 std::string valid_utf8(std::string_view text) {
   return as_utf8(text, [](char c) { return static_cast<std::uint8_t>(c) < 0x80 ? std::string(1, c) : std::string{'\xc2', c}; });
+}
+
+std::string reversible_utf8(std::string_view text) {
+  std::string doubled;
+  for (const char c : text) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
+  return valid_utf8(doubled);
+}
+
+std::string bytes_of_reversible(std::string_view text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    if (text[i] != '\\' || i + 1 == text.size()) bytes += text[i];
+    else if (text[i + 1] == '\\') bytes += text[++i];
+    else if (text[i + 1] == 'x' && i + 3 < text.size() && std::from_chars(text.data() + i + 2, text.data() + i + 4, byte, 16).ptr == text.data() + i + 4) {
+      bytes += static_cast<char>(byte);
+      i += 3;
+    } else bytes += text[i];
+  }
+  return bytes;
 }
 
 std::string one_line(std::string_view text) { return as_utf8(text, shown); }

@@ -10,6 +10,8 @@
 #include <deque>
 #include <mutex>
 
+#include "skyfold/core/escape.hpp"
+#include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -58,7 +60,7 @@ double now_s() noexcept {
 
 void log_info(const std::string& message) {
   if (is_silent()) return;
-  logger().info(message);
+  logger().info(printable(message));
   const std::lock_guard lock(said().mutex);
   said().lines.push_back(message);
   if (said().lines.size() > most_lines) said().lines.pop_front();
@@ -92,7 +94,7 @@ void Progress::finish() {
   if (finished_ || is_silent()) return;
   finished_ = true;
   if (!terminal_) return;
-  std::fputs("\r\033[K", stderr);  // the summary replaces the bar
+  write_to_stderr("\r\033[K");  // the summary replaces the bar
   std::fflush(stderr);
 }
 
@@ -108,8 +110,7 @@ void Progress::print(double elapsed_s) const {
   }
   constexpr int width = 20;
   const int full = std::clamp(static_cast<int>(share * width), 0, width);
-  fmt::print(stderr, "\r\033[K[{}{}] {}", std::string(full, '#'), std::string(width - full, '.'), text);
-  std::fflush(stderr);
+  write_to_stderr(fmt::format("\r\033[K[{}{}] {}", std::string(full, '#'), std::string(width - full, '.'), text));
 }
 
 }  // namespace skyfold

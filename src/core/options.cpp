@@ -10,6 +10,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -37,7 +38,7 @@ void parse(const std::string& text, int& value) {
 }
 void parse(const std::string& text, double& value) { value = number_from<double>(text, parse_double(text), "a number"); }
 void parse(const std::string& text, std::string& value) { value = text; }
-void parse(const std::string& text, std::vector<std::string>& value) { value = split(text, ','); }
+void parse(const std::string& text, std::vector<std::string>& value) { value = unquoted_list(text); }
 void parse(const std::string& text, std::vector<double>& value) {
   std::vector<double> numbers;
   for (const std::string& part : split(text, ',')) parse(part, numbers.emplace_back());
@@ -49,7 +50,7 @@ std::string print(long value) { return fmt::format("{}", value); }
 std::string print(int value) { return fmt::format("{}", value); }
 std::string print(double value) { return shortest(value); }
 std::string print(const std::string& value) { return value; }
-std::string print(const std::vector<std::string>& value) { return join(value, ","); }
+std::string print(const std::vector<std::string>& value) { return quoted_list(value); }
 std::string print(const std::vector<double>& value) {
   std::vector<std::string> parts;
   for (const double number : value) parts.push_back(shortest(number));
@@ -67,7 +68,7 @@ constexpr const char* value_name_of() {
 /// NaN is no value of any option; infinity is one where the range says so.
 void check_range(const Option& option, const std::string& text) {
   if (!option.value_name.starts_with("NUMBER")) return;
-  for (const std::string& part : option.is_list ? split(text, ',') : std::vector<std::string>{text}) {
+  for (const std::string& part : option.is_list ? unquoted_list(text) : std::vector<std::string>{text}) {
     const std::optional<double> number = parse_double(part);
     if (number && !option.low && !std::isfinite(*number)) throw UsageError(fmt::format("{} (must be a finite number)", part));
     if (number && option.low && !(*number >= *option.low && *number <= *option.high))  // NaN is outside every range
@@ -77,12 +78,12 @@ void check_range(const Option& option, const std::string& text) {
 
 void check_choice(const Option& option, const std::string& text) {
   if (option.choices.empty()) return;
-  for (const std::string& part : option.is_list ? split(text, ',') : std::vector<std::string>{text})
+  for (const std::string& part : option.is_list ? unquoted_list(text) : std::vector<std::string>{text})
     if (std::find(option.choices.begin(), option.choices.end(), part) == option.choices.end())
       throw UsageError(fmt::format("'{}' (must be one of {})", part, join(option.choices, ", ")));
 }
 
-/// A line of an INI file without its comment: # or ; at the beginning, or # after a blank, so that a path may hold one.
+/// A line of an INI file that is no value without its comment: # or ; at the beginning, or # after a blank.
 std::string_view without_comment(std::string_view line) {
   if (const std::string_view text = trim(line); text.starts_with('#') || text.starts_with(';')) return {};
   for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
@@ -245,14 +246,16 @@ void OptionSet::read_ini(const std::string& path) {
       section = std::string(trim(line.substr(1, line.size() - 2))) + ".";
       continue;
     }
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos)
-      throw UsageError(fmt::format("{}, line {}: '{}' is neither [section] nor key = value", path, number, line));
-    const std::string name = section + std::string(trim(line.substr(0, equals)));
-    Option& option = find(name, path);
-    if (option.is_call_only) throw UsageError(fmt::format("{}: {} belongs on the command line", path, name));
-    if (!seen.insert(name).second) throw UsageError(fmt::format("{}: {} is given twice", path, name));
-    if (!option.given) assign(option, std::string(trim(line.substr(equals + 1))), path);
+    const std::string place = fmt::format("{}, line {}", path, number);
+    if (line.find('=') == std::string_view::npos) throw UsageError(fmt::format("{}: '{}' is neither [section] nor key = value", place, line));
+    const std::string_view text = trim(whole);
+    const std::size_t equals = text.find('=');
+    const std::string name = section + std::string(trim(text.substr(0, equals)));
+    Option& option = find(name, place);
+    if (option.is_call_only) throw UsageError(fmt::format("{}: {} belongs on the command line", place, name));
+    if (!seen.insert(name).second) throw UsageError(fmt::format("{}: {} is given twice", place, name));
+    const std::string_view value = text.substr(equals + 1);
+    if (!option.given) assign(option, option.is_list ? std::string(list_without_comment(value)) : unquoted_value(value), place);
   }
 }
 
@@ -341,7 +344,7 @@ std::string OptionSet::ini(bool comments) const {
     }
     const std::string key = section.empty() ? option->name : option->name.substr(section.size() + 1);
     if (comments) text += fmt::format("# {}\n", describe_value(*option));
-    text += fmt::format("{} = {}\n", key, option->text());
+    text += fmt::format("{} = {}\n", key, option->is_list ? option->text() : quoted_value(option->text()));
   }
   return text;
 }

@@ -3,15 +3,19 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <random>
 #include <utility>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -33,12 +37,46 @@ std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {
 
 std::span<std::byte> own_memory(std::size_t bytes) { return map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1); }
 
-/// Makes the shared memory object with all its pages, so that a lack of memory is an error here and not a crash later.
+constexpr const char* shared_folder = "/dev/shm";  // where Linux keeps shared memory objects
+
+/// Number of this process's PID namespace: process numbers of another one tell nothing here.
+std::string pid_space() {
+  char space[64] = {};
+  if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) < 0) return "0";
+  std::string digits;
+  for (const char c : std::string_view(space))
+    if (c >= '0' && c <= '9') digits += c;
+  return digits;
+}
+
+/// Objects of this user whose process was killed before it could remove their names: SPACE.PID.NUMBER behind the prefix.
+void remove_stale() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(shared_folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const std::vector<std::string> parts = split(name, '.');
+    if (parts.size() != 4 || parts[0] != "skyfold" || parts[1] != pid_space()) continue;
+    const auto process = parse_integer(parts[2]);
+    struct stat status = {};
+    if (!process || *process <= 0 || ::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != ::geteuid()) continue;
+    if (::kill(static_cast<pid_t>(*process), 0) != 0 && errno == ESRCH) ::shm_unlink(("/" + name).c_str());
+  }
+}
+
+/// Makes the shared memory object with all its pages, so that a lack of memory is an error here and not a crash later. A name that
+/// somebody has taken, by chance or on purpose, is left to him.
 std::string create_shared(std::size_t bytes) {
-  static std::atomic<int> count = 0;
-  const std::string name = fmt::format("/skyfold.{}.{}", ::getpid(), count++);
-  const int descriptor = ::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+  remove_stale();
+  std::random_device random;
+  std::string name;
+  int descriptor = -1;
+  for (int tries = 0; tries < 100 && descriptor < 0; ++tries) {
+    name = fmt::format("/skyfold.{}.{}.{:08x}", pid_space(), ::getpid(), random());
+    descriptor = ::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+    if (descriptor < 0 && errno != EEXIST && errno != EACCES) break;
+  }
   if (descriptor < 0) throw IoError(fmt::format("cannot create shared memory {} ({})", name, std::strerror(errno)));
+  fault_point("shared memory made");
   const int error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
   ::close(descriptor);
   if (error == 0) return name;

@@ -1,3 +1,4 @@
+#include "skyfold/core/escape.hpp"
 #include "skyfold/products/lineage.hpp"
 
 #include <fmt/core.h>
@@ -69,7 +70,7 @@ class Prov {
     return name;
   }
 
-  [[nodiscard]] std::string text() const { return json_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+  [[nodiscard]] std::string text() const { return json_text(json_, 2) + "\n"; }
 
  private:
   static Json entity(const std::string& path, const std::string& product_class, const std::string& file_hash, const std::string& content_hash) {
@@ -96,7 +97,7 @@ class Prov {
                                {"skyfold:threads", process.threads},
                                {"skyfold:state", process.state},
                                {"skyfold:exitCode", process.exit_code},
-                               {"skyfold:facts", facts.dump()}};
+                               {"skyfold:facts", json_text(facts)}};
     const std::string program = "skyfold:program/" + process.version, user = "skyfold:user/" + process.user;
     json_["agent"][program] = {{"prov:type", "prov:SoftwareAgent"}, {"prov:label", "skyfold " + process.version}};
     json_["agent"][user] = {{"prov:type", "prov:Person"}, {"prov:label", process.user}};

@@ -10,6 +10,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/products/placement.hpp"
 #include "skyfold/products/run_folder.hpp"
 
 namespace skyfold {
@@ -24,9 +25,19 @@ dev_t device_of(const std::string& path) {
 
 std::string folder_of_target(const std::string& path) { return folder_of(link_target(path)); }
 
+/// The only folder where products may be written; "": anywhere.
+std::string& only_folder() {
+  static std::string folder;
+  return folder;
+}
+
 void check_output(const std::string& path) {
   const std::string folder = folder_of_target(path);
   std::error_code error;
+  if (!only_folder().empty()) {
+    const fs::path relative = fs::weakly_canonical(folder, error).lexically_relative(only_folder());
+    if (relative.empty() || *relative.begin() == "..") throw UsageError(fmt::format("{}: lies outside {} (--products-within)", path, only_folder()));
+  }
   if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
   if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
   const fs::file_status there = fs::status(path, error);
@@ -41,6 +52,14 @@ bool is_one_file(const std::string& a, const std::string& b) {
 }
 
 }  // namespace
+
+void restrict_products(const std::string& folder) {
+  std::error_code error;
+  only_folder() = folder.empty() ? "" : fs::weakly_canonical(fs::absolute(folder, error), error).string();
+}
+
+ProductsAnywhere::ProductsAnywhere() : before_(only_folder()) { only_folder().clear(); }
+ProductsAnywhere::~ProductsAnywhere() { only_folder() = before_; }
 
 void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
   for (std::size_t i = 0; i < paths.size(); ++i) {

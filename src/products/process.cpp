@@ -85,8 +85,9 @@ struct Process::Impl {
 
   [[nodiscard]] std::string project() const {
     if (!o.project.empty()) return o.project;
-    const std::string above = project_of(output);
-    return above.empty() ? fs::path(absolute(output)).parent_path().string() : above;
+    const std::string above = project_of(output), folder = above.empty() ? fs::path(absolute(output)).parent_path().string() : above;
+    require_own_registry(folder);
+    return folder;
   }
   [[nodiscard]] bool has_registry() const;
   template <class Action>
@@ -283,13 +284,28 @@ std::string class_of(const std::string& path) {
   return found == attributes.end() ? "" : found->second;
 }
 
+namespace {
+
+/// The project's folder; "" where there is none that this user can rely on.
+std::string own_project_of(const std::string& path) {
+  const std::string folder = project_of(path);
+  try {
+    if (!folder.empty()) require_own_registry(folder);
+    return folder;
+  } catch (const IoError&) {
+    return "";
+  }
+}
+
+}  // namespace
+
 void require_class(const std::string& path, const std::vector<std::string>& classes, const std::string& option) {
   refuse_foreign(path);
   const std::string is = class_of(path);
   if (std::find(classes.begin(), classes.end(), is) != classes.end()) return;
   std::vector<std::string> names, there;
   for (const std::string& name : classes) names.push_back(name.empty() ? "a plain table" : name);
-  if (const std::string folder = project_of(path); !folder.empty())
+  if (const std::string folder = own_project_of(path); !folder.empty())
     for (const ProductRecord& product : Registry(folder).products())
       if (product.is_current && !product.product_class.empty() && std::find(classes.begin(), classes.end(), product.product_class) != classes.end())
         there.push_back(product.path);

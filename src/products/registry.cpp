@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -261,6 +262,20 @@ void Registry::comment(std::int64_t product, const CommentRecord& comment) {
       .bind(comment.user)
       .bind(comment.text)
       .run();
+}
+
+void require_own_registry(const std::string& folder) {
+  const std::string path = (fs::path(folder) / file_name).string();
+  const auto refuse = [&](const std::string& why) {
+    throw IoError(fmt::format("{}: {} (it is used only when it is named: --project {})", path, why, folder));
+  };
+  struct stat status = {};
+  if (stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) != 0) refuse("a registry in a folder that everyone may write");
+  for (auto* look : {&lstat, &stat}) {  // a link, and what it leads to
+    if (look(path.c_str(), &status) != 0) continue;
+    if (status.st_uid != geteuid() && status.st_uid != 0) refuse(fmt::format("a registry of another user (number {})", status.st_uid));
+    if (!S_ISLNK(status.st_mode) && (status.st_mode & S_IWOTH) != 0) refuse("a registry that everyone may write");
+  }
 }
 
 std::string project_of(const std::string& path) {

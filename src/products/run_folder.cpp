@@ -16,6 +16,7 @@
 #include "run_lock.hpp"
 #include "run_state.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 
@@ -145,7 +146,7 @@ std::string partial_name(const std::string& final_path) {
 std::set<std::string> listed_names(const std::string& folder) {
   std::set<std::string> names;
   try {
-    const auto json = nlohmann::json::parse(read_small_file(folder + "/" + list_name));
+    const auto json = with_texts(nlohmann::json::parse(read_small_file(folder + "/" + list_name)), bytes_of_reversible);
     for (const auto& name : json) names.insert(name.get<std::string>());
   } catch (const nlohmann::json::exception&) {  // none yet
   }
@@ -207,7 +208,7 @@ void RunFolder::declare(const std::vector<std::string>& products) {
   const std::size_t before = names_.size();
   for (const std::string& path : products) names_.insert(partial_name(path));
   if (names_.size() != before || !is_file(file(list_name)))
-    write_durably(file(list_name), nlohmann::json(names_).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_durably(file(list_name), with_texts(nlohmann::json(names_), reversible_utf8).dump(2) + "\n");
 }
 
 RunFolder::~RunFolder() {

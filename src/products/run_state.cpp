@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
@@ -82,7 +83,7 @@ std::string RunState::text() const {
   json["along"] = along;
   json["products"] = Json::array();
   for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}, {"time_ns", product.time_ns}});
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return with_texts(json, reversible_utf8).dump(2) + "\n";  // names of files may be any bytes, and are used again
 }
 
 std::optional<RunState> read_run_state(const std::string& path) {
@@ -93,7 +94,7 @@ std::optional<RunState> read_run_state(const std::string& path) {
   const std::string text = read_file(path);
   const auto refuse = [&] { return IoError(path + ": not the state of a run of this version (start over with --fresh)"); };
   try {
-    const Json json = Json::parse(text);
+    const Json json = with_texts(Json::parse(text), bytes_of_reversible);
     if (json.at("format") != format) throw refuse();
     RunState state;
     state.phase = json.at("phase");

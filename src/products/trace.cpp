@@ -1,3 +1,4 @@
+#include "skyfold/core/escape.hpp"
 #include "trace.hpp"
 
 #include <fmt/core.h>
@@ -12,7 +13,7 @@ namespace skyfold {
 namespace {
 
 std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(nlohmann::json(text));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "skyfold/core/escape.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
@@ -108,7 +109,7 @@ class InfoStage final : public Stage {
   }
   ExitCode run(const StageContext&) override {
     const Json json = describe_catalogue(Catalogue(options_.catalogue));
-    if (options_.json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    if (options_.json) fmt::print("{}\n", json_text(json, 2));
     else print_text(json);
     return ExitCode::done;
   }

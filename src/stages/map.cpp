@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/healpix_map.hpp"
@@ -128,7 +129,7 @@ class MapInfoStage final : public Stage {
                                  {"coverage", static_cast<double>(columns[i].values) / all}, {"min", columns[i].min},
                                  {"max", columns[i].max}, {"mean", columns[i].mean}});
     }
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
   }
 
   MapOptions o_;

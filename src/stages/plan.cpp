@@ -1,3 +1,4 @@
+#include "skyfold/core/escape.hpp"
 #include "skyfold/plan/plan.hpp"
 
 #include <fmt/core.h>
@@ -81,7 +82,7 @@ class PlanStage final : public Stage {
     if (o_.list)
       for (const Partition& p : partitions)
         json["list"].push_back({{"id", p.id}, {"label", p.label}, {"begin", p.rows.begin}, {"end", p.rows.end}});
-    if (o_.json) fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+    if (o_.json) fmt::print("{}\n", json_text(json, 2));
     else print_text(json);
     return ExitCode::done;
   }

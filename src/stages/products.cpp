@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "products_common.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
@@ -60,7 +63,7 @@ Json json_of(const ProcessRecord& process) {
           {"configuration", process.configuration}};
 }
 
-void print_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+void print_json(const Json& json) { fmt::print("{}\n", json_text(json, 2)); }
 
 class ListStage final : public Stage {
  public:
@@ -262,11 +265,36 @@ void drop(Registry& registry, const ProductRecord& product, int threads) {
   if (!log.empty() && is_product_log(log)) fs::remove(log, ignored);
 }
 
+/// Why products must stay, by their ids: what a saved product was made from, without which it could not be made again, and what was
+/// made together with it, such as its PDFs and its FITS file.
+std::map<std::int64_t, std::string> needed_by_saved(Registry& registry) {
+  std::map<std::int64_t, std::string> needed;
+  std::set<std::int64_t> seen;
+  const std::function<void(std::int64_t, const std::string&)> need_inputs = [&](std::int64_t process, const std::string& saved) {
+    if (!seen.insert(process).second) return;
+    for (const InputRecord& input : registry.inputs(process)) {
+      if (input.product == 0) continue;
+      needed.emplace(input.product, fmt::format("the saved product {} was made from it", saved));
+      need_inputs(registry.product(input.product).process, saved);
+    }
+  };
+  for (const ProductRecord& product : registry.products()) {
+    if (!product.is_saved || !product.is_current) continue;
+    need_inputs(product.process, product.path);
+    for (const ProductRecord& sibling : registry.products_of(product.process))
+      if (sibling.id != product.id) needed.emplace(sibling.id, fmt::format("it was made together with the saved product {}", product.path));
+  }
+  return needed;
+}
+
 class DropStage final : public ProductStage {
  protected:
   ExitCode run(Registry& registry, const ProductRecord& product, const StageContext& context) override {
     if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped already", product.path, product.id));
     if (product.is_saved) throw UsageError(fmt::format("{}: is saved (products save --undo makes it a scratch product)", product.path));
+    const auto needed = needed_by_saved(registry);
+    if (const auto why = needed.find(product.id); why != needed.end())
+      throw UsageError(fmt::format("{}: {} (products save --undo makes that a scratch product)", product.path, why->second));
     drop(registry, product, context.threads);
     fmt::print("dropped {}\n", product.path);
     return ExitCode::done;
@@ -294,12 +322,14 @@ class GcStage final : public Stage {
     const double before_s = unix_time_s() - seconds_in(age_);
     Registry registry = open_registry(project_, "");
     const std::vector<ProductRecord> all = registry.products();
-    std::set<std::int64_t> needed;
-    for (const ProductRecord& product : all)
-      if (product.is_saved && product.is_current) need(registry, product.id, needed);
+    const std::map<std::int64_t, std::string> needed = needed_by_saved(registry);
     std::int64_t count = 0, bytes = 0;
     for (const ProductRecord& product : all) {
-      if (!product.is_current || product.made_s > before_s || needed.contains(product.id)) continue;
+      if (!product.is_current || product.is_saved || product.made_s > before_s) continue;
+      if (const auto why = needed.find(product.id); why != needed.end()) {
+        fmt::print("kept {} ({})\n", product.path, why->second);
+        continue;
+      }
       try {
         if (!dry_) drop(registry, product, context.threads);
         else if (fs::exists(product.path)) check_unchanged(product, context.threads);
@@ -316,13 +346,6 @@ class GcStage final : public Stage {
   }
 
  private:
-  /// A saved product without what it was made from could not be made again.
-  static void need(Registry& registry, std::int64_t product, std::set<std::int64_t>& needed) {
-    if (!needed.insert(product).second) return;
-    for (const InputRecord& input : registry.inputs(registry.product(product).process))
-      if (input.product != 0) need(registry, input.product, needed);
-  }
-
   ProjectOption project_;
   std::string age_;
   bool dry_ = false;

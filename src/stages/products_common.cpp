@@ -21,6 +21,7 @@ Registry open_registry(const ProjectOption& o, const std::string& product) {
   if (folder.empty())
     throw IoError(fmt::format("no registry of products (skyfold.db) in or above {} (name one with --project)",
                               product.empty() || product.starts_with('#') ? fs::current_path().string() : product));
+  require_own_registry(folder);
   return Registry(folder, true);
 }
 

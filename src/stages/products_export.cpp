@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "products_common.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/products/lineage.hpp"
@@ -43,7 +44,7 @@ class Crate {
     graph.push_back({{"@id", "#skyfold"}, {"@type", "SoftwareApplication"}, {"name", "skyfold"}, {"version", program_version}});
     for (auto& [id, entity] : entities_.items()) graph.push_back(entity);
     const Json crate = {{"@context", "https://w3id.org/ro/crate/1.1/context"}, {"@graph", graph}};
-    return crate.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(crate, 2) + "\n";
   }
 
  private:

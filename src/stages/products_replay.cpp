@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "launch_processes.hpp"
 #include "products_common.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/products/content.hpp"
@@ -30,13 +32,21 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
   std::string text;
   for (const std::string& line : split(process.configuration, '\n')) {
     const std::size_t equals = line.find(" = ");
-    const std::string value = equals == std::string::npos ? "" : line.substr(equals + 3);
+    const std::string value = equals == std::string::npos ? "" : unquoted_value(line.substr(equals + 2));
     const std::string path = value.empty() ? "" : fs::weakly_canonical(fs::path(process.folder) / value).string();
     const bool is_made = line.starts_with("output = ") ||
                          std::any_of(products.begin(), products.end(), [&](const ProductRecord& product) { return product.path == path; });
-    text += is_made ? fmt::format("{} = {}\n", line.substr(0, equals), in_scratch(scratch, path)) : line + "\n";
+    text += is_made ? fmt::format("{} = {}\n", line.substr(0, equals), quoted_value(in_scratch(scratch, path))) : line + "\n";
   }
   return text;
+}
+
+/// The commands that make products: none of them starts another program. A record may say anything; nothing else is run.
+void require_replayable(const ProcessRecord& process) {
+  constexpr std::array commands = {"import", "spec", "match", "train", "photoz", "validate", "locus", "patch", "map reorder", "map ud-grade", "mock"};
+  if (std::find(commands.begin(), commands.end(), process.command) == commands.end())
+    throw DataError(fmt::format("process {}: '{}' is no command that makes products (the registry was changed by something else than skyfold)", process.id,
+                                process.command));
 }
 
 /// The inputs must be what they were.
@@ -118,6 +128,7 @@ class ReplayStage final : public Stage {
     Registry registry = open_registry(o_.project, o_.product);
     const ProductRecord product = registry.product(o_.product);
     const ProcessRecord process = registry.process(product.process);
+    require_replayable(process);
     if (process.version != program_version) log_warning(fmt::format("made by skyfold {}, made again by {}", process.version, program_version));
     check_inputs(registry.inputs(process.id), context.threads);
     const std::string scratch =
@@ -139,8 +150,9 @@ class ReplayStage final : public Stage {
     }
     words.push_back(fs::read_symlink("/proc/self/exe").string());
     for (const std::string& word : split(process.command, ' ')) words.push_back(word);
-    words.insert(words.end(), {"--config", configuration, "--project", "none"});
+    words.insert(words.end(), {"--config", configuration, "--project", "none", "--products-within", scratch});
     log_info("running " + join(words, " "));
+    log_info("with " + configuration + ":\n" + redirected(process, products, scratch));
     Ending ending;
     const std::string said = output_of(words, ending);
     write_durably(scratch + "/replay.txt", said);

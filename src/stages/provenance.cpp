@@ -1,3 +1,4 @@
+#include "skyfold/core/escape.hpp"
 #include "skyfold/stages/provenance.hpp"
 
 #include <fmt/core.h>
@@ -27,7 +28,7 @@ std::string provenance_json(const std::string& command, const OptionSet& options
     json["entity"][name] = {{"prov:label", std::filesystem::path(inputs[i].first).filename().string()}, {"skyfold:identity", inputs[i].second}};
     json["used"][fmt::format("_:input{}", i + 1)] = {{"prov:activity", run}, {"prov:entity", name}};
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);  // a path may be any bytes
+  return json_text(json);
 }
 
 std::string source_fingerprint_in(const std::string& provenance) {

@@ -7,6 +7,7 @@
 
 #include "catalogue_partitions.hpp"
 #include "rehearse_inputs.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
@@ -81,7 +82,7 @@ class RehearseStage final : public Stage {
       for (const std::string& per_job : o_.partitions_per_job) rehearse(static_cast<int>(ranks), cuts_.front(), per_job);
       for (std::size_t i = 1; i < cuts_.size(); ++i) rehearse(static_cast<int>(ranks), cuts_[i], o_.partitions_per_job.front());
     }
-    if (o_.json) fmt::print("{}\n", as_json().dump(1, ' ', false, Json::error_handler_t::replace));
+    if (o_.json) fmt::print("{}\n", json_text(as_json(), 1));
     else print_text();
     return ExitCode::done;
   }

@@ -14,6 +14,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/products/placement.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/provenance.hpp"
 
@@ -101,6 +102,7 @@ void make_copy(const ImportOptions& o, const StageContext& context) {
   } else {
     process.emplace();
   }
+  const ProductsAnywhere beside_the_catalogue;
   try {
     import_catalogue(copied, {effective, context.ranks, context.threads, context.run, *process});
     process->end(ExitCode::done, "");

@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
@@ -237,7 +238,7 @@ std::string survey_json(const Survey& s) {
     json["class"]["values"][value] = class_names()[static_cast<std::size_t>(code)];
   for (const auto& [name, text] : {std::pair{"galaxy", s.is_galaxy}, std::pair{"star", s.is_star}, std::pair{"qso", s.is_qso}})
     if (!text.empty()) json["class"]["conditions"][name] = text;
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_text(json);
 }
 
 SurveyRows read_rows(const Survey& survey, std::uint32_t number, int quality_min, bool drop_bad_rows) {

@@ -1,3 +1,4 @@
+#include "skyfold/core/escape.hpp"
 #include "skyfold/products/status.hpp"
 
 #include <fmt/chrono.h>
@@ -86,21 +87,16 @@ Json json_of(const RunStatus& s) {
 /// Prometheus' text format, for a node exporter's textfile collector.
 std::string prometheus_of(const RunStatus& s) {
   std::string text = "# HELP skyfold_rows Rows of a task by state.\n# TYPE skyfold_rows gauge\n";
-  const auto escaped = [](const std::string& value) {
-    std::string result;
-    for (const char c : value) result += c == '\\' || c == '"' ? std::string{'\\', c} : std::string(1, c);
-    return result;
-  };
-  const std::string run = fmt::format("command=\"{}\",output=\"{}\"", escaped(s.command), escaped(s.output));
+  const std::string run = fmt::format("command=\"{}\",output=\"{}\"", prometheus_text(s.command), prometheus_text(s.output));
   for (const TaskStatus& task : s.tasks)
-    text += fmt::format("skyfold_rows{{{0},task=\"{1}\",state=\"total\"}} {2}\nskyfold_rows{{{0},task=\"{1}\",state=\"done\"}} {3}\n", run, escaped(task.name),
+    text += fmt::format("skyfold_rows{{{0},task=\"{1}\",state=\"total\"}} {2}\nskyfold_rows{{{0},task=\"{1}\",state=\"done\"}} {3}\n", run, prometheus_text(task.name),
                         task.rows, task.done);
   text += "# HELP skyfold_rows_per_second Rate of a task in the last attempt.\n# TYPE skyfold_rows_per_second gauge\n";
-  for (const TaskStatus& task : s.tasks) text += fmt::format("skyfold_rows_per_second{{{},task=\"{}\"}} {:.6g}\n", run, escaped(task.name), task.rate);
+  for (const TaskStatus& task : s.tasks) text += fmt::format("skyfold_rows_per_second{{{},task=\"{}\"}} {:.6g}\n", run, prometheus_text(task.name), task.rate);
   text += "# HELP skyfold_jobs Attempts at jobs by state.\n# TYPE skyfold_jobs gauge\n";
   for (const TaskStatus& task : s.tasks)
     for (const char* state : {"running", "done", "failed", "lost"})
-      text += fmt::format("skyfold_jobs{{{},task=\"{}\",state=\"{}\"}} {}\n", run, escaped(task.name), state,
+      text += fmt::format("skyfold_jobs{{{},task=\"{}\",state=\"{}\"}} {}\n", run, prometheus_text(task.name), state,
                           std::count_if(task.jobs.begin(), task.jobs.end(), [&](const JobStatus& job) { return job.state == state; }));
   text += fmt::format("# HELP skyfold_up Whether the run is alive.\n# TYPE skyfold_up gauge\nskyfold_up{{{}}} {}\n", run, s.state == "running" ? 1 : 0);
   return text;
@@ -129,7 +125,7 @@ class StatusStage final : public Stage {
   void show(const RunStatus& status) const {
     if (!o_.prometheus.empty()) write_durably(o_.prometheus, prometheus_of(status));
     if (o_.watch_s > 0.0 && isatty(STDOUT_FILENO)) fmt::print("\033[H\033[J");
-    fmt::print("{}", o_.json ? json_of(status).dump(2) + "\n" : o_.failed ? failures(status) : tree(status, o_));
+    fmt::print("{}", o_.json ? json_text(json_of(status), 2) + "\n" : o_.failed ? failures(status) : tree(status, o_));
     std::fflush(stdout);
   }
 

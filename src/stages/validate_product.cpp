@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/products/process.hpp"
@@ -222,7 +223,7 @@ std::string validation_json(const ValidationResult& r) {
                               {"pass", j.pass},
                               {"within_error", j.within_error}});
   json["pass"] = r.validation.passes();
-  return json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(json, 1) + "\n";
 }
 
 }  // namespace skyfold

@@ -195,5 +195,158 @@ class ChangedInputs(Trust):
         self.check(lambda place: ["map", "reorder", self.path("map.fits"), "--output", place / "out.h5"], self.path("map.fits"), lambda place: len(os.listdir(place)) > 1)
 
 
+class DamagedModels(Trust):
+    def test_a_flipped_bit_is_found(self):
+        bad = self.copy(self.model, "bad.h5")
+        with h5py.File(bad) as file:
+            at = file["training/z"].id.get_offset() + 81
+        with open(bad, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 4]))
+        done = self.photoz(self.survey, bad, self.path("z.h5"))
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("bad.h5: the model's content does not match its checksum", done.err)
+
+
+class Registries(Trust):
+    """What a record in a registry can make skyfold do."""
+
+    def made(self):
+        survey = self.path("c.h5")
+        self.skyfold("mock", "--objects", 300, "--seed", 1, "--output", survey, cwd=self.folder)
+        return survey
+
+    def edit(self, column, value):
+        with sqlite3.connect(self.path("skyfold.db")) as database:
+            database.execute(f"UPDATE process SET {column} = ?", (value,))
+
+    def replay(self, *words):
+        return self.run_skyfold("products", "replay", self.path("c.h5"), *words, cwd=self.folder)
+
+    def test_a_replay_runs_commands_that_make_products_only(self):
+        self.made()
+        self.assertEqual(self.replay().code, 0)
+        script = self.folder / "script"
+        script.write_text(f"#!/bin/sh\ntouch {self.folder}/PWNED\n")
+        script.chmod(0o755)
+        for command in (f"launch --launcher {script}", "launch", "mock --launcher x", "products drop", "status", "", "mock\n"):
+            self.edit("command", command)
+            done = self.replay()
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("no command that makes products", done.err)
+        self.assertNotIn("PWNED", self.names())
+
+    def test_a_replay_writes_into_its_folder_only(self):
+        self.made()
+        victim = self.folder / "victim.txt"
+        victim.write_text("mine")
+        with sqlite3.connect(self.path("skyfold.db")) as database:
+            (configuration,) = database.execute("SELECT configuration FROM process").fetchone()
+        elsewhere = configuration.replace("kind = survey", "kind = map")
+        self.skyfold("locus", "--traverse", "true", "--targets.where", "r<14", "--catalogue", self.stars, "--output", self.path("p.h5"), "--csv", self.path("p.csv"))
+        with sqlite3.connect(self.path("skyfold.db")) as database:
+            database.execute("UPDATE process SET configuration = replace(configuration, ?, ?) WHERE command = 'locus'", (f"csv = {self.path('p.csv')}", f"csv = {victim}"))
+        done = self.run_skyfold("products", "replay", self.path("p.h5"), cwd=self.folder)
+        self.assertNotEqual(done.code, 0, done)
+        self.assertIn("lies outside", done.err)
+        self.assertEqual(victim.read_text(), "mine")
+        self.assertLess(done.err.index("running "), done.err.index("lies outside"))
+
+    def test_a_registry_of_others_is_not_used_unless_it_is_named(self):
+        self.made()
+        os.chmod(self.folder, 0o777)
+        for words in (["list"], ["replay", self.path("c.h5")], ["drop", self.path("c.h5")], ["gc", "--older-than", "0s"]):
+            done = self.run_skyfold("products", *words, cwd=self.folder)
+            self.assertEqual(done.code, 4, done)
+            self.assertIn("a registry in a folder that everyone may write", done.err)
+        self.skyfold("products", "list", "--project", self.folder, cwd=self.folder)
+        done = self.skyfold("mock", "--objects", 300, "--seed", 2, "--output", self.path("d.h5"), cwd=self.folder)
+        self.assertIn("not in the registry of products", done.err)
+        os.chmod(self.folder, 0o700)
+        if os.geteuid() == 0:
+            os.chown(self.path("skyfold.db"), 12345, -1)
+            done = self.run_skyfold("products", "list", cwd=self.folder)
+            self.assertEqual(done.code, 4, done)
+            self.assertIn("a registry of another user (number 12345)", done.err)
+
+    def test_what_a_saved_product_needs_stays(self):
+        for path in (self.survey, self.model):
+            self.copy(path)
+        self.skyfold("mock", "--objects", 300, "--seed", 1, "--output", self.path("c.h5"))
+        self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.model, "--output", self.path("z.h5"), "--fits", self.path("z.fits"), "--pdf", "interp")
+        self.skyfold("products", "save", self.path("z.h5"))
+        for name, why in (("c.h5", "the saved product .*z.h5 was made from it"), ("z.fits", "together with the saved product .*z.h5"), ("z.pdf.h5", "together with")):
+            done = self.run_skyfold("products", "drop", self.path(name))
+            self.assertEqual(done.code, 2, done)
+            self.assertRegex(done.err, why)
+        done = self.skyfold("products", "gc", "--older-than", "0s", cwd=self.folder)
+        for name in ("c.h5", "z.h5", "z.fits", "z.pdf.h5"):
+            self.assertTrue(os.path.exists(self.path(name)), name)
+        self.assertRegex(done.out, r"kept .*z.pdf.h5 \(it was made together")
+        self.skyfold("products", "save", self.path("z.h5"), "--undo")
+        self.skyfold("products", "drop", self.path("c.h5"))
+        self.assertFalse(os.path.exists(self.path("c.h5")))
+
+
+class Names(Trust):
+    def test_names_that_are_not_utf8(self):
+        name = os.fsencode(self.folder) + b"/a\xff.h5"
+        run = lambda *words: subprocess.run([support._binary[0], *words], env=support.environment(self.base), capture_output=True, cwd=self.folder)
+        for words in (["mock", "--objects", "300", "--seed", "1", "--output", name], ["mock", "--objects", "300", "--seed", "1", "--output", name]):
+            done = run(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"is complete: nothing to do", done.stderr)  # the run's state knows its own name again
+        for words in (["status", name, "--json"], ["info", "--catalogue", name, "--json"], ["plan", "--catalogue", name, "--ranks", "2", "--json"], ["products", "list", "--json"]):
+            done = run(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("a\\\\xff.h5", done.stdout.decode())
+            json.loads(done.stdout)
+        page = (self.folder / os.fsdecode(b"a\xff.html")).read_bytes().decode()
+        self.assertIn("a\\xff.h5", page)
+
+    def test_a_run_repeats_from_its_own_ini(self):
+        for name in ("a #b.h5", 'q"x".h5', "semi;colon, comma.h5", " blank .h5", "back\\slash.h5"):
+            words = ["mock", "--objects", "300", "--seed", "1", "--output", name]
+            printed = self.skyfold(*words, "--print-config", cwd=self.folder)
+            (self.folder / "a.ini").write_text(printed.out)
+            again = self.skyfold("mock", "--config", "a.ini", "--print-config", cwd=self.folder)
+            self.assertEqual(again.out, printed.out)
+            self.skyfold("mock", "--config", "a.ini", cwd=self.folder)
+            self.assertIn(name, self.names())
+            self.skyfold("products", "replay", name, cwd=self.folder)
+
+    def test_an_error_is_one_line_whatever_it_names(self):
+        done = self.run_skyfold("info", "--catalogue", self.path("a\n\x1b[2Jb.h5"))
+        self.assertEqual(done.code, 4)
+        self.assertEqual(len(done.err.splitlines()), 1, done.err)
+        self.assertIn("a\\n\\x1b[2Jb.h5", done.err)
+
+    def test_prometheus_labels_hold_any_name(self):
+        name = 'n"\\.h5'
+        self.skyfold("mock", "--objects", 300, "--seed", 1, "--output", name, cwd=self.folder)
+        self.skyfold("status", name, "--prometheus", "m.prom", cwd=self.folder)
+        for line in (self.folder / "m.prom").read_text().splitlines():
+            self.assertRegex(line, r'^(# .*|\w+\{(\w+="([^"\\\n]|\\["\\n])*",?)*\} \S+)$')
+
+
+class Streams(Trust):
+    def run_with(self, redirections, *words):
+        quoted = " ".join("'" + str(word) + "'" for word in (support._binary[0], *words))
+        return subprocess.run(["sh", "-c", f"{quoted} {redirections}"], env=support.environment(self.base), capture_output=True, text=True, cwd=self.folder)
+
+    def test_full_or_closed_streams_cost_no_product(self):
+        self.skyfold("mock", "--objects", 300, "--seed", 1, "--output", self.path("whole.h5"))
+        for i, (redirections, codes) in enumerate((("2>/dev/full", [0]), (">/dev/full 2>/dev/full", [4]), (">/dev/full", [4]), ("<&- >&- 2>&-", [0]), ("2>&-", [0]), (">&-", [0]),
+                                                   ("2>&1 | true", [0]))):
+            done = self.run_with(redirections, "mock", "--objects", 300, "--seed", 1, "--output", f"o{i}.h5")
+            self.assertIn(done.returncode, codes, (redirections, done.stderr))
+            self.assertEqual(support.read_bytes(self.path(f"o{i}.h5")), support.read_bytes(self.path("whole.h5")), redirections)
+            done = self.run_with(redirections, "train", "--algorithms", "dnf", "--sample", self.sample, "--output", f"m{i}.h5")
+            self.assertIn(done.returncode, codes, (redirections, done.stderr))
+            self.assertTrue(os.path.exists(self.path(f"m{i}.h5")), redirections)
+
+
 if __name__ == "__main__":
     support.main()

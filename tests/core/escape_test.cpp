@@ -25,6 +25,16 @@ TEST(Escape, GivesNoControlCharactersToTerminalsAndPages) {
   EXPECT_EQ(prometheus_text("a\\b\"c\nd"), "a\\\\b\\\"c\\nd");
 }
 
+TEST(Escape, NamesComeBackFromReversibleText) {
+  std::mt19937 random(5);
+  for (int i = 0; i < 500; ++i) {
+    std::string text;
+    for (int k = 0; k < 12; ++k) text += random() % 3 == 0 ? "\\x4f"[random() % 4] : static_cast<char>(random() % 256);
+    EXPECT_EQ(valid_utf8(reversible_utf8(text)), reversible_utf8(text));
+    EXPECT_EQ(bytes_of_reversible(reversible_utf8(text)), text);
+  }
+}
+
 TEST(Escape, MakesJsonOfAnyBytes) {
   std::mt19937 random(3);
   for (int i = 0; i < 200; ++i) {

@@ -92,4 +92,8 @@ class Registry {
 /// Folder of the nearest registry at or above the folder of `path`; "" for none.
 [[nodiscard]] std::string project_of(const std::string& path);
 
+/// Throws IoError unless the registry of a folder, which nobody has named, can be only this user's work: a registry tells what to run
+/// again and which files to remove. It belongs to this user or to root, and neither it nor its folder may be written by everyone.
+void require_own_registry(const std::string& folder);
+
 }  // namespace skyfold

@@ -1,0 +1,12 @@
+#include "skyfold/core/streams.hpp"
+
+#include <cstdio>
+
+namespace skyfold {
+
+void write_to_stderr(const std::string& text) noexcept {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  (void)std::fflush(stderr);
+}
+
+}  // namespace skyfold
