@@ -59,7 +59,7 @@ class Plots(Trust):
         return support.make_fits(self.path("targets.fits"), columns)
 
     def test_an_id_is_no_code(self):
-        ids = ["`touch PWNED`", "'.system('touch PWNED').'", "\"`touch PWNED`\"", "$(touch PWNED)", "a/../b", "<script>", "%n{}"]
+        ids = ["`touch PWNED`", "'.system('touch PWNED').'", "a\"`touch PWNED`\"", "$(touch PWNED)", "a/../b", "<script>", "%n{}"]
         self.skyfold("locus", "--targets", self.targets(ids), "--catalogue", self.stars, "--columns.id", "name", "--output", self.path("p.h5"), "--plot", *ids,
                      cwd=self.folder)
         charts = sorted(path.name for path in self.folder.glob("*.svg"))
@@ -192,7 +192,7 @@ class ChangedInputs(Trust):
         pathlib.Path(registration).write_text(f"name = A\nversion = 1\nyear = 2020\nreference = none\nfile = {sample}\n[columns]\nra = ra\ndec = dec\nz = z_spec\n[quality]\ndefault = 4\n")
         self.check(lambda place: ["spec", "--surveys", registration, "--output", place / "out.h5"], registration, has_folder)
         self.skyfold("mock", "--kind", "map", "--map.nside", 256, "--map.sources", 50, "--output", self.path("map.fits"))
-        self.check(lambda place: ["map", "reorder", self.path("map.fits"), "--output", place / "out.h5"], self.path("map.fits"), lambda place: len(os.listdir(place)) > 1)
+        self.check(lambda place: ["map", "reorder", self.path("map.fits"), "--output", place / "out.fits"], self.path("map.fits"), lambda place: len(os.listdir(place)) > 1)
 
 
 class DamagedModels(Trust):
