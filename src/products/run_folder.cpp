@@ -115,7 +115,12 @@ void check_is_ours(const std::string& path) {
 
 /// Makes a folder with its mark in one step, so that a death leaves none without; nothing if somebody was quicker.
 void make_folder(const std::string& path) {
-  const std::string prepared = make_temporary_folder(folder_of(path));
+  std::string prepared;
+  try {
+    prepared = make_temporary_folder(folder_of(path));
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("{}: cannot be made ({})", path, error.what()));
+  }
   const std::string mark = prepared + "/" + mark_name;
   try {
     write_durably(mark, mark_text);

@@ -118,13 +118,13 @@ class BadInput(support.SkyfoldTest):
         def ini(name, text):
             return self.file(name, text)
         self.check([
-            ("absent", IO, r"nowhere.ini: cannot open", *self.estimates("--config", self.base / "nowhere.ini")),
+            ("absent", IO, r"nowhere.ini: no such file", *self.estimates("--config", self.base / "nowhere.ini")),
             ("a folder", IO, r"is a folder", *self.estimates("--config", self.base)),
-            ("unknown key", USAGE, r"key.ini: unknown option 'partition.nsides' \(did you mean 'partition.nside'",
+            ("unknown key", USAGE, r"key.ini, line 2: unknown option 'partition.nsides' \(did you mean 'partition.nside'",
              *self.estimates("--config", ini("key.ini", "[partition]\nnsides = 4\n"))),
-            ("key twice", USAGE, r"twice.ini: partition.nside is given twice",
+            ("key twice", USAGE, r"twice.ini, line 3: partition.nside is given twice",
              *self.estimates("--config", ini("twice.ini", "[partition]\nnside = 4\nnside = 8\n"))),
-            ("bad value", USAGE, r"value.ini: partition.nside = 'four' is not a whole number",
+            ("bad value", USAGE, r"value.ini, line 2: partition.nside = 'four' is not a whole number",
              *self.estimates("--config", ini("value.ini", "[partition]\nnside = four\n"))),
             ("no equals sign", USAGE, r"syntax.ini\b.*nside", *self.estimates("--config", ini("syntax.ini", "[partition]\nnside\n"))),
             ("open bracket", USAGE, r"bracket.ini\b.*partition", *self.estimates("--config", ini("bracket.ini", "[partition\nnside = 4\n"))),
