@@ -160,9 +160,10 @@ void widen(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row,
 
 void strip_padding(std::span<std::byte> texts, std::size_t width) noexcept {
   for (std::byte* text = texts.data(); text < texts.data() + texts.size(); text += width) {
-    std::byte* end = std::find(text, text + width, std::byte{0});
+    void* const nul = std::memchr(text, 0, width);
+    std::byte* end = nul ? static_cast<std::byte*>(nul) : text + width;
     while (end > text && end[-1] == std::byte{' '}) --end;
-    std::fill(end, text + width, std::byte{0});
+    if (end < text + width) std::memset(end, 0, static_cast<std::size_t>(text + width - end));
   }
 }
 
