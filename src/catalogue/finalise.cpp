@@ -294,7 +294,7 @@ std::string fingerprint_of(const Schema& schema, std::int64_t rows, const std::v
 void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
   std::optional<RowReader> reader;
-  ranks.together([&] { reader.emplace(path); });
+  ranks.together([&] { reader.emplace(path, "/object", ZoneCheck::off); });
   Attributes attributes;
   ranks.together([&] { attributes = read_attributes(path); });
   CatalogueLayout layout;

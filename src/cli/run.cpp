@@ -21,6 +21,7 @@
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/core/verification.hpp"
 #include "skyfold/stages/provenance.hpp"
 #include "skyfold/stages/replay_folder.hpp"
 #include "skyfold/stages/stage.hpp"
@@ -67,7 +68,7 @@ constexpr Command commands[] = {
 /// Options that every command has.
 struct GlobalOptions {
   bool help = false, print_config = false;
-  std::string config, products_within;
+  std::string config, products_within, verify_inputs = "on";
   long threads = 0;
   RunOptions run;
   ProcessOptions process;
@@ -219,6 +220,8 @@ int run(int argc, char** argv) {
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   if (std::find(names.begin(), names.end(), "output") != names.end())
     options("products-within", global.products_within, "refuse to write products outside this folder, as replays do; empty: anywhere").call_only();
+  options("verify-inputs", global.verify_inputs, "compare what is read of skyfold's files with their checksums; off: read damaged files, too")
+      .one_of({"on", "off"}).layout();
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
@@ -236,6 +239,7 @@ int run(int argc, char** argv) {
   options.check_required();
   refuse_pipes(options);
   if (std::find(names.begin(), names.end(), "output") != names.end()) std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away costs no product
+  verify_inputs(global.verify_inputs == "on");
   keep_products_within(global.products_within);
   return run_stage(command, *stage, options, global, argc, argv);
 }

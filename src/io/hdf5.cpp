@@ -16,6 +16,7 @@
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
+#include "skyfold/io/zone_hashes.hpp"
 #include "source_child.hpp"
 #include "source_file.hpp"
 
@@ -208,6 +209,7 @@ void fill_group(hid_t root, const std::string& path, const std::string& name, co
     const Hdf5Dataset dataset(H5Dopen2(root, dataset_path.c_str(), H5P_DEFAULT), what);
     const Hdf5Type type = file_type(table[i].info());
     check_hdf5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, table[i].bytes().data()), what);
+    if (name == "/object") set_text(dataset, zone_hashes_name, zone_hashes_of(table[i].info(), table[i].bytes()));  // of a sample
   }
 }
 
@@ -365,6 +367,18 @@ void write_attributes(const std::string& path, const Attributes& attributes) {
   File file = File::for_update(path);
   write_hdf5(file, false, [&](hid_t root) {
     for (const auto& [name, value] : attributes) set_text(root, name, value);
+  });
+  finish(file);
+}
+
+void write_zone_hashes(const std::string& path, const std::string& group, const std::map<std::string, std::string>& hashes) {
+  File file = File::for_update(path);
+  write_hdf5(file, false, [&](hid_t root) {
+    for (const auto& [name, text] : hashes) {
+      const std::string dataset_path = group + "/" + name;
+      const Hdf5Dataset dataset(H5Dopen2(root, dataset_path.c_str(), H5P_DEFAULT), path + ": cannot write the hashes of " + dataset_path);
+      set_text(dataset, zone_hashes_name, text);
+    }
   });
   finish(file);
 }

@@ -9,6 +9,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/table/column_index.hpp"
+#include "zone_checks.hpp"
 
 namespace skyfold {
 namespace {
@@ -69,7 +70,12 @@ class PageLock {
 
 }  // namespace
 
-RowReader::RowReader(const std::string& path, const std::string& group) : places_(open_columns(path, group)), file_(File::for_reading(path)) {}
+RowReader::RowReader(const std::string& path, const std::string& group, ZoneCheck check)
+    : places_(open_columns(path, group)), file_(File::for_reading(path)), checks_(check == ZoneCheck::on ? ZoneChecks::of(path, places_) : nullptr) {}
+
+RowReader::~RowReader() = default;
+RowReader::RowReader(RowReader&&) noexcept = default;
+RowReader& RowReader::operator=(RowReader&&) noexcept = default;
 
 void RowReader::read(RowRange rows, Table& table) const {
   table.resize(static_cast<std::size_t>(rows.size()));
@@ -82,6 +88,7 @@ void RowReader::read(std::size_t column, RowRange rows, std::span<std::byte> des
   const std::int64_t offset = byte_of(places_, column, rows.begin, destination.size());
   if (file_.read_some(offset, destination) < destination.size())
     throw IoError(fmt::format("{}: ends inside column {} (truncated)", path(), schema()[column].name));
+  if (checks_) checks_->check(file_, column, rows.begin, destination);
 }
 
 SharedFile::SharedFile(const std::string& path) : file_(File::for_update(path)), needs_locks_(needs_locks(file_)) {}

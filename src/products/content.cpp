@@ -37,7 +37,7 @@ class Content {
     if (container == Container::hdf5) {
       for (const std::string& group : column_groups(path)) {
         if (group.starts_with("/index")) continue;
-        const RowReader& reader = readers_.emplace(group, RowReader(path, group)).first->second;
+        const RowReader& reader = readers_.emplace(group, RowReader(path, group, ZoneCheck::off)).first->second;
         groups_.push_back({group, reader.schema(), reader.rows()});
       }
     } else if (container == Container::fits) {

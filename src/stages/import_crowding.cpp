@@ -16,7 +16,7 @@ constexpr double smallest_halo_deg = 0.2;
 
 CrowdingPass::CrowdingPass(const std::string& path, const ProfileOptions& o)
     : options_(o),
-      reader_(path),
+      reader_(path, "/object", ZoneCheck::off),
       writer_(path),
       key_(*find_column(reader_.schema(), healpix_column)),
       crowded_(*find_column(writer_.schema(), crowded_column)),

@@ -206,7 +206,7 @@ void PlacePass::sync() {
 // --- third pass ------------------------------------------------------------------------------------
 
 SortPass::SortPass(const std::string& placed_path, const std::string& placed_keys_path, const std::string& catalogue_path)
-    : placed_keys_(placed_keys_path), placed_(placed_path), catalogue_(catalogue_path) {}
+    : placed_keys_(placed_keys_path), placed_(placed_path, "/object", ZoneCheck::off), catalogue_(catalogue_path) {}
 
 void SortPass::read(const Job&, RowRange block, int index, JobResult& result) {
   Buffers& slot = slots_[index];

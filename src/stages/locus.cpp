@@ -134,7 +134,7 @@ class LocusRun {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     std::vector<std::int64_t> counts(5);
     ranks_.together([&] {
-      const RowReader product(product_.rows);
+      const RowReader product(product_.rows, "/object", ZoneCheck::off);
       Table status({product.schema()[*find_column(product.schema(), "status")]});
       for (std::int64_t begin = ranks_.rank() * zone_rows; begin < inputs_->targets().rows();
            begin += ranks_.size() * zone_rows) {

@@ -119,7 +119,7 @@ class MockRun {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     const SpectroscopicSelection selection(*survey_, o_.mock.spectroscopic);
     std::optional<RowReader> catalogue;
-    ranks_.together([&] { catalogue.emplace(catalogue_.rows); });
+    ranks_.together([&] { catalogue.emplace(catalogue_.rows, "/object", ZoneCheck::off); });
     std::map<std::size_t, Table> mine;  // by zone
     const auto count = static_cast<std::size_t>((survey_->rows() + zone_rows - 1) / zone_rows);
     const auto counts = ranks_.run_units(count, [&](std::size_t zone) {

@@ -125,7 +125,7 @@ std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources&
                                  const PatchCompareOptions& o) {
   const std::optional<std::size_t> map = compared_map(maps, o);
   std::vector<FluxPair> pairs;
-  const RowReader reader(product);
+  const RowReader reader(product, "/object", ZoneCheck::off);
   for (const ComparedColumn& c : compared_columns(sources.table.schema(), map.has_value(), measure, o)) {
     FluxPair pair{c.measure, c.name, *map, read_column(reader, c.measured + maps.map(*map).suffix), {}, {}};
     for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(sources.table.at(c.name).number(i) * c.jansky);
@@ -137,7 +137,7 @@ std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources&
 
 std::string patch_summary(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
                           const std::vector<FluxPair>& pairs) {
-  const RowReader reader(product);
+  const RowReader reader(product, "/object", ZoneCheck::off);
   std::string text;
   for (std::size_t i = 0; i < maps.size(); ++i) {
     const PatchMap& map = maps.map(i);
@@ -161,7 +161,7 @@ std::string patch_summary(const std::string& product, const PatchSources& source
 
 void write_patch_text(const std::string& path, const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                       const PatchOptions& measure) {
-  const RowReader reader(product);
+  const RowReader reader(product, "/object", ZoneCheck::off);
   std::vector<std::vector<double>> means;
   for (std::size_t i = 0; i < maps.size(); ++i) means.push_back(read_column(reader, "mean" + maps.map(i).suffix));
   const Column& row = sources.table.at("row");

@@ -195,7 +195,7 @@ class PhotozRun {
     PhotozCounts counts;
     QualitySums sums;
     ranks_.together([&] {
-      const RowReader product(product_.rows);
+      const RowReader product(product_.rows, "/object", ZoneCheck::off);
       Table truth, estimate;
       for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
       if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);

@@ -42,7 +42,7 @@ void append_cell(const Column& column, std::size_t row, std::size_t element, std
 
 void write_csv(const std::string& product, const Schema& schema, const std::string& path,
                const std::vector<std::string>& elements) {
-  const RowReader reader(product);
+  const RowReader reader(product, "/object", ZoneCheck::off);
   Table table(schema);
   FileAppender file(path);
   std::string text;

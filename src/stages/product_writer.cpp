@@ -32,7 +32,7 @@ std::uint32_t fill_fits(const Ranks& ranks, const RowProduct& product, const Fit
   std::optional<RowReader> rows;
   std::optional<FitsRowWriter> fits;
   ranks.together([&] {
-    rows.emplace(product.rows);
+    rows.emplace(product.rows, "/object", ZoneCheck::off);
     fits.emplace(product.fits, layout);
   });
   Table block(layout.schema);
@@ -80,7 +80,7 @@ void prepare_product(Run& run, const Ranks& ranks, const RowProduct& product, co
 }
 
 void take_rows(const std::string& from, const std::string& to, const std::string& group) {
-  const RowReader reader(from, group);
+  const RowReader reader(from, group, ZoneCheck::off);  // the journal knows which rows are not what they were
   RowWriter writer(to, group);
   if (reader.rows() != writer.rows()) throw DataError(fmt::format("{}: has {} rows instead of {} (start over with --fresh)", from, reader.rows(), writer.rows()));
   for (std::size_t i = 0; i < writer.schema().size(); ++i) {

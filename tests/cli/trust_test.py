@@ -195,6 +195,81 @@ class ChangedInputs(Trust):
         self.check(lambda place: ["map", "reorder", self.path("map.fits"), "--output", place / "out.fits"], self.path("map.fits"), lambda place: len(os.listdir(place)) > 1)
 
 
+def flip_bit(path, dataset, row):
+    """One bit of a value, as a disk or a memory chip might."""
+    with h5py.File(path) as file:
+        values = file[dataset]
+        at = values.id.get_offset() + row * values.dtype.itemsize * int(np.prod(values.shape[1:], dtype=int)) + 1
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 4]))
+
+
+class DamagedInputs(Trust):
+    """A flipped bit is found as it is read, and named with its column and rows."""
+
+    ROWS = 140_000  # three zones
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.wide = str(Trust.home / "wide.h5")
+        if not os.path.exists(cls.wide):
+            cls.skyfold("mock", "--objects", cls.ROWS, "--seed", 5, "--output", cls.wide)
+
+    def refused(self, column, first, last, *words, **options):
+        done = self.run_skyfold(*words, **options)
+        self.assertEqual(done.code, 3, done)
+        self.assertRegex(done.err, f"column {column}, rows {first} to {last}: damaged")
+
+    def test_any_zone_of_a_column_that_is_read(self):
+        words = ["--model", self.model, "--output", self.path("z.h5"), "--catalogue"]
+        for row, first, last in ((3, 1, 65536), (70_000, 65537, 131072), (self.ROWS - 1, 131073, self.ROWS)):
+            bad = self.copy(self.wide, "bad.h5")
+            flip_bit(bad, "object/mag_i", row)
+            self.refused("mag_i", first, last, "photoz", *words, bad)
+            self.assertEqual(self.names(), ["bad.h5"])
+        self.refused("mag_i", first, last, "photoz", *words, bad, ranks=2)
+        self.assertEqual(self.run_skyfold("info", "--catalogue", bad).code, 0)
+
+    def test_damage_is_read_where_that_is_asked_for_or_is_nobodys_business(self):
+        bad = self.copy(self.survey, "bad.h5")
+        flip_bit(bad, "object/mag_i", 1234)
+        words = ["--catalogue", bad, "--model", self.model]
+        self.refused("mag_i", 1, 4000, "photoz", *words, "--output", self.path("z.h5"))
+        self.skyfold("photoz", *words, "--output", self.path("z.h5"), "--verify-inputs", "off")
+        other = self.copy(self.survey, "other.h5")
+        flip_bit(other, "object/is_star", 1234)
+        self.assertEqual(self.photoz(other, self.model, self.path("o.h5")).code, 0)
+
+    def test_catalogues_of_match_and_locus(self):
+        columns = support.read_group(self.sample)
+        support.make_csv(self.path("t.csv"), {"ra": columns["ra"], "dec": columns["dec"], "z": columns["z_spec"], "q": np.full(len(columns["ra"]), 4)})
+        pathlib.Path(self.path("t.ini")).write_text("name = T\nyear = 2020\nfile = t.csv\n[columns]\nra = ra\ndec = dec\nz = z\nquality = q\n[quality]\nvalues = 4:4\n")
+        self.skyfold("spec", "--surveys", self.path("t.ini"), "--output", self.path("spec.h5"))
+        bad = self.copy(self.survey, "bad.h5")
+        flip_bit(bad, "object/dec", 2000)
+        words = ["match", "--output", self.path("m.h5"), "--spec"]
+        self.refused("dec", 1, 4000, *words, self.path("spec.h5"), "--catalogue", bad)
+        rows = len(support.read_group(self.path("spec.h5"))["z"])
+        flip_bit(self.path("spec.h5"), "object/z", rows - 1)
+        self.refused("z", 1, rows, *words, self.path("spec.h5"), "--catalogue", self.survey)
+        stars = self.copy(self.stars, "stars.h5")
+        flip_bit(stars, "object/psfmag_r", 12345)
+        self.refused("psfmag_r", 1, 20000, "locus", "--traverse", "true", "--targets.where", "r<15", "--catalogue", stars, "--output", self.path("p.h5"))
+
+    def test_the_hashes_follow_the_file(self):
+        """Values that were put right are read; what one command found says nothing to the next."""
+        bad = self.copy(self.survey, "bad.h5")
+        words = ["photoz", "--catalogue", bad, "--model", self.model, "--output", self.path("z.h5")]
+        flip_bit(bad, "object/mag_g", 77)
+        self.refused("mag_g", 1, 4000, *words)
+        flip_bit(bad, "object/mag_g", 77)
+        self.skyfold(*words)
+
+
 class DamagedModels(Trust):
     def test_a_flipped_bit_is_found(self):
         bad = self.copy(self.model, "bad.h5")

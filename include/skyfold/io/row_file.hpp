@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,11 +13,19 @@
 
 namespace skyfold {
 
+/// Whether zones are compared with their hashes: those of inputs are, unless the user says otherwise; a product that is being made
+/// is compared with its journal.
+enum class ZoneCheck { on, off };
+
 /// Reads rows of a columnar HDF5 file by position: contiguous datasets are plain arrays in the file, so a read is one
-/// system call a column, needs no lock, and may run on any thread.
+/// system call a column, needs no lock, and may run on any thread. The first read of a zone of a column reads all of it, where its
+/// hash is known, and throws DataError when the bytes are not those that were written.
 class RowReader {
  public:
-  explicit RowReader(const std::string& path, const std::string& group = "/object");
+  explicit RowReader(const std::string& path, const std::string& group = "/object", ZoneCheck check = ZoneCheck::on);
+  ~RowReader();
+  RowReader(RowReader&&) noexcept;
+  RowReader& operator=(RowReader&&) noexcept;
 
   [[nodiscard]] const Schema& schema() const noexcept { return places_.group.schema; }
   [[nodiscard]] std::int64_t rows() const noexcept { return places_.group.rows; }
@@ -30,6 +39,7 @@ class RowReader {
  private:
   ColumnPlaces places_;
   File file_;
+  std::unique_ptr<class ZoneChecks> checks_;   ///< none for rows without hashes
 };
 
 /// A file in which ranks write disjoint byte ranges at the same time, each through a descriptor of its own: no collective
