@@ -18,6 +18,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/processors.hpp"
+#include "skyfold/core/quoting.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
@@ -107,8 +108,8 @@ void refuse_pipes(const OptionSet& options) {
   for (const std::string& name : options.names()) {
     if (name == "config") continue;  // read once, from beginning to end
     const std::string value = options.value(name);
-    std::vector<std::string> words = split(value, ',');
-    words.push_back(value);
+    std::vector<std::string> words = unquoted_list(value);
+    words.push_back(unquoted_value(value));
     for (const std::string& word : words) {
       struct stat status {};
       const std::string path = word.starts_with('@') ? word.substr(1) : word;

@@ -260,7 +260,7 @@ class BadInput(SpecCommand):
                                (r"year is missing", dict(year=None)), (r"'good' is not a number", dict(quality__values="good:4"))):
             self.fails(2, message, self.survey("a", table, **lines))
         self.fails(4, "no such file", self.survey("a", table, file="absent.csv"))
-        self.fails(4, "cannot open", self.path("absent.ini"))
+        self.fails(4, "no such file", self.path("absent.ini"))
         twice = self.survey("a", table)
         self.fails(2, r"survey a is registered by", twice, twice)
         versioned = self.survey("b", table, version="DR1")

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "../support.hpp"
-#include "mpi_environment.hpp"
 #include "row_tables.hpp"
 
 namespace skyfold {
@@ -70,7 +69,6 @@ Fits open_table(const std::string& path) {
 
 class FitsProduct : public testing::Test {
  protected:
-  FitsProduct() { testing_support::start_mpi(); }
   /// Writes a table in pieces, last piece first.
   FitsLayout write(const Table& table, std::size_t piece) {
     const auto rows = static_cast<std::int64_t>(table.rows());

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "../support.hpp"
-#include "mpi_environment.hpp"
 #include "row_tables.hpp"
 
 namespace skyfold {
@@ -21,7 +20,6 @@ using testing_support::same_bytes;
 
 class Rows : public testing::Test {
  protected:
-  Rows() { testing_support::start_mpi(); }
   Folder folder;
   std::string path = folder.file("a.h5");
 };

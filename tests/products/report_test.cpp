@@ -5,7 +5,7 @@
 #include <sstream>
 #include <thread>
 
-#include "../io/mpi_environment.hpp"
+#include "mpi_environment.hpp"
 #include "../support.hpp"
 
 namespace skyfold {

@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-#include "../io/mpi_environment.hpp"
+#include "mpi_environment.hpp"
 #include "../support.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/signals.hpp"

@@ -4,8 +4,7 @@
 
 namespace skyfold::testing_support {
 
-/// Starts MPI at the first call, for files that are written through MPI-IO; it ends with the program. A unit test needs
-/// no launcher for that.
+/// Starts MPI at the first call; it ends with the program. A unit test needs no launcher for that.
 inline void start_mpi() {
   struct Session {
     Session() { MPI_Init(nullptr, nullptr); }
