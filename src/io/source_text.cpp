@@ -139,11 +139,12 @@ class RowParser {
   }
 
   void add_any(const Cell& cell, const Target& to) {
-    if (is_missing(cell.text)) return put_missing(to, row_);
-    if (to.type == Type::text) return cell.text == "-" && !to.dash_is_text ? put_missing(to, row_) : add_text(cell, to);
-    if (add_parsed(cell.text, to)) return;
+    const std::string_view words = without_blanks(cell.text);
+    if (is_missing(words)) return put_missing(to, row_);
+    if (to.type == Type::text) return words == "-" && !to.dash_is_text ? put_missing(to, row_) : add_text(cell, to);
+    if (add_parsed(words, to)) return;
     put_missing(to, row_);
-    if (is_missing_word(cell.text)) return;
+    if (is_missing_word(words)) return;
     const std::string_view shown = cell.text.substr(0, 40);
     const bool is_number = (kind_of(cell.text) & kind::number) != 0;
     bad_.push_back({first_row_ + row_, std::string(to.name),
@@ -153,8 +154,9 @@ class RowParser {
   }
 
   void add_text(const Cell& cell, const Target& to) {
-    if (cell.text.size() <= to.width && !cell.doubled) return put_text(to, row_, cell.text);
-    const std::string text = cell.doubled ? undoubled(cell) : std::string(cell.text);
+    const std::string_view words = without_padding(cell.text);
+    if (words.size() <= to.width && !cell.doubled) return put_text(to, row_, words);
+    const std::string text = cell.doubled ? undoubled({words, true}) : std::string(words);
     put_text(to, row_, std::string_view(text).substr(0, to.width));
     if (text.size() > to.width)
       bad_.push_back({first_row_ + row_, std::string(to.name),

@@ -101,7 +101,8 @@ int boolean_of(std::string_view text) noexcept {
   return is_word(text, "false") ? 0 : -1;
 }
 
-std::uint16_t kind_of(std::string_view text) noexcept {
+std::uint16_t kind_of(std::string_view cell) noexcept {
+  std::string_view text = without_blanks(cell);
   if (is_missing(text)) return kind::missing;
   if (text.size() == 1 && (text == "-" || text == "+")) return text == "-" ? kind::dash : kind::text | kind::plus;
   std::int64_t whole = 0;

@@ -19,6 +19,17 @@ struct Cell {
   bool doubled = false;   ///< has doubled quotes that stand for one
 };
 
+/// The text without trailing blanks, which quotes may have kept: they are no part of a text.
+inline std::string_view without_padding(std::string_view text) noexcept {
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+/// Without blanks at both ends: numbers and words for missing have none.
+inline std::string_view without_blanks(std::string_view text) noexcept {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return without_padding(text);
+}
+
 /// What a cell can be; bits, so that the cells of a column add up.
 namespace kind {
 inline constexpr std::uint16_t missing = 1;   ///< nothing, or what never is a value: see is_missing

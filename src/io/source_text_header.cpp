@@ -122,7 +122,11 @@ class HeaderReader {
     if (!wishes_.names.empty()) {
       check_names(file_.path(), wishes_.names);
       set_names(wishes_.names);
-      if (is_names) skip_units(false);
+      if (is_names) {
+        skip_units(false);
+        header_.remark = fmt::format("the first line is taken for a header, which --input.columns replaces: '{}'", trim(lines_.first).substr(0, 60)) +
+                         (header_.remark.empty() ? "" : "; " + header_.remark);
+      }
     } else if (is_names) {
       take_first_line();
     } else {
@@ -236,7 +240,7 @@ class HeaderReader {
     const std::string line = without_marks(comment);
     for (const TextDialect& dialect : {dialect_of(line), dialect_of(lines_.first)}) {
       std::vector<std::string> cells = cells_of(line, dialect);
-      if (cells.size() == cells_in_row(line) && read_like_names(cells)) return cells;
+      if (cells.size() == cells_in_row(line) && read_like_names(cells) && !are_parts_of_a_sentence(cells)) return cells;
     }
     return {};
   }
@@ -289,7 +293,7 @@ class HeaderReader {
       if (counted_ > 0)
         throw DataError(fmt::format("{}: the comment lines number {} columns, but row 1 has {} cells (--input.columns gives the names)",
                                     file_.path(), counted_, cells_of(lines_.first, dialect_of(lines_.first)).size()));
-      if (!read_like_names(names) || !read_like_names(cells_of(line, TextDialect{' '}))) refuse_prose(lines_.comments.back());
+      if (!read_like_names(names) || are_parts_of_a_sentence(names) || !read_like_names(cells_of(line, TextDialect{' '}))) refuse_prose(lines_.comments.back());
     }
     set_names_of_file(names);
     apply_ecsv(lines_.comments, header_);

@@ -92,16 +92,23 @@ void add_columns(const NumberedLine& line, std::size_t count, std::vector<Column
   }
 }
 
-/// The last run of numbered lines whose numbers grow from 1 (or 0).
+/// The last run of numbered lines whose numbers grow from 1 (or 0). Lines out of order, beside or within it, make it none: what looks
+/// like the elements of a vector may have a name of its own there.
 std::vector<NumberedLine> numbered_run(const std::vector<std::string>& comments) {
   std::vector<NumberedLine> run;
+  std::vector<std::size_t> strays;
   for (const std::string& comment : comments) {
     const auto line = numbered_line(comment);
     if (!line) continue;
     const bool begins = line->number == 1 ? run.empty() || run.back().number >= 1 : line->number == 0;
     if (begins) run.clear();
     if (begins || (!run.empty() && line->number > run.back().number)) run.push_back(*line);
+    else strays.push_back(line->number);
   }
+  const auto is_gap = [&](std::size_t number) {
+    return number > run.front().number && number < run.back().number && std::ranges::find(run, number, &NumberedLine::number) == run.end();
+  };
+  if (!run.empty() && std::any_of(strays.begin(), strays.end(), is_gap)) run.clear();
   return run;
 }
 
@@ -168,6 +175,15 @@ bool read_like_names(const std::vector<std::string>& words) {
     plain += is_plain_word(word);
   }
   return !words.empty() && (words.size() < 3 || plain < words.size());
+}
+
+bool are_parts_of_a_sentence(const std::vector<std::string>& cells) {
+  constexpr std::array<std::string_view, 20> words = {"the",  "is",    "are",     "was",       "were",    "from",     "by",    "this",  "that", "these",
+                                                      "made", "taken", "created", "generated", "written", "produced", "using", "which", "has",  "have"};
+  return std::any_of(cells.begin(), cells.end(), [&](const std::string& cell) {
+    const std::vector<std::string> parts = split(lower(cell), ' ');
+    return parts.size() > 1 && std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return is_one_of(part, words); });
+  });
 }
 
 bool are_units(const std::vector<std::string>& cells) {

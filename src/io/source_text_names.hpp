@@ -25,6 +25,8 @@ struct NumberedColumns {
 
 /// False for words that read like prose: no names, words of English grammar, punctuation, or nothing but long plain words.
 [[nodiscard]] bool read_like_names(const std::vector<std::string>& words);
+/// True where a cell of several words has one that makes sentences: "dec from Gaia".
+[[nodiscard]] bool are_parts_of_a_sentence(const std::vector<std::string>& cells);
 /// True for cells that are units or empty, with one unit at least.
 [[nodiscard]] bool are_units(const std::vector<std::string>& cells);
 /// True for cells of dashes (or equal signs), as below a header; three in one of them at least.

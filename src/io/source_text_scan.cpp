@@ -46,8 +46,8 @@ class CellScanner {
   CellScanner(const TextDialect& dialect, std::vector<Watch> watch) : dialect_(dialect), watch_(std::move(watch)) {
     seen.columns.resize(watch_.size());
   }
-  /// Keeps the first text and number of each column from now on.
-  void keep_examples() { texts.resize(watch_.size()), numbers.resize(watch_.size()); }
+  /// Keeps the first text, number and number beyond 64 bits of each column from now on.
+  void keep_examples() { texts.resize(watch_.size()), numbers.resize(watch_.size()), larges.resize(watch_.size()); }
 
   /// Adds whole rows, at most until `seen.rows == limit`.
   void add(std::string_view block, std::int64_t limit) {
@@ -55,7 +55,7 @@ class CellScanner {
   }
 
   RowsSeen seen;
-  std::vector<Example> texts, numbers;
+  std::vector<Example> texts, numbers, larges;
 
  private:
   template <bool by_blanks>
@@ -92,13 +92,14 @@ class CellScanner {
   void look_at(const Cell& cell, std::size_t column) {
     if (watch_[column] == Watch::nothing) return;
     ColumnSeen& about = seen.columns[column];
-    about.width = std::max(about.width, static_cast<std::uint32_t>(cell.text.size()));
+    about.width = std::max(about.width, static_cast<std::uint32_t>(without_padding(cell.text).size()));
     if (watch_[column] != Watch::kinds) return;
     const std::uint16_t kind = kind_of(cell.text);
     about.add_kind(kind);
     if (texts.empty()) return;
     if (kind & kind::text) keep(cell, texts[column]);
     if (kind & kind::number) keep(cell, numbers[column]);
+    if (kind & kind::large) keep(cell, larges[column]);
   }
 
   void keep(const Cell& cell, Example& example) const {
@@ -318,6 +319,14 @@ std::string mixture_of(const ColumnSeen& sample, const Example& text, const Exam
   return fmt::format("text, since row {} has '{}', though row {} has the number {}", text.row + 1, text.cell, number.row + 1, number.cell);
 }
 
+/// Says why a column of whole numbers is one of texts, unless all of them are that large. `all` counts the sample's cells twice.
+std::string large_of(const ColumnInfo& info, const ColumnSeen& sample, const ColumnSeen& all, const Example& large) {
+  const std::uint32_t n_large = all.large - sample.large, n_numbers = all.numbers - sample.numbers;
+  if (info.type != Type::text || n_large == 0 || n_large == n_numbers || family_of(all) != Family::numbers) return "";
+  return fmt::format("text, since {} of its {} whole numbers {} beyond 64 bits{}", n_large, n_numbers, n_large == 1 ? "is" : "are",
+                     large.row < 0 ? "" : fmt::format(", such as {} in row {}", large.cell, large.row + 1));
+}
+
 /// Scans all units; those that turn out to begin inside quotes a second time.
 std::vector<UnitScan> scan_units(const UnitScanner& scanner, std::size_t count, const ScanRunner& run) {
   std::vector<UnitScan> units;
@@ -342,6 +351,7 @@ void ColumnSeen::add_kind(std::uint16_t kind) noexcept {
   if (kind & kind::number) numbers = sum(numbers, 1);
   if (kind & kind::boolean) booleans = sum(booleans, 1);
   if (kind & kind::text) texts = sum(texts, 1);
+  if (kind & kind::large) large = sum(large, 1);
 }
 
 TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRunner& run, const ScanSizes& sizes) {
@@ -373,7 +383,8 @@ TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRu
     const bool has_words = (all[c].kinds & kind::text) && !(all[c].kinds & kind::plus);
     scan.dash_is_text.push_back(!has_words);
     scan.is_void.push_back(header.declared[c].empty() && all[c].numbers + all[c].booleans + all[c].texts == 0);
-    scan.mixtures.push_back(declares(header.declared[c], "string") ? "" : mixture_of(sample.columns[c], sampled.texts[c], sampled.numbers[c]));
+    const std::string mixture = mixture_of(sample.columns[c], sampled.texts[c], sampled.numbers[c]);
+    scan.mixtures.push_back(declares(header.declared[c], "string") ? "" : mixture.empty() ? large_of(scan.columns[c], sample.columns[c], all[c], sampled.larges[c]) : mixture);
   }
   return scan;
 }

@@ -26,6 +26,7 @@ struct ScanSizes {
 struct ColumnSeen {
   std::uint32_t width = 0;                            ///< longest cell, bytes
   std::uint32_t numbers = 0, booleans = 0, texts = 0;   ///< cells of these kinds, while kinds are looked at
+  std::uint32_t large = 0;                              ///< numbers that are whole and beyond 64 bits
   std::uint16_t kinds = 0;                            ///< bits of `kind`
 
   void add(const ColumnSeen& other) noexcept {
@@ -33,6 +34,7 @@ struct ColumnSeen {
     numbers = sum(numbers, other.numbers);
     booleans = sum(booleans, other.booleans);
     texts = sum(texts, other.texts);
+    large = sum(large, other.large);
     kinds |= other.kinds;
   }
   void add_kind(std::uint16_t kind) noexcept;

@@ -338,6 +338,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     schema.has_positions = !schema.roles.ra.empty() && !schema.roles.dec.empty();
     if (!schema.has_positions) schema.roles.ra = schema.roles.dec = "";
   }
+  if (!schema.has_positions) refuse_idle_options("--columns.ra and --columns.dec", {{"input.coordinates", !o.source.coordinates.empty()}});
   schema.roles.id = id_role(sources, all, o.id, run, schema.remarks);
   schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"},
                            "columns.tile", path, schema.remarks);

@@ -10,6 +10,7 @@
 #include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/table/known_columns.hpp"
 
@@ -244,6 +245,9 @@ void Cuts::read_stars(const MatchOptions& o) {
   std::optional<Condition> condition;
   if (!trim(o.star_cut).empty()) condition.emplace(o.star_cut, source->schema(), o.star_table + " (--match.star_cut)");
   Schema schema = {column_of(source->schema(), id, o.star_table, "match.star_id")};
+  if (const auto no_id = find_no_id(*source, id))
+    throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53, or text)", o.star_table, no_id->row + 1, id, no_id->problem));
+  if (schema[0].type == Type::f4 || schema[0].type == Type::f8) schema[0].type = Type::i8;
   if (condition)
     for (const std::string& name : condition->columns())
       if (name != id) schema.push_back(source->schema()[*find_column(source->schema(), name)]);

@@ -85,7 +85,8 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
   if (o.reference.empty())
     refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()}, {"reference.error", !o.reference_error.empty()},
-                                        {"weights.space", !o.weights.space.empty()}});
+                                        {"weights.space", !o.weights.space.empty()}, {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
+  if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});
   paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;
   paths.coverage = o.weights.coverage.empty() && has_weights ? with_word(o.output, "coverage") : o.weights.coverage;
   paths.weighted_sample = o.weights.sample;

@@ -16,6 +16,7 @@
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/ids.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 #include "skyfold/products/process.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -165,9 +166,13 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
     const auto found = find_column(schema, name);
     if (!found) throw UsageError(fmt::format("{}: no column '{}' (name it with --{})", source.path(), name, option));
     ColumnInfo column = schema[*found];
-    const bool is_id = columns.empty(), is_whole = column.type == Type::i8 || column.type == Type::i4 || column.type == Type::u1;
-    if (column.type == Type::text || column.width != 1 || (is_id && !is_whole))
+    const bool is_id = columns.empty();
+    if (column.type == Type::text || column.width != 1)
       throw DataError(fmt::format("{}: column {} is not a column of {}", source.path(), name, is_id ? "whole numbers" : "numbers"));
+    const auto no_id = is_id ? find_no_id(source, name) : std::nullopt;
+    if (no_id)
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; name another column with --estimates.id)", source.path(),
+                                  no_id->row + 1, name, no_id->problem));
     column.source = name;
     if (is_id) column.type = Type::i8;
     if (!find_column(columns, name)) columns.push_back(column);

@@ -16,6 +16,9 @@ using Kind = ConditionToken::Kind;
 using Value = ConditionValue;
 using Gives = ConditionValue::Gives;
 
+/// Trailing blanks are no part of a text, in columns and in conditions.
+std::string without_padding(const std::string& text) { return text.substr(0, text.find_last_not_of(' ') + 1); }
+
 class Compiler {
  public:
   Compiler(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases,
@@ -111,7 +114,7 @@ class Compiler {
     if (left.gives != Gives::text) fail_at(left.place, "only a column of text is compared with a text");
     if (token_.kind != Kind::text) fail(fmt::format("a text in quotes is needed, not '{}'", token_.text));
     if (step != Step::equal && step != Step::not_equal) fail_at(left.place, "texts are compared by == and != only");
-    const std::string text = token_.text;
+    const std::string text = without_padding(token_.text);
     next();
     return code_.is_text_in(left, {text}, step == Step::equal);
   }
@@ -125,7 +128,7 @@ class Compiler {
       const bool is_negative = is_sign("-");
       if (is_negative) next();
       if (token_.kind == Kind::number) numbers.push_back(is_negative ? token_.number.negated() : token_.number);
-      else if (token_.kind == Kind::text && !is_negative) texts.push_back(token_.text);
+      else if (token_.kind == Kind::text && !is_negative) texts.push_back(without_padding(token_.text));
       else fail(fmt::format("a number or a text in quotes is needed, not '{}'", token_.text));
       next();
       more = is_sign(",");

@@ -210,6 +210,20 @@ class Selection(MatchCommand):
         self.match("--match.star_table", own, name="b.h5")
         self.assertNotIn("none of its", self.last.err)
 
+    def test_ids_of_a_star_table_that_lost_digits_are_refused(self):
+        ids = self.photometry["COADD_ID"][::2]
+        whole = make_csv(self.path("whole.csv"), {"id": ids})
+        real = make_csv(self.path("real.csv"), {"id": ids.astype("f8")})
+        self.assertEqual(self.match("--match.star_table", whole, name="a.h5")["spec_id"].tolist(),
+                         self.match("--match.star_table", real, name="b.h5")["spec_id"].tolist())
+        lost = make_csv(self.path("lost.csv"), {"id": np.append(ids, 2**53 + 2).astype("f8")})
+        self.fails(3, rf"lost.csv, row {len(ids) + 1}, column id: .* is not sure to have all its digits", "--match.star_table", lost)
+
+    def test_trailing_blanks_are_no_part_of_a_text_in_a_condition(self):
+        for condition in ("class == 'galaxy'", "class == 'galaxy  '", "class in ('x ', 'galaxy ')"):
+            training = self.match("--cuts", condition, name="c.h5")
+            self.assertEqual({text.rstrip(b"\0") for text in training["class"].tolist()}, {b"galaxy"}, condition)
+
     def test_the_magnitude_type_is_chosen_by_the_names_of_the_columns(self):
         training = self.match("--bands", "EBV", "--bands.magnitude", "{band}", name="a.h5")  # any columns of numbers will do here
         self.assertIn("EBV", training)

@@ -244,6 +244,15 @@ class Names(ValidateCommand):
         self.validate(*self.tables(sample=columns))
         self.assertEqual(self.json()["sample"]["usable"], 500)
 
+    def test_ids_of_estimates_may_be_whole_real_numbers(self):
+        sample, estimates = self.tables()[1::2]
+        self.validate("--sample", sample, "--estimates", estimates, name="a")
+        real = make_csv(self.path("real.csv"), dict(self.guess, id=np.asarray(self.guess["id"], "f8")))
+        self.validate("--sample", sample, "--estimates", real, name="b")
+        self.assertEqual(self.json("b")["models"][0]["metrics"], self.json("a")["models"][0]["metrics"])
+        halves = make_csv(self.path("halves.csv"), dict(self.guess, id=np.asarray(self.guess["id"]) + 0.5))
+        self.fails(3, r"halves.csv, row 1, column id: \S+\.5 is not a whole number", "--sample", sample, "--estimates", halves)
+
     def test_ids_tell_objects_apart(self):
         same = dict(self.bands(), id=np.full(500, 7))
         self.fails(3, r"s.h5, column id: ids are not unique: 499 of 500 rows have the id of another object, such as row 2 that of row 1, 7",

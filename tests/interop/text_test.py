@@ -46,6 +46,27 @@ class Text(support.SkyfoldTest):
         self.assertIn("columns of type i8: id\n", result.err)
         self.assertIn("columns of type f8: ra, dec, mag\n", result.err)
 
+    def test_blanks_within_quotes_are_no_part_of_numbers_or_of_the_end_of_texts(self):
+        rows = [f'"{i:>6}"," {self.ra[i]} ","{"   " if i == 4 else self.dec[i]}","  ab{i} "' for i in range(ROWS)]
+        ours, _ = self.imported(self.write("q.csv", "\n".join(["id,ra,x,t", *rows]) + "\n"))
+        np.testing.assert_array_equal(ours["id"], np.arange(ROWS))
+        np.testing.assert_array_equal(ours["ra"], self.ra)
+        np.testing.assert_array_equal(ours["x"], np.where(np.arange(ROWS) == 4, np.nan, self.dec))
+        self.assertEqual(ours["t"].tolist(), [f"  ab{i}".encode() for i in range(ROWS)])
+
+    def test_a_number_beyond_64_bits_that_makes_a_column_text_is_said(self):
+        rows = [f"{i},{'99999999999999999999' if i == 30 else i}" for i in range(ROWS)]
+        ours, result = self.imported(self.write("l.csv", "\n".join(["id,n", *rows]) + "\n"))
+        self.assertEqual(ours["n"][30], b"99999999999999999999")
+        self.assertIn("column n is text, since 1 of its 40 whole numbers is beyond 64 bits, such as 99999999999999999999 in row 31", result.err)
+        _, result = self.imported(self.write("all.csv", "id,n\n1,99999999999999999999\n2,99999999999999999998\n"), "--fresh")
+        self.assertNotIn("column n is text", result.err)
+
+    def test_a_line_that_given_names_replace_is_said(self):
+        ours, result = self.imported(self.write("h.csv", "a1,b1\na2,b2\na3,b3\n"), "--input.columns", "x,y")
+        self.assertEqual(ours["x"].tolist(), [b"a2", b"a3"])
+        self.assertIn("h.csv: the first line is taken for a header, which --input.columns replaces: 'a1,b1'", result.err)
+
     def test_an_odd_cell_is_an_error_or_a_dropped_row(self):
         path = self.csv(r6="faint", r30="1e400")
         result = self.run_skyfold("import", "--input", path, "--output", self.path("o.h5"))
@@ -87,9 +108,18 @@ class Text(support.SkyfoldTest):
         self.assertIn("units are those of the line above the dashes", result.err)
 
     def test_prose_is_no_header(self):
-        result = self.run_skyfold("import", "--input", self.write("t.txt", "# stars of the field\n1 10 20 30\n2 11 21 31\n"), "--output", self.path("o.h5"))
+        for prose, rows in (("stars of the field", "1 10 20 30\n2 11 21 31\n"), ("ra, dec from Gaia, mags from DES, v2", "1,10,20,30\n2,11,21,31\n")):
+            result = self.run_skyfold("import", "--input", self.write("t.txt", f"# {prose}\n{rows}"), "--output", self.path("o.h5"))
+            self.assertEqual(result.code, 3, result)
+            self.assertIn(f"does not name columns: '{prose}' (--input.columns=", result.err)
+        ours, _ = self.imported(self.write("n.txt", "# Object ID,RA (deg),Dec (deg),mag in g\n1,10,20,30\n2,11,21,31\n"))
+        self.assertIn("mag in g", ours)
+
+    def test_numbered_names_out_of_order_are_refused(self):
+        result = self.run_skyfold("import", "--input", self.write("t.cat", "# 2 ra\n# 1 id\n# 3 dec\n# 4 mag\n1 10 20 30\n2 11 21 31\n"),
+                                  "--output", self.path("o.h5"))
         self.assertEqual(result.code, 3, result)
-        self.assertIn("does not name columns: 'stars of the field' (--input.columns=", result.err)
+        self.assertIn("(--input.columns gives other names)", result.err)
 
 
 if __name__ == "__main__":
