@@ -10,11 +10,13 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/row_file.hpp"
 #include "hdf5_links.hpp"
 #include "source_child.hpp"
 #include "source_convert.hpp"
 #include "source_file.hpp"
 #include "source_hdf5_storage.hpp"
+#include "zone_checks.hpp"
 
 namespace skyfold {
 namespace {
@@ -135,9 +137,10 @@ struct OpenTable {
 
 class Hdf5Source final : public Source {
  public:
-  Hdf5Source(const std::string& path, H5Table table) : path_(path), stamp_(stamp_of(path)), table_(std::move(table)) {
+  Hdf5Source(const std::string& path, H5Table table, ZoneCheck check = ZoneCheck::on) : path_(path), stamp_(stamp_of(path)), table_(std::move(table)) {
     for (const H5Column& column : table_.columns) schema_.push_back(column.info);
     (void)datasets();
+    if (check == ZoneCheck::on && !table_.is_compound && !table_.columns.empty()) find_hashes();
   }
   ~Hdf5Source() override { std::erase(lately_read(), this); }
 
@@ -157,6 +160,7 @@ class Hdf5Source final : public Source {
     for (std::size_t i = 0; i < matched.size(); ++i) check_widening(path_, schema_[matched[i]], out[i].info());
     out.resize(static_cast<std::size_t>(piece.rows));
     if (matched.empty() || piece.rows == 0) return;
+    verify(piece, matched);
     try {
       if (table_.is_compound) read_members(piece, matched, out, bad);
       else for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
@@ -187,6 +191,32 @@ class Hdf5Source final : public Source {
       lately.erase(lately.begin());
     }
     return open_->datasets;
+  }
+
+  /// Samples and other products of skyfold have hashes of their zones.
+  void find_hashes() {
+    const std::string& first = table_.columns.front().dataset;
+    ColumnPlaces places{{first.substr(0, first.rfind('/')), {}, table_.rows}, {}};
+    checked_as_.resize(table_.columns.size());
+    for (std::size_t c = 0; c < table_.columns.size(); ++c) {
+      const std::string& dataset = table_.columns[c].dataset;
+      const haddr_t offset = H5Dget_offset(open_->datasets[c]);
+      if (offset == HADDR_UNDEF || table_.rows == 0 || dataset.substr(0, dataset.rfind('/')) != places.group.path) continue;
+      const std::string name = dataset.substr(places.group.path.size() + 1);
+      checked_as_[c] = find_column(places.group.schema, name);
+      if (checked_as_[c]) continue;  // another element of the same rows
+      checked_as_[c] = places.group.schema.size();
+      places.group.schema.push_back({name, Type::u1, static_cast<std::size_t>(H5Dget_storage_size(open_->datasets[c])) / static_cast<std::size_t>(table_.rows)});
+      places.offsets.push_back(static_cast<std::int64_t>(offset));
+    }
+    if (!places.offsets.empty()) checks_ = ZoneChecks::of(path_, places);
+  }
+
+  void verify(const Piece& piece, const std::vector<std::size_t>& matched) const {
+    if (!checks_) return;
+    const File file = File::for_reading(path_);
+    for (const std::size_t c : matched)
+      if (checked_as_[c]) checks_->check(file, *checked_as_[c], {piece.first_row, piece.first_row + piece.rows});
   }
 
   [[noreturn]] void throw_unreadable(const std::string& dataset, std::int64_t first, hsize_t rows) const {
@@ -292,6 +322,8 @@ class Hdf5Source final : public Source {
   H5Table table_;
   Schema schema_;
   mutable std::optional<OpenTable> open_;
+  std::vector<std::optional<std::size_t>> checked_as_;   ///< number of the column's bytes in the checks
+  std::unique_ptr<ZoneChecks> checks_;                   ///< none for a file without hashes
 };
 
 /// Processor time that looking at a file may take: a damaged one can make the library loop for ever.
@@ -358,7 +390,7 @@ void check_in_child(const std::string& path, const std::string& group, const Sca
     H5Table table = found_table(path, group, true);
     for (H5Column& column : table.columns) column.info.width = std::max<std::size_t>(1, column.info.width);
     const std::int64_t rows = std::min(table.rows, std::min<std::int64_t>(table.chunk_rows, block_rows));
-    const Hdf5Source source(path, std::move(table));
+    const Hdf5Source source(path, std::move(table), ZoneCheck::off);  // all columns, wanted or not
     Table first(source.schema());
     std::vector<BadCell> bad;
     source.read({0, rows, 0, 0}, first, bad);

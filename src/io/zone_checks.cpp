@@ -106,16 +106,21 @@ ZoneChecks::ZoneChecks(const ColumnPlaces& places, std::vector<ZoneHashes> hashe
     : places_(places), hashes_(std::move(hashes)), states_(hashes_.size()) {}
 
 void ZoneChecks::check(const File& file, std::size_t column, std::int64_t first_row, std::span<const std::byte> bytes) {
+  check(file, column, {first_row, first_row + static_cast<std::int64_t>(bytes.size() / places_.group.schema[column].bytes_per_row())}, bytes);
+}
+
+void ZoneChecks::check(const File& file, std::size_t column, RowRange rows) { check(file, column, rows, {}); }
+
+void ZoneChecks::check(const File& file, std::size_t column, RowRange read, std::span<const std::byte> bytes) {
   const ZoneHashes& hashes = hashes_[column];
-  if (hashes.zones == 0 || bytes.empty()) return;
+  if (hashes.zones == 0 || read.size() == 0) return;
   ColumnState& state = states_[column];
   std::call_once(state.is_ready, [&] { make_ready(file, column); });
-  const std::int64_t end = first_row + static_cast<std::int64_t>(bytes.size() / places_.group.schema[column].bytes_per_row());
-  for (std::int64_t zone = first_row / hashes.zone_rows; zone * hashes.zone_rows < end; ++zone) {
+  for (std::int64_t zone = read.begin / hashes.zone_rows; zone * hashes.zone_rows < read.end; ++zone) {
     std::atomic<bool>& is_whole = state.is_whole[static_cast<std::size_t>(zone)];
     if (is_whole.load(std::memory_order_relaxed)) continue;
     const RowRange rows{zone * hashes.zone_rows, std::min((zone + 1) * hashes.zone_rows, places_.group.rows)};
-    compare(file, column, rows, hashes.values[static_cast<std::size_t>(zone)], first_row, bytes);
+    compare(file, column, rows, hashes.values[static_cast<std::size_t>(zone)], bytes.empty() ? rows.begin : read.begin, bytes);
     is_whole.store(true, std::memory_order_relaxed);
   }
 }

@@ -35,6 +35,8 @@ class ZoneChecks {
   /// @param file   what lies beyond `bytes` of a zone is read from it
   /// @param bytes  of the rows from `first_row` on, as they were read
   void check(const File& file, std::size_t column, std::int64_t first_row, std::span<const std::byte> bytes);
+  /// The same of rows that were not read through `file`.
+  void check(const File& file, std::size_t column, RowRange rows);
 
  private:
   struct ColumnState {
@@ -42,6 +44,7 @@ class ZoneChecks {
     std::unique_ptr<std::atomic<bool>[]> is_whole;   ///< by zone
   };
   void make_ready(const File& file, std::size_t column);
+  void check(const File& file, std::size_t column, RowRange rows, std::span<const std::byte> bytes);
   void compare(const File& file, std::size_t column, RowRange zone, std::uint64_t hash, std::int64_t first_row, std::span<const std::byte> bytes) const;
 
   ColumnPlaces places_;

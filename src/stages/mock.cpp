@@ -8,6 +8,7 @@
 #include "path_beside.hpp"
 #include "product_writer.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/mock/spectroscopy.hpp"
@@ -142,6 +143,7 @@ class MockRun {
         if (sample.rows() > 0) writer.write(first_row[zone], sample);
       writer.sync();
     });
+    add_zone_hashes(ranks_, sample_path(), "/object", false);
     return first_row.back();
   }
 

@@ -9,6 +9,7 @@
 #include "photoz_work.hpp"
 #include "reorder.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
@@ -183,6 +184,7 @@ class PhotozRun {
 
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
+    if (has_pdf()) add_zone_hashes(ranks_, partial_pdf(), "/data", true);
     const std::string quality = describe_product_rows();
     if (!quality.empty()) context_.process.fact("against known redshifts", quality);
     run_->publish(product_paths());

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "locus_targets.hpp"
+#include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
@@ -147,6 +148,7 @@ void ReferenceParts::put_together(const Ranks& ranks, std::int64_t rows, const s
     return std::string();
   });
   ranks.together([&] { writer->sync(); });
+  add_zone_hashes(ranks, path, "/object", false);
 }
 
 }  // namespace skyfold

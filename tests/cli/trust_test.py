@@ -1,4 +1,6 @@
 """What an accident or a hostile colleague could do: names that are code, inputs that change or are damaged, foreign registries."""
+import ctypes
+import ctypes.util
 import html.parser
 import json
 import os
@@ -231,7 +233,6 @@ class DamagedInputs(Trust):
             flip_bit(bad, "object/mag_i", row)
             self.refused("mag_i", first, last, "photoz", *words, bad)
             self.assertEqual(self.names(), ["bad.h5"])
-        self.refused("mag_i", first, last, "photoz", *words, bad, ranks=2)
         self.assertEqual(self.run_skyfold("info", "--catalogue", bad).code, 0)
 
     def test_damage_is_read_where_that_is_asked_for_or_is_nobodys_business(self):
@@ -260,14 +261,50 @@ class DamagedInputs(Trust):
         flip_bit(stars, "object/psfmag_r", 12345)
         self.refused("psfmag_r", 1, 20000, "locus", "--traverse", "true", "--targets.where", "r<15", "--catalogue", stars, "--output", self.path("p.h5"))
 
-    def test_the_hashes_follow_the_file(self):
-        """Values that were put right are read; what one command found says nothing to the next."""
-        bad = self.copy(self.survey, "bad.h5")
-        words = ["photoz", "--catalogue", bad, "--model", self.model, "--output", self.path("z.h5")]
-        flip_bit(bad, "object/mag_g", 77)
-        self.refused("mag_g", 1, 4000, *words)
-        flip_bit(bad, "object/mag_g", 77)
+    def test_samples(self):
+        bad, held = self.copy(self.sample, "bad.h5"), self.copy(self.model.replace(".h5", ".validation.h5"), "held.h5")
+        words = ["train", "--algorithms", "dnf", "--sample", bad, "--output", self.path("m.h5")]
+        for path in (bad, held):
+            flip_bit(path, "object/z_spec", 99)
+        self.refused("z_spec", 1, len(support.read_group(bad)["z_spec"]), *words)
+        self.refused("z_spec", 1, len(support.read_group(held)["z_spec"]), "validate", "--sample", held, "--models", self.model, "--output", self.path("v.h5"))
+        flip_bit(bad, "object/z_spec", 99)
+        flip_bit(bad, "object/is_star", 3)
         self.skyfold(*words)
+
+    def test_pdfs(self):
+        self.skyfold("photoz", "--catalogue", self.survey, "--model", self.model, "--output", self.path("e.h5"), "--pdf", "interp")
+        self.check_attached(self.path("e.pdf.h5"), "data")
+        words = ["validate", "--sample", self.sample, "--estimates", self.path("e.h5"), "--output", self.path("v.h5")]
+        flip_bit(self.path("e.pdf.h5"), "data/yvals", 3999)
+        self.refused("yvals", 2049, 4000, *words)
+        self.skyfold(*words, "--verify-inputs", "off")
+
+    def check_attached(self, path, group):
+        """The hashes are those of the library itself, over zones of at most 65,536 rows and 1 MiB."""
+        library = ctypes.CDLL(ctypes.util.find_library("xxhash"))
+        library.XXH3_64bits.restype = ctypes.c_uint64
+        library.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+        with h5py.File(path) as file:
+            for values in file[group].values():
+                rows = 65536
+                while rows * values[:1].nbytes > 1 << 20:
+                    rows //= 2
+                zones = [values[begin:begin + rows].tobytes() for begin in range(0, len(values), rows)]
+                self.assertEqual(values.attrs["zone_hashes"], "".join(f"{library.XXH3_64bits(zone, len(zone)):016x}" for zone in zones))
+
+    def test_hashes_are_what_they_say_for_any_number_of_ranks(self):
+        for name, ranks in (("a", 0), ("b", 2)):
+            self.skyfold("mock", "--objects", 3000, "--seed", 5, "--spectroscopic", 0.4, "--output", self.path(name + ".h5"), ranks=ranks)
+        self.assertEqual(*(support.read_bytes(self.path(name)) for name in ("a.spec.h5", "b.spec.h5")))
+        self.check_attached(self.path("a.spec.h5"), "object")
+
+    def test_hashes_that_are_none_are_said(self):
+        bad = self.copy(self.sample, "bad.h5")
+        with h5py.File(bad, "r+") as file:
+            file["object/z_spec"].attrs["zone_hashes"] = "0" * 15
+        done = self.run_skyfold("validate", "--sample", bad, "--models", self.model, "--output", self.path("v.h5"))
+        self.assertEqual((done.code, "column z_spec: the hashes of its zones are damaged" in done.err), (3, True), done)
 
 
 class DamagedModels(Trust):
