@@ -173,6 +173,10 @@ std::int64_t HealpixMapFile::pixels_per_row() const noexcept { return state_->pe
 std::int64_t HealpixMapFile::row_bytes() const noexcept { return state_->row_bytes; }
 std::optional<std::string> HealpixMapFile::keyword(const std::string& name) const { return state_->header.text(name); }
 
+HealpixMapFile::Data HealpixMapFile::data() const {
+  return {&state_->file, state_->data_begin, std::min(state_->header.end(), state_->file.size()) - state_->data_begin};
+}
+
 std::size_t HealpixMapFile::column(const std::string& name) const {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < columns().size(); ++i) {

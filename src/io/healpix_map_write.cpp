@@ -93,6 +93,7 @@ std::string header_of(const HealpixMapLayout& layout) {
   if (std::any_of(layout.columns.begin(), layout.columns.end(), is_polarised))
     table.text("POLCCONV", layout.iau ? "IAU" : "COSMO", "sign of U, COSMO or IAU");
   table.real("BAD_DATA", unseen, "value of pixels without data");
+  table.text("DATASUM", "0         ", "data unit checksum");  // room for any; see write_data_sum
   for (const std::string& line : layout.history) table.history(line);
   return std::move(primary).finished() + std::move(table).finished();
 }

@@ -11,6 +11,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/healpix_map.hpp"
 #include "skyfold/io/healpix_pixels.hpp"
+#include "skyfold/io/healpix_sum.hpp"
 #include "skyfold/kernels/patch/resample.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/provenance.hpp"
@@ -33,8 +34,19 @@ void describe_input(OptionSet& option, MapOptions& o) {
   option("map.frame", o.keywords.frame, "frame, G, C or E, where COORDSYS is missing or wrong");
 }
 
+ScanRunner on_threads(int threads) {
+  return [threads](std::size_t count, const std::function<std::string(std::size_t)>& unit) {
+    std::vector<std::string> texts(count);
+    parallel_for(count, 1, threads, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t i = begin; i < end; ++i) texts[i] = unit(i);
+    });
+    return texts;
+  };
+}
+
 HealpixPixels read_all(const std::string& path, const HealpixKeywords& keywords, int threads) {
   HealpixMapFile file(path, keywords);
+  if (const auto stated = stated_data_sum(file)) compare_data_sums(file, *stated, data_sum_of(file, on_threads(threads)));
   std::vector<std::size_t> columns(file.columns().size());
   for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = i;
   HealpixPixels pixels(std::move(file), columns, true, gather_alone);
@@ -150,6 +162,7 @@ void write_map(const std::string& path, const HealpixMapLayout& layout, const st
       writer.write({static_cast<std::int64_t>(begin * per_row), static_cast<std::int64_t>(end * per_row)}, values);
     });
     writer.sync();
+    write_data_sum(partial, data_sum_of(HealpixMapFile(partial), on_threads(context.threads)));
     context.process.check_inputs();
     put_in_place(partial, path);
     sync_path(folder_of(link_target(path)));

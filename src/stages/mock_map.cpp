@@ -10,6 +10,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/healpix_map.hpp"
+#include "skyfold/io/healpix_sum.hpp"
 #include "skyfold/products/run.hpp"
 #include "skyfold/stages/provenance.hpp"
 
@@ -100,6 +101,15 @@ std::vector<Partition> pieces_of(std::int64_t pixels) {
   return pieces;
 }
 
+/// Gives a map the sum of its data; collective.
+void finish_map(const Ranks& ranks, const std::string& path) {
+  const PhaseScope scope(ranks.clock(), Phase::consolidate);
+  std::optional<HealpixMapFile> map;
+  ranks.together([&] { map.emplace(path); });
+  const std::uint32_t sum = data_sum_of(*map, [&](std::size_t count, const auto& unit) { return ranks.run_units(count, unit); });
+  ranks.on_first_only([&] { write_data_sum(path, sum); });
+}
+
 }  // namespace
 
 ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const StageContext& context) {
@@ -129,6 +139,8 @@ ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const 
   task.whole_jobs = true;
   task.must_succeed = true;
   run.farm(task, pieces_of(mock->pixels().count()), work);
+  finish_map(ranks, run.partial(output));
+  if (!mask.empty()) finish_map(ranks, run.partial(mask));
   run.publish(products);
   return run.finish(context.threads, "");
 }

@@ -11,6 +11,7 @@
 #include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/healpix_sum.hpp"
 #include "skyfold/kernels/patch/units.hpp"
 
 namespace skyfold {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
 constexpr std::size_t no_mask = SIZE_MAX;
+constexpr std::int64_t quickly_summed_bytes = std::int64_t{256} << 20;   // larger maps of which blocks are read are not summed
 
 const std::vector<std::string> intensity_names = {"i_stokes", "temperature", "t", "i", "intensity", "signal", "i_stokes_1"};
 const std::vector<std::string> q_names = {"q_stokes", "q_polarisation", "q_polarization", "q-polarisation", "q-polarization", "q"};
@@ -198,6 +200,12 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
     const PixelValues values = add(masks_[m], {mask_columns_[m]}, maps_[user].frame).values(0);
     for (std::size_t i = 0; i < maps_.size(); ++i)
       if (mask_of_[i] == m) maps_[i].mask = values;
+  }
+  for (const HealpixPixels& all : pixels_) {
+    const auto stated = all.is_whole() || all.file().data().bytes <= quickly_summed_bytes ? stated_data_sum(all.file()) : std::nullopt;
+    if (!stated) continue;
+    const std::uint32_t found = data_sum_of(all.file(), [&](std::size_t count, const auto& unit) { return ranks.run_units(count, unit); });
+    ranks.together([&] { compare_data_sums(all.file(), *stated, found); });
   }
   for (const bool is_reading : {false, true})
     ranks.together([&] {

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
 import h5py
 import numpy as np
+from astropy.io import fits
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -298,6 +300,27 @@ class DamagedInputs(Trust):
             self.skyfold("mock", "--objects", 3000, "--seed", 5, "--spectroscopic", 0.4, "--output", self.path(name + ".h5"), ranks=ranks)
         self.assertEqual(*(support.read_bytes(self.path(name)) for name in ("a.spec.h5", "b.spec.h5")))
         self.check_attached(self.path("a.spec.h5"), "object")
+
+    def test_maps(self):
+        sky = self.path("sky.fits")
+        self.skyfold("mock", "--kind", "map", "--map.nside", 32, "--map.sources", 40, "--seed", 2, "--output", sky, ranks=2)
+        self.skyfold("map", "reorder", sky, "--to", "NESTED", "--output", self.path("nested.fits"))
+        for name in ("sky.fits", "nested.fits"):
+            with warnings.catch_warnings(action="error"), fits.open(self.path(name), checksum=True) as file:
+                self.assertEqual(file[1].header["DATASUM"], str(file[1]._calculate_datasum()))
+        bad = self.copy(sky, "bad.fits")
+        with fits.open(sky) as file:
+            begin, bytes_ = file[1].fileinfo()["datLoc"], 12 * 32**2 * 4
+        words = ["patch", "--maps", bad, "--sources", self.path("sky.truth.h5"), "--measure", "mean", "--output", self.path("p.h5"), "--patch.radius", 60]
+        for at in (0, bytes_ // 2, bytes_ - 1):
+            data = bytearray(support.read_bytes(sky))
+            data[begin + at] ^= 16
+            pathlib.Path(bad).write_bytes(data)
+            done = self.run_skyfold(*words)
+            self.assertEqual(done.code, 3, done)
+            self.assertRegex(done.err, r"bad.fits: damaged \(the sum of its data is \d+, but its header says DATASUM = \d+")
+        self.assertEqual(self.run_skyfold("map", "info", bad).code, 3)
+        self.skyfold(*words, "--verify-inputs", "off")
 
     def test_hashes_that_are_none_are_said(self):
         bad = self.copy(self.sample, "bad.h5")

@@ -66,6 +66,12 @@ class HealpixMapFile {
   void read_pixels(RowRange slots, std::span<std::int64_t> pixels) const;
 
   struct State;   ///< for this layer
+  /// Where the table's data are: the file, their first byte and how many they are, with the heap and the padding.
+  struct Data {
+    const class InputFile* file = nullptr;
+    std::int64_t begin = 0, bytes = 0;
+  };
+  [[nodiscard]] Data data() const;
 
  private:
   std::shared_ptr<const State> state_;
