@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <sstream>
 
@@ -139,6 +140,17 @@ const char* usual_ending(FileKind kind) {
   }
 }
 
+/// The text of a configuration, which may come from a pipe: it is read once, from beginning to end.
+std::string read_configuration(const std::string& path) {
+  if (std::filesystem::is_directory(path)) throw IoError(path + ": is a folder, not a configuration file");
+  if (!std::filesystem::is_fifo(path)) return read_file(path);
+  std::ifstream pipe(path);
+  std::ostringstream text;
+  if (pipe.peek() != std::ifstream::traits_type::eof()) text << pipe.rdbuf();
+  if (pipe.bad() || !pipe.is_open()) throw IoError(path + ": cannot read");
+  return text.str();
+}
+
 }  // namespace
 
 void check_ending(const std::string& option, const std::string& path, FileKind kind, const std::string& hint) {
@@ -235,8 +247,7 @@ void OptionSet::assign(Option& option, const std::string& text, const std::strin
 }
 
 void OptionSet::read_ini(const std::string& path) {
-  if (std::filesystem::is_directory(path)) throw IoError(path + ": is a folder, not a configuration file");
-  std::istringstream file(read_file(path));
+  std::istringstream file(read_configuration(path));
   std::string whole, section;
   std::set<std::string> seen;
   for (long number = 1; std::getline(file, whole); ++number) {

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
-#include "reorder.hpp"
+#include "bad_cell.hpp"
 #include "idle_options.hpp"
+#include "reorder.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
@@ -100,7 +101,7 @@ Table read_table(const Source& source, const Schema& schema) {
     std::vector<BadCell> bad;
     source.read(piece, rows, bad);
     if (!bad.empty())
-      throw DataError(fmt::format("{}, row {}, column {}: {}", path, bad[0].row + 1, bad[0].column, bad[0].problem));
+      throw DataError(describe_bad_cell(path, bad[0]));
     for (std::size_t c = 0; c < all.columns(); ++c)
       std::ranges::copy(rows[c].bytes(),
                         all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));

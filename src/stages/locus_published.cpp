@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 
+#include "bad_cell.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
@@ -125,8 +126,7 @@ Table read_all(const Source& source, const Schema& schema) {
     std::vector<BadCell> bad;
     source.read(piece, piece_rows, bad);
     if (!bad.empty())
-      throw DataError(
-          fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+      throw DataError(describe_bad_cell(source.path(), bad[0]));
     for (std::size_t c = 0; c < all.columns(); ++c)
       std::ranges::copy(piece_rows[c].bytes(),
                         all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bad_cell.hpp"
 #include "idle_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
@@ -56,7 +57,7 @@ Table read_all(const Source& source, const Schema& columns) {
     std::vector<BadCell> bad;
     source.read(piece, part, bad);
     if (!bad.empty())
-      throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+      throw DataError(describe_bad_cell(source.path(), bad[0]));
     const std::size_t before = all.rows();
     all.resize(before + part.rows());
     for (std::size_t c = 0; c < columns.size(); ++c) {

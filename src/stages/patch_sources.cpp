@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "bad_cell.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/sort.hpp"
@@ -102,7 +103,7 @@ Table read_table(const Source& source, const PatchSources& sources) {
     std::vector<BadCell> bad;
     source.read(piece, rows, bad);
     if (!bad.empty())
-      throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+      throw DataError(describe_bad_cell(source.path(), bad[0]));
     for (std::size_t c = 0; c < all.columns(); ++c)
       std::ranges::copy(rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
     row += rows.rows();

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <span>
 
+#include "bad_cell.hpp"
 #include "locus_published.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
@@ -103,8 +104,7 @@ class FieldFile {
     std::vector<BadCell> bad;
     source_->read({0, source_->rows(), 0, 0}, table, bad);
     if (!bad.empty())
-      throw DataError(
-          fmt::format("{}, row {}, column {}: {}", source_->path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+      throw DataError(describe_bad_cell(source_->path(), bad[0]));
     return table;
   }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "bad_cell.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
@@ -163,7 +164,7 @@ class TableReader {
 
   /// Says what is wrong with a row of good quality; true, for "left out", where that is wanted.
   bool reject(std::int64_t row, const std::string& column, const std::string& problem) {
-    const std::string message = fmt::format("{}, row {}, column {}: {}", path_, row + 1, column, problem);
+    const std::string message = describe_bad_cell(path_, {row, column, problem});
     if (!drop_bad_rows_) throw DataError(message + " (--on-bad-row drop leaves such rows out)");
     ++rows_.dropped;
     if (rows_.drops.size() < 3) rows_.drops.push_back(message);

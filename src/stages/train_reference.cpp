@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "bad_cell.hpp"
 #include "model_bands.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
@@ -64,7 +65,7 @@ class Reference {
         std::vector<BadCell> bad;
         source->read(piece, table, bad);
         if (!bad.empty())
-          throw DataError(fmt::format("{}, row {}, column {}: {}", source->path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+          throw DataError(describe_bad_cell(source->path(), bad[0]));
         gather_photometry(table, columns, model_.bands, placeholder, photometry);
         ids.resize(table.rows());
         for (std::size_t i = 0; i < ids.size(); ++i)

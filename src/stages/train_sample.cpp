@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "bad_cell.hpp"
 #include "guessed_redshift.hpp"
 #include "repeated_ids.hpp"
 #include "skyfold/core/error.hpp"
@@ -14,8 +15,8 @@
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/products/process.hpp"
-#include "skyfold/table/expression.hpp"
 #include "skyfold/table/band_remarks.hpp"
+#include "skyfold/table/expression.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
@@ -51,7 +52,7 @@ class Reader {
         std::vector<BadCell> bad;
         source->read(piece, table, bad);
         if (!bad.empty())
-          throw DataError(fmt::format("{}, row {}, column {}: {}", path, bad[0].row + 1, bad[0].column, bad[0].problem));
+          throw DataError(describe_bad_cell(path, bad[0]));
         append(table);
       }
     }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "bad_cell.hpp"
 #include "model_bands.hpp"
 #include "path_beside.hpp"
 #include "skyfold/core/error.hpp"
@@ -188,7 +189,7 @@ std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const
   Table rows(columns);
   std::vector<BadCell> bad;
   source.read(piece, rows, bad);
-  if (!bad.empty()) throw DataError(fmt::format("{}, row {}, column {}: {}", source.path(), bad[0].row + 1, bad[0].column, bad[0].problem));
+  if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
   std::vector<Estimate> estimates;
   for (std::size_t k = 0; k < rows.rows(); ++k) {
     if (columns[0].null == rows[0].integer(k)) continue;  // without an id it is nobody's

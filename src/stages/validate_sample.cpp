@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bad_cell.hpp"
 #include "guessed_redshift.hpp"
 #include "repeated_ids.hpp"
 #include "skyfold/core/error.hpp"
@@ -199,7 +200,7 @@ void read_sample(const ValidateOptions& o, const std::vector<std::string>& neede
     for (const Piece& piece : source->pieces(rows_per_piece)) {
       std::vector<BadCell> bad;
       source->read(piece, rows, bad);
-      if (!bad.empty()) throw DataError(fmt::format("{}, row {}, column {}: {}", path, bad[0].row + 1, bad[0].column, bad[0].problem));
+      if (!bad.empty()) throw DataError(describe_bad_cell(path, bad[0]));
       append(rows, needed, sample);
     }
   }

@@ -79,6 +79,21 @@ class Inputs(support.SkyfoldTest):
         os.mkfifo(self.path("t.csv"))
         self.refused(self.path("t.csv"), 2, "t.csv is a pipe, not a file .*save it to a file first")
 
+    def test_a_configuration_may_come_from_a_pipe(self):
+        command = (f"{support._binary[0]} import --config <(printf 'ordering = none\\ncolumns.id = none\\n') --input {self.csv} "
+                   f"--output {self.path('o.h5')}")
+        done = subprocess.run(["bash", "-c", command], env=support.environment(self.base), capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(support.read_group(self.path("o.h5"))["row_id"].tolist(), list(range(ROWS)))
+
+    def test_a_row_of_other_cells_has_no_column(self):
+        path = self.write("t.csv", "id,ra,dec,z\n1,10,20,0.5,9\n2,11,21,0.6\n")
+        for words in (("train", "--sample", path, "--bands", "z", "--bands.magnitude", "{band}", "--redshift", "z"),
+                      ("validate", "--sample", path, "--estimates", path, "--redshift", "z", "--magnitude", "none")):
+            result = self.run_skyfold(*words, "--output", self.path("o.h5"))
+            self.assertEqual(result.code, 3, result)
+            self.assertRegex(result.errors()[0], r"t\.csv, row 1: 5 cells instead of 4$")
+
     def test_a_pipe_of_the_shell_is_told_apart(self):
         done = subprocess.run(["bash", "-c", f"cat {self.csv} | {support._binary[0]} import --input /dev/stdin --output {self.path('o.h5')}"],
                               env=support.environment(self.base), capture_output=True, timeout=60)
