@@ -31,7 +31,11 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
   CatalogueLayout layout;
   layout.schema = reader.schema();
   layout.rows = reader.rows();
-  layout.ordering = ordering_named(text("ordering"));
+  try {
+    layout.ordering = ordering_named(text("ordering"));
+  } catch (const UsageError& error) {
+    throw DataError(fmt::format("{}: its {} (damaged)", path, error.what()));
+  }
   layout.attribute = text("attribute");
   layout.roles = {text("column_id"), text("column_ra"), text("column_dec"), text("column_tile")};
   layout.creator = text("creator");

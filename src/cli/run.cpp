@@ -159,10 +159,18 @@ Outcome outcome_of(Stage& stage, const StageContext& context) {
   }
 }
 
+/// A message of one line; of one that is longer than any path (from a damaged file, say) the beginning and the end.
+std::string line_of(const std::string& message) {
+  constexpr std::size_t longest = 12'000, begin = 8'000, end = 2'000;
+  if (message.size() <= longest) return one_line(message);
+  return fmt::format("{} [{} bytes left out] {}", one_line(message.substr(0, begin)), message.size() - begin - end,
+                     one_line(message.substr(message.size() - end)));
+}
+
 /// The line that reports a failure; `rank` is none for one that needs no rank to be told.
 void print_failure(const Command& command, const Failure& failure, std::optional<int> rank) {
   const std::string where = rank ? fmt::format("rank {}: ", *rank) : "";
-  write_to_stderr(fmt::format("skyfold {}: {}{}\n", command.name, where, one_line(failure.message)));
+  write_to_stderr(fmt::format("skyfold {}: {}{}\n", command.name, where, line_of(failure.message)));
 }
 
 int run_stage(const Command& command, Stage& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
@@ -251,7 +259,7 @@ int run_command(int argc, char** argv) {
   catch_stop_signals();
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);  // locks of our own; HDF5's fail on some network file systems
   const auto report = [](const std::string& message, ExitCode code) {
-    if (launched_rank() == 0) write_to_stderr(fmt::format("skyfold: {}\n", one_line(message)));
+    if (launched_rank() == 0) write_to_stderr(fmt::format("skyfold: {}\n", line_of(message)));
     return launched_rank() == 0 ? static_cast<int>(code) : 0;
   };
   try {

@@ -18,6 +18,19 @@ std::uint64_t checksum_of(const JournalRecord& record) {
   return hash_bytes(std::as_bytes(std::span(&record, 1)).first(offsetof(JournalRecord, checksum)));
 }
 
+/// Whether the numbers of a record can be those of a run: others, under a checksum that fits, are none of ours.
+bool is_possible(const JournalRecord& record) {
+  constexpr std::int32_t most_tasks = 1024;
+  return record.task >= 0 && record.task < most_tasks && record.rows.begin >= 0 && record.rows.end >= record.rows.begin &&
+         record.first_partition >= 0 && record.partition_count >= 0 && record.block_rows >= 0;
+}
+
+/// A text that fills its field has no end of its own.
+template <std::size_t Size>
+void end_text(char (&field)[Size]) {
+  field[Size - 1] = '\0';
+}
+
 std::vector<JournalRecord> valid_records(const File& file) {
   std::vector<JournalRecord> records;
   std::vector<JournalRecord> chunk(1024);
@@ -26,7 +39,11 @@ std::vector<JournalRecord> valid_records(const File& file) {
     const std::size_t count = file.read_some(offset, std::as_writable_bytes(std::span(chunk))) / sizeof(JournalRecord);
     for (std::size_t i = 0; i < count; ++i) {
       if (chunk[i].sequence != records.size() || chunk[i].checksum != checksum_of(chunk[i])) return records;
+      if (!is_possible(chunk[i])) return records;
       records.push_back(chunk[i]);
+      end_text(records.back().host);
+      end_text(records.back().label);
+      end_text(records.back().message);
     }
     if (count < chunk.size()) return records;
   }

@@ -110,7 +110,7 @@ class InfoStage final : public Stage {
   ExitCode run(const StageContext&) override {
     const Json json = describe_catalogue(Catalogue(options_.catalogue));
     if (options_.json) fmt::print("{}\n", json_text(json, 2));
-    else print_text(json);
+    else print_text(with_texts(json, one_line));
     return ExitCode::done;
   }
 

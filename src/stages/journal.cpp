@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/products/run_folder.hpp"
 #include "skyfold/stages/stage.hpp"
 
@@ -38,8 +39,8 @@ class JournalStage final : public Stage {
                "checksum\tread_s\tcompute_s\twrite_s\tmessage\n");
     for (const JournalRecord& r : read_journal(path))
       fmt::print("{}\t{:.6f}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:016x}\t{:.6f}\t{:.6f}\t{:.6f}\t{}\n", r.sequence, r.unix_time_s, name_of(r.event),
-                 r.task, r.attempt, r.rank, r.host, r.rows.begin, r.rows.end, r.first_partition, r.partition_count, r.label, r.rows_written,
-                 r.rows_checksum, r.read_s, r.compute_s, r.write_s, r.message);
+                 r.task, r.attempt, r.rank, one_line(r.host), r.rows.begin, r.rows.end, r.first_partition, r.partition_count, one_line(r.label), r.rows_written,
+                 r.rows_checksum, r.read_s, r.compute_s, r.write_s, one_line(r.message));
     return ExitCode::done;
   }
 

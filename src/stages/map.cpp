@@ -115,7 +115,7 @@ class MapInfoStage final : public Stage {
 
   static void print(const HealpixMapFile& file, const std::vector<ColumnSummary>& columns) {
     const Pixelisation pixels(file.nside());
-    fmt::print("{}\n  NSide        {}, pixels of {:.4g} arcmin\n  ordering     {}\n  frame        {}\n", file.path(), file.nside(),
+    fmt::print("{}\n  NSide        {}, pixels of {:.4g} arcmin\n  ordering     {}\n  frame        {}\n", one_line(file.path()), file.nside(),
                std::sqrt(pixels.pixel_area_sr()) * 10'800.0 / 3.14159265358979, file.is_nested() ? "NESTED" : "RING",
                file.frame() ? std::string(1, letter_of(*file.frame())) : "not said (COORDSYS is missing)");
     fmt::print("  pixels       {} of {}\n  table        {} pixels per row, {} bytes\n", storage_of(file), grouped(pixels.count()),
@@ -123,8 +123,8 @@ class MapInfoStage final : public Stage {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const HealpixColumn& column = file.columns()[i];
       const ColumnSummary& s = columns[i];
-      fmt::print("  column       {:<20} {:<10} {}  coverage {:.6f}  min {:.6g}  max {:.6g}  mean {:.6g}\n", column.name,
-                 column.unit.empty() ? "no unit" : column.unit, name_of(column.type), static_cast<double>(s.values) / static_cast<double>(pixels.count()),
+      fmt::print("  column       {:<20} {:<10} {}  coverage {:.6f}  min {:.6g}  max {:.6g}  mean {:.6g}\n", one_line(column.name),
+                 column.unit.empty() ? "no unit" : one_line(column.unit), name_of(column.type), static_cast<double>(s.values) / static_cast<double>(pixels.count()),
                  s.min, s.max, s.mean);
     }
   }
@@ -226,7 +226,7 @@ class MapResampleStage final : public Stage {
     if (is_f4) write(map, layout, [](const PixelValues& values) { return values.f4; }, context);
     else write_f8(map, layout, context);
     context.process.product(o_.output, "map");
-    fmt::print("wrote {}: NSide {}, {}\n", o_.output, nside, nested ? "NESTED" : "RING");
+    fmt::print("wrote {}: NSide {}, {}\n", one_line(o_.output), nside, nested ? "NESTED" : "RING");
     return ExitCode::done;
   }
 

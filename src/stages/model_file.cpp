@@ -124,7 +124,11 @@ PhotozModel read_model(const std::string& path) {
   PhotozModel model;
   model.algorithm = text_of(attributes, "algorithm", path);
   model.redshift = text_of(attributes, "redshift", path);
-  model.bands = bands_from(attributes);
+  try {
+    model.bands = bands_from(attributes);
+  } catch (const UsageError& error) {
+    throw DataError(fmt::format("{}: the model's {} (damaged)", path, error.what()));
+  }
   model.z_min = number_of(attributes, "z_min", path);
   model.z_max = number_of(attributes, "z_max", path);
   model.parameters = with_prefix(attributes, parameter_prefix);

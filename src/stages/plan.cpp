@@ -83,7 +83,7 @@ class PlanStage final : public Stage {
       for (const Partition& p : partitions)
         json["list"].push_back({{"id", p.id}, {"label", p.label}, {"begin", p.rows.begin}, {"end", p.rows.end}});
     if (o_.json) fmt::print("{}\n", json_text(json, 2));
-    else print_text(json);
+    else print_text(with_texts(json, one_line));
     return ExitCode::done;
   }
 

@@ -88,9 +88,9 @@ class ListStage final : public Stage {
     fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  path\n", "id", "class", "rows", "state", "made (UTC)", "content");
     for (const ProductRecord& product : shown)
       fmt::print("{:>5}  {:<20} {:>14}  {:<8}  {:<19}  {:<16}  {}\n", fmt::format("#{}", product.id),
-                 product.product_class.empty() ? "table" : product.product_class, grouped(product.rows), file_state(product),
-                 utc_text(product.made_s), product.content_hash,
-                 fs::path(product.path).lexically_proximate(fs::weakly_canonical(registry.folder())).string());
+                 product.product_class.empty() ? "table" : one_line(product.product_class), grouped(product.rows), file_state(product),
+                 utc_text(product.made_s), one_line(product.content_hash),
+                 one_line(fs::path(product.path).lexically_proximate(fs::weakly_canonical(registry.folder())).string()));
     if (all_) print_unproductive(registry);
     return ExitCode::done;
   }
@@ -109,8 +109,8 @@ class ListStage final : public Stage {
   static void print_unproductive(Registry& registry) {
     for (const ProcessRecord& process : registry.processes())
       if (process.state != "done" && process.state != "incomplete")
-        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, process.command, process.state, utc_text(process.start_s),
-                   process.message.empty() ? "" : ": " + process.message);
+        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, one_line(process.command), one_line(process.state), utc_text(process.start_s),
+                   process.message.empty() ? "" : ": " + one_line(process.message));
   }
 
   ProjectOption project_;
@@ -173,20 +173,22 @@ class ShowStage final : public ProductStage {
 
  private:
   static void print(Registry& registry, const ProductRecord& product, const ProcessRecord& process, const std::vector<InputRecord>& inputs) {
-    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n", product.path, product.id,
-               file_state(product), product.product_class, grouped(product.rows), grouped(product.bytes), product.content_hash, product.file_hash);
+    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n", one_line(product.path),
+               product.id, file_state(product), one_line(product.product_class), grouped(product.rows), grouped(product.bytes),
+               one_line(product.content_hash), one_line(product.file_hash));
     for (const CommentRecord& comment : registry.comments(product.id))
-      fmt::print("  comment   {} ({}, {} UTC)\n", comment.text, comment.user, utc_text(comment.time_s));
+      fmt::print("  comment   {} ({}, {} UTC)\n", printable(comment.text), one_line(comment.user), utc_text(comment.time_s));
     fmt::print(
         "made by process {}: skyfold {} {}, {}, exit code {}\n  build     {}\n  from, to  {}, {} UTC\n  where     {} by {}, {} ranks x {} threads\n  "
         "log       {}\n",
-        process.id, process.version, process.command, process.state, process.exit_code, process.build, utc_text(process.start_s),
-        utc_text(process.end_s), process.host, process.user, process.ranks, process.threads, process.log);
-    for (const auto& [name, value] : process.facts) fmt::print("  {:<9} {}\n", name, value);
+        process.id, one_line(process.version), one_line(process.command), one_line(process.state), process.exit_code, one_line(process.build),
+        utc_text(process.start_s), utc_text(process.end_s), one_line(process.host), one_line(process.user), process.ranks, process.threads,
+        one_line(process.log));
+    for (const auto& [name, value] : process.facts) fmt::print("  {:<9} {}\n", one_line(name), one_line(value));
     for (const InputRecord& input : inputs)
-      fmt::print("  input     {} [{}] {}\n", input.path, input.product_class.empty() ? "file" : input.product_class,
-                 input.content_hash.empty() ? input.file_hash : input.content_hash);
-    fmt::print("configuration (in {}):\n{}", process.folder, process.configuration);
+      fmt::print("  input     {} [{}] {}\n", one_line(input.path), input.product_class.empty() ? "file" : one_line(input.product_class),
+                 one_line(input.content_hash.empty() ? input.file_hash : input.content_hash));
+    fmt::print("configuration (in {}):\n{}", one_line(process.folder), printable(process.configuration));
   }
 
   bool verify_ = false, json_ = false;
@@ -195,7 +197,7 @@ class ShowStage final : public ProductStage {
 class TreeStage final : public ProductStage {
  protected:
   ExitCode run(Registry& registry, const ProductRecord& product, const StageContext&) override {
-    for (const std::string& line : lineage(registry, {product})) fmt::print("{}\n", line);
+    for (const std::string& line : lineage(registry, {product})) fmt::print("{}\n", one_line(line));
     return ExitCode::done;
   }
 };
@@ -235,7 +237,7 @@ class SaveStage final : public ProductStage {
     if (undo_) fs::permissions(product.path, fs::perms::owner_write, fs::perm_options::add);
     else fs::permissions(product.path, write_bits, fs::perm_options::remove);
     registry.set_saved(product.id, !undo_);
-    fmt::print("{} is {}\n", product.path, undo_ ? "a scratch product" : "saved, and read-only");
+    fmt::print("{} is {}\n", one_line(product.path), undo_ ? "a scratch product" : "saved, and read-only");
     return ExitCode::done;
   }
 
@@ -254,7 +256,7 @@ void drop(Registry& registry, const ProductRecord& product, int threads) {
   }
   registry.set_dropped(product.id);
   const std::vector<ProductRecord> made = registry.products_of(product.process);
-  if (std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
+  if (made.empty() || std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
   std::error_code ignored;
   try {
     if (fs::exists(run_path(made.front().path), ignored)) const RunFolder removed(made.front().path);  // goes with all that skyfold made in it
@@ -296,7 +298,7 @@ class DropStage final : public ProductStage {
     if (const auto why = needed.find(product.id); why != needed.end())
       throw UsageError(fmt::format("{}: {} (products save --undo makes that a scratch product)", product.path, why->second));
     drop(registry, product, context.threads);
-    fmt::print("dropped {}\n", product.path);
+    fmt::print("dropped {}\n", one_line(product.path));
     return ExitCode::done;
   }
 };
@@ -327,7 +329,7 @@ class GcStage final : public Stage {
     for (const ProductRecord& product : all) {
       if (!product.is_current || product.is_saved || product.made_s > before_s) continue;
       if (const auto why = needed.find(product.id); why != needed.end()) {
-        fmt::print("kept {} ({})\n", product.path, why->second);
+        fmt::print("kept {} ({})\n", one_line(product.path), one_line(why->second));
         continue;
       }
       try {
@@ -337,7 +339,7 @@ class GcStage final : public Stage {
         log_warning(fmt::format("left alone: {}", error.what()));
         continue;
       }
-      fmt::print("{} {} ({} bytes)\n", dry_ ? "would remove" : "removed", product.path, grouped(product.bytes));
+      fmt::print("{} {} ({} bytes)\n", dry_ ? "would remove" : "removed", one_line(product.path), grouped(product.bytes));
       ++count;
       bytes += product.bytes;
     }

@@ -11,6 +11,7 @@
 
 #include "launch_processes.hpp"
 #include "products_common.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
@@ -169,7 +170,7 @@ class ReplayStage final : public Stage {
       const bool has_content = !product.content_hash.empty();
       const std::string now = has_content ? content_hash(again, true) : file_hash(again);
       const bool same = now == (has_content ? product.content_hash : product.file_hash);
-      fmt::print("{:<9} {} ({} {})\n", same ? "same" : "differs", product.path, has_content ? "content" : "file", now);
+      fmt::print("{:<9} {} ({} {})\n", same ? "same" : "differs", one_line(product.path), has_content ? "content" : "file", now);
       if (!same && first.empty()) first = fmt::format("{}: the replay differs from the record", product.path) + where_different(product, again);
       else if (same && first.empty() && product.is_current) first = tampered(product, again);
     }

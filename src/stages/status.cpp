@@ -27,19 +27,19 @@ struct StatusOptions {
 };
 
 std::string job_line(const JobStatus& job, const std::string& unit) {
-  const std::string where = job.host.empty() ? fmt::format("rank {}", job.rank) : fmt::format("rank {} on {}", job.rank, job.host);
+  const std::string where = job.host.empty() ? fmt::format("rank {}", job.rank) : fmt::format("rank {} on {}", job.rank, one_line(job.host));
   const std::string more = job.partition_count > 1 ? fmt::format(" and {} more", job.partition_count - 1) : "";
   const double seconds = (job.end_s > 0.0 ? job.end_s : unix_time_s()) - job.start_s;
-  return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end, job.partition, more,
-                     job.attempt, where, seconds, job.message.empty() ? "" : ": " + job.message);
+  return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end, one_line(job.partition), more,
+                     job.attempt, where, seconds, job.message.empty() ? "" : ": " + one_line(job.message));
 }
 
 bool is_failure(const JobStatus& job) { return job.state == "failed" || job.state == "lost"; }
 
 std::string headline(const RunStatus& s) {
-  std::string text = fmt::format("{} -> {}: {}", s.command, s.output, s.state);
+  std::string text = fmt::format("{} -> {}: {}", one_line(s.command), one_line(s.output), one_line(s.state));
   if (s.state == "done" && s.exit_code != 0) text += fmt::format(" with failures (exit code {})", s.exit_code);
-  if (s.state == "running") text += fmt::format(" ({})", s.holder);
+  if (s.state == "running") text += fmt::format(" ({})", one_line(s.holder));
   if (s.state == "interrupted") text += " (run the same command again to finish it)";
   return text + fmt::format(", attempt {}, {} rank{}, {:.0f} s since the first start\n", s.sessions, s.ranks, s.ranks == 1 ? "" : "s", s.last_s - s.start_s);
 }
@@ -48,8 +48,8 @@ std::string tree(const RunStatus& s, const StatusOptions& o) {
   std::string text = headline(s);
   for (const TaskStatus& task : s.tasks) {
     const double share = task.rows > 0 ? 100.0 * static_cast<double>(task.done) / static_cast<double>(task.rows) : 100.0;
-    text += fmt::format("  {}: {} of {} {} ({:.1f} %), {} by earlier attempts, {} jobs done", task.name, grouped(task.done), grouped(task.rows),
-                        task.unit, share, grouped(task.found_done), grouped(task.jobs_done));
+    text += fmt::format("  {}: {} of {} {} ({:.1f} %), {} by earlier attempts, {} jobs done", one_line(task.name), grouped(task.done), grouped(task.rows),
+                        one_line(task.unit), share, grouped(task.found_done), grouped(task.jobs_done));
     if (task.rate > 0.0) text += fmt::format(", {}/s", grouped(static_cast<long long>(task.rate)));
     if (s.state == "running" && task.done < task.rows && task.seconds_left >= 0.0) text += fmt::format(", {:.0f} s left", task.seconds_left);
     text += "\n";
@@ -63,7 +63,7 @@ std::string failures(const RunStatus& s) {
   std::string text;
   for (const TaskStatus& task : s.tasks)
     for (const JobStatus& job : task.jobs)
-      if (is_failure(job)) text += task.name + ": " + job_line(job, "rows");
+      if (is_failure(job)) text += one_line(task.name) + ": " + job_line(job, "rows");
   return text.empty() ? "no failures\n" : text;
 }
 

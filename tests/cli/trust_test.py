@@ -406,6 +406,13 @@ class Registries(Trust):
             self.assertEqual(done.code, 4, done)
             self.assertIn("a registry of another user (number 12345)", done.err)
 
+    def test_a_product_without_a_process_is_dropped_all_the_same(self):
+        survey = self.made()
+        with sqlite3.connect(self.path("skyfold.db")) as database:
+            database.execute("UPDATE product SET process = '' WHERE path = ?", (survey,))
+        done = self.run_skyfold("products", "drop", survey, cwd=self.folder)
+        self.assertIn(done.code, (0, 3, 4), done)
+
     def test_what_a_saved_product_needs_stays(self):
         for path in (self.survey, self.model):
             self.copy(path)
@@ -457,6 +464,33 @@ class Names(Trust):
         self.assertEqual(done.code, 4)
         self.assertEqual(len(done.err.splitlines()), 1, done.err)
         self.assertIn("a\\n\\x1b[2Jb.h5", done.err)
+
+    def test_foreign_texts_are_no_commands_to_the_terminal(self):
+        self.skyfold("mock", "--objects", 300, "--seed", 1, "--output", "c.h5", cwd=self.folder)
+        text = "\x1b[2JA\nB\x07"
+        self.skyfold("products", "comment", "c.h5", text, cwd=self.folder)
+        with sqlite3.connect(self.path("skyfold.db")) as database:
+            database.execute("UPDATE process SET host = ?, state = ?", (text, text))
+        with h5py.File(self.path("c.h5"), "r+") as file:
+            file.attrs["creator"] = text
+            file["object/mag_i"].attrs["description"] = text
+        state = json.loads((self.folder / "c.h5.run/state.json").read_text())
+        (self.folder / "c.h5.run/state.json").write_text(json.dumps(state | {"command": text}))
+        for words in (["info", "c.h5"], ["products", "show", "c.h5"], ["products", "tree", "c.h5"], ["products", "list", "--all"], ["status", "c.h5"]):
+            done = self.skyfold(*words, cwd=self.folder)
+            self.assertEqual([c for c in done.out if c < " " and c != "\n"], [], done)
+            if words[1] != "list":
+                self.assertIn("\\x1b[2JA", done.out, done)
+
+    def test_damaged_attributes_are_wrong_data(self):
+        catalogue, model = self.copy(self.survey), self.copy(self.model)
+        for path, name in ((catalogue, "ordering"), (model, "bands.limits")):
+            with h5py.File(path, "r+") as file:
+                file.attrs[name] = "Z" * 50_000
+            done = self.photoz(catalogue if path == catalogue else self.survey, model, self.path("z.h5"))
+            self.assertEqual((done.code, len(done.errors())), (3, 1), done)
+            self.assertIn(pathlib.Path(path).name, done.err)
+            self.assertLess(len(done.err), 20_000)
 
     def test_prometheus_labels_hold_any_name(self):
         name = 'n"\\.h5'

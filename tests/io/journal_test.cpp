@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "../support.hpp"
 
 namespace skyfold {
@@ -18,7 +21,7 @@ JournalRecord record_of(std::int64_t i) {
   record.rows = {100 * i, 100 * i + 100};
   record.first_partition = i;
   record.event = i % 2 ? Event::done : Event::started;
-  record.task = static_cast<std::int32_t>(i);
+  record.task = static_cast<std::int32_t>(i % 100);
   record.rank = static_cast<std::int32_t>(i % 3);
   record.rows_checksum = 0x123456789abcdef0ULL + static_cast<std::uint64_t>(i);
   set_field(record.host, "node1");
@@ -119,6 +122,34 @@ TEST_F(JournalFile, CutsTextsToTheirFieldsAndEndsThem) {
   set_field(record.message, "short");
   EXPECT_EQ(std::string(record.host), std::string(sizeof record.host - 1, 'h'));
   EXPECT_STREQ(record.message, "short");
+}
+
+TEST_F(JournalFile, EndsBeforeANumberThatIsNoneOfARunWhateverItsChecksum) {
+  const auto kept = [&](const auto& change) {
+    write_file(path, "");
+    write(2);
+    JournalRecord record = record_of(2);
+    change(record);
+    Journal(path).append(record);
+    return read_journal(path).size();
+  };
+  EXPECT_EQ(kept([](JournalRecord&) {}), 3U);
+  EXPECT_EQ(kept([](JournalRecord& r) { r.task = 2'000'000'000; }), 2U);
+  EXPECT_EQ(kept([](JournalRecord& r) { r.task = -1; }), 2U);
+  EXPECT_EQ(kept([](JournalRecord& r) { r.rows = {-5, 5}; }), 2U);
+  EXPECT_EQ(kept([](JournalRecord& r) { r.rows = {7, 3}; }), 2U);
+  EXPECT_EQ(kept([](JournalRecord& r) { r.partition_count = -1; }), 2U);
+}
+
+TEST_F(JournalFile, EndsTextsThatFillTheirFields) {
+  JournalRecord record = record_of(0);
+  std::fill(std::begin(record.label), std::end(record.label), 'x');
+  std::fill(std::begin(record.message), std::end(record.message), 'y');
+  Journal(path).append(record);
+  const std::vector<JournalRecord> read = read_journal(path);
+  ASSERT_EQ(read.size(), 1U);
+  EXPECT_EQ(std::string(read[0].label), std::string(sizeof record.label - 1, 'x'));
+  EXPECT_EQ(std::string(read[0].message), std::string(sizeof record.message - 1, 'y'));
 }
 
 TEST_F(JournalFile, NamesTheFileThatCannotBeOpened) {
