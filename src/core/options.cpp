@@ -251,6 +251,8 @@ void OptionSet::read_ini(const std::string& path) {
   std::string whole, section;
   std::set<std::string> seen;
   for (long number = 1; std::getline(file, whole); ++number) {
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors begin a file with it
+    if (number == 1 && whole.starts_with(byte_order_mark)) whole.erase(0, byte_order_mark.size());
     const std::string_view line = without_comment(whole);
     if (line.empty()) continue;
     if (line.front() == '[' && line.back() == ']') {

@@ -223,6 +223,11 @@ TEST_F(Ini, RefusesARepeatedKeyEvenOneThatTheCommandLineOverrides) {
   EXPECT_TRUE(contains(error("threads = 3\nthreads = 4\n"), "threads is given twice"));
 }
 
+TEST_F(Ini, MayBeginWithAByteOrderMark) {
+  read("\xef\xbb\xbfoutput = a.h5\n");
+  EXPECT_EQ(o.output, "a.h5");
+}
+
 TEST_F(Ini, RefusesALineWithoutAValue) { EXPECT_TRUE(contains(error("just words\n"), path)); }
 
 TEST_F(Ini, ReportsAMissingFileAsAnIoError) {
