@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -240,7 +241,13 @@ int run(int argc, char** argv) {
     if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", command.name, command.summary, command.example, options.help());
     return 0;
   }
-  if (!global.config.empty()) options.read_ini(global.config);
+  if (!global.config.empty()) {
+    std::error_code absent;
+    const bool may_wait = std::filesystem::is_fifo(global.config, absent);  // for a writer, for ever
+    if (may_wait) release_stop_signals();
+    options.read_ini(global.config);
+    if (may_wait) catch_stop_signals();
+  }
   if (global.print_config) {
     if (launched_rank() == 0) fmt::print("{}", options.ini(true));
     return 0;

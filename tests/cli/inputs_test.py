@@ -86,6 +86,14 @@ class Inputs(support.SkyfoldTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(support.read_group(self.path("o.h5"))["row_id"].tolist(), list(range(ROWS)))
 
+    def test_a_configuration_that_nobody_writes_can_be_given_up(self):
+        os.mkfifo(self.path("silent.ini"))
+        process = subprocess.Popen([support._binary[0], "import", "--config", self.path("silent.ini")], env=support.environment(self.base))
+        with self.assertRaises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.terminate()
+        self.assertEqual(process.wait(timeout=30), -15)
+
     def test_a_row_of_other_cells_has_no_column(self):
         path = self.write("t.csv", "id,ra,dec,z\n1,10,20,0.5,9\n2,11,21,0.6\n")
         for words in (("train", "--sample", path, "--bands", "z", "--bands.magnitude", "{band}", "--redshift", "z"),
