@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -126,6 +127,17 @@ void write_durably(const std::string& path, std::string_view text) {
     throw IoError(fmt::format("{}: cannot be written ({})", path, error.what()));
   }
   sync_path(folder);
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  while (error == std::errc::interrupted) entry = fs::directory_iterator(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.push_back(entry->path().filename().string());
+  if (error) throw IoError(fmt::format("{}: {}", folder, error.message()));
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::string read_small_file(const std::string& path) {

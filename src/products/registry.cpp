@@ -96,7 +96,7 @@ Registry::Registry(const std::string& folder, bool must_exist) {
   version.run();
   if (found == format) return;
   if (found != 0) throw IoError(fmt::format("{}: registry of format {} (this program has {})", path, found, format));
-  database.execute(is_on_network(folder.empty() ? "." : folder) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL");
+  database.set_journal_mode(is_on_network(folder.empty() ? "." : folder) ? "DELETE" : "WAL");
   Transaction transaction(database);
   database.execute(tables);
   database.execute(fmt::format("PRAGMA user_version = {}", format));

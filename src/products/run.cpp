@@ -13,6 +13,7 @@
 #include "run_state.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
@@ -149,7 +150,7 @@ void Run::Impl::open(const OptionSet& options) {
   if (!journal->found().empty() && journal->found().back().event == Event::ended && journal->found().back().attempt == static_cast<int>(ExitCode::incomplete))
     append(Event::retry, "", 0);
   trace.emplace(folder->file("trace.json"));
-  for (const auto& entry : fs::directory_iterator(folder->file("products"))) roll_back(entry.path().string());
+  for (const std::string& name : names_in(folder->file("products"))) roll_back(folder->file("products/" + name));
   check_structures();
   for (const JournalRecord& record : journal->found())
     if (record.event == Event::step) steps.insert(record.label);
@@ -244,10 +245,9 @@ bool Run::Impl::reopen(const RunState& before) {
 /// The HDF5 files that the run fills: their paths, by the label of their step in the journal.
 std::map<std::string, std::string> Run::Impl::hdf5_files() const {
   std::map<std::string, std::string> files;
-  for (const auto& entry : fs::directory_iterator(folder->file("products"))) {
-    const std::string path = entry.path().string();
-    if (entry.is_regular_file() && container_of(path) == Container::hdf5)
-      files.emplace(structure_label + hex64(hash_text(entry.path().filename().string())), path);
+  for (const std::string& name : names_in(folder->file("products"))) {
+    const std::string path = folder->file("products/" + name);
+    if (fs::is_regular_file(path) && container_of(path) == Container::hdf5) files.emplace(structure_label + hex64(hash_text(name)), path);
   }
   return files;
 }
@@ -286,9 +286,9 @@ void Run::Impl::check_structures() {
 
 /// Work that killed a process of an earlier attempt has used up one of its own attempts.
 void Run::Impl::read_crash_notes() {
-  for (const auto& entry : fs::directory_iterator(folder->path())) {
-    if (!entry.path().filename().string().starts_with("crash.")) continue;
-    std::istringstream notes(read_file(entry.path().string()));
+  for (const std::string& name : names_in(folder->path())) {
+    if (!name.starts_with("crash.")) continue;
+    std::istringstream notes(read_file(folder->file(name)));
     for (std::string line; std::getline(notes, line);) {
       std::vector<std::int64_t> numbers;
       for (const std::string& word : split(line, ' ')) numbers.push_back(parse_integer(word).value_or(-1));
@@ -304,7 +304,7 @@ void Run::Impl::read_crash_notes() {
       set_field(record.message, "its kernel killed the process");
       journal->append(record);
     }
-    fs::remove(entry.path());
+    remove_file(folder->file(name));
   }
   journal->sync();
 }

@@ -68,17 +68,6 @@ bool is_there(const std::string& path) { return status_of(path).st_mode != 0; }
 bool is_file(const std::string& path) { return S_ISREG(status_of(path).st_mode); }
 bool is_folder(const std::string& path) { return S_ISDIR(status_of(path).st_mode); }
 
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  fs::directory_iterator entry(folder, error);
-  while (error == std::errc::interrupted) entry = fs::directory_iterator(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.push_back(entry->path().filename().string());
-  if (error) throw IoError(fmt::format("{}: {}", folder, error.message()));
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw IoError(fmt::format("{}: {} (skyfold works in a folder of that name: move it away, or choose another output)", path, why));
 }

@@ -2,13 +2,17 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "skyfold/core/error.hpp"
 
 namespace skyfold {
 
 namespace {
+
+constexpr std::chrono::seconds patience(30);   // with other processes
 
 /// A path as a URI has it.
 std::string percent_encoded(const std::string& path) {
@@ -30,8 +34,7 @@ Database::Database(const std::string& path, bool read_only) : path_(path) {
   const int status = sqlite3_open_v2(uri.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (status != SQLITE_OK) fail("cannot open the registry");
-  constexpr int patience_ms = 30'000;
-  sqlite3_busy_timeout(handle, patience_ms);
+  sqlite3_busy_timeout(handle, static_cast<int>(std::chrono::milliseconds(patience).count()));
 }
 
 void Database::fail(const std::string& what) const {
@@ -40,6 +43,16 @@ void Database::fail(const std::string& what) const {
 
 void Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("the registry refuses a change");
+}
+
+void Database::set_journal_mode(const std::string& mode) {
+  const std::string sql = "PRAGMA journal_mode = " + mode;
+  const auto start = std::chrono::steady_clock::now();
+  int status = SQLITE_OK;
+  while ((status = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr)) == SQLITE_BUSY &&
+         std::chrono::steady_clock::now() - start < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  if (status != SQLITE_OK) fail("the registry refuses a change");
 }
 
 Statement::Statement(Database& database, const std::string& sql) : database_(database) {

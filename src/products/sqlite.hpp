@@ -16,6 +16,8 @@ class Database {
   explicit Database(const std::string& path, bool read_only = false);
 
   void execute(const std::string& sql);
+  /// Waits for its turn: SQLite does not where several processes make a database at once.
+  void set_journal_mode(const std::string& mode);
   [[nodiscard]] std::int64_t last_id() const noexcept { return sqlite3_last_insert_rowid(handle_.get()); }
   [[nodiscard]] std::int64_t changes() const noexcept { return sqlite3_changes(handle_.get()); }
   [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }

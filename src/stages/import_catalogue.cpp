@@ -281,9 +281,9 @@ class Import {
   /// Puts the rejects of all blocks together; returns how many there are.
   std::int64_t write_rejects() const {
     std::vector<std::string> lines;
-    for (const auto& entry : fs::directory_iterator(rejects_folder())) {
-      if (is_temporary(entry.path().filename().string())) continue;  // a death left it half-written
-      std::istringstream text(read_file(entry.path().string()));
+    for (const std::string& name : names_in(rejects_folder())) {
+      if (is_temporary(name)) continue;  // a death left it half-written
+      std::istringstream text(read_file(rejects_folder() + "/" + name));
       for (std::string line; std::getline(text, line);) lines.push_back(line);
     }
     if (lines.empty()) return 0;

@@ -79,14 +79,14 @@ void ReferenceParts::keep_failed(RowRange rows) const {
 /// Files that together hold all rows, once each, but those that failed.
 std::vector<ReferenceParts::Piece> ReferenceParts::pieces(std::int64_t rows) const {
   std::vector<RowRange> files, failed;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    std::string name = entry.path().filename().string();
+  for (std::string name : names_in(folder_)) {
+    const std::string path = folder_ + "/" + name;
     const bool is_failed = name.starts_with(failed_start);
     if (is_failed) name.erase(0, failed_start.size());
     const auto first_row = parse_integer(name);
     if (!first_row) continue;  // one that was not finished
     RowRange range{*first_row, 0};
-    File::for_reading(entry.path().string()).read(0, std::as_writable_bytes(std::span(&range.end, 1)));
+    File::for_reading(path).read(0, std::as_writable_bytes(std::span(&range.end, 1)));
     (is_failed ? failed : files).push_back(range);
   }
   std::ranges::sort(files, {}, &RowRange::begin);

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace skyfold {
 
@@ -30,6 +31,8 @@ void put_in_place(const std::string& from, const std::string& path);
 /// its target is replaced.
 void write_durably(const std::string& path, std::string_view text);
 
+/// Names of what is in a folder, in order. Throws IoError when it cannot be listed.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
 /// The whole of a regular file; "" when there is none, or something else (a pipe would never end).
 [[nodiscard]] std::string read_small_file(const std::string& path);
 
