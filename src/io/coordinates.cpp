@@ -12,6 +12,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "source_notes.hpp"
+#include "source_wrapped.hpp"
 
 /// Units of coordinates: catalogues of LSST have radians, older ones hours. Taken as degrees, both give positions that look right.
 namespace skyfold {
@@ -72,21 +73,17 @@ struct Conversion {
   double factor = 1.0;
 };
 
-class InDegrees final : public Source {
+class InDegrees final : public WrappedSource {
  public:
   InDegrees(std::unique_ptr<Source> source, std::vector<Conversion> conversions)
-      : source_(std::move(source)), schema_(source_->schema()), conversions_(std::move(conversions)) {
+      : WrappedSource(std::move(source)), conversions_(std::move(conversions)) {
+    for (std::size_t i = 0; i < source_->schema().size(); ++i) take(i, source_->schema()[i]);
     for (const Conversion& conversion : conversions_) {
       schema_[conversion.column].type = Type::f8;
       schema_[conversion.column].unit = "deg";
       schema_[conversion.column].null.reset();
     }
   }
-  const std::string& path() const noexcept override { return source_->path(); }
-  const Schema& schema() const noexcept override { return schema_; }
-  const std::vector<LeftOut>& left_out() const noexcept override { return source_->left_out(); }
-  std::int64_t rows() const noexcept override { return source_->rows(); }
-  std::vector<Piece> pieces(std::int64_t rows) const override { return source_->pieces(rows); }
 
   void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
     source_->read(piece, out, bad);
@@ -101,8 +98,6 @@ class InDegrees final : public Source {
     for (double& value : column.values<double>()) value *= factor;
   }
 
-  std::unique_ptr<Source> source_;
-  Schema schema_;
   std::vector<Conversion> conversions_;
 };
 

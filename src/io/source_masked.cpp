@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source_convert.hpp"
+#include "source_wrapped.hpp"
 #include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
@@ -57,19 +58,15 @@ void put_missing(const ColumnInfo& column, std::byte* place) {
   }
 }
 
-class MaskedSource final : public Source {
+class MaskedSource final : public WrappedSource {
  public:
-  MaskedSource(std::unique_ptr<Source> source, std::vector<MaskPair> pairs, bool u1_is_boolean) : source_(std::move(source)), pairs_(std::move(pairs)) {
+  MaskedSource(std::unique_ptr<Source> source, std::vector<MaskPair> pairs, bool u1_is_boolean)
+      : WrappedSource(std::move(source)), pairs_(std::move(pairs)) {
     Schema all = source_->schema();
     for (const MaskPair& pair : pairs_) make_room(all[pair.column], u1_is_boolean);
     for (std::size_t i = 0; i < all.size(); ++i)
-      if (std::ranges::none_of(pairs_, [&](const MaskPair& pair) { return pair.mask == i; })) schema_.push_back(all[i]);
+      if (std::ranges::none_of(pairs_, [&](const MaskPair& pair) { return pair.mask == i; })) take(i, all[i]);
   }
-  const std::string& path() const noexcept override { return source_->path(); }
-  const Schema& schema() const noexcept override { return schema_; }
-  const std::vector<LeftOut>& left_out() const noexcept override { return source_->left_out(); }
-  std::int64_t rows() const noexcept override { return source_->rows(); }
-  std::vector<Piece> pieces(std::int64_t rows) const override { return source_->pieces(rows); }
 
   void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
     std::vector<BadCell> found;
@@ -117,9 +114,7 @@ class MaskedSource final : public Source {
       }
   }
 
-  std::unique_ptr<Source> source_;
   std::vector<MaskPair> pairs_;
-  Schema schema_;
 };
 
 }  // namespace
