@@ -3,39 +3,17 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/process_status.hpp"
 #include "skyfold/core/system.hpp"
-#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
 
-/// State and start of a process, from /proc/PID/stat (proc(5), fields 3 and 22); nothing when there is none.
-struct Status {
-  std::string state, start;
-};
-std::optional<Status> status_of(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string text;
-  std::getline(file, text);
-  const std::size_t name_end = text.rfind(')');  // the name may hold anything
-  if (name_end == std::string::npos) return std::nullopt;
-  std::istringstream fields(text.substr(name_end + 1));
-  Status status;
-  fields >> status.state;
-  for (int field = 4; field <= 22; ++field) fields >> status.start;
-  return status;
-}
-
 /// Host, and namespaces of containers, which may share the host's name.
-std::string this_machine() {
-  std::error_code error;
-  return host_name() + ":" + std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
-}
+std::string this_machine() { return host_name() + ":" + namespace_of_kind("pid"); }
 
 }  // namespace
 
@@ -48,7 +26,7 @@ ProcessName process_from(const std::string& text) {
 }
 
 ProcessName this_process() {
-  const auto status = status_of(getpid());
+  const auto status = process_status(getpid());
   return {this_machine(), getpid(), status ? status->start : ""};
 }
 
@@ -59,9 +37,12 @@ bool is_of_this_machine(const ProcessName& process) {
 
 bool has_ended(const ProcessName& process) {
   if (!is_of_this_machine(process)) return false;
-  const auto status = status_of(process.pid);
-  if (!status) return access(fmt::format("/proc/{}", process.pid).c_str(), F_OK) != 0 && errno == ENOENT;  // and not: no descriptor left
-  return status->start != process.start || status->state == "Z" || status->state == "X";
+  try {
+    const auto status = process_status(process.pid);
+    return !status || status->start != process.start || status->is_dead();
+  } catch (const IoError&) {  // no descriptor is left to look with
+    return false;
+  }
 }
 
 std::optional<int> ProcessWatch::ended() const {

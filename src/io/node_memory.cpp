@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/process_status.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
@@ -23,11 +24,7 @@ namespace skyfold {
 namespace {
 
 /// Processes with the same text can share memory: the host's name and, for containers on one host, their IPC namespace.
-std::string node_name() {
-  char space[256] = {};
-  if (::readlink("/proc/self/ns/ipc", space, sizeof space - 1) < 0) space[0] = '\0';
-  return fmt::format("{} {}", host_name(), space);
-}
+std::string node_name() { return fmt::format("{} {}", host_name(), namespace_of_kind("ipc")); }
 
 std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
@@ -41,12 +38,9 @@ constexpr const char* shared_folder = "/dev/shm";  // where Linux keeps shared m
 
 /// Number of this process's PID namespace: process numbers of another one tell nothing here.
 std::string pid_space() {
-  char space[64] = {};
-  if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) < 0) return "0";
-  std::string digits;
-  for (const char c : std::string_view(space))
-    if (c >= '0' && c <= '9') digits += c;
-  return digits;
+  std::string digits = namespace_of_kind("pid");
+  std::erase_if(digits, [](char c) { return c < '0' || c > '9'; });
+  return digits.empty() ? "0" : digits;
 }
 
 /// Objects of this user whose process was killed before it could remove their names: SPACE.PID.NUMBER behind the prefix.

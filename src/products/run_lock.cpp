@@ -20,6 +20,7 @@
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/process_status.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
@@ -39,29 +40,18 @@ constexpr std::chrono::seconds orphan_patience(10);      // ranks whose mpirun w
 constexpr std::chrono::milliseconds look_interval(200);
 constexpr int counter_digits = 12;
 
-/// When a process began, in clock ticks since the machine did, and its parent: tells a process from a later one with the
-/// same number. "" when there is none.
-struct ProcessInfo {
-  std::string start;
-  long long parent = 0;
-};
-ProcessInfo process_info(long long pid) {
-  const std::string text = read_small_file(fmt::format("/proc/{}/stat", pid));
-  const std::size_t name_end = text.rfind(") ");
-  if (name_end == std::string::npos) return {};
-  const std::vector<std::string> fields = split(text.substr(name_end + 2), ' ');
-  if (fields.size() < 20 || fields[0] == "Z") return {};
-  return {fields[19], parse_integer(fields[1]).value_or(0)};
+/// What there is to tell of a living process; all empty for none.
+ProcessStatus living(long long pid) {
+  const std::optional<ProcessStatus> status = process_status(static_cast<pid_t>(pid));
+  return status && !status->is_dead() ? *status : ProcessStatus{};
 }
 
 /// Tells this start of this machine from all others, containers on it included.
 std::string boot_id() { return std::string(trim(read_small_file("/proc/sys/kernel/random/boot_id"))); }
 
-/// Process numbers mean the same in one such space only.
 std::string process_space() {
-  char space[128] = {};
-  const ssize_t size = readlink("/proc/self/ns/pid", space, sizeof space - 1);
-  return size > 0 ? std::string(space, static_cast<std::size_t>(size)) : "-";
+  const std::string space = namespace_of_kind("pid");
+  return space.empty() ? "-" : space;
 }
 
 /// What a lock tells: "host pid start job boot space counter"; older versions wrote the first three or four.
@@ -78,7 +68,7 @@ Holder holder_in(const std::string& text) {
 
 std::string own_record() {
   const char* job = std::getenv("SLURM_JOB_ID") ? std::getenv("SLURM_JOB_ID") : std::getenv("PBS_JOBID");
-  return fmt::format("{} {} {} {} {} {} ", host_name(), getpid(), process_info(getpid()).start, job && *job ? job : "-", boot_id(), process_space());
+  return fmt::format("{} {} {} {} {} {} ", host_name(), getpid(), living(getpid()).start, job && *job ? job : "-", boot_id(), process_space());
 }
 
 std::string describe(const Holder& holder) {
@@ -92,7 +82,7 @@ bool has_our_numbers(const Holder& holder) { return is_this_machine(holder) && (
 /// within seconds, too.
 bool is_ending(const Holder& holder) {
   if (!has_our_numbers(holder)) return false;
-  const ProcessInfo info = process_info(holder.pid);
+  const ProcessStatus info = living(holder.pid);
   return info.start != holder.start || (info.parent == 1 && getppid() != 1);
 }
 
@@ -141,7 +131,7 @@ Life life_of(const Holder& holder, const std::string& path) {
   const std::optional<bool> locked = is_locked(path);
   if (locked.value_or(false)) return Life::alive;
   if (holder.host.empty()) return Life::dead;
-  if (has_our_numbers(holder) && !holder.start.empty() && process_info(holder.pid).start == holder.start) return Life::alive;
+  if (has_our_numbers(holder) && !holder.start.empty() && living(holder.pid).start == holder.start) return Life::alive;
   if (has_our_numbers(holder) || (locked && is_this_machine(holder))) return Life::dead;
   return Life::unknown;
 }

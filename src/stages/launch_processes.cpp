@@ -13,12 +13,12 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/process_status.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -104,17 +104,10 @@ pid_t start_program(const std::vector<std::string>& words, int standard_output) 
   throw IoError(fmt::format("cannot start '{}': {}", words[0], std::strerror(error)));
 }
 
-/// Process id of the parent, as /proc/PID/stat has it behind the name in parentheses; 0 when the process is gone or dead.
-pid_t living_parent(const std::filesystem::path& folder) {
-  std::ifstream file(folder / "stat");
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  const std::vector<std::string> fields = split(trim(std::string_view(line).substr(name_end + 1)), ' ');
-  if (fields.size() < 3) return 0;
-  const bool is_dead = fields[0] == "Z" || fields[0] == "X";
-  return is_dead ? 0 : static_cast<pid_t>(parse_integer(fields[1]).value_or(0));
+/// Process id of the parent; 0 when the process is gone or dead.
+pid_t living_parent(pid_t process) {
+  const auto status = process_status(process);
+  return status && !status->is_dead() ? status->parent : 0;
 }
 
 /// All living processes below this one.
@@ -123,7 +116,7 @@ std::set<pid_t> descendants() {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const auto process = parse_integer(entry.path().filename().string());
-    const pid_t parent = process ? living_parent(entry.path()) : 0;
+    const pid_t parent = process ? living_parent(static_cast<pid_t>(*process)) : 0;
     if (parent > 0) parents.emplace_back(static_cast<pid_t>(*process), parent);
   }
   std::set<pid_t> found = {getpid()};
