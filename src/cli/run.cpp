@@ -1,7 +1,6 @@
 #include "skyfold/cli/run.hpp"
 
 #include <fmt/core.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -16,6 +15,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/failure.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/processors.hpp"
@@ -111,15 +111,7 @@ void refuse_pipes(const OptionSet& options) {
     const std::string value = options.value(name);
     std::vector<std::string> words = unquoted_list(value);
     words.push_back(unquoted_value(value));
-    for (const std::string& word : words) {
-      struct stat status {};
-      const std::string path = word.starts_with('@') ? word.substr(1) : word;
-      if (::stat(path.c_str(), &status) != 0) continue;
-      const char* kind = S_ISFIFO(status.st_mode) ? "a pipe" : S_ISSOCK(status.st_mode) ? "a socket" : S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) ? "a device" : nullptr;
-      if (kind)
-        throw UsageError(fmt::format("--{}: {} is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it "
-                                     "to a file first)", name, path, kind));
-    }
+    for (const std::string& word : words) refuse_special_input(word.starts_with('@') ? word.substr(1) : word, "--" + name + ": ");
   }
 }
 

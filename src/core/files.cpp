@@ -101,6 +101,34 @@ bool is_temporary(std::string_view file_name) noexcept {
          file_name.find_first_not_of("0123456789abcdef", temporary_start.size()) == temporary_start.size() + random_digits;
 }
 
+namespace {
+
+/// What is at a path, where it is neither a file nor a folder; null otherwise. Links are followed.
+const char* special_kind(const std::string& path) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0) return nullptr;
+  switch (status.st_mode & S_IFMT) {
+    case S_IFIFO: return "a pipe";
+    case S_IFSOCK:
+    case S_IFCHR:
+    case S_IFBLK: return "a device or socket";
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+void refuse_special_input(const std::string& path, const std::string& option) {
+  if (const char* kind = special_kind(path))
+    throw UsageError(fmt::format("{}{} is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it to a "
+                                 "file first)", option, path, kind));
+}
+
+void refuse_special_output(const std::string& path) {
+  if (const char* kind = special_kind(path))
+    throw IoError(fmt::format("{}: is {} (a product is a file, which gets its name when it is complete)", path, kind));
+}
+
 void sync_path(const std::string& path) {
   File file = File::for_reading(path);
   file.sync();

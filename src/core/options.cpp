@@ -11,6 +11,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -315,10 +316,7 @@ void OptionSet::check_endings() const {
   for (const auto& option : options_) {
     if (option->written == FileKind::other) continue;
     const std::string path = unquoted_value(option->text());
-    std::error_code absent;
-    const std::filesystem::file_status there = std::filesystem::status(path, absent);
-    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there) && !std::filesystem::is_directory(there))
-      throw IoError(path + ": is a device or a pipe (a product is a file, which gets its name when it is complete)");
+    refuse_special_output(path);
     const auto other = std::find_if(options_.begin(), options_.end(), [&](const auto& o) {
       return o->written != option->written && o->written != FileKind::other && o->written == kind_by_ending(path);
     });

@@ -1,9 +1,7 @@
 #include "source_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +12,8 @@
 #include <system_error>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/io/foreign.hpp"
 
 namespace skyfold {
@@ -46,55 +46,40 @@ FileStamp stamp_of(const struct stat& status) {
 
 void require_file(const std::string& path, const struct stat& status) {
   if (S_ISDIR(status.st_mode)) throw IoError(fmt::format("{}: is a directory (a file with a table is needed)", path));
-  if (!S_ISREG(status.st_mode))
-    throw UsageError(fmt::format("{}: is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it to a file first)",
-                                 path, S_ISFIFO(status.st_mode) ? "a pipe" : "a device or socket"));
+  refuse_special_input(path);
   if (status.st_size == 0) throw IoError(fmt::format("{}: is empty", path));
 }
 
-int open_retrying(const std::string& path) {
-  int descriptor = -1;
-  do descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  while (descriptor < 0 && errno == EINTR);
-  return descriptor;
-}
-
-/// An open file.
-struct Descriptor {
-  Descriptor(const std::string& path, const FileStamp* expected) : number(open_retrying(path)) {
-    if (number < 0) throw IoError(fmt::format("{}: cannot be opened ({})", path, reason(errno)));
+/// An open file, as it was when it was opened.
+struct StampedFile {
+  StampedFile(const std::string& path, const FileStamp* expected) : file(File::for_reading(path)) {
     struct stat status {};
-    const bool is_same = ::fstat(number, &status) == 0 && (!expected || stamp_of(status) == *expected);
+    const bool is_same = ::fstat(file.descriptor(), &status) == 0 && (!expected || stamp_of(status) == *expected);
+    if (!is_same) throw IoError(fmt::format("{}: the file has changed since it was opened", path));
     stamp = stamp_of(status);
-    if (is_same) return;
-    ::close(number);
-    throw IoError(fmt::format("{}: the file has changed since it was opened", path));
   }
-  ~Descriptor() { ::close(number); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
 
-  int number;
+  File file;
   FileStamp stamp;
 };
 
 /// The files that were read last, open.
 class OpenFiles {
  public:
-  using File = std::shared_ptr<const Descriptor>;
+  using Open = std::shared_ptr<const StampedFile>;
 
   /// @param stamp  of the file when it was first opened
-  File of(const InputFile& file, const FileStamp& stamp) {
+  Open of(const InputFile& file, const FileStamp& stamp) {
     const std::lock_guard lock(mutex_);
     const auto found = std::find_if(files_.begin(), files_.end(), [&](const auto& entry) { return entry.first == &file; });
     if (found != files_.end()) {
       files_.splice(files_.begin(), files_, found);
       return files_.front().second;
     }
-    add(file, std::make_shared<const Descriptor>(file.path(), &stamp));
+    add(file, std::make_shared<const StampedFile>(file.path(), &stamp));
     return files_.front().second;
   }
-  void add_new(const InputFile& file, File open) {
+  void add_new(const InputFile& file, Open open) {
     const std::lock_guard lock(mutex_);
     add(file, std::move(open));
   }
@@ -106,13 +91,13 @@ class OpenFiles {
  private:
   static constexpr std::size_t most = 32;  // open at a time
 
-  void add(const InputFile& file, File open) {
+  void add(const InputFile& file, Open open) {
     files_.emplace_front(&file, std::move(open));
     if (files_.size() > most) files_.pop_back();
   }
 
   std::mutex mutex_;
-  std::list<std::pair<const InputFile*, File>> files_;
+  std::list<std::pair<const InputFile*, Open>> files_;
 };
 
 OpenFiles& open_files() {
@@ -127,24 +112,18 @@ FileStamp stamp_of(const std::string& path) { return stamp_of(status_of(path)); 
 
 InputFile::InputFile(std::string path) : path_(std::move(path)) {
   require_file(path_);
-  auto descriptor = std::make_shared<const Descriptor>(path_, nullptr);
-  stamp_ = descriptor->stamp;
+  auto open = std::make_shared<const StampedFile>(path_, nullptr);
+  stamp_ = open->stamp;
   size_ = stamp_.size;
-  open_files().add_new(*this, std::move(descriptor));
+  open_files().add_new(*this, std::move(open));
 }
 
 InputFile::~InputFile() { open_files().forget(*this); }
 
 void InputFile::read_at(std::int64_t offset, std::span<char> out) const {
-  const auto file = open_files().of(*this, stamp_);
-  while (!out.empty()) {
-    const ssize_t got = ::pread(file->number, out.data(), out.size(), offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw IoError(fmt::format("{}: reading at byte {} failed ({})", path_, offset, reason(errno)));
-    if (got == 0) throw IoError(fmt::format("{}: ends at byte {} (more was announced: truncated?)", path_, offset));
-    offset += got;
-    out = out.subspan(static_cast<std::size_t>(got));
-  }
+  const std::size_t got = open_files().of(*this, stamp_)->file.read_some(offset, std::as_writable_bytes(out));
+  if (got < out.size())
+    throw IoError(fmt::format("{}: ends at byte {} (more was announced: truncated?)", path_, offset + static_cast<std::int64_t>(got)));
 }
 
 bool is_hdf5(const InputFile& file) {

@@ -40,10 +40,8 @@ void check_output(const std::string& path) {
   }
   if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
   if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
-  const fs::file_status there = fs::status(path, error);
-  if (fs::is_directory(there)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
-  if (fs::exists(there) && !fs::is_regular_file(there))
-    throw IoError(fmt::format("{}: is a device or a pipe (a product is a file, which gets its name when it is complete)", path));
+  if (fs::is_directory(path, error)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
+  refuse_special_output(path);
 }
 
 bool is_one_file(const std::string& a, const std::string& b) {

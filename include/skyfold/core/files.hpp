@@ -23,6 +23,13 @@ namespace skyfold {
 /// Whether these give such names.
 [[nodiscard]] bool is_temporary(std::string_view file_name) noexcept;
 
+/// Throws UsageError when a pipe, a socket or a device is at the path of an input: these cannot be read by position, on every rank, and
+/// again when a run is taken up.
+/// @param option  "--input: ", for the message, or ""
+void refuse_special_input(const std::string& path, const std::string& option = {});
+/// Throws IoError when one is at the path of a product, which is a file that gets its name when it is complete.
+void refuse_special_output(const std::string& path);
+
 /// Returns when a file's bytes, or a folder's entries, are on the disk.
 void sync_path(const std::string& path);
 /// Gives a whole file its final name in one step, in place of what a link there points to. Throws IoError.
