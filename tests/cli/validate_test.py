@@ -96,7 +96,9 @@ class Identity(ValidateCommand):
         process = subprocess.Popen([support._binary[0], "validate", "--sample", self.held, "--models", self.model, "--output", self.path("t.h5"),
                                     "--bootstrap.realisations", "100000"],
                                    env=support.environment(self.base), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(1.0)
+        while not os.path.exists(self.path("t.h5.run")) and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75)

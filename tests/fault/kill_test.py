@@ -19,12 +19,25 @@ AT_ONCE = 3   # the runs sleep most of the time
 
 
 class Kills(faults.FaultTest):
+    records = {}   # of the journal of an undisturbed run, by command
+
     def kill_once(self, rng, command, output, ranks):
-        """Starts the command and kills something of it after a random time; True when it ended before that."""
+        """Starts the command and kills something of it at a random moment; returns what was killed and how the run ended.
+
+        The moment is one of the run, not of the clock: a number of records in its journal, so that a fast machine and a busy one kill
+        alike; or, in one case of five, a time so soon that there may be no journal yet.
+        """
         seconds = {"photoz": 0.03, "patch": 0.01}.get(command, 0.15)   # they have partitions of different numbers
         slow = ["--farm.fault", f"sleep={seconds}@*"]
+        there = len(faults.journal(output))
         run = self.start(*self.words(command, output), *slow, ranks=ranks)
-        time.sleep(rng.uniform(0.25, 1.1))
+        if rng.random() < 0.2:
+            time.sleep(rng.uniform(0.05, 0.3))
+        else:
+            record = there + rng.randrange(max(1, int(0.9 * (self.records[command] - there))))
+            while len(faults.journal(output)) <= record and run.poll() is None:
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0, 0.03))
         victims = {"worker": lambda pids: pids[-1:], "rank 0": lambda pids: pids[:1], "mpirun": lambda pids: [run.pid],
                    "all": lambda pids: [run.pid, *pids]}
         victim = rng.choice(sorted(victims))
@@ -68,6 +81,7 @@ class Kills(faults.FaultTest):
     def test_a_killed_run_goes_on_and_gives_the_same_bytes(self):
         for command in ("photoz", "import", "mock", "patch"):
             self.reference(command)
+            self.records[command] = len(faults.journal(str(self.base / f"reference_{command}.h5")))
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             counts = list(pool.map(self.one_case, range(CASES)))
         kills, early = (sum(column) for column in zip(*counts))
