@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "skyfold/core/log.hpp"
-#include "skyfold/products/run.hpp"
+#include "skyfold/run/run.hpp"
 
 namespace {
 

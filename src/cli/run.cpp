@@ -24,47 +24,47 @@
 #include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/verification.hpp"
-#include "skyfold/stages/provenance.hpp"
-#include "skyfold/stages/replay_folder.hpp"
-#include "skyfold/stages/stage.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/placement.hpp"
+#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
 
-struct Command {
+struct CommandEntry {
   const char *name, *summary, *example;
   enum Kind { alone, on_ranks, farms } kind;   ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
-  std::unique_ptr<Stage> (*make)();
+  std::unique_ptr<Command> (*make)();
 };
 
-constexpr Command commands[] = {
-    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", Command::farms, make_import_stage},
-    {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", Command::alone, make_info_stage},
-    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", Command::alone, make_plan_stage},
-    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256", Command::alone, make_rehearse_stage},
-    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", Command::alone, make_spec_stage},
-    {"match", "match a spectroscopic sample with a catalogue to make a training set", "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", Command::farms, make_match_stage},
-    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5", Command::alone, make_train_stage},
-    {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", Command::farms, make_photoz_stage},
-    {"validate", "measure how good photo-z are on objects with known redshifts", "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", Command::on_ranks, make_validate_stage},
-    {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", Command::farms, make_locus_stage},
-    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", Command::farms, make_patch_stage},
-    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", Command::alone, make_map_info_stage},
-    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", Command::alone, make_map_reorder_stage},
-    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", Command::alone, make_map_ud_grade_stage},
-    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", Command::farms, make_mock_stage},
-    {"products list", "list the products of a project", "skyfold products list", Command::alone, make_products_list_stage},
-    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", Command::alone, make_products_show_stage},
-    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", Command::alone, make_products_tree_stage},
-    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", Command::alone, make_products_comment_stage},
-    {"products save", "keep a product, read-only", "skyfold products save Z.h5", Command::alone, make_products_save_stage},
-    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", Command::alone, make_products_drop_stage},
-    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", Command::alone, make_products_gc_stage},
-    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", Command::alone, make_products_replay_stage},
-    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", Command::alone, make_products_export_stage},
-    {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", Command::alone, make_launch_stage},
-    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", Command::alone, make_status_stage},
-    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", Command::alone, make_journal_stage},
+constexpr CommandEntry commands[] = {
+    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", CommandEntry::farms, make_import_command},
+    {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", CommandEntry::alone, make_info_command},
+    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", CommandEntry::alone, make_plan_command},
+    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256", CommandEntry::alone, make_rehearse_command},
+    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", CommandEntry::alone, make_spec_command},
+    {"match", "match a spectroscopic sample with a catalogue to make a training set", "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", CommandEntry::farms, make_match_command},
+    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5", CommandEntry::alone, make_train_command},
+    {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::farms, make_photoz_command},
+    {"validate", "measure how good photo-z are on objects with known redshifts", "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", CommandEntry::on_ranks, make_validate_command},
+    {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", CommandEntry::farms, make_locus_command},
+    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", CommandEntry::farms, make_patch_command},
+    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", CommandEntry::alone, make_map_info_command},
+    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", CommandEntry::alone, make_map_reorder_command},
+    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", CommandEntry::alone, make_map_ud_grade_command},
+    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", CommandEntry::farms, make_mock_command},
+    {"products list", "list the products of a project", "skyfold products list", CommandEntry::alone, make_products_list_command},
+    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", CommandEntry::alone, make_products_show_command},
+    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", CommandEntry::alone, make_products_tree_command},
+    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", CommandEntry::alone, make_products_comment_command},
+    {"products save", "keep a product, read-only", "skyfold products save Z.h5", CommandEntry::alone, make_products_save_command},
+    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", CommandEntry::alone, make_products_drop_command},
+    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", CommandEntry::alone, make_products_gc_command},
+    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", CommandEntry::alone, make_products_replay_command},
+    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", CommandEntry::alone, make_products_export_command},
+    {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::alone, make_launch_command},
+    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", CommandEntry::alone, make_status_command},
+    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", CommandEntry::alone, make_journal_command},
 };
 
 /// Options that every command has.
@@ -79,7 +79,7 @@ struct GlobalOptions {
 std::string general_help() {
   std::string text = fmt::format("skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
                                  "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n", program_version);
-  for (const Command& command : commands) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
+  for (const CommandEntry& command : commands) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
   text += "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
           "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
           "            5 finished with failed partitions, 75 stopped by a signal: run the same command again\n";
@@ -87,10 +87,10 @@ std::string general_help() {
 }
 
 /// The command that the first words name, which may be two: "journal dump".
-const Command& command_named(const std::vector<std::string>& words) {
+const CommandEntry& command_named(const std::vector<std::string>& words) {
   std::vector<std::string> names;
   const std::string two = words.size() > 1 ? words[0] + " " + words[1] : words[0];
-  for (const Command& command : commands) {
+  for (const CommandEntry& command : commands) {
     if (words[0] == command.name || two == command.name) return command;
     names.emplace_back(command.name);
   }
@@ -141,7 +141,7 @@ struct Outcome {
   Failure failure;
   bool is_shared = false;
 };
-Outcome outcome_of(Stage& stage, const StageContext& context) {
+Outcome outcome_of(Command& stage, const CommandContext& context) {
   try {
     return {stage.run(context), {}, false};
   } catch (const SharedError& error) {
@@ -161,14 +161,14 @@ std::string line_of(const std::string& message) {
 }
 
 /// The line that reports a failure; `rank` is none for one that needs no rank to be told.
-void print_failure(const Command& command, const Failure& failure, std::optional<int> rank) {
+void print_failure(const CommandEntry& command, const Failure& failure, std::optional<int> rank) {
   const std::string where = rank ? fmt::format("rank {}: ", *rank) : "";
   write_to_stderr(fmt::format("skyfold {}: {}{}\n", command.name, where, line_of(failure.message)));
 }
 
-int run_stage(const Command& command, Stage& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
+int run_stage(const CommandEntry& command, Command& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
-  if (command.kind == Command::alone) {
+  if (command.kind == CommandEntry::alone) {
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
@@ -211,13 +211,13 @@ int run(int argc, char** argv) {
     fmt::print("skyfold {}\n", program_version);
     return 0;
   }
-  const Command& command = command_named(words);
+  const CommandEntry& command = command_named(words);
   const auto name_words = 1 + std::count(command.name, command.name + std::strlen(command.name), ' ');
-  const std::unique_ptr<Stage> stage = command.make();
+  const std::unique_ptr<Command> stage = command.make();
   OptionSet options;
   GlobalOptions global;
   stage->describe(options);
-  if (command.kind == Command::farms) describe(options, global.run);
+  if (command.kind == CommandEntry::farms) describe(options, global.run);
   const std::vector<std::string> names = options.names();
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   if (std::find(names.begin(), names.end(), "output") != names.end())
@@ -248,7 +248,7 @@ int run(int argc, char** argv) {
   refuse_pipes(options);
   if (std::find(names.begin(), names.end(), "output") != names.end()) std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away costs no product
   verify_inputs(global.verify_inputs == "on");
-  keep_products_within(global.products_within);
+  restrict_products(global.products_within);
   return run_stage(command, *stage, options, global, argc, argv);
 }
 

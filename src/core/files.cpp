@@ -179,4 +179,10 @@ std::string read_small_file(const std::string& path) {
   }
 }
 
+std::string path_beside(const std::string& path, const std::string& word) {
+  fs::path beside(path);
+  const std::string ending = beside.extension().string();
+  return beside.replace_extension("." + word + (ending.empty() ? ".h5" : ending)).string();
+}
+
 }  // namespace skyfold

@@ -383,4 +383,9 @@ std::string OptionSet::value(std::string_view name) const {
   return "";
 }
 
+void refuse_idle_options(const char* needs, std::initializer_list<std::pair<const char*, bool>> options) {
+  for (const auto& [name, is_set] : options)
+    if (is_set) throw UsageError(fmt::format("--{} has no part in this run (it needs {})", name, needs));
+}
+
 }  // namespace skyfold

@@ -4,7 +4,7 @@
 #include <random>
 #include <thread>
 
-#include "../../src/io/source_text.hpp"
+#include "source_text.hpp"
 #include "source_files.hpp"
 
 namespace skyfold {

@@ -43,4 +43,8 @@ void write_durably(const std::string& path, std::string_view text);
 /// The whole of a regular file; "" when there is none, or something else (a pipe would never end).
 [[nodiscard]] std::string read_small_file(const std::string& path);
 
+/// Path of a file that belongs to another, with a word before its ending: Z.pdf.h5 for Z.h5 and "pdf"; a path without
+/// ending gets .h5.
+[[nodiscard]] std::string path_beside(const std::string& path, const std::string& word);
+
 }  // namespace skyfold

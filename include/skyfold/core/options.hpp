@@ -2,10 +2,12 @@
 
 #include <functional>
 #include <map>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace skyfold {
@@ -95,5 +97,12 @@ class OptionSet {
 
   std::vector<std::unique_ptr<Option>> options_;
 };
+
+/// Throws UsageError for the first option that has a value though what it is about is not in this run: it would be given for
+/// nothing.
+///
+/// @param needs    what there would have to be, for the message: "--reference"
+/// @param options  name, and whether it has another value than by default
+void refuse_idle_options(const char* needs, std::initializer_list<std::pair<const char*, bool>> options);
 
 }  // namespace skyfold

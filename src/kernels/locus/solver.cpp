@@ -7,7 +7,7 @@
 #include <numbers>
 #include <tuple>
 
-#include "../photoz/simd.hpp"
+#include "../common/simd.hpp"
 
 #include "skyfold/kernels/locus/locus6.hpp"
 

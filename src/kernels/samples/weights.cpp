@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "../photoz/knn_search.hpp"
+#include "../neighbours/search.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"

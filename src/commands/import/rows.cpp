@@ -1,0 +1,196 @@
+#include "rows.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/random.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr int tile_shift = 44;  // a tile's number above the 44 leading bits of the HEALPix key
+
+/// Increasing integers for increasing doubles; NaN last.
+std::int64_t ordered_bits(double value) {
+  if (std::isnan(value)) return std::numeric_limits<std::int64_t>::max();
+  const auto bits = std::bit_cast<std::int64_t>(value == 0.0 ? 0.0 : value);  // -0 and 0 are the same value
+  return bits >= 0 ? bits : bits ^ std::numeric_limits<std::int64_t>::max();  // larger magnitudes of negatives come first
+}
+
+/// Keys of a column of whole numbers: the numbers themselves. Keys are 64 bits wide too, and two of them mean something
+/// else; so the largest and the smallest number take the key of their neighbours, which cannot be ordered then.
+///
+/// @param refuse  is called with the place of a number that cannot be ordered
+template <class Refuse>
+void whole_keys(const Column& column, std::span<std::int64_t> key, const Refuse& refuse) {
+  constexpr std::int64_t smallest = std::numeric_limits<std::int64_t>::min(), largest = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    if (key[i] == dropped_key) continue;
+    const std::int64_t value = column.integer(i);
+    if (column.info().null == value) key[i] = largest;
+    else if (value == smallest + 1 || value == largest - 1) {
+      key[i] = dropped_key;
+      refuse(i, value);
+    } else key[i] = std::clamp(value, smallest + 1, largest - 1);
+  }
+}
+
+/// Names in a text column of one block, one a line.
+std::string unique_names(const Column& column, std::size_t rows) {
+  std::set<std::string, std::less<>> names;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::string_view name = column.text(i);
+    if (!names.contains(name)) names.emplace(name);
+  }
+  std::string text;
+  for (const std::string& name : names) text += name + "\n";
+  return text;
+}
+
+std::vector<std::string> all_tiles(const Ranks& ranks, const Inputs& inputs) {
+  const std::string& role = inputs.schema.roles.tile;
+  const ColumnInfo& column = inputs.schema.input[*find_column(inputs.schema.input, role)];
+  const auto texts = ranks.run_units(inputs.blocks.size(), [&](std::size_t i) {
+    const InputBlock& block = inputs.blocks[i];
+    Table table({column});
+    std::vector<BadCell> ignored;
+    inputs.sources[block.source]->read(block.piece, table, ignored);
+    return unique_names(table[0], table.rows());
+  });
+  std::set<std::string> names;
+  for (const std::string& text : texts)
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = text.find('\n', begin);
+      names.insert(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  if (std::ssize(names) >= (std::int64_t{1} << (62 - tile_shift)))
+    throw DataError(fmt::format("column {}: {} different tiles (at most {})", role, names.size(), (1 << (62 - tile_shift)) - 1));
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+std::string Inputs::place_of(std::int64_t row) const {
+  const auto after = std::upper_bound(blocks.begin(), blocks.end(), row,
+                                      [](std::int64_t value, const InputBlock& block) { return value < block.rows.begin; });
+  const InputBlock& block = *std::prev(after);
+  return fmt::format("{}, row {}", sources[block.source]->path(), block.piece.first_row + row - block.rows.begin + 1);
+}
+
+std::vector<std::string> input_paths(const ImportOptions& o) { return o.profile.is_set() ? field_files(o.input) : input_files(o.input); }
+
+Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes) {
+  Inputs inputs;
+  std::vector<std::string> paths;
+  ranks.together([&] { paths = input_paths(o); });
+  const ScanRunner runner = [&](std::size_t count, const std::function<std::string(std::size_t)>& unit) {
+    return ranks.run_units(count, unit);
+  };
+  if (o.profile.is_set()) inputs.sources = open_field_files(paths, o.profile);
+  else
+    for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
+  if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
+    throw DataError(fmt::format("{}: no rows", paths.front()));
+  inputs.schema = unite_schemas(inputs.sources, o, runner);
+  if (inputs.schema.has_positions) {
+    const auto source_of = [&](const std::string& role) { return inputs.schema.input[*find_column(inputs.schema.input, role)].source; };
+    const std::string ra = source_of(inputs.schema.roles.ra), dec = source_of(inputs.schema.roles.dec);
+    for (auto& source : inputs.sources) source = in_degrees(std::move(source), ra, dec, o.source);
+  }
+  const std::int64_t row_bytes = std::max<std::int64_t>(8, static_cast<std::int64_t>(bytes_per_row(inputs.schema.input)));
+  const std::int64_t block_rows = std::clamp<std::int64_t>(block_bytes / row_bytes, 1024, 262'144);
+  for (std::size_t i = 0; i < inputs.sources.size(); ++i) {
+    for (const Piece& piece : inputs.sources[i]->pieces(block_rows))
+      inputs.blocks.push_back({i, piece, {inputs.rows + piece.first_row, inputs.rows + piece.first_row + piece.rows}});
+    inputs.rows += inputs.sources[i]->rows();
+  }
+  if (o.ordering == "tile") inputs.tiles = all_tiles(ranks, inputs);
+  return inputs;
+}
+
+std::string reject_line(const Inputs& inputs, const Reject& reject) {
+  const auto quoted = [](const std::string& text) {
+    std::string result = "\"";
+    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return result + "\"";
+  };
+  const std::string place = inputs.place_of(reject.row);
+  const std::size_t comma = place.rfind(", row ");
+  return fmt::format("{:020}{},{},{},{}\n", reject.row, quoted(place.substr(0, comma)), place.substr(comma + 6), quoted(reject.column),
+                     quoted(reject.problem));
+}
+
+KeyMaker::KeyMaker(const Inputs& inputs, const ImportOptions& o)
+    : inputs_(inputs), ordering_(ordering_named(o.ordering)), attribute_(o.ordering_column) {
+  const auto column = find_column(inputs.schema.input, attribute_);
+  is_whole_ = column && inputs.schema.input[*column].type != Type::f4 && inputs.schema.input[*column].type != Type::f8;
+}
+
+Schema KeyMaker::needs() const {
+  const ImportSchema& schema = inputs_.schema;
+  Schema needed;
+  const auto need = [&](const std::string& name) {
+    const auto index = find_column(schema.input, name);
+    if (index && !find_column(needed, name)) needed.push_back(schema.input[*index]);
+  };
+  need(schema.roles.ra);
+  need(schema.roles.dec);
+  if (!schema.generates_id) need(schema.roles.id);
+  if (ordering_ == Ordering::tile) need(schema.roles.tile);
+  if (ordering_ == Ordering::attribute) need(attribute_);
+  return needed;
+}
+
+void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::int64_t> key, std::vector<Reject>& rejects) const {
+  const Roles& roles = inputs_.schema.roles;
+  std::fill(key.begin(), key.end(), 0);
+  if (inputs_.schema.has_positions) {
+    const auto ra = table.at(roles.ra).values<double>(), dec = table.at(roles.dec).values<double>();
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      const bool ra_is_valid = is_valid({ra[i], 0.0});
+      if (ra_is_valid && is_valid({0.0, dec[i]})) {
+        key[i] = healpix29({ra[i], dec[i]});
+        continue;
+      }
+      key[i] = dropped_key;
+      const double value = ra_is_valid ? dec[i] : ra[i];
+      rejects.push_back({first_row + static_cast<std::int64_t>(i), ra_is_valid ? roles.dec : roles.ra,
+                         std::isnan(value) ? "no coordinate" : fmt::format("{} is outside {}", shortest(value),
+                                                                           ra_is_valid ? "-90 to 90" : "-360 to 360")});
+    }
+  }
+  if (ordering_ == Ordering::attribute && is_whole_) {
+    return whole_keys(table.at(attribute_), key, [&](std::size_t i, std::int64_t value) {
+      rejects.push_back({first_row + static_cast<std::int64_t>(i), attribute_,
+                         fmt::format("{} cannot be ordered (it has no key beside that of {})", value, value > 0 ? value + 1 : value - 1)});
+    });
+  }
+  for (std::size_t i = 0; i < key.size() && ordering_ != Ordering::healpix; ++i) {
+    if (key[i] == dropped_key) continue;
+    if (ordering_ == Ordering::none) key[i] = 0;
+    if (ordering_ == Ordering::attribute) key[i] = ordered_bits(table.at(attribute_).number(i));
+    if (ordering_ == Ordering::tile) {
+      const auto tile = std::lower_bound(inputs_.tiles.begin(), inputs_.tiles.end(), table.at(roles.tile).text(i));
+      key[i] = ((tile - inputs_.tiles.begin()) << tile_shift) | (key[i] >> (62 - tile_shift));
+    }
+  }
+}
+
+void hash_ids(const Column& ids, std::span<std::uint64_t> hashes) {
+  const bool is_text = ids.info().type == Type::text;
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    hashes[i] = is_text ? hash_text(ids.text(i)) : mix64(static_cast<std::uint64_t>(ids.integer(i)));
+}
+
+}  // namespace skyfold

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "schema.hpp"
+#include "skyfold/farm/ranks.hpp"
+
+namespace skyfold {
+
+/// Sort key of a row that is not imported.
+inline constexpr std::int64_t dropped_key = std::numeric_limits<std::int64_t>::min();
+
+/// A piece of one input, and where its rows stand among those of all inputs.
+struct InputBlock {
+  std::size_t source = 0;
+  Piece piece;
+  RowRange rows;
+};
+
+/// The inputs of an import, open, with what every pass over them needs.
+struct Inputs {
+  std::vector<std::unique_ptr<Source>> sources;
+  ImportSchema schema;
+  std::vector<InputBlock> blocks;
+  std::int64_t rows = 0;
+  std::vector<std::string> tiles;   ///< sorted; ordering tile only
+
+  /// "file, row R" of a row counted over all inputs, for messages (rows counted from 1).
+  [[nodiscard]] std::string place_of(std::int64_t row) const;
+};
+/// Files that are read.
+[[nodiscard]] std::vector<std::string> input_paths(const ImportOptions& o);
+/// Opens the inputs and cuts them into blocks of about `block_rows` rows; collective.
+[[nodiscard]] Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes);
+
+/// A row that cannot be imported, with the reason.
+struct Reject {
+  std::int64_t row = 0;
+  std::string column, problem;
+};
+
+/// "row file,row,column,problem" of the rejects file; the row over all inputs leads, 20 characters, so that lines of all
+/// blocks can be put in order.
+[[nodiscard]] std::string reject_line(const Inputs& inputs, const Reject& reject);
+
+/// The order of rows: a key per row; equal keys are ordered by (source file, source row).
+class KeyMaker {
+ public:
+  KeyMaker(const Inputs& inputs, const ImportOptions& o);
+  /// Columns needed to make keys.
+  [[nodiscard]] Schema needs() const;
+  /// Sets `key` for each row of `table`; rows without usable coordinates, or with an attribute that has no key, get `dropped_key` and an entry in `rejects`.
+  void make(const Table& table, std::int64_t first_row, std::span<std::int64_t> key, std::vector<Reject>& rejects) const;
+
+ private:
+  const Inputs& inputs_;
+  Ordering ordering_;
+  std::string attribute_;
+  bool is_whole_ = false;   ///< the attribute is a column of whole numbers
+};
+
+/// 64-bit stand-ins of the ids of a block: a bijection for numbers, a hash for text; never the same for two ids that
+/// differ, but for text with a chance of 2^-64 per pair: so texts of one hash are compared.
+void hash_ids(const Column& ids, std::span<std::uint64_t> hashes);
+
+}  // namespace skyfold

@@ -1,0 +1,376 @@
+#include "schema.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <utility>
+
+#include "crowding.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/ids.hpp"
+#include "skyfold/table/known_columns.hpp"
+#include "skyfold/table/column_index.hpp"
+
+namespace skyfold {
+namespace {
+
+// Usual names, most specific first; compared without regard to case.
+const std::vector<std::string> tile_names = {"tile", "tilename", "tile_name", "field"};
+
+std::vector<std::string> names_of(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : schema) names.push_back(column.name);
+  return names;
+}
+
+void require_column(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
+  if (find_column(schema, name)) return;
+  const std::string nearest = nearest_name(name, names_of(schema));
+  throw UsageError(fmt::format("{}: no column '{}' (named by --{}{})", path, name, option,
+                               nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+}
+
+/// The type that holds values of both; throws when there is none.
+Type wider(Type a, Type b) {
+  if (a == b) return a;
+  if (a == Type::text || b == Type::text) throw DataError("text");
+  const auto is_float = [](Type t) { return t == Type::f4 || t == Type::f8; };
+  if (is_float(a) || is_float(b)) return Type::f8;  // an i4 does not fit an f4
+  return a == Type::i8 || b == Type::i8 ? Type::i8 : Type::i4;
+}
+
+void unite(ColumnInfo& column, const ColumnInfo& other, const std::string& first_path, const std::string& path) {
+  const bool both_text = column.type == Type::text && other.type == Type::text;
+  try {
+    column.type = wider(column.type, other.type);
+  } catch (const DataError&) {
+    throw DataError(fmt::format("{}: column {} is {}, but {} in {}", path, column.name,
+                                other.type == Type::text ? "text" : "numbers", column.type == Type::text ? "text" : "numbers",
+                                first_path));
+  }
+  if (both_text) column.width = std::max(column.width, other.width);
+  else if (column.width != other.width)
+    throw DataError(fmt::format("{}: column {} has {} values per row, but {} in {}", path, column.name, other.width,
+                                column.width, first_path));
+}
+
+/// Smallest and largest value of an integer type.
+std::pair<std::int64_t, std::int64_t> range_of(Type type) {
+  if (type == Type::u1) return {0, 255};
+  if (type == Type::i4) return {INT32_MIN, INT32_MAX};
+  return {INT64_MIN, INT64_MAX};
+}
+
+/// The integer that stands for missing in a column of all inputs: theirs, where all have the same. Else one of theirs that can be
+/// no value in the others; else one that a wider type has for it alone.
+/// @param inputs  the column in each input
+void unite_nulls(ColumnInfo& column, const Schema& inputs) {
+  if (column.type == Type::f4 || column.type == Type::f8 || column.type == Type::text) return column.null.reset();
+  const auto serves_all = [&](std::int64_t null) {
+    const auto [least, largest] = range_of(column.type);
+    return null >= least && null <= largest && std::ranges::all_of(inputs, [&](const ColumnInfo& input) {
+             const auto [from, to] = range_of(input.type);
+             return input.null == null || null < from || null > to;
+           });
+  };
+  const bool all_agree = std::ranges::all_of(inputs, [&](const ColumnInfo& input) { return input.null == inputs[0].null; });
+  column.null = inputs[0].null;
+  if (all_agree) return;
+  for (const ColumnInfo& input : inputs)
+    if (input.null && serves_all(*input.null)) {
+      column.null = input.null;
+      return;
+    }
+  column.type = column.type == Type::u1 ? Type::i4 : Type::i8;
+  column.null = range_of(column.type).first;
+}
+
+/// Name of an input's column in the catalogue: a slash would be a group in HDF5.
+std::string catalogue_name(std::string name) {
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+bool is_whole(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
+
+/// Columns of all inputs under their names in the catalogue.
+Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
+  Schema all = sources.front()->schema();
+  const std::string& first_path = sources.front()->path();
+  const ColumnIndex first(all);
+  std::vector<std::vector<ColumnInfo>> inputs(all.size());   // each column as it is in every input that has values of it
+  std::vector<std::size_t> void_widths(all.size(), 1);
+  for (const auto& source : sources) {
+    const ColumnIndex index(source->schema());
+    for (const ColumnInfo& column : source->schema())
+      if (!first.find(column.name))
+        throw DataError(fmt::format("{}: column {} is not in {} (all inputs must have the same columns)", source->path(),
+                                    column.name, first_path));
+    for (std::size_t c = 0; c < all.size(); ++c) {
+      const auto here = index.find(all[c].name);
+      if (!here)
+        throw DataError(fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(),
+                                    all[c].name, first_path));
+      const ColumnInfo& theirs = source->schema()[*here];
+      if (source->is_void(*here)) {   // it is read as what it is in the others
+        void_widths[c] = std::max(void_widths[c], theirs.width);
+        continue;
+      }
+      if (inputs[c].empty()) {
+        all[c].type = theirs.type;
+        all[c].width = theirs.width;
+      } else {
+        unite(all[c], theirs, first_path, source->path());
+      }
+      inputs[c].push_back({"", theirs.type, theirs.width, "", "", "", "", theirs.null});
+    }
+  }
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    const bool has_void = inputs[c].size() < sources.size() && !inputs[c].empty();
+    if (inputs[c].empty()) inputs[c].push_back(all[c]);
+    if (has_void && is_whole(all[c].type)) inputs[c].push_back({"", Type::i8, 1, "", "", "", "", INT64_MIN});
+    if (all[c].type == Type::text) all[c].width = std::max(all[c].width, void_widths[c]);
+    unite_nulls(all[c], inputs[c]);
+  }
+  std::set<std::string> taken;
+  for (ColumnInfo& column : all) {
+    column.source = column.name;
+    column.name = catalogue_name(column.name);
+    if (column.name.empty() || column.name == "." || column.name == "..")
+      throw DataError(fmt::format("{}: a column cannot be called '{}'", first_path, column.source));
+    if (!taken.insert(column.name).second)
+      throw DataError(fmt::format("{}: two columns would be called {} (a slash becomes an underscore)", first_path, column.name));
+  }
+  return all;
+}
+
+/// Takes the user's name for a role, or guesses one and says so.
+std::string role(const Schema& all, const std::string& given, const std::vector<std::string>& usual, const std::string& option,
+                 const std::string& path, std::vector<std::string>& remarks) {
+  if (!given.empty()) {
+    require_column(all, given, option, path);
+    return given;
+  }
+  Schema numbers;   // coordinates may be there as text, too: 12 34 56.7
+  if (option == "columns.ra" || option == "columns.dec")
+    for (const ColumnInfo& column : all)
+      if (column.type != Type::text) numbers.push_back({column.name});
+  std::string guess = known_column(numbers, usual);
+  if (guess.empty()) guess = known_column(all, usual);
+  if (!guess.empty()) remarks.push_back(fmt::format("guessed {} = {}", option, guess));
+  return guess;
+}
+
+/// The column of ids, made one of whole numbers where they are written as real numbers (1.0); "" for none.
+std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema& all, const std::string& given, const ScanRunner& run,
+                    std::vector<std::string>& remarks) {
+  if (names_no_column(given, all)) return "";
+  const std::string name = role(all, given, known_columns::id, "columns.id", sources.front()->path(), remarks);
+  if (name.empty()) return "";
+  ColumnInfo& column = all[*find_column(all, name)];
+  if ((column.type != Type::f8 && column.type != Type::f4) || column.width != 1) return name;
+  for (const auto& source : sources) {
+    const auto no_id = find_no_id(*source, column.source, run);
+    if (!no_id) continue;
+    const std::string why = fmt::format("{}, row {}: {}", source->path(), no_id->row + 1, no_id->problem);
+    if (!given.empty())
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53 or text; --columns.id={} makes ids of row numbers)",
+                                  source->path(), no_id->row + 1, name, no_id->problem, no_column));
+    remarks.push_back(fmt::format("column {} is not used as ids ({})", name, why));
+    return "";
+  }
+  column.type = Type::i8;
+  column.null.reset();
+  remarks.push_back(fmt::format("ids in column {} are real numbers, all of them whole: read as whole numbers", name));
+  return name;
+}
+
+/// A coordinate among text: names the first cell that made the column text.
+void check_is_number(const Source& source, const ColumnInfo& column) {
+  if (column.type != Type::text) return;
+  Table table({column});
+  std::vector<BadCell> ignored;
+  for (const Piece& piece : source.pieces(10'000)) {
+    source.read(piece, table, ignored);
+    for (std::size_t i = 0; i < table.rows(); ++i)
+      if (!parse_double(trim(table[0].text(i))))
+        throw DataError(fmt::format("{}, row {}, column {}: '{}' is not a number (a coordinate is needed)", source.path(),
+                                    piece.first_row + static_cast<std::int64_t>(i) + 1, column.source, table[0].text(i)));
+  }
+}
+
+void check_roles(const ImportSchema& schema, const Schema& all, const ImportOptions& o, const Source& source) {
+  const std::string& path = source.path();
+  const auto is_number = [&](const std::string& name) {
+    const ColumnInfo& column = all[*find_column(all, name)];
+    return column.type != Type::text && column.width == 1;
+  };
+  const auto check = [&](const std::string& name, bool is_right, const char* what) {
+    if (!name.empty() && !is_right) throw UsageError(fmt::format("{}: column {} cannot be the {}", path, name, what));
+  };
+  if (o.ordering != "none" && o.ordering != "attribute" && !schema.has_positions)
+    throw UsageError(path + ": no coordinates found (name them with --columns.ra and --columns.dec, or use --ordering none)");
+  if (schema.has_positions) {
+    for (const std::string& name : {schema.roles.ra, schema.roles.dec}) check_is_number(source, all[*find_column(all, name)]);
+    check(schema.roles.ra, is_number(schema.roles.ra), "right ascension: not a column of numbers");
+    check(schema.roles.dec, is_number(schema.roles.dec), "declination: not a column of numbers");
+  }
+  if (!schema.roles.id.empty() && !schema.generates_id) {
+    const ColumnInfo& id = all[*find_column(all, schema.roles.id)];
+    const bool is_right = id.type == Type::text || (id.width == 1 && id.type != Type::f4 && id.type != Type::f8);
+    check(schema.roles.id, is_right, "id: neither whole numbers nor text");
+  }
+  if (o.ordering == "tile") {
+    if (schema.roles.tile.empty()) throw UsageError(path + ": no column of tile names (name it with --columns.tile)");
+    check(schema.roles.tile, all[*find_column(all, schema.roles.tile)].type == Type::text, "tile: not text");
+  }
+  if (o.ordering != "attribute") return refuse_idle_options("--ordering attribute", {{"ordering.column", !o.ordering_column.empty()}});
+  if (o.ordering_column.empty()) throw UsageError("--ordering.column is missing (the column to order by)");
+  require_column(all, o.ordering_column, "ordering.column", path);
+  check(o.ordering_column, is_number(o.ordering_column), "ordering: not a column of numbers");
+}
+
+/// Units that differ between inputs are not converted, but said: which of them is meant is for the user to know. Those of coordinates
+/// are converted, for each input.
+void remark_units(const Schema& all, const Roles& roles, const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
+  std::vector<bool> is_said(all.size(), false);
+  for (const auto& source : sources) {
+    const ColumnIndex index(source->schema());
+    for (std::size_t c = 0; c < all.size(); ++c) {
+      const ColumnInfo& column = all[c];
+      if (is_said[c] || column.unit.empty() || column.name == roles.ra || column.name == roles.dec) continue;
+      const std::string& unit = source->schema()[*index.find(column.source)].unit;
+      if (unit.empty() || lower(unit) == lower(column.unit)) continue;
+      remarks.push_back(fmt::format("column {} is in {} in {}, but in {} in {}: values are taken as they are", column.name, column.unit,
+                                    sources.front()->path(), unit, source->path()));
+      is_said[c] = true;
+    }
+  }
+}
+
+bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOptions& o, const std::set<std::string>& keep) {
+  const Roles& roles = schema.roles;
+  if (name == healpix_column) return false;  // always made anew: positions decide
+  return keep.empty() || keep.contains(name) || name == roles.id ||
+         name == roles.ra || name == roles.dec || (o.ordering == "tile" && name == roles.tile) ||
+         (o.ordering == "attribute" && name == o.ordering_column);
+}
+
+/// "columns of type f8: ra, dec": a column that has another type than meant is seen at once.
+void remark_types(const Schema& schema, std::vector<std::string>& remarks) {
+  constexpr std::size_t most_names = 16;
+  for (const Type type : {Type::i8, Type::i4, Type::u1, Type::f8, Type::f4, Type::text}) {
+    std::vector<std::string> names;
+    std::size_t others = 0;
+    for (const ColumnInfo& column : schema) {
+      if (column.type != type) continue;
+      if (names.size() < most_names) names.push_back(column.name);
+      else ++others;
+    }
+    if (names.empty()) continue;
+    remarks.push_back(fmt::format("columns of type {}: {}{}", name_of(type), join(names, ", "),
+                                  others > 0 ? fmt::format(" and {} others", grouped(static_cast<long long>(others))) : ""));
+  }
+}
+
+/// How text inputs were understood where it is not plain.
+void remark_text(const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
+  constexpr std::size_t most_lines = 20;
+  std::size_t mixed = 0;
+  for (const auto& source : sources) {
+    if (!source->header_remark().empty() && remarks.size() < most_lines) remarks.push_back(fmt::format("{}: {}", source->path(), source->header_remark()));
+    for (std::size_t c = 0; c < source->schema().size(); ++c) {
+      const std::string mixture = source->mixture(c);
+      if (mixture.empty()) continue;
+      if (++mixed <= most_lines) remarks.push_back(fmt::format("{}: column {} is {}", source->path(), source->schema()[c].name, mixture));
+    }
+  }
+  if (mixed > most_lines) remarks.push_back(fmt::format("{} other columns of text have numbers too", mixed - most_lines));
+}
+
+}  // namespace
+
+void describe(OptionSet& option, ImportOptions& o) {
+  option("input", o.input, "tables to read (FITS, CSV, text, HDF5); @list.txt names a file with a path a line").required().layout();
+  option("output", o.output, "catalogue to write, HDF5").required().layout().writes(FileKind::hdf5);
+  option("rejects", o.rejects, "where dropped rows are listed, CSV; empty: OUTPUT.rejects.csv").layout().writes(FileKind::text);
+  option("ordering", o.ordering, "order of the rows, which decides the partitions that a run can use")
+      .one_of({"healpix", "tile", "attribute", "none"});
+  option("ordering.column", o.ordering_column, "column to order by (ordering attribute)");
+  option("columns.ra", o.ra, "column of right ascension, ICRS; empty: guessed").unit("degrees");
+  option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
+  option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers; none: made");
+  option("columns.tile", o.tile, "column of tile names; empty: guessed");
+  option("keep", o.keep, "columns to keep besides id and coordinates; empty: all");
+  option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them")
+      .one_of({"error", "drop"});
+  option("memory", o.memory_mb, "memory of each rank that import may use").unit("MB").range(64, 1e7).layout();
+  describe(option, o.source);
+  describe(option, o.profile);
+}
+
+ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, ImportOptions& o, const ScanRunner& run) {
+  for (std::string* name : {&o.ra, &o.dec, &o.id, &o.tile, &o.ordering_column}) *name = catalogue_name(*name);
+  for (std::string& name : o.keep) name = catalogue_name(name);
+  ImportSchema schema;
+  Schema all = united(sources);
+  const std::string& path = sources.front()->path();
+  remark_text(sources, schema.remarks);
+  if (const ProfileOptions by_default; !o.profile.is_set())
+    refuse_idle_options("--profile", {{"clean", o.profile.clean != by_default.clean}, {"crowding.band", o.profile.crowding_band != by_default.crowding_band},
+                                      {"crowding.resolution", o.profile.crowding_resolution != by_default.crowding_resolution},
+                                      {"crowding.dmag", o.profile.crowding_dmag != by_default.crowding_dmag}});
+  const ColumnIndex index(all);
+  for (const std::string& name : o.keep)
+    if (!index.find(name)) require_column(all, name, "keep", path);
+  const std::set<std::string> keep(o.keep.begin(), o.keep.end());
+  for (const auto& column : sources.front()->left_out())
+    schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
+  if (o.ordering != "none" || !o.ra.empty()) {
+    schema.roles.ra = role(all, o.ra, known_columns::ra, "columns.ra", path, schema.remarks);
+    schema.roles.dec = role(all, o.dec, known_columns::dec, "columns.dec", path, schema.remarks);
+    schema.has_positions = !schema.roles.ra.empty() && !schema.roles.dec.empty();
+    if (!schema.has_positions) schema.roles.ra = schema.roles.dec = "";
+  }
+  if (!schema.has_positions) refuse_idle_options("--columns.ra and --columns.dec", {{"input.coordinates", !o.source.coordinates.empty()}});
+  schema.roles.id = id_role(sources, all, o.id, run, schema.remarks);
+  schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"},
+                           "columns.tile", path, schema.remarks);
+  schema.generates_id = schema.roles.id.empty();
+  check_roles(schema, all, o, *sources.front());
+  remark_units(all, schema.roles, sources, schema.remarks);
+  if (schema.generates_id) {
+    schema.roles.id = find_column(all, "id") ? "row_id" : "id";
+    schema.remarks.push_back("made column " + schema.roles.id + " of row numbers" + (o.id.empty() ? " (no id column found)" : ""));
+  }
+  for (ColumnInfo column : all) {
+    if (!is_kept(column.name, schema, o, keep)) continue;
+    if (column.name == schema.roles.ra || column.name == schema.roles.dec) {
+      column.type = Type::f8;
+      column.unit = "deg";
+      if (column.ucd.empty()) column.ucd = column.name == schema.roles.ra ? "pos.eq.ra;meta.main" : "pos.eq.dec;meta.main";
+    }
+    if (column.name == schema.roles.id && column.ucd.empty()) column.ucd = "meta.id;meta.main";
+    schema.input.push_back(column);
+  }
+  if (!schema.roles.tile.empty() && !find_column(schema.input, schema.roles.tile)) schema.roles.tile.clear();  // not kept
+  remark_types(schema.input, schema.remarks);
+  schema.flags_crowding = o.profile.is_set() && o.ordering == "healpix" && find_column(schema.input, o.profile.crowding_band);
+  return schema;
+}
+
+Schema catalogue_schema(const ImportSchema& schema) {
+  Schema all = schema.input;
+  if (schema.generates_id) all.insert(all.begin(), {schema.roles.id, Type::i8, 1, "", "meta.id;meta.main", "row number in the inputs"});
+  if (schema.flags_crowding) all.push_back({crowded_column, Type::u1, 1, "", "meta.code", "1: a star nearer than the resolution"});
+  if (schema.has_positions)
+    all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
+  return all;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,228 @@
+#include "sdss_source.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <span>
+
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/commands/file_list.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_inputs = 2000;  // import keeps a table of inputs times buckets
+constexpr std::array<const char*, 5> bands = {"u", "g", "r", "i", "z"};
+
+bool is_field_file(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return (name.starts_with("tsObj-") || path.stem().string().ends_with("_local")) &&
+         (name.ends_with(".fit") || name.ends_with(".fits"));
+}
+
+std::vector<std::string> files_below(const fs::path& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->is_regular_file() && is_field_file(entry->path())) files.push_back(entry->path().string());
+  if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  std::ranges::sort(files);
+  return files;
+}
+
+/// Rows of one field file that are clean, with the columns of field_schema() but for the id.
+class FieldFile {
+ public:
+  FieldFile(const std::string& path, const ProfileOptions& o) : source_(open_in_degrees(path)) {
+    const bool is_local = fs::path(path).stem().string().ends_with("_local");
+    wanted_ = {column("ra", 1), column("dec", 1), column(is_local ? "mag" : "counts_model", bands.size())};
+    const bool has_flags = !is_local && o.clean != "none";
+    Schema flags;
+    for (const char* name : {"status", "objc_flags", "objc_flags2", "objc_type"})
+      if (has_flags) flags.push_back(column(name, 1, Type::i8));
+    const Table values = has_flags ? read(flags) : Table();
+    for (std::size_t row = 0; row < static_cast<std::size_t>(source_->rows()); ++row)
+      if (!has_flags || is_clean(o.clean, values[0].integer(row), values[1].integer(row), values[2].integer(row),
+                                 values[3].integer(row)))
+        kept_.push_back(row);
+  }
+  [[nodiscard]] std::size_t rows() const noexcept { return kept_.size(); }
+  /// Writes the rows to `out` from row `first` on; columns that `out` lacks are skipped.
+  void read_into(Table& out, std::size_t first) const {
+    const Table all = read(wanted_);
+    Column* const id = out.columns() == 0 ? nullptr : find(out, "id");
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      std::array<double, 2 + bands.size()> numbers{all[0].number(kept_[k]), all[1].number(kept_[k])};
+      for (std::size_t b = 0; b < bands.size(); ++b) numbers[2 + b] = all[2].number(kept_[k], b);
+      // 63 bits, so that ids are positive.
+      if (id)
+        id->values<std::int64_t>()[first + k] =
+            static_cast<std::int64_t>(hash_bytes(std::as_bytes(std::span(numbers))) >> 1);
+      for (std::size_t c = 0; c < numbers.size(); ++c)
+        if (Column* const to = find(out, c == 0 ? "ra" : c == 1 ? "dec" : bands[c - 2]))
+          to->values<double>()[first + k] = numbers[c];
+    }
+  }
+
+ private:
+  static std::unique_ptr<Source> open_in_degrees(const std::string& path) {
+    SourceOptions options;
+    options.format = "fits";
+    std::unique_ptr<Source> source = open_source(path, options);
+    const std::vector<std::string> ra = {"ra"}, dec = {"dec"};
+    const std::string lon = known_column(source->schema(), ra), lat = known_column(source->schema(), dec);
+    return in_degrees(std::move(source), lon, lat, options);
+  }
+  static Column* find(Table& table, const char* source) {
+    for (std::size_t c = 0; c < table.columns(); ++c)
+      if (table[c].info().source == source) return &table[c];
+    return nullptr;
+  }
+  [[nodiscard]] ColumnInfo column(const std::string& name, std::size_t width, Type type = Type::f8) const {
+    const std::string found = known_column(source_->schema(), std::span(&name, 1));
+    if (found.empty())
+      throw DataError(fmt::format("{}: no column {} (which a field file of SDSS has)", source_->path(), name));
+    ColumnInfo info = source_->schema()[*find_column(source_->schema(), found)];
+    if (info.width != width)
+      throw DataError(
+          fmt::format("{}: column {} has {} values per row (expected {})", source_->path(), found, info.width, width));
+    info.source = found;
+    info.type = type;
+    return info;
+  }
+  [[nodiscard]] Table read(const Schema& schema) const {
+    Table table(schema);
+    std::vector<BadCell> bad;
+    source_->read({0, source_->rows(), 0, 0}, table, bad);
+    if (!bad.empty())
+      throw DataError(describe_bad_cell(source_->path(), bad[0]));
+    return table;
+  }
+
+  std::unique_ptr<Source> source_;
+  Schema wanted_;
+  std::vector<std::size_t> kept_;
+};
+
+Schema field_schema() {
+  Schema schema = {{"id", Type::i8, 1, "", "meta.id;meta.main", "hash of position and magnitudes"},
+                   {"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main", "right ascension (J2000)"},
+                   {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination (J2000)"}};
+  for (const char* band : bands)
+    schema.push_back({band, Type::f8, 1, "mag", "phot.mag", std::string("magnitude in ") + band});
+  for (ColumnInfo& column : schema) column.source = column.name;
+  return schema;
+}
+
+/// One or more field files, one after the other. They are opened when read: half a million of them cannot stay open.
+class FieldFileSource final : public Source {
+ public:
+  FieldFileSource(std::vector<std::string> files, const ProfileOptions& o)
+      : options_(o), files_(std::move(files)), schema_(field_schema()) {
+    path_ = files_.size() == 1 ? files_[0] : fmt::format("{} and {} files after it", files_[0], files_.size() - 1);
+    for (const std::string& file : files_)
+      starts_.push_back(starts_.back() + static_cast<std::int64_t>(FieldFile(file, o).rows()));
+  }
+  [[nodiscard]] const std::string& path() const noexcept override { return path_; }
+  [[nodiscard]] const Schema& schema() const noexcept override { return schema_; }
+  [[nodiscard]] const std::vector<LeftOut>& left_out() const noexcept override { return left_out_; }
+  [[nodiscard]] std::int64_t rows() const noexcept override { return starts_.back(); }
+  [[nodiscard]] std::vector<Piece> pieces(std::int64_t rows) const override {
+    std::vector<Piece> pieces;
+    for (std::size_t file = 0; file < files_.size(); ++file) {
+      if (pieces.empty() || pieces.back().rows >= rows) pieces.push_back({starts_[file], 0, 0, 0});
+      pieces.back().rows = starts_[file + 1] - pieces.back().first_row;
+    }
+    std::erase_if(pieces, [](const Piece& piece) { return piece.rows == 0; });
+    return pieces;
+  }
+  void read(const Piece& piece, Table& out, std::vector<BadCell>&) const override {
+    out.resize(static_cast<std::size_t>(piece.rows));
+    for (std::size_t file = 0; file < files_.size(); ++file) {
+      const bool is_inside = starts_[file] >= piece.first_row && starts_[file + 1] <= piece.first_row + piece.rows;
+      if (!is_inside || starts_[file] == starts_[file + 1]) continue;
+      const FieldFile field(files_[file], options_);
+      if (static_cast<std::int64_t>(field.rows()) != starts_[file + 1] - starts_[file])
+        throw IoError(files_[file] + ": has changed since the run began");
+      field.read_into(out, static_cast<std::size_t>(starts_[file] - piece.first_row));
+    }
+  }
+
+ private:
+  ProfileOptions options_;
+  std::vector<std::string> files_;
+  std::string path_;
+  Schema schema_;
+  std::vector<LeftOut> left_out_;
+  std::vector<std::int64_t> starts_ = {0};
+};
+
+}  // namespace
+
+void describe(OptionSet& option, ProfileOptions& o) {
+  option("profile", o.profile,
+         "inputs of a survey's own kind: sdss-tsobj, calibrated object lists of SDSS (files or the root of their tree)")
+      .one_of({"none", "sdss-tsobj"});
+  option("clean", o.clean,
+         "objects of a profile to take: clean point sources as published, as SDSS DR7 advises, or all")
+      .one_of({"locus", "sdss-dr7", "none"});
+  option("crowding.band", o.crowding_band, "band in which neighbours count, for the column crowded of a profile")
+      .one_of({"u", "g", "r", "i", "z"});
+  option("crowding.resolution", o.crowding_resolution, "neighbours nearer than this crowd a star, 0 for none")
+      .unit("arcsec")
+      .range(0.0, 600.0);
+  option("crowding.dmag", o.crowding_dmag, "neighbours crowd if they differ by less than this in the band")
+      .unit("mag")
+      .range(0.0, 50.0);
+}
+
+bool is_clean(const std::string& clean, std::int64_t status, std::int64_t flags, std::int64_t flags2,
+              std::int64_t type) noexcept {
+  constexpr std::int64_t primary = 0x2000, binned1 = 0x10000000, refused = 0x80020, refused2 = 0x8100;
+  constexpr std::int64_t saturated = 0x40000, edge = 0x4, no_profile = 0x80, star = 6;
+  if (clean == "none") return true;
+  const bool is_clean =
+      (status & primary) && (flags & binned1) && !(flags & refused) && !(flags2 & refused2) && type == star;
+  return is_clean && (clean != "sdss-dr7" || !(flags & (saturated | edge | no_profile)));
+}
+
+std::vector<std::string> field_files(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    std::vector<std::string> found;
+    if (fs::is_directory(argument))
+      found = files_below(argument);
+    else if (argument.ends_with(".prm"))
+      found = read_file_list(argument);
+    else
+      found = input_files({argument});
+    if (found.empty())
+      throw UsageError(fmt::format("{}: no field files (tsObj-*.fit or *_local.fit) below it", argument));
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  for (const std::string& file : files)
+    if (!fs::exists(file)) throw IoError(file + ": missing field file");
+  return files;
+}
+
+std::vector<std::unique_ptr<Source>> open_field_files(const std::vector<std::string>& paths, const ProfileOptions& o) {
+  const std::size_t per_input = (paths.size() + most_inputs - 1) / most_inputs;
+  std::vector<std::unique_ptr<Source>> sources;
+  for (std::size_t first = 0; first < paths.size(); first += per_input)
+    sources.push_back(std::make_unique<FieldFileSource>(
+        std::vector(paths.begin() + static_cast<std::ptrdiff_t>(first),
+                    paths.begin() + static_cast<std::ptrdiff_t>(std::min(first + per_input, paths.size()))),
+        o));
+  return sources;
+}
+
+}  // namespace skyfold

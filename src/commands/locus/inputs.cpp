@@ -1,0 +1,337 @@
+#include "inputs.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/commands/ordered_catalogue.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/ids.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/table/known_columns.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::int64_t largest_part = 65'536;  // targets that are in memory at a time, twice, with the stars about them
+
+const std::vector<std::string> ra_names = {"ra", "alphawin_j2000", "raj2000", "ra_icrs", "ra_deg", "ra_mean"};
+const std::vector<std::string> dec_names = {"dec", "deltawin_j2000", "dej2000", "de_icrs", "dec_deg", "dec_mean"};
+const std::vector<std::string>& id_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = known_columns::id;
+    all.insert(all.begin() + 1, "specobjid");
+    return all;
+  }();
+  return names;
+}
+
+/// True when a table has a magnitude column for each band.
+bool has_columns(BandOptions bands, const Schema& schema) {
+  try {
+    (void)resolve_bands(bands, schema, "");
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// Columns of magnitudes; where the user does not say how they are called, in one of the usual ways. Errors are not
+/// needed.
+/// @param option  that names them, for messages
+BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const std::string& path, const char* option) {
+  if (!bands.magnitude.empty()) return resolve_bands(bands, schema, path);
+  BandOptions guess = bands;
+  if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
+  for (const char* pattern :
+       {"psfmag_{band}", "mag_{band}", "modelMag_{band}", "psfMag_{band}", "MAG_{BAND}", "{band}"}) {
+    guess.magnitude = pattern;
+    if (!has_columns(guess, schema)) continue;
+    bands = guess;
+    return resolve_bands(bands, schema, path);
+  }
+  try {  // names that belong together with those of errors
+    guess = bands;
+    guess.error.clear();
+    (void)resolve_bands(guess, schema, path);
+    guess.error.clear();
+    bands = guess;
+    return resolve_bands(bands, schema, path);
+  } catch (const UsageError&) {
+    if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
+  }
+  throw UsageError(
+      fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})", path,
+                  join(guess.bands, ","), option));
+}
+
+/// Columns to read: `numbers` as doubles, `others` as they are.
+Schema columns_to_read(const Source& source, const std::vector<std::string>& numbers, const std::vector<std::string>& others) {
+  Schema schema;
+  const auto add = [&](const std::string& name, bool is_number) {
+    const auto index = find_column(source.schema(), name);
+    if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
+    ColumnInfo column = source.schema()[*index];
+    if (is_number && (column.type == Type::text || column.width != 1))
+      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", source.path(), name,
+                                  source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
+    column.source = name;
+    if (is_number) {
+      column.type = Type::f8;
+      column.null = {};
+    }
+    if (!find_column(schema, name)) schema.push_back(column);
+  };
+  for (const std::string& name : numbers) add(name, true);
+  for (const std::string& name : others) add(name, false);
+  return schema;
+}
+
+/// A table in memory.
+Table read_table(const Source& source, const Schema& schema) {
+  const std::string& path = source.path();
+  Table all(schema, static_cast<std::size_t>(source.rows())), rows(schema);
+  std::size_t row = 0;
+  for (const Piece& piece : source.pieces(1 << 20)) {
+    std::vector<BadCell> bad;
+    source.read(piece, rows, bad);
+    if (!bad.empty())
+      throw DataError(describe_bad_cell(path, bad[0]));
+    for (std::size_t c = 0; c < all.columns(); ++c)
+      std::ranges::copy(rows[c].bytes(),
+                        all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
+    row += rows.rows();
+  }
+  return all;
+}
+
+/// True for a catalogue or product of skyfold.
+bool is_our_catalogue(const std::string& path) {
+  try {
+    return is_catalogue(path);
+  } catch (const Error&) {
+    return false;  // not HDF5; whether it can be read at all is told by open_source
+  }
+}
+
+}  // namespace
+
+void describe(OptionSet& option, LocusStageOptions& o) {
+  option("catalogue", o.catalogue, "catalogue of stars, made by import or mock").layout();
+  option("targets", o.targets, "table of targets, FITS, CSV, text or HDF5").layout();
+  option("traverse", o.traverse, "every star of the catalogue is a target");
+  option("parameters", o.parameters, "parameter file of the published program (PPR): targets, field files and settings")
+      .layout();
+  option("list", o.list, "list of the published program, CSV: targets or fields, with field files below --root")
+      .layout();
+  option("root", o.root, "folder of the field files that --parameters and --list name").layout();
+  option("output", o.output, "pointings, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  option("csv", o.csv, "the same as text").layout().writes(FileKind::text);
+  option("stars", o.stars, "table of the reference stars of all pointings, HDF5").layout().writes(FileKind::hdf5);
+  option("plot", o.plot,
+         "ids (or rows, without ids) of targets to draw a finder chart of: OUTPUT.ID.svg; needs gnuplot")
+      .layout();
+  option("columns.ra", o.ra, "targets' column of right ascension; empty: guessed").unit("degrees");
+  option("columns.dec", o.dec, "targets' column of declination; empty: guessed").unit("degrees");
+  option("columns.id", o.id, "targets' column of ids; empty: guessed; none: the targets have none");
+  option("targets.where", o.where, "targets to take, such as 'r<19 and dec>=0'; empty: all");
+  option("targets.magnitude", o.magnitude, "name of the targets' magnitude columns, where not as in the catalogue");
+  describe(option, o.locus);
+  describe(option, o.bands);
+  describe(option, o.partition);
+  describe(option, o.source);
+}
+
+LocusInputs::LocusInputs(const LocusStageOptions& o, const CommandContext& context)
+    : o_(o), context_(context), ranks_(*context.ranks), locus_(o.locus), bands_(o.bands) {
+  const Mode mode = mode_of(o);
+  if (mode == Mode::parameters || mode == Mode::list)
+    open_published(mode);
+  else
+    open_catalogue(mode);
+}
+
+std::vector<std::string> LocusInputs::paths(const LocusStageOptions& o) {
+  (void)mode_of(o);
+  std::vector<std::string> paths;
+  for (const std::string& path : {o.catalogue, o.targets, o.parameters, o.list})
+    if (!path.empty()) paths.push_back(path);
+  return paths;
+}
+
+LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
+  const int ways = (o.traverse ? 1 : 0) + !o.targets.empty() + !o.parameters.empty() + !o.list.empty();
+  if (ways != 1)
+    throw UsageError("give the targets in one way: --targets TABLE, --traverse, --parameters FILE or --list FILE");
+  const Mode mode = o.traverse              ? Mode::traverse
+                    : !o.targets.empty()    ? Mode::targets
+                    : !o.parameters.empty() ? Mode::parameters
+                                            : Mode::list;
+  const bool has_files = mode == Mode::parameters || mode == Mode::list;
+  if (!has_files && o.catalogue.empty()) throw UsageError("--catalogue is missing (the stars about the targets)");
+  if (has_files && !o.catalogue.empty())
+    throw UsageError("--catalogue does not go with --parameters and --list (they name the files with the stars)");
+  if (has_files && (!o.where.empty() || o.locus.rating != "colour"))
+    throw UsageError("--targets.where and --rating do not go with --parameters and --list");
+  if (const std::string& by = o.partition.by; by != "adaptive" && by != "healpix" && by != "rows")
+    throw UsageError(
+        fmt::format("--partition.by = {} (locus works in the order of the sky: adaptive, healpix or rows)", by));
+  if (mode != Mode::targets)
+    refuse_idle_options("--targets", {{"targets.magnitude", !o.magnitude.empty()}, {"columns.ra", !o.ra.empty()}, {"columns.dec", !o.dec.empty()},
+                                      {"columns.id", !o.id.empty()}});
+  if (!has_files) refuse_idle_options("--parameters or --list", {{"root", !o.root.empty()}});
+  if (mode == Mode::list && o.root.empty())
+    throw UsageError("--root is missing (the folder of the field files that --list names)");
+  return mode;
+}
+
+void LocusInputs::open_published(Mode mode) {
+  ranks_.together([&] {
+    const PhaseScope scope(ranks_.clock(), Phase::read);
+    PublishedParameters parameters =
+        mode == Mode::parameters ? read_parameter_file(o_.parameters) : read_published_list(o_.list, o_.root);
+    if (mode == Mode::parameters) take_settings(parameters);
+    bands_.bands = {"u", "g", "r", "i", "z"};
+    const LocusColumns columns{"ra", "dec", {bands_.bands, {}}, ""};
+    kernel_.emplace(locus_, bands_, columns, columns);
+    auto published = std::make_unique<PublishedTargets>(std::move(parameters), o_.root);
+    for (const std::string& file : published->files()) context_.process.input(file);
+    stars_ = std::make_unique<FieldFileStars>(*published, *kernel_);
+    targets_ = std::move(published);
+    identities_ = {{mode == Mode::parameters ? o_.parameters : o_.list,
+                    file_identity(mode == Mode::parameters ? o_.parameters : o_.list)}};
+  });
+}
+
+/// The parameter file's settings, but for those that the user gave.
+void LocusInputs::take_settings(const PublishedParameters& p) {
+  const auto set = [&](const char* option, double& value, double published) {
+    if (!context_.options.given(option)) value = published;
+  };
+  set("locus.fov_ra", locus_.fov_ra, 60.0 * p.fov_deg);
+  set("locus.fov_dec", locus_.fov_dec, 60.0 * p.fov_deg);
+  set("locus.resolution", locus_.resolution, 3600.0 * p.resolution_deg);
+  set("locus.dmag", locus_.dmag, p.dmag);
+  set("locus.dcol", locus_.dcol, p.dcol);
+  if (!(p.fov_deg > 0.0 && p.fov_deg <= 10.0 && p.resolution_deg >= 0.0 && p.dmag > 0.0 && p.dcol > 0.0))
+    throw DataError(
+        fmt::format("{}: field of view {} deg, resolution {} deg, dmag {}, dcol {} (not settings of a search)",
+                    o_.parameters, p.fov_deg, p.resolution_deg, p.dmag, p.dcol));
+}
+
+void LocusInputs::open_catalogue(Mode mode) {
+  PartitionOptions by_sky;
+  by_sky.by = "adaptive";
+  const std::string path = ordered_catalogue(o_.catalogue, by_sky, context_);
+  ranks_.together([&] {
+    const PhaseScope scope(ranks_.clock(), Phase::read);
+    catalogue_.emplace(path);
+    star_columns_ = columns_of_stars();
+  });
+  if (mode == Mode::traverse)
+    open_traversal();
+  else
+    ranks_.together([&] { open_list(); });
+  ranks_.together([&] { stars_ = std::make_unique<HaloStars>(*catalogue_, *kernel_, !o_.stars.empty()); });
+}
+
+LocusColumns LocusInputs::columns_of_stars() {
+  LocusColumns columns{catalogue_->layout().roles.ra, catalogue_->layout().roles.dec, {}, rating_column(locus_)};
+  if (!columns.rating.empty()) {
+    const auto rating = find_column(catalogue_->schema(), columns.rating);
+    if (!rating) throw UsageError(fmt::format("{}: no column {} (named by --rating)", o_.catalogue, columns.rating));
+    if (catalogue_->schema()[*rating].type == Type::text || catalogue_->schema()[*rating].width != 1)
+      throw UsageError(
+          fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue, columns.rating));
+  }
+  if (!LocusRules(locus_).needs_magnitudes) return columns;
+  const bool is_guess = bands_.magnitude.empty();
+  bands_.error.clear();  // not needed, but where they are named they have to be there
+  columns.bands = magnitude_columns(bands_, catalogue_->schema(), o_.catalogue, "bands.magnitude");
+  for (const std::string& band : bands_.bands)
+    if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(catalogue_->schema(), name))
+      throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue, name));
+  if (is_guess && ranks_.is_first())
+    log_info(fmt::format("guessed bands = {}, magnitudes {}", join(bands_.bands, ","), bands_.magnitude));
+  return columns;
+}
+
+/// Bands may be named instead of their columns in a selection.
+ColumnAliases LocusInputs::band_aliases(const BandColumns& columns) const {
+  ColumnAliases aliases;
+  for (std::size_t b = 0; b < columns.magnitude.size(); ++b)
+    aliases.emplace(bands_.bands[b], columns.magnitude[b]);
+  return aliases;
+}
+
+void LocusInputs::open_traversal() {
+  const PartitionOptions& partition = o_.partition;
+  std::vector<std::string> needs;
+  ranks_.together([&] {
+    kernel_.emplace(locus_, bands_, star_columns_, star_columns_);
+    selection_.emplace(o_.where, "targets.where", catalogue_->schema(), o_.catalogue,
+                       band_aliases(star_columns_.bands));
+    needs = kernel_->needs();
+    identities_ = {{catalogue_->path(), catalogue_->fingerprint()}};
+  });
+  const std::int64_t rows =
+      partition.by == "rows" ? std::min<std::int64_t>(partition.rows, largest_part) : largest_part;
+  targets_ = std::make_unique<CatalogueTargets>(ranks_, *catalogue_, needs, *selection_, partition, rows);
+  ranks_.together([&] {
+    if (targets_->rows() == 0)
+      throw DataError(fmt::format("{}: no star is selected (--targets.where = {})", o_.catalogue, o_.where));
+  });
+}
+
+void LocusInputs::open_list() {
+  SourceOptions options = o_.source;
+  if (options.format == "auto" && options.group.empty() && is_our_catalogue(o_.targets)) options.group = "/object";
+  std::unique_ptr<Source> source = open_source(o_.targets, options);
+  const LocusColumns columns = columns_of_targets(source->schema());
+  source = in_degrees(std::move(source), columns.ra, columns.dec, options);
+  const Schema& schema = source->schema();
+  const std::string id = names_no_column(o_.id, schema) ? "" : o_.id.empty() ? known_column(schema, id_names()) : role(schema, o_.id, {}, "columns.id");
+  kernel_.emplace(locus_, bands_, columns, star_columns_);
+  const ColumnAliases aliases = band_aliases(columns.bands);
+  std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();
+  if (!id.empty()) others.push_back(id);
+  const Table all = read_table(*source, columns_to_read(*source, kernel_->needs(), others));
+  selection_.emplace(o_.where, "targets.where", all.schema(), o_.targets, aliases);  // of the types that are read
+  const std::vector<std::size_t> chosen = selection_->selected(all);
+  if (chosen.empty()) throw DataError(fmt::format("{}: no targets", o_.targets));
+  targets_ = std::make_unique<ListedTargets>(all, chosen, columns.ra, columns.dec, id, o_.targets,
+                                             std::min<std::int64_t>(o_.partition.rows, largest_part));
+  identities_ = {{o_.targets, file_identity(o_.targets)}, {catalogue_->path(), catalogue_->fingerprint()}};
+}
+
+LocusColumns LocusInputs::columns_of_targets(const Schema& schema) const {
+  LocusColumns columns;
+  columns.ra = role(schema, o_.ra, ra_names, "columns.ra");
+  columns.dec = role(schema, o_.dec, dec_names, "columns.dec");
+  if (!LocusRules(locus_).target_needs_magnitudes) return columns;
+  BandOptions bands = bands_;
+  if (!o_.magnitude.empty())
+    bands.magnitude = o_.magnitude;
+  else if (!has_columns(bands, schema))
+    bands.magnitude.clear();  // called otherwise than in the catalogue
+  columns.bands = magnitude_columns(bands, schema, o_.targets, "targets.magnitude");
+  return columns;
+}
+
+std::string LocusInputs::role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
+                              const char* option) const {
+  std::string name = given.empty() ? known_column(schema, usual) : given;
+  if (name.empty())
+    throw UsageError(fmt::format("{}: no column of coordinates found (name it with --{})", o_.targets, option));
+  if (!find_column(schema, name))
+    throw UsageError(fmt::format("{}: no column '{}' (named by --{})", o_.targets, name, option));
+  return name;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "published.hpp"
+#include "stars.hpp"
+#include "targets.hpp"
+#include "skyfold/dataset/selection.hpp"
+#include "skyfold/io/source.hpp"
+#include "skyfold/commands/command.hpp"
+
+namespace skyfold {
+
+struct LocusStageOptions {
+  std::string catalogue, targets, where, parameters, list, root, output, fits, csv, stars;
+  bool traverse = false;
+  std::vector<std::string> plot;
+  std::string ra, dec, id, magnitude;
+  LocusOptions locus;
+  BandOptions bands;
+  PartitionOptions partition;
+  SourceOptions source;
+};
+
+void describe(OptionSet& option, LocusStageOptions& o);
+
+/// What a run of locus reads: targets, stars, and the kernel that suits their columns. The same on every rank.
+class LocusInputs {
+ public:
+  /// Opens everything; collective. Throws UsageError for options that contradict each other, and what reading throws.
+  LocusInputs(const LocusStageOptions& o, const CommandContext& context);
+  LocusInputs(const LocusInputs&) = delete;
+  LocusInputs& operator=(const LocusInputs&) = delete;
+
+  /// Files named by the options.
+  [[nodiscard]] static std::vector<std::string> paths(const LocusStageOptions& o);
+
+  [[nodiscard]] const LocusKernel& kernel() const noexcept { return *kernel_; }
+  [[nodiscard]] const LocusTargets& targets() const noexcept { return *targets_; }
+  [[nodiscard]] LocusStars& stars() const noexcept { return *stars_; }
+  /// Stars of the catalogue; 0 without one.
+  [[nodiscard]] std::int64_t star_count() const noexcept { return catalogue_ ? catalogue_->rows() : 0; }
+  [[nodiscard]] const std::vector<std::string>& bands() const noexcept { return bands_.bands; }
+  /// Name and hash of each input that decides the product, for its provenance.
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& identities() const noexcept {
+    return identities_;
+  }
+
+ private:
+  enum class Mode { traverse, targets, parameters, list };  ///< the way in which targets are given
+
+  [[nodiscard]] static Mode mode_of(const LocusStageOptions& o);
+  void open_published(Mode mode);
+  void take_settings(const PublishedParameters& p);
+  void open_catalogue(Mode mode);
+  void open_traversal();
+  void open_list();
+  [[nodiscard]] LocusColumns columns_of_stars();
+  [[nodiscard]] LocusColumns columns_of_targets(const Schema& schema) const;
+  [[nodiscard]] std::string role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
+                                 const char* option) const;
+  [[nodiscard]] ColumnAliases band_aliases(const BandColumns& columns) const;
+
+  const LocusStageOptions& o_;
+  const CommandContext& context_;
+  Ranks& ranks_;
+  LocusOptions locus_;
+  BandOptions bands_;
+  std::optional<Catalogue> catalogue_;
+  LocusColumns star_columns_;
+  std::optional<LocusKernel> kernel_;
+  std::optional<Selection> selection_;
+  std::unique_ptr<LocusTargets> targets_;
+  std::unique_ptr<LocusStars> stars_;
+  std::vector<std::pair<std::string, std::string>> identities_;
+};
+
+}  // namespace skyfold

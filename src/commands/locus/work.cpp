@@ -1,0 +1,62 @@
+#include "work.hpp"
+
+#include <algorithm>
+
+namespace skyfold {
+
+LocusWork::LocusWork(const LocusKernel& kernel, const LocusTargets& targets, LocusStars& stars,
+                     const RowProduct& product, const ReferenceParts* references, int threads)
+    : kernel_(kernel),
+      targets_(targets),
+      stars_(stars),
+      references_(references),
+      threads_(threads),
+      product_(product) {}
+
+void LocusWork::read(const Job& job, RowRange, int slot, JobResult& result) {
+  Buffers& mine = slots_[slot];
+  if (mine.in.columns() == 0) {
+    mine.in = Table(targets_.schema());
+    mine.out = Table(kernel_.gives());
+  }
+  const auto part = static_cast<std::size_t>(job.first_partition);
+  targets_.read(part, mine.in);
+  stars_.read(part, mine.in, mine.stars);
+  result.bytes_read += mine.stars.bytes + static_cast<std::int64_t>(mine.in.rows() * bytes_per_row(mine.in.schema()));
+}
+
+void LocusWork::compute(const Job&, RowRange block, int slot) {
+  Buffers& mine = slots_[slot];
+  mine.out.resize(mine.in.rows());
+  const StarField field = kernel_.field_of(mine.stars.stars, threads_);
+  std::vector<LocusReference> references;
+  kernel_.run(mine.in, field, mine.out, threads_, references_ ? &references : nullptr);
+  if (references_) mine.references = reference_rows(references, block.begin, mine.stars, stars_.has_id());
+}
+
+void LocusWork::write(const Job&, RowRange block, int slot, JobResult& result) {
+  const Buffers& mine = slots_[slot];
+  if (references_) references_->keep(block, mine.references);
+  const Table* tables[] = {&mine.out, &mine.in};
+  product_.write(block.begin, tables, result);
+  result.rows += block.size();
+}
+
+void LocusWork::mark_failed(RowRange block) {
+  const auto& parts = targets_.parts();
+  Buffers mine;  // not a slot's: a kernel may hang on that
+  for (auto part = std::ranges::lower_bound(parts, block.begin, {}, [](const Partition& p) { return p.rows.begin; });
+       part != parts.end() && part->rows.end <= block.end; ++part) {
+    mine.in = Table(targets_.schema());
+    mine.out = Table(kernel_.gives());
+    targets_.read(static_cast<std::size_t>(part->id), mine.in);
+    mine.out.resize(mine.in.rows());
+    kernel_.mark_failed(mine.in, mine.out);
+    if (references_) references_->keep_failed(part->rows);
+    const Table* tables[] = {&mine.out, &mine.in};
+    JobResult ignored;
+    product_.write(part->rows.begin, tables, ignored);
+  }
+}
+
+}  // namespace skyfold

@@ -1,0 +1,225 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "report.hpp"
+#include "work.hpp"
+#include "skyfold/dataset/rows.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/run/run.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/sky/healpix.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/table/band_remarks.hpp"
+
+namespace skyfold {
+namespace {
+
+/// One run of match.
+class MatchRun {
+ public:
+  MatchRun(MatchOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+
+  ExitCode run() {
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process, {o_.fits}});
+    if (run_->is_complete()) return ExitCode::done;
+    open_inputs();
+    compute();
+    ranks_.on_first_only([&] { reduce(); });
+    write();
+    return publish();
+  }
+
+ private:
+  std::vector<std::string> products() const {
+    std::vector<std::string> paths = {o_.output};
+    if (!o_.fits.empty()) paths.push_back(o_.fits);
+    return paths;
+  }
+
+  std::vector<std::string> inputs() const {
+    std::vector<std::string> paths = {o_.spec, o_.catalogue};
+    for (const std::string& path : {o_.star_table, o_.zeropoint_table})
+      if (!path.empty()) paths.push_back(path);
+    return paths;
+  }
+
+  void open_inputs() {
+    ranks_.together([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::read);
+      require_class(o_.spec, {product_class::spectroscopic_sample}, "spec");
+      catalogue_.emplace(o_.catalogue);
+      const Roles& roles = catalogue_->layout().roles;
+      if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
+      const bool guesses = o_.bands.magnitude.empty();
+      band_columns_ = resolve_bands(o_.bands, catalogue_->schema(), o_.catalogue);
+      if (guesses && ranks_.is_first()) {
+        log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+        for (const std::string& remark : band_remarks(o_.bands, catalogue_->schema())) log_info(remark);
+      }
+      read_sample();
+      const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
+      const Schema own = training_schema(sample_, id);
+      corrections_.emplace(o_, band_columns_, *catalogue_);
+      cuts_.emplace(o_, own, *catalogue_, roles.id);
+      inputs_.emplace(TrainingInputs{o_, sample_, *catalogue_, band_columns_, *corrections_, *cuts_, roles.id});
+      (void)passed_columns(*inputs_, own);  // names that are taken are an error before the work
+    });
+  }
+
+  void read_sample() {
+    sample_ = read_columns(o_.spec, "/object");
+    for (const char* name : {"id", "ra", "dec", "z", "z_err", "quality", "survey", "class", "group_size", "group_id"})
+      if (!sample_.find(name)) throw DataError(fmt::format("{}: no column {} (which spec makes)", o_.spec, name));
+    const auto ra = sample_.at("ra").values<double>(), dec = sample_.at("dec").values<double>();
+    for (std::size_t i = 0; i < ra.size(); ++i)
+      if (!is_valid({ra[i], dec[i]}))
+        throw DataError(fmt::format("{}, row {}: ra = {}, dec = {} (no position in degrees)", o_.spec, i + 1, ra[i], dec[i]));
+    index_.emplace(ra, dec, o_.radius_arcsec, context_.threads);
+  }
+
+  /// Columns of the catalogue that are read where an object may match, or is compared.
+  Schema wanted() const {
+    const Roles& roles = catalogue_->layout().roles;
+    std::vector<std::string> names = {roles.ra, roles.dec};
+    if (!roles.id.empty()) names.push_back(roles.id);
+    for (const auto& list : {band_columns_.magnitude, band_columns_.error, corrections_->needs(), cuts_->needs(), o_.keep})
+      names.insert(names.end(), list.begin(), list.end());
+    Schema schema;
+    for (const std::string& name : names)
+      if (!find_column(schema, name)) schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
+    return schema;
+  }
+
+  std::vector<Partition> partitions() const {
+    std::vector<Partition> blocks;
+    for (std::int64_t begin = 0; begin < catalogue_->rows(); begin += match_block_rows) {
+      const RowRange rows{begin, std::min(begin + match_block_rows, catalogue_->rows())};
+      blocks.push_back({std::ssize(blocks), fmt::format("rows {} to {}", rows.begin, rows.end), rows, static_cast<double>(rows.size())});
+    }
+    return blocks;
+  }
+
+  void compute() {
+    const std::string folder = run_->partial("match.scratch");
+    run_->once("scratch", [&] {
+      remove_scratch_folder(folder);
+      std::filesystem::create_directory(folder);
+    });
+    std::shared_ptr<MatchWork> work;
+    ranks_.together([&] {
+      parts_.emplace(folder, wanted());
+      const double share = std::min(1.0, static_cast<double>(o_.reference_rows) / static_cast<double>(std::max<std::int64_t>(1, catalogue_->rows())));
+      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, *corrections_, *cuts_, band_columns_, o_.bands, share}, *parts_,
+                                         context_.threads);
+    });
+    if (ranks_.is_first())
+      log_info(fmt::format("{} spectroscopic objects, {} photometric ones", grouped(static_cast<long long>(sample_.rows())),
+                           grouped(catalogue_->rows())));
+    TaskInfo task{"match", "objects"};
+    task.whole_jobs = true;
+    task.must_succeed = true;
+    run_->farm(task, partitions(), work);
+  }
+
+  void reduce() {
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    try {
+      training_ = make_training_set(*inputs_, *parts_);
+    } catch (const DataError&) {
+      run_->discard();
+      throw;
+    }
+  }
+
+  /// Lays out the product and fills it, on rank 0: it is small beside the catalogue.
+  void write() {
+    run_->once("products", [&] {
+      const RowProduct product = describe_product();
+      create_product(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
+      write_attributes(product.rows, {{"selection", describe_selection(*inputs_)}});
+      ProductWriter writer(product);
+      const Table* tables[] = {&training_.rows};
+      JobResult ignored;
+      writer.write(0, tables, ignored);
+      writer.sync();
+    });
+    ranks_.on_first_only([&] {
+      const RowProduct product = describe_product();
+      if (!product.fits.empty() && !product.is_fits_along) create_product_fits(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
+    });
+  }
+
+  RowProduct describe_product() const {
+    RowProduct product;
+    product.rows = run_->partial(o_.output);
+    product.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product.is_fits_along = run_->is_filled_along(o_.fits);
+    product.layout.schema = training_.rows.schema();
+    product.layout.rows = static_cast<std::int64_t>(training_.rows.rows());
+    product.layout.ordering = Ordering::healpix;
+    product.layout.roles = {"id", "ra", "dec", ""};
+    product.layout.creator = creator_of("match");
+    product.layout.product_class = product_class::training_set;
+    std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)}, {o_.catalogue, catalogue_->fingerprint()}};
+    for (const std::string& path : {o_.star_table, o_.zeropoint_table})
+      if (!path.empty()) identities.emplace_back(path, file_identity(path));
+    product.layout.provenance = provenance_json("match", context_.options, identities);
+    return product;
+  }
+
+  ExitCode publish() {
+    RowProduct product;  // the schema is rank 0's
+    ranks_.together([&] {
+      product.rows = run_->partial(o_.output);
+      product.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+      product.is_fits_along = run_->is_filled_along(o_.fits);
+      product.layout.schema = training_.rows.schema();
+      product.layout.rows = static_cast<std::int64_t>(training_.rows.rows());
+    });
+    finish_product(ranks_, product, std::nullopt);
+    run_->publish(products());
+    std::string lines;
+    if (ranks_.is_first()) {
+      lines = fmt::format("{}training set {:>21} objects\n", describe_training(*inputs_, training_),
+                          grouped(static_cast<long long>(training_.rows.rows())));
+      log_training(context_.process, *inputs_, training_);
+    }
+    return run_->finish(context_.threads, lines);
+  }
+
+  MatchOptions& o_;
+  const CommandContext& context_;
+  Ranks& ranks_;
+  std::optional<Run> run_;
+  Table sample_;                           ///< the spectroscopic sample
+  std::optional<SkyIndex> index_;          ///< of it
+  std::optional<Catalogue> catalogue_;
+  BandColumns band_columns_;
+  std::optional<Corrections> corrections_;
+  std::optional<Cuts> cuts_;
+  std::optional<TrainingInputs> inputs_;
+  std::optional<MatchParts> parts_;
+  TrainingTable training_;                 ///< rank 0
+};
+
+class MatchCommand final : public Command {
+ public:
+  void describe(OptionSet& option) override { skyfold::describe(option, options_); }
+  ExitCode run(const CommandContext& context) override { return MatchRun(options_, context).run(); }
+
+ private:
+  MatchOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_match_command() { return std::make_unique<MatchCommand>(); }
+
+}  // namespace skyfold

@@ -1,0 +1,192 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "maps.hpp"
+#include "plot.hpp"
+#include "report.hpp"
+#include "sources.hpp"
+#include "work.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/registry/gnuplot.hpp"
+#include "skyfold/run/prepare_rows.hpp"
+#include "skyfold/run/run.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/io/input_names.hpp"
+
+namespace skyfold {
+namespace {
+
+struct PatchStageOptions {
+  PatchMapOptions maps;
+  PatchSourceOptions sources;
+  std::string output, fits, text, partitions_per_job = "auto";
+  bool plot = false;
+  PatchOptions measure;
+  PatchCompareOptions compare;
+};
+
+void describe_patch(OptionSet& option, PatchStageOptions& o) {
+  option("maps", o.maps.maps, "HEALPix maps to measure, FITS").required().layout();
+  option("sources", o.sources.path, "table of sources, FITS, CSV, text or HDF5").required().layout();
+  option("output", o.output, "measurements of every source, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  option("text", o.text, "the means as text, NAME_10arcminmean<tab>value; needs measure mean or disc").layout().writes(FileKind::text);
+  option("plot", o.plot, "draw OUTPUT.fluxes.svg (against the catalogue's fluxes) and OUTPUT.sources.svg; needs gnuplot").layout();
+  option("channels", o.maps.channels, "channel of each map, by channel.name; empty: by the keyword FREQ, else in their order");
+  option("masks", o.maps.masks, "HEALPix masks, > 0 where a pixel counts: one for all maps, or one per map").layout();
+  describe(option, o.measure);
+  option("partitions-per-job", o.partitions_per_job, "patches that a rank takes at a time: auto or a count").layout();
+  describe(option, o.sources);
+  describe(option, o.maps);
+  describe(option, o.compare);
+}
+
+/// One run of patch.
+class PatchRun {
+ public:
+  PatchRun(const PatchStageOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+
+  ExitCode run() {
+    ranks_.together([&] { check_options(); });
+    std::vector<std::string> inputs = o_.maps.maps;
+    inputs.insert(inputs.end(), o_.maps.masks.begin(), o_.maps.masks.end());
+    inputs.push_back(o_.sources.path);
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process, derived_paths(), RunSetup::Reopen::always});
+    if (run_->is_complete()) return ExitCode::done;
+    open_inputs();
+    prepare();
+    compute();
+    return publish();
+  }
+
+ private:
+  bool measures_means() const { return o_.measure.measures("mean") || o_.measure.measures("disc"); }
+
+  void check_options() const {
+    check(o_.measure);
+    if (!o_.text.empty() && !measures_means()) throw UsageError("--text writes means (add mean or disc to --measure)");
+    if (o_.plot && ranks_.is_first()) require_gnuplot();
+  }
+
+  std::vector<std::string> product_paths() const {
+    std::vector<std::string> paths = {o_.output};
+    for (const std::string& path : {o_.fits, o_.text})
+      if (!path.empty()) paths.push_back(path);
+    if (o_.plot) paths.insert(paths.end(), {beside("fluxes.svg"), beside("sources.svg")});
+    return paths;
+  }
+
+  std::vector<std::string> derived_paths() const {
+    std::vector<std::string> paths = product_paths();
+    return {paths.begin() + 1, paths.end()};
+  }
+
+  /// O.h5 -> O.ENDING
+  std::string beside(const std::string& ending) const { return std::filesystem::path(o_.output).replace_extension("." + ending).string(); }
+
+  void open_inputs() {
+    ranks_.together([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::read);
+      maps_.emplace(o_.maps, o_.measure);
+      check_reach();
+      sources_ = read_patch_sources(o_.sources);
+      check_compared(sources_, *maps_, o_.measure, o_.compare);
+    });
+    maps_->load(ranks_, std::ssize(sources_.patches) == 0 ? 0 : sources_.patches.back().rows.end, context_.threads);
+    ranks_.together([&] {
+      kernel_ = make_patch_kernel(o_.measure, maps_->maps(), {sources_.lon, sources_.lat, sources_.frame});
+      for (const ColumnInfo& column : kernel_->gives())
+        if (!known_column(sources_.table.schema(), std::array{lower(column.name)}).empty())  // FITS names have no case
+          throw UsageError(fmt::format("{}: its column {} goes into the product, which has a column of that name (--channel.name ends the product's)",
+                                       o_.sources.path, column.name));
+    });
+    if (!ranks_.is_first()) return;
+    for (const std::vector<std::string>& remarks : {sources_.remarks, maps_->remarks()})
+      for (const std::string& remark : remarks) log_info(remark);
+    log_info(fmt::format("{} sources in {} patches, {} maps", grouped(static_cast<long long>(sources_.table.rows())),
+                         grouped(std::ssize(sources_.patches)), maps_->size()));
+  }
+
+  void check_reach() const {
+    const double side = patch_side_deg(o_.sources), reach = maps_->reach_arcmin() / 60.0;
+    if (reach > side)
+      throw UsageError(fmt::format("radius of {:.4g} degrees is larger than the patches of {:.4g} degrees (choose smaller radii or a smaller partition.nside)",
+                                   reach, side));
+  }
+
+  void prepare() {
+    product_.rows = run_->partial(o_.output);
+    product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.is_fits_along = run_->is_filled_along(o_.fits);
+    product_.layout.schema = sources_.table.schema();
+    for (const ColumnInfo& column : kernel_->gives()) product_.layout.schema.push_back(column);
+    product_.layout.rows = static_cast<std::int64_t>(sources_.table.rows());
+    product_.layout.ordering = Ordering::healpix;
+    const bool is_equatorial = sources_.frame == Frame::equatorial;
+    product_.layout.roles = {sources_.id, is_equatorial ? sources_.lon : "", is_equatorial ? sources_.lat : "", ""};
+    product_.layout.creator = creator_of("patch");
+    product_.layout.product_class = "patch_photometry";
+    std::vector<std::pair<std::string, std::string>> identities = {{o_.sources.path, file_identity(o_.sources.path)}};
+    for (const std::string& path : maps_->paths()) identities.emplace_back(path, std::to_string(std::filesystem::file_size(path)));
+    product_.layout.provenance = provenance_json("patch", context_.options, identities);
+    prepare_product(*run_, ranks_, product_, o_.output, "PATCH", [&](const auto& use) { use(sources_.table); });
+  }
+
+  void compute() {
+    std::shared_ptr<PatchWork> work;
+    ranks_.together([&] { work = std::make_shared<PatchWork>(sources_, *maps_, *kernel_, product_, context_.threads); });
+    run_->farm({"patch", "sources", o_.partitions_per_job}, sources_.patches, work);
+  }
+
+  ExitCode publish() {
+    finish_product(ranks_, product_, run_->fits_sum());
+    std::string summary;
+    ranks_.on_first_only([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+      const std::vector<FluxPair> pairs = flux_pairs(product_.rows, sources_, *maps_, o_.measure, o_.compare);
+      summary = patch_summary(product_.rows, sources_, *maps_, o_.measure, pairs);
+      if (!o_.text.empty()) write_patch_text(run_->partial(o_.text), product_.rows, sources_, *maps_, o_.measure);
+      if (!o_.plot) return;
+      draw_fluxes(pairs, run_->partial(beside("fluxes.svg")));
+      const std::size_t map = pairs.empty() ? 0 : pairs[0].map;
+      draw_cutouts(chosen_cutouts(sources_, pairs), sources_, *maps_, map, run_->partial(beside("sources.svg")));
+    });
+    run_->publish(product_paths());
+    return run_->finish(context_.threads, summary);
+  }
+
+  const PatchStageOptions& o_;
+  const CommandContext& context_;
+  Ranks& ranks_;
+  std::optional<Run> run_;
+  std::optional<PatchMaps> maps_;
+  PatchSources sources_;
+  std::unique_ptr<Kernel> kernel_;
+  RowProduct product_;
+};
+
+class PatchCommand final : public Command {
+ public:
+  void describe(OptionSet& option) override { describe_patch(option, options_); }
+  ExitCode run(const CommandContext& context) override {
+    for (std::vector<std::string>* paths : {&options_.maps.maps, &options_.maps.masks}) *paths = whole_names(*paths);
+    return PatchRun(options_, context).run();
+  }
+
+ private:
+  PatchStageOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_patch_command() { return std::make_unique<PatchCommand>(); }
+
+}  // namespace skyfold

@@ -1,0 +1,181 @@
+#include "report.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
+#include "skyfold/core/statistics.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/row_file.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// A measurement whose flux a catalogue may hold too, with the usual names of that column in small letters.
+struct Comparable {
+  const char *measure, *column;
+  std::array<const char*, 3> names;
+};
+constexpr std::array comparables = {Comparable{"aperture", "aper_flux", {"aperflux", "flux_aper", "flux"}},
+                                    Comparable{"psf", "psf_flux", {"psfflux", "flux_psf", "flux"}},
+                                    Comparable{"gauss", "gau_flux", {"gauflux", "flux_gauss", "flux"}}};
+
+/// Jy of a catalogue's flux unit; nothing for another unit.
+std::optional<double> jansky_of(const std::string& unit) {
+  for (const auto& [name, size] : {std::pair{"Jy", 1.0}, {"mJy", 1e-3}, {"uJy", 1e-6}, {"MJy", 1e6}, {"kJy", 1e3}})
+    if (trim(unit) == name) return size;
+  return std::nullopt;
+}
+
+std::vector<double> read_column(const RowReader& product, const std::string& name) {
+  Table table({product.schema()[*find_column(product.schema(), name)]});
+  product.read({0, product.rows()}, table);
+  std::vector<double> values(table.rows());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = table[0].number(i);
+  return values;
+}
+
+std::vector<double> finite(const std::vector<double>& values) {
+  std::vector<double> kept;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(kept), [](double value) { return std::isfinite(value); });
+  return kept;
+}
+
+std::string given_column(const Comparable& c, const PatchCompareOptions& o) {
+  const std::string measure = c.measure;
+  return measure == "aperture" ? o.aperture : measure == "psf" ? o.psf : o.gauss;
+}
+
+/// The map that the catalogue's fluxes belong to; nothing when that is not known.
+std::optional<std::size_t> compared_map(const PatchMaps& maps, const PatchCompareOptions& o) {
+  if (o.channel.empty()) return maps.size() == 1 ? std::optional<std::size_t>(0) : std::nullopt;
+  for (std::size_t i = 0; i < maps.size(); ++i)
+    if (maps.label(i) == o.channel) return i;
+  throw UsageError(fmt::format("compare.channel = {} (no map is of that channel)", o.channel));
+}
+
+/// A column of the catalogue beside one of the product.
+struct ComparedColumn {
+  std::string measure, name, measured;
+  double jansky = 1.0;   ///< of its unit
+};
+
+/// The columns that can be compared.
+///
+/// @param has_map  it is known which map they belong to
+std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map, const PatchOptions& measure, const PatchCompareOptions& o) {
+  std::vector<ComparedColumn> compared;
+  for (const Comparable& c : comparables) {
+    std::string name = given_column(c, o);
+    const std::string option = fmt::format("compare.{}", c.measure);
+    const bool is_given = !name.empty(), is_measured = measure.measures(c.measure);
+    if (!is_measured) refuse_idle_options(fmt::format("{} in --measure", c.measure).c_str(), {{option.c_str(), is_given}});
+    if (!has_map) refuse_idle_options("--compare.channel", {{option.c_str(), is_given}});
+    if (is_given && !find_column(schema, name)) throw UsageError(fmt::format("no column '{}' (named by --{})", name, option));
+    if (!is_given) name = known_column(schema, std::vector<std::string>(c.names.begin(), c.names.end()));
+    if (!is_measured || !has_map || name.empty()) continue;
+    const std::string unit = schema[*find_column(schema, name)].unit;
+    const std::optional<double> jansky = jansky_of(unit);
+    if (!jansky && is_given) throw UsageError(fmt::format("column {} has unit '{}' (named by --{}; must be a flux in Jy)", name, unit, option));
+    if (jansky) compared.push_back({c.measure, name, c.column, *jansky});
+  }
+  return compared;
+}
+
+std::string describe_pair(const FluxPair& pair, const PatchSources& sources, const std::string& label) {
+  constexpr std::size_t shown = 5;
+  const FluxComparison& c = pair.comparison;
+  std::string text = fmt::format("{}: {} against {} of the catalogue: {} sources, median ratio {:.4f}, scatter {:.4f}, rank correlation {:.4f}, {} outliers\n",
+                                 label, pair.measure, pair.column, grouped(static_cast<long long>(c.n)), c.median_ratio, c.scatter, c.spearman, c.outliers.size());
+  for (std::size_t i = 0; i < std::min(shown, c.outliers.size()); ++i) {
+    const std::size_t row = c.outliers[i];
+    text += fmt::format("  outlier {}: {:.4g} Jy, catalogue {:.4g} Jy\n", name_of_source(sources, row), pair.measured[row], pair.catalogued[row]);
+  }
+  return text;
+}
+
+}  // namespace
+
+void describe(OptionSet& option, PatchCompareOptions& o) {
+  option("compare.channel", o.channel, "channel of the catalogue's own fluxes; empty: that of the only map").layout();
+  option("compare.aperture", o.aperture, "catalogue's column to compare aperture fluxes with; empty: guessed").layout();
+  option("compare.psf", o.psf, "catalogue's column to compare fluxes of the fitted beam with; empty: guessed").layout();
+  option("compare.gauss", o.gauss, "catalogue's column to compare fluxes of the fitted Gaussian with; empty: guessed").layout();
+}
+
+std::string name_of_source(const PatchSources& sources, std::size_t row) {
+  const Column& column = sources.id.empty() ? sources.table.at("row") : sources.table.at(sources.id);
+  return column.info().type == Type::text ? std::string(trim(column.text(row))) : std::to_string(column.integer(row));
+}
+
+void check_compared(const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure, const PatchCompareOptions& o) {
+  (void)compared_columns(sources.table.schema(), compared_map(maps, o).has_value(), measure, o);
+}
+
+std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
+                                 const PatchCompareOptions& o) {
+  const std::optional<std::size_t> map = compared_map(maps, o);
+  std::vector<FluxPair> pairs;
+  const RowReader reader(product, "/object", ZoneCheck::off);
+  for (const ComparedColumn& c : compared_columns(sources.table.schema(), map.has_value(), measure, o)) {
+    FluxPair pair{c.measure, c.name, *map, read_column(reader, c.measured + maps.map(*map).suffix), {}, {}};
+    for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(sources.table.at(c.name).number(i) * c.jansky);
+    pair.comparison = compare_fluxes(pair.measured, pair.catalogued);
+    pairs.push_back(std::move(pair));
+  }
+  return pairs;
+}
+
+std::string patch_summary(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
+                          const std::vector<FluxPair>& pairs) {
+  const RowReader reader(product, "/object", ZoneCheck::off);
+  std::string text;
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    const PatchMap& map = maps.map(i);
+    const std::vector<double> flags = read_column(reader, "flags" + map.suffix);
+    const auto flagged = std::count_if(flags.begin(), flags.end(), [](double flag) { return flag != 0.0; });
+    text += fmt::format("{}: {} sources, {} flagged", maps.label(i), grouped(std::ssize(flags)), grouped(flagged));
+    const auto add = [&](const char* column, const std::string& unit) {
+      const std::string name = column + map.suffix;
+      if (!find_column(reader.schema(), name)) return;
+      text += fmt::format(", median {} {:.5g}{}", column, median(finite(read_column(reader, name))), unit.empty() ? "" : " " + unit);
+    };
+    if (measure.measures("mean") || measure.measures("disc")) add("mean", map.unit);
+    for (const char* column : {"aper_flux", "psf_flux", "gau_flux", "pol_flux"}) add(column, "Jy");
+    add("gau_offset", "arcsec");
+    text += "\n";
+    for (const FluxPair& pair : pairs)
+      if (pair.map == i) text += describe_pair(pair, sources, maps.label(i));
+  }
+  return text;
+}
+
+void write_patch_text(const std::string& path, const std::string& product, const PatchSources& sources, const PatchMaps& maps,
+                      const PatchOptions& measure) {
+  const RowReader reader(product, "/object", ZoneCheck::off);
+  std::vector<std::vector<double>> means;
+  for (std::size_t i = 0; i < maps.size(); ++i) means.push_back(read_column(reader, "mean" + maps.map(i).suffix));
+  const Column& row = sources.table.at("row");
+  std::vector<std::size_t> order(sources.table.rows());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return row.integer(a) < row.integer(b); });
+  FileAppender file(path);
+  std::string text;
+  for (std::size_t i = 0; i < maps.size(); ++i)
+    for (const std::size_t source : order)
+      text += fmt::format("{}{}_{}arcminmean\t{:.5e}\n", name_of_source(sources, source), maps.size() > 1 ? "_" + maps.label(i) : "",
+                 shortest(measure.radius_arcmin), means[i][source]);
+  file.add(text);
+  file.finish();
+}
+
+}  // namespace skyfold

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "maps.hpp"
+#include "sources.hpp"
+#include "skyfold/kernels/patch/compare.hpp"
+#include "skyfold/kernels/patch/options.hpp"
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+/// Which of the catalogue's columns hold fluxes of its own; "" = guessed.
+struct PatchCompareOptions {
+  std::string channel;                        ///< of these fluxes; "" = the only map
+  std::string aperture, psf, gauss;           ///< columns
+};
+void describe(OptionSet& option, PatchCompareOptions& o);
+
+/// Fluxes measured here beside those of the catalogue.
+struct FluxPair {
+  std::string measure, column;                ///< "aperture", "APERFLUX"
+  std::size_t map = 0;
+  std::vector<double> measured, catalogued;   ///< Jy, by row of the product
+  FluxComparison comparison;
+};
+/// Throws UsageError for a named column that is absent, without a unit of flux, or with nothing to compare it with.
+void check_compared(const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure, const PatchCompareOptions& o);
+/// The pairs there are; throws as check_compared does.
+[[nodiscard]] std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
+                                               const PatchOptions& measure, const PatchCompareOptions& o);
+
+/// Lines for people: per map the sources, flags and medians; the comparisons with their worst outliers.
+[[nodiscard]] std::string patch_summary(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
+                                        const PatchOptions& measure, const std::vector<FluxPair>& pairs);
+
+/// Writes lines NAME_10arcminmean<TAB>1.23456e-04 in the order of the input; with several maps NAME_CHANNEL_10arcminmean.
+void write_patch_text(const std::string& path, const std::string& product, const PatchSources& sources, const PatchMaps& maps,
+                      const PatchOptions& measure);
+
+/// Text of a source's name or id; its row without one.
+[[nodiscard]] std::string name_of_source(const PatchSources& sources, std::size_t row);
+
+}  // namespace skyfold

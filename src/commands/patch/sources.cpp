@@ -1,0 +1,211 @@
+#include "sources.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/sort.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/ids.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr const char* row_column = "row";
+constexpr double degrees = 180.0 / std::numbers::pi, box_side_deg = 10.0;
+
+/// Usual pairs of coordinates, in small letters, and what frame they tell; galactic ones first, as most maps have them.
+struct KnownPair {
+  const char *lon, *lat;
+  Frame frame;
+};
+constexpr std::array known_pairs = {
+    KnownPair{"glon", "glat", Frame::galactic},         KnownPair{"gal_lon", "gal_lat", Frame::galactic},
+    KnownPair{"ra", "dec", Frame::equatorial},          KnownPair{"raj2000", "dej2000", Frame::equatorial},
+    KnownPair{"raj2000", "decj2000", Frame::equatorial}, KnownPair{"_raj2000", "_dej2000", Frame::equatorial},
+    KnownPair{"ra_icrs", "de_icrs", Frame::equatorial}, KnownPair{"alpha_j2000", "delta_j2000", Frame::equatorial},
+    KnownPair{"elon", "elat", Frame::ecliptic},
+};
+const std::vector<std::string> id_names = {"name", "source_name", "designation", "id", "source_id", "object_id", "objid"};
+
+bool is_our_catalogue(const std::string& path) {
+  try {
+    return is_catalogue(path);
+  } catch (const Error&) {
+    return false;  // not HDF5; whether it can be read at all is told by open_source
+  }
+}
+
+std::string require(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
+  if (find_column(schema, name)) return name;
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : schema) names.push_back(column.name);
+  const std::string nearest = nearest_name(name, names);
+  throw UsageError(fmt::format("{}: no column '{}' (named by --{}{})", path, name, option,
+                               nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+}
+
+/// Columns of position and their frame: as named, or the first usual pair.
+void find_position(const Schema& schema, const PatchSourceOptions& o, PatchSources& sources) {
+  if (o.lon.empty() != o.lat.empty()) throw UsageError("give both --columns.lon and --columns.lat, or none");
+  if (!o.lon.empty()) {
+    sources.lon = require(schema, o.lon, "columns.lon", o.path);
+    sources.lat = require(schema, o.lat, "columns.lat", o.path);
+  }
+  std::optional<Frame> frame;
+  if (!o.frame.empty()) frame = frame_named(o.frame);
+  for (const KnownPair& pair : known_pairs) {
+    const std::string lon = known_column(schema, std::array{std::string(pair.lon)}), lat = known_column(schema, std::array{std::string(pair.lat)});
+    const bool is_named = !sources.lon.empty() && lower(sources.lon) == pair.lon && lower(sources.lat) == pair.lat;
+    const bool is_guess = sources.lon.empty() && !lon.empty() && !lat.empty() && (!frame || *frame == pair.frame);
+    if (is_guess) {
+      sources.lon = lon;
+      sources.lat = lat;
+      sources.remarks.push_back(fmt::format("guessed columns.lon = {}, columns.lat = {}, frame {}", lon, lat, letter_of(pair.frame)));
+    }
+    if ((is_named || is_guess) && !frame) frame = pair.frame;
+  }
+  if (sources.lon.empty())
+    throw UsageError(fmt::format("{}: no coordinates found (name them with --columns.lon, --columns.lat and --columns.frame)", o.path));
+  if (!frame) throw UsageError(fmt::format("{}: the frame of {} and {} is not known (give --columns.frame G, C or E)", o.path, sources.lon, sources.lat));
+  sources.frame = *frame;
+  for (const std::string& name : {sources.lon, sources.lat}) {
+    const ColumnInfo& column = schema[*find_column(schema, name)];
+    if (column.type == Type::text || column.width != 1) throw DataError(fmt::format("{}: column {} is not a column of numbers", o.path, name));
+  }
+}
+
+/// All columns of the input, coordinates in double precision.
+Table read_table(const Source& source, const PatchSources& sources) {
+  Schema schema;
+  for (ColumnInfo column : source.schema()) {
+    column.source = column.name;
+    std::replace(column.name.begin(), column.name.end(), '/', '_');  // a slash would be a group in HDF5
+    if (column.name == healpix_column) continue;
+    if (column.source == sources.lon || column.source == sources.lat) {
+      column.type = Type::f8;
+      column.null = {};
+      column.unit = "deg";
+    }
+    schema.push_back(column);
+  }
+  Table all(schema, static_cast<std::size_t>(source.rows())), rows(schema);
+  std::size_t row = 0;
+  for (const Piece& piece : source.pieces(1 << 20)) {
+    std::vector<BadCell> bad;
+    source.read(piece, rows, bad);
+    if (!bad.empty())
+      throw DataError(describe_bad_cell(source.path(), bad[0]));
+    for (std::size_t c = 0; c < all.columns(); ++c)
+      std::ranges::copy(rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
+    row += rows.rows();
+  }
+  return all;
+}
+
+/// Sort keys: where the sources are in ICRS.
+std::vector<std::int64_t> keys_of(const Table& table, const PatchSources& sources, const std::string& path) {
+  const FrameRotation to_icrs(sources.frame, Frame::equatorial);
+  std::vector<std::int64_t> keys(table.rows());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Position position{table.at(sources.lon).number(i), table.at(sources.lat).number(i)};
+    if (!is_valid(position))
+      throw DataError(fmt::format("{}, row {}: {} = {}, {} = {} (a source needs a position in degrees)", path, i + 1, sources.lon,
+                                  shortest(position.ra), sources.lat, shortest(position.dec)));
+    if (!to_icrs.is_identity()) {
+      const Angles angles = angles_of(to_icrs(vector_of(angles_of(position.ra, position.dec))));
+      position = {angles.phi * degrees, 90.0 - angles.theta * degrees};
+    }
+    keys[i] = healpix29(position);
+  }
+  return keys;
+}
+
+Table sorted(const Table& table, const std::vector<std::size_t>& order) {
+  Table result(table.schema(), order.size());
+  for (std::size_t c = 0; c < table.columns(); ++c) {
+    const std::size_t width = table[c].info().bytes_per_row();
+    std::byte* to = result[c].bytes().data();
+    for (const std::size_t row : order) to = std::copy_n(table[c].bytes().data() + row * width, width, to);
+  }
+  return result;
+}
+
+/// Patch of a row: a HEALPix pixel, or a box of 10 x 10 degrees in the catalogue's own coordinates.
+std::string patch_of(const PatchSources& sources, const PatchSourceOptions& o, std::int64_t key, std::size_t row) {
+  if (o.by == "healpix") {
+    const int order = order_of_nside(o.nside);
+    return fmt::format("order {} pixel {}", order, pixel_of(key, order));
+  }
+  const auto corner = [](double degree) { return static_cast<long>(std::floor(degree / box_side_deg) * box_side_deg); };
+  double lon = std::fmod(sources.table.at(sources.lon).number(row), 360.0);
+  if (lon < 0.0) lon += 360.0;
+  return fmt::format("box {} {:+}", corner(lon), std::min(corner(sources.table.at(sources.lat).number(row)), 80L));
+}
+
+}  // namespace
+
+void describe(OptionSet& option, PatchSourceOptions& o) {
+  option("columns.lon", o.lon, "sources' column of longitude or right ascension; empty: guessed").unit("degrees");
+  option("columns.lat", o.lat, "sources' column of latitude or declination; empty: guessed").unit("degrees");
+  option("columns.frame", o.frame, "frame of these columns: G, C or E; empty: by their names");
+  option("columns.id", o.id, "sources' column of names or ids; empty: guessed; none: they have none");
+  option("partition.by", o.by, "patches of sky: HEALPix pixels, or boxes of 10 x 10 degrees").one_of({"healpix", "box"}).layout();
+  option("partition.nside", o.nside, "NSide of the patches").range(1, 1024).layout();
+  describe(option, o.input);
+}
+
+double patch_side_deg(const PatchSourceOptions& o) {
+  return o.by == "box" ? box_side_deg : std::sqrt(pixel_area_deg2(order_of_nside(o.nside)));
+}
+
+PatchSources read_patch_sources(const PatchSourceOptions& o) {
+  SourceOptions input = o.input;
+  if (input.format == "auto" && input.group.empty() && is_our_catalogue(o.path)) input.group = "/object";
+  std::unique_ptr<Source> source = open_source(o.path, input);
+  PatchSources sources;
+  find_position(source->schema(), o, sources);
+  source = in_degrees(std::move(source), sources.lon, sources.lat, input);
+  for (const LeftOut& column : source->left_out()) sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
+  sources.id = names_no_column(o.id, source->schema()) ? "" : o.id.empty() ? known_column(source->schema(), id_names) : require(source->schema(), o.id, "columns.id", o.path);
+  Table table = read_table(*source, sources);
+  for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');
+  if (table.rows() == 0) throw DataError(fmt::format("{}: no sources", o.path));
+  const std::vector<std::int64_t> keys = keys_of(table, sources, o.path);
+  const std::vector<std::size_t> order = stable_order(keys);
+  sources.table = sorted(table, order);
+  if (!sources.table.find(row_column)) {
+    const auto row = sources.table.add({row_column, Type::i8, 1, "", "meta.record", "row of the source in its table, from 0"}).values<std::int64_t>();
+    for (std::size_t i = 0; i < order.size(); ++i) row[i] = static_cast<std::int64_t>(order[i]);
+  }
+  const auto key = sources.table.add({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"}).values<std::int64_t>();
+  std::string last;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    key[i] = keys[order[i]];
+    const std::string patch = patch_of(sources, o, key[i], i);
+    if (i == 0 || patch != last) sources.patches.push_back({std::ssize(sources.patches), patch, {static_cast<std::int64_t>(i), 0}, 0.0});
+    Partition& current = sources.patches.back();
+    current.rows.end = static_cast<std::int64_t>(i) + 1;
+    current.cost = static_cast<double>(current.rows.size());
+    last = patch;
+  }
+  return sources;
+}
+
+void copy_range(const Table& from, RowRange rows, Table& to) {
+  to.resize(static_cast<std::size_t>(rows.size()));
+  for (std::size_t c = 0; c < to.columns(); ++c) {
+    const std::size_t width = to[c].info().bytes_per_row();
+    std::copy_n(from[c].bytes().data() + static_cast<std::size_t>(rows.begin) * width, to[c].bytes().size(), to[c].bytes().data());
+  }
+}
+
+}  // namespace skyfold

@@ -1,0 +1,257 @@
+#include <fmt/core.h>
+
+#include <cmath>
+#include <limits>
+
+#include "skyfold/dataset/model_bands.hpp"
+#include "skyfold/core/files.hpp"
+#include "results.hpp"
+#include "work.hpp"
+#include "skyfold/commands/ordered_catalogue.hpp"
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/catalogue/zone_hashes.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/plan/plan.hpp"
+#include "skyfold/run/prepare_rows.hpp"
+#include "skyfold/run/run.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/kernels/validate/quality.hpp"
+#include "skyfold/commands/command.hpp"
+
+namespace skyfold {
+namespace {
+
+struct PhotozOptions {
+  std::string catalogue, model, output, fits, truth;
+  std::string partitions_per_job = "auto";
+  std::string magnitude, error;
+  PartitionOptions partition;
+  PdfOptions pdf;
+};
+
+void describe_photoz(OptionSet& option, PhotozOptions& o) {
+  option("catalogue", o.catalogue, "catalogue made by import or mock").required().layout();
+  option("model", o.model, "model made by train").required().layout();
+  option("output", o.output, "photo-z of every object, HDF5").required().layout().writes(FileKind::hdf5);
+  option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
+  option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
+  option("bands.magnitude", o.magnitude, "name of the catalogue's magnitude columns, where not as in the training sample");
+  option("bands.error", o.error, "name of the catalogue's magnitude error columns").unit("mag");
+  describe(option, o.partition);
+  describe(option, o.pdf);
+}
+
+/// Columns that identify an object and its place, and so go into every product.
+std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
+  std::vector<std::string> names;
+  for (const std::string& name : {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile,
+                                  layout.attribute, std::string(healpix_column)})
+    if (find_column(layout.schema, name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
+/// The qp library's layout for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta and data.
+void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows) {
+  create_columns(path, {{"/data", pdf_datasets(given), rows}}, {{"product_class", product_class::photoz_pdf}});
+  Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
+  std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
+  meta[1].values<std::int64_t>()[0] = 0;
+  if (pdf.kind == "interp") {
+    const std::vector<double> grid = pdf_grid(pdf);
+    const auto xvals = meta.add({"xvals", Type::f8, grid.size()}).values<double>();
+    std::copy(grid.begin(), grid.end(), xvals.begin());
+  }
+  add_columns(path, {{"/meta", meta}});
+}
+
+/// What is no product of skyfold at all gets the reader's own message.
+void require_kind(const std::string& path, const std::vector<std::string>& classes, const std::string& option) {
+  if (!class_of(path).empty()) require_class(path, classes, option);
+}
+
+/// One run of photoz.
+class PhotozRun {
+ public:
+  PhotozRun(const PhotozOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+
+  ExitCode run() {
+    ranks_.on_first_only([&] {
+      check_outputs(product_paths(), {o_.catalogue, o_.model});
+      check_run_folder(o_.output);
+    });
+    order_catalogue();
+    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}, &context_.process, {o_.fits}, RunSetup::Reopen::always});
+    if (run_->is_complete()) return ExitCode::done;
+    open_inputs();
+    plan();
+    prepare();
+    compute();
+    return publish();
+  }
+
+ private:
+  /// The order of the rows decides the product, so that the catalogue in that order is the run's input.
+  void order_catalogue() {
+    ranks_.together([&] {
+      require_kind(o_.model, {product_class::photoz_model}, "model");
+      require_kind(o_.catalogue, {product_class::catalogue, product_class::training_set, product_class::photoz}, "catalogue");
+      partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
+    });
+    ordered_path_ = o_.catalogue;
+    bool is_suited = true;
+    ranks_.together([&] { is_suited = suits(Catalogue(o_.catalogue).layout(), partition_); });
+    if (!is_suited) open_inputs();  // what is wrong with the options shows before the copy is made
+    ordered_path_ = ordered_catalogue(o_.catalogue, partition_, context_);
+  }
+
+  void open_inputs() {
+    ranks_.together([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::read);
+      catalogue_.emplace(ordered_path_);
+      model_ = read_model(o_.model);
+      const auto algorithm = make_photoz_algorithm(model_.algorithm);
+      kernel_ = algorithm->estimator(model_, model_bands(model_, o_.magnitude, o_.error, catalogue_->schema(), catalogue_->path()), o_.pdf);
+      for (const std::string& name : kernel_->needs())
+        if (!find_column(catalogue_->schema(), name))
+          throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
+      if (has_pdf() && pdf_datasets(kernel_->gives()).empty())
+        throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", o_.pdf.kind, model_.algorithm));
+      copied_ = copied_columns(catalogue_->layout());
+      for (const ColumnInfo& column : kernel_->gives())
+        if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
+          throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
+      truth_ = truth_column();
+    });
+  }
+
+  std::vector<std::string> product_paths() const {
+    std::vector<std::string> paths = {o_.output};
+    if (!o_.fits.empty()) paths.push_back(o_.fits);
+    if (has_pdf()) paths.push_back(pdf_path());
+    return paths;
+  }
+
+  std::string truth_column() const {
+    if (o_.truth.empty()) return find_column(catalogue_->schema(), model_.redshift) ? model_.redshift : "";
+    const auto column = find_column(catalogue_->schema(), o_.truth);
+    if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue, o_.truth));
+    if (catalogue_->schema()[*column].type == Type::text) throw UsageError(fmt::format("{}: column {} is text (named by --truth)", o_.catalogue, o_.truth));
+    return o_.truth;
+  }
+
+  void plan() {
+    ranks_.on_first_only([&] { partitions_ = build_partitions(catalogue_->ordered_rows(), partition_); });
+    if (!ranks_.is_first()) return;
+    log_info(fmt::format("{}: {} objects in {} partitions; model {} ({}), bands {}", o_.catalogue, grouped(catalogue_->rows()),
+                         grouped(std::ssize(partitions_)), o_.model, model_.algorithm, join(model_.bands.bands, ",")));
+  }
+
+  void prepare() {
+    ranks_.together([&] { describe_product(); });
+    prepare_product(*run_, ranks_, product_, o_.output, "PHOTOZ", texts_in(catalogue_->reader(), product_.layout.schema), [&] {
+      if (!has_pdf()) return;
+      create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
+      if (const std::string earlier = run_->earlier(pdf_path()); !earlier.empty()) take_rows(earlier, partial_pdf(), "/data");
+    });
+  }
+
+  void describe_product() {
+    product_.rows = run_->partial(o_.output);
+    product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
+    product_.is_fits_along = run_->is_filled_along(o_.fits);
+    product_.layout = catalogue_->layout();
+    product_.layout.schema.clear();
+    for (const std::string& name : copied_) product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
+    for (const ColumnInfo& column : kernel_->gives())
+      if (!is_pdf_column(column.name)) product_.layout.schema.push_back(column);
+    product_.layout.creator = creator_of("photoz");
+    product_.layout.product_class = product_class::photoz;
+    product_.layout.provenance = provenance_json("photoz", context_.options,
+                                                 {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
+  }
+
+  void compute() {
+    std::shared_ptr<PhotozWork> work;
+    ranks_.together([&] {
+      work = std::make_shared<PhotozWork>(*catalogue_, *kernel_, copied_, product_, has_pdf() ? partial_pdf() : "", context_.threads);
+    });
+    run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
+  }
+
+  ExitCode publish() {
+    finish_product(ranks_, product_, run_->fits_sum());
+    if (has_pdf()) add_zone_hashes(ranks_, partial_pdf(), "/data", true);
+    const std::string quality = describe_product_rows();
+    if (!quality.empty()) context_.process.fact("against known redshifts", quality);
+    run_->publish(product_paths());
+    return run_->finish(context_.threads, quality.empty() ? "" : quality + "\n");
+  }
+
+  /// Reads the product once more: counts for its log and, where true redshifts are known, the line about its quality.
+  std::string describe_product_rows() const {
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    PhotozCounts counts;
+    QualitySums sums;
+    ranks_.together([&] {
+      const RowReader product(product_.rows, "/object", ZoneCheck::off);
+      Table truth, estimate;
+      for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
+      if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);
+      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
+        const RowRange block{begin, std::min(begin + zone_rows, catalogue_->rows())};
+        product.read(block, estimate);
+        counts.add(estimate);
+        if (truth_.empty()) continue;
+        catalogue_->reader().read(block, truth);
+        for (std::size_t i = 0; i < truth.rows(); ++i) {
+          const double z_spec = truth[0].number(i);
+          if (z_spec > 0.0) sums.add(estimate[0].number(i), z_spec, estimate[1].number(i));  // 0: a star, < 0: unknown
+        }
+      }
+    });
+    ranks_.sum(counts.all());
+    counts.describe(catalogue_->rows(), context_.process);
+    if (truth_.empty()) return "";
+    ranks_.sum(sums.counts());
+    const PhotozQuality quality = sums.quality();
+    return quality.objects > 0 ? describe_quality(quality) : "";
+  }
+
+  bool has_pdf() const { return o_.pdf.kind != "none"; }
+  std::string pdf_path() const { return path_beside(o_.output, "pdf"); }
+  std::string partial_pdf() const { return run_->partial(pdf_path()); }
+
+  const PhotozOptions& o_;
+  const CommandContext& context_;
+  Ranks& ranks_;
+  std::optional<Run> run_;
+  PartitionOptions partition_;
+  std::string ordered_path_;            ///< of the catalogue, or of its copy in the order that the partitions need
+  std::optional<Catalogue> catalogue_;
+  PhotozModel model_;
+  std::unique_ptr<Kernel> kernel_;
+  std::vector<std::string> copied_;
+  std::string truth_;
+  std::vector<Partition> partitions_;   ///< rank 0
+  RowProduct product_;
+};
+
+class PhotozCommand final : public Command {
+ public:
+  void describe(OptionSet& option) override { describe_photoz(option, options_); }
+  ExitCode run(const CommandContext& context) override { return PhotozRun(options_, context).run(); }
+
+ private:
+  PhotozOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_photoz_command() { return std::make_unique<PhotozCommand>(); }
+
+}  // namespace skyfold

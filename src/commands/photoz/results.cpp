@@ -1,0 +1,87 @@
+#include "results.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "skyfold/core/text.hpp"
+#include "skyfold/kernels/photoz/flags.hpp"
+
+namespace skyfold {
+namespace {
+
+struct FlagName {
+  std::int32_t bit;
+  const char* meaning;
+};
+constexpr std::array<FlagName, 9> flag_names = {{{photoz_missing_band, "a band was not observed"},
+                                                 {photoz_no_band, "no band is usable"},
+                                                 {photoz_few_neighbours, "too few neighbours"},
+                                                 {photoz_rank_deficient, "the neighbours do not determine a fit"},
+                                                 {photoz_extrapolated, "outside the range of the training redshifts"},
+                                                 {photoz_outside_coverage, "far from the training set"},
+                                                 {photoz_no_magnitude_error, "a band has no error"},
+                                                 {photoz_pdf_off_grid, "less than half of the PDF lies on the grid"},
+                                                 {photoz_failed, "the computation failed"}}};
+
+/// A histogram of fixed bins from 0; what lies outside is counted apart.
+struct Histogram {
+  double width;
+  std::size_t bins;
+
+  [[nodiscard]] std::size_t place(double value) const noexcept {  // the last one: outside, or NaN
+    const double bin = value / width;
+    return bin >= 0.0 && bin < static_cast<double>(bins) ? static_cast<std::size_t>(bin) : bins;
+  }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return bins + 1; }
+
+  [[nodiscard]] Series series(std::span<const std::int64_t> counts) const {
+    std::size_t last = bins;
+    while (last > 1 && counts[last - 1] == 0) --last;
+    std::vector<double> x, y;
+    for (std::size_t i = 0; i < last; ++i) {
+      x.push_back((static_cast<double>(i) + 0.5) * width);
+      y.push_back(static_cast<double>(counts[i]));
+    }
+    return {"", "boxes lc rgb '#1f5fa8'", {x, y}};
+  }
+};
+constexpr Histogram redshifts{0.02, 500}, errors{0.005, 400};
+
+// Places in the counts: both histograms, the bits of flag_names, objects without any flag, objects with some.
+constexpr std::size_t errors_at = redshifts.size(), flags_at = errors_at + errors.size();
+constexpr std::size_t unflagged_at = flags_at + flag_names.size(), places = unflagged_at + 2;
+
+}  // namespace
+
+PhotozCounts::PhotozCounts() : counts_(places) {}
+
+void PhotozCounts::add(const Table& rows) {
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    ++counts_[redshifts.place(rows[0].number(i))];
+    ++counts_[errors_at + errors.place(rows[1].number(i))];
+    const std::int64_t flags = rows[2].integer(i);
+    ++counts_[unflagged_at + (flags != 0 ? 1 : 0)];
+    for (std::size_t k = 0; k < flag_names.size(); ++k) counts_[flags_at + k] += (flags & flag_names[k].bit) != 0;
+  }
+}
+
+void PhotozCounts::describe(std::int64_t objects, Process& process) const {
+  const std::span counts(counts_);
+  process.fact("objects", grouped(objects));
+  process.fact("objects without any flag", grouped(counts[unflagged_at]));
+  LogTable flags{"Flags", {"bit", "meaning", "objects"}, {}, "An object may have several."};
+  for (std::size_t k = 0; k < flag_names.size(); ++k)
+    if (counts[flags_at + k] > 0) flags.rows.push_back({std::to_string(flag_names[k].bit), flag_names[k].meaning, grouped(counts[flags_at + k])});
+  if (flags.rows.empty()) process.add("results", std::string("No object has a flag."));
+  else process.add("results", flags);
+  const std::string settings = "set xrange [0:*]\nset yrange [0:*]";
+  process.add("results", Plot{"n_of_z", "Photometric redshifts", "z_phot", fmt::format("objects in {}", redshifts.width), settings,
+                              {redshifts.series(counts.first(redshifts.size()))}});
+  process.add("results", Plot{"errors", "Errors", "z_err", fmt::format("objects in {}", errors.width), settings,
+                              {errors.series(counts.subspan(errors_at, errors.size()))}});
+}
+
+}  // namespace skyfold

@@ -1,0 +1,96 @@
+#include "options.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
+
+namespace skyfold {
+namespace {
+
+void describe_cuts(OptionSet& option, TrainCuts& o) {
+  constexpr double none = std::numeric_limits<double>::infinity();  // of one band, where others have a limit
+  option("cuts.z_min", o.z_min, "smallest redshift used").range(-1.0, 100.0);
+  option("cuts.z_max", o.z_max, "largest redshift used").range(-1.0, 100.0);
+  option("cuts.mag_min", o.mag_min, "bright limit: one value for all bands, or one per band; empty: none").unit("mag").range(-none, none);
+  option("cuts.mag_max", o.mag_max, "faint limit, as mag_min").unit("mag").range(-none, none);
+  option("cuts.colour_min", o.colour_min, "blue limit of the colours of neighbouring bands: one value, or one per colour; empty: none")
+      .unit("mag").range(-none, none);
+  option("cuts.colour_max", o.colour_max, "red limit, as colour_min").unit("mag").range(-none, none);
+  option("cuts.error_max", o.error_max, "largest magnitude error, as mag_min").unit("mag").range(0.0, none);
+  option("cuts.snr_min", o.snr_min, "smallest signal to noise, 1.0857 / error, as mag_min").range(0.0, 1e9);
+  option("cuts.min_bands", o.min_bands, "smallest number of bands observed; 0: all").range(0, 32);
+  option("cuts.select", o.select, "condition on columns of the sample, such as 'class_star < 0.9 and flags == 0'; empty: none");
+}
+
+void describe_weights(OptionSet& option, TrainWeights& o) {
+  option("weights", o.method, "weights of the training objects: none, or lima (they resemble the reference catalogue)")
+      .one_of({"none", "lima"});
+  option("weights.neighbours", o.neighbours, "neighbour whose distance is the radius of a training object's ball").range(1, 1000);
+  option("weights.space", o.space, "features in which distances are measured; empty: i,g-r,r-i,i-z as far as there are")
+      .unit("mag");
+  option("weights.coverage", o.coverage,
+         "where the number of balls around each reference object is written; empty: OUTPUT with .coverage before the ending, for lima")
+      .layout()
+      .writes(FileKind::hdf5);
+  option("weights.sample", o.sample, "where a weighted sample is written; empty: none").layout().writes(FileKind::hdf5);
+  option("weights.target", o.target, "objects of the weighted sample; 0: as many as in training").range(0.0, 1e9);
+}
+
+}  // namespace
+
+void describe(OptionSet& option, TrainOptions& o) {
+  option("algorithms", o.algorithms, "photo-z algorithms, trained on the same objects").one_of(photoz_algorithm_names());
+  option("sample", o.sample, "objects with known redshift: training sets of match, or any table that import reads").required().layout();
+  option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending").required().layout().writes(FileKind::hdf5);
+  option("redshift", o.redshift, "column of spectroscopic redshifts; empty: guessed");
+  option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
+  option("train.fraction", o.fraction, "share of the sample to train with, drawn by id; the rest is for validation").range(0.001, 1.0);
+  option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending").layout().writes(FileKind::hdf5);
+  option("train.subset", o.subset, "where the training objects are written; empty: with weights OUTPUT with .training before the ending")
+      .layout()
+      .writes(FileKind::hdf5);
+  option("seed", o.seed, "seed of the draws");
+  option("reference", o.reference, "photometric catalogue that the training set is compared with: any table that import reads").layout();
+  option("reference.magnitude", o.reference_magnitude, "name of its magnitude columns, where not as in the sample").unit("mag");
+  option("reference.error", o.reference_error, "name of its magnitude error columns").unit("mag");
+  describe_cuts(option, o.cuts);
+  describe_weights(option, o.weights);
+  describe(option, o.bands);
+  describe(option, o.source);
+}
+
+std::string with_word(const std::string& path, const std::string& word) {
+  const std::size_t dot = path.rfind('.');
+  const bool has_ending = dot != std::string::npos && path.find('/', dot) == std::string::npos;
+  return has_ending ? path.substr(0, dot) + "." + word + path.substr(dot) : path + "." + word + ".h5";
+}
+
+TrainPaths train_paths(const TrainOptions& o) {
+  TrainPaths paths;
+  if (o.algorithms.empty()) throw UsageError("--algorithms names none");
+  for (const std::string& name : o.algorithms) {
+    if (std::count(o.algorithms.begin(), o.algorithms.end(), name) > 1) throw UsageError("--algorithms names " + name + " twice");
+    paths.models.push_back(o.algorithms.size() == 1 ? o.output : with_word(o.output, name));
+  }
+  const bool has_weights = o.weights.method != "none";
+  if (has_weights && o.reference.empty()) throw UsageError("--weights lima needs --reference (the catalogue to resemble)");
+  if (!has_weights && !o.weights.sample.empty()) throw UsageError("--weights.sample needs --weights lima");
+  if (!o.weights.coverage.empty() && o.reference.empty()) throw UsageError("--weights.coverage needs --reference");
+  if (o.fraction < 1.0) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
+  if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
+  if (o.reference.empty())
+    refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()}, {"reference.error", !o.reference_error.empty()},
+                                        {"weights.space", !o.weights.space.empty()}, {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
+  if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});
+  paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;
+  paths.coverage = o.weights.coverage.empty() && has_weights ? with_word(o.output, "coverage") : o.weights.coverage;
+  paths.weighted_sample = o.weights.sample;
+  return paths;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,208 @@
+#include "reference.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/model_bands.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/kernels/samples/weights.hpp"
+#include "skyfold/registry/process.hpp"
+#include "skyfold/table/features.hpp"
+#include "subsets.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::int64_t rows_per_piece = 1 << 18;
+
+/// The features of Lima et al. 2008, section 3, as far as the bands have them; else a magnitude and all colours.
+std::vector<std::string> default_space(const std::vector<std::string>& bands) {
+  std::vector<std::string> space;
+  const auto has = [&](const char* band) { return std::find(bands.begin(), bands.end(), band) != bands.end(); };
+  if (has("i")) space.push_back("i");
+  for (const auto& [blue, red] : {std::pair{"g", "r"}, {"r", "i"}, {"i", "z"}})
+    if (has(blue) && has(red)) space.push_back(std::string(blue) + "-" + red);
+  if (space.size() < 3) space = {"reference", "colours"};
+  if (bands.size() == 1) space = {"reference"};
+  return space;
+}
+
+/// Reads the reference in pieces.
+class Reference {
+ public:
+  Reference(const TrainOptions& o, const PhotozModel& model) : o_(o), model_(model) {
+    for (const std::string& path : input_files(o.reference)) {
+      require_class(path, {product_class::catalogue, product_class::training_set, ""}, "reference");
+      sources_.push_back(open_objects(path, o.source));
+      rows_ += sources_.back()->rows();
+    }
+    has_ids_ = !id_column(*sources_.front(), "").empty();
+  }
+
+  [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
+  [[nodiscard]] bool has_ids() const noexcept { return has_ids_; }
+
+  /// Calls `use(photometry, ids)` for each piece, in order; non-detections are `undetected`.
+  template <class Use>
+  void for_each(Use use) const {
+    const std::vector<double> placeholder(model_.bands.bands.size(), undetected);
+    Photometry photometry;
+    std::vector<std::int64_t> ids;
+    std::int64_t first = 0;
+    for (const auto& source : sources_) {
+      const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, source->schema(), source->path());
+      const std::string id = has_ids_ ? id_column(*source, "") : "";
+      if (has_ids_ && id.empty()) throw DataError(source->path() + ": no column of ids, which the first reference has");
+      Table table(schema_of(*source, columns, id));
+      for (const Piece& piece : source->pieces(rows_per_piece)) {
+        std::vector<BadCell> bad;
+        source->read(piece, table, bad);
+        if (!bad.empty())
+          throw DataError(describe_bad_cell(source->path(), bad[0]));
+        gather_photometry(table, columns, model_.bands, placeholder, photometry);
+        ids.resize(table.rows());
+        for (std::size_t i = 0; i < ids.size(); ++i)
+          ids[i] = id.empty() ? first + static_cast<std::int64_t>(i) : table.at(id).integer(i);
+        first += static_cast<std::int64_t>(ids.size());
+        use(photometry, ids);
+      }
+    }
+  }
+
+ private:
+  static Schema schema_of(const Source& source, const BandColumns& columns, const std::string& id) {
+    Schema schema;
+    for (const auto* names : {&columns.magnitude, &columns.error})
+      for (const std::string& name : *names) {
+        ColumnInfo column = source.schema()[*find_column(source.schema(), name)];
+        column.source = name;
+        column.type = Type::f8;
+        column.null = {};
+        schema.push_back(column);
+      }
+    if (id.empty()) return schema;
+    schema.push_back({id, Type::i8});
+    schema.back().source = id;
+    return schema;
+  }
+
+  const TrainOptions& o_;
+  const PhotozModel& model_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::int64_t rows_ = 0;
+  bool has_ids_ = false;
+};
+
+/// The file of coverage, written piece by piece at its columns' places.
+class CoverageFile {
+ public:
+  CoverageFile(const std::string& path, std::int64_t rows, bool has_ids, const std::string& provenance) {
+    if (path.empty()) return;
+    const Schema schema = {{"id", Type::i8, 1, "", "meta.id", has_ids ? "identifier in the reference" : "row of the reference, from 0"},
+                           {"n_balls", Type::i4, 1, "", "meta.number",
+                            "balls of training objects that contain the object; 0: outside coverage; -1: a magnitude is missing"}};
+    create_columns(path, {{"/object", schema, rows}}, {{"product_class", "training_coverage"}, {"provenance", provenance}});
+    const ColumnPlaces places = open_columns(path, "/object");
+    for (std::size_t i = 0; i < 2; ++i) place_[places.group.schema[i].name == "id" ? 0 : 1] = places.offsets[i];
+    file_.emplace(File::for_update(path));
+  }
+  void write(std::span<const std::int64_t> ids, std::span<const std::int32_t> balls) {
+    if (!file_) return;
+    append(0, std::as_bytes(ids));
+    append(1, std::as_bytes(balls));
+  }
+  void finish() {
+    if (!file_) return;
+    file_->sync();
+    file_->close();
+  }
+
+ private:
+  void append(std::size_t column, std::span<const std::byte> bytes) {
+    file_->write(place_[column], bytes);
+    place_[column] += std::ssize(bytes);
+  }
+
+  std::optional<File> file_;
+  std::int64_t place_[2] = {};
+};
+
+}  // namespace
+
+ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet& training, const PhotozModel& model,
+                                       const std::string& coverage_path, const std::string& provenance, int threads) {
+  FeatureOptions space;
+  space.terms = o.weights.space.empty() ? default_space(model.bands.bands) : o.weights.space;
+  const FeatureLayer layer(space, model.bands.bands);
+  Features features;
+  layer.gather(training.photometry, features);
+  TrainingBalls balls(features.value, layer.size(), static_cast<std::size_t>(o.weights.neighbours), threads);
+  const Reference reference(o, model);
+  ReferenceResult result{.space = layer.names(), .objects = reference.rows(), .weight = {},
+                         .distributions = PhotometricDistributions(model.bands.bands)};
+  CoverageFile coverage(coverage_path, reference.rows(), reference.has_ids(), provenance);
+  Progress progress("reference", reference.rows(), "objects");
+  std::vector<std::int32_t> inside;
+  std::int64_t done = 0;
+  reference.for_each([&](Photometry& photometry, const std::vector<std::int64_t>& ids) {
+    result.distributions.add(photometry);
+    apply_limits(photometry, model.bands.limits);
+    layer.gather(photometry, features);
+    inside.resize(ids.size());
+    balls.count(features.value, inside, threads);
+    coverage.write(ids, inside);
+    progress.update(done += std::ssize(ids));
+  });
+  progress.finish();
+  coverage.finish();
+  result.counted = balls.counted();
+  result.covered = balls.covered();
+  result.weight = balls.weights();
+  if (o.weights.method != "none" && result.covered == 0)
+    throw DataError(fmt::format("{}: no object lies near any training object (weights would all be 0)", o.reference.front()));
+  return result;
+}
+
+Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const std::vector<std::size_t>& rows,
+                      const std::vector<double>& weight) {
+  const auto seed = static_cast<std::uint64_t>(o.seed);
+  const double target = o.weights.target > 0.0 ? o.weights.target : static_cast<double>(rows.size());
+  std::vector<std::int64_t> id;
+  for (const std::size_t row : rows) id.push_back(sample.id[row]);
+  const std::vector<std::int32_t> copies = weighted_copies(id, weight, target, seed);
+  std::vector<std::size_t> repeated;
+  std::vector<std::int32_t> copy;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::int32_t c = 0; c < copies[i]; ++c) {
+      repeated.push_back(rows[i]);
+      copy.push_back(c);
+    }
+  if (repeated.empty())
+    throw DataError(fmt::format("{}: no copy drawn for the weighted sample (of {} objects, weights.target = {})", o.sample.front(), rows.size(),
+                                shortest(target)));
+  Table table = sample_table(sample, repeated, o);
+  const std::size_t bands = sample.photometry.n_bands;
+  for (std::size_t band = 0; band < bands; ++band) {
+    const auto mag = table.at(sample.band_columns.magnitude[band]).values<double>();
+    for (std::size_t k = 0; k < repeated.size(); ++k) {
+      if (!sample.is_detected(repeated[k], band)) continue;
+      const std::size_t cell = repeated[k] * bands + band;
+      mag[k] = spread_magnitude(mag[k], sample.photometry.mag_err[cell], seed, sample.id[repeated[k]], copy[k],
+                                static_cast<std::uint32_t>(band));
+    }
+  }
+  if (!table.find("copy")) {
+    const auto column = table.add({"copy", Type::i4, 1, "", "meta.number", "which copy of the object, from 0", ""}).values<std::int32_t>();
+    std::copy(copy.begin(), copy.end(), column.begin());
+  }
+  return table;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "skyfold/kernels/photoz/algorithm.hpp"
+#include "distributions.hpp"
+#include "sample.hpp"
+
+namespace skyfold {
+
+/// What the photometric reference catalogue says of the training objects.
+struct ReferenceResult {
+  std::vector<std::string> space;           ///< features in which distances were measured
+  std::int64_t objects = 0;                 ///< of the reference
+  std::int64_t counted = 0, covered = 0;    ///< those with all features, and of them those inside at least one ball
+  std::vector<double> weight;               ///< of the training objects, sum 1
+  PhotometricDistributions distributions;
+};
+
+/// Streams the reference catalogue past the training objects: distributions, balls, and the file of coverage.
+///
+/// @param coverage_path  file to write, in which each reference object has its id (or row number, from 0) and the number of balls
+///                       that contain it; "" for none
+[[nodiscard]] ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet& training, const PhotozModel& model,
+                                                     const std::string& coverage_path, const std::string& provenance, int threads);
+
+/// A weighted sample: ids, redshifts, spread magnitudes and errors, and the number of the copy.
+[[nodiscard]] Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const std::vector<std::size_t>& rows,
+                                    const std::vector<double>& weight);
+
+}  // namespace skyfold

@@ -1,0 +1,172 @@
+#include "report.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "skyfold/core/statistics.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double magnitude_bin = 0.2, colour_bin = 0.1, redshift_bin = 0.05;
+
+std::string percent(std::int64_t part, std::int64_t whole) {
+  return fmt::format("{:.1f} %", whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0);
+}
+
+std::string limits_text(const PhotozModel& model) {
+  std::vector<std::string> limits;
+  for (std::size_t band = 0; band < model.bands.bands.size(); ++band)
+    limits.push_back(fmt::format("{} {:.2f}", model.bands.bands[band], model.bands.limits[band]));
+  return join(limits, ", ");
+}
+
+/// Effective number of objects of weights: (sum w)^2 / sum w^2.
+double effective_number(const std::vector<double>& weight) {
+  double sum = 0.0, squares = 0.0;
+  for (const double w : weight) sum += w, squares += w * w;
+  return squares > 0.0 ? sum * sum / squares : 0.0;
+}
+
+/// A set of objects whose distributions are shown.
+struct Shown {
+  std::string name;
+  PhotometricDistributions photometry;
+  std::vector<double> z, weight;            ///< no z: unknown; no weights: all 1
+};
+
+std::vector<Shown> shown_sets(const TrainReport& r) {
+  const std::vector<std::string>& bands = r.options.bands.bands;
+  std::vector<Shown> sets;
+  const auto add = [&](const std::string& name, const std::vector<std::size_t>& rows, const std::vector<double>& weight) {
+    if (rows.empty()) return;
+    const std::vector<double> keep_undetected(bands.size(), undetected);
+    const TrainingSet objects = training_set(r.sample, rows, keep_undetected);
+    sets.push_back({name, PhotometricDistributions(bands), objects.z, weight});
+    sets.back().photometry.add(objects.photometry, weight);
+  };
+  add("training", r.subsets.training, {});
+  add("held out", r.subsets.held_out, {});
+  if (r.reference && r.options.weights.method != "none") add("training, weighted", r.subsets.training, r.reference->weight);
+  if (r.reference) sets.push_back({"reference", r.reference->distributions, {}, {}});
+  return sets;
+}
+
+Plot redshift_plot(const std::vector<Shown>& sets, const std::string& column) {
+  Plot plot{"n_of_z", "Redshift distributions", column, "density", "set key top right", {}};
+  for (const Shown& set : sets) {
+    if (set.z.empty()) continue;
+    std::vector<double> x, density;
+    double total = 0.0;
+    for (std::size_t i = 0; i < set.z.size(); ++i) {
+      const auto bin = static_cast<std::size_t>(std::max(set.z[i], 0.0) / redshift_bin);
+      for (; density.size() <= bin; density.push_back(0.0)) x.push_back((static_cast<double>(density.size()) + 0.5) * redshift_bin);
+      const double w = set.weight.empty() ? 1.0 : set.weight[i];
+      density[bin] += w;
+      total += w;
+    }
+    for (double& value : density) value /= total * redshift_bin;
+    plot.series.push_back({set.name, "histeps lw 2", {x, density}});
+  }
+  return plot;
+}
+
+Plot photometry_plot(const std::vector<Shown>& sets, std::size_t quantity) {
+  const std::string& name = sets.front().photometry.names()[quantity];
+  const bool is_colour = sets.front().photometry.is_colour(quantity);
+  Plot plot{fmt::format("{}_{}", is_colour ? "colour" : "magnitude", quantity), name, name + " [mag]", "density", "set key top left", {}};
+  for (const Shown& set : sets) {
+    const auto curve = set.photometry.curve(quantity, is_colour ? colour_bin : magnitude_bin);
+    if (!curve.x.empty()) plot.series.push_back({set.name, "histeps lw 2", {curve.x, curve.density}});
+  }
+  return plot;
+}
+
+LogTable distributions_table(const std::vector<Shown>& sets) {
+  LogTable table{"Distributions: median (16 % to 84 %)", {"quantity"}, {}, "Detected magnitudes and colours, mag."};
+  for (const Shown& set : sets) table.columns.push_back(set.name);
+  std::vector<std::string> row = {"redshift"};
+  for (const Shown& set : sets)
+    row.push_back(set.z.empty() || !set.weight.empty() ? "" : fmt::format("{:.3f} ({:.3f} to {:.3f})", median(set.z), quantile(set.z, 0.16),
+                                                                           quantile(set.z, 0.84)));
+  table.rows.push_back(row);
+  for (std::size_t q = 0; q < sets.front().photometry.names().size(); ++q) {
+    row = {sets.front().photometry.names()[q]};
+    for (const Shown& set : sets)
+      row.push_back(set.photometry.total(q) > 0.0 ? fmt::format("{:.2f} ({:.2f} to {:.2f})", set.photometry.quantile(q, 0.5),
+                                                                set.photometry.quantile(q, 0.16), set.photometry.quantile(q, 0.84)) : "");
+    table.rows.push_back(row);
+  }
+  return table;
+}
+
+LogTable cuts_table(const TrainReport& r) {
+  LogTable table{"Objects", {"step", "objects", "share of the sample"}, {}, ""};
+  const auto size = static_cast<std::int64_t>(r.sample.size());
+  const auto add = [&](const std::string& step, std::size_t count) {
+    table.rows.push_back({step, grouped(static_cast<long long>(count)), percent(static_cast<std::int64_t>(count), size)});
+  };
+  add("in the sample", r.sample.size());
+  for (const auto& [what, count] : r.subsets.cuts) add("removed by " + what, count);
+  add("for training", r.subsets.training.size());
+  add("held out", r.subsets.held_out.size());
+  return table;
+}
+
+LogTable models_table(const TrainReport& r) {
+  LogTable table{"Models", {"algorithm", "file", "parameters"}, {}, ""};
+  for (std::size_t i = 0; i < r.models.size(); ++i) {
+    std::vector<std::string> parameters;
+    for (const auto& [name, value] : r.models[i].parameters) parameters.push_back(name.substr(name.find('.') + 1) + " = " + value);
+    table.rows.push_back({r.models[i].algorithm, r.paths.models[i], join(parameters, "; ")});
+  }
+  return table;
+}
+
+}  // namespace
+
+void print_summary(const TrainReport& r) {
+  const PhotozModel& model = r.models.front();
+  fmt::print("sample     {:>10} objects\n", grouped(static_cast<long long>(r.sample.size())));
+  for (const auto& [what, count] : r.subsets.cuts) fmt::print("  cut      {:>10} by {}\n", grouped(static_cast<long long>(count)), what);
+  fmt::print("training   {:>10} objects, {} to {} in {}\n", grouped(std::ssize(r.subsets.training)), shortest(model.z_min),
+             shortest(model.z_max), model.redshift);
+  fmt::print("limits     {} mag\n", limits_text(model));
+  if (r.reference) {
+    fmt::print("reference  {:>10} objects, {} of those with all of {} inside at least one training ball\n", grouped(r.reference->objects),
+               percent(r.reference->covered, r.reference->counted), join(r.reference->space, ","));
+    if (r.options.weights.method != "none")
+      fmt::print("weights    {:>10} effective objects\n", grouped(static_cast<long long>(effective_number(r.reference->weight))));
+  }
+  for (const std::string& path : r.paths.models) fmt::print("wrote {}\n", path);
+  if (!r.subsets.held_out.empty())
+    fmt::print("wrote {}: {} objects held out for validation\n", r.paths.validation, grouped(std::ssize(r.subsets.held_out)));
+  for (const std::string& path : {r.paths.subset, r.paths.coverage, r.paths.weighted_sample})
+    if (!path.empty()) fmt::print("wrote {}\n", path);
+}
+
+void tell_process(const TrainReport& r, Process& process) {
+  process.fact("objects in the sample", grouped(static_cast<long long>(r.sample.size())));
+  process.fact("objects in training", grouped(std::ssize(r.subsets.training)));
+  process.fact("objects held out", grouped(std::ssize(r.subsets.held_out)));
+  process.fact("bands", join(r.options.bands.bands, ", "));
+  process.fact("limiting magnitudes", limits_text(r.models.front()));
+  process.fact("training redshifts", fmt::format("{} to {}", shortest(r.models.front().z_min), shortest(r.models.front().z_max)));
+  if (r.reference) {
+    process.fact("reference objects", grouped(r.reference->objects));
+    process.fact("coverage", fmt::format("{} of the reference objects with {} lie inside at least one training ball",
+                                         percent(r.reference->covered, r.reference->counted), join(r.reference->space, ", ")));
+    if (r.options.weights.method != "none") process.fact("effective training objects", fmt::format("{:.1f}", effective_number(r.reference->weight)));
+  }
+  const std::vector<Shown> sets = shown_sets(r);
+  process.add("results", cuts_table(r));
+  process.add("results", models_table(r));
+  process.add("results", redshift_plot(sets, r.models.front().redshift));
+  process.add("distributions", distributions_table(sets));
+  for (std::size_t q = 0; q < sets.front().photometry.names().size(); ++q) process.add("distributions", photometry_plot(sets, q));
+}
+
+}  // namespace skyfold

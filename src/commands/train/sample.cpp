@@ -1,0 +1,212 @@
+#include "sample.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/guessed_redshift.hpp"
+#include "skyfold/dataset/repeated_ids.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/ids.hpp"
+#include "skyfold/registry/process.hpp"
+#include "skyfold/table/band_remarks.hpp"
+#include "skyfold/table/expression.hpp"
+#include "skyfold/table/known_columns.hpp"
+
+namespace skyfold {
+namespace {
+
+void add_once(Schema& schema, const ColumnInfo& column) {
+  if (!find_column(schema, column.name)) schema.push_back(column);
+}
+
+void append_rows(Table& all, const Table& rows) {
+  const std::size_t before = all.rows();
+  all.resize(before + rows.rows());
+  for (std::size_t i = 0; i < all.columns(); ++i) {
+    const auto from = rows.at(all[i].info().name).bytes();
+    std::ranges::copy(from, all[i].bytes().begin() + static_cast<std::ptrdiff_t>(before * all[i].info().bytes_per_row()));
+  }
+}
+
+/// Reads file after file.
+class Reader {
+ public:
+  explicit Reader(TrainOptions& o) : o_(o) {}
+
+  TrainSample read() {
+    const std::vector<std::string> paths = input_files(o_.sample);
+    for (const std::string& path : paths) {
+      require_class(path, {product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue, ""}, "sample");
+      const auto source = open_objects(path, o_.source);
+      if (path == paths.front()) choose_columns(*source);
+      check_columns(*source);
+      Table table(wanted_);
+      for (const Piece& piece : source->pieces(1 << 20)) {
+        std::vector<BadCell> bad;
+        source->read(piece, table, bad);
+        if (!bad.empty())
+          throw DataError(describe_bad_cell(path, bad[0]));
+        append(table);
+      }
+    }
+    if (sample_.z.empty()) throw DataError(fmt::format("{}: no rows", paths.front()));
+    if (!o_.id.empty() && !sample_.columns.find(copy_column)) check_ids();
+    return std::move(sample_);
+  }
+
+ private:
+  /// An object that occurs twice has the same photometry in both rows.
+  void check_ids() const {
+    const Photometry& photometry = sample_.photometry;
+    const std::size_t bytes = photometry.n_bands * sizeof(double);
+    const auto is_same = [&](std::span<const double> values, std::size_t a, std::size_t b) {
+      return std::memcmp(&values[a * photometry.n_bands], &values[b * photometry.n_bands], bytes) == 0;
+    };
+    check_repeated_ids(sample_.id, [&](std::size_t a, std::size_t b) { return is_same(photometry.mag, a, b) && is_same(photometry.mag_err, a, b); },
+                       fmt::format("{}, column {}", o_.sample.front(), o_.id));
+  }
+
+  void choose_columns(const Source& source) {
+    const Schema& schema = source.schema();
+    choose_bands(source);
+    choose_redshift(source);
+    const bool guesses_id = o_.id.empty();
+    o_.id = id_column(source, o_.id);
+    if (guesses_id) log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
+    if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
+    const bool is_product = !class_of(source.path()).empty();
+    std::vector<std::string> numbers = sample_.band_columns.magnitude;
+    numbers.insert(numbers.end(), sample_.band_columns.error.begin(), sample_.band_columns.error.end());
+    numbers.push_back(o_.redshift);
+    for (const std::string& name : numbers) add_once(wanted_, as_number(source, name, Type::f8));
+    if (!o_.id.empty()) add_once(wanted_, as_number(source, o_.id, Type::i8));
+    if (condition_)
+      for (const std::string& name : condition_->columns()) add_once(wanted_, as_it_is(schema, name));
+    Schema kept;
+    if (is_product)
+      for (const ColumnInfo& column : schema) {
+        add_once(wanted_, as_it_is(schema, column.name));
+        kept.push_back(wanted_[*find_column(wanted_, column.name)]);
+      }
+    if (condition_) condition_.emplace(o_.cuts.select, wanted_, "--cuts.select");  // of the types that are read
+    sample_.columns = Table(kept);
+  }
+
+  void choose_bands(const Source& source) {
+    const bool guesses_bands = o_.bands.magnitude.empty();
+    sample_.band_columns = resolve_bands(o_.bands, source.schema(), source.path());
+    if (!guesses_bands) return;
+    log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+    for (const std::string& remark : band_remarks(o_.bands, source.schema())) log_info(remark);
+  }
+
+  void choose_redshift(const Source& source) {
+    if (!o_.redshift.empty()) return;
+    o_.redshift = guessed_redshift(without_magnitudes(source.schema()), o_.bands, source.path());
+    log_info("guessed redshift = " + o_.redshift);
+  }
+
+  /// In surveys whose band z is a column z, that is not the redshift.
+  Schema without_magnitudes(const Schema& schema) const {
+    const auto& magnitudes = sample_.band_columns.magnitude;
+    Schema others;
+    for (const ColumnInfo& column : schema)
+      if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
+    return others;
+  }
+
+  static ColumnInfo as_it_is(const Schema& schema, const std::string& name) {
+    ColumnInfo column = schema[*find_column(schema, name)];
+    column.source = name;
+    return column;
+  }
+
+  static ColumnInfo as_number(const Source& source, const std::string& name, Type type) {
+    const auto index = find_column(source.schema(), name);
+    if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
+    ColumnInfo column = source.schema()[*index];
+    if (column.type == Type::text || column.width != 1)
+      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", source.path(), name,
+                                  source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
+    column.source = name;
+    column.type = type;
+    if (type == Type::f8) column.null = {};  // NaN stands for it
+    return column;
+  }
+
+  void check_columns(const Source& source) const {
+    for (const ColumnInfo& column : wanted_) {
+      const auto index = find_column(source.schema(), column.name);
+      if (!index) throw DataError(fmt::format("{}: no column {} (all samples must have the same columns)", source.path(), column.name));
+      const ColumnInfo& theirs = source.schema()[*index];
+      if (theirs.width > column.width || (theirs.type == Type::text) != (column.type == Type::text))
+        throw DataError(fmt::format("{}: column {} is wider or of another type than in the first sample", source.path(), column.name));
+    }
+  }
+
+  void append(const Table& table) {
+    const std::vector<double> placeholder(o_.bands.bands.size(), undetected);
+    Photometry block;
+    gather_photometry(table, sample_.band_columns, o_.bands, placeholder, block);
+    Photometry& all = sample_.photometry;
+    all.n_bands = block.n_bands;
+    all.n_objects += block.n_objects;
+    all.mag.insert(all.mag.end(), block.mag.begin(), block.mag.end());
+    all.mag_err.insert(all.mag_err.end(), block.mag_err.begin(), block.mag_err.end());
+    all.observed.insert(all.observed.end(), block.observed.begin(), block.observed.end());
+    for (std::size_t i = 0; i < table.rows(); ++i) {
+      sample_.z.push_back(table.at(o_.redshift).number(i));
+      sample_.id.push_back(o_.id.empty() ? std::ssize(sample_.id) : table.at(o_.id).integer(i));
+      if (!o_.id.empty() && table.at(o_.id).info().null == sample_.id.back())
+        throw DataError(fmt::format("{}, row {}, column {}: no id", o_.sample.front(), sample_.id.size(), o_.id));
+    }
+    append_rows(sample_.columns, table);
+    sample_.is_selected.resize(sample_.size(), 1);
+    if (condition_) condition_->evaluate(table, std::span(sample_.is_selected).last(table.rows()));
+  }
+
+  TrainOptions& o_;
+  Schema wanted_;
+  std::optional<Condition> condition_;
+  TrainSample sample_;
+};
+
+}  // namespace
+
+TrainSample read_sample(TrainOptions& o) { return Reader(o).read(); }
+
+std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o) {
+  if (o.group.empty() && !class_of(path).empty()) o.group = "/object";
+  return open_source(path, o);
+}
+
+std::string id_column(const Source& source, const std::string& wanted) {
+  const Schema& schema = source.schema();
+  const std::string& path = source.path();
+  if (names_no_column(wanted, schema)) return "";
+  const std::string name = wanted.empty() ? known_column(schema, known_columns::id) : wanted;
+  const auto index = find_column(schema, name);
+  if (!index && !wanted.empty()) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
+  if (!index) return "";
+  const Type type = schema[*index].type;
+  if (schema[*index].width == 1 && type != Type::text) {
+    const auto no_id = find_no_id(source, name);
+    if (!no_id) return name;
+    if (!wanted.empty())
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; --id={} takes row numbers)", path, no_id->row + 1, name,
+                                  no_id->problem, no_column));
+    log_info(fmt::format("column {} is not used as ids ({}, row {}: {})", name, path, no_id->row + 1, no_id->problem));
+    return "";
+  }
+  if (!wanted.empty()) throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id; none: row numbers)", path, name));
+  return "";
+}
+
+}  // namespace skyfold

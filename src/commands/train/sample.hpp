@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skyfold/io/source.hpp"
+#include "skyfold/table/photometry.hpp"
+#include "options.hpp"
+
+namespace skyfold {
+
+/// What stands for the magnitude of a non-detection as long as limiting magnitudes are not known.
+inline constexpr double undetected = 99.0;
+
+/// Objects with photometry, gathered from files: row i of each member is one object.
+struct TrainSample {
+  BandColumns band_columns;             ///< names in the files
+  Photometry photometry;                ///< `undetected` where not detected
+  std::vector<double> z;
+  std::vector<std::int64_t> id;         ///< row numbers where the files have no ids
+  std::vector<std::uint8_t> is_selected;   ///< 1 where cuts.select holds, or there is none
+  Table columns;                        ///< all columns of a sample that is a product of skyfold; none for other tables
+
+  [[nodiscard]] std::size_t size() const noexcept { return z.size(); }
+  [[nodiscard]] bool is_detected(std::size_t i, std::size_t band) const noexcept {
+    return photometry.mag[i * photometry.n_bands + band] != undetected;
+  }
+};
+
+/// Reads the sample; fills the guesses of bands, redshift and id into `o`.
+/// Throws UsageError for columns that are not there or not guessed, DataError for cells that cannot be
+/// read, and for ids that are missing or of several objects.
+[[nodiscard]] TrainSample read_sample(TrainOptions& o);
+
+/// An input as `open_source` opens it; of an HDF5 product of skyfold, its objects.
+[[nodiscard]] std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o);
+
+/// Column of ids of an input: the one named, or one of the usual names; "" when there is none of whole numbers, or for none. Real
+/// numbers are ids when all are whole. Throws UsageError for a name that is not there, DataError for one that has no whole numbers.
+[[nodiscard]] std::string id_column(const Source& source, const std::string& wanted);
+
+}  // namespace skyfold

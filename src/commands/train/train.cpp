@@ -1,0 +1,198 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/commands/command.hpp"
+#include "options.hpp"
+#include "reference.hpp"
+#include "report.hpp"
+#include "sample.hpp"
+#include "subsets.hpp"
+
+namespace skyfold {
+namespace {
+
+using Algorithms = std::vector<std::unique_ptr<PhotozAlgorithm>>;
+
+/// Hash of what a model learned from: ids, redshifts, photometry and weights, whatever files they came from.
+std::string hash_of(const TrainingSet& set) {
+  std::uint64_t hash = hash_bytes(std::as_bytes(std::span(set.id)));
+  hash = hash_bytes(std::as_bytes(std::span(set.z)), hash);
+  hash = hash_bytes(std::as_bytes(std::span(set.photometry.mag)), hash);
+  hash = hash_bytes(std::as_bytes(std::span(set.photometry.mag_err)), hash);
+  hash = hash_bytes(std::as_bytes(std::span(set.photometry.observed)), hash);
+  return hex64(hash_bytes(std::as_bytes(std::span(set.weight)), hash));
+}
+
+/// Reads the sample, cuts it, splits it, compares it with the reference, trains, writes.
+class Training {
+ public:
+  Training(TrainOptions& o, const Algorithms& algorithms, const CommandContext& context)
+      : o_(o), algorithms_(algorithms), context_(context), paths_(train_paths(o)) {}
+
+  void run() {
+    check_files();
+    sample_ = read_sample(o_);
+    subsets_ = make_subsets(sample_, o_);
+    if (o_.bands.limits.empty()) o_.bands.limits = limits_of(sample_, subsets_.training, o_);
+    set_ = training_set(sample_, subsets_.training, o_.bands.limits);
+    set_.seed = static_cast<std::uint64_t>(o_.seed);
+    set_.threads = context_.threads;
+    RunFolder folder(o_.output, product_paths());
+    folder.clear();
+    const std::string provenance = provenance_json("train", context_.options, inputs());
+    if (!o_.reference.empty()) compare(folder, provenance);
+    train();
+    write(folder, provenance);
+    const TrainReport report{o_, paths_, sample_, subsets_, models_, reference_ ? &*reference_ : nullptr};
+    tell_process(report, context_.process);
+    print_summary(report);
+  }
+
+ private:
+  std::vector<std::string> input_paths() const {
+    std::vector<std::string> paths = input_files(o_.sample);
+    if (!o_.reference.empty())
+      for (const std::string& path : input_files(o_.reference)) paths.push_back(path);
+    return paths;
+  }
+
+  std::vector<std::pair<std::string, std::string>> inputs() const {
+    std::vector<std::pair<std::string, std::string>> identities;
+    for (const std::string& path : input_paths()) identities.emplace_back(path, file_identity(path));
+    return identities;
+  }
+
+  std::vector<std::string> product_paths() const {
+    std::vector<std::string> paths = paths_.models;
+    for (const std::string& path : {paths_.validation, paths_.subset, paths_.coverage, paths_.weighted_sample})
+      if (!path.empty()) paths.push_back(path);
+    return paths;
+  }
+
+  /// The run folder stands beside `output`, which is no product when there are several models.
+  void check_files() const {
+    const std::vector<std::string> paths = input_paths();
+    check_outputs(product_paths(), paths);
+    check_run_folder(o_.output);
+    require_no_unfinished_run(o_.output);
+    check_replaceable(product_paths());
+    for (const std::string& path : paths) context_.process.input(path);
+  }
+
+  void compare(const RunFolder& folder, const std::string& provenance) {
+    const std::string coverage = paths_.coverage.empty() ? "" : folder.partial(paths_.coverage);
+    reference_ = compare_with_reference(o_, set_, described_model(), coverage, provenance, context_.threads);
+    if (o_.weights.method != "none") set_.weight = reference_->weight;
+  }
+
+  /// A model with all but what the algorithm adds.
+  PhotozModel described_model() const {
+    PhotozModel model;
+    model.redshift = o_.redshift;
+    model.bands = o_.bands;
+    const auto [least, greatest] = std::minmax_element(set_.z.begin(), set_.z.end());
+    model.z_min = *least;
+    model.z_max = *greatest;
+    return model;
+  }
+
+  void train() {
+    std::string cuts, configuration;
+    for (const auto& [name, value] : context_.options.answer_options()) {
+      configuration += fmt::format("{} = {}\n", name, value);
+      if (name.starts_with("cuts.") && !value.empty()) cuts += fmt::format("{}{} = {}", cuts.empty() ? "" : "; ", name.substr(5), value);
+    }
+    for (const std::string& name : o_.algorithms) {
+      const auto algorithm = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
+      if (!set_.weight.empty() && !(*algorithm)->uses_weights()) log_info(name + " leaves the weights out");
+      PhotozModel model = described_model();
+      model.record = {{"configuration", configuration}, {"cuts", cuts}, {"training_hash", hash_of(set_)},
+                      {"training_objects", fmt::format("{}", set_.z.size())},
+                      {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
+      const double start = now_s();
+      (*algorithm)->train(set_, model);
+      context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
+      models_.push_back(std::move(model));
+    }
+  }
+
+  void write(const RunFolder& folder, const std::string& provenance) {
+    for (std::size_t i = 0; i < models_.size(); ++i) write_model(folder.partial(paths_.models[i]), models_[i], provenance);
+    const auto write_set = [&](const std::string& path, const Table& table) {
+      write_columns(folder.partial(path), {{"/object", table}}, {{"product_class", product_class::training_set}, {"provenance", provenance}});
+      return static_cast<std::int64_t>(table.rows());
+    };
+    std::vector<std::pair<std::string, std::int64_t>> sets;
+    if (!subsets_.held_out.empty())
+      sets.emplace_back(paths_.validation, write_set(paths_.validation, sample_table(sample_, subsets_.held_out, o_)));
+    if (!paths_.subset.empty()) sets.emplace_back(paths_.subset, write_set(paths_.subset, training_table()));
+    if (!paths_.weighted_sample.empty())
+      sets.emplace_back(paths_.weighted_sample,
+                        write_set(paths_.weighted_sample, weighted_sample(o_, sample_, subsets_.training, set_.weight)));
+    std::vector<std::string> products = paths_.models;
+    if (!paths_.coverage.empty()) products.push_back(paths_.coverage);
+    for (const auto& [path, rows] : sets) products.push_back(path);
+    context_.process.check_inputs();
+    publish_products(o_.output, products, false);
+    for (const std::string& path : paths_.models)
+      context_.process.product(path, product_class::photoz_model, static_cast<std::int64_t>(set_.z.size()));
+    for (const auto& [path, rows] : sets) context_.process.product(path, product_class::training_set, rows);
+    if (!paths_.coverage.empty()) context_.process.product(paths_.coverage, "training_coverage", reference_->objects);
+  }
+
+  /// The training objects, with their weights.
+  Table training_table() const {
+    Table table = sample_table(sample_, subsets_.training, o_);
+    if (set_.weight.empty() || table.find("weight")) return table;
+    const auto weight = table.add({"weight", Type::f8, 1, "", "stat.weight", "weight by the reference catalogue, sum 1", ""}).values<double>();
+    std::copy(set_.weight.begin(), set_.weight.end(), weight.begin());
+    return table;
+  }
+
+  TrainOptions& o_;
+  const Algorithms& algorithms_;
+  const CommandContext& context_;
+  TrainPaths paths_;
+  TrainSample sample_;
+  TrainSubsets subsets_;
+  TrainingSet set_;
+  std::optional<ReferenceResult> reference_;
+  std::vector<PhotozModel> models_;
+};
+
+class TrainCommand final : public Command {
+ public:
+  TrainCommand() {
+    for (const std::string& name : photoz_algorithm_names()) algorithms_.push_back(make_photoz_algorithm(name));
+  }
+
+  void describe(OptionSet& option) override {
+    skyfold::describe(option, options_);
+    for (const auto& algorithm : algorithms_) algorithm->describe(option);
+  }
+
+  ExitCode run(const CommandContext& context) override {
+    Training(options_, algorithms_, context).run();
+    return ExitCode::done;
+  }
+
+ private:
+  TrainOptions options_;
+  Algorithms algorithms_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_train_command() { return std::make_unique<TrainCommand>(); }
+
+}  // namespace skyfold

@@ -1,0 +1,300 @@
+#include "estimates.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <optional>
+
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/model_bands.hpp"
+#include "skyfold/core/files.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/parallel.hpp"
+#include "skyfold/core/signals.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/ids.hpp"
+#include "skyfold/kernels/validate/pdf_measures.hpp"
+#include "skyfold/registry/process.hpp"
+#include "skyfold/table/known_columns.hpp"
+#include "pdfs.hpp"
+
+namespace skyfold {
+namespace {
+
+using validation::GridDensity;
+using validation::PdfMeasures;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t rows_per_unit = 8192;
+constexpr std::int64_t rows_per_piece = 1 << 18;
+constexpr std::size_t pdfs_per_chunk = 64;
+
+/// The estimate of one object of the sample, as it travels between ranks.
+struct Estimate {
+  std::int64_t row = 0;  ///< of the sample
+  double z_phot = nan, z_err = nan, pit = nan, cde = nan, odds = nan;
+};
+
+std::string text_of(const std::vector<Estimate>& estimates) {
+  return {reinterpret_cast<const char*>(estimates.data()), estimates.size() * sizeof(Estimate)};
+}
+std::vector<Estimate> estimates_of(const std::string& text) {
+  std::vector<Estimate> estimates(text.size() / sizeof(Estimate));
+  if (!text.empty()) std::memcpy(estimates.data(), text.data(), text.size());
+  return estimates;
+}
+
+void set_pdf(const PdfMeasures& measures, Estimate& estimate) {
+  estimate.pit = measures.pit;
+  estimate.cde = measures.cde;
+  estimate.odds = measures.odds;
+}
+
+Estimates empty_estimates(const std::string& path, const ValidationSample& sample) {
+  Estimates estimates;
+  estimates.path = path;
+  estimates.name = std::filesystem::path(path).stem().string();
+  for (auto* column : {&estimates.z_phot, &estimates.z_err, &estimates.pit, &estimates.cde, &estimates.odds})
+    column->assign(sample.size(), nan);
+  return estimates;
+}
+
+void place(const Estimate& estimate, Estimates& estimates) {
+  const auto row = static_cast<std::size_t>(estimate.row);
+  estimates.z_phot[row] = std::isfinite(estimate.z_phot) ? estimate.z_phot : nan;
+  estimates.z_err[row] = estimate.z_err > 0.0 && std::isfinite(estimate.z_err) ? estimate.z_err : nan;
+  estimates.pit[row] = estimate.pit;
+  estimates.cde[row] = estimate.cde;
+  estimates.odds[row] = estimate.odds;
+}
+
+/// Counts what there is and what there is not; `found` has the rows that the product knows.
+void count(const ValidationSample& sample, const std::vector<bool>& found, const std::vector<double>& grid, Estimates& estimates) {
+  for (std::size_t i = 0; i < sample.size(); ++i) {
+    if (!sample.is_usable[i]) continue;
+    const bool is_estimated = !std::isnan(estimates.z_phot[i]), has_pdf = !std::isnan(estimates.pit[i]);
+    estimates.missing += !found[i];
+    estimates.failed += found[i] && !is_estimated;
+    if (!is_estimated) continue;
+    ++estimates.measured;
+    estimates.no_error += std::isnan(estimates.z_err[i]);
+    estimates.no_pdf += estimates.has_pdf && !has_pdf;
+    estimates.off_grid += estimates.has_pdf && has_pdf && (sample.z_spec[i] < grid.front() || sample.z_spec[i] > grid.back());
+  }
+  if (estimates.measured == 0)
+    throw DataError(fmt::format("{}: no estimate for any of {} objects with known redshifts ({} missing, {} failed)", estimates.path,
+                                grouped(sample.usable), grouped(estimates.missing), grouped(estimates.failed)));
+}
+
+/// Rows of a table as a table of their own.
+Table slice(const Table& table, std::size_t begin, std::size_t end) {
+  Table rows(table.schema(), end - begin);
+  for (std::size_t c = 0; c < table.columns(); ++c) {
+    const std::size_t width = table[c].info().bytes_per_row();
+    std::ranges::copy(table[c].bytes().subspan(begin * width, (end - begin) * width), rows[c].bytes().begin());
+  }
+  return rows;
+}
+
+/// A block of the sample: the kernel's estimates and what their PDFs say.
+std::vector<Estimate> estimate_block(const ValidationSample& sample, const Kernel& kernel, const std::optional<GridDensity>& density,
+                                     double odds_width, std::size_t begin, std::size_t end, int threads) {
+  Table out(kernel.gives(), end - begin);
+  kernel.run(slice(sample.photometry, begin, end), out, threads);
+  const Column &z_phot = out.at("z_phot"), &z_err = out.at("z_err");
+  std::vector<Estimate> estimates(end - begin);
+  for (std::size_t k = 0; k < estimates.size(); ++k)
+    estimates[k] = {static_cast<std::int64_t>(begin + k), z_phot.number(k), z_err.number(k), nan, nan, nan};
+  if (!density) return estimates;
+  const auto pdfs = out.at(pdf_column).values<float>();
+  const std::size_t bins = density->grid().size();
+  std::vector<std::vector<double>> cumulative(static_cast<std::size_t>(threads));
+  parallel_for(estimates.size(), pdfs_per_chunk, threads, [&](std::size_t first, std::size_t last, int thread) {
+    for (std::size_t k = first; k < last; ++k)
+      if (sample.is_usable[begin + k])
+        set_pdf(density->measure(pdfs.subspan(k * bins, bins), sample.z_spec[begin + k], estimates[k].z_phot, odds_width,
+                                 cumulative[static_cast<std::size_t>(thread)]),
+                estimates[k]);
+  });
+  return estimates;
+}
+
+/// How many usable objects of the sample trained the model, by id: their estimates are better than those of others.
+std::int64_t count_trained(const PhotozModel& model, const ValidationSample& sample) {
+  const auto training = model.tables.find("training");
+  const Column* id = training == model.tables.end() ? nullptr : training->second.find("id");
+  if (!id || sample.id.empty()) return 0;
+  std::vector<std::int64_t> ids;
+  for (std::size_t i = 0; i < training->second.rows(); ++i) ids.push_back(id->integer(i));
+  std::sort(ids.begin(), ids.end());
+  std::int64_t trained = 0;
+  for (std::size_t i = 0; i < sample.size(); ++i)
+    trained += sample.is_usable[i] && std::binary_search(ids.begin(), ids.end(), sample.ids[i]);
+  return trained;
+}
+
+/// Rows of the sample by id.
+class IdIndex {
+ public:
+  explicit IdIndex(const ValidationSample& sample) {
+    for (std::size_t i = 0; i < sample.size(); ++i) rows_.emplace_back(sample.ids[i], i);
+    std::sort(rows_.begin(), rows_.end());
+  }
+  /// Calls `use(row)` for each row of the sample with that id.
+  template <class Use>
+  void for_each(std::int64_t id, Use use) const {
+    for (auto at = std::lower_bound(rows_.begin(), rows_.end(), std::pair(id, std::size_t{0})); at != rows_.end() && at->first == id; ++at)
+      use(at->second);
+  }
+
+ private:
+  std::vector<std::pair<std::int64_t, std::size_t>> rows_;
+};
+
+/// Id, redshift and error of a table of estimates.
+Schema estimate_columns(const ValidateOptions& o, const Source& source) {
+  const Schema& schema = source.schema();
+  const std::string id = o.estimate_id.empty() ? known_column(schema, known_columns::id) : o.estimate_id;
+  if (id.empty()) throw UsageError(source.path() + ": no column of ids found (name it with --estimates.id)");
+  Schema columns;
+  for (const auto& [name, option] :
+       {std::pair{id, "estimates.id"}, std::pair{o.estimate_z, "estimates.z_phot"}, std::pair{o.estimate_err, "estimates.z_err"}}) {
+    const auto found = find_column(schema, name);
+    if (!found) throw UsageError(fmt::format("{}: no column '{}' (name it with --{})", source.path(), name, option));
+    ColumnInfo column = schema[*found];
+    const bool is_id = columns.empty();
+    if (column.type == Type::text || column.width != 1)
+      throw DataError(fmt::format("{}: column {} is not a column of {}", source.path(), name, is_id ? "whole numbers" : "numbers"));
+    const auto no_id = is_id ? find_no_id(source, name) : std::nullopt;
+    if (no_id)
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; name another column with --estimates.id)", source.path(),
+                                  no_id->row + 1, name, no_id->problem));
+    column.source = name;
+    if (is_id) column.type = Type::i8;
+    if (!find_column(columns, name)) columns.push_back(column);
+  }
+  if (columns.size() != 3) throw UsageError(fmt::format("{}: one column is named for two of id, z_phot and z_err", source.path()));
+  return columns;
+}
+
+/// The estimates of the sample's objects in one piece of a table.
+std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const Schema& columns, const IdIndex& index,
+                                 const ValidationSample& sample, PdfFile* pdfs, double odds_width) {
+  check_stop();
+  Table rows(columns);
+  std::vector<BadCell> bad;
+  source.read(piece, rows, bad);
+  if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
+  std::vector<Estimate> estimates;
+  for (std::size_t k = 0; k < rows.rows(); ++k) {
+    if (columns[0].null == rows[0].integer(k)) continue;  // without an id it is nobody's
+    index.for_each(rows[0].integer(k), [&](std::size_t row) {
+      Estimate& estimate =
+          estimates.emplace_back(Estimate{static_cast<std::int64_t>(row), rows[1].number(k), rows[2].number(k), nan, nan, nan});
+      if (pdfs && sample.is_usable[row] && std::isfinite(estimate.z_phot))
+        set_pdf(pdfs->measure(piece.first_row + static_cast<std::int64_t>(k), sample.z_spec[row], estimate.z_phot, odds_width), estimate);
+    });
+  }
+  return estimates;
+}
+
+void check_missing(const ValidateOptions& o, const ValidationSample& sample, const std::vector<bool>& found, const Estimates& estimates) {
+  if (estimates.missing == 0 || o.missing == "count") return;
+  for (std::size_t i = 0; i < sample.size(); ++i)
+    if (sample.is_usable[i] && !found[i])
+      throw DataError(
+          fmt::format("{}: no row for {} of {} objects of the sample, the first with id {} (--on-missing count goes on without them)",
+                      estimates.path, grouped(estimates.missing), grouped(sample.usable), sample.ids[i]));
+}
+
+}  // namespace
+
+std::vector<ReadyModel> read_models(const ValidateOptions& o) {
+  std::vector<ReadyModel> models;
+  for (const std::string& path : o.models) {
+    if (!class_of(path).empty()) require_class(path, {product_class::photoz_model}, "models");  // read_model refuses those without a class
+    models.push_back({path, read_model(path), nullptr});
+  }
+  return models;
+}
+
+void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptions& pdf, std::vector<ReadyModel>& models) {
+  for (ReadyModel& ready : models) {
+    const BandColumns columns = model_bands(ready.model, o.band_magnitude, o.band_error, sample, o.sample.front());
+    ready.kernel = make_photoz_algorithm(ready.model.algorithm)->estimator(ready.model, columns, pdf);
+  }
+}
+
+PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z) {
+  PdfOptions pdf = o.pdf;
+  if (pdf.kind != "none") pdf.kind = "interp";  // mixtures are measured on the grid
+  if (!options.given("pdf.zmax") && largest_z > 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(largest_z * 11.0) / 10.0);
+  return pdf;
+}
+
+Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf, const ValidationSample& sample,
+                          const Ranks& ranks, int threads) {
+  Estimates estimates = empty_estimates(model.path, sample);
+  estimates.algorithm = model.model.algorithm;
+  estimates.has_pdf = pdf.kind != "none";
+  std::optional<GridDensity> density;
+  if (estimates.has_pdf) density.emplace(pdf_grid(pdf));
+  Progress progress("estimating with " + estimates.name, std::ssize(sample.ids), "objects");
+  const std::size_t units = (sample.size() + rows_per_unit - 1) / rows_per_unit;
+  const std::vector<std::string> blocks = ranks.run_units(units, [&](std::size_t unit) {
+    const std::size_t begin = unit * rows_per_unit, end = std::min(begin + rows_per_unit, sample.size());
+    const std::string block = text_of(estimate_block(sample, *model.kernel, density, o.odds_width, begin, end, threads));
+    progress.update(static_cast<std::int64_t>(end));
+    return block;
+  });
+  progress.finish();
+  for (const std::string& block : blocks)
+    for (const Estimate& estimate : estimates_of(block)) place(estimate, estimates);
+  count(sample, std::vector<bool>(sample.size(), true), density ? density->grid() : std::vector<double>(), estimates);
+  estimates.in_training = count_trained(model.model, sample);
+  return estimates;
+}
+
+Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf, const ValidationSample& sample,
+                         const Ranks& ranks) {
+  Estimates estimates = empty_estimates(path, sample);
+  std::unique_ptr<Source> source;
+  std::optional<PdfFile> pdfs;
+  Schema columns;
+  ranks.together([&] {
+    require_class(path, {"", product_class::photoz}, "estimates");
+    source = open_source(path, {});
+    if (source->rows() == 0) throw DataError(path + ": no rows");
+    columns = estimate_columns(o, *source);
+    const std::string beside = path_beside(path, "pdf");
+    if (pdf.kind != "none" && std::filesystem::exists(beside)) pdfs.emplace(beside, pdf, source->rows());
+  });
+  estimates.has_pdf = pdfs.has_value();
+  const IdIndex index(sample);
+  const std::vector<Piece> pieces = source->pieces(rows_per_piece);
+  Progress progress("reading " + path, source->rows(), "rows");
+  const std::vector<std::string> blocks = ranks.run_units(pieces.size(), [&](std::size_t unit) {
+    const std::string block = text_of(read_piece(*source, pieces[unit], columns, index, sample, pdfs ? &*pdfs : nullptr, o.odds_width));
+    progress.update(pieces[unit].first_row + pieces[unit].rows);
+    return block;
+  });
+  progress.finish();
+  std::vector<bool> found(sample.size(), false);
+  for (const std::string& block : blocks)
+    for (const Estimate& estimate : estimates_of(block)) {
+      const auto row = static_cast<std::size_t>(estimate.row);
+      if (found[row]) throw DataError(fmt::format("{}: the id {} of the sample occurs twice", path, sample.ids[row]));
+      found[row] = true;
+      place(estimate, estimates);
+    }
+  count(sample, found, pdfs ? pdfs->grid() : std::vector<double>(), estimates);
+  check_missing(o, sample, found, estimates);
+  return estimates;
+}
+
+}  // namespace skyfold

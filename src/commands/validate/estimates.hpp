@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skyfold/farm/ranks.hpp"
+#include "skyfold/kernels/kernel.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "sample.hpp"
+
+namespace skyfold {
+
+/// Estimated redshifts of a sample by one model or from one product; rows are those of the sample.
+struct Estimates {
+  std::string name, algorithm, path;                  ///< name: unique, of the file; algorithm: "" when unknown
+  std::vector<double> z_phot, z_err, pit, cde, odds;  ///< NaN where there is none
+  bool has_pdf = false;
+  // Of the usable objects of the sample:
+  std::int64_t missing = 0;      ///< not in the product
+  std::int64_t failed = 0;       ///< z_phot is not a number
+  std::int64_t no_error = 0;     ///< of those with an estimate, z_err is not a positive number
+  std::int64_t no_pdf = 0;       ///< of those with an estimate, the PDF is not a density
+  std::int64_t off_grid = 0;     ///< of those with a PDF, z_spec is outside its grid
+  std::int64_t measured = 0;     ///< with an estimate: what the metrics are of
+  std::int64_t in_training = 0;  ///< ids that the model was trained with
+};
+
+/// A model that is ready to estimate the sample.
+struct ReadyModel {
+  std::string path;
+  PhotozModel model;
+  std::unique_ptr<Kernel> kernel;
+};
+/// Reads the models; without kernels yet. Throws DataError for a product of another class.
+[[nodiscard]] std::vector<ReadyModel> read_models(const ValidateOptions& o);
+/// Makes the models' kernels, their bands resolved in the sample's columns.
+void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptions& pdf, std::vector<ReadyModel>& models);
+/// The grid for the PDFs: what the user asked for; else it ends a tenth above the largest redshift that a model was trained with.
+[[nodiscard]] PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z);
+
+/// Estimates the sample with a model, blocks of rows spread over the ranks; collective.
+[[nodiscard]] Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf,
+                                        const ValidationSample& sample, const Ranks& ranks, int threads);
+/// Takes the estimates of the sample's objects from a table, blocks of rows spread over the ranks; collective. Throws
+/// DataError for an id that occurs twice, and for objects without a row unless they are to be counted.
+[[nodiscard]] Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf,
+                                       const ValidationSample& sample, const Ranks& ranks);
+
+}  // namespace skyfold

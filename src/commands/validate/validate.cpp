@@ -1,0 +1,139 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/run/same_inputs.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/io/input_names.hpp"
+#include "measure.hpp"
+#include "product.hpp"
+#include "report.hpp"
+
+namespace skyfold {
+namespace {
+
+/// Names of the models as the product has them: a file's name, with a number behind it where two have the same.
+void make_names_unique(std::vector<Estimates>& models) {
+  for (std::size_t k = 1; k < models.size(); ++k) {
+    const std::string stem = models[k].name;
+    const auto is_taken = [&] {
+      return std::any_of(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(k),
+                         [&](const Estimates& e) { return e.name == models[k].name; });
+    };
+    for (int number = 2; is_taken(); ++number) models[k].name = fmt::format("{}-{}", stem, number);
+  }
+}
+
+/// One run of validate.
+class ValidateRun {
+ public:
+  ValidateRun(ValidateOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+
+  ExitCode run() {
+    for (std::vector<std::string>* paths : {&o_.models, &o_.estimates}) *paths = whole_names(*paths);
+    check(o_);
+    check_same_inputs(ranks_, input_paths());
+    ranks_.on_first_only([&] {
+      check_outputs(product_paths(), input_paths());
+      check_replaceable(product_paths());
+      check_run_folder(o_.output);
+      require_no_unfinished_run(o_.output);
+      folder_.emplace(o_.output, product_paths());
+      folder_->clear();
+      for (const std::string& path : input_paths()) context_.process.input(path);
+    });
+    prepare();
+    estimate();
+    const Validation validation = measure(o_, sample_, models_, ranks_, context_.threads);
+    const ValidationResult result{o_, sample_, models_, validation};
+    ranks_.on_first_only([&] { write(result); });
+    return o_.vet && !validation.passes() ? ExitCode::incomplete : ExitCode::done;
+  }
+
+ private:
+  std::vector<std::string> product_paths() const {
+    std::vector<std::string> paths = {o_.output};
+    if (!o_.json.empty()) paths.push_back(o_.json);
+    return paths;
+  }
+
+  std::vector<std::string> input_paths() const {
+    std::vector<std::string> paths = input_files(o_.sample);
+    for (const auto* more : {&o_.models, &o_.estimates}) paths.insert(paths.end(), more->begin(), more->end());
+    return paths;
+  }
+
+  /// Reads models and sample, on every rank.
+  void prepare() {
+    ranks_.together([&] {
+      const Schema schema = sample_schema(o_);
+      ready_ = read_models(o_);
+      double largest_z = 0.0;
+      for (const ReadyModel& ready : ready_) largest_z = std::max(largest_z, ready.model.z_max);
+      pdf_ = pdf_for(o_, context_.options, largest_z);
+      o_.pdf.zmax = pdf_.zmax;  // so that the record names it
+      make_kernels(o_, schema, pdf_, ready_);
+      sample_ = sample_columns(o_, schema, ready_.empty() ? nullptr : &ready_.front().model);
+      if (!o_.estimates.empty() && sample_.id.empty())
+        throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
+      std::vector<std::string> needed;
+      for (const ReadyModel& model : ready_)
+        for (const std::string& name : model.kernel->needs())
+          if (std::find(needed.begin(), needed.end(), name) == needed.end()) needed.push_back(name);
+      read_sample(o_, needed, sample_);
+    });
+  }
+
+  void estimate() {
+    for (const ReadyModel& model : ready_) models_.push_back(estimate_sample(o_, model, pdf_, sample_, ranks_, context_.threads));
+    for (const std::string& path : o_.estimates) models_.push_back(read_estimates(o_, path, pdf_, sample_, ranks_));
+    make_names_unique(models_);
+    for (const Estimates& e : models_)
+      if (e.in_training > 0)
+        log_warning(
+            fmt::format("{}: {} objects of the sample trained this model, so its metrics are too good", e.path, grouped(e.in_training)));
+  }
+
+  void write(const ValidationResult& result) {
+    std::vector<std::pair<std::string, std::string>> inputs;
+    for (const std::string& path : input_paths()) inputs.emplace_back(path, file_identity(path));
+    write_validation(folder_->partial(o_.output), result, provenance_json("validate", context_.options, inputs));
+    if (!o_.json.empty()) write_durably(folder_->partial(o_.json), validation_json(result));
+    context_.process.check_inputs();
+    publish_products(o_.output, product_paths(), false);
+    for (const std::string& path : product_paths())
+      context_.process.product(path, product_class::photoz_validation, std::ssize(result.validation.whole));
+    report_validation(result, context_.process);
+    fmt::print("{}", validation_summary(result));
+  }
+
+  ValidateOptions& o_;
+  const CommandContext& context_;
+  Ranks& ranks_;
+  std::optional<RunFolder> folder_;  ///< rank 0
+  PdfOptions pdf_;
+  std::vector<ReadyModel> ready_;
+  ValidationSample sample_;
+  std::vector<Estimates> models_;
+};
+
+class ValidateCommand final : public Command {
+ public:
+  void describe(OptionSet& option) override { skyfold::describe(option, options_); }
+  ExitCode run(const CommandContext& context) override { return ValidateRun(options_, context).run(); }
+
+ private:
+  ValidateOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_validate_command() { return std::make_unique<ValidateCommand>(); }
+
+}  // namespace skyfold

@@ -1,0 +1,158 @@
+#include "search.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "../common/simd.hpp"
+
+namespace skyfold::knn {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+/// Bounds are sums of the same squares as distances, added in another order: this much covers the rounding.
+constexpr double safety = 1.0 - 1e-12;
+
+}  // namespace
+
+SKYFOLD_CLONES
+void leaf_distances(const double* coordinates, const double* query, std::size_t dimensions, double* distance2) {
+  constexpr std::size_t vectors = leaf_points / n_lanes;
+  Lanes sum[vectors] = {};
+  for (std::size_t k = 0; k < dimensions; ++k)
+    for (std::size_t v = 0; v < vectors; ++v) {
+      Lanes d;
+      std::memcpy(&d, coordinates + k * leaf_points + v * n_lanes, sizeof d);
+      d -= query[k];
+      sum[v] += d * d;
+    }
+  std::memcpy(distance2, sum, sizeof sum);
+}
+
+PointTree::PointTree(std::span<const double> points, std::size_t dimensions, std::span<const std::uint32_t> rows)
+    : size_(rows.size()), dimensions_(dimensions), box_low_(dimensions, infinity), box_high_(dimensions, -infinity) {
+  for (std::size_t i = 0; i < size_; ++i)
+    for (std::size_t k = 0; k < dimensions; ++k) {
+      box_low_[k] = std::min(box_low_[k], points[i * dimensions + k]);
+      box_high_[k] = std::max(box_high_[k], points[i * dimensions + k]);
+    }
+  if (size_ == 0) return;
+  std::vector<std::uint32_t> order(size_);
+  std::iota(order.begin(), order.end(), 0u);
+  build(points, rows, order);
+}
+
+std::size_t PointTree::bytes() const noexcept {
+  return nodes_.size() * sizeof(Node) + coordinates_.size() * sizeof(double) + rows_.size() * sizeof(std::uint32_t);
+}
+
+/// Cuts the widest dimension so that the low side fills whole leaves; returns the number of the node.
+std::uint32_t PointTree::build(std::span<const double> points, std::span<const std::uint32_t> rows,
+                               std::span<std::uint32_t> order) {
+  const auto node = static_cast<std::uint32_t>(nodes_.size());
+  nodes_.emplace_back();
+  if (order.size() <= leaf_points) {
+    nodes_[node].leaf = static_cast<std::uint32_t>(rows_.size() / leaf_points);
+    add_leaf(points, rows, order);
+    return node;
+  }
+  std::size_t widest = 0;
+  double width = -1.0;
+  for (std::size_t k = 0; k < dimensions_; ++k) {
+    double low = infinity, high = -infinity;
+    for (const std::uint32_t i : order) {
+      low = std::min(low, points[i * dimensions_ + k]);
+      high = std::max(high, points[i * dimensions_ + k]);
+    }
+    if (high - low > width) widest = k, width = high - low;
+  }
+  const auto value = [&](std::uint32_t i) { return points[i * dimensions_ + widest]; };
+  const auto is_less = [&](std::uint32_t a, std::uint32_t b) {
+    return value(a) != value(b) ? value(a) < value(b) : rows[a] < rows[b];
+  };
+  const std::size_t cut = (order.size() / 2 + leaf_points - 1) / leaf_points * leaf_points;
+  std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), order.end(), is_less);
+  const double high_start = value(order[cut]);
+  const double low_end = value(*std::max_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), is_less));
+  build(points, rows, order.first(cut));
+  const std::uint32_t high = build(points, rows, order.subspan(cut));
+  nodes_[node] = {low_end, high_start, static_cast<std::uint32_t>(widest), high, 0};
+  return node;
+}
+
+void PointTree::add_leaf(std::span<const double> points, std::span<const std::uint32_t> rows,
+                         std::span<const std::uint32_t> order) {
+  const std::size_t first = coordinates_.size(), first_row = rows_.size();
+  coordinates_.resize(first + dimensions_ * leaf_points);
+  std::fill(coordinates_.begin() + static_cast<std::ptrdiff_t>(first), coordinates_.end(), infinity);
+  rows_.resize(first_row + leaf_points, 0);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    rows_[first_row + i] = rows[order[i]];
+    for (std::size_t k = 0; k < dimensions_; ++k)
+      coordinates_[first + k * leaf_points + i] = points[order[i] * dimensions_ + k];
+  }
+}
+
+std::uint32_t PointTree::leaf_of(const double* point) const noexcept {
+  if (nodes_.empty()) return 0;
+  std::uint32_t node = 0;
+  while (nodes_[node].high != 0)
+    node = point[nodes_[node].dimension] < nodes_[node].high_start ? node + 1 : nodes_[node].high;
+  return nodes_[node].leaf;
+}
+
+std::span<const Neighbour> NeighbourSearch::find(const PointTree& tree, const double* query, std::size_t wanted) {
+  tree_ = &tree;
+  query_ = query;
+  wanted_ = std::min(wanted, tree.size());
+  found_ = 0;
+  worst_ = infinity;
+  if (best_.size() < wanted_ + 1) best_.resize(wanted_ + 1);
+  if (wanted_ == 0) return {};
+  offset_.assign(tree.dimensions_, 0.0);
+  double bound = 0.0;
+  for (std::size_t k = 0; k < tree.dimensions_; ++k) {
+    const double below = tree.box_low_[k] - query[k], above = query[k] - tree.box_high_[k];
+    offset_[k] = std::max({below, above, 0.0});
+    bound += offset_[k] * offset_[k];
+  }
+  visit(0, bound);
+  return {best_.data(), found_};
+}
+
+void NeighbourSearch::visit(std::uint32_t number, double bound) {
+  const PointTree::Node& node = tree_->nodes_[number];
+  if (node.high == 0) return scan(node.leaf);
+  const std::uint32_t k = node.dimension;
+  const double to_low = query_[k] - node.low_end, to_high = node.high_start - query_[k];
+  const bool low_first = to_low < to_high;
+  visit(low_first ? number + 1 : node.high, bound);
+  const double cut = std::max(low_first ? to_high : to_low, offset_[k]), before = offset_[k];
+  const double far_bound = bound - before * before + cut * cut;
+  if (far_bound * safety > worst_) return;
+  offset_[k] = cut;
+  visit(low_first ? node.high : number + 1, far_bound);
+  offset_[k] = before;
+}
+
+void NeighbourSearch::scan(std::uint32_t leaf) {
+  alignas(64) double distance2[leaf_points];
+  leaf_distances(&tree_->coordinates_[leaf * leaf_points * tree_->dimensions_], query_, tree_->dimensions_, distance2);
+  const std::uint32_t* rows = &tree_->rows_[leaf * leaf_points];
+  for (std::size_t i = 0; i < leaf_points; ++i)
+    if (distance2[i] <= worst_ && distance2[i] < infinity) insert(distance2[i], rows[i]);
+}
+
+void NeighbourSearch::insert(double distance2, std::uint32_t row) {
+  const auto is_before = [&](const Neighbour& other) {
+    return distance2 != other.distance2 ? distance2 < other.distance2 : row < other.row;
+  };
+  if (found_ == wanted_ && !is_before(best_[found_ - 1])) return;
+  std::size_t place = found_;
+  for (; place > 0 && is_before(best_[place - 1]); --place) best_[place] = best_[place - 1];
+  best_[place] = {distance2, row};
+  if (found_ < wanted_) ++found_;
+  if (found_ == wanted_) worst_ = best_[found_ - 1].distance2;
+}
+
+}  // namespace skyfold::knn

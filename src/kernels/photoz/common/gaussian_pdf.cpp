@@ -1,0 +1,64 @@
+#include "gaussian_pdf.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "../../common/simd.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double reach = 6.0;         // in sigma: what is cut off is 2e-9 of a kernel
+constexpr double least_mass = 1e-8;   // less on the grid is only the cut
+
+/// Adds kernels to `sum`, which has room for n_lanes values more than the grid.
+///
+/// @param scale  step of the grid in sigma; @param first  zmin
+SKYFOLD_CLONES
+void add_kernels(double z, const double* residual, const double* weight, std::size_t n, double first, double step,
+                 double scale, std::size_t bins, double* sum) {
+  const Lanes count = {0, 1, 2, 3};
+  const double half_width = reach / scale, last = static_cast<double>(bins - 1);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double centre = (z + residual[i] - first) / step;
+    if (weight[i] == 0.0 || !(centre + half_width >= 0.0) || !(centre - half_width <= last)) continue;
+    const auto begin = static_cast<std::size_t>(std::ceil(std::max(centre - half_width, 0.0)));
+    const auto end = static_cast<std::size_t>(std::min(centre + half_width, last)) + 1;
+    for (std::size_t j = begin; j < end; j += n_lanes) {
+      const Lanes t = (count + (static_cast<double>(j) - centre)) * scale;
+      Lanes value;
+      std::memcpy(&value, sum + j, sizeof value);
+      value += exponential(t * t * -0.5) * weight[i];
+      std::memcpy(sum + j, &value, sizeof value);
+    }
+  }
+}
+
+}  // namespace
+
+GaussianPdf::GaussianPdf(const PdfOptions& grid)
+    : bins_(pdf_grid(grid).size()), zmin_(grid.zmin), step_((grid.zmax - grid.zmin) / static_cast<double>(bins_ - 1)),
+      sum_(bins_ + n_lanes) {}
+
+double GaussianPdf::fill(double z, std::span<const double> residual, std::span<const double> weight, double sigma,
+                         float* pdf) {
+  sigma = std::max(sigma, 0.5 * step_);
+  std::fill(sum_.begin(), sum_.end(), 0.0);
+  add_kernels(z, residual.data(), weight.data(), residual.size(), zmin_, step_, step_ / sigma, bins_, sum_.data());
+  double sum = -0.5 * (sum_[0] + sum_[bins_ - 1]), weights = 0.0;
+  for (std::size_t j = 0; j < bins_; ++j) sum += sum_[j];
+  for (const double w : weight) weights += w;
+  const double mass = sum * step_ / (weights * sigma * std::sqrt(2.0 * std::numbers::pi));
+  if (mass < least_mass) {
+    std::fill_n(pdf, bins_, 0.0f);
+    const double last = zmin_ + step_ * static_cast<double>(bins_ - 1);
+    pdf[z - zmin_ < last - z ? 0 : bins_ - 1] = static_cast<float>(2.0 / step_);
+    return 0.0;
+  }
+  const double scale = 1.0 / (sum * step_);
+  for (std::size_t j = 0; j < bins_; ++j) pdf[j] = static_cast<float>(sum_[j] * scale);
+  return mass;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,119 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "../common/algorithms.hpp"
+#include "kernel.hpp"
+#include "search.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/statistics.hpp"
+
+namespace skyfold {
+namespace {
+
+void describe_options(OptionSet& option, dnf::Options& o) {
+  option("dnf.metric", o.metric, "distance: enf Euclidean, anf angular (for more than four bands), dnf their product")
+      .one_of({"enf", "anf", "dnf"});
+  option("dnf.neighbours", o.neighbours, "training objects that an estimate starts from").range(1, 1e6);
+  option("dnf.preselect", o.preselect, "nearest objects in Euclidean distance that may be neighbours; 0: all")
+      .range(0, 1e9);
+  option("dnf.fit", o.fit, "fit a plane to the neighbours' redshifts; false: mean weighted by 1/distance");
+  option("dnf.leave_self_out", o.leave_self_out, "an object of the training set is not its own neighbour");
+  option("dnf.id", o.id, "column of the object ids, read with dnf.leave_self_out only");
+  option("dnf.kernel", o.kernel, "width of the PDF's kernels: from the neighbours' scatter, or dnf.sigma")
+      .one_of({"adaptive", "fixed"});
+  option("dnf.sigma", o.sigma, "width of fixed kernels, in redshift").range(1e-6, 10.0);
+  option("dnf.sigma_floor", o.sigma_floor, "smallest width of adaptive kernels, in redshift").range(1e-6, 10.0);
+}
+
+Table training_table(const TrainingSet& set) {
+  const Photometry& photometry = set.photometry;
+  const std::size_t n = set.z.size(), n_bands = photometry.n_bands;
+  Table table({{"id", Type::i8, 1, "", "meta.id", "identifier", ""},
+               {"z", Type::f8, 1, "", "src.redshift", "spectroscopic redshift", ""},
+               {"mag", Type::f8, n_bands, "mag", "phot.mag", "magnitudes; the limit where not detected", ""},
+               {"mag_err", Type::f8, n_bands, "mag", "stat.error;phot.mag", "their errors; 1 where not detected", ""},
+               {"observed", Type::i4, 1, "", "meta.code", "bit b set: band b was observed", ""}},
+              n);
+  std::copy(set.id.begin(), set.id.end(), table.at("id").values<std::int64_t>().begin());
+  std::copy(set.z.begin(), set.z.end(), table.at("z").values<double>().begin());
+  std::copy(photometry.mag.begin(), photometry.mag.end(), table.at("mag").values<double>().begin());
+  std::copy(photometry.mag_err.begin(), photometry.mag_err.end(), table.at("mag_err").values<double>().begin());
+  const auto observed = table.at("observed").values<std::int32_t>();
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint32_t mask = photometry.observed[i];
+    for (std::size_t b = 0; b < n_bands; ++b)
+      if (!std::isfinite(photometry.mag[i * n_bands + b])) mask &= ~(std::uint32_t{1} << b);
+    observed[i] = static_cast<std::int32_t>(mask);
+  }
+  return table;
+}
+
+void check(const TrainingSet& set) {
+  if (set.z.size() < 2)
+    throw DataError(fmt::format("the training set has {} objects (dnf needs at least 2)", set.z.size()));
+  for (std::size_t i = 0; i < set.z.size(); ++i)
+    if (!std::isfinite(set.z[i]))
+      throw DataError(fmt::format("training row {}: redshift {} (must be a number to train on)", i + 1, set.z[i]));
+}
+
+/// 99th percentile of the Euclidean distance of each training object with all bands to its nearest other one;
+/// NaN with fewer than two such objects.
+double coverage_distance(const dnf::TrainingRows& rows) {
+  const std::uint32_t all = rows.n_bands < 32 ? (std::uint32_t{1} << rows.n_bands) - 1 : ~std::uint32_t{0};
+  const dnf::NeighbourIndex index(rows, all);
+  std::vector<double> distance;
+  if (index.rows() < 2) return std::numeric_limits<double>::quiet_NaN();
+  dnf::NeighbourSearch search(dnf::Metric::enf, 1, 0);
+  for (const std::uint32_t row : index.row_list()) {  // in the index's order: each search starts from the last
+    const std::uint32_t self[] = {row};
+    distance.push_back(std::sqrt(search.find(index, &rows.mag[row * rows.n_bands], self).nearest_euclid2));
+  }
+  return quantile(distance, 0.99);
+}
+
+class Dnf final : public PhotozAlgorithm {
+ public:
+  std::string name() const override { return "dnf"; }
+  std::string summary() const override {
+    return "directional neighbourhood fitting: a plane through the redshifts of the nearest training objects";
+  }
+  void describe(OptionSet& option) override { describe_options(option, options_); }
+
+  void train(const TrainingSet& set, PhotozModel& model) const override {
+    check(set);
+    dnf::Options options = options_;
+    OptionSet option;
+    describe_options(option, options);
+    model.algorithm = name();
+    model.parameters = option.answer_options();
+    model.tables["training"] = training_table(set);
+    Table coverage({{"d1_euclid_99", Type::f8, 1, "mag", "arith.diff;phot.mag",
+                     "99th percentile of the training objects' distances to their nearest", ""}}, 1);
+    coverage[0].values<double>()[0] = coverage_distance(dnf::training_rows(model.tables.at("training")));
+    model.tables["coverage"] = std::move(coverage);
+  }
+
+  std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,
+                                    const PdfOptions& pdf) const override {
+    dnf::Options options;
+    OptionSet option;
+    describe_options(option, options);
+    std::vector<std::string> arguments;
+    for (const auto& [key, value] : model.parameters) arguments.push_back(fmt::format("--{}={}", key, value));
+    option.read_command_line(arguments);
+    return std::make_unique<dnf::DnfKernel>(options, model, columns, pdf);
+  }
+
+ private:
+  dnf::Options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<PhotozAlgorithm> make_dnf() { return std::make_unique<Dnf>(); }
+
+}  // namespace skyfold

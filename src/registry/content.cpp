@@ -1,0 +1,192 @@
+#include "skyfold/registry/content.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/parallel.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/source.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr std::int64_t file_block = 16 << 20;
+constexpr const char* main_group = "/object";
+
+/// Columns of one length in a file.
+struct Group {
+  std::string path;
+  Schema schema;  ///< by name
+  std::int64_t rows = 0;
+};
+
+/// The tables of a file of any format; the index of a catalogue follows from them and is left out.
+class Content {
+ public:
+  explicit Content(const std::string& path) : path_(path) {
+    const Container container = container_of(path);
+    if (container == Container::hdf5) {
+      for (const std::string& group : column_groups(path)) {
+        if (group.starts_with("/index")) continue;
+        const RowReader& reader = readers_.emplace(group, RowReader(path, group, ZoneCheck::off)).first->second;
+        groups_.push_back({group, reader.schema(), reader.rows()});
+      }
+    } else if (container == Container::fits) {
+      try {
+        source_ = open_source(path, {});
+      } catch (const Error&) {  // FITS without a table
+        return;
+      }
+      groups_.push_back({main_group, source_->schema(), source_->rows()});
+      for (ColumnInfo& column : groups_[0].schema) column.source = column.name;
+    }
+    for (Group& group : groups_)
+      std::sort(group.schema.begin(), group.schema.end(), [](const ColumnInfo& a, const ColumnInfo& b) { return a.name < b.name; });
+  }
+
+  [[nodiscard]] const std::vector<Group>& groups() const noexcept { return groups_; }
+
+  void read(const Group& group, RowRange rows, Table& block) const {
+    if (!source_) return readers_.at(group.path).read(rows, block);
+    std::vector<BadCell> bad;
+    source_->read({rows.begin, rows.size(), 0, 0}, block, bad);
+    if (!bad.empty()) throw DataError(fmt::format("{}, row {}, column {}: {}", path_, bad[0].row + 1, bad[0].column, bad[0].problem));
+  }
+
+ private:
+  std::string path_;
+  std::map<std::string, RowReader> readers_;  ///< by group
+  std::unique_ptr<Source> source_;
+  std::vector<Group> groups_;
+};
+
+RowRange block_at(std::int64_t begin, std::int64_t rows) { return {begin, std::min(begin + zone_rows, rows)}; }
+
+std::string described(const ColumnInfo& column) { return fmt::format("{}:{}:{}", column.name, name_of(column.type), column.width); }
+
+/// As the fingerprint of a catalogue (docs/formats.md).
+std::uint64_t group_hash(const Content& content, const Group& group) {
+  std::vector<std::vector<std::uint64_t>> blocks(group.schema.size());
+  Table table(group.schema);
+  for (std::int64_t begin = 0; begin < group.rows; begin += zone_rows) {
+    content.read(group, block_at(begin, group.rows), table);
+    for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i].push_back(hash_bytes(table[i].bytes()));
+  }
+  std::uint64_t hash = hash_text(std::to_string(group.rows));
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    hash = hash_text(described(group.schema[i]), hash);
+    for (const std::uint64_t& block : blocks[i]) hash = hash_bytes(std::as_bytes(std::span(&block, 1)), hash);
+  }
+  return hash;
+}
+
+std::string cell_text(const Column& column, std::size_t element) {
+  const std::size_t width = column.info().width;
+  if (column.info().type == Type::text) return "'" + std::string(column.text(element / width)) + "'";
+  if (column.info().type == Type::f4 || column.info().type == Type::f8) return shortest(column.number(element / width, element % width));
+  return std::to_string(column.integer(element / width, element % width));
+}
+
+std::optional<std::string> group_difference(const Content& a, const Group& in_a, const Content& b, const Group& in_b) {
+  const std::string where = "group " + in_a.path;
+  for (std::size_t i = 0; i < std::max(in_a.schema.size(), in_b.schema.size()); ++i) {
+    const std::string left = i < in_a.schema.size() ? described(in_a.schema[i]) : "none",
+                      right = i < in_b.schema.size() ? described(in_b.schema[i]) : "none";
+    if (left != right) return fmt::format("{}: column {} and column {}", where, left, right);
+  }
+  if (in_a.rows != in_b.rows) return fmt::format("{}: {} and {} rows", where, in_a.rows, in_b.rows);
+  Table left(in_a.schema), right(in_b.schema);
+  for (std::int64_t begin = 0; begin < in_a.rows; begin += zone_rows) {
+    a.read(in_a, block_at(begin, in_a.rows), left);
+    b.read(in_b, block_at(begin, in_b.rows), right);
+    for (std::size_t i = 0; i < left.columns(); ++i) {
+      const auto here = left[i].bytes(), there = right[i].bytes();
+      const auto place = std::mismatch(here.begin(), here.end(), there.begin()).first;
+      if (place == here.end()) continue;
+      const ColumnInfo& column = left[i].info();
+      const std::size_t element = static_cast<std::size_t>(place - here.begin()) / size_of(column.type);
+      return fmt::format("{}, column {}, row {}: {} and {}", where, column.name, begin + static_cast<std::int64_t>(element / column.width) + 1,
+                         cell_text(left[i], element), cell_text(right[i], element));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Container container_of(const std::string& path) {
+  char start[8] = {};
+  (void)File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start)));
+  if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;
+  return std::equal(start, start + 8, "SIMPLE  ") ? Container::fits : Container::other;
+}
+
+std::string file_hash(const std::string& path, int threads) {
+  const File file = File::for_reading(path);
+  const std::int64_t size = file.size();
+  std::vector<std::uint64_t> blocks(static_cast<std::size_t>((size + file_block - 1) / file_block));
+  std::vector<std::vector<std::byte>> buffers(static_cast<std::size_t>(threads));
+  parallel_for(blocks.size(), 1, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    std::vector<std::byte>& buffer = buffers[static_cast<std::size_t>(thread)];
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::int64_t first = static_cast<std::int64_t>(i) * file_block;
+      buffer.resize(static_cast<std::size_t>(std::min(file_block, size - first)));
+      file.read(first, buffer);
+      blocks[i] = hash_bytes(buffer);
+    }
+  });
+  return hex64(hash_bytes(std::as_bytes(std::span(blocks))));
+}
+
+std::string content_hash(const std::string& path, bool verify) {
+  std::string checksum;
+  if (container_of(path) == Container::hdf5) {
+    const Attributes attributes = read_attributes(path);
+    if (const auto found = attributes.find("fingerprint"); found != attributes.end() && !verify) {
+      if (!is_hex64(found->second)) throw DataError(path + ": its fingerprint is not 16 hexadecimal digits (damaged)");
+      return found->second;
+    }
+    if (const auto found = attributes.find("checksum"); found != attributes.end()) checksum = found->second;
+  }
+  const Content content(path);
+  if (content.groups().empty()) return "";
+  if (content.groups().size() == 1 && content.groups()[0].path == main_group && checksum.empty())
+    return hex64(group_hash(content, content.groups()[0]));
+  std::uint64_t hash = hash_text(checksum);
+  for (const Group& group : content.groups()) {
+    const std::uint64_t mine = group_hash(content, group);
+    hash = hash_bytes(std::as_bytes(std::span(&mine, 1)), hash_text(group.path, hash));
+  }
+  return hex64(hash);
+}
+
+std::int64_t content_rows(const std::string& path) {
+  std::int64_t rows = 0;
+  const Content content(path);
+  for (const Group& group : content.groups()) {
+    if (group.path == main_group) return group.rows;
+    rows = std::max(rows, group.rows);
+  }
+  return rows;
+}
+
+std::optional<std::string> first_difference(const std::string& path, const std::string& other) {
+  const Content a(path), b(other);
+  for (std::size_t i = 0; i < std::max(a.groups().size(), b.groups().size()); ++i) {
+    const std::string left = i < a.groups().size() ? a.groups()[i].path : "none", right = i < b.groups().size() ? b.groups()[i].path : "none";
+    if (left != right) return fmt::format("group {} and group {}", left, right);
+    if (const auto difference = group_difference(a, a.groups()[i], b, b.groups()[i])) return difference;
+  }
+  return {};
+}
+
+}  // namespace skyfold

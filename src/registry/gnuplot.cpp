@@ -1,0 +1,162 @@
+#include "skyfold/registry/gnuplot.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/core/files.hpp"
+
+extern char** environ;
+
+namespace skyfold {
+namespace {
+
+/// A file without a name that lives in memory: nothing is left behind, and no name of a user's reaches gnuplot.
+class MemoryFile {
+ public:
+  explicit MemoryFile(const std::string& text = {}) : descriptor_(memfd_create("skyfold plot", MFD_CLOEXEC)) {
+    std::size_t written = 0;
+    while (descriptor_ >= 0 && written < text.size()) {
+      const ssize_t done = ::write(descriptor_, text.data() + written, text.size() - written);
+      if (done < 0 && errno == EINTR) continue;
+      if (done <= 0) break;
+      written += static_cast<std::size_t>(done);
+    }
+    if (descriptor_ >= 0 && written == text.size() && lseek(descriptor_, 0, SEEK_SET) == 0) return;
+    const int error = errno;
+    if (descriptor_ >= 0) close(descriptor_);
+    throw IoError(fmt::format("no memory for a plot ({})", std::strerror(error)));
+  }
+  ~MemoryFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  MemoryFile(MemoryFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  MemoryFile& operator=(MemoryFile&&) = delete;
+
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] std::string text() const {
+    std::string all;
+    char buffer[65'536];
+    for (ssize_t got = 0; (got = pread(descriptor_, buffer, sizeof buffer, static_cast<off_t>(all.size()))) != 0;) {
+      if (got > 0) all.append(buffer, static_cast<std::size_t>(got));
+      else if (errno != EINTR) break;
+    }
+    return all;
+  }
+
+ private:
+  int descriptor_;
+};
+
+class SpawnActions {
+ public:
+  SpawnActions() { posix_spawn_file_actions_init(&actions_); }
+  ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
+  SpawnActions(const SpawnActions&) = delete;
+  SpawnActions& operator=(const SpawnActions&) = delete;
+
+  /// The child has `file` as the descriptor `number`; as its own number it is merely kept open.
+  void give(const MemoryFile& file, int number) { posix_spawn_file_actions_adddup2(&actions_, file.descriptor(), number); }
+  void silence(int number) { posix_spawn_file_actions_addopen(&actions_, number, "/dev/null", O_WRONLY, 0); }
+  [[nodiscard]] const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+/// gnuplot's status of exit.
+int run_gnuplot(const MemoryFile& script, const MemoryFile& errors, const std::vector<MemoryFile>& pictures) {
+  SpawnActions actions;
+  for (const MemoryFile& picture : pictures) actions.give(picture, picture.descriptor());
+  actions.give(script, STDIN_FILENO);
+  actions.give(errors, STDERR_FILENO);
+  actions.silence(STDOUT_FILENO);
+  char name[] = "gnuplot", plain[] = "-d";  // without ~/.gnuplot and the system's settings
+  char* const words[] = {name, plain, nullptr};
+  pid_t child = 0;
+  if (const int error = posix_spawnp(&child, name, actions.get(), nullptr, words, environ); error != 0)
+    throw IoError(fmt::format("gnuplot cannot be started ({})", std::strerror(error)));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) throw IoError(fmt::format("gnuplot cannot be waited for ({})", std::strerror(errno)));
+  return status;
+}
+
+/// The last line that gnuplot said, which names the error.
+std::string last_line(const std::string& said) {
+  std::string last = "it said nothing";
+  for (const std::string& line : split(said, '\n'))
+    if (!line.empty()) last = line;
+  return last;
+}
+
+}  // namespace
+
+bool has_gnuplot() {
+  const char* path = std::getenv("PATH");
+  for (const std::string& folder : split(path ? path : "", ':')) {
+    std::error_code error;
+    if (std::filesystem::exists(folder + "/gnuplot", error)) return true;
+  }
+  return false;
+}
+
+void require_gnuplot() {
+  if (has_gnuplot()) return;
+  throw IoError("gnuplot is not installed (--plot draws with it; Debian: gnuplot-nox)");
+}
+
+std::string gnuplot_text(const std::string& text) {
+  std::string result = "'";
+  for (const char c : one_line(text)) {
+    if (c == '\'') result += "\u2019";
+    else if (c == '>' && result.ends_with("]]")) result += " >";  // gnuplot leaves it as it is, which no SVG may hold
+    else result += c;
+  }
+  return result + "'";
+}
+
+std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts) {
+  if (scripts.empty()) return {};
+  std::vector<MemoryFile> pictures(scripts.size());
+  std::string all;
+  for (std::size_t i = 0; i < scripts.size(); ++i) {
+    const GnuplotScript& script = scripts[i];
+    all += fmt::format("reset\nset terminal svg size {},{} noenhanced font 'sans,{}' background 'white'\nset output '/proc/self/fd/{}'\n", script.width,
+                       script.height, script.font_size, pictures[i].descriptor());
+    all += script.commands + "\nunset output\n";
+  }
+  const MemoryFile errors;
+  const int status = run_gnuplot(MemoryFile(all), errors, pictures);
+  std::vector<std::string> drawn;
+  for (const MemoryFile& picture : pictures) drawn.push_back(picture.text());
+  for (const std::string& svg : drawn)
+    if (status != 0 || svg.find("</svg>") == std::string::npos)
+      throw IoError(fmt::format("gnuplot could not draw a plot ({}; exit status {})", last_line(errors.text()),
+                                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)));
+  return drawn;
+}
+
+void draw_svg(const GnuplotScript& script, const std::string& path) {
+  std::string svg;
+  try {
+    svg = draw_svg({script}).front();
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("{}: {}", path, error.what()));
+  }
+  write_durably(path, svg);
+}
+
+}  // namespace skyfold

@@ -1,0 +1,99 @@
+// Where products may be put, and how they get their names.
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/signals.hpp"
+#include "skyfold/run/placement.hpp"
+#include "skyfold/run/folder.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+dev_t device_of(const std::string& path) {
+  struct stat status = {};
+  return stat(path.c_str(), &status) == 0 ? status.st_dev : dev_t{};
+}
+
+std::string folder_of_target(const std::string& path) { return folder_of(link_target(path)); }
+
+/// The only folder where products may be written; "": anywhere.
+std::string& only_folder() {
+  static std::string folder;
+  return folder;
+}
+
+void check_output(const std::string& path) {
+  const std::string folder = folder_of_target(path);
+  std::error_code error;
+  if (!only_folder().empty()) {
+    const fs::path relative = fs::weakly_canonical(folder, error).lexically_relative(only_folder());
+    if (relative.empty() || *relative.begin() == "..") throw UsageError(fmt::format("{}: lies outside {} (--products-within)", path, only_folder()));
+  }
+  if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
+  if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
+  if (fs::is_directory(path, error)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
+  refuse_special_output(path);
+}
+
+bool is_one_file(const std::string& a, const std::string& b) {
+  std::error_code error;
+  return canonical_form(a) == canonical_form(b) || (fs::exists(a, error) && fs::exists(b, error) && fs::equivalent(a, b, error));
+}
+
+}  // namespace
+
+void restrict_products(const std::string& folder) {
+  std::error_code error;
+  only_folder() = folder.empty() ? "" : fs::weakly_canonical(fs::absolute(folder, error), error).string();
+}
+
+ProductsAnywhere::ProductsAnywhere() : before_(only_folder()) { only_folder().clear(); }
+ProductsAnywhere::~ProductsAnywhere() { only_folder() = before_; }
+
+void check_outputs(const std::vector<std::string>& paths, const std::vector<std::string>& inputs) {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    check_output(paths[i]);
+    for (const std::string& input : inputs)
+      if (std::error_code error; fs::exists(input, error) && is_one_file(input, paths[i])) throw UsageError(fmt::format("{} is both input and output", input));
+    for (std::size_t k = 0; k < i; ++k) {  // in the run folder they stand side by side
+      if (is_one_file(paths[k], paths[i])) throw UsageError(fmt::format("{} and {} are two products, but one file", paths[k], paths[i]));
+      if (fs::path(link_target(paths[k])).filename() == fs::path(link_target(paths[i])).filename())
+        throw UsageError(fmt::format("{} and {} are two products with one file name", paths[k], paths[i]));
+    }
+    if (device_of(folder_of_target(paths[i])) != device_of(folder_of_target(paths[0])))
+      throw UsageError(fmt::format("{} and {} are on different file systems (all products of a run must be on one)", paths[0], paths[i]));
+  }
+}
+
+void check_replaceable(const std::vector<std::string>& paths) {
+  constexpr fs::perms write_bits = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (fs::is_regular_file(status) && (status.permissions() & write_bits) == fs::perms::none)
+      throw UsageError(fmt::format("{}: is read-only, as saved products are, and would be replaced (skyfold products save --undo {})", path, path));
+  }
+}
+
+void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted) {
+  std::vector<std::string> ordered = final_paths;
+  std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });
+  if (was_interrupted) std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
+  for (const std::string& path : ordered) sync_path(partial_path(output, path));
+  for (const std::string& path : ordered) {
+    put_in_place(partial_path(output, path), path);
+    fault_point("renamed one");
+  }
+  for (const std::string& path : ordered) sync_path(folder_of_target(path));
+}
+
+}  // namespace skyfold
