@@ -88,8 +88,8 @@ PhotozModel train(const Survey& survey) {
 /// The plain program.
 class BruteForce {
  public:
-  explicit BruteForce(const Survey& training) : training_(training), order_(training.z.size()), euclid2_(order_.size()),
-                                                sine2_(order_.size()), unit_(order_.size()) {
+  explicit BruteForce(const Survey& training)
+      : training_(training), order_(training.z.size()), euclid2_(order_.size()), sine2_(order_.size()), unit_(order_.size()) {
     for (std::size_t i = 0; i < unit_.size(); ++i) unit_[i] = unit(training.mag[i]);
   }
 
@@ -120,9 +120,8 @@ class BruteForce {
   }
   void select(const std::vector<double>& value, std::size_t n, std::size_t wanted) {
     if (wanted >= n) return;
-    std::nth_element(order_.begin(), order_.begin() + wanted, order_.begin() + n, [&](std::size_t a, std::size_t b) {
-      return value[a] != value[b] ? value[a] < value[b] : a < b;
-    });
+    std::nth_element(order_.begin(), order_.begin() + wanted, order_.begin() + n,
+                     [&](std::size_t a, std::size_t b) { return value[a] != value[b] ? value[a] < value[b] : a < b; });
   }
   double fit(const Magnitudes& query) {
     std::vector<std::size_t> rows(order_.begin(), order_.begin() + n_neighbours);
@@ -202,19 +201,18 @@ void measure(std::size_t n_training, std::size_t n_brute) {
     }));
   }
   double worst = 0.0;
-  for (std::size_t i = 0; i < n_brute; ++i)
-    worst = std::max(worst, std::abs(brute_z[i] - out.at("z_phot").values<double>()[i]));
-  fmt::print("{:>9} {:>9.2f} {:>12.0f} {:>12.0f} {:>12.0f} {:>8.1f} {:>14.1e}\n", n_training, train_s, median(rates[0]),
-             median(rates[1]), median(rates[2]), median(rates[0]) / median(rates[2]), worst);
+  for (std::size_t i = 0; i < n_brute; ++i) worst = std::max(worst, std::abs(brute_z[i] - out.at("z_phot").values<double>()[i]));
+  fmt::print("{:>9} {:>9.2f} {:>12.0f} {:>12.0f} {:>12.0f} {:>8.1f} {:>14.1e}\n", n_training, train_s, median(rates[0]), median(rates[1]),
+             median(rates[2]), median(rates[0]) / median(rates[2]), worst);
 }
 
 }  // namespace
 
 int main() {
-  fmt::print("DNF, 6 bands, {} neighbours, preselection {}, angular metric; objects per core-second, median of {}\n\n"
-             "{:>9} {:>9} {:>12} {:>12} {:>12} {:>8} {:>14}\n",
-             n_neighbours, n_preselect, rounds, "training", "train [s]", "no PDF", "100-pt PDF", "plain", "ratio",
-             "largest |dz|");
+  fmt::print(
+      "DNF, 6 bands, {} neighbours, preselection {}, angular metric; objects per core-second, median of {}\n\n"
+      "{:>9} {:>9} {:>12} {:>12} {:>12} {:>8} {:>14}\n",
+      n_neighbours, n_preselect, rounds, "training", "train [s]", "no PDF", "100-pt PDF", "plain", "ratio", "largest |dz|");
   measure(10225, 400);
   measure(170000, 40);
 }

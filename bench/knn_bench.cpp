@@ -31,7 +31,7 @@ const std::string band_names = "ugrizy";
 
 struct Survey {
   std::size_t size = 0;
-  std::vector<double> mag, err;   ///< [size x bands]
+  std::vector<double> mag, err;  ///< [size x bands]
   std::vector<double> z;
 };
 
@@ -166,9 +166,10 @@ void measure_weights(std::size_t n_training, const std::string& folder) {
 
 int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : "";
-  fmt::print("# knn: training objects; objects per core-second without PDF, with 100-point PDF, with mixtures (10 neighbours, standard "
-             "metric); neighbours chosen, objects per core-second with 100-point PDF in the learned metric; training with the choice [s]\n"
-             "# weights: training objects, reference objects, processor time [s]\n");
+  fmt::print(
+      "# knn: training objects; objects per core-second without PDF, with 100-point PDF, with mixtures (10 neighbours, standard "
+      "metric); neighbours chosen, objects per core-second with 100-point PDF in the learned metric; training with the choice [s]\n"
+      "# weights: training objects, reference objects, processor time [s]\n");
   for (const std::size_t n : {10'225, 170'000}) measure_knn(n, folder);
   for (const std::size_t n : {10'000, 100'000}) measure_weights(n, folder);
 }

@@ -37,8 +37,8 @@ std::vector<Star> make_stars(double alike) {
     const double u = random.uniform(), v = random.uniform(), r = 16.0 + random.uniform();
     const bool is_alike = random.uniform() < alike / stars_in_zone;
     const double colour = is_alike ? 0.5 + 0.08 * random.uniform() : 0.8 + random.uniform();
-    stars[k] = {corner.ra + u * side_deg / std::cos(dec * std::numbers::pi / 180.0), corner.dec + v * side_deg,
-                r + colour, r, r - 0.3 * colour};
+    stars[k] = {corner.ra + u * side_deg / std::cos(dec * std::numbers::pi / 180.0), corner.dec + v * side_deg, r + colour, r,
+                r - 0.3 * colour};
   }
   std::ranges::sort(stars, {}, [](const Star& s) { return healpix29({s.ra, s.dec}); });  // as in a catalogue
   return stars;
@@ -77,24 +77,21 @@ class Published {
   void filter(const std::vector<Star>& mosaic, const Star& target) {
     std::vector<bool> crowded(mosaic.size(), false);
     for (std::size_t a = 0; a < mosaic.size(); ++a)
-      for (std::size_t b = a + 1; b < mosaic.size() && mosaic[b].ra - mosaic[a].ra < rules_.resolution_deg / cosine_;
-           ++b)
-        if (std::abs(mosaic[a].dec - mosaic[b].dec) < rules_.resolution_deg &&
-            std::abs(mosaic[a].r - mosaic[b].r) < 5.0)
+      for (std::size_t b = a + 1; b < mosaic.size() && mosaic[b].ra - mosaic[a].ra < rules_.resolution_deg / cosine_; ++b)
+        if (std::abs(mosaic[a].dec - mosaic[b].dec) < rules_.resolution_deg && std::abs(mosaic[a].r - mosaic[b].r) < 5.0)
           crowded[a] = crowded[b] = true;
     stars_.clear();
     const double size = rules_.field.height;
     for (std::size_t k = 0; k < mosaic.size(); ++k) {
       const Star& s = mosaic[k];
-      const double before = std::abs((s.g - s.r) - (target.g - target.r)),
-                   after = std::abs((s.r - s.i) - (target.r - target.i));
+      const double before = std::abs((s.g - s.r) - (target.g - target.r)), after = std::abs((s.r - s.i) - (target.r - target.i));
       if (crowded[k] || std::abs(s.r - target.r) >= rules_.dmag || std::abs(s.ra - target.ra) >= size / cosine_ ||
           std::abs(s.dec - target.dec) >= size || before >= rules_.dcol || after >= rules_.dcol)
         continue;
       const bool is_east = !(s.ra < target.ra), is_north = !(s.dec < target.dec);
       stars_.push_back({s.ra, s.dec, is_east ? s.ra - 0.5 * size / cosine_ : s.ra + 0.5 * size / cosine_,
-                        is_north ? s.dec - 0.5 * size : s.dec + 0.5 * size,
-                        (1.0 - before / rules_.dcol) * (1.0 - after / rules_.dcol), is_east, is_north});
+                        is_north ? s.dec - 0.5 * size : s.dec + 0.5 * size, (1.0 - before / rules_.dcol) * (1.0 - after / rules_.dcol),
+                        is_east, is_north});
     }
   }
 
@@ -108,8 +105,7 @@ class Published {
   void score(double x, double y) {
     double sum = 0.0;
     for (const Candidate& s : stars_)
-      if (std::abs(x - s.ra) < 0.5 * rules_.field.width / cosine_ + 1e-4 &&
-          std::abs(y - s.dec) < 0.5 * rules_.field.height + 1e-4)
+      if (std::abs(x - s.ra) < 0.5 * rules_.field.width / cosine_ + 1e-4 && std::abs(y - s.dec) < 0.5 * rules_.field.height + 1e-4)
         sum += s.rating;
     if (text_) std::fprintf(text_, "\tcurrent intercept: ra: %f, dec: %f\tScore: %f, best: %f", x, y, sum, best_);
     best_ = std::max(best_, sum);
@@ -125,8 +121,7 @@ class Published {
 double rate(std::size_t targets, const std::function<void()>& work) {
   const std::clock_t start = std::clock();
   work();
-  return static_cast<double>(targets) * CLOCKS_PER_SEC /
-         static_cast<double>(std::max<std::clock_t>(std::clock() - start, 1));
+  return static_cast<double>(targets) * CLOCKS_PER_SEC / static_cast<double>(std::max<std::clock_t>(std::clock() - start, 1));
 }
 
 /// Stars of the zone of a target, as the published program is given them: files about it, in order of RA.
@@ -184,9 +179,9 @@ void measure(double alike, std::size_t n_targets, std::size_t n_published) {
     }));
     rates[3].push_back(rate(stars.size(), [&] { sum += static_cast<double>(kernel.field_of(near, 1).size()); }));
   }
-  fmt::print("{:>10.1f} {:>8} {:>10.0f} {:>12.0f} {:>10.0f} {:>6.0f} {:>12.0f} {:>6.0f} {:>15.0f}{}\n", mean, in.rows(),
-             median(rates[0]), median(rates[1]), median(rates[2]), median(rates[0]) / median(rates[2]),
-             median(rates[4]), median(rates[0]) / median(rates[4]), median(rates[3]), sum < 0.0 ? " " : "");
+  fmt::print("{:>10.1f} {:>8} {:>10.0f} {:>12.0f} {:>10.0f} {:>6.0f} {:>12.0f} {:>6.0f} {:>15.0f}{}\n", mean, in.rows(), median(rates[0]),
+             median(rates[1]), median(rates[2]), median(rates[0]) / median(rates[2]), median(rates[4]), median(rates[0]) / median(rates[4]),
+             median(rates[3]), sum < 0.0 ? " " : "");
 }
 
 }  // namespace
@@ -195,8 +190,8 @@ int main() {
   fmt::print(
       "Locus search, {:.0f} stars in the zone of {:.3f} deg^2; targets per core-second, median of {}\n\n"
       "{:>10} {:>8} {:>10} {:>12} {:>10} {:>6} {:>12} {:>6} {:>15}\n",
-      stars_in_zone, zone_deg2, rounds, "candidates", "targets", "kernel", "search only", "published", "ratio",
-      "with text", "ratio", "stars arranged");
+      stars_in_zone, zone_deg2, rounds, "candidates", "targets", "kernel", "search only", "published", "ratio", "with text", "ratio",
+      "stars arranged");
   measure(10.0, 5000, 500);
   measure(30.0, 5000, 200);
   measure(100.0, 5000, 40);

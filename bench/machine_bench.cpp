@@ -35,7 +35,7 @@ constexpr int rounds = 5;
 constexpr double seconds_each = 0.12;
 constexpr std::size_t kib = 1024, mib = 1024 * kib;
 constexpr std::size_t in_l2 = 512 * kib, beyond_l3 = 192 * mib;
-constexpr std::size_t map_bytes = 12UL * 2048 * 2048 * sizeof(float);   ///< a map of NSide 2048
+constexpr std::size_t map_bytes = 12UL * 2048 * 2048 * sizeof(float);  ///< a map of NSide 2048
 constexpr std::size_t file_bytes = 256 * mib, transfer = mib;
 
 /// Does a piece of work, of milliseconds, on a thread; returns how much it was.
@@ -90,8 +90,7 @@ void use(const T& value) {
 double clock_ticks(int) {
   constexpr int repeats = 20'000;
   std::uint64_t value = 3;
-  for (int i = 0; i < repeats; ++i)
-    asm volatile(".rept 64\n\timul %0, %0\n\t.endr" : "+r"(value));
+  for (int i = 0; i < repeats; ++i) asm volatile(".rept 64\n\timul %0, %0\n\t.endr" : "+r"(value));
   return 3.0 * 64.0 * repeats;
 }
 
@@ -101,7 +100,9 @@ double instructions(int) {
   std::uint64_t a = 1, b = 2, c = 3, d = 4;
   for (int i = 0; i < repeats; ++i)
     asm volatile(".rept 16\n\tadd $1, %0\n\tadd $1, %1\n\tpaddd %%xmm0, %%xmm0\n\tadd $1, %2\n\tadd $1, %3\n\tpaddd %%xmm1, %%xmm1\n\t.endr"
-                 : "+r"(a), "+r"(b), "+r"(c), "+r"(d) : : "xmm0", "xmm1", "cc");
+                 : "+r"(a), "+r"(b), "+r"(c), "+r"(d)
+                 :
+                 : "xmm0", "xmm1", "cc");
   return 6.0 * 16.0 * repeats;
 }
 
@@ -130,7 +131,7 @@ __attribute__((noinline)) double scalar_multiply_add() {
   for (int i = 0; i < repeats; ++i)
     for (double& each : x) {
       each = each * 0.999 + 0.001;
-      asm volatile("" : "+x"(each));   // not in vectors
+      asm volatile("" : "+x"(each));  // not in vectors
     }
   for (const double each : x) use(each);
   return 2.0 * chains * repeats;
@@ -155,7 +156,8 @@ __attribute__((target_clones("avx2", "default"), noinline)) std::uint64_t sum_of
   return sum;
 }
 
-__attribute__((target_clones("avx2", "default"), noinline)) void triad(double* a, const double* b, const double* c, double s, std::size_t n) {
+__attribute__((target_clones("avx2", "default"), noinline)) void triad(double* a, const double* b, const double* c, double s,
+                                                                       std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) a[i] = b[i] + s * c[i];
 }
 
@@ -194,7 +196,7 @@ void measure_random_lines() {
   });
   measure("dependent_lines", "lines", [&](int thread) {
     std::uint64_t sum = static_cast<std::uint64_t>(thread) << 40;
-    for (std::uint64_t i = 0; i < wanted; ++i) sum += values[8 * line_of(sum + i)];   // all zero, but the processor cannot know
+    for (std::uint64_t i = 0; i < wanted; ++i) sum += values[8 * line_of(sum + i)];  // all zero, but the processor cannot know
     use(sum);
     return static_cast<double>(wanted);
   });
@@ -216,12 +218,14 @@ class File {
 
   void write_all(std::span<const std::byte> block, bool is_synced) {
     for (std::size_t at = 0; at < file_bytes; at += block.size())
-      if (pwrite(descriptor_, block.data(), block.size(), static_cast<off_t>(at)) != std::ssize(block)) throw IoError(path_ + ": cannot be written");
+      if (pwrite(descriptor_, block.data(), block.size(), static_cast<off_t>(at)) != std::ssize(block))
+        throw IoError(path_ + ": cannot be written");
     if (is_synced && fdatasync(descriptor_) != 0) throw IoError(path_ + ": cannot be written");
   }
   double read_all(std::span<std::byte> block) {
     for (std::size_t at = 0; at < file_bytes; at += block.size())
-      if (pread(descriptor_, block.data(), block.size(), static_cast<off_t>(at)) != std::ssize(block)) throw IoError(path_ + ": cannot be read");
+      if (pread(descriptor_, block.data(), block.size(), static_cast<off_t>(at)) != std::ssize(block))
+        throw IoError(path_ + ": cannot be read");
     return file_bytes;
   }
   /// Leaves nothing of the file in the page cache.

@@ -60,8 +60,8 @@ void measure(const PatchMap& map, const std::vector<std::string>& what, std::siz
   std::vector<double> rates;
   kernel->run(sources, out, 1);
   for (int round = 0; round < rounds; ++round) rates.push_back(rate(*kernel, sources, out));
-  fmt::print("{} {} {} {} {} {:.4g}\n", map.pixels.nside(), map.is_nested ? "NESTED" : "RING", what.front(), n, sorted ? "sorted" : "random",
-             median(rates));
+  fmt::print("{} {} {} {} {} {:.4g}\n", map.pixels.nside(), map.is_nested ? "NESTED" : "RING", what.front(), n,
+             sorted ? "sorted" : "random", median(rates));
 }
 
 /// Median over the rounds, the first of which fetches the file from the disk.

@@ -9,15 +9,13 @@
 namespace {
 
 class FailuresOnly final : public testing::EmptyTestEventListener {
-  void OnTestStart(const testing::TestInfo& test) override {
-    name_ = std::string(test.test_suite_name()) + "." + test.name();
-  }
+  void OnTestStart(const testing::TestInfo& test) override { name_ = std::string(test.test_suite_name()) + "." + test.name(); }
   void OnTestPartResult(const testing::TestPartResult& result) override {
     if (!result.failed()) return;
     int rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    std::printf("rank %d: %s: %s:%d: %s\n", rank, name_.c_str(), result.file_name() ? result.file_name() : "",
-                result.line_number(), result.summary());
+    std::printf("rank %d: %s: %s:%d: %s\n", rank, name_.c_str(), result.file_name() ? result.file_name() : "", result.line_number(),
+                result.summary());
     std::fflush(stdout);
   }
   std::string name_;  // asking googletest for the current test from here would lock it for ever

@@ -20,8 +20,7 @@ class Folder {
  public:
   Folder() {
     static std::atomic<int> count = 0;
-    path_ = std::filesystem::temp_directory_path() /
-            ("skyfold_test_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+    path_ = std::filesystem::temp_directory_path() / ("skyfold_test_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
     std::filesystem::create_directories(path_);
   }
   ~Folder() {

@@ -57,15 +57,16 @@ const std::string& checked(const std::string& path) {
 /// is read at once and kept, since the next search is usually near.
 class KeySearch {
  public:
-  explicit KeySearch(const Catalogue& catalogue)
-      : catalogue_(catalogue), column_(*find_column(catalogue.schema(), healpix_column)) {}
+  explicit KeySearch(const Catalogue& catalogue) : catalogue_(catalogue), column_(*find_column(catalogue.schema(), healpix_column)) {}
 
   std::int64_t row_of(std::int64_t key, RowRange within) {
     narrow_by_index(key, within);
     while (within.size() > window_rows && !(within.begin >= window_.begin && within.end <= window_.end)) {
       const std::int64_t middle = within.begin + within.size() / 2;
-      if (key_at(middle) < key) within.begin = middle + 1;
-      else within.end = middle;
+      if (key_at(middle) < key)
+        within.begin = middle + 1;
+      else
+        within.end = middle;
     }
     if (within.size() == 0) return within.begin;
     fill_window(within);
@@ -119,11 +120,16 @@ class ValueReader {
 }  // namespace
 
 void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
-  const Attributes attributes = {{"skyfold_format", format_name},      {"format_version", format_version},
-                                 {"ordering", name_of(layout.ordering)}, {"attribute", layout.attribute},
-                                 {"frame", "ICRS"},                     {"creator", layout.creator},
-                                 {"provenance", layout.provenance},     {"column_id", layout.roles.id},
-                                 {"column_ra", layout.roles.ra},        {"column_dec", layout.roles.dec},
+  const Attributes attributes = {{"skyfold_format", format_name},
+                                 {"format_version", format_version},
+                                 {"ordering", name_of(layout.ordering)},
+                                 {"attribute", layout.attribute},
+                                 {"frame", "ICRS"},
+                                 {"creator", layout.creator},
+                                 {"provenance", layout.provenance},
+                                 {"column_id", layout.roles.id},
+                                 {"column_ra", layout.roles.ra},
+                                 {"column_dec", layout.roles.dec},
                                  {"column_tile", layout.roles.tile},
                                  {"product_class", layout.product_class}};
   create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
@@ -166,9 +172,7 @@ OrderedRows Catalogue::ordered_rows() const {
   rows.attribute_is_whole = is_whole(schema()[*find_column(schema(), layout_.attribute)].type);
   const Table zones = read_columns(path(), "/index/zones/" + layout_.attribute);
   for (const std::int64_t missing : zones.at("missing").values<std::int64_t>()) rows.attribute_missing += missing;
-  rows.attribute_at = [reader = std::make_shared<ValueReader>(*this, layout_.attribute)](std::int64_t row) {
-    return reader->at(row);
-  };
+  rows.attribute_at = [reader = std::make_shared<ValueReader>(*this, layout_.attribute)](std::int64_t row) { return reader->at(row); };
   return rows;
 }
 

@@ -23,8 +23,8 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Statistics of one column in one zone.
 struct ZoneColumn {
-  double min = nan, max = nan;   // NaN when nothing is measured
-  std::int64_t whole_min = nothing_measured, whole_max = nothing_measured;   // of whole numbers
+  double min = nan, max = nan;                                              // NaN when nothing is measured
+  std::int64_t whole_min = nothing_measured, whole_max = nothing_measured;  // of whole numbers
   std::int64_t missing = 0;
   std::uint64_t hash = 0;
 };
@@ -38,8 +38,8 @@ struct Step {
 /// All that consolidation must know of a zone; travels between ranks as text.
 struct Zone {
   std::vector<ZoneColumn> columns;
-  std::int64_t first_key = 0, last_key = 0;             // of the ordering healpix
-  AttributeValue first_value = 0.0, last_value = 0.0;   // of the ordering attribute
+  std::int64_t first_key = 0, last_key = 0;            // of the ordering healpix
+  AttributeValue first_value = 0.0, last_value = 0.0;  // of the ordering attribute
   bool is_ordered = true;
   std::vector<Step> steps;
 };
@@ -118,12 +118,23 @@ ZoneColumn measure(const Column& column) {
   zone.hash = hash_bytes(column.bytes());
   const auto null = column.info().null;
   switch (column.info().type) {
-    case Type::f4: measure(column.values<float>(), null, zone); break;
-    case Type::f8: measure(column.values<double>(), null, zone); break;
-    case Type::i4: measure(column.values<std::int32_t>(), null, zone); break;
-    case Type::i8: measure(column.values<std::int64_t>(), null, zone); break;
-    case Type::u1: measure(column.values<std::uint8_t>(), null, zone); break;
-    case Type::text: break;
+    case Type::f4:
+      measure(column.values<float>(), null, zone);
+      break;
+    case Type::f8:
+      measure(column.values<double>(), null, zone);
+      break;
+    case Type::i4:
+      measure(column.values<std::int32_t>(), null, zone);
+      break;
+    case Type::i8:
+      measure(column.values<std::int64_t>(), null, zone);
+      break;
+    case Type::u1:
+      measure(column.values<std::uint8_t>(), null, zone);
+      break;
+    case Type::text:
+      break;
   }
   return zone;
 }
@@ -185,7 +196,8 @@ bool follows(const Zone& before, const Zone& after, Ordering ordering) {
 
 void check_order(const std::vector<Zone>& zones, Ordering ordering, const std::string& path) {
   for (std::size_t i = 0; i < zones.size(); ++i) {
-    if (!zones[i].is_ordered || (i > 0 && !follows(zones[i - 1], zones[i], ordering))) throw IoError(fmt::format("{}: rows are not in order (zone {})", path, i));
+    if (!zones[i].is_ordered || (i > 0 && !follows(zones[i - 1], zones[i], ordering)))
+      throw IoError(fmt::format("{}: rows are not in order (zone {})", path, i));
   }
 }
 

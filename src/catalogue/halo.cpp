@@ -6,12 +6,10 @@
 
 namespace skyfold {
 
-HaloFinder::HaloFinder(const Catalogue& catalogue)
-    : rows_(catalogue.rows()), row_of_key_(catalogue.ordered_rows().row_of_key) {
+HaloFinder::HaloFinder(const Catalogue& catalogue) : rows_(catalogue.rows()), row_of_key_(catalogue.ordered_rows().row_of_key) {
   if (!row_of_key_)
-    throw UsageError(
-        fmt::format("{}: ordered by {} (stars near a target can be found in a catalogue ordered by healpix only)",
-                    catalogue.path(), name_of(catalogue.layout().ordering)));
+    throw UsageError(fmt::format("{}: ordered by {} (stars near a target can be found in a catalogue ordered by healpix only)",
+                                 catalogue.path(), name_of(catalogue.layout().ordering)));
 }
 
 std::vector<RowRange> HaloFinder::rows_in(const Region& region, std::int64_t join_rows) const {

@@ -10,10 +10,12 @@ namespace {
 void check_ordering(const Catalogue& catalogue, const PartitionOptions& partition) {
   const Ordering wanted = ordering_for(partition);
   const CatalogueLayout& layout = catalogue.layout();
-  const bool suits = wanted == Ordering::none || (layout.ordering == wanted && (wanted != Ordering::attribute || layout.attribute == partition.column));
+  const bool suits =
+      wanted == Ordering::none || (layout.ordering == wanted && (wanted != Ordering::attribute || layout.attribute == partition.column));
   if (!suits)
-    throw UsageError(fmt::format("{}: ordered by {}, not for partitions by {} (photoz makes the re-ordered catalogue; or import with --ordering {})",
-                                 catalogue.path(), name_of(layout.ordering), partition.by, name_of(wanted)));
+    throw UsageError(
+        fmt::format("{}: ordered by {}, not for partitions by {} (photoz makes the re-ordered catalogue; or import with --ordering {})",
+                    catalogue.path(), name_of(layout.ordering), partition.by, name_of(wanted)));
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ std::vector<HashedPiece> pieces_of(const RowReader& reader) {
   std::vector<HashedPiece> pieces;
   for (std::size_t c = 0; c < reader.schema().size(); ++c) {
     const std::int64_t step = zones * rows_of_hashed_zone(reader.schema()[c]);
-    for (std::int64_t begin = 0; begin < reader.rows(); begin += step) pieces.push_back({c, {begin, std::min(begin + step, reader.rows())}});
+    for (std::int64_t begin = 0; begin < reader.rows(); begin += step)
+      pieces.push_back({c, {begin, std::min(begin + step, reader.rows())}});
   }
   return pieces;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/failure.hpp"
@@ -26,43 +27,62 @@
 #include "skyfold/core/verification.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/placement.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
 
 struct CommandEntry {
   const char *name, *summary, *example;
-  enum Kind { alone, on_ranks, farms } kind;   ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
+  enum Kind { alone, on_ranks, farms } kind;  ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
   std::unique_ptr<Command> (*make)();
 };
 
 constexpr CommandEntry commands[] = {
-    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", CommandEntry::farms, make_import_command},
+    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5",
+     CommandEntry::farms, make_import_command},
     {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", CommandEntry::alone, make_info_command},
-    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", CommandEntry::alone, make_plan_command},
-    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256", CommandEntry::alone, make_rehearse_command},
-    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", CommandEntry::alone, make_spec_command},
-    {"match", "match a spectroscopic sample with a catalogue to make a training set", "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", CommandEntry::farms, make_match_command},
-    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5", CommandEntry::alone, make_train_command},
-    {"photoz", "estimate the redshift of every object of a catalogue", "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::farms, make_photoz_command},
-    {"validate", "measure how good photo-z are on objects with known redshifts", "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", CommandEntry::on_ranks, make_validate_command},
-    {"locus", "find the best pointing of a field of view about every target", "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", CommandEntry::farms, make_locus_command},
-    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", CommandEntry::farms, make_patch_command},
+    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", CommandEntry::alone,
+     make_plan_command},
+    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256",
+     CommandEntry::alone, make_rehearse_command},
+    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5",
+     CommandEntry::alone, make_spec_command},
+    {"match", "match a spectroscopic sample with a catalogue to make a training set",
+     "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", CommandEntry::farms, make_match_command},
+    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5",
+     CommandEntry::alone, make_train_command},
+    {"photoz", "estimate the redshift of every object of a catalogue",
+     "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::farms, make_photoz_command},
+    {"validate", "measure how good photo-z are on objects with known redshifts",
+     "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", CommandEntry::on_ranks, make_validate_command},
+    {"locus", "find the best pointing of a field of view about every target",
+     "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", CommandEntry::farms, make_locus_command},
+    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5",
+     CommandEntry::farms, make_patch_command},
     {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", CommandEntry::alone, make_map_info_command},
-    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", CommandEntry::alone, make_map_reorder_command},
-    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", CommandEntry::alone, make_map_ud_grade_command},
-    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", CommandEntry::farms, make_mock_command},
+    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits",
+     CommandEntry::alone, make_map_reorder_command},
+    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits",
+     CommandEntry::alone, make_map_ud_grade_command},
+    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", CommandEntry::farms,
+     make_mock_command},
     {"products list", "list the products of a project", "skyfold products list", CommandEntry::alone, make_products_list_command},
-    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", CommandEntry::alone, make_products_show_command},
-    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", CommandEntry::alone, make_products_tree_command},
-    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", CommandEntry::alone, make_products_comment_command},
+    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", CommandEntry::alone,
+     make_products_show_command},
+    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", CommandEntry::alone,
+     make_products_tree_command},
+    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", CommandEntry::alone,
+     make_products_comment_command},
     {"products save", "keep a product, read-only", "skyfold products save Z.h5", CommandEntry::alone, make_products_save_command},
     {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", CommandEntry::alone, make_products_drop_command},
-    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", CommandEntry::alone, make_products_gc_command},
-    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", CommandEntry::alone, make_products_replay_command},
-    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", CommandEntry::alone, make_products_export_command},
-    {"launch", "run a command on MPI ranks, and start it again when it broke", "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::alone, make_launch_command},
+    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", CommandEntry::alone,
+     make_products_gc_command},
+    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", CommandEntry::alone,
+     make_products_replay_command},
+    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json",
+     CommandEntry::alone, make_products_export_command},
+    {"launch", "run a command on MPI ranks, and start it again when it broke",
+     "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::alone, make_launch_command},
     {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", CommandEntry::alone, make_status_command},
     {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", CommandEntry::alone, make_journal_command},
 };
@@ -77,12 +97,15 @@ struct GlobalOptions {
 };
 
 std::string general_help() {
-  std::string text = fmt::format("skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
-                                 "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n", program_version);
+  std::string text = fmt::format(
+      "skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
+      "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n",
+      program_version);
   for (const CommandEntry& command : commands) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
-  text += "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
-          "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
-          "            5 finished with failed partitions, 75 stopped by a signal: run the same command again\n";
+  text +=
+      "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
+      "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
+      "            5 finished with failed partitions, 75 stopped by a signal: run the same command again\n";
   return text;
 }
 
@@ -100,7 +123,8 @@ const CommandEntry& command_named(const std::vector<std::string>& words) {
   if (!longer.empty())
     throw UsageError(fmt::format("the command '{}' has two words: {} (options come behind both)", words[0], join(longer, ", ")));
   const std::string nearest = nearest_name(words[0], names);
-  throw UsageError(fmt::format("no command '{}'{} (see skyfold --help)", words[0], nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
+  throw UsageError(
+      fmt::format("no command '{}'{} (see skyfold --help)", words[0], nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
 }
 
 /// A file is read more than once: by position, on every rank, and again when a run is taken up; products replace files. So a pipe cannot be
@@ -184,13 +208,17 @@ int run_stage(const CommandEntry& command, Command& stage, const OptionSet& opti
   if (!ranks.is_first()) silence_log();
   std::optional<Process> process;
   const int threads = ranks.threads(here);
-  if (ranks.is_first()) process.emplace(command.name, options, global.process, ranks.size(), threads);
-  else process.emplace();
+  if (ranks.is_first())
+    process.emplace(command.name, options, global.process, ranks.size(), threads);
+  else
+    process.emplace();
   Outcome outcome = outcome_of(stage, {options, &ranks, threads, global.run, *process});
   const RunEnding ending = ranks.end(outcome.failure, outcome.is_shared);
   if (ending.failure) outcome.code = ending.failure.code;
-  if (ending.failure && ranks.is_first()) print_failure(command, ending.failure, std::nullopt);
-  else if (ending.failure && !ending.is_common) print_failure(command, ending.failure, ranks.rank());
+  if (ending.failure && ranks.is_first())
+    print_failure(command, ending.failure, std::nullopt);
+  else if (ending.failure && !ending.is_common)
+    print_failure(command, ending.failure, ranks.rank());
   process->end(outcome.code, ending.failure.message);
   if (!ending.is_common) ranks.abort(outcome.code);  // the others wait for this rank in a call that it will never make
   std::fflush(nullptr);
@@ -221,9 +249,12 @@ int run(int argc, char** argv) {
   const std::vector<std::string> names = options.names();
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   if (std::find(names.begin(), names.end(), "output") != names.end())
-    options("products-within", global.products_within, "refuse to write products outside this folder, as replays do; empty: anywhere").call_only();
-  options("verify-inputs", global.verify_inputs, "compare what is read of skyfold's files with their checksums; off: read damaged files, too")
-      .one_of({"on", "off"}).layout();
+    options("products-within", global.products_within, "refuse to write products outside this folder, as replays do; empty: anywhere")
+        .call_only();
+  options("verify-inputs", global.verify_inputs,
+          "compare what is read of skyfold's files with their checksums; off: read damaged files, too")
+      .one_of({"on", "off"})
+      .layout();
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
@@ -246,7 +277,8 @@ int run(int argc, char** argv) {
   }
   options.check_required();
   refuse_pipes(options);
-  if (std::find(names.begin(), names.end(), "output") != names.end()) std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away costs no product
+  if (std::find(names.begin(), names.end(), "output") != names.end())
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away costs no product
   verify_inputs(global.verify_inputs == "on");
   restrict_products(global.products_within);
   return run_stage(command, *stage, options, global, argc, argv);

@@ -30,10 +30,14 @@ std::string as_utf8(std::string_view text, Control control) {
   std::string result;
   while (!text.empty()) {
     const std::size_t bytes = character_bytes(text);
-    if (bytes == 0) result += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[0]));
-    else if (const auto c = static_cast<std::uint8_t>(text[0]); c < 0x20 || c == 0x7f) result += control(text[0]);
-    else if (bytes == 2 && c == 0xc2 && static_cast<std::uint8_t>(text[1]) < 0xa0) result += control(text[1]);  // C1: terminals obey these, too
-    else result += text.substr(0, bytes);
+    if (bytes == 0)
+      result += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[0]));
+    else if (const auto c = static_cast<std::uint8_t>(text[0]); c < 0x20 || c == 0x7f)
+      result += control(text[0]);
+    else if (bytes == 2 && c == 0xc2 && static_cast<std::uint8_t>(text[1]) < 0xa0)
+      result += control(text[1]);  // C1: terminals obey these, too
+    else
+      result += text.substr(0, bytes);
     text.remove_prefix(bytes == 0 ? 1 : bytes);
   }
   return result;
@@ -41,10 +45,14 @@ std::string as_utf8(std::string_view text, Control control) {
 
 std::string shown(char control) {
   switch (control) {
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    default: return fmt::format("\\x{:02x}", static_cast<std::uint8_t>(control));
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return fmt::format("\\x{:02x}", static_cast<std::uint8_t>(control));
   }
 }
 
@@ -64,12 +72,16 @@ std::string bytes_of_reversible(std::string_view text) {
   std::string bytes;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned byte = 0;
-    if (text[i] != '\\' || i + 1 == text.size()) bytes += text[i];
-    else if (text[i + 1] == '\\') bytes += text[++i];
-    else if (text[i + 1] == 'x' && i + 3 < text.size() && std::from_chars(text.data() + i + 2, text.data() + i + 4, byte, 16).ptr == text.data() + i + 4) {
+    if (text[i] != '\\' || i + 1 == text.size())
+      bytes += text[i];
+    else if (text[i + 1] == '\\')
+      bytes += text[++i];
+    else if (text[i + 1] == 'x' && i + 3 < text.size() &&
+             std::from_chars(text.data() + i + 2, text.data() + i + 4, byte, 16).ptr == text.data() + i + 4) {
       bytes += static_cast<char>(byte);
       i += 3;
-    } else bytes += text[i];
+    } else
+      bytes += text[i];
   }
   return bytes;
 }
@@ -84,12 +96,23 @@ std::string html_text(std::string_view text) {
   std::string result;
   for (const char c : printable(text)) {
     switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      case '\'': result += "&#39;"; break;
-      default: result += c;
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      case '\'':
+        result += "&#39;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
@@ -99,8 +122,10 @@ std::string prometheus_text(std::string_view text) {
   std::string result;
   for (const char c : valid_utf8(text)) {
     if (c == '\\' || c == '"') result += '\\';
-    if (c == '\n') result += "\\n";
-    else result += c;
+    if (c == '\n')
+      result += "\\n";
+    else
+      result += c;
   }
   return result;
 }

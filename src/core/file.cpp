@@ -35,9 +35,7 @@ File::File(std::string path, int flags)
   if (descriptor_ < 0) fail((flags & O_CREAT) != 0 ? "cannot create the file" : "cannot open");
 }
 
-void File::fail(const char* what) const {
-  throw IoError(fmt::format("{}: {} ({})", path_, what, std::strerror(errno)));
-}
+void File::fail(const char* what) const { throw IoError(fmt::format("{}: {} ({})", path_, what, std::strerror(errno))); }
 
 File File::for_reading(const std::string& path) { return {path, O_RDONLY}; }
 File File::for_update(const std::string& path) { return {path, O_RDWR}; }
@@ -81,7 +79,8 @@ std::size_t File::read_some(std::int64_t offset, std::span<std::byte> bytes) con
 void File::read(std::int64_t offset, std::span<std::byte> bytes) const {
   const std::size_t got = read_some(offset, bytes);
   if (got < bytes.size())
-    throw IoError(fmt::format("{}: ends at byte {} of {} (truncated)", path_, offset + static_cast<std::int64_t>(got), offset + std::ssize(bytes)));
+    throw IoError(
+        fmt::format("{}: ends at byte {} of {} (truncated)", path_, offset + static_cast<std::int64_t>(got), offset + std::ssize(bytes)));
 }
 
 void File::write(std::int64_t offset, std::span<const std::byte> bytes) const {

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view temporary_start = ".skyfold-", temporary_end = ".new";
 constexpr std::size_t random_digits = 16;
-constexpr int most_links = 40;   // as Linux has it
+constexpr int most_links = 40;  // as Linux has it
 
 [[noreturn]] void fail(const std::string& path, int error) { throw IoError(fmt::format("{}: {}", path, std::strerror(error))); }
 
@@ -108,11 +108,14 @@ const char* special_kind(const std::string& path) {
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) return nullptr;
   switch (status.st_mode & S_IFMT) {
-    case S_IFIFO: return "a pipe";
+    case S_IFIFO:
+      return "a pipe";
     case S_IFSOCK:
     case S_IFCHR:
-    case S_IFBLK: return "a device or socket";
-    default: return nullptr;
+    case S_IFBLK:
+      return "a device or socket";
+    default:
+      return nullptr;
   }
 }
 
@@ -120,8 +123,10 @@ const char* special_kind(const std::string& path) {
 
 void refuse_special_input(const std::string& path, const std::string& option) {
   if (const char* kind = special_kind(path))
-    throw UsageError(fmt::format("{}{} is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it to a "
-                                 "file first)", option, path, kind));
+    throw UsageError(
+        fmt::format("{}{} is {}, not a file (inputs are read by position, on every rank, and again when a run is taken up: save it to a "
+                    "file first)",
+                    option, path, kind));
 }
 
 void refuse_special_output(const std::string& path) {
@@ -139,7 +144,8 @@ void put_in_place(const std::string& from, const std::string& path) {
   const std::string target = link_target(path);
   std::error_code error;
   const fs::file_status there = fs::symlink_status(target, error);
-  if (fs::exists(there) && !fs::is_regular_file(there)) throw IoError(path + ": is no file that could be replaced (a folder, a device or a pipe)");
+  if (fs::exists(there) && !fs::is_regular_file(there))
+    throw IoError(path + ": is no file that could be replaced (a folder, a device or a pipe)");
   rename_file(from, target);
 }
 

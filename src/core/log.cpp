@@ -54,9 +54,7 @@ std::string duration(double seconds) {
 
 }  // namespace
 
-double now_s() noexcept {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now_s() noexcept { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 void log_info(const std::string& message) {
   if (is_silent()) return;
@@ -76,7 +74,13 @@ std::vector<std::string> logged_lines() {
 void silence_log() { is_silent() = true; }
 
 Progress::Progress(std::string title, std::int64_t total, std::string unit, std::int64_t found)
-    : title_(std::move(title)), unit_(std::move(unit)), total_(total), done_(found), found_(found), start_s_(now_s()), terminal_(isatty(STDERR_FILENO)) {
+    : title_(std::move(title)),
+      unit_(std::move(unit)),
+      total_(total),
+      done_(found),
+      found_(found),
+      start_s_(now_s()),
+      terminal_(isatty(STDERR_FILENO)) {
   next_print_s_ = start_s_ + (terminal_ ? terminal_interval_s : batch_interval_s);
 }
 
@@ -102,8 +106,8 @@ void Progress::print(double elapsed_s) const {
   const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1.0;
   const double rate = elapsed_s > 0.0 ? static_cast<double>(done_ - found_) / elapsed_s : 0.0;
   const std::string left = rate > 0.0 ? duration(static_cast<double>(total_ - done_) / rate) : "?";
-  const std::string text = fmt::format("{} {} of {} {} ({:.0f} %), {}/s, {} left", title_, grouped(done_), grouped(total_),
-                                       unit_, 100.0 * share, grouped(static_cast<long long>(rate)), left);
+  const std::string text = fmt::format("{} {} of {} {} ({:.0f} %), {}/s, {} left", title_, grouped(done_), grouped(total_), unit_,
+                                       100.0 * share, grouped(static_cast<long long>(rate)), left);
   if (!terminal_) {
     logger().info(text);
     return;

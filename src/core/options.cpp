@@ -26,13 +26,14 @@ T number_from(const std::string& text, const std::optional<T>& value, const char
 
 void parse(const std::string& text, bool& value) {
   const std::string word = lower(text);
-  if (word == "true" || word == "yes" || word == "on" || word == "1") value = true;
-  else if (word == "false" || word == "no" || word == "off" || word == "0") value = false;
-  else throw UsageError(fmt::format("'{}' is not true or false", text));
+  if (word == "true" || word == "yes" || word == "on" || word == "1")
+    value = true;
+  else if (word == "false" || word == "no" || word == "off" || word == "0")
+    value = false;
+  else
+    throw UsageError(fmt::format("'{}' is not true or false", text));
 }
-void parse(const std::string& text, long& value) {
-  value = number_from<long long>(text, parse_integer(text), "a whole number");
-}
+void parse(const std::string& text, long& value) { value = number_from<long long>(text, parse_integer(text), "a whole number"); }
 void parse(const std::string& text, int& value) {
   const long long whole = number_from<long long>(text, parse_integer(text), "a whole number");
   if (whole != static_cast<int>(whole)) throw UsageError(fmt::format("'{}' is too large", text));
@@ -61,10 +62,14 @@ std::string print(const std::vector<double>& value) {
 
 template <class T>
 constexpr const char* value_name_of() {
-  if constexpr (std::is_same_v<T, std::string>) return "TEXT";
-  else if constexpr (std::is_same_v<T, std::vector<std::string>>) return "TEXT,...";
-  else if constexpr (std::is_same_v<T, std::vector<double>>) return "NUMBER,...";
-  else return "NUMBER";
+  if constexpr (std::is_same_v<T, std::string>)
+    return "TEXT";
+  else if constexpr (std::is_same_v<T, std::vector<std::string>>)
+    return "TEXT,...";
+  else if constexpr (std::is_same_v<T, std::vector<double>>)
+    return "NUMBER,...";
+  else
+    return "NUMBER";
 }
 
 /// NaN is no value of any option; infinity is one where the range says so.
@@ -109,35 +114,48 @@ std::string describe_value(const Option& option) {
 /// What the ending of a file name tells; nothing for one that tells nothing.
 std::optional<FileKind> kind_by_ending(const std::string& path) {
   static const std::map<std::string, FileKind> kinds = {
-      {".h5", FileKind::hdf5},   {".hdf5", FileKind::hdf5}, {".hdf", FileKind::hdf5},  {".he5", FileKind::hdf5},     {".fits", FileKind::fits},
-      {".fit", FileKind::fits},  {".fts", FileKind::fits},  {".csv", FileKind::text},  {".tsv", FileKind::text},     {".txt", FileKind::text},
-      {".dat", FileKind::text},  {".asc", FileKind::text},  {".ecsv", FileKind::text}, {".html", FileKind::html},    {".htm", FileKind::html},
-      {".json", FileKind::json}, {".gz", FileKind::other},  {".bz2", FileKind::other}, {".xz", FileKind::other},     {".zip", FileKind::other},
-      {".svg", FileKind::other}, {".png", FileKind::other}, {".pdf", FileKind::other}, {".parquet", FileKind::other}, {".vot", FileKind::other},
-      {".xml", FileKind::other}, {".ini", FileKind::other}, {".db", FileKind::other},  {".npy", FileKind::other},    {".npz", FileKind::other}};
+      {".h5", FileKind::hdf5},   {".hdf5", FileKind::hdf5}, {".hdf", FileKind::hdf5},  {".he5", FileKind::hdf5},
+      {".fits", FileKind::fits}, {".fit", FileKind::fits},  {".fts", FileKind::fits},  {".csv", FileKind::text},
+      {".tsv", FileKind::text},  {".txt", FileKind::text},  {".dat", FileKind::text},  {".asc", FileKind::text},
+      {".ecsv", FileKind::text}, {".html", FileKind::html}, {".htm", FileKind::html},  {".json", FileKind::json},
+      {".gz", FileKind::other},  {".bz2", FileKind::other}, {".xz", FileKind::other},  {".zip", FileKind::other},
+      {".svg", FileKind::other}, {".png", FileKind::other}, {".pdf", FileKind::other}, {".parquet", FileKind::other},
+      {".vot", FileKind::other}, {".xml", FileKind::other}, {".ini", FileKind::other}, {".db", FileKind::other},
+      {".npy", FileKind::other}, {".npz", FileKind::other}};
   const auto found = kinds.find(lower(std::filesystem::path(path).extension().string()));
   return found == kinds.end() ? std::nullopt : std::optional(found->second);
 }
 
 const char* name_of(FileKind kind) {
   switch (kind) {
-    case FileKind::hdf5: return "HDF5";
-    case FileKind::fits: return "FITS";
-    case FileKind::text: return "text";
-    case FileKind::html: return "HTML";
-    case FileKind::json: return "JSON";
-    case FileKind::other: break;
+    case FileKind::hdf5:
+      return "HDF5";
+    case FileKind::fits:
+      return "FITS";
+    case FileKind::text:
+      return "text";
+    case FileKind::html:
+      return "HTML";
+    case FileKind::json:
+      return "JSON";
+    case FileKind::other:
+      break;
   }
   return "something else";
 }
 
 const char* usual_ending(FileKind kind) {
   switch (kind) {
-    case FileKind::hdf5: return ".h5";
-    case FileKind::fits: return ".fits";
-    case FileKind::html: return ".html";
-    case FileKind::json: return ".json";
-    default: return ".txt";
+    case FileKind::hdf5:
+      return ".h5";
+    case FileKind::fits:
+      return ".fits";
+    case FileKind::html:
+      return ".html";
+    case FileKind::json:
+      return ".json";
+    default:
+      return ".txt";
   }
 }
 
@@ -159,8 +177,8 @@ void check_ending(const std::string& option, const std::string& path, FileKind k
   if (path.empty() || path == "none" || kind == FileKind::other || !told || *told == kind) return;
   std::filesystem::path better(path);
   while (kind_by_ending(better.string())) better.replace_extension();
-  throw UsageError(fmt::format("--{} {}: is written as {}, and its ending tells of {} (name it {}{}{})", option, path, name_of(kind), name_of(*told),
-                               better.string(), usual_ending(kind), hint.empty() ? "" : "; " + hint));
+  throw UsageError(fmt::format("--{} {}: is written as {}, and its ending tells of {} (name it {}{}{})", option, path, name_of(kind),
+                               name_of(*told), better.string(), usual_ending(kind), hint.empty() ? "" : "; " + hint));
 }
 
 Option& Option::unit(std::string name_of_unit) {
@@ -261,7 +279,8 @@ void OptionSet::read_ini(const std::string& path) {
       continue;
     }
     const std::string place = fmt::format("{}, line {}", path, number);
-    if (line.find('=') == std::string_view::npos) throw UsageError(fmt::format("{}: '{}' is neither [section] nor key = value", place, line));
+    if (line.find('=') == std::string_view::npos)
+      throw UsageError(fmt::format("{}: '{}' is neither [section] nor key = value", place, line));
     const std::string_view text = trim(whole);
     const std::size_t equals = text.find('=');
     const std::string name = section + std::string(trim(text.substr(0, equals)));
@@ -290,8 +309,7 @@ void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
       throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
     const std::size_t equals = word.find('=');
     Option& option = find(word.substr(2, equals == std::string::npos ? equals : equals - 2), "command line");
-    if (option.given && option.origin == "command line")
-      throw UsageError(fmt::format("command line: --{} is given twice", option.name));
+    if (option.given && option.origin == "command line") throw UsageError(fmt::format("command line: --{} is given twice", option.name));
     std::vector<std::string> values;
     if (equals != std::string::npos) values.push_back(word.substr(equals + 1));
     const auto is_value = [&](const std::string& next) {

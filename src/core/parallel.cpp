@@ -37,8 +37,7 @@ void on_threads(long chunks, int threads, const Chunk& chunk) {
 void interrupt_parallel_for(bool on) noexcept { interrupted.store(on); }
 bool is_interrupted() noexcept { return interrupted.load(std::memory_order_relaxed); }
 
-void parallel_for(std::size_t n, std::size_t chunk, int threads,
-                  const std::function<void(std::size_t, std::size_t, int)>& body) {
+void parallel_for(std::size_t n, std::size_t chunk, int threads, const std::function<void(std::size_t, std::size_t, int)>& body) {
   if (n == 0) return;
   if (threads <= 1 || n <= chunk) {
     for (std::size_t begin = 0; begin < n; begin += chunk) {

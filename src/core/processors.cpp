@@ -112,9 +112,8 @@ void read_cgroup(ProcessorGrant& grant, const std::string& root) {
 
 template <class Same>
 int sharing(std::span<const ProcessorGrant> grants, const ProcessorGrant& mine, const Same& same) {
-  const auto count = std::count_if(grants.begin(), grants.end(), [&](const ProcessorGrant& other) {
-    return other.host == mine.host && same(other);
-  });
+  const auto count =
+      std::count_if(grants.begin(), grants.end(), [&](const ProcessorGrant& other) { return other.host == mine.host && same(other); });
   return std::max(1, static_cast<int>(count));
 }
 
@@ -145,7 +144,8 @@ ProcessorGrant processor_grant(const std::string& root, const Environment& envir
   ProcessorGrant grant;
   grant.host = host_name();
   read_mask(grant);
-  read_batch_system(grant, environment ? environment : [](const char* name) -> const char* { return std::getenv(name); });
+  read_batch_system(
+      grant, environment ? environment : [](const char* name) -> const char* { return std::getenv(name); });
   read_cgroup(grant, root);
   return grant;
 }
@@ -158,9 +158,8 @@ int granted_processors(std::span<const ProcessorGrant> grants, std::size_t rank)
   if (per_rank > 0) processors = std::min(processors, per_rank);
   if (per_node > 0) processors = std::min(processors, per_node / sharing(grants, mine, [](const auto&) { return true; }));
   if (mine.quota > 0)
-    processors = std::min(processors, mine.quota / sharing(grants, mine, [&](const ProcessorGrant& other) {
-                                        return other.quota_group == mine.quota_group;
-                                      }));
+    processors = std::min(
+        processors, mine.quota / sharing(grants, mine, [&](const ProcessorGrant& other) { return other.quota_group == mine.quota_group; }));
   return std::max(1, processors);
 }
 
@@ -175,10 +174,11 @@ std::string binding_warning(std::span<const ProcessorGrant> grants, int threads)
     const int granted = grants[rank].per_rank > 0 ? grants[rank].per_rank : grants[0].per_rank;
     const int wanted = threads > 0 ? threads : granted;
     if (wanted <= share) continue;
-    return fmt::format("rank {} has {} {}, but may use {} (start with mpirun --map-by slot:PE={} --bind-to core, or "
-                       "mpirun --bind-to none, or srun --cpus-per-task={})",
-                       rank, wanted, threads > 0 ? "threads" : "processors granted",
-                       share == 1 ? "1 processor" : fmt::format("{} processors", share), wanted, wanted);
+    return fmt::format(
+        "rank {} has {} {}, but may use {} (start with mpirun --map-by slot:PE={} --bind-to core, or "
+        "mpirun --bind-to none, or srun --cpus-per-task={})",
+        rank, wanted, threads > 0 ? "threads" : "processors granted", share == 1 ? "1 processor" : fmt::format("{} processors", share),
+        wanted, wanted);
   }
   return {};
 }

@@ -18,12 +18,23 @@ std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     switch (c) {
-      case '"': result += "\\\""; break;
-      case '\\': result += "\\\\"; break;
-      case '\n': result += "\\n"; break;
-      case '\r': result += "\\r"; break;
-      case '\t': result += "\\t"; break;
-      default: result += is_control(c) ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+      case '"':
+        result += "\\\"";
+        break;
+      case '\\':
+        result += "\\\\";
+        break;
+      case '\n':
+        result += "\\n";
+        break;
+      case '\r':
+        result += "\\r";
+        break;
+      case '\t':
+        result += "\\t";
+        break;
+      default:
+        result += is_control(c) ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
     }
   }
   return result + "\"";
@@ -39,7 +50,9 @@ std::size_t comment_at(std::string_view text) {
 /// Whether a text is read as something else unless it is quoted.
 bool needs_quotes(std::string_view text) {
   if (text.empty()) return false;
-  if (text.front() == '"' || text.front() == '#' || blanks.find(text.front()) != std::string_view::npos || blanks.find(text.back()) != std::string_view::npos) return true;
+  if (text.front() == '"' || text.front() == '#' || blanks.find(text.front()) != std::string_view::npos ||
+      blanks.find(text.back()) != std::string_view::npos)
+    return true;
   return std::any_of(text.begin(), text.end(), is_control) || comment_at(text) != std::string_view::npos;
 }
 
@@ -58,11 +71,16 @@ std::optional<std::string> take_quoted(std::string_view& rest) {
     }
     const char next = rest[++i];
     unsigned byte = 0;
-    if (next == 'n') text += '\n';
-    else if (next == 'r') text += '\r';
-    else if (next == 't') text += '\t';
-    else if (next == '"' || next == '\\') text += next;
-    else if (next == 'x' && i + 2 < rest.size() && std::from_chars(rest.data() + i + 1, rest.data() + i + 3, byte, 16).ptr == rest.data() + i + 3) {
+    if (next == 'n')
+      text += '\n';
+    else if (next == 'r')
+      text += '\r';
+    else if (next == 't')
+      text += '\t';
+    else if (next == '"' || next == '\\')
+      text += next;
+    else if (next == 'x' && i + 2 < rest.size() &&
+             std::from_chars(rest.data() + i + 1, rest.data() + i + 3, byte, 16).ptr == rest.data() + i + 3) {
       text += static_cast<char>(byte);
       i += 2;
     } else {  // no character of ours: as it stands

@@ -20,7 +20,9 @@ RunningHash::RunningHash() : state_(static_cast<State*>(static_cast<void*>(XXH3_
   if (!state_ || XXH3_64bits_reset(library_state(state_.get())) == XXH_ERROR) throw std::bad_alloc();
 }
 
-void RunningHash::add(std::span<const std::byte> bytes) noexcept { (void)XXH3_64bits_update(library_state(state_.get()), bytes.data(), bytes.size()); }
+void RunningHash::add(std::span<const std::byte> bytes) noexcept {
+  (void)XXH3_64bits_update(library_state(state_.get()), bytes.data(), bytes.size());
+}
 
 std::uint64_t RunningHash::value() const noexcept { return XXH3_64bits_digest(library_state(state_.get())); }
 

@@ -31,7 +31,7 @@ struct Note {
   char text[200];
   std::atomic<std::size_t> size = 0;
 };
-std::array<Note, 2> notes;             // one is written while the other stands
+std::array<Note, 2> notes;  // one is written while the other stands
 std::atomic<unsigned> current_note = 0;
 char crash_path[4096];
 

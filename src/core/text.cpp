@@ -62,8 +62,12 @@ std::string_view trim(std::string_view text) noexcept {
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
-std::string lower(std::string_view text) { return mapped(text, [](unsigned char c) { return std::tolower(c); }); }
-std::string upper(std::string_view text) { return mapped(text, [](unsigned char c) { return std::toupper(c); }); }
+std::string lower(std::string_view text) {
+  return mapped(text, [](unsigned char c) { return std::tolower(c); });
+}
+std::string upper(std::string_view text) {
+  return mapped(text, [](unsigned char c) { return std::toupper(c); });
+}
 
 std::string join(std::span<const std::string> parts, std::string_view separator) {
   std::string result;

@@ -33,15 +33,13 @@ void append_cell(const Column& column, std::size_t row, std::size_t element, std
       return;
     }
     default:
-      if (!info.null || *info.null != column.integer(row, element))
-        line += std::to_string(column.integer(row, element));
+      if (!info.null || *info.null != column.integer(row, element)) line += std::to_string(column.integer(row, element));
   }
 }
 
 }  // namespace
 
-void write_csv(const std::string& product, const Schema& schema, const std::string& path,
-               const std::vector<std::string>& elements) {
+void write_csv(const std::string& product, const Schema& schema, const std::string& path, const std::vector<std::string>& elements) {
   const RowReader reader(product, "/object", ZoneCheck::off);
   Table table(schema);
   FileAppender file(path);

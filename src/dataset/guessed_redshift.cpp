@@ -29,7 +29,8 @@ std::string guessed_redshift(const Schema& schema, const BandOptions& bands, con
   const std::string name = known_column(schema, known_columns::redshift);
   if (name.empty()) throw UsageError(path + ": no column of redshifts found (name it with --redshift)");
   if (may_be_band(name, schema, bands))
-    throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --redshift, or name the bands)", path, name));
+    throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --redshift, or name the bands)",
+                                 path, name));
   return name;
 }
 

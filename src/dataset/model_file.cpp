@@ -13,8 +13,8 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/io/hdf5.hpp"
 #include "skyfold/dataset/product_class.hpp"
+#include "skyfold/io/hdf5.hpp"
 
 namespace skyfold {
 namespace {
@@ -117,10 +117,10 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
 PhotozModel read_model(const std::string& path) {
   const Attributes attributes = read_attributes(path);
   const auto format = attributes.find("skyfold_format");
-  if (format == attributes.end() || format->second != format_name)
-    throw DataError(path + ": not a photo-z model (made by skyfold train)");
+  if (format == attributes.end() || format->second != format_name) throw DataError(path + ": not a photo-z model (made by skyfold train)");
   if (text_of(attributes, "format_version", path) != format_version)
-    throw DataError(fmt::format("{}: a photo-z model of format {} (this program reads {}: train it again)", path, attributes.at("format_version"), format_version));
+    throw DataError(fmt::format("{}: a photo-z model of format {} (this program reads {}: train it again)", path,
+                                attributes.at("format_version"), format_version));
   PhotozModel model;
   model.algorithm = text_of(attributes, "algorithm", path);
   model.redshift = text_of(attributes, "redshift", path);
@@ -133,7 +133,8 @@ PhotozModel read_model(const std::string& path) {
   model.z_max = number_of(attributes, "z_max", path);
   model.parameters = with_prefix(attributes, parameter_prefix);
   model.record = with_prefix(attributes, record_prefix);
-  for (const std::string& name : split(text_of(attributes, table_list, path), ',')) model.tables.emplace(name, read_columns(path, "/" + name));
+  for (const std::string& name : split(text_of(attributes, table_list, path), ','))
+    model.tables.emplace(name, read_columns(path, "/" + name));
   if (text_of(attributes, checksum_name, path) != checksum_of(attributes, model.tables))
     throw DataError(path + ": the model's content does not match its checksum (damaged)");
   return model;
@@ -144,7 +145,9 @@ std::string file_identity(const std::string& path) {
   if (std::filesystem::is_directory(path, error)) throw IoError(path + ": is a directory (a file is needed)");
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  const auto throw_unreadable = [&] { throw IoError(fmt::format("{}: cannot be read ({})", path, errno ? std::strerror(errno) : "no such file")); };
+  const auto throw_unreadable = [&] {
+    throw IoError(fmt::format("{}: cannot be read ({})", path, errno ? std::strerror(errno) : "no such file"));
+  };
   if (!file) throw_unreadable();
   std::vector<char> buffer(1 << 20);
   std::uint64_t hash = 0;

@@ -38,9 +38,10 @@ void check_repeated_ids(std::span<const std::int64_t> ids, const std::function<b
     if (i != first) (is_same_object(rows[first], rows[i]) ? same : other).add(rows[first], rows[i]);
   }
   if (other.rows > 0)
-    throw DataError(fmt::format("{}: ids are not unique: {} of {} rows have the id of another object, such as row {} that of row {}, {} "
-                                "(draws and joins go by ids; name another column with --id)", column, grouped(other.rows),
-                                grouped(std::ssize(ids)), other.again + 1, other.first + 1, ids[other.first]));
+    throw DataError(
+        fmt::format("{}: ids are not unique: {} of {} rows have the id of another object, such as row {} that of row {}, {} "
+                    "(draws and joins go by ids; name another column with --id)",
+                    column, grouped(other.rows), grouped(std::ssize(ids)), other.again + 1, other.first + 1, ids[other.first]));
   if (same.rows > 0)
     log_info(fmt::format("{}: {} row{} an object that was there before, such as row {} that of row {}, id {}", column, grouped(same.rows),
                          same.rows == 1 ? " repeats" : "s repeat", same.again + 1, same.first + 1, ids[same.first]));

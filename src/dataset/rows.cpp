@@ -14,7 +14,8 @@ namespace skyfold {
 EachText texts_in(const RowReader& reader, const Schema& schema) {
   Schema texts;
   for (const ColumnInfo& column : schema)
-    if (const auto index = find_column(reader.schema(), column.name); index && column.type == Type::text) texts.push_back(reader.schema()[*index]);
+    if (const auto index = find_column(reader.schema(), column.name); index && column.type == Type::text)
+      texts.push_back(reader.schema()[*index]);
   return [&reader, texts](const std::function<void(const Table&)>& use) {
     if (texts.empty()) return;
     Table block(texts);
@@ -56,10 +57,12 @@ void create_product_fits(const RowProduct& product, const std::string& extension
   each_text([&](const Table& table) { texts.add(table); });
   for (const std::string& name : texts.encoded())
     if (find_column(product.layout.schema, name))
-      log_warning(fmt::format("column {} has texts beyond printable ASCII, which FITS cannot hold: there their bytes, and the percent sign, are "
-                              "written as %XX", name));
-  create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name, {product.layout.creator, "provenance: " + product.layout.provenance},
-              texts);
+      log_warning(
+          fmt::format("column {} has texts beyond printable ASCII, which FITS cannot hold: there their bytes, and the percent sign, are "
+                      "written as %XX",
+                      name));
+  create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name,
+              {product.layout.creator, "provenance: " + product.layout.provenance}, texts);
 }
 
 void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts) {
@@ -70,7 +73,8 @@ void create_product(const RowProduct& product, const std::string& extension_name
 void take_rows(const std::string& from, const std::string& to, const std::string& group) {
   const RowReader reader(from, group, ZoneCheck::off);  // the journal knows which rows are not what they were
   RowWriter writer(to, group);
-  if (reader.rows() != writer.rows()) throw DataError(fmt::format("{}: has {} rows instead of {} (start over with --fresh)", from, reader.rows(), writer.rows()));
+  if (reader.rows() != writer.rows())
+    throw DataError(fmt::format("{}: has {} rows instead of {} (start over with --fresh)", from, reader.rows(), writer.rows()));
   for (std::size_t i = 0; i < writer.schema().size(); ++i) {
     const ColumnInfo& info = writer.schema()[i];
     const auto column = find_column(reader.schema(), info.name);
@@ -94,13 +98,12 @@ void finish_product(const Ranks& ranks, const RowProduct& product, std::optional
   FitsLayout layout;
   ranks.together([&] { layout = open_fits(product.fits, product.layout.schema, product.layout.rows); });
   if (!product.is_fits_along) fits_sum = fill_fits(ranks, product, layout);
-  ranks.on_first_only([&] {
-    finish_fits(product.fits, layout, fits_sum ? *fits_sum : fits_data_sum(product.fits, layout));
-  });
+  ranks.on_first_only([&] { finish_fits(product.fits, layout, fits_sum ? *fits_sum : fits_data_sum(product.fits, layout)); });
 }
 
 ProductWriter::ProductWriter(const RowProduct& product) : rows_(product.rows) {
-  if (!product.fits.empty() && product.is_fits_along) fits_.emplace(product.fits, open_fits(product.fits, product.layout.schema, product.layout.rows));
+  if (!product.fits.empty() && product.is_fits_along)
+    fits_.emplace(product.fits, open_fits(product.fits, product.layout.schema, product.layout.rows));
 }
 
 void ProductWriter::write(std::int64_t first_row, std::span<const Table* const> tables, JobResult& result) {

@@ -17,8 +17,7 @@ namespace skyfold {
 /// does messages and files.
 class ComputeThread {
  public:
-  explicit ComputeThread(RankClock& clock)
-      : state_(std::make_shared<State>(clock)), thread_([state = state_] { loop(*state); }) {}
+  explicit ComputeThread(RankClock& clock) : state_(std::make_shared<State>(clock)), thread_([state = state_] { loop(*state); }) {}
   ~ComputeThread() {
     if (!thread_.joinable()) return;
     {
@@ -65,7 +64,7 @@ class ComputeThread {
  private:
   struct State {
     explicit State(RankClock& rank_clock) : clock(&rank_clock) {}
-    RankClock* clock;   ///< null once abandoned
+    RankClock* clock;  ///< null once abandoned
     std::mutex mutex;
     std::condition_variable changed;
     std::function<void()> task;
@@ -95,7 +94,7 @@ class ComputeThread {
     }
   }
 
-  std::shared_ptr<State> state_;   // shared with the thread, which may outlive this object
+  std::shared_ptr<State> state_;  // shared with the thread, which may outlive this object
   std::thread thread_;
 };
 

@@ -26,7 +26,8 @@ namespace {
 std::int64_t failure_limit(const std::string& text, std::int64_t partitions) {
   const bool is_share = text.ends_with('%');
   const auto number = parse_double(is_share ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
-  if (!number || !(*number >= 0.0 && *number <= 1e15)) throw UsageError(fmt::format("farm.max_failures = {} (must be a count or a percentage like 5%)", text));
+  if (!number || !(*number >= 0.0 && *number <= 1e15))
+    throw UsageError(fmt::format("farm.max_failures = {} (must be a count or a percentage like 5%)", text));
   return static_cast<std::int64_t>(is_share ? std::floor(*number * static_cast<double>(partitions) / 100.0) : *number);
 }
 
@@ -40,9 +41,12 @@ class Idle {
   void rest(Pipeline* pipeline) {
     const double now = now_s();
     if (since_s_ == 0.0) since_s_ = now;
-    if (now - since_s_ < 1e-3) std::this_thread::yield();
-    else if (pipeline && pipeline->is_computing()) pipeline->wait(std::chrono::milliseconds(5));
-    else std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (now - since_s_ < 1e-3)
+      std::this_thread::yield();
+    else if (pipeline && pipeline->is_computing())
+      pipeline->wait(std::chrono::milliseconds(5));
+    else
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
 
  private:
@@ -53,9 +57,13 @@ class Idle {
 class Master {
  public:
   Master(const Ranks& ranks, FarmPlan plan, FarmObserver& observer, const FarmOptions& o, int workers)
-      : ranks_(ranks), mail_(ranks), observer_(observer), heartbeat_s_(o.heartbeat_s),
+      : ranks_(ranks),
+        mail_(ranks),
+        observer_(observer),
+        heartbeat_s_(o.heartbeat_s),
         failure_limit_(failure_limit(o.max_failures, std::ssize(plan.partitions))),
-        dispatcher_(std::move(plan.jobs), plan.partitions, workers), peers_(static_cast<std::size_t>(ranks.size())) {
+        dispatcher_(std::move(plan.jobs), plan.partitions, workers),
+        peers_(static_cast<std::size_t>(ranks.size())) {
     report.failures = std::move(plan.failures);
     for (const JobOutcome& failure : report.failures) failed_.insert(failure.job.first_partition);
     check_failures();
@@ -104,8 +112,10 @@ class Master {
     if (!given.empty()) scope.emplace(ranks_.clock(), Phase::dispatch);
     for (const Assignment& assignment : given) {
       observer_.started(assignment.job, assignment.worker);
-      if (assignment.worker == 0) own_->give(assignment);
-      else mail_.send(assignment.worker, {Packet::job, 0, JobEnd::done, 0, assignment.job, {}, {}, {}});
+      if (assignment.worker == 0)
+        own_->give(assignment);
+      else
+        mail_.send(assignment.worker, {Packet::job, 0, JobEnd::done, 0, assignment.job, {}, {}, {}});
       progress = true;
     }
     return progress;
@@ -152,13 +162,21 @@ class Master {
     peer.heard_s = now_s();
     if (std::exchange(peer.is_lost, false)) request(rank, 0);  // it came back: what it had is not its any more, nor is its request
     switch (packet.kind) {
-      case Packet::request: return request(rank, packet.rows_in_hand);
-      case Packet::done: return done(outcome_of(rank, packet));
-      case Packet::error: return give_up();
-      case Packet::stopping: return request_stop(packet.signal);
-      case Packet::beat: return mail_.send_beat(rank);
-      case Packet::bye: peer.has_left = true; return;
-      default: return;
+      case Packet::request:
+        return request(rank, packet.rows_in_hand);
+      case Packet::done:
+        return done(outcome_of(rank, packet));
+      case Packet::error:
+        return give_up();
+      case Packet::stopping:
+        return request_stop(packet.signal);
+      case Packet::beat:
+        return mail_.send_beat(rank);
+      case Packet::bye:
+        peer.has_left = true;
+        return;
+      default:
+        return;
     }
   }
 
@@ -183,7 +201,8 @@ class Master {
         done(outcome);
       }
     }
-    const bool all_silent = ranks_.size() > 1 && std::all_of(peers_.begin() + 1, peers_.end(), [](const Peer& peer) { return peer.is_lost; });
+    const bool all_silent =
+        ranks_.size() > 1 && std::all_of(peers_.begin() + 1, peers_.end(), [](const Peer& peer) { return peer.is_lost; });
     if (all_silent && !own_ && !is_over()) throw IoError("all ranks that compute fell silent (run the same command again)");
   }
 
@@ -192,7 +211,7 @@ class Master {
   FarmObserver& observer_;
   double heartbeat_s_;
   std::int64_t failure_limit_;
-  std::set<std::int64_t> failed_;   ///< partitions: one that was cut may fail several times
+  std::set<std::int64_t> failed_;  ///< partitions: one that was cut may fail several times
   Dispatcher dispatcher_;
   std::vector<Peer> peers_;
   double checked_s_ = now_s();
@@ -236,8 +255,10 @@ FarmEnd run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Wor
   while (!master.is_over()) {
     bool progress = serve();
     if (pipeline) progress |= guarded([&] { return pipeline->step(); }, fail);
-    if (progress) idle.has_worked();
-    else idle.rest(pipeline ? &*pipeline : nullptr);
+    if (progress)
+      idle.has_worked();
+    else
+      idle.rest(pipeline ? &*pipeline : nullptr);
   }
   if (pipeline) (void)guarded([&] { return pipeline->drop_all(), true; }, fail);
   ending.lost = master.dismiss(serve);
@@ -248,9 +269,13 @@ FarmEnd run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Wor
 class Worker {
  public:
   Worker(const Ranks& ranks, const std::shared_ptr<Work>& work, const FarmOptions& o, int task)
-      : ranks_(ranks), mail_(ranks), heart_(o.heartbeat_s, now_s()),
+      : ranks_(ranks),
+        mail_(ranks),
+        heart_(o.heartbeat_s, now_s()),
         pipeline_(work, ranks.clock(), o, task, ranks.rank(),
-                  {[this](std::int64_t rows_in_hand) { mail_.send(0, {Packet::request, rows_in_hand, JobEnd::done, 0, {}, {}, {}, {}}); },
+                  {[this](std::int64_t rows_in_hand) {
+                     mail_.send(0, {Packet::request, rows_in_hand, JobEnd::done, 0, {}, {}, {}, {}});
+                   },
                    [this](const JobOutcome& outcome) { mail_.send(0, packet_of(outcome)); }}) {}
 
   FarmEnd run() {
@@ -260,8 +285,10 @@ class Worker {
       const bool heard = listen();
       tell_of_signal();
       const bool progress = !end_.failure && guarded([&] { return pipeline_.step(); }, [&](const Failure& failure) { fail(failure); });
-      if (progress || heard) idle.has_worked();
-      else idle.rest(&pipeline_);
+      if (progress || heard)
+        idle.has_worked();
+      else
+        idle.rest(&pipeline_);
     }
     (void)guarded([&] { return pipeline_.drop_all(), true; }, [&](const Failure& failure) { fail(failure); });
     mail_.send(0, Packet::bye);
@@ -274,8 +301,10 @@ class Worker {
  private:
   /// Handles a message of rank 0, and sends a sign of life when it is time.
   bool listen() {
-    if (const Heartbeat::Duty duty = heart_.duty(now_s()); duty == Heartbeat::Duty::give_up) lose_first();
-    else if (duty == Heartbeat::Duty::beat) mail_.send_beat(0);
+    if (const Heartbeat::Duty duty = heart_.duty(now_s()); duty == Heartbeat::Duty::give_up)
+      lose_first();
+    else if (duty == Heartbeat::Duty::beat)
+      mail_.send_beat(0);
     const auto message = mail_.receive();
     if (!message) return false;
     heart_.heard(now_s());
@@ -297,8 +326,9 @@ class Worker {
 
   /// Without rank 0 no product can be finished, and no rank can end in good order.
   [[noreturn]] void lose_first() const {
-    ranks_.end_all({ExitCode::io, fmt::format("rank 0 was silent for {:.1f} s (stopped, or its machine is gone: run the same command again)",
-                                              heart_.silence_s())});
+    ranks_.end_all(
+        {ExitCode::io,
+         fmt::format("rank 0 was silent for {:.1f} s (stopped, or its machine is gone: run the same command again)", heart_.silence_s())});
   }
 
   const Ranks& ranks_;
@@ -326,10 +356,17 @@ void describe(OptionSet& option, FarmOptions& o) {
       .layout();
   option("farm.order", o.order, "order in which jobs are handed out: longest first, or by rows").one_of({"longest", "rows"}).layout();
   option("farm.block_rows", o.block_rows, "rows held in memory at a time, twice").range(1, 1e9).layout();
-  option("farm.timeout", o.timeout_s, "longest time for a block, after which its partitions count as failed; 0: none").unit("s").range(0, 1e9).layout();
-  option("farm.heartbeat", o.heartbeat_s, "silence after which a rank is given up and its work handed to others").unit("s").range(0.5, 1e6).layout();
+  option("farm.timeout", o.timeout_s, "longest time for a block, after which its partitions count as failed; 0: none")
+      .unit("s")
+      .range(0, 1e9)
+      .layout();
+  option("farm.heartbeat", o.heartbeat_s, "silence after which a rank is given up and its work handed to others")
+      .unit("s")
+      .range(0.5, 1e6)
+      .layout();
   option("farm.max_failures", o.max_failures, "partitions that may fail before the run ends: a count or a percentage").layout();
-  option("farm.fault", o.fault, "faults to inject, for tests: throw, oom, hang, segv, kill, stop or sleep=SECONDS @PARTITION[:ATTEMPT]").layout();
+  option("farm.fault", o.fault, "faults to inject, for tests: throw, oom, hang, segv, kill, stop or sleep=SECONDS @PARTITION[:ATTEMPT]")
+      .layout();
 }
 
 void check(const FarmOptions& o) {

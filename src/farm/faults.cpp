@@ -16,7 +16,8 @@ namespace skyfold {
 namespace {
 
 [[noreturn]] void refuse(const std::string& text) {
-  throw UsageError(fmt::format("farm.fault = {} (must be like throw@3, hang@3:1 or sleep=0.5@*; throw, oom, hang, segv, kill, stop)", text));
+  throw UsageError(
+      fmt::format("farm.fault = {} (must be like throw@3, hang@3:1 or sleep=0.5@*; throw, oom, hang, segv, kill, stop)", text));
 }
 
 void sleep_for(double seconds) {
@@ -62,7 +63,8 @@ Faults::Faults(const std::string& text) {
 
 void Faults::inject(const Job& job) const {
   for (const Fault& fault : faults_) {
-    const bool is_here = fault.partition < 0 || (fault.partition >= job.first_partition && fault.partition < job.first_partition + job.partition_count);
+    const bool is_here =
+        fault.partition < 0 || (fault.partition >= job.first_partition && fault.partition < job.first_partition + job.partition_count);
     if (is_here && (fault.attempt == 0 || fault.attempt == job.attempts + 1)) do_fault(fault.kind, fault.seconds);
   }
 }

@@ -23,7 +23,7 @@ class Faults {
   struct Fault {
     std::string kind;
     double seconds = 0.0;
-    std::int64_t partition = -1, attempt = 0;   // -1: every partition; 0: every attempt
+    std::int64_t partition = -1, attempt = 0;  // -1: every partition; 0: every attempt
   };
   std::vector<Fault> faults_;
 };

@@ -37,8 +37,15 @@ std::string message_of(const std::exception_ptr& error) {
 bool has_hung_thread() noexcept { return hung.load(); }
 
 Pipeline::Pipeline(std::shared_ptr<Work> work, RankClock& clock, const FarmOptions& o, int task, int rank, Upstream upstream)
-    : work_(std::move(work)), clock_(clock), block_rows_(o.block_rows), timeout_s_(o.timeout_s), faults_(o.fault), task_(task), rank_(rank),
-      upstream_(std::move(upstream)), thread_(std::make_unique<ComputeThread>(clock)) {}
+    : work_(std::move(work)),
+      clock_(clock),
+      block_rows_(o.block_rows),
+      timeout_s_(o.timeout_s),
+      faults_(o.fault),
+      task_(task),
+      rank_(rank),
+      upstream_(std::move(upstream)),
+      thread_(std::make_unique<ComputeThread>(clock)) {}
 
 void Pipeline::give(const Assignment& assignment) {
   asked_with_ = -1;
@@ -74,9 +81,8 @@ bool Pipeline::step() {
 void Pipeline::wait(std::chrono::microseconds patience) { (void)thread_->has_ended(patience); }
 
 bool Pipeline::ask_for_work() {
-  const auto unread = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
-    return job->next_row == job->outcome.job.rows.begin;
-  });
+  const auto unread =
+      std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->next_row == job->outcome.job.rows.begin; });
   const int in_hand = static_cast<int>(jobs_.size());
   if (!asks_for_job(static_cast<int>(unread), in_hand, asked_with_)) return false;
   asked_with_ = in_hand;

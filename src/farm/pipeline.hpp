@@ -40,11 +40,11 @@ class Pipeline {
  private:
   struct Active {
     JobOutcome outcome;
-    std::int64_t next_row = 0;   ///< first row not yet read
+    std::int64_t next_row = 0;  ///< first row not yet read
     int blocks_in_slots = 0;
   };
   struct Slot {
-    std::shared_ptr<Active> job;   ///< null: free
+    std::shared_ptr<Active> job;  ///< null: free
     RowRange block;
   };
 
@@ -61,23 +61,23 @@ class Pipeline {
   bool interrupt(std::chrono::milliseconds patience);
   void abandon();
 
-  std::shared_ptr<Work> work_;   // shared with tasks of the compute thread, one of which may never end
+  std::shared_ptr<Work> work_;  // shared with tasks of the compute thread, one of which may never end
   RankClock& clock_;
   std::int64_t block_rows_;
   double timeout_s_;
   Faults faults_;
   int task_, rank_;
   Upstream upstream_;
-  std::deque<std::shared_ptr<Active>> jobs_;      ///< not yet ended, in order
-  std::vector<JobOutcome> complete_;              ///< written, but not yet synced and reported
+  std::deque<std::shared_ptr<Active>> jobs_;  ///< not yet ended, in order
+  std::vector<JobOutcome> complete_;          ///< written, but not yet synced and reported
   std::int64_t complete_bytes_ = 0;
   double complete_since_s_ = 0.0;
   std::array<Slot, Work::slot_limit> slots_;
-  std::array<int, 2> usable_ = {0, 1};            ///< slots whose buffers no hung kernel holds
+  std::array<int, 2> usable_ = {0, 1};  ///< slots whose buffers no hung kernel holds
   int next_slot_ = 2;
-  int computing_ = -1, loaded_ = -1;              ///< slot numbers, -1 for none
+  int computing_ = -1, loaded_ = -1;  ///< slot numbers, -1 for none
   double compute_start_s_ = 0.0;
-  int asked_with_ = -1;                           ///< jobs in hand at the request under way, -1 for none
+  int asked_with_ = -1;  ///< jobs in hand at the request under way, -1 for none
   std::unique_ptr<ComputeThread> thread_;
 };
 

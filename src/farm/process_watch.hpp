@@ -10,9 +10,9 @@ namespace skyfold {
 
 /// A process that other processes of its machine can look at.
 struct ProcessName {
-  std::string machine;   ///< host and namespace of process numbers: the same number means the same process only there
+  std::string machine;  ///< host and namespace of process numbers: the same number means the same process only there
   pid_t pid = 0;
-  std::string start;     ///< when it started, in the kernel's ticks: numbers are used again
+  std::string start;  ///< when it started, in the kernel's ticks: numbers are used again
 
   [[nodiscard]] std::string text() const;
 };

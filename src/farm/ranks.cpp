@@ -133,8 +133,8 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
     throw SharedError(ExitCode::io, "more than 2 GiB to exchange between ranks (too many bad rows?)");
   std::exclusive_scan(b->lengths.begin(), b->lengths.end(), b->starts.begin(), 0);
   b->all.assign(static_cast<std::size_t>(b->starts.back() + b->lengths.back()), '\0');
-  MPI_Iallgatherv(b->mine.data(), b->length, MPI_CHAR, b->all.data(), b->lengths.data(), b->starts.data(), MPI_CHAR,
-                  handle_->communicator, &request);
+  MPI_Iallgatherv(b->mine.data(), b->length, MPI_CHAR, b->all.data(), b->lengths.data(), b->starts.data(), MPI_CHAR, handle_->communicator,
+                  &request);
   wait_for(*this, request, b->all.size());
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < n; ++i)
@@ -209,13 +209,14 @@ std::vector<std::string> Ranks::run_units(std::size_t count, const std::function
   });
   std::vector<std::string> results(count);
   const std::vector<std::string> all = gather(mine);
-  std::vector<std::uint64_t> counts;   // of units, by rank
+  std::vector<std::uint64_t> counts;  // of units, by rank
   for (std::size_t from = 0; from < all.size(); ++from) {
     const char* at = all[from].data();
     counts.push_back(get(at));
     if (counts[from] != counts[0])
-      throw SharedError(ExitCode::data, fmt::format("rank {} finds {} pieces of work where rank 0 finds {} (do all ranks see the same files?)", from,
-                                                    counts[from], counts[0]));
+      throw SharedError(ExitCode::data,
+                        fmt::format("rank {} finds {} pieces of work where rank 0 finds {} (do all ranks see the same files?)", from,
+                                    counts[from], counts[0]));
     for (std::size_t i = from; i < count; i += static_cast<std::size_t>(size_)) {
       const std::uint64_t length = get(at);
       results[i].assign(at, length);

@@ -93,8 +93,10 @@ std::optional<std::pair<int, std::string>> Ranks::Handle::receive_text(int from,
 void Ranks::Handle::take_failures() {
   while (const auto message = receive_text(MPI_ANY_SOURCE, failure_tag)) {
     const Failure failure = failure_from(message->second);
-    if (failure) failures[message->first] = failure;
-    else ended.insert(message->first);
+    if (failure)
+      failures[message->first] = failure;
+    else
+      ended.insert(message->first);
   }
   if (!failures.empty() && failure_seen_s == 0.0) failure_seen_s = now_s();
   if (!ended.empty() && end_seen_s == 0.0) end_seen_s = now_s();
@@ -135,8 +137,10 @@ void Ranks::go_on_without(const std::vector<int>& lost) {
     const bool is_lost = std::find(lost.begin(), lost.end(), rank) != lost.end();
     const int world_rank = my.world_ranks[static_cast<std::size_t>(rank)];
     (is_lost ? my.left_behind : world_ranks).push_back(world_rank);
-    if (is_lost) my.left_processes.push_back(my.watch.processes()[static_cast<std::size_t>(rank)]);
-    else members.push_back(rank);
+    if (is_lost)
+      my.left_processes.push_back(my.watch.processes()[static_cast<std::size_t>(rank)]);
+    else
+      members.push_back(rank);
   }
   MPI_Group all, rest;
   MPI_Comm_group(my.communicator, &all);

@@ -28,7 +28,7 @@ class MpiCarrier final : public Carrier {
   bool has_left(std::uint64_t message) override;
 
  private:
-  const MPI_Comm& communicator_;   ///< as it is when a message starts
+  const MPI_Comm& communicator_;  ///< as it is when a message starts
   std::map<std::uint64_t, MPI_Request> under_way_;
   std::uint64_t next_ = 0;
 };
@@ -59,19 +59,19 @@ struct Ranks::Handle {
   void look(int own_rank);
 
   MPI_Comm communicator = MPI_COMM_WORLD;
-  MPI_Comm ending = MPI_COMM_SELF;   ///< for the end of the run alone: it comes while others may still be in another call
+  MPI_Comm ending = MPI_COMM_SELF;  ///< for the end of the run alone: it comes while others may still be in another call
   MpiCarrier carrier{communicator};
   Outbox outbox{carrier};
-  ProcessWatch watch;                ///< of the ranks of `communicator`
+  ProcessWatch watch;  ///< of the ranks of `communicator`
   ProcessName rank_zero;
-  std::vector<int> world_ranks;      ///< in MPI_COMM_WORLD, of the ranks of `communicator`
-  std::vector<int> left_behind;      ///< ranks of MPI_COMM_WORLD
-  std::vector<ProcessName> left_processes;   ///< theirs
-  bool has_come_to_end = false;      ///< `end` was called
-  bool is_broken = false;            ///< a collective call was left midway: none can follow
-  std::map<int, Failure> failures;   ///< of other ranks, by rank
-  std::set<int> ended;               ///< other ranks that have come to their ends without one
-  double failure_seen_s = 0.0, end_seen_s = 0.0, death_seen_s = 0.0;   ///< since when it is known; 0: not
+  std::vector<int> world_ranks;                                       ///< in MPI_COMM_WORLD, of the ranks of `communicator`
+  std::vector<int> left_behind;                                       ///< ranks of MPI_COMM_WORLD
+  std::vector<ProcessName> left_processes;                            ///< theirs
+  bool has_come_to_end = false;                                       ///< `end` was called
+  bool is_broken = false;                                             ///< a collective call was left midway: none can follow
+  std::map<int, Failure> failures;                                    ///< of other ranks, by rank
+  std::set<int> ended;                                                ///< other ranks that have come to their ends without one
+  double failure_seen_s = 0.0, end_seen_s = 0.0, death_seen_s = 0.0;  ///< since when it is known; 0: not
 };
 
 }  // namespace skyfold

@@ -12,19 +12,19 @@
 namespace skyfold {
 namespace {
 
-constexpr double rounding_s = 1e-6;   // of times that were added up
+constexpr double rounding_s = 1e-6;  // of times that were added up
 
 /// What a rank's main thread does.
 enum class Doing : std::uint8_t { nothing, beginning, reading, writing, syncing, handing_out };
 
 struct ActiveJob {
   Job job;
-  std::int64_t next_row = 0;   ///< first row not yet read
+  std::int64_t next_row = 0;  ///< first row not yet read
   int blocks_in_memory = 0;
 };
 
 struct Block {
-  std::int64_t job = -1;       ///< its id, -1 for none
+  std::int64_t job = -1;  ///< its id, -1 for none
   BlockCost cost;
   std::int64_t rows = 0;
   [[nodiscard]] bool is_there() const noexcept { return job >= 0; }
@@ -32,12 +32,12 @@ struct Block {
 
 /// One rank: the state of its pipeline.
 struct VirtualRank {
-  std::deque<ActiveJob> jobs;                ///< not yet ended, in order
+  std::deque<ActiveJob> jobs;  ///< not yet ended, in order
   Block being_read, loaded, computing, computed, being_written;
-  std::vector<std::int64_t> complete;        ///< ids of jobs that are written, but not yet synced and reported
+  std::vector<std::int64_t> complete;  ///< ids of jobs that are written, but not yet synced and reported
   double complete_since_s = 0.0;
-  bool has_written = false;                  ///< the last thing it did: it reads before it writes again
-  int asked_with = -1;                       ///< jobs in hand at the request under way, -1 for none
+  bool has_written = false;  ///< the last thing it did: it reads before it writes again
+  int asked_with = -1;       ///< jobs in hand at the request under way, -1 for none
   Doing doing = Doing::nothing;
   double since_s = 0.0, last_result_s = -1.0;
   PhaseSeconds seconds{};
@@ -46,11 +46,16 @@ struct VirtualRank {
     if (computing.is_there()) return Phase::compute;
     switch (doing) {
       case Doing::beginning:
-      case Doing::reading: return Phase::read;
-      case Doing::writing: return Phase::write;
-      case Doing::syncing: return Phase::sync;
-      case Doing::handing_out: return Phase::dispatch;
-      default: return Phase::wait;
+      case Doing::reading:
+        return Phase::read;
+      case Doing::writing:
+        return Phase::write;
+      case Doing::syncing:
+        return Phase::sync;
+      case Doing::handing_out:
+        return Phase::dispatch;
+      default:
+        return Phase::wait;
     }
   }
 };
@@ -58,7 +63,7 @@ struct VirtualRank {
 /// A request for a job, or the report of one.
 struct Mail {
   int rank = 0;
-  std::int64_t done = -1;   ///< id of the job reported, -1: a request
+  std::int64_t done = -1;  ///< id of the job reported, -1: a request
   std::int64_t rows_in_hand = 0;
 };
 
@@ -66,9 +71,14 @@ class VirtualFarm {
  public:
   VirtualFarm(std::vector<Job> jobs, std::span<const Partition> partitions, const FarmOptions& o, const RehearsalMachine& machine,
               const CostProfile& costs)
-      : machine_(machine), costs_(costs), block_rows_(o.block_rows), workers_(worker_count(o, machine.ranks)),
-        dispatcher_(std::move(jobs), partitions, workers_), ranks_(static_cast<std::size_t>(machine.ranks)),
-        nodes_(static_cast<std::size_t>((machine.ranks + machine.ranks_per_node - 1) / machine.ranks_per_node), SharedProcessors(machine.cores_per_node)) {}
+      : machine_(machine),
+        costs_(costs),
+        block_rows_(o.block_rows),
+        workers_(worker_count(o, machine.ranks)),
+        dispatcher_(std::move(jobs), partitions, workers_),
+        ranks_(static_cast<std::size_t>(machine.ranks)),
+        nodes_(static_cast<std::size_t>((machine.ranks + machine.ranks_per_node - 1) / machine.ranks_per_node),
+               SharedProcessors(machine.cores_per_node)) {}
 
   Rehearsal play() {
     for (int rank = 0; rank < machine_.ranks; ++rank) advance(rank);
@@ -76,8 +86,10 @@ class VirtualFarm {
       const Event event = events_.top();
       events_.pop();
       now_s_ = event.time_s;
-      if (event.node >= 0) end_tasks(event.node, event.version);
-      else wake(event.rank, event.ends);
+      if (event.node >= 0)
+        end_tasks(event.node, event.version);
+      else
+        wake(event.rank, event.ends);
     }
     for (VirtualRank& rank : ranks_) account(rank);
     return result();
@@ -87,14 +99,12 @@ class VirtualFarm {
   /// Tasks of a node end, or a rank wakes up.
   struct Event {
     double time_s = 0.0;
-    std::int64_t number = 0;    ///< events of the same time happen in this order
+    std::int64_t number = 0;  ///< events of the same time happen in this order
     int node = -1;
-    std::int64_t version = 0;   ///< of the node's prediction
+    std::int64_t version = 0;  ///< of the node's prediction
     int rank = -1;
     Doing ends = Doing::nothing;
-    bool operator<(const Event& other) const noexcept {
-      return time_s != other.time_s ? time_s > other.time_s : number > other.number;
-    }
+    bool operator<(const Event& other) const noexcept { return time_s != other.time_s ? time_s > other.time_s : number > other.number; }
   };
 
   [[nodiscard]] VirtualRank& at(int rank) { return ranks_[static_cast<std::size_t>(rank)]; }
@@ -125,8 +135,10 @@ class VirtualFarm {
     const std::vector<SharedProcessors::Task> ended = node.end(now_s_);
     predict(number);
     for (const SharedProcessors::Task& task : ended) {
-      if (task.is_kernel) end_kernel(task.rank);
-      else end_main(task.rank);
+      if (task.is_kernel)
+        end_kernel(task.rank);
+      else
+        end_main(task.rank);
     }
   }
 
@@ -134,8 +146,10 @@ class VirtualFarm {
   void begin(int rank, Doing doing, double seconds) {
     account(at(rank));
     at(rank).doing = doing;
-    if (doing == Doing::syncing || doing == Doing::beginning) schedule({now_s_ + seconds, 0, -1, 0, rank, doing});
-    else run(rank, false, 1, seconds);
+    if (doing == Doing::syncing || doing == Doing::beginning)
+      schedule({now_s_ + seconds, 0, -1, 0, rank, doing});
+    else
+      run(rank, false, 1, seconds);
   }
 
   /// Lets a rank's main thread do what comes next, in the order in which Pipeline::step does.
@@ -152,7 +166,8 @@ class VirtualFarm {
     }
     ask(number);
     if (rank.doing != Doing::nothing) return;  // rank 0 serves its own request at once
-    if (!rank.complete.empty() && (rank.jobs.empty() || now_s_ - rank.complete_since_s >= sync_interval_s - rounding_s)) return begin(number, Doing::syncing, machine_.sync_s);
+    if (!rank.complete.empty() && (rank.jobs.empty() || now_s_ - rank.complete_since_s >= sync_interval_s - rounding_s))
+      return begin(number, Doing::syncing, machine_.sync_s);
     if (load(number)) return;
     rank.has_written = false;
     if (rank.computed.is_there()) advance(number);
@@ -160,7 +175,8 @@ class VirtualFarm {
 
   void ask(int number) {
     VirtualRank& rank = at(number);
-    const auto unread = std::count_if(rank.jobs.begin(), rank.jobs.end(), [](const ActiveJob& job) { return job.next_row == job.job.rows.begin; });
+    const auto unread =
+        std::count_if(rank.jobs.begin(), rank.jobs.end(), [](const ActiveJob& job) { return job.next_row == job.job.rows.begin; });
     const int in_hand = static_cast<int>(rank.jobs.size());
     if (!asks_for_job(static_cast<int>(unread), in_hand, rank.asked_with) || (in_hand > 0 && !machine_.prefetches)) return;
     rank.asked_with = in_hand;
@@ -172,7 +188,8 @@ class VirtualFarm {
   bool load(int number) {
     VirtualRank& rank = at(number);
     if (rank.loaded.is_there()) return false;
-    const auto next = std::find_if(rank.jobs.begin(), rank.jobs.end(), [](const ActiveJob& job) { return job.next_row < job.job.rows.end; });
+    const auto next =
+        std::find_if(rank.jobs.begin(), rank.jobs.end(), [](const ActiveJob& job) { return job.next_row < job.job.rows.end; });
     if (next == rank.jobs.end()) return false;
     rank.has_written = false;
     const bool is_first = next->next_row == next->job.rows.begin;
@@ -180,8 +197,10 @@ class VirtualFarm {
     rank.being_read = {next->job.id, costs_.of(rows), rows.size()};
     next->next_row = rows.end;
     ++next->blocks_in_memory;
-    if (is_first && machine_.job_s > 0.0) begin(number, Doing::beginning, machine_.job_s);
-    else begin(number, Doing::reading, rank.being_read.cost.read_s);
+    if (is_first && machine_.job_s > 0.0)
+      begin(number, Doing::beginning, machine_.job_s);
+    else
+      begin(number, Doing::reading, rank.being_read.cost.read_s);
     return true;
   }
 
@@ -219,12 +238,17 @@ class VirtualFarm {
         rank.loaded = std::exchange(rank.being_read, {});
         if (!rank.computing.is_there() && !rank.computed.is_there()) start_loaded(number);
         break;
-      case Doing::writing: end_block(number, std::exchange(rank.being_written, {}).job); break;
+      case Doing::writing:
+        end_block(number, std::exchange(rank.being_written, {}).job);
+        break;
       case Doing::syncing:
         for (const std::int64_t id : std::exchange(rank.complete, {})) send({number, id, 0});
         break;
-      case Doing::handing_out: hand_out(); break;
-      default: break;
+      case Doing::handing_out:
+        hand_out();
+        break;
+      default:
+        break;
     }
     advance(number);
   }

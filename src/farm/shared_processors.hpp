@@ -17,7 +17,7 @@ class SharedProcessors {
  public:
   struct Task {
     int rank = 0;
-    bool is_kernel = false;   ///< of the compute thread, not of the main thread
+    bool is_kernel = false;  ///< of the compute thread, not of the main thread
   };
 
   explicit SharedProcessors(int cores) : cores_(cores) {}
@@ -57,7 +57,9 @@ class SharedProcessors {
     std::int64_t number;
     int threads;
     Task task;
-    bool operator<(const End& other) const noexcept { return served_s != other.served_s ? served_s > other.served_s : number > other.number; }
+    bool operator<(const End& other) const noexcept {
+      return served_s != other.served_s ? served_s > other.served_s : number > other.number;
+    }
   };
   [[nodiscard]] double speed() const noexcept { return threads_ > cores_ ? static_cast<double>(cores_) / threads_ : 1.0; }
   void pass(double now_s) {

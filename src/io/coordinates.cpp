@@ -22,12 +22,14 @@ constexpr double radian = 180.0 / std::numbers::pi;
 
 struct AngleUnit {
   double degrees;
-  std::vector<std::string_view> names;   ///< in small letters
+  std::vector<std::string_view> names;  ///< in small letters
 };
 
 const std::array<AngleUnit, 10>& angle_units() {
   static const std::array<AngleUnit, 10> units = {{
-      {1.0, {"", "deg", "degs", "degree", "degrees", "decimal degree", "decimal degrees", "ddeg", "\xc2\xb0", "none", "null", "-", "--", "---", "unitless"}},
+      {1.0,
+       {"", "deg", "degs", "degree", "degrees", "decimal degree", "decimal degrees", "ddeg", "\xc2\xb0", "none", "null", "-", "--", "---",
+        "unitless"}},
       {radian, {"rad", "rads", "radian", "radians"}},
       {15.0, {"h", "hr", "hrs", "hour", "hours", "hourangle", "hour angle", "decimal hours"}},
       {1.0 / 60.0, {"arcmin", "arcmins", "arcminute", "arcminutes", "amin", "'"}},
@@ -53,15 +55,19 @@ std::string plain(std::string_view unit) {
 std::string without_frame(const std::string& unit) {
   std::string words, word;
   const auto end_word = [&] {
-    const bool is_frame = word == "icrs" || word == "fk5" || word == "j2000" || word == "2000" || word == "0" || word == "epoch" || word == "equinox";
+    const bool is_frame =
+        word == "icrs" || word == "fk5" || word == "j2000" || word == "2000" || word == "0" || word == "epoch" || word == "equinox";
     if (!word.empty() && !is_frame) words += (words.empty() ? "" : " ") + word;
     word.clear();
   };
   for (const char c : unit) {
     const bool is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
-    if (is_letter) word += c;
-    else if (std::string_view(" ,;.()[]_").find(c) != std::string_view::npos) end_word();
-    else return unit;  // a quotient, a power: no plain unit
+    if (is_letter)
+      word += c;
+    else if (std::string_view(" ,;.()[]_").find(c) != std::string_view::npos)
+      end_word();
+    else
+      return unit;  // a quotient, a power: no plain unit
   }
   end_word();
   return words;
@@ -106,7 +112,8 @@ constexpr const char* option_name = "input.coordinates";
 /// The unit that the user gives for the longitude (0) or the latitude (1); "" for none.
 std::string given_unit(const SourceOptions& o, std::size_t which) {
   if (o.coordinates.size() > 2)
-    throw UsageError(fmt::format("--{} = {} (one unit, or that of the longitude and that of the latitude)", option_name, join(o.coordinates, ",")));
+    throw UsageError(
+        fmt::format("--{} = {} (one unit, or that of the longitude and that of the latitude)", option_name, join(o.coordinates, ",")));
   if (o.coordinates.empty()) return "";
   const std::string& unit = o.coordinates.size() == 2 ? o.coordinates[which] : o.coordinates[0];
   if (unit.empty() || !degrees_per(unit))
@@ -119,13 +126,14 @@ double factor_of(const Source& source, const ColumnInfo& column, const std::stri
   const std::string unit = given.empty() ? column.unit : given;
   const std::optional<double> factor = degrees_per(unit);
   if (!factor)
-    throw DataError(fmt::format("{}: column {} has unit '{}', which is no unit of angle that is known (coordinates are degrees, or are "
-                                "converted to them: --{} gives the unit, such as deg, rad or hour)",
-                                source.path(), column.name, column.unit, option_name));
+    throw DataError(
+        fmt::format("{}: column {} has unit '{}', which is no unit of angle that is known (coordinates are degrees, or are "
+                    "converted to them: --{} gives the unit, such as deg, rad or hour)",
+                    source.path(), column.name, column.unit, option_name));
   const bool contradicts = !given.empty() && !plain(column.unit).empty() && degrees_per(column.unit) != factor;
   if (contradicts)
-    note_once(fmt::format("{}: column {} is taken in '{}' (--{}), though the file says '{}'", source.path(), column.name, given, option_name,
-                          column.unit));
+    note_once(fmt::format("{}: column {} is taken in '{}' (--{}), though the file says '{}'", source.path(), column.name, given,
+                          option_name, column.unit));
   if (*factor != 1.0) note_once(fmt::format("{}: column {} is converted from {} to degrees", source.path(), column.name, unit));
   return *factor;
 }

@@ -80,7 +80,8 @@ std::vector<std::string> names_in_header(const Schema& schema) {
   std::vector<std::string> made = fits_names(names);
   for (std::size_t i = 0; i < names.size(); ++i)
     if (made[i] != names[i])
-      log_warning(fmt::format("column {} is called {} in FITS (names there are printable ASCII of at most 68 characters)", names[i], made[i]));
+      log_warning(
+          fmt::format("column {} is called {} in FITS (names there are printable ASCII of at most 68 characters)", names[i], made[i]));
   return made;
 }
 
@@ -106,8 +107,8 @@ std::string make_header(const Schema& schema, const std::vector<FitsText>& texts
     form_text.push_back(forms[i].data());
     unit_text.push_back(units[i].data());
   }
-  fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(schema.size()), name_text.data(), form_text.data(),
-                  unit_text.data(), extension_name.c_str(), &status);
+  fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(schema.size()), name_text.data(), form_text.data(), unit_text.data(),
+                  extension_name.c_str(), &status);
   check_fits(status, "cannot make a FITS table header");
   describe_columns(file.get(), schema, texts);
   write_key(file.get(), "CHECKSUM", "0000000000000000", "HDU checksum");
@@ -137,8 +138,10 @@ void swap_column(const Column& column, std::byte* out, std::size_t stride) {
   for (std::size_t row = 0; row < rows; ++row)
     for (std::size_t k = 0; k < width; ++k) {
       Word word = in[row * width + k];
-      if constexpr (sizeof(Word) == 4) word = __builtin_bswap32(word);
-      else word = __builtin_bswap64(word);
+      if constexpr (sizeof(Word) == 4)
+        word = __builtin_bswap32(word);
+      else
+        word = __builtin_bswap64(word);
       std::memcpy(out + row * stride + k * sizeof word, &word, sizeof word);
     }
 }
@@ -258,7 +261,8 @@ FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t
     texts[i] = {static_cast<std::size_t>(*width), header.text(fmt::format("{}{}", fits_encoding_key, i + 1)) == fits_encoding_name};
   }
   const std::int64_t row_bytes = row_bytes_of(schema, texts);
-  if (row_bytes != header.count("NAXIS1")) throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes));
+  if (row_bytes != header.count("NAXIS1"))
+    throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes));
   const FitsLayout layout{schema, texts, rows, header.data_begin(), row_bytes};
   check_header(path, layout);
   return layout;
@@ -271,7 +275,9 @@ std::uint32_t add_fits_sums(std::uint32_t a, std::uint32_t b) noexcept {
 
 std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) noexcept {
   std::uint64_t sum = 0;  // 2^32 words fit before it overflows
-  const auto add = [&](std::size_t i) { sum += std::to_integer<std::uint64_t>(bytes[i]) << (24 - 8 * ((offset + static_cast<std::int64_t>(i)) % 4)); };
+  const auto add = [&](std::size_t i) {
+    sum += std::to_integer<std::uint64_t>(bytes[i]) << (24 - 8 * ((offset + static_cast<std::int64_t>(i)) % 4));
+  };
   std::size_t i = 0;
   for (; i < bytes.size() && (offset + static_cast<std::int64_t>(i)) % 4 != 0; ++i) add(i);
   for (; i + 4 <= bytes.size(); i += 4) {
@@ -293,8 +299,10 @@ void FitsRowWriter::encode(std::span<const Table* const> tables) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < layout_.schema.size(); ++i) {
     const Column& column = column_of(tables, layout_.schema[i].name);
-    if (column.info().type == Type::text) place_texts(column, layout_.texts[i], buffer_.data() + at, stride);
-    else place_column(column, buffer_.data() + at, stride);
+    if (column.info().type == Type::text)
+      place_texts(column, layout_.texts[i], buffer_.data() + at, stride);
+    else
+      place_column(column, buffer_.data() + at, stride);
     at += bytes_in_file(layout_.schema[i], layout_.texts[i]);
   }
 }

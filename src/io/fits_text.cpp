@@ -17,8 +17,10 @@ std::string with_mark(std::string_view text, char mark, bool is_strict) {
   constexpr char digits[] = "0123456789ABCDEF";
   std::string encoded;
   for (const char c : text) {
-    if (is_fits_char(c) && !(is_strict && c == mark)) encoded += c;
-    else encoded += {mark, digits[static_cast<unsigned char>(c) >> 4], digits[static_cast<unsigned char>(c) & 15]};
+    if (is_fits_char(c) && !(is_strict && c == mark))
+      encoded += c;
+    else
+      encoded += {mark, digits[static_cast<unsigned char>(c) >> 4], digits[static_cast<unsigned char>(c) & 15]};
   }
   return encoded;
 }

@@ -21,7 +21,9 @@ constexpr std::array foreign_formats = {
     Foreign{"\x1f\x8b", "gzip-compressed (decompress it first, with gunzip: it is read by position)"},
     Foreign{"\x1f\x9d", "compressed (decompress it first, with uncompress: it is read by position)"},
     Foreign{"BZh", "bzip2-compressed (decompress it first, with bunzip2: it is read by position)"},
-    Foreign{"\xFD" "7zXZ", "xz-compressed (decompress it first, with unxz: it is read by position)"},
+    Foreign{"\xFD"
+            "7zXZ",
+            "xz-compressed (decompress it first, with unxz: it is read by position)"},
     Foreign{"\x28\xB5\x2F\xFD", "zstd-compressed (decompress it first, with unzstd: it is read by position)"},
     Foreign{"\x04\x22\x4D\x18", "lz4-compressed (decompress it first, with unlz4: it is read by position)"},
     Foreign{"PK\x03\x04", "a zip archive (unpack it first)"},

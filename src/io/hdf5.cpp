@@ -25,20 +25,24 @@ namespace {
 
 /// Starts the library before main, and never ends it: its ending (in an exit handler, or in MPI_Finalize where MPI runs
 /// before the library) crashes on a file whose last bytes found no room, which cannot be closed. We close all others.
-bool start_hdf5() {
-  return H5dont_atexit() >= 0 && H5open() >= 0 && refuse_external_links();
-}
+bool start_hdf5() { return H5dont_atexit() >= 0 && H5open() >= 0 && refuse_external_links(); }
 [[maybe_unused]] const bool is_started = start_hdf5();
 
 Hdf5Type file_type(const ColumnInfo& column) {
   const std::string what = "HDF5 type of column " + column.name;
   switch (column.type) {
-    case Type::f4: return {H5Tcopy(H5T_IEEE_F32LE), what};
-    case Type::f8: return {H5Tcopy(H5T_IEEE_F64LE), what};
-    case Type::i4: return {H5Tcopy(H5T_STD_I32LE), what};
-    case Type::i8: return {H5Tcopy(H5T_STD_I64LE), what};
-    case Type::u1: return {H5Tcopy(H5T_STD_U8LE), what};
-    case Type::text: break;
+    case Type::f4:
+      return {H5Tcopy(H5T_IEEE_F32LE), what};
+    case Type::f8:
+      return {H5Tcopy(H5T_IEEE_F64LE), what};
+    case Type::i4:
+      return {H5Tcopy(H5T_STD_I32LE), what};
+    case Type::i8:
+      return {H5Tcopy(H5T_STD_I64LE), what};
+    case Type::u1:
+      return {H5Tcopy(H5T_STD_U8LE), what};
+    case Type::text:
+      break;
   }
   Hdf5Type text(H5Tcopy(H5T_C_S1), what);
   check_hdf5(H5Tset_size(text, column.width), what);

@@ -10,10 +10,12 @@
 namespace skyfold {
 namespace {
 
-constexpr int most_links = 32;               // soft links may lead in circles
+constexpr int most_links = 32;                 // soft links may lead in circles
 constexpr std::size_t longest_target = 65536;  // bytes
 
-std::string joined(const std::string& above, const std::string& name) { return above.empty() || above.ends_with('/') ? above + name : above + "/" + name; }
+std::string joined(const std::string& above, const std::string& name) {
+  return above.empty() || above.ends_with('/') ? above + name : above + "/" + name;
+}
 
 /// What a link that is none to this file's objects says of itself.
 std::string target_of(hid_t group, const std::string& link, const H5L_info_t& info) {

@@ -13,7 +13,8 @@ namespace skyfold {
 class ForeignBytesError final : public Error {
  public:
   /// @param what  path of the file and what in it leads elsewhere
-  explicit ForeignBytesError(const std::string& what) : Error(ExitCode::data, what + " (all data must be in the file itself: copy them there)") {}
+  explicit ForeignBytesError(const std::string& what)
+      : Error(ExitCode::data, what + " (all data must be in the file itself: copy them there)") {}
 };
 
 /// Follows the path `name` from the root or from a group, through soft links too. Throws ForeignBytesError that names the step which

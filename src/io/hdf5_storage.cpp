@@ -15,12 +15,12 @@ namespace skyfold {
 
 /// What the library reads and writes through.
 struct Hdf5Storage {
-  const File* file = nullptr;   ///< null once the work on it has ended
-  std::optional<File> own;      ///< of one that is read
+  const File* file = nullptr;  ///< null once the work on it has ended
+  std::optional<File> own;     ///< of one that is read
   haddr_t allocated = 0, end = 0;
   dev_t device = 0;
   ino_t inode = 0;
-  std::string error;            ///< the first one
+  std::string error;  ///< the first one
 
   template <class Action>
   bool attempt(const Action& action) noexcept {
@@ -39,7 +39,7 @@ namespace {
 
 /// The library's view of an open file. It may outlive our work on it, should the library not let it go.
 struct LibraryFile {
-  H5FD_t header;                ///< the library's, at the beginning
+  H5FD_t header;  ///< the library's, at the beginning
   std::shared_ptr<Hdf5Storage> storage;
 };
 
@@ -69,8 +69,7 @@ int compare(const H5FD_t* a, const H5FD_t* b) {
 
 /// As the sec2 driver, so that the files have the same bytes.
 herr_t query(const H5FD_t*, unsigned long* flags) {
-  if (flags)
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+  if (flags) *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
   return 0;
 }
 
@@ -182,7 +181,8 @@ Hdf5File open_to_read(std::shared_ptr<Hdf5Storage>& storage, const std::string& 
 void write_through(std::shared_ptr<Hdf5Storage>& storage, bool is_new, const std::function<void(hid_t)>& fill) {
   const std::string& path = storage->file->path();
   const int failed_before = failed_hdf5_closes();
-  Hdf5File opened(open_through(storage, is_new ? H5F_ACC_TRUNC : H5F_ACC_RDWR), path + ": cannot open as an HDF5 file (damaged, or another format)");
+  Hdf5File opened(open_through(storage, is_new ? H5F_ACC_TRUNC : H5F_ACC_RDWR),
+                  path + ": cannot open as an HDF5 file (damaged, or another format)");
   fill(opened);
   check_hdf5(H5Fflush(opened, H5F_SCOPE_LOCAL), path + ": cannot write the file");
   opened.close(path + ": cannot close the file");
@@ -191,7 +191,8 @@ void write_through(std::shared_ptr<Hdf5Storage>& storage, bool is_new, const std
 
 }  // namespace
 
-Hdf5Input::Hdf5Input(const std::string& path, const std::string& what) : storage_(storage_of_path(path)), file_(open_to_read(storage_, what)) {}
+Hdf5Input::Hdf5Input(const std::string& path, const std::string& what)
+    : storage_(storage_of_path(path)), file_(open_to_read(storage_, what)) {}
 
 void Hdf5Input::check() const {
   if (!storage_->error.empty()) throw IoError(storage_->error);

@@ -18,9 +18,9 @@ namespace skyfold {
 namespace {
 
 namespace fs = std::filesystem;
-using Extent = std::pair<std::uint64_t, std::uint64_t>;   // offset, bytes
+using Extent = std::pair<std::uint64_t, std::uint64_t>;  // offset, bytes
 
-constexpr std::uint64_t large_dataset = 1 << 20;   // smaller ones are saved with the structure
+constexpr std::uint64_t large_dataset = 1 << 20;  // smaller ones are saved with the structure
 
 std::string undo_path(const std::string& path) { return path + ".undo"; }
 

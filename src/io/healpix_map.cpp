@@ -65,8 +65,8 @@ void set_columns(HealpixMapFile::State& map, const FitsHeader& header) {
     if (!is_number) continue;
     if (map.per_row == 0) map.per_row = static_cast<std::int64_t>(column.info.width);
     if (static_cast<std::int64_t>(column.info.width) != map.per_row)
-      throw DataError(fmt::format("{}: column {} has {} values per row, but {} are pixels of a row (not a HEALPix map?)",
-                                  map.file.path(), column.info.name, column.info.width, map.per_row));
+      throw DataError(fmt::format("{}: column {} has {} values per row, but {} are pixels of a row (not a HEALPix map?)", map.file.path(),
+                                  column.info.name, column.info.width, map.per_row));
     map.columns.push_back({column.info.name, column.info.unit, column.info.type == Type::f4 ? Type::f4 : Type::f8});
     map.stored.push_back(std::move(column));
   }
@@ -112,7 +112,8 @@ void check_size(const HealpixMapFile::State& map, const FitsHeader& header) {
   const std::int64_t there = std::max<std::int64_t>(0, map.file.size() - map.data_begin);
   if (map.row_bytes == 0) throw DataError(fmt::format("{}: rows have no bytes (NAXIS1 = 0)", path));
   if (map.rows > there / map.row_bytes)
-    throw DataError(fmt::format("{}: announces {} rows but holds {} (truncated?)", path, grouped(map.rows), grouped(there / map.row_bytes)));
+    throw DataError(
+        fmt::format("{}: announces {} rows but holds {} (truncated?)", path, grouped(map.rows), grouped(there / map.row_bytes)));
   if (header.is_true("ZTABLE")) throw DataError(fmt::format("{}: is tile-compressed (decompress it first with funpack)", path));
 }
 
@@ -130,21 +131,21 @@ void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
   if (stored == all) map.first_pixel = 0;  // some writers count from 1
   map.slots = stored == all ? all : last - map.first_pixel + 1;
   const bool is_cut = upper_text(header, "OBJECT") == "FULLSKY" && map.slots != all;
-  if (is_cut || map.first_pixel < 0 || map.slots < 1 || map.slots > stored || map.first_pixel + map.slots > all || stored - map.slots >= map.per_row)
+  if (is_cut || map.first_pixel < 0 || map.slots < 1 || map.slots > stored || map.first_pixel + map.slots > all ||
+      stored - map.slots >= map.per_row)
     throw DataError(fmt::format("{}: holds {} pixels, but NSIDE = {} has {} (not a HEALPix map, or damaged)", path, grouped(stored),
                                 map.nside, grouped(all)));
 }
 
 }  // namespace
 
-HealpixMapFile::State::State(const std::string& path, const HealpixKeywords& keywords)
-    : file(path), header(find_map(file, keywords.hdu)) {
+HealpixMapFile::State::State(const std::string& path, const HealpixKeywords& keywords) : file(path), header(find_map(file, keywords.hdu)) {
   row_bytes = header.count("NAXIS1");
   rows = header.count("NAXIS2");
   data_begin = header.data_begin();
   check_size(*this, header);
-  is_explicit = upper_text(header, "INDXSCHM") == "EXPLICIT" || (header.text("OBJECT") && upper_text(header, "OBJECT") == "PARTIAL" &&
-                                                                 !header.text("INDXSCHM"));
+  is_explicit = upper_text(header, "INDXSCHM") == "EXPLICIT" ||
+                (header.text("OBJECT") && upper_text(header, "OBJECT") == "PARTIAL" && !header.text("INDXSCHM"));
   set_columns(*this, header);
   nside = nside_of(*this, header);
   is_nested = is_nested_by(path, header, keywords.ordering);

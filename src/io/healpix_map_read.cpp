@@ -13,15 +13,15 @@
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t block_bytes = std::int64_t{1} << 20;   // rows decoded at a time: they stay in the processor's cache
-constexpr double lowest_value = -1e29;                        // what is below is UNSEEN, -1.6375e30, whatever its rounding
+constexpr std::int64_t block_bytes = std::int64_t{1} << 20;  // rows decoded at a time: they stay in the processor's cache
+constexpr double lowest_value = -1e29;                       // what is below is UNSEEN, -1.6375e30, whatever its rounding
 
 /// Some pixels of consecutive rows: all of each row but the first and the last.
 struct Cells {
-  const char* rows = nullptr;           ///< first byte of the first row
+  const char* rows = nullptr;  ///< first byte of the first row
   std::size_t row_bytes = 0;
-  std::int64_t per_row = 0, skip = 0;   ///< pixels of a row; of the first row before those that are wanted
-  std::int64_t count = 0;               ///< pixels wanted
+  std::int64_t per_row = 0, skip = 0;  ///< pixels of a row; of the first row before those that are wanted
+  std::int64_t count = 0;              ///< pixels wanted
 };
 
 /// Calls use(first byte, pixels) for the wanted pixels of each row.
@@ -40,7 +40,9 @@ template <class Float, class Bits>
 Float big_endian(const char* from) {
   Bits bits;
   std::memcpy(&bits, from, sizeof bits);
-  if constexpr (std::endian::native == std::endian::little) bits = sizeof bits == 4 ? static_cast<Bits>(__builtin_bswap32(static_cast<std::uint32_t>(bits))) : static_cast<Bits>(__builtin_bswap64(bits));
+  if constexpr (std::endian::native == std::endian::little)
+    bits = sizeof bits == 4 ? static_cast<Bits>(__builtin_bswap32(static_cast<std::uint32_t>(bits)))
+                            : static_cast<Bits>(__builtin_bswap64(bits));
   return std::bit_cast<Float>(bits);
 }
 

@@ -17,15 +17,15 @@ struct HealpixMapFile::State {
   InputFile file;
   FitsHeader header;
   std::int64_t row_bytes = 0, rows = 0, data_begin = 0;
-  std::int64_t per_row = 0;                  ///< pixels
+  std::int64_t per_row = 0;  ///< pixels
   long nside = 0;
   bool is_nested = false, is_explicit = false, is_iau = false;
   std::optional<Frame> frame;
   std::optional<double> bad_data;
   std::int64_t slots = 0, first_pixel = 0;
-  FitsColumn pixel_column;                   ///< of listed pixels
-  std::vector<FitsColumn> stored;            ///< as in the file
-  std::vector<HealpixColumn> columns;        ///< as given to the reader, the same order
+  FitsColumn pixel_column;             ///< of listed pixels
+  std::vector<FitsColumn> stored;      ///< as in the file
+  std::vector<HealpixColumn> columns;  ///< as given to the reader, the same order
 };
 
 }  // namespace skyfold

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t card_bytes = 80, block_bytes = 2880;
 constexpr double unseen = -1.6375e30;
-constexpr std::int64_t largest_row = 1024;   // pixels, as healpy and the HEALPix package write
+constexpr std::int64_t largest_row = 1024;  // pixels, as healpy and the HEALPix package write
 
 std::int64_t pixels_of(const HealpixMapLayout& layout) { return 12 * static_cast<std::int64_t>(layout.nside) * layout.nside; }
 
@@ -107,8 +107,10 @@ void place(const std::byte* values, std::int64_t rows, std::int64_t per_row, std
       if (std::isnan(value)) value = static_cast<Float>(unseen);
       Bits bits;
       std::memcpy(&bits, &value, sizeof bits);
-      if constexpr (sizeof bits == 4) bits = __builtin_bswap32(bits);
-      else bits = __builtin_bswap64(bits);
+      if constexpr (sizeof bits == 4)
+        bits = __builtin_bswap32(bits);
+      else
+        bits = __builtin_bswap64(bits);
       std::memcpy(out + static_cast<std::size_t>(i) * sizeof bits, &bits, sizeof bits);
     }
 }
@@ -118,7 +120,8 @@ void place(const std::byte* values, std::int64_t rows, std::int64_t per_row, std
 void HealpixMapWriter::create(const std::string& path, const HealpixMapLayout& layout) {
   const std::string header = header_of(layout);
   const std::int64_t data = pixels_of(layout) / row_of(layout) * row_bytes_of(layout);
-  const auto padded = (data + static_cast<std::int64_t>(block_bytes) - 1) / static_cast<std::int64_t>(block_bytes) * static_cast<std::int64_t>(block_bytes);
+  const auto padded =
+      (data + static_cast<std::int64_t>(block_bytes) - 1) / static_cast<std::int64_t>(block_bytes) * static_cast<std::int64_t>(block_bytes);
   File file = File::created(path);
   file.write(0, header);
   file.reserve(std::ssize(header), padded);
@@ -136,8 +139,10 @@ void HealpixMapWriter::write(RowRange pixels, std::span<const std::byte* const> 
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < layout_.columns.size(); ++i) {
     char* out = block.data() + offset;
-    if (layout_.columns[i].type == Type::f4) place<float, std::uint32_t>(values[i], rows, per_row, row_bytes, out);
-    else place<double, std::uint64_t>(values[i], rows, per_row, row_bytes, out);
+    if (layout_.columns[i].type == Type::f4)
+      place<float, std::uint32_t>(values[i], rows, per_row, row_bytes, out);
+    else
+      place<double, std::uint64_t>(values[i], rows, per_row, row_bytes, out);
     offset += per_row * static_cast<std::int64_t>(size_of(layout_.columns[i].type));
   }
   file_.write(data_begin_ + pixels.begin / per_row * row_bytes, std::as_bytes(std::span(block)));

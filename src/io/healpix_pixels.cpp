@@ -26,7 +26,10 @@ RowRange share_of(std::int64_t n, std::size_t place, std::size_t sharers) {
 }  // namespace
 
 HealpixPixels::HealpixPixels(HealpixMapFile file, std::vector<std::size_t> columns, bool whole, const GatherTexts& gather)
-    : file_(std::move(file)), pixels_(file_.nside()), columns_(std::move(columns)), is_whole_(whole),
+    : file_(std::move(file)),
+      pixels_(file_.nside()),
+      columns_(std::move(columns)),
+      is_whole_(whole),
       memory_(bytes_of_all(file_, columns_), whole ? gather : GatherTexts(gather_alone), !whole) {
   std::size_t offset = 0;
   for (const std::size_t column : columns_) {
@@ -58,8 +61,10 @@ void HealpixPixels::clear(int threads) {
   parallel_for(static_cast<std::size_t>(mine.size()), chunk, threads, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       std::byte* first = place(i, mine.begin + static_cast<std::int64_t>(begin));
-      if (sizes_[i] == sizeof(float)) std::fill_n(reinterpret_cast<float*>(first), end - begin, std::numeric_limits<float>::quiet_NaN());
-      else std::fill_n(reinterpret_cast<double*>(first), end - begin, std::numeric_limits<double>::quiet_NaN());
+      if (sizes_[i] == sizeof(float))
+        std::fill_n(reinterpret_cast<float*>(first), end - begin, std::numeric_limits<float>::quiet_NaN());
+      else
+        std::fill_n(reinterpret_cast<double*>(first), end - begin, std::numeric_limits<double>::quiet_NaN());
     }
   });
 }
@@ -97,7 +102,8 @@ std::int64_t HealpixPixels::need(std::span<const RingRun> runs) {
   std::int64_t bytes = 0;
   for (const RingRun& run : runs) {
     if (!file_.is_nested()) {
-      for (std::int64_t block = run.first / block_pixels; block <= (run.first + run.count - 1) / block_pixels; ++block) bytes += need_block(block);
+      for (std::int64_t block = run.first / block_pixels; block <= (run.first + run.count - 1) / block_pixels; ++block)
+        bytes += need_block(block);
       continue;
     }
     nested_.resize(static_cast<std::size_t>(run.count));
@@ -117,8 +123,10 @@ std::int64_t HealpixPixels::need_block(std::int64_t block) {
   if (slots.size() < wanted.size())  // the map ends inside the block
     for (std::size_t i = 0; i < columns_.size(); ++i)
       for (std::int64_t pixel = wanted.begin; pixel < wanted.end; ++pixel) {
-        if (sizes_[i] == sizeof(float)) *reinterpret_cast<float*>(place(i, pixel)) = std::numeric_limits<float>::quiet_NaN();
-        else *reinterpret_cast<double*>(place(i, pixel)) = std::numeric_limits<double>::quiet_NaN();
+        if (sizes_[i] == sizeof(float))
+          *reinterpret_cast<float*>(place(i, pixel)) = std::numeric_limits<float>::quiet_NaN();
+        else
+          *reinterpret_cast<double*>(place(i, pixel)) = std::numeric_limits<double>::quiet_NaN();
       }
   if (slots.size() > 0) read_slots(slots);
   return (slots.size() / file_.pixels_per_row() + 1) * file_.row_bytes();

@@ -15,7 +15,7 @@
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t unit_bytes = std::int64_t{64} << 20, read_bytes = std::int64_t{1} << 20;   // whole words, both
+constexpr std::int64_t unit_bytes = std::int64_t{64} << 20, read_bytes = std::int64_t{1} << 20;  // whole words, both
 
 /// The sum of the bytes [begin, end) behind the start of the data.
 std::uint32_t sum_of(const InputFile& file, std::int64_t data_begin, std::int64_t begin, std::int64_t end) {
@@ -52,8 +52,9 @@ std::uint32_t data_sum_of(const HealpixMapFile& map, const ScanRunner& run) {
 void compare_data_sums(const HealpixMapFile& map, std::uint32_t stated, std::uint32_t found) {
   const auto positive = [](std::uint32_t sum) { return sum == 0xffffffffU ? 0 : sum; };  // there are two zeros
   if (positive(stated) != positive(found))
-    throw DataError(fmt::format("{}: damaged (the sum of its data is {}, but its header says DATASUM = {}; --verify-inputs off reads it all the same)",
-                                map.path(), found, stated));
+    throw DataError(
+        fmt::format("{}: damaged (the sum of its data is {}, but its header says DATASUM = {}; --verify-inputs off reads it all the same)",
+                    map.path(), found, stated));
 }
 
 void write_data_sum(const std::string& path, std::uint32_t sum) {

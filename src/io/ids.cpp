@@ -20,12 +20,14 @@ std::optional<NoId> find_no_id(const Source& source, const std::string& column, 
   const std::vector<Piece> pieces = source.pieces(rows_per_piece);
   const auto look = [&](std::size_t i) {
     Table table({info});
-    std::vector<BadCell> bad;   // cells that cannot be read are told about when all columns are read
+    std::vector<BadCell> bad;  // cells that cannot be read are told about when all columns are read
     source.read(pieces[i], table, bad);
     for (std::size_t row = 0; row < table.rows(); ++row) {
       const double value = table[0].number(row);
       if (std::abs(value) < limit && value == std::floor(value)) continue;
-      const char* why = std::isnan(value) ? "a missing cell" : value == std::floor(value) ? "not sure to have all its digits" : "not a whole number";
+      const char* why = std::isnan(value)            ? "a missing cell"
+                        : value == std::floor(value) ? "not sure to have all its digits"
+                                                     : "not a whole number";
       return fmt::format("{} {} is {}", pieces[i].first_row + static_cast<std::int64_t>(row), shortest(value), why);
     }
     return std::string();

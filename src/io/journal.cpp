@@ -12,7 +12,7 @@
 namespace skyfold {
 namespace {
 
-constexpr double sync_interval_s = 0.5;   // what a crash of the machine can cost
+constexpr double sync_interval_s = 0.5;  // what a crash of the machine can cost
 
 std::uint64_t checksum_of(const JournalRecord& record) {
   return hash_bytes(std::as_bytes(std::span(&record, 1)).first(offsetof(JournalRecord, checksum)));

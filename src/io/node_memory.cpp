@@ -28,7 +28,8 @@ std::string node_name() { return fmt::format("{} {}", host_name(), namespace_of_
 
 std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
-  if (memory == MAP_FAILED) throw IoError(fmt::format("cannot map {} bytes of memory ({})", grouped(static_cast<long long>(bytes)), std::strerror(errno)));
+  if (memory == MAP_FAILED)
+    throw IoError(fmt::format("cannot map {} bytes of memory ({})", grouped(static_cast<long long>(bytes)), std::strerror(errno)));
   return {static_cast<std::byte*>(memory), bytes};
 }
 
@@ -52,7 +53,9 @@ void remove_stale() {
     if (parts.size() != 4 || parts[0] != "skyfold" || parts[1] != pid_space()) continue;
     const auto process = parse_integer(parts[2]);
     struct stat status = {};
-    if (!process || *process <= 0 || ::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != ::geteuid()) continue;
+    if (!process || *process <= 0 || ::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_uid != ::geteuid())
+      continue;
     if (::kill(static_cast<pid_t>(*process), 0) != 0 && errno == ESRCH) ::shm_unlink(("/" + name).c_str());
   }
 }
@@ -119,8 +122,10 @@ NodeMemory::NodeMemory(std::size_t bytes, const GatherTexts& gather, bool sparse
   const bool shares = sharers_ > 1;
   std::string name, error;
   try {
-    if (!shares) bytes_ = own_memory(bytes);
-    else if (me == first) name = create_shared(bytes);
+    if (!shares)
+      bytes_ = own_memory(bytes);
+    else if (me == first)
+      name = create_shared(bytes);
   } catch (const IoError& failure) {
     error = error_mark + std::string(failure.what());
   }

@@ -23,8 +23,8 @@ std::size_t index_of(const ColumnPlaces& places, const ColumnIndex& all, const T
   if (!index) throw DataError(fmt::format("{}: no column {}", path, wanted.name));
   const ColumnInfo& found = places.group.schema[*index];
   if (found.type != wanted.type || found.width != wanted.width)
-    throw DataError(fmt::format("{}: column {} is {} {}, not {} {}", path, wanted.name, found.width, name_of(found.type),
-                                wanted.width, name_of(wanted.type)));
+    throw DataError(fmt::format("{}: column {} is {} {}, not {} {}", path, wanted.name, found.width, name_of(found.type), wanted.width,
+                                name_of(wanted.type)));
   return *index;
 }
 
@@ -38,8 +38,8 @@ ColumnIndex index_for(const ColumnPlaces& places, const Table& table) {
 std::int64_t byte_of(const ColumnPlaces& places, std::size_t column, std::int64_t row, std::size_t bytes) {
   const auto width = static_cast<std::int64_t>(places.group.schema[column].bytes_per_row());
   if (row < 0 || row * width + static_cast<std::int64_t>(bytes) > places.group.rows * width)
-    throw std::logic_error(fmt::format("rows from {} of column {} lie outside its {} rows", row, places.group.schema[column].name,
-                                       places.group.rows));
+    throw std::logic_error(
+        fmt::format("rows from {} of column {} lie outside its {} rows", row, places.group.schema[column].name, places.group.rows));
   return places.offsets[column] + row * static_cast<std::int64_t>(places.group.schema[column].bytes_per_row());
 }
 
@@ -71,7 +71,9 @@ class PageLock {
 }  // namespace
 
 RowReader::RowReader(const std::string& path, const std::string& group, ZoneCheck check)
-    : places_(open_columns(path, group)), file_(File::for_reading(path)), checks_(check == ZoneCheck::on ? ZoneChecks::of(path, places_) : nullptr) {}
+    : places_(open_columns(path, group)),
+      file_(File::for_reading(path)),
+      checks_(check == ZoneCheck::on ? ZoneChecks::of(path, places_) : nullptr) {}
 
 RowReader::~RowReader() = default;
 RowReader::RowReader(RowReader&&) noexcept = default;
@@ -80,8 +82,7 @@ RowReader& RowReader::operator=(RowReader&&) noexcept = default;
 void RowReader::read(RowRange rows, Table& table) const {
   table.resize(static_cast<std::size_t>(rows.size()));
   const ColumnIndex index = index_for(places_, table);
-  for (std::size_t i = 0; i < table.columns(); ++i)
-    read(index_of(places_, index, table, i, path()), rows, table[i].bytes());
+  for (std::size_t i = 0; i < table.columns(); ++i) read(index_of(places_, index, table, i, path()), rows, table[i].bytes());
 }
 
 void RowReader::read(std::size_t column, RowRange rows, std::span<std::byte> destination) const {
@@ -110,8 +111,7 @@ std::size_t SharedFile::read_some(std::int64_t offset, std::span<std::byte> byte
 
 void SharedFile::sync() { file_.sync(); }
 
-RowWriter::RowWriter(const std::string& path, const std::string& group)
-    : places_(open_columns(path, group)), file_(path) {}
+RowWriter::RowWriter(const std::string& path, const std::string& group) : places_(open_columns(path, group)), file_(path) {}
 
 std::int64_t RowWriter::write(std::int64_t first_row, const Table& table) {
   std::int64_t bytes = 0;

@@ -46,7 +46,10 @@ void check_format(const std::string& path, const std::string& wanted, const std:
 void remark_idle_options(const std::string& content, const SourceOptions& o) {
   const auto remark = [&](const char* option, bool is_set, const char* kind) {
     if (is_set && content != kind)
-      note_once(fmt::format("input.{} has no part in reading inputs that are {}", option, content == "fits" ? "FITS" : content == "hdf5" ? "HDF5" : "text"));
+      note_once(fmt::format("input.{} has no part in reading inputs that are {}", option,
+                            content == "fits"   ? "FITS"
+                            : content == "hdf5" ? "HDF5"
+                                                : "text"));
   };
   remark("hdu", !o.hdu.empty(), "fits");
   remark("group", !o.group.empty(), "hdf5");
@@ -73,8 +76,7 @@ void add_list(const std::filesystem::path& list, std::vector<std::string>& files
 }  // namespace
 
 void describe(OptionSet& option, SourceOptions& o) {
-  option("input.format", o.format, "format of the inputs; auto looks at their first bytes")
-      .one_of({"auto", "fits", "csv", "text", "hdf5"});
+  option("input.format", o.format, "format of the inputs; auto looks at their first bytes").one_of({"auto", "fits", "csv", "text", "hdf5"});
   option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the objects: the largest table with coordinates");
   option("input.group", o.group, "HDF5: group or compound dataset; empty for the only table of the file");
   option("input.delimiter", o.delimiter, "csv: one character or 'tab'; empty to guess from the header line");
@@ -118,9 +120,10 @@ std::vector<std::string> whole_names(const std::vector<std::string>& words, cons
     std::error_code error;
     return std::filesystem::exists(std::filesystem::path(folder) / path, error);
   };
-  const auto can_be_name = [&](const std::string& path) {   // of a longer list, names in folders are no names any more
+  const auto can_be_name = [&](const std::string& path) {  // of a longer list, names in folders are no names any more
     const std::size_t slash = path.rfind('/');
-    return path.size() - (slash == std::string::npos ? 0 : slash + 1) <= 255 && (slash == std::string::npos || slash == 0 || is_there(path.substr(0, slash)));
+    return path.size() - (slash == std::string::npos ? 0 : slash + 1) <= 255 &&
+           (slash == std::string::npos || slash == 0 || is_there(path.substr(0, slash)));
   };
   std::vector<std::string> names;
   for (std::size_t first = 0; first < words.size();) {
@@ -145,9 +148,12 @@ std::vector<std::string> whole_names(const std::vector<std::string>& words, cons
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   for (const std::string& argument : whole_names(arguments)) {
-    if (argument.starts_with('@') && !std::filesystem::exists(argument)) add_list(argument.substr(1), files);
-    else if (argument.ends_with(".lst")) add_list(argument, files);
-    else files.push_back(argument);
+    if (argument.starts_with('@') && !std::filesystem::exists(argument))
+      add_list(argument.substr(1), files);
+    else if (argument.ends_with(".lst"))
+      add_list(argument, files);
+    else
+      files.push_back(argument);
   }
   if (files.empty()) throw UsageError("no input files (name at least one, or a list as @list.txt)");
   for (const std::string& file : files)

@@ -18,7 +18,7 @@ namespace {
 
 /// What the child sends: a code and a text, complete or not at all.
 struct Reply {
-  int code = 0;   ///< 0 for a result, else the ExitCode of an error
+  int code = 0;  ///< 0 for a result, else the ExitCode of an error
   std::string text;
 };
 
@@ -45,8 +45,7 @@ Reply reply_of(const std::function<std::string()>& action) {
 
 /// The child's life: quiet, bounded, without the handlers and the core dumps of its parent.
 [[noreturn]] void live_as_child(int out, unsigned most_cpu_s, const std::function<std::string()>& action) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1})
-    std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
   const rlimit no_core{0, 0}, cpu{most_cpu_s, most_cpu_s};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::setrlimit(RLIMIT_CPU, &cpu);
@@ -77,20 +76,22 @@ std::string read_all(int descriptor) {
 
 [[noreturn]] void throw_as(const Reply& reply) {
   switch (static_cast<ExitCode>(reply.code)) {
-    case ExitCode::usage: throw UsageError(reply.text);
-    case ExitCode::data: throw DataError(reply.text);
-    case ExitCode::io: throw IoError(reply.text);
-    default: throw Error(static_cast<ExitCode>(reply.code), reply.text);
+    case ExitCode::usage:
+      throw UsageError(reply.text);
+    case ExitCode::data:
+      throw DataError(reply.text);
+    case ExitCode::io:
+      throw IoError(reply.text);
+    default:
+      throw Error(static_cast<ExitCode>(reply.code), reply.text);
   }
 }
 
 }  // namespace
 
-std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies,
-                         unsigned most_cpu_s) {
+std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies, unsigned most_cpu_s) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    throw IoError(fmt::format("no pipe for a child process ({})", std::strerror(errno)));
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw IoError(fmt::format("no pipe for a child process ({})", std::strerror(errno)));
   const pid_t child = ::fork();
   if (child == 0) live_as_child(ends[1], most_cpu_s, action);
   ::close(ends[1]);

@@ -10,7 +10,6 @@ namespace skyfold {
 /// For libraries that may crash on damaged files. The copy must not use MPI; what it prints is discarded, and it may
 /// use `most_cpu_s` seconds of processor time. Errors thrown by `action` are thrown here with their kind and message.
 /// Throws DataError with `if_it_dies` when the copy does not finish, IoError when no copy can be made.
-[[nodiscard]] std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies,
-                                       unsigned most_cpu_s = 60);
+[[nodiscard]] std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies, unsigned most_cpu_s = 60);
 
 }  // namespace skyfold

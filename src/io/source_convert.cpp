@@ -28,8 +28,8 @@ void store(std::byte* p, T value) {
 }
 
 template <class From, class To>
-void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row,
-                   std::span<const std::byte> values, std::span<std::byte> out, std::vector<BadCell>& bad) {
+void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row, std::span<const std::byte> values,
+                   std::span<std::byte> out, std::vector<BadCell>& bad) {
   constexpr bool to_float = std::is_floating_point_v<To>;
   constexpr std::int64_t exact = std::int64_t{1} << 53;  // beyond it not every integer is a double
   const std::size_t count = values.size() / sizeof(From);
@@ -68,8 +68,7 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
   }
 }
 
-void widen_text(const ColumnInfo& from, const ColumnInfo& to, std::span<const std::byte> values,
-                std::span<std::byte> out) {
+void widen_text(const ColumnInfo& from, const ColumnInfo& to, std::span<const std::byte> values, std::span<std::byte> out) {
   std::fill(out.begin(), out.end(), std::byte{0});
   for (std::size_t row = 0; row < values.size() / from.width; ++row)
     std::memcpy(out.data() + row * to.width, values.data() + row * from.width, from.width);
@@ -78,12 +77,18 @@ void widen_text(const ColumnInfo& from, const ColumnInfo& to, std::span<const st
 /// Types that hold every value of a type, itself first.
 std::vector<Type> wider(Type type) {
   switch (type) {
-    case Type::u1: return {Type::u1, Type::i4, Type::i8, Type::f4, Type::f8};
-    case Type::i4: return {Type::i4, Type::i8, Type::f8};
-    case Type::i8: return {Type::i8, Type::f8};
-    case Type::f4: return {Type::f4, Type::f8, Type::i8};
-    case Type::f8: return {Type::f8, Type::i8};
-    default: return {type};
+    case Type::u1:
+      return {Type::u1, Type::i4, Type::i8, Type::f4, Type::f8};
+    case Type::i4:
+      return {Type::i4, Type::i8, Type::f8};
+    case Type::i8:
+      return {Type::i8, Type::f8};
+    case Type::f4:
+      return {Type::f4, Type::f8, Type::i8};
+    case Type::f8:
+      return {Type::f8, Type::i8};
+    default:
+      return {type};
   }
 }
 
@@ -93,8 +98,7 @@ void check_names(const std::string& path, const std::vector<std::string>& names)
   std::set<std::string> seen;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty())
-      throw DataError(
-          fmt::format("{}: column {} of {} has no name (columns are used by name)", path, i + 1, names.size()));
+      throw DataError(fmt::format("{}: column {} of {} has no name (columns are used by name)", path, i + 1, names.size()));
     if (!seen.insert(names[i]).second)
       throw DataError(fmt::format("{}: two columns are named '{}' (columns are used by name)", path, names[i]));
   }
@@ -112,13 +116,12 @@ std::vector<std::size_t> match_columns(const Source& source, const Table& out) {
       continue;
     }
     for (const LeftOut& column : source.left_out())
-      if (column.column == name)
-        throw DataError(fmt::format("{}: column '{}' cannot be read ({})", source.path(), name, column.reason));
+      if (column.column == name) throw DataError(fmt::format("{}: column '{}' cannot be read ({})", source.path(), name, column.reason));
     std::vector<std::string> names;
     for (const ColumnInfo& info : source.schema()) names.push_back(info.name);
     const std::string nearest = nearest_name(name, names);
-    throw DataError(fmt::format("{}: no column '{}'{}", source.path(), name,
-                                nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
+    throw DataError(
+        fmt::format("{}: no column '{}'{}", source.path(), name, nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
   }
   return matched;
 }
@@ -132,8 +135,8 @@ void check_widening(const std::string& path, const ColumnInfo& from, const Colum
   const std::vector<Type> types = wider(from.type);
   const bool fits = from.type == Type::text ? to.width >= from.width : to.width == from.width;
   if (fits && std::find(types.begin(), types.end(), to.type) != types.end()) return;
-  throw DataError(fmt::format("{}: column '{}' is {} x {} and cannot be stored as {} x {} (values would be lost)", path,
-                              from.name, name_of(from.type), from.width, name_of(to.type), to.width));
+  throw DataError(fmt::format("{}: column '{}' is {} x {} and cannot be stored as {} x {} (values would be lost)", path, from.name,
+                              name_of(from.type), from.width, name_of(to.type), to.width));
 }
 
 void widen(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row, std::span<const std::byte> values,
@@ -141,20 +144,31 @@ void widen(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row,
   if (from.type == Type::text) return widen_text(from, to, values, out);
   const auto with_types = [&]<class From>(From) {
     switch (to.type) {
-      case Type::f4: return widen_numbers<From, float>(from, to, first_row, values, out, bad);
-      case Type::f8: return widen_numbers<From, double>(from, to, first_row, values, out, bad);
-      case Type::i4: return widen_numbers<From, std::int32_t>(from, to, first_row, values, out, bad);
-      case Type::i8: return widen_numbers<From, std::int64_t>(from, to, first_row, values, out, bad);
-      case Type::u1: return widen_numbers<From, std::uint8_t>(from, to, first_row, values, out, bad);
-      case Type::text: assert(false && "refused by check_widening");
+      case Type::f4:
+        return widen_numbers<From, float>(from, to, first_row, values, out, bad);
+      case Type::f8:
+        return widen_numbers<From, double>(from, to, first_row, values, out, bad);
+      case Type::i4:
+        return widen_numbers<From, std::int32_t>(from, to, first_row, values, out, bad);
+      case Type::i8:
+        return widen_numbers<From, std::int64_t>(from, to, first_row, values, out, bad);
+      case Type::u1:
+        return widen_numbers<From, std::uint8_t>(from, to, first_row, values, out, bad);
+      case Type::text:
+        assert(false && "refused by check_widening");
     }
   };
   switch (from.type) {
-    case Type::f4: return with_types(float{});
-    case Type::f8: return with_types(double{});
-    case Type::i4: return with_types(std::int32_t{});
-    case Type::i8: return with_types(std::int64_t{});
-    default: return with_types(std::uint8_t{});
+    case Type::f4:
+      return with_types(float{});
+    case Type::f8:
+      return with_types(double{});
+    case Type::i4:
+      return with_types(std::int32_t{});
+    case Type::i8:
+      return with_types(std::int64_t{});
+    default:
+      return with_types(std::uint8_t{});
   }
 }
 

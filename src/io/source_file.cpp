@@ -30,7 +30,8 @@ constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 std::string description_of(const InputFile& file) {
   const std::string start = file.text_at(0, 512);
   if (start.starts_with("SIMPLE  =")) return "a FITS file";
-  const bool is_text = std::none_of(start.begin(), start.end(), [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
+  const bool is_text =
+      std::none_of(start.begin(), start.end(), [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
   return is_text ? "a text file" : "a file of another format, or damaged";
 }
 
@@ -137,8 +138,9 @@ void require_hdf5(const std::string& path) {
   const InputFile file(path);
   if (is_hdf5(file)) return;
   refuse_foreign(path);
-  throw DataError(fmt::format("{}: is {}, not an HDF5 file of skyfold (tables become catalogues by skyfold import --input {} --output CAT.h5)", path,
-                              description_of(file), path));
+  throw DataError(
+      fmt::format("{}: is {}, not an HDF5 file of skyfold (tables become catalogues by skyfold import --input {} --output CAT.h5)", path,
+                  description_of(file), path));
 }
 
 std::string InputFile::text_at(std::int64_t offset, std::int64_t bytes) const {

@@ -29,7 +29,7 @@ class InputFile {
   InputFile& operator=(const InputFile&) = delete;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  [[nodiscard]] std::int64_t size() const noexcept { return size_; }   ///< bytes, when it was opened
+  [[nodiscard]] std::int64_t size() const noexcept { return size_; }  ///< bytes, when it was opened
   /// Takes the file to end there: what follows is of no interest.
   void end_at(std::int64_t size) noexcept { size_ = size; }
 

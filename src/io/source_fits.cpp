@@ -102,8 +102,8 @@ FitsHeader find_table(const InputFile& file, const std::string& hdu) {
   if (!hdu.empty() || tables.empty()) throw_no_table(file.path(), hdu, hdus);
   const FoundTable& best = best_table(tables);
   if (tables.size() > 1)
-    note_once(fmt::format("{}: has {} tables, of which HDU {}{} with {} rows is taken (--input.hdu chooses another)", file.path(), tables.size(),
-                          best.hdu, best.name().empty() ? "" : fmt::format(" ({})", best.name()), grouped(best.rows())));
+    note_once(fmt::format("{}: has {} tables, of which HDU {}{} with {} rows is taken (--input.hdu chooses another)", file.path(),
+                          tables.size(), best.hdu, best.name().empty() ? "" : fmt::format(" ({})", best.name()), grouped(best.rows())));
   return best.header;
 }
 
@@ -133,8 +133,7 @@ class FitsSource final : public Source {
     out.resize(static_cast<std::size_t>(piece.rows));
     if (piece.rows == 0) return;
     const auto row_bytes = static_cast<std::size_t>(row_bytes_);
-    const std::size_t rows = static_cast<std::size_t>(piece.rows),
-                      step = std::max<std::size_t>(1, block_bytes / row_bytes);
+    const std::size_t rows = static_cast<std::size_t>(piece.rows), step = std::max<std::size_t>(1, block_bytes / row_bytes);
     AlignedVector<char> block(std::min(step, rows) * row_bytes);
     AlignedVector<std::byte> decoded;
     for (std::size_t begin = 0; begin < rows; begin += step) {
@@ -142,14 +141,13 @@ class FitsSource final : public Source {
       const std::int64_t first = piece.first_row + static_cast<std::int64_t>(begin);
       const std::span<char> bytes(block.data(), count * row_bytes);
       file_.read_at(data_begin_ + first * row_bytes_, bytes);
-      for (std::size_t i = 0; i < matched.size(); ++i)
-        read_column(columns_[matched[i]], bytes, first, begin, out[i], decoded, bad);
+      for (std::size_t i = 0; i < matched.size(); ++i) read_column(columns_[matched[i]], bytes, first, begin, out[i], decoded, bad);
     }
   }
 
  private:
-  void read_column(const FitsColumn& column, std::span<const char> rows, std::int64_t first, std::size_t begin,
-                   Column& to, AlignedVector<std::byte>& decoded, std::vector<BadCell>& bad) const {
+  void read_column(const FitsColumn& column, std::span<const char> rows, std::int64_t first, std::size_t begin, Column& to,
+                   AlignedVector<std::byte>& decoded, std::vector<BadCell>& bad) const {
     const auto row_bytes = static_cast<std::size_t>(row_bytes_);
     const std::size_t count = rows.size() / row_bytes, to_bytes = to.info().bytes_per_row();
     const std::span<std::byte> place = to.bytes().subspan(begin * to_bytes, count * to_bytes);
@@ -163,8 +161,7 @@ class FitsSource final : public Source {
     const std::int64_t there = std::max<std::int64_t>(0, file_.size() - data_begin_);
     if (row_bytes_ == 0 && rows_ > 0) throw DataError(fmt::format("{}: rows have no bytes (NAXIS1 = 0)", path()));
     if (rows_ == 0 || rows_ <= there / row_bytes_) return;
-    throw IoError(fmt::format("{}: announces {} rows but holds {} (truncated?)", path(), grouped(rows_),
-                              grouped(there / row_bytes_)));
+    throw IoError(fmt::format("{}: announces {} rows but holds {} (truncated?)", path(), grouped(rows_), grouped(there / row_bytes_)));
   }
 
   InputFile file_;

@@ -5,7 +5,8 @@
 namespace skyfold {
 
 /// Opens a table extension of a FITS file.
-/// @param hdu  number (0 is the primary HDU) or EXTNAME; "" is that of LDAC_OBJECTS, else the largest with coordinates, else the first with rows
+/// @param hdu  number (0 is the primary HDU) or EXTNAME; "" is that of LDAC_OBJECTS, else the largest with coordinates, else the first with
+/// rows
 [[nodiscard]] std::unique_ptr<Source> open_fits_source(const std::string& path, const std::string& hdu);
 
 }  // namespace skyfold

@@ -39,12 +39,23 @@ std::optional<BinaryForm> parse_binary_form(std::string_view text) {
 
 std::int64_t bytes_of(const BinaryForm& form) {
   switch (form.letter) {
-    case 'X': return (form.repeat + 7) / 8;
-    case 'I': return form.repeat * 2;
-    case 'J': case 'E': return form.repeat * 4;
-    case 'K': case 'D': case 'C': case 'P': return form.repeat * 8;
-    case 'M': case 'Q': return form.repeat * 16;
-    default: return form.repeat;
+    case 'X':
+      return (form.repeat + 7) / 8;
+    case 'I':
+      return form.repeat * 2;
+    case 'J':
+    case 'E':
+      return form.repeat * 4;
+    case 'K':
+    case 'D':
+    case 'C':
+    case 'P':
+      return form.repeat * 8;
+    case 'M':
+    case 'Q':
+      return form.repeat * 16;
+    default:
+      return form.repeat;
   }
 }
 
@@ -57,42 +68,59 @@ std::string set_binary_form(const BinaryForm& form, FitsColumn& column) {
     return width == 0 ? "it holds no values" : "";
   };
   switch (form.letter) {
-    case 'L': column.info.null = missing_u1; return set(FitsForm::logical, Type::u1, form.repeat);
-    case 'X': return set(FitsForm::bit, Type::u1, form.repeat);
-    case 'B': return set(FitsForm::u1, Type::u1, form.repeat);
-    case 'I': return set(FitsForm::i2, Type::i4, form.repeat);
-    case 'J': return set(FitsForm::i4, Type::i4, form.repeat);
-    case 'K': return set(FitsForm::i8, Type::i8, form.repeat);
-    case 'E': return set(FitsForm::f4, Type::f4, form.repeat);
-    case 'D': return set(FitsForm::f8, Type::f8, form.repeat);
-    case 'C': return set(FitsForm::f4, Type::f4, form.repeat * 2);
-    case 'M': return set(FitsForm::f8, Type::f8, form.repeat * 2);
-    case 'A': return set(FitsForm::text, Type::text, form.repeat);
-    case 'P': case 'Q': return "arrays of varying length are not supported";
-    default: return "";
+    case 'L':
+      column.info.null = missing_u1;
+      return set(FitsForm::logical, Type::u1, form.repeat);
+    case 'X':
+      return set(FitsForm::bit, Type::u1, form.repeat);
+    case 'B':
+      return set(FitsForm::u1, Type::u1, form.repeat);
+    case 'I':
+      return set(FitsForm::i2, Type::i4, form.repeat);
+    case 'J':
+      return set(FitsForm::i4, Type::i4, form.repeat);
+    case 'K':
+      return set(FitsForm::i8, Type::i8, form.repeat);
+    case 'E':
+      return set(FitsForm::f4, Type::f4, form.repeat);
+    case 'D':
+      return set(FitsForm::f8, Type::f8, form.repeat);
+    case 'C':
+      return set(FitsForm::f4, Type::f4, form.repeat * 2);
+    case 'M':
+      return set(FitsForm::f8, Type::f8, form.repeat * 2);
+    case 'A':
+      return set(FitsForm::text, Type::text, form.repeat);
+    case 'P':
+    case 'Q':
+      return "arrays of varying length are not supported";
+    default:
+      return "";
   }
 }
 
-bool is_integer_form(FitsForm form) {
-  return form == FitsForm::u1 || form == FitsForm::i2 || form == FitsForm::i4 || form == FitsForm::i8;
-}
+bool is_integer_form(FitsForm form) { return form == FitsForm::u1 || form == FitsForm::i2 || form == FitsForm::i4 || form == FitsForm::i8; }
 
 /// True when TSCAL and TZERO only shift integers to the unsigned (or, for bytes, signed) type of the same size.
 bool is_sign_convention(const FitsColumn& column) {
   if (column.scale != 1.0) return false;
   switch (column.form) {
-    case FitsForm::u1: return column.zero == -128.0;
-    case FitsForm::i2: return column.zero == 32768.0;
-    case FitsForm::i4: return column.zero == 2147483648.0;
-    case FitsForm::i8: return column.zero == 9223372036854775808.0;
-    default: return false;
+    case FitsForm::u1:
+      return column.zero == -128.0;
+    case FitsForm::i2:
+      return column.zero == 32768.0;
+    case FitsForm::i4:
+      return column.zero == 2147483648.0;
+    case FitsForm::i8:
+      return column.zero == 9223372036854775808.0;
+    default:
+      return false;
   }
 }
 
 void set_sign_convention(FitsColumn& column) {
   column.is_unsigned_64 = column.form == FitsForm::i8;
-  column.bias =
-      column.form == FitsForm::u1 ? static_cast<std::uint64_t>(-128) : static_cast<std::uint64_t>(column.zero);
+  column.bias = column.form == FitsForm::u1 ? static_cast<std::uint64_t>(-128) : static_cast<std::uint64_t>(column.zero);
   if (column.form == FitsForm::u1) column.info.type = Type::i4;
   if (column.form == FitsForm::i4) column.info.type = Type::i8;
 }
@@ -108,7 +136,8 @@ void set_scaling(FitsColumn& column) {
 /// The missing value of the decoded column follows from the stored one.
 void set_null(FitsColumn& column) {
   if (column.scaled) return;
-  if (column.is_unsigned_64) column.info.null = missing_i8;  // no value that fits can be this one
+  if (column.is_unsigned_64)
+    column.info.null = missing_i8;  // no value that fits can be this one
   else if (column.null)
     column.info.null = static_cast<std::int64_t>(static_cast<std::uint64_t>(*column.null) + column.bias);
 }
@@ -157,8 +186,7 @@ bool is_text_array(const FitsHeader& header, std::int64_t n, const BinaryForm& f
 std::string binary_column(const std::string& path, const FitsHeader& header, std::int64_t n, FitsColumn& column) {
   const std::string text(trim(header.text(key("TFORM", n)).value_or("")));
   const std::optional<BinaryForm> form = parse_binary_form(text);
-  if (!form || std::string_view("LXBIJKEDCMAPQ").find(form->letter) == std::string_view::npos)
-    throw_form(path, n, text);
+  if (!form || std::string_view("LXBIJKEDCMAPQ").find(form->letter) == std::string_view::npos) throw_form(path, n, text);
   column.bytes = static_cast<std::size_t>(bytes_of(*form));
   std::string reason = set_binary_form(*form, column);
   if (is_integer_form(column.form) && !header.text(key("TNULL", n)).value_or("").empty())  // other columns have no use for it
@@ -167,14 +195,12 @@ std::string binary_column(const std::string& path, const FitsHeader& header, std
   column.is_encoded = column.form == FitsForm::text && header.text(key(fits_encoding_key, n)) == fits_encoding_name;
   set_scaling(column);
   set_null(column);
-  if (column.scaled && (form->letter == 'C' || form->letter == 'M'))
-    reason = "scaled complex numbers are not supported";
+  if (column.scaled && (form->letter == 'C' || form->letter == 'M')) reason = "scaled complex numbers are not supported";
   return reason;
 }
 
 /// A column of an ASCII table (FITS Standard 4.0, table 15).
-void ascii_column(const std::string& path, const FitsHeader& header, std::int64_t n, std::int64_t row_bytes,
-                  FitsColumn& column) {
+void ascii_column(const std::string& path, const FitsHeader& header, std::int64_t n, std::int64_t row_bytes, FitsColumn& column) {
   const std::string text = upper(trim(header.text(key("TFORM", n)).value_or("")));
   const std::size_t point = text.find('.');
   const auto width = parse_integer(std::string_view(text).substr(std::min<std::size_t>(1, text.size()), point - 1));
@@ -212,14 +238,18 @@ std::vector<FitsColumn> fits_columns(const std::string& path, const FitsHeader& 
     column.scale = header.number(key("TSCAL", n)).value_or(1.0);
     column.zero = header.number(key("TZERO", n)).value_or(0.0);
     std::string reason;
-    if (ascii) ascii_column(path, header, n, row_bytes, column);
-    else reason = binary_column(path, header, n, column);
+    if (ascii)
+      ascii_column(path, header, n, row_bytes, column);
+    else
+      reason = binary_column(path, header, n, column);
     offset = column.offset + column.bytes;
     if (offset > static_cast<std::size_t>(row_bytes))
-      throw DataError(fmt::format("{}: column {} ends at byte {} of rows of {} bytes (TFORM and NAXIS1 disagree)", path,
-                                  n, offset, row_bytes));
-    if (reason.empty()) columns.push_back(std::move(column));
-    else left_out.push_back({column.info.name, reason});
+      throw DataError(
+          fmt::format("{}: column {} ends at byte {} of rows of {} bytes (TFORM and NAXIS1 disagree)", path, n, offset, row_bytes));
+    if (reason.empty())
+      columns.push_back(std::move(column));
+    else
+      left_out.push_back({column.info.name, reason});
   }
   return columns;
 }

@@ -20,9 +20,9 @@ std::uint32_t swapped(std::uint32_t v) { return __builtin_bswap32(v); }
 std::uint64_t swapped(std::uint64_t v) { return __builtin_bswap64(v); }
 
 template <std::size_t size>
-using Unsigned = std::conditional_t<size == 1, std::uint8_t,
-                                    std::conditional_t<size == 2, std::uint16_t,
-                                                       std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
+using Unsigned =
+    std::conditional_t<size == 1, std::uint8_t,
+                       std::conditional_t<size == 2, std::uint16_t, std::conditional_t<size == 4, std::uint32_t, std::uint64_t>>>;
 
 /// A number stored most significant byte first, whatever this machine's order.
 template <class T>
@@ -74,8 +74,7 @@ void decode_number(const FitsColumn& column, const Cells& cells, std::byte* out)
 }
 
 /// Unsigned 64-bit integers: those beyond the signed range cannot be held.
-void decode_unsigned_64(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out,
-                        std::vector<BadCell>& bad) {
+void decode_unsigned_64(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out, std::vector<BadCell>& bad) {
   for (std::size_t i = 0; i < cells.rows; ++i)
     for (std::size_t k = 0; k < cells.width; ++k, out += sizeof(std::int64_t)) {
       const auto stored = load_big_endian<std::int64_t>(cells.begin + i * cells.row_bytes + k * sizeof(std::int64_t));
@@ -84,8 +83,8 @@ void decode_unsigned_64(const FitsColumn& column, const Cells& cells, std::int64
       const std::int64_t held = missing || large ? missing_i8 : static_cast<std::int64_t>(value);
       std::memcpy(out, &held, sizeof held);
       if (large && !missing)
-        bad.push_back({first + static_cast<std::int64_t>(i), column.info.name,
-                       fmt::format("{} is beyond the range of 64-bit integers", value)});
+        bad.push_back(
+            {first + static_cast<std::int64_t>(i), column.info.name, fmt::format("{} is beyond the range of 64-bit integers", value)});
     }
 }
 
@@ -98,8 +97,7 @@ void decode_bits(const Cells& cells, std::byte* out) {
 }
 
 void decode_text(const FitsColumn& column, const Cells& cells, std::byte* out) {
-  for (std::size_t i = 0; i < cells.rows; ++i)
-    std::memcpy(out + i * cells.width, cells.begin + i * cells.row_bytes, cells.width);
+  for (std::size_t i = 0; i < cells.rows; ++i) std::memcpy(out + i * cells.width, cells.begin + i * cells.row_bytes, cells.width);
   strip_padding({out, cells.rows * cells.width}, cells.width);
   for (std::size_t i = 0; column.is_encoded && i < cells.rows; ++i) {
     char* cell = reinterpret_cast<char*>(out) + i * cells.width;
@@ -119,26 +117,24 @@ std::optional<double> ascii_number(std::string_view text, int decimals) {
 }
 
 template <class Out, class Parse>
-void decode_ascii(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out, Out missing,
-                  std::vector<BadCell>& bad, Parse parse) {
+void decode_ascii(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out, Out missing, std::vector<BadCell>& bad,
+                  Parse parse) {
   for (std::size_t i = 0; i < cells.rows; ++i, out += sizeof(Out)) {
     const std::string_view text = trim({cells.begin + i * cells.row_bytes, column.bytes});
     Out value = missing;
     if (!text.empty() && (column.null_text.empty() || text != column.null_text)) {
-      if (const auto parsed = parse(text)) value = static_cast<Out>(*parsed);
+      if (const auto parsed = parse(text))
+        value = static_cast<Out>(*parsed);
       else
-        bad.push_back(
-            {first + static_cast<std::int64_t>(i), column.info.name, fmt::format("'{}' is not a number", text)});
+        bad.push_back({first + static_cast<std::int64_t>(i), column.info.name, fmt::format("'{}' is not a number", text)});
     }
     std::memcpy(out, &value, sizeof value);
   }
 }
 
-void decode_ascii_number(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out,
-                         std::vector<BadCell>& bad) {
+void decode_ascii_number(const FitsColumn& column, const Cells& cells, std::int64_t first, std::byte* out, std::vector<BadCell>& bad) {
   if (column.info.type == Type::i8)
-    return decode_ascii(column, cells, first, out, missing_i8, bad,
-                        [](std::string_view text) { return parse_integer(text); });
+    return decode_ascii(column, cells, first, out, missing_i8, bad, [](std::string_view text) { return parse_integer(text); });
   decode_ascii(column, cells, first, out, std::numeric_limits<double>::quiet_NaN(), bad, [&](std::string_view text) {
     std::optional<double> value = ascii_number(text, column.decimals);
     if (value && column.scaled) *value = column.zero + column.scale * *value;
@@ -148,8 +144,8 @@ void decode_ascii_number(const FitsColumn& column, const Cells& cells, std::int6
 
 }  // namespace
 
-void decode_fits(const FitsColumn& column, std::span<const char> rows, std::size_t row_bytes, std::int64_t first,
-                 std::span<std::byte> out, std::vector<BadCell>& bad) {
+void decode_fits(const FitsColumn& column, std::span<const char> rows, std::size_t row_bytes, std::int64_t first, std::span<std::byte> out,
+                 std::vector<BadCell>& bad) {
   const Cells cells{rows.data() + column.offset, row_bytes, rows.size() / row_bytes, column.info.width};
   std::byte* to = out.data();
   switch (column.form) {
@@ -157,22 +153,28 @@ void decode_fits(const FitsColumn& column, std::span<const char> rows, std::size
       return decode_each<std::uint8_t, std::uint8_t>(cells, to, [](std::uint8_t v) -> std::uint8_t {
         return v == 'T' ? 1 : v == 'F' ? 0 : static_cast<std::uint8_t>(missing_u1);
       });
-    case FitsForm::bit: return decode_bits(cells, to);
+    case FitsForm::bit:
+      return decode_bits(cells, to);
     case FitsForm::u1:
       if (column.info.type == Type::i4) return decode_number<std::uint8_t, std::int32_t>(column, cells, to);
       return decode_number<std::uint8_t, std::uint8_t>(column, cells, to);
-    case FitsForm::i2: return decode_number<std::int16_t, std::int32_t>(column, cells, to);
+    case FitsForm::i2:
+      return decode_number<std::int16_t, std::int32_t>(column, cells, to);
     case FitsForm::i4:
       if (column.info.type == Type::i8) return decode_number<std::int32_t, std::int64_t>(column, cells, to);
       return decode_number<std::int32_t, std::int32_t>(column, cells, to);
     case FitsForm::i8:
       if (column.is_unsigned_64) return decode_unsigned_64(column, cells, first, to, bad);
       return decode_number<std::int64_t, std::int64_t>(column, cells, to);
-    case FitsForm::f4: return decode_number<float, float>(column, cells, to);
-    case FitsForm::f8: return decode_number<double, double>(column, cells, to);
-    case FitsForm::text: return decode_text(column, cells, to);
+    case FitsForm::f4:
+      return decode_number<float, float>(column, cells, to);
+    case FitsForm::f8:
+      return decode_number<double, double>(column, cells, to);
+    case FitsForm::text:
+      return decode_text(column, cells, to);
     case FitsForm::ascii_integer:
-    case FitsForm::ascii_real: return decode_ascii_number(column, cells, first, to, bad);
+    case FitsForm::ascii_real:
+      return decode_ascii_number(column, cells, first, to, bad);
   }
 }
 

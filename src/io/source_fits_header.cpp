@@ -62,8 +62,7 @@ std::optional<std::int64_t> product(std::int64_t a, std::int64_t b) {
 
 FitsHeader::FitsHeader(const InputFile& file, std::int64_t begin) : where_(file.path()) {
   for (std::int64_t at = begin;; at += block_bytes) {
-    if (at - begin > largest_header)
-      throw DataError(fmt::format("{}: the header at byte {} has no END", where_, begin));
+    if (at - begin > largest_header) throw DataError(fmt::format("{}: the header at byte {} has no END", where_, begin));
     const std::string block = file.text_at(at, block_bytes);
     if (static_cast<std::int64_t>(block.size()) < block_bytes)
       throw IoError(fmt::format("{}: ends inside the FITS header at byte {} (truncated?)", where_, begin));
@@ -150,8 +149,7 @@ std::int64_t FitsHeader::end() const {
   if (bits < -64 || bits > 64) throw_bad("BITPIX", fmt::format("= {} (must be in -64 to 64)", bits));
   const std::int64_t extra = integer("PCOUNT").value_or(0), groups = integer("GCOUNT").value_or(1);
   constexpr std::int64_t far = INT64_MAX / 4;
-  if (extra < 0 || extra > far || groups < 0 || !elements || *elements > far)
-    throw_bad("NAXIS", "and the like are absurd");
+  if (extra < 0 || extra > far || groups < 0 || !elements || *elements > far) throw_bad("NAXIS", "and the like are absurd");
   const auto values = product(*elements + extra, groups);
   const auto bytes = values ? product(*values, std::abs(bits) / 8) : values;
   if (!bytes || *bytes > far) throw_bad("NAXIS", "and the like are absurd");

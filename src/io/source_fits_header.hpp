@@ -14,7 +14,7 @@ namespace skyfold {
 
 /// The value of a keyword, and the comment behind it.
 struct Card {
-  std::string value;     ///< text of the value; of a string without its quotes
+  std::string value;  ///< text of the value; of a string without its quotes
   std::string comment;
 };
 
@@ -41,7 +41,7 @@ class FitsHeader {
   void add(std::string_view card);
   [[noreturn]] void throw_bad(const std::string& key, const std::string& why) const;
 
-  std::string where_;   ///< path, for messages
+  std::string where_;  ///< path, for messages
   std::int64_t data_begin_ = 0;
   std::unordered_map<std::string, Card> cards_;
   std::string last_key_;

@@ -8,10 +8,10 @@
 #include <mutex>
 #include <optional>
 
+#include "hdf5_links.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
-#include "hdf5_links.hpp"
 #include "source_child.hpp"
 #include "source_convert.hpp"
 #include "source_file.hpp"
@@ -21,7 +21,7 @@
 namespace skyfold {
 namespace {
 
-constexpr hsize_t block_rows = 65536;         // rows of texts or compounds in memory at once
+constexpr hsize_t block_rows = 65536;           // rows of texts or compounds in memory at once
 constexpr hsize_t scan_rows = 16 * block_rows;  // rows whose texts are measured together
 
 /// The library is not thread-safe, and units of a scan may run on threads.
@@ -48,8 +48,7 @@ bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t e
 /// Values of rows as they are in memory, with the texts that the library allocated for them.
 class Values {
  public:
-  Values(hid_t dataset, Hdf5Type type, bool has_owned_text)
-      : dataset_(dataset), type_(std::move(type)), owned_(has_owned_text) {}
+  Values(hid_t dataset, Hdf5Type type, bool has_owned_text) : dataset_(dataset), type_(std::move(type)), owned_(has_owned_text) {}
   ~Values() { release(); }
   Values(const Values&) = delete;
   Values& operator=(const Values&) = delete;
@@ -87,7 +86,7 @@ std::string_view text_at(const std::byte* cell) {
 
 /// A member of a compound, as it is read: where it stands in memory.
 struct Member {
-  const H5Column* column = nullptr;   ///< the first of those that are in it
+  const H5Column* column = nullptr;  ///< the first of those that are in it
   std::size_t offset = 0, bytes = 0;
 };
 
@@ -137,7 +136,8 @@ struct OpenTable {
 
 class Hdf5Source final : public Source {
  public:
-  Hdf5Source(const std::string& path, H5Table table, ZoneCheck check = ZoneCheck::on) : path_(path), stamp_(stamp_of(path)), table_(std::move(table)) {
+  Hdf5Source(const std::string& path, H5Table table, ZoneCheck check = ZoneCheck::on)
+      : path_(path), stamp_(stamp_of(path)), table_(std::move(table)) {
     for (const H5Column& column : table_.columns) schema_.push_back(column.info);
     (void)datasets();
     if (check == ZoneCheck::on && !table_.is_compound && !table_.columns.empty()) find_hashes();
@@ -162,8 +162,10 @@ class Hdf5Source final : public Source {
     if (matched.empty() || piece.rows == 0) return;
     verify(piece, matched);
     try {
-      if (table_.is_compound) read_members(piece, matched, out, bad);
-      else for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
+      if (table_.is_compound)
+        read_members(piece, matched, out, bad);
+      else
+        for (std::size_t i = 0; i < matched.size(); ++i) read_dataset(piece, matched[i], out[i], bad);
     } catch (const Error&) {
       if (open_) open_->file.check();  // the disk's reason is the better one
       throw;
@@ -206,7 +208,8 @@ class Hdf5Source final : public Source {
       checked_as_[c] = find_column(places.group.schema, name);
       if (checked_as_[c]) continue;  // another element of the same rows
       checked_as_[c] = places.group.schema.size();
-      places.group.schema.push_back({name, Type::u1, static_cast<std::size_t>(H5Dget_storage_size(open_->datasets[c])) / static_cast<std::size_t>(table_.rows)});
+      places.group.schema.push_back(
+          {name, Type::u1, static_cast<std::size_t>(H5Dget_storage_size(open_->datasets[c])) / static_cast<std::size_t>(table_.rows)});
       places.offsets.push_back(static_cast<std::int64_t>(offset));
     }
     if (!places.offsets.empty()) checks_ = ZoneChecks::of(path_, places);
@@ -244,8 +247,7 @@ class Hdf5Source final : public Source {
     }
   }
 
-  void read_members(const Piece& piece, const std::vector<std::size_t>& matched, Table& out,
-                    std::vector<BadCell>& bad) const {
+  void read_members(const Piece& piece, const std::vector<std::size_t>& matched, Table& out, std::vector<BadCell>& bad) const {
     std::vector<const H5Column*> columns;
     bool owned = false;
     for (const std::size_t c : matched) owned |= columns.emplace_back(&table_.columns[c])->is_variable_text;
@@ -276,24 +278,27 @@ class Hdf5Source final : public Source {
     if (column.missing_text.empty()) return;
     for (std::size_t at = 0; at < values.size(); at += width) {
       const char* cell = reinterpret_cast<const char*>(values.data() + at);
-      if (std::string_view(cell, strnlen(cell, width)) == column.missing_text) std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(at), width, std::byte{0});
+      if (std::string_view(cell, strnlen(cell, width)) == column.missing_text)
+        std::fill_n(values.begin() + static_cast<std::ptrdiff_t>(at), width, std::byte{0});
     }
   }
 
   /// Puts values, as the library gave them, into rows `begin ...` of a column of the output.
-  void store(const H5Column& column, std::span<std::byte> values, std::int64_t first_row, hsize_t begin, hsize_t rows,
-             Column& to, std::vector<BadCell>& bad) const {
+  void store(const H5Column& column, std::span<std::byte> values, std::int64_t first_row, hsize_t begin, hsize_t rows, Column& to,
+             std::vector<BadCell>& bad) const {
     const std::size_t bytes = to.info().bytes_per_row();
     const std::span<std::byte> place = to.bytes().subspan(begin * bytes, rows * bytes);
     if (column.is_variable_text) return store_texts(column, values, first_row, place, to.info().width, bad);
     if (column.is_unsigned_64) check_unsigned(column, values, first_row, bad);
     clean_texts(column, values);
-    if (same_layout(column.info, to.info())) std::memcpy(place.data(), values.data(), values.size());
-    else widen(column.info, to.info(), first_row, values, place, bad);
+    if (same_layout(column.info, to.info()))
+      std::memcpy(place.data(), values.data(), values.size());
+    else
+      widen(column.info, to.info(), first_row, values, place, bad);
   }
 
-  static void store_texts(const H5Column& column, std::span<const std::byte> values, std::int64_t first_row,
-                          std::span<std::byte> place, std::size_t width, std::vector<BadCell>& bad) {
+  static void store_texts(const H5Column& column, std::span<const std::byte> values, std::int64_t first_row, std::span<std::byte> place,
+                          std::size_t width, std::vector<BadCell>& bad) {
     std::fill(place.begin(), place.end(), std::byte{0});
     for (std::size_t i = 0; i < place.size() / width; ++i) {
       const std::string_view text = text_at(values.data() + i * sizeof(char*));
@@ -305,8 +310,7 @@ class Hdf5Source final : public Source {
     strip_padding(place, width);
   }
 
-  static void check_unsigned(const H5Column& column, std::span<std::byte> values, std::int64_t first_row,
-                             std::vector<BadCell>& bad) {
+  static void check_unsigned(const H5Column& column, std::span<std::byte> values, std::int64_t first_row, std::vector<BadCell>& bad) {
     for (std::size_t i = 0; i < values.size() / sizeof(std::uint64_t); ++i) {
       std::uint64_t value = 0;
       std::memcpy(&value, values.data() + i * sizeof value, sizeof value);
@@ -322,8 +326,8 @@ class Hdf5Source final : public Source {
   H5Table table_;
   Schema schema_;
   mutable std::optional<OpenTable> open_;
-  std::vector<std::optional<std::size_t>> checked_as_;   ///< number of the column's bytes in the checks
-  std::unique_ptr<ZoneChecks> checks_;                   ///< none for a file without hashes
+  std::vector<std::optional<std::size_t>> checked_as_;  ///< number of the column's bytes in the checks
+  std::unique_ptr<ZoneChecks> checks_;                  ///< none for a file without hashes
 };
 
 /// Processor time that looking at a file may take: a damaged one can make the library loop for ever.
@@ -344,10 +348,8 @@ std::string longest_texts(const std::string& path, const H5Table& table, hsize_t
     std::size_t longest = 1;
     for (hsize_t begin = first; begin < end; begin += block_rows) {
       const hsize_t count = std::min(block_rows, end - begin);
-      if (!values.read(begin, count, 0, 1))
-        throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
-      for (hsize_t i = 0; i < count; ++i)
-        longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
+      if (!values.read(begin, count, 0, 1)) throw IoError(fmt::format("{}: texts of {} cannot be read", path, column.info.name));
+      for (hsize_t i = 0; i < count; ++i) longest = std::max(longest, text_at(values.bytes.data() + i * sizeof(char*)).size());
     }
     widths += fmt::format("{} ", longest);
   }

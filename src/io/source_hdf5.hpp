@@ -8,7 +8,6 @@ namespace skyfold {
 ///
 /// The library is not thread-safe: open and read from one thread at a time.
 /// @param group  path in the file; "" is the only table there, or /object
-[[nodiscard]] std::unique_ptr<Source> open_hdf5_source(const std::string& path, const std::string& group,
-                                                       const ScanRunner& run);
+[[nodiscard]] std::unique_ptr<Source> open_hdf5_source(const std::string& path, const std::string& group, const ScanRunner& run);
 
 }  // namespace skyfold

@@ -24,10 +24,14 @@ using Names = std::vector<std::string>;
 
 void add_utf8(unsigned code, std::string& text) {
   const auto tail = [&](int shift) { return static_cast<char>(0x80 | ((code >> shift) & 63)); };
-  if (code < 0x80) text += static_cast<char>(code);
-  else if (code < 0x800) text += {static_cast<char>(0xC0 | (code >> 6)), tail(0)};
-  else if (code < 0x10000) text += {static_cast<char>(0xE0 | (code >> 12)), tail(6), tail(0)};
-  else text += {static_cast<char>(0xF0 | ((code >> 18) & 7)), tail(12), tail(6), tail(0)};
+  if (code < 0x80)
+    text += static_cast<char>(code);
+  else if (code < 0x800)
+    text += {static_cast<char>(0xC0 | (code >> 6)), tail(0)};
+  else if (code < 0x10000)
+    text += {static_cast<char>(0xE0 | (code >> 12)), tail(6), tail(0)};
+  else
+    text += {static_cast<char>(0xF0 | ((code >> 18) & 7)), tail(12), tail(6), tail(0)};
 }
 
 /// Text of Python's raw-unicode-escape: Latin-1, \uXXXX and \UXXXXXXXX.
@@ -59,10 +63,14 @@ std::optional<Names> pickled_names(std::string_view pickle) {
     if (end == std::string_view::npos || std::string_view("VILpg").find(code) == std::string_view::npos) return std::nullopt;
     const std::string_view word = pickle.substr(0, end);
     pickle.remove_prefix(end + 1);
-    if (code == 'V') names.push_back(unescaped(word));
-    else if (code == 'I' || code == 'L') names.emplace_back(word.substr(0, word.find('L')));
-    else if (code == 'g') names.push_back(memo[std::string(word)]);
-    else if (!names.empty()) memo[std::string(word)] = names.back();  // also after the list itself, where it is of no use
+    if (code == 'V')
+      names.push_back(unescaped(word));
+    else if (code == 'I' || code == 'L')
+      names.emplace_back(word.substr(0, word.find('L')));
+    else if (code == 'g')
+      names.push_back(memo[std::string(word)]);
+    else if (!names.empty())
+      memo[std::string(word)] = names.back();  // also after the list itself, where it is of no use
   }
   return std::nullopt;
 }
@@ -70,7 +78,8 @@ std::optional<Names> pickled_names(std::string_view pickle) {
 std::string child(const std::string& group, const std::string& name) { return group == "/" ? "/" + name : group + "/" + name; }
 
 [[noreturn]] void throw_names(const std::string& path, const std::string& place) {
-  throw DataError(fmt::format("{}: the names of the columns of {}, a table of pandas, cannot be read (columns of several levels?)", path, place));
+  throw DataError(
+      fmt::format("{}: the names of the columns of {}, a table of pandas, cannot be read (columns of several levels?)", path, place));
 }
 
 /// Names that stand in a dataset: texts or whole numbers.
@@ -84,9 +93,11 @@ Names names_in_dataset(const std::string& path, hid_t file, const std::string& p
   const bool is_text = column.info.type == Type::text;
   if (!is_text) column.info.type = Type::i8;
   Table table({column.info}, shape.rows);
-  if (shape.rows > 0 && H5Dread(dataset, memory_type(column), H5S_ALL, H5S_ALL, H5P_DEFAULT, table[0].bytes().data()) < 0) throw_names(path, place);
+  if (shape.rows > 0 && H5Dread(dataset, memory_type(column), H5S_ALL, H5S_ALL, H5P_DEFAULT, table[0].bytes().data()) < 0)
+    throw_names(path, place);
   Names names;
-  for (std::size_t i = 0; i < shape.rows; ++i) names.push_back(is_text ? std::string(table[0].text(i)) : std::to_string(table[0].integer(i)));
+  for (std::size_t i = 0; i < shape.rows; ++i)
+    names.push_back(is_text ? std::string(table[0].text(i)) : std::to_string(table[0].integer(i)));
   return names;
 }
 
@@ -99,8 +110,10 @@ void set_time(H5Column& column) {
 
 void add(H5Table& table, H5Column column, const std::string& name, const std::string& reason) {
   column.info.name = column.info.source = name;
-  if (reason.empty()) table.columns.push_back(std::move(column));
-  else table.left_out.push_back({name, reason});
+  if (reason.empty())
+    table.columns.push_back(std::move(column));
+  else
+    table.left_out.push_back({name, reason});
 }
 
 void set_rows(const std::string& path, H5Table& table, const std::string& place, const H5Shape& shape) {
@@ -121,8 +134,10 @@ void add_block(const std::string& path, hid_t file, std::int64_t block, H5Table&
   column.dataset = place;
   column.is_element = true;
   std::string reason = set_type(type, column);
-  if (H5Tget_class(type) == H5T_VLEN) reason = "objects, such as texts, are pickled by pandas (format='table' writes texts)";
-  else if (!column.array_dims.empty()) reason = "arrays inside a block are not supported";
+  if (H5Tget_class(type) == H5T_VLEN)
+    reason = "objects, such as texts, are pickled by pandas (format='table' writes texts)";
+  else if (!column.array_dims.empty())
+    reason = "arrays inside a block are not supported";
   else if (shape.rank != 2 || shape.width != names.size() || integer_attribute(dataset, "transposed") != 1)
     throw DataError(fmt::format("{}: {} does not have the {} columns that pandas names", path, place, names.size()));
   if (reason.empty()) {
@@ -149,7 +164,8 @@ void add_whole(const std::string& path, hid_t file, const std::string& place, co
     set_rows(path, table, place, shape);
     table.chunk_rows = std::max(table.chunk_rows, check_storage(path, dataset, place, shape));
   }
-  if (text_attribute(dataset, {"kind"}).starts_with("datetime64") || text_attribute(dataset, {"value_type"}).starts_with("datetime64")) set_time(column);
+  if (text_attribute(dataset, {"kind"}).starts_with("datetime64") || text_attribute(dataset, {"value_type"}).starts_with("datetime64"))
+    set_time(column);
   add(table, column, name, reason);
 }
 
@@ -168,14 +184,16 @@ H5Table fixed_frame(const std::string& path, hid_t file, hid_t group, const std:
   if (text_attribute(group, {"axis0_variety"}) != "regular") throw_names(path, name);
   const std::int64_t blocks = integer_attribute(group, "nblocks").value_or(0);
   for (std::int64_t block = 0; block < std::min<std::int64_t>(blocks, most_columns); ++block) add_block(path, file, block, table);
-  if (!table.columns.empty() && text_attribute(group, {"axis1_variety"}) == "regular") add_whole(path, file, child(name, "axis1"), index_name, table);
+  if (!table.columns.empty() && text_attribute(group, {"axis1_variety"}) == "regular")
+    add_whole(path, file, child(name, "axis1"), index_name, table);
   return table;
 }
 
 /// The columns of a member of the compound of format "table": one, or those of a block.
-void add_member(const std::string& path, hid_t dataset, hid_t type, const std::string& member, const std::string& missing_text, H5Table& table) {
+void add_member(const std::string& path, hid_t dataset, hid_t type, const std::string& member, const std::string& missing_text,
+                H5Table& table) {
   const auto attribute = [&](const char* ending) { return text_attribute(dataset, {(member + ending).c_str()}); };
-  const std::optional<Names> names = pickled_names(attribute("_kind"));   // those of an index have another form
+  const std::optional<Names> names = pickled_names(attribute("_kind"));  // those of an index have another form
   const bool is_block = H5Tget_class(type) == H5T_ARRAY;
   H5Column column;
   column.dataset = child(table.group, "table");

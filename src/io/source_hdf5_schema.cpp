@@ -18,10 +18,10 @@
 namespace skyfold {
 namespace {
 
-constexpr int deepest_group = 16;                                // groups may contain themselves
-constexpr std::size_t most_candidates = 1000;                    // tables in a file, when one is looked for
-constexpr hsize_t longest_meta = 1 << 20;                        // lines
-constexpr std::string_view meta_ending = ".__table_column_meta__";   // of the text beside a table of astropy
+constexpr int deepest_group = 16;                                   // groups may contain themselves
+constexpr std::size_t most_candidates = 1000;                       // tables in a file, when one is looked for
+constexpr hsize_t longest_meta = 1 << 20;                           // lines
+constexpr std::string_view meta_ending = ".__table_column_meta__";  // of the text beside a table of astropy
 
 std::string text_of(char* owned) {
   std::string text = owned ? owned : "";
@@ -33,8 +33,8 @@ std::string text_of(char* owned) {
 
 /// What a group has, by name.
 struct Names {
-  std::vector<std::string> objects;   ///< of this file, or of links to somewhere in it
-  std::vector<std::string> foreign;   ///< links to other files
+  std::vector<std::string> objects;  ///< of this file, or of links to somewhere in it
+  std::vector<std::string> foreign;  ///< links to other files
 };
 
 /// Names of the objects in a group, in order of name, without the texts that astropy keeps beside its tables.
@@ -56,9 +56,7 @@ bool is_soft_link(hid_t file, const std::string& name) {
   return H5Lget_info(file, name.c_str(), &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_SOFT;
 }
 
-std::string child(const std::string& group, const std::string& name) {
-  return group == "/" ? "/" + name : group + "/" + name;
-}
+std::string child(const std::string& group, const std::string& name) { return group == "/" ? "/" + name : group + "/" + name; }
 
 H5O_type_t kind_of_object(hid_t file, const std::string& name) {
   H5O_info_t info;
@@ -67,8 +65,7 @@ H5O_type_t kind_of_object(hid_t file, const std::string& name) {
 }
 
 /// Adds the dataset to the table's columns, or to those left out.
-void add_dataset(const std::string& path, hid_t file, const std::string& name, H5Table& table,
-                 std::vector<std::int64_t>& lengths) {
+void add_dataset(const std::string& path, hid_t file, const std::string& name, H5Table& table, std::vector<std::int64_t>& lengths) {
   H5Column column;
   column.dataset = child(table.group, name);
   column.info.name = column.info.source = name;
@@ -76,12 +73,14 @@ void add_dataset(const std::string& path, hid_t file, const std::string& name, H
   const H5Shape shape = shape_of(dataset);
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, column.dataset));
   std::string reason = set_type(type, column);
-  if (shape.rank < 1 || shape.rank > 2)
-    reason = fmt::format("it has {} dimensions (1 or 2 are needed)", std::max(0, shape.rank));
+  if (shape.rank < 1 || shape.rank > 2) reason = fmt::format("it has {} dimensions (1 or 2 are needed)", std::max(0, shape.rank));
   if (shape.rank == 2 && reason.empty()) {
-    if (column.info.type == Type::text) reason = "arrays of texts are not supported";
-    else if (!column.array_dims.empty()) reason = "arrays of arrays are not supported";
-    else if (shape.width == 0 || shape.width >= widest_array) reason = "its arrays are empty or too wide";
+    if (column.info.type == Type::text)
+      reason = "arrays of texts are not supported";
+    else if (!column.array_dims.empty())
+      reason = "arrays of arrays are not supported";
+    else if (shape.width == 0 || shape.width >= widest_array)
+      reason = "its arrays are empty or too wide";
     column.info.width = shape.width;
   }
   if (!reason.empty()) {
@@ -109,8 +108,8 @@ H5Table group_table(const std::string& path, hid_t file, const std::string& name
   table.rows = lengths.front();
   for (std::size_t i = 1; i < lengths.size(); ++i)
     if (lengths[i] != table.rows)
-      throw DataError(fmt::format("{}: datasets {} ({} rows) and {} ({} rows) do not make a table", path,
-                                  table.columns[0].dataset, table.rows, table.columns[i].dataset, lengths[i]));
+      throw DataError(fmt::format("{}: datasets {} ({} rows) and {} ({} rows) do not make a table", path, table.columns[0].dataset,
+                                  table.rows, table.columns[i].dataset, lengths[i]));
   return table;
 }
 
@@ -122,8 +121,10 @@ H5Table compound_table(const std::string& path, hid_t file, const std::string& n
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, name));
   const H5Shape shape = shape_of(dataset);
   if (H5Tget_class(type) != H5T_COMPOUND || shape.rank != 1)
-    throw DataError(fmt::format("{}: dataset {} is not a table (a one-dimensional dataset of compounds, or a group of "
-                                "datasets)", path, name));
+    throw DataError(
+        fmt::format("{}: dataset {} is not a table (a one-dimensional dataset of compounds, or a group of "
+                    "datasets)",
+                    path, name));
   table.rows = static_cast<std::int64_t>(shape.rows);
   table.chunk_rows = check_storage(path, dataset, name, shape);
   for (int i = 0; i < H5Tget_nmembers(type); ++i) {
@@ -134,8 +135,10 @@ H5Table compound_table(const std::string& path, hid_t file, const std::string& n
     const std::string reason = set_type(member, column);
     const std::string unit = fmt::format("FIELD_{}_UNIT", i), units = unit + "S";  // as PyTables numbers what belongs to a member
     column.info.unit = text_attribute(dataset, {unit.c_str(), units.c_str()});
-    if (reason.empty()) table.columns.push_back(std::move(column));
-    else table.left_out.push_back({column.info.name, reason});
+    if (reason.empty())
+      table.columns.push_back(std::move(column));
+    else
+      table.left_out.push_back({column.info.name, reason});
   }
   return table;
 }
@@ -148,7 +151,9 @@ void read_meta(const std::string& path, hid_t file, H5Table& table) {
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, place));
   const H5Shape shape = shape_of(dataset);
   H5Column text;
-  if (shape.rank != 1 || shape.rows > longest_meta || !set_type(type, text).empty() || text.info.type != Type::text || text.is_variable_text) return;
+  if (shape.rank != 1 || shape.rows > longest_meta || !set_type(type, text).empty() || text.info.type != Type::text ||
+      text.is_variable_text)
+    return;
   static_cast<void>(check_storage(path, dataset, place, shape));
   Table lines({text.info}, shape.rows);
   if (H5Dread(dataset, memory_type(text), H5S_ALL, H5S_ALL, H5P_DEFAULT, lines[0].bytes().data()) < 0) return;
@@ -181,7 +186,7 @@ bool is_one_dimensional(const std::string& path, hid_t file, const std::string& 
 /// What is found in a file.
 struct Found {
   std::vector<TablePlace> tables;
-  std::vector<std::string> foreign;   ///< links to other files
+  std::vector<std::string> foreign;  ///< links to other files
 };
 
 void find_tables(const std::string& path, hid_t file, const std::string& name, int depth, Found& found) {
@@ -198,10 +203,13 @@ void find_tables(const std::string& path, hid_t file, const std::string& name, i
     if (is_link) check_own_path(path, file, place);
     const H5O_type_t kind = kind_of_object(file, place);
     bool is_compound = false;
-    if (kind == H5O_TYPE_GROUP && !is_link) find_tables(path, file, place, depth + 1, found);  // else it is found where it is
+    if (kind == H5O_TYPE_GROUP && !is_link)
+      find_tables(path, file, place, depth + 1, found);  // else it is found where it is
     else if (kind == H5O_TYPE_DATASET && is_one_dimensional(path, file, place, is_compound)) {
-      if (!is_compound) has_column = true;
-      else if (!is_link) found.tables.push_back({place, TablePlace::Kind::compound});
+      if (!is_compound)
+        has_column = true;
+      else if (!is_link)
+        found.tables.push_back({place, TablePlace::Kind::compound});
     }
   }
   if (has_column) found.tables.push_back({name, TablePlace::Kind::group});
@@ -209,9 +217,12 @@ void find_tables(const std::string& path, hid_t file, const std::string& name, i
 
 H5Table table_at(const std::string& path, hid_t file, const TablePlace& place) {
   switch (place.kind) {
-    case TablePlace::Kind::pandas: return pandas_table(path, file, place.name);
-    case TablePlace::Kind::compound: return compound_table(path, file, place.name);
-    default: return group_table(path, file, place.name);
+    case TablePlace::Kind::pandas:
+      return pandas_table(path, file, place.name);
+    case TablePlace::Kind::compound:
+      return compound_table(path, file, place.name);
+    default:
+      return group_table(path, file, place.name);
   }
 }
 

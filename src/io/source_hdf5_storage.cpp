@@ -18,17 +18,15 @@ void check_filters(const std::string& where, hid_t creation) {
     unsigned flags = 0;
     std::size_t values = 0;
     char name[64] = "";
-    const H5Z_filter_t filter =
-        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, nullptr);
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, nullptr);
     if (filter >= 0 && H5Zfilter_avail(filter) <= 0)
-      throw IoError(fmt::format("{}: is compressed with filter {} '{}', which this HDF5 library does not have", where,
-                                filter, name));
+      throw IoError(fmt::format("{}: is compressed with filter {} '{}', which this HDF5 library does not have", where, filter, name));
   }
 }
 
 struct Chunks {
   hsize_t dims[2] = {1, 1};
-  hsize_t bytes = 0;     ///< of one chunk, without filters
+  hsize_t bytes = 0;  ///< of one chunk, without filters
 };
 
 Chunks chunks_of(const std::string& where, hid_t creation, std::size_t element_bytes, int rank) {
@@ -59,7 +57,7 @@ struct Storage {
   Hdf5Type type;
   std::size_t element_bytes;
   H5D_layout_t layout;
-  bool has_fill_value;   ///< which the library gives for what was never written
+  bool has_fill_value;  ///< which the library gives for what was never written
 
  private:
   static bool fills(hid_t creation) {
@@ -80,8 +78,7 @@ Filters filters_of(hid_t creation) {
   for (int i = 0; i < std::min(32, H5Pget_nfilters(creation)); ++i) {
     unsigned flags = 0, bit = 1U << i;
     std::size_t values = 0;
-    const H5Z_filter_t filter =
-        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
     filters.all |= bit;
     if (filter == H5Z_FILTER_SHUFFLE) filters.same_size |= bit;
     if (filter == H5Z_FILTER_FLETCHER32) filters.checksums |= bit;
@@ -110,13 +107,12 @@ void check_chunks(const Storage& storage, hid_t dataset, const H5Shape& shape) {
       const bool is_there = H5Dget_chunk_storage_size(dataset, place, &bytes) >= 0 && bytes > 0;
       if (!is_there && storage.has_fill_value) continue;
       if (!is_there)
-        throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where,
-                                    row + 1));
+        throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where, row + 1));
       const unsigned used = filters.all & ~(few ? skipped_filters(storage, dataset, place) : 0U);
       const bool size_is_known = (used & ~filters.same_size & ~filters.checksums) == 0;
       if (size_is_known && bytes != chunks.bytes + ((used & filters.checksums) ? 4 : 0))
-        throw DataError(fmt::format("{}: the chunk of row {} has {} bytes instead of {} (damaged?)", storage.where,
-                                    row + 1, bytes, chunks.bytes));
+        throw DataError(
+            fmt::format("{}: the chunk of row {} has {} bytes instead of {} (damaged?)", storage.where, row + 1, bytes, chunks.bytes));
     }
 }
 
@@ -148,7 +144,8 @@ std::size_t bytes_in_file(hid_t dataset, hid_t type) {
   }
   std::size_t bytes = H5Tget_size(type);
   for (int i = 0; kind == H5T_COMPOUND && i < H5Tget_nmembers(type); ++i) {
-    const Hdf5Type member(H5Tget_member_type(type, static_cast<unsigned>(i)), "HDF5: the type of a member cannot be opened (damaged file?)");
+    const Hdf5Type member(H5Tget_member_type(type, static_cast<unsigned>(i)),
+                          "HDF5: the type of a member cannot be opened (damaged file?)");
     bytes += bytes_in_file(dataset, member) - H5Tget_size(member);
   }
   return bytes;
@@ -171,16 +168,14 @@ std::int64_t check_storage(const std::string& path, hid_t dataset, const std::st
   const Storage storage(path, dataset, name);
   check_filters(storage.where, storage.creation);
   if (storage.layout == H5D_CHUNKED)
-    return static_cast<std::int64_t>(
-        chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank).dims[0]);
+    return static_cast<std::int64_t>(chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank).dims[0]);
   if (storage.layout != H5D_CONTIGUOUS && storage.layout != H5D_COMPACT)
     throw DataError(fmt::format("{}: is stored in another way than contiguous, compact or chunked", storage.where));
   hsize_t bytes = H5Dget_storage_size(dataset), file_bytes = 0;
   if (bytes == 0 && storage.has_fill_value) return 1;
   if (H5Fget_filesize(dataset, &file_bytes) >= 0) bytes = std::min(bytes, file_bytes);
   const hsize_t stored = bytes / storage.element_bytes / std::max<hsize_t>(1, shape.width);
-  if (stored < shape.rows)
-    throw DataError(fmt::format("{}: announces {} rows, of which {} are stored", storage.where, shape.rows, stored));
+  if (stored < shape.rows) throw DataError(fmt::format("{}: announces {} rows, of which {} are stored", storage.where, shape.rows, stored));
   return 1;
 }
 

@@ -27,8 +27,7 @@ struct H5Shape {
 /// Checks that the values of a dataset can be in the file, or that it was never written but has a fill value; returns the rows that
 /// are best read together.
 /// Throws IoError for a filter that the library does not have, DataError for values that are not there.
-[[nodiscard]] std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name,
-                                         const H5Shape& shape);
+[[nodiscard]] std::int64_t check_storage(const std::string& path, hid_t dataset, const std::string& name, const H5Shape& shape);
 
 /// Throws DataError unless every chunk of the table is in the file and has the size that its filters can leave; chunks that were
 /// never written count where the dataset has a fill value of its own.

@@ -11,7 +11,7 @@
 namespace skyfold {
 namespace {
 
-constexpr std::size_t longest_text = 65536;                      // bytes of a fixed-width text cell
+constexpr std::size_t longest_text = 65536;  // bytes of a fixed-width text cell
 
 std::string text_of(char* owned) {
   std::string text = owned ? owned : "";
@@ -32,7 +32,7 @@ struct Attribute {
   Hdf5Attribute id;
   Hdf5Type type;
   Hdf5Space space;
-  H5T_class_t kind;   ///< none for anything but one value
+  H5T_class_t kind;  ///< none for anything but one value
 };
 
 std::string text_value(const Attribute& attribute) {
@@ -57,9 +57,12 @@ std::string set_integer(hid_t type, H5Column& column) {
   const std::size_t size = H5Tget_size(type);
   const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
   if (size > 8) return fmt::format("integers of {} bytes are not supported", size);
-  if (size == 1 && !is_signed) column.info.type = Type::u1;
-  else if (size < 4 || (size == 4 && is_signed)) column.info.type = Type::i4;
-  else column.info.type = Type::i8;
+  if (size == 1 && !is_signed)
+    column.info.type = Type::u1;
+  else if (size < 4 || (size == 4 && is_signed))
+    column.info.type = Type::i4;
+  else
+    column.info.type = Type::i8;
   column.is_unsigned_64 = size > 4 && !is_signed;
   if (column.is_unsigned_64) column.info.null = missing_i8;
   return "";
@@ -114,11 +117,16 @@ std::string set_array(hid_t type, H5Column& column) {
 hid_t native_type(const H5Column& column) {
   if (column.is_bitfield) return H5T_NATIVE_B8;
   switch (column.info.type) {
-    case Type::f4: return H5T_NATIVE_FLOAT;
-    case Type::f8: return H5T_NATIVE_DOUBLE;
-    case Type::i4: return H5T_NATIVE_INT32;
-    case Type::i8: return column.is_unsigned_64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
-    default: return H5T_NATIVE_UINT8;
+    case Type::f4:
+      return H5T_NATIVE_FLOAT;
+    case Type::f8:
+      return H5T_NATIVE_DOUBLE;
+    case Type::i4:
+      return H5T_NATIVE_INT32;
+    case Type::i8:
+      return column.is_unsigned_64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
+    default:
+      return H5T_NATIVE_UINT8;
   }
 }
 
@@ -152,18 +160,27 @@ std::optional<std::int64_t> integer_attribute(hid_t object, const char* name) {
 
 std::string set_type(hid_t type, H5Column& column) {
   switch (H5Tget_class(type)) {
-    case H5T_INTEGER: return set_integer(type, column);
-    case H5T_FLOAT: column.info.type = H5Tget_size(type) <= 4 ? Type::f4 : Type::f8; return "";
-    case H5T_STRING: return set_text(type, column);
-    case H5T_ENUM: return set_enum(type, column);
-    case H5T_ARRAY: return set_array(type, column);
+    case H5T_INTEGER:
+      return set_integer(type, column);
+    case H5T_FLOAT:
+      column.info.type = H5Tget_size(type) <= 4 ? Type::f4 : Type::f8;
+      return "";
+    case H5T_STRING:
+      return set_text(type, column);
+    case H5T_ENUM:
+      return set_enum(type, column);
+    case H5T_ARRAY:
+      return set_array(type, column);
     case H5T_BITFIELD:
       column.info.type = Type::u1;
       column.is_bitfield = true;
       return H5Tget_size(type) == 1 ? "" : "bit fields of several bytes are not supported";
-    case H5T_COMPOUND: return "compounds inside a group or a compound are not supported";
-    case H5T_VLEN: return "arrays of varying length are not supported";
-    default: return "its type is not supported";
+    case H5T_COMPOUND:
+      return "compounds inside a group or a compound are not supported";
+    case H5T_VLEN:
+      return "arrays of varying length are not supported";
+    default:
+      return "its type is not supported";
   }
 }
 

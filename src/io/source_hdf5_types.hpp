@@ -10,7 +10,7 @@
 /// Attributes and types of HDF5, and what they are as columns.
 namespace skyfold {
 
-inline constexpr hsize_t widest_array = hsize_t{1} << 20;   ///< elements of an array cell
+inline constexpr hsize_t widest_array = hsize_t{1} << 20;  ///< elements of an array cell
 
 /// The first of these attributes that is a text; "" when there is none.
 [[nodiscard]] std::string text_attribute(hid_t object, std::initializer_list<const char*> names);

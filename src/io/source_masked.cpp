@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "skyfold/table/column_index.hpp"
 #include "source_convert.hpp"
 #include "source_wrapped.hpp"
-#include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
@@ -49,12 +49,18 @@ void put_value(std::byte* place, T value) {
 
 void put_missing(const ColumnInfo& column, std::byte* place) {
   switch (column.type) {
-    case Type::f4: return put_value(place, std::numeric_limits<float>::quiet_NaN());
-    case Type::f8: return put_value(place, std::numeric_limits<double>::quiet_NaN());
-    case Type::i4: return put_value(place, static_cast<std::int32_t>(*column.null));
-    case Type::i8: return put_value(place, *column.null);
-    case Type::u1: return put_value(place, static_cast<std::uint8_t>(*column.null));
-    case Type::text: std::fill_n(place, column.width, std::byte{0});
+    case Type::f4:
+      return put_value(place, std::numeric_limits<float>::quiet_NaN());
+    case Type::f8:
+      return put_value(place, std::numeric_limits<double>::quiet_NaN());
+    case Type::i4:
+      return put_value(place, static_cast<std::int32_t>(*column.null));
+    case Type::i8:
+      return put_value(place, *column.null);
+    case Type::u1:
+      return put_value(place, static_cast<std::uint8_t>(*column.null));
+    case Type::text:
+      std::fill_n(place, column.width, std::byte{0});
   }
 }
 
@@ -95,7 +101,8 @@ class MaskedSource final : public WrappedSource {
   void apply(const MaskPair& pair, const Column& mask, std::int64_t first_row, Column& out, std::vector<BadCell>& bad) const {
     const std::string& name = name_of_pair(pair);
     const ColumnInfo& info = out.info();
-    const std::size_t elements = info.type == Type::text ? 1 : info.width, bytes = info.bytes_per_row() / elements, width = mask.info().width;
+    const std::size_t elements = info.type == Type::text ? 1 : info.width, bytes = info.bytes_per_row() / elements,
+                      width = mask.info().width;
     const auto masks = mask.values<std::uint8_t>();
     const auto is_masked = [&](std::size_t row, std::size_t k) { return masks[row * width + (width == 1 ? 0 : k)] != 0; };
     std::erase_if(bad, [&](const BadCell& cell) {
@@ -109,8 +116,11 @@ class MaskedSource final : public WrappedSource {
       for (std::size_t k = 0; k < elements; ++k) {
         std::byte* place = out.bytes().data() + (row * elements + k) * bytes;
         if (!is_masked(row, k)) continue;
-        if (!is_integer(info.type) || info.null) put_missing(info, place);
-        else bad.push_back({first_row + static_cast<std::int64_t>(row), name, "masked, but the column has no integer that stands for missing"});
+        if (!is_integer(info.type) || info.null)
+          put_missing(info, place);
+        else
+          bad.push_back(
+              {first_row + static_cast<std::int64_t>(row), name, "masked, but the column has no integer that stands for missing"});
       }
   }
 

@@ -41,12 +41,18 @@ void put_text(const Target& to, std::int64_t row, std::string_view text) noexcep
 }
 void put_missing(const Target& to, std::int64_t row) noexcept {
   switch (to.type) {
-    case Type::f4: return put(to, row, std::numeric_limits<float>::quiet_NaN());
-    case Type::f8: return put(to, row, std::numeric_limits<double>::quiet_NaN());
-    case Type::i4: return put(to, row, static_cast<std::int32_t>(to.missing));
-    case Type::i8: return put(to, row, to.missing);
-    case Type::u1: return put(to, row, static_cast<std::uint8_t>(to.missing));
-    case Type::text: return put_text(to, row, {});
+    case Type::f4:
+      return put(to, row, std::numeric_limits<float>::quiet_NaN());
+    case Type::f8:
+      return put(to, row, std::numeric_limits<double>::quiet_NaN());
+    case Type::i4:
+      return put(to, row, static_cast<std::int32_t>(to.missing));
+    case Type::i8:
+      return put(to, row, to.missing);
+    case Type::u1:
+      return put(to, row, static_cast<std::uint8_t>(to.missing));
+    case Type::text:
+      return put_text(to, row, {});
   }
 }
 
@@ -119,7 +125,8 @@ class RowParser {
         case Type::i8:
           if (const char* stop = add_number<by_blanks, std::int64_t>(p, end, to)) return stop;
           break;
-        default: break;
+        default:
+          break;
       }
     }
     Cell cell;
@@ -148,9 +155,10 @@ class RowParser {
     const std::string_view shown = cell.text.substr(0, 40);
     const bool is_number = (kind_of(cell.text) & kind::number) != 0;
     bad_.push_back({first_row_ + row_, std::string(to.name),
-                    is_number                   ? fmt::format("'{}' does not fit a column of type {}", shown, name_of(to.type))
-                    : to.type == Type::u1       ? fmt::format("'{}' is neither true nor false, as the column is; --input.text={} keeps it as text", shown, to.name)
-                                                : fmt::format("'{}' is not a number, as the column is; --input.text={} keeps it as text", shown, to.name)});
+                    is_number ? fmt::format("'{}' does not fit a column of type {}", shown, name_of(to.type))
+                    : to.type == Type::u1
+                        ? fmt::format("'{}' is neither true nor false, as the column is; --input.text={} keeps it as text", shown, to.name)
+                        : fmt::format("'{}' is not a number, as the column is; --input.text={} keeps it as text", shown, to.name)});
   }
 
   void add_text(const Cell& cell, const Target& to) {
@@ -159,8 +167,8 @@ class RowParser {
     const std::string text = cell.doubled ? undoubled({words, true}) : std::string(words);
     put_text(to, row_, std::string_view(text).substr(0, to.width));
     if (text.size() > to.width)
-      bad_.push_back({first_row_ + row_, std::string(to.name),
-                      fmt::format("text of {} bytes is cut to the column's {}", text.size(), to.width)});
+      bad_.push_back(
+          {first_row_ + row_, std::string(to.name), fmt::format("text of {} bytes is cut to the column's {}", text.size(), to.width)});
   }
 
   [[nodiscard]] bool add_parsed(std::string_view text, const Target& to) const noexcept {
@@ -170,11 +178,16 @@ class RowParser {
       return true;
     };
     switch (to.type) {
-      case Type::f4: return parsed(float{});
-      case Type::f8: return parsed(double{});
-      case Type::i4: return parsed(std::int32_t{});
-      case Type::i8: return parsed(std::int64_t{});
-      default: break;
+      case Type::f4:
+        return parsed(float{});
+      case Type::f8:
+        return parsed(double{});
+      case Type::i4:
+        return parsed(std::int32_t{});
+      case Type::i8:
+        return parsed(std::int64_t{});
+      default:
+        break;
     }
     const int truth = boolean_of(text);
     if (truth < 0) return parsed(std::uint8_t{});
@@ -231,8 +244,8 @@ class TextSource final : public Source {
       throw IoError(fmt::format("{} (the file has changed since it was opened)", error.what()));
     }
     if (parser.rows() != piece.rows || reader.position() != piece.end)
-      throw IoError(fmt::format("{}: rows {} to {} are not where they were (the file has changed since it was opened)",
-                                path(), piece.first_row + 1, piece.first_row + piece.rows));
+      throw IoError(fmt::format("{}: rows {} to {} are not where they were (the file has changed since it was opened)", path(),
+                                piece.first_row + 1, piece.first_row + piece.rows));
   }
 
  private:
@@ -251,8 +264,7 @@ class TextSource final : public Source {
       Target& target = targets[column];
       if (info.type != Type::text && info.width != 1)
         throw DataError(fmt::format("{}: column '{}' has one value per row, not {}", path(), info.source, info.width));
-      if (target.wanted)
-        throw DataError(fmt::format("{}: column '{}' is read into two columns", path(), info.source));
+      if (target.wanted) throw DataError(fmt::format("{}: column '{}' is read into two columns", path(), info.source));
       target = {true, info.type, info.width, missing_value(info), out[i].bytes().data(), info.source, scan_.dash_is_text[column]};
     }
     return targets;
@@ -263,7 +275,7 @@ class TextSource final : public Source {
   TextHeader header_;
   TextScan scan_;
   Schema schema_;
-  std::vector<std::size_t> place_;   ///< of each column of the schema among those of the file
+  std::vector<std::size_t> place_;  ///< of each column of the schema among those of the file
   std::vector<LeftOut> left_out_;
 };
 

@@ -71,7 +71,8 @@ Reading read_fortran(std::string_view text, double& value) noexcept {
   const bool has_sign = exponent.starts_with('+') || exponent.starts_with('-');
   const std::string_view digits = exponent.substr(has_sign ? 1 : 0);
   if (digits.empty() || !std::all_of(digits.begin(), digits.end(), is_digit)) return Reading::none;
-  if (has_letter ? !has_point && !has_sign : !has_point || !has_sign || digits.size() != 3) return Reading::none;  // a name such as 2D3, a range
+  if (has_letter ? !has_point && !has_sign : !has_point || !has_sign || digits.size() != 3)
+    return Reading::none;  // a name such as 2D3, a range
   std::array<char, longest + 1> usual;
   char* to = std::copy_n(text.begin(), end, usual.begin());
   *to++ = 'e';
@@ -82,8 +83,8 @@ Reading read_fortran(std::string_view text, double& value) noexcept {
 }  // namespace
 
 bool is_missing(std::string_view text) noexcept {
-  constexpr std::array<std::string_view, 12> words = {"nan",    "-nan",   "+nan",     "null",    "n/a",     "#n/a",
-                                                      "<na>",   "(null)", "1.#qnan",  "1.#ind",  "-1.#ind", "-1.#qnan"};
+  constexpr std::array<std::string_view, 12> words = {"nan",  "-nan",   "+nan",    "null",   "n/a",     "#n/a",
+                                                      "<na>", "(null)", "1.#qnan", "1.#ind", "-1.#ind", "-1.#qnan"};
   if (text.empty()) return true;
   if (is_digit(text.front()) && text.size() < 5) return false;
   if (text.size() > 1 && consists_of(text, '-')) return true;
@@ -93,7 +94,8 @@ bool is_missing(std::string_view text) noexcept {
 bool is_missing_word(std::string_view text) noexcept {
   constexpr std::array<std::string_view, 8> words = {"na", "none", "nil", "masked", "indef", "undef", "undefined", "missing"};
   if (text.empty() || is_digit(text.front())) return false;
-  return consists_of(text, '*') || consists_of(text, '.') || text == "?" || text == "~" || text == "-" || (text.size() <= 9 && is_one_of(text, words));
+  return consists_of(text, '*') || consists_of(text, '.') || text == "?" || text == "~" || text == "-" ||
+         (text.size() <= 9 && is_one_of(text, words));
 }
 
 int boolean_of(std::string_view text) noexcept {

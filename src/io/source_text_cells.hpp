@@ -16,7 +16,7 @@ namespace skyfold {
 /// The bytes of a cell, without blanks and quotes around it.
 struct Cell {
   std::string_view text;
-  bool doubled = false;   ///< has doubled quotes that stand for one
+  bool doubled = false;  ///< has doubled quotes that stand for one
 };
 
 /// The text without trailing blanks, which quotes may have kept: they are no part of a text.
@@ -32,11 +32,11 @@ inline std::string_view without_blanks(std::string_view text) noexcept {
 
 /// What a cell can be; bits, so that the cells of a column add up.
 namespace kind {
-inline constexpr std::uint16_t missing = 1;   ///< nothing, or what never is a value: see is_missing
+inline constexpr std::uint16_t missing = 1;  ///< nothing, or what never is a value: see is_missing
 inline constexpr std::uint16_t integer = 2, large = 4, real = 8, boolean = 16, text = 32;
-inline constexpr std::uint16_t word = 64;     ///< missing among numbers, a text among texts: see is_missing_word
-inline constexpr std::uint16_t dash = 128;    ///< "-": missing, but in a column of signs
-inline constexpr std::uint16_t plus = 256;    ///< "+", a text that makes dashes signs
+inline constexpr std::uint16_t word = 64;   ///< missing among numbers, a text among texts: see is_missing_word
+inline constexpr std::uint16_t dash = 128;  ///< "-": missing, but in a column of signs
+inline constexpr std::uint16_t plus = 256;  ///< "+", a text that makes dashes signs
 inline constexpr std::uint16_t number = integer | large | real;
 }  // namespace kind
 
@@ -76,8 +76,10 @@ template <bool by_blanks>
 const char* read_cell(const char* p, const char* end, const TextDialect& dialect, Cell& cell) noexcept {
   const char* begin = p;
   const char* closed = *p == '"' ? after_closing_quote(p + 1, end) : nullptr;
-  if (closed && closed != end) p = closed;
-  else closed = nullptr;
+  if (closed && closed != end)
+    p = closed;
+  else
+    closed = nullptr;
   while (!ends_cell<by_blanks>(p, dialect.delimiter)) ++p;
   const char* last = p;
   while (last > begin && dialect.is_blank(last[-1])) --last;

@@ -54,9 +54,12 @@ std::vector<std::vector<std::string>> column_entries(const std::vector<std::stri
   for (const std::string& comment : comments) {
     const std::string_view words = trim(comment);
     const bool top_level = comment.size() > 1 && comment[0] == ' ' && comment[1] != ' ' && comment[1] != '-';
-    if (top_level) inside = words.starts_with("datatype:");
-    else if (inside && words.starts_with('-')) entries.push_back({std::string(words.substr(1))});
-    else if (inside && !entries.empty()) entries.back().emplace_back(words);
+    if (top_level)
+      inside = words.starts_with("datatype:");
+    else if (inside && words.starts_with('-'))
+      entries.push_back({std::string(words.substr(1))});
+    else if (inside && !entries.empty())
+      entries.back().emplace_back(words);
   }
   return entries;
 }
@@ -69,9 +72,7 @@ Keys keys_of(const std::vector<std::string>& entry) {
   return keys;
 }
 
-bool is_ecsv(const std::vector<std::string>& comments) {
-  return !comments.empty() && trim(comments.front()).starts_with("%ECSV");
-}
+bool is_ecsv(const std::vector<std::string>& comments) { return !comments.empty() && trim(comments.front()).starts_with("%ECSV"); }
 
 }  // namespace
 

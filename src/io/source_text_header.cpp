@@ -18,8 +18,8 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 /// The lines before the data: comments (without #), then the first line that is not one.
 struct Preamble {
   std::vector<std::string> comments;
-  std::string first;                  ///< first line that is neither blank nor a comment, with its line feed
-  std::int64_t first_begin = 0;       ///< its place in the file
+  std::string first;             ///< first line that is neither blank nor a comment, with its line feed
+  std::int64_t first_begin = 0;  ///< its place in the file
   std::int64_t first_end = 0;
 };
 
@@ -43,8 +43,7 @@ std::vector<std::string> cells_of(const std::string& line, const TextDialect& di
 void check_is_text(const InputFile& file, std::string_view start) {
   if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF"))
     throw IoError(fmt::format("{}: is UTF-16 text (save it as UTF-8)", file.path()));
-  if (start.find('\0') != std::string_view::npos)
-    throw IoError(fmt::format("{}: is neither FITS, HDF5 nor text", file.path()));
+  if (start.find('\0') != std::string_view::npos) throw IoError(fmt::format("{}: is neither FITS, HDF5 nor text", file.path()));
   const std::size_t carriage = start.find('\r');
   if (carriage != std::string_view::npos && start.find('\n') == std::string_view::npos)
     throw DataError(fmt::format("{}: lines end with carriage returns alone (convert them to line feeds)", file.path()));
@@ -90,8 +89,7 @@ char guess_delimiter(std::string_view line) {
 char delimiter_from(const std::string& option) {
   if (lower(option) == "tab" || option == "\\t") return '\t';
   if (option.size() != 1 || option == "\"" || option == "\n" || option == "#")
-    throw UsageError(
-        fmt::format("input.delimiter = '{}' (must be one character other than a quote, or 'tab')", option));
+    throw UsageError(fmt::format("input.delimiter = '{}' (must be one character other than a quote, or 'tab')", option));
   return option.front();
 }
 
@@ -124,8 +122,9 @@ class HeaderReader {
       set_names(wishes_.names);
       if (is_names) {
         skip_units(false);
-        header_.remark = fmt::format("the first line is taken for a header, which --input.columns replaces: '{}'", trim(lines_.first).substr(0, 60)) +
-                         (header_.remark.empty() ? "" : "; " + header_.remark);
+        header_.remark =
+            fmt::format("the first line is taken for a header, which --input.columns replaces: '{}'", trim(lines_.first).substr(0, 60)) +
+            (header_.remark.empty() ? "" : "; " + header_.remark);
       }
     } else if (is_names) {
       take_first_line();
@@ -164,7 +163,8 @@ class HeaderReader {
     std::int64_t at = header_.data_begin;
     const NumberedColumns numbered = numbered_columns(lines_.comments, names.size());
     const bool repeats = !numbered.columns.empty() && std::ranges::equal(names, numbered.columns, {}, {}, &ColumnInfo::name);
-    if (header_.dialect.by_blanks() && !repeats && at < file_.size() && names.size() > 2 && !read_like_names(names)) refuse_prose(lines_.first);
+    if (header_.dialect.by_blanks() && !repeats && at < file_.size() && names.size() > 2 && !read_like_names(names))
+      refuse_prose(lines_.first);
     set_names_of_file(names);
     skip_units(true);
     apply_ecsv(lines_.comments, header_);
@@ -179,7 +179,8 @@ class HeaderReader {
       if (cells.size() != header_.columns.size() && !(line == 0 && !header_.dialect.by_blanks())) return;
       if (cells.size() == header_.columns.size() && are_dashes(cells)) {
         header_.data_begin = at;
-        for (std::size_t c = 0; takes_units && c < units.size() && c < header_.columns.size(); ++c) header_.columns[c].unit = unit_of(units[c]);
+        for (std::size_t c = 0; takes_units && c < units.size() && c < header_.columns.size(); ++c)
+          header_.columns[c].unit = unit_of(units[c]);
         header_.remark = units.empty() ? "a line of dashes below the names is skipped" : "units are those of the line above the dashes";
         return;
       }
@@ -293,7 +294,8 @@ class HeaderReader {
       if (counted_ > 0)
         throw DataError(fmt::format("{}: the comment lines number {} columns, but row 1 has {} cells (--input.columns gives the names)",
                                     file_.path(), counted_, cells_of(lines_.first, dialect_of(lines_.first)).size()));
-      if (!read_like_names(names) || are_parts_of_a_sentence(names) || !read_like_names(cells_of(line, TextDialect{' '}))) refuse_prose(lines_.comments.back());
+      if (!read_like_names(names) || are_parts_of_a_sentence(names) || !read_like_names(cells_of(line, TextDialect{' '})))
+        refuse_prose(lines_.comments.back());
     }
     set_names_of_file(names);
     apply_ecsv(lines_.comments, header_);
@@ -331,7 +333,8 @@ class HeaderReader {
       const std::string line = tail.substr(first, end - first);
       const std::string_view words = trim(line);
       if (!is_whole || line.find('"') != std::string::npos) break;
-      if (!words.empty() && (words.front() != '#' || cells_of(std::string(words) + '\n', header_.dialect).size() == header_.columns.size())) break;
+      if (!words.empty() && (words.front() != '#' || cells_of(std::string(words) + '\n', header_.dialect).size() == header_.columns.size()))
+        break;
       end = first;
     }
     return begin + static_cast<std::int64_t>(end);
@@ -341,7 +344,7 @@ class HeaderReader {
   const TextWishes& wishes_;
   Preamble lines_;
   TextHeader header_;
-  std::size_t counted_ = 0;   ///< columns that numbered comment lines have, which are not those of the row
+  std::size_t counted_ = 0;  ///< columns that numbered comment lines have, which are not those of the row
 };
 
 }  // namespace

@@ -9,9 +9,9 @@ namespace skyfold {
 
 /// What the user says about a text table.
 struct TextWishes {
-  std::string delimiter;            ///< "" guesses it from the header line, " " separates at blanks, else one character or "tab"
-  std::vector<std::string> names;   ///< of all columns, in place of the header's; a first line without a number is the header all the same
-  std::vector<std::string> texts;   ///< columns that are text whatever their cells look like
+  std::string delimiter;           ///< "" guesses it from the header line, " " separates at blanks, else one character or "tab"
+  std::vector<std::string> names;  ///< of all columns, in place of the header's; a first line without a number is the header all the same
+  std::vector<std::string> texts;  ///< columns that are text whatever their cells look like
 };
 
 /// What the lines before the first row say.

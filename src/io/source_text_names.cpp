@@ -22,9 +22,9 @@ bool is_one_of(const std::string& word, const std::array<std::string_view, N>& w
 
 bool is_known_unit(const std::string& unit) {
   constexpr std::array<std::string_view, 38> units = {
-      "deg",  "degree", "degrees", "arcsec", "arcmin", "mas",   "rad",   "h",   "hour", "h:m:s", "d:m:s", "mag",  "mag(ab)",
-      "dex",  "jy",     "mjy",     "ujy",    "njy",    "count", "ct",    "pix", "pixel", "pixels", "pc",  "kpc",  "mpc",
-      "km/s", "mas/yr", "yr",      "day",    "d",      "s",     "k",     "nm",  "um",   "angstrom", "erg/s", "mmag"};
+      "deg",  "degree", "degrees", "arcsec", "arcmin", "mas",   "rad", "h",   "hour",  "h:m:s",    "d:m:s", "mag", "mag(ab)",
+      "dex",  "jy",     "mjy",     "ujy",    "njy",    "count", "ct",  "pix", "pixel", "pixels",   "pc",    "kpc", "mpc",
+      "km/s", "mas/yr", "yr",      "day",    "d",      "s",     "k",   "nm",  "um",    "angstrom", "erg/s", "mmag"};
   return is_one_of(lower(unit), units);
 }
 
@@ -102,8 +102,10 @@ std::vector<NumberedLine> numbered_run(const std::vector<std::string>& comments)
     if (!line) continue;
     const bool begins = line->number == 1 ? run.empty() || run.back().number >= 1 : line->number == 0;
     if (begins) run.clear();
-    if (begins || (!run.empty() && line->number > run.back().number)) run.push_back(*line);
-    else strays.push_back(line->number);
+    if (begins || (!run.empty() && line->number > run.back().number))
+      run.push_back(*line);
+    else
+      strays.push_back(line->number);
   }
   const auto is_gap = [&](std::size_t number) {
     return number > run.front().number && number < run.back().number && std::ranges::find(run, number, &NumberedLine::number) == run.end();
@@ -115,9 +117,9 @@ std::vector<NumberedLine> numbered_run(const std::vector<std::string>& comments)
 /// Words that make a line prose. Names such as "a" or "field" are not among them.
 bool is_grammar(const std::string& word) {
   constexpr std::array<std::string_view, 46> words = {
-      "the",  "an",   "of",    "and",  "or",    "is",    "are",   "was",      "were",      "with",    "without", "from",
-      "by",   "for",  "in",    "on",   "at",    "to",    "this",  "that",     "these",     "not",     "all",     "be",
-      "been", "has",  "have",  "had",  "which", "see",   "made",  "created",  "generated", "written", "produced", "using",
+      "the",  "an",   "of",    "and",  "or",    "is",     "are",  "was",      "were",      "with",    "without",  "from",
+      "by",   "for",  "in",    "on",   "at",    "to",     "this", "that",     "these",     "not",     "all",      "be",
+      "been", "has",  "have",  "had",  "which", "see",    "made", "created",  "generated", "written", "produced", "using",
       "used", "only", "where", "when", "after", "before", "into", "contains", "than",      "per"};
   return is_one_of(word, words);
 }
@@ -125,14 +127,16 @@ bool is_grammar(const std::string& word) {
 /// A word that often names a column though it is a plain word.
 bool is_usual_name(const std::string& word) {
   constexpr std::array<std::string_view, 40> words = {
-      "name",   "type",   "class",  "flag",  "flags",  "field", "tile",     "object",   "source", "star",  "redshift", "weight", "quality", "magnitude",
-      "error",  "size",   "mass",   "radius", "period", "color", "colour",  "number",   "index",  "distance", "parallax", "sigma", "alpha", "delta",
-      "theta",  "band",   "survey", "plate", "fiber",  "fibre", "designation", "galaxy", "cluster", "count", "value", "specz"};
+      "name",     "type",   "class",   "flag",      "flags",       "field",  "tile",    "object", "source", "star",
+      "redshift", "weight", "quality", "magnitude", "error",       "size",   "mass",    "radius", "period", "color",
+      "colour",   "number", "index",   "distance",  "parallax",    "sigma",  "alpha",   "delta",  "theta",  "band",
+      "survey",   "plate",  "fiber",   "fibre",     "designation", "galaxy", "cluster", "count",  "value",  "specz"};
   return is_one_of(word, words);
 }
 
 std::string_view line_of(std::string_view text, std::size_t number) {
-  for (; number > 0 && !text.empty(); --number) text.remove_prefix(std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
+  for (; number > 0 && !text.empty(); --number)
+    text.remove_prefix(std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
   return text.substr(0, text.find('\n'));
 }
 
@@ -142,7 +146,8 @@ bool is_ipac(std::string_view start) {
   const std::string_view names = trim(line_of(start, 0)), second = line_of(start, 1);
   if (names.size() < 3 || !names.starts_with('|') || !names.ends_with('|') || second.empty()) return false;
   if (!second.starts_with('|')) return second.starts_with(' ') && second.find('|') == std::string_view::npos;
-  constexpr std::array<std::string_view, 14> types = {"int", "long", "char", "double", "real", "float", "date", "i", "l", "c", "d", "r", "f", ""};
+  constexpr std::array<std::string_view, 14> types = {"int", "long", "char", "double", "real", "float", "date",
+                                                      "i",   "l",    "c",    "d",      "r",    "f",     ""};
   const std::vector<std::string> cells = split(lower(second), '|');
   return std::all_of(cells.begin(), cells.end(), [&](const std::string& cell) { return is_one_of(cell, types); });
 }
@@ -178,8 +183,9 @@ bool read_like_names(const std::vector<std::string>& words) {
 }
 
 bool are_parts_of_a_sentence(const std::vector<std::string>& cells) {
-  constexpr std::array<std::string_view, 20> words = {"the",  "is",    "are",     "was",       "were",    "from",     "by",    "this",  "that", "these",
-                                                      "made", "taken", "created", "generated", "written", "produced", "using", "which", "has",  "have"};
+  constexpr std::array<std::string_view, 20> words = {"the",     "is",       "are",   "was",   "were",  "from",    "by",
+                                                      "this",    "that",     "these", "made",  "taken", "created", "generated",
+                                                      "written", "produced", "using", "which", "has",   "have"};
   return std::any_of(cells.begin(), cells.end(), [&](const std::string& cell) {
     const std::vector<std::string> parts = split(lower(cell), ' ');
     return parts.size() > 1 && std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return is_one_of(part, words); });
@@ -225,8 +231,10 @@ void refuse_other_tables(const std::string& path, std::string_view start) {
   const std::string begin = lower(first.substr(0, 20));
   if (begin.starts_with("<!doctype html") || begin.starts_with("<html") || begin.starts_with("<table"))
     refuse("HTML (a web page, perhaps with an error message)", "Table.read(FILE, format='ascii.html').write('table.fits')");
-  if (begin.starts_with("\\begin{") || begin.starts_with("\\documentclass")) refuse("LaTeX", "Table.read(FILE, format='ascii.latex').write('table.fits')");
-  if (begin.starts_with("{\"") || begin == "{" || begin.starts_with("[{")) refuse("JSON", "Table(rows=json.load(open(FILE))).write('table.fits')");
+  if (begin.starts_with("\\begin{") || begin.starts_with("\\documentclass"))
+    refuse("LaTeX", "Table.read(FILE, format='ascii.latex').write('table.fits')");
+  if (begin.starts_with("{\"") || begin == "{" || begin.starts_with("[{"))
+    refuse("JSON", "Table(rows=json.load(open(FILE))).write('table.fits')");
 }
 
 }  // namespace skyfold

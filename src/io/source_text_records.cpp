@@ -55,9 +55,8 @@ const char* last_row_end(const char* begin, const char* end, const TextDialect& 
 }
 
 [[noreturn]] void throw_endless(const InputFile& file, std::int64_t at) {
-  throw DataError(
-      fmt::format("{}: the row at byte {} is longer than {} MiB (a quote that is never closed, or not a table?)",
-                  file.path(), at, longest_row >> 20));
+  throw DataError(fmt::format("{}: the row at byte {} is longer than {} MiB (a quote that is never closed, or not a table?)", file.path(),
+                              at, longest_row >> 20));
 }
 
 }  // namespace
@@ -76,8 +75,7 @@ const char* row_end(const char* begin, const char* end, const TextDialect& diale
   return row_end_from(begin, begin, end, dialect);
 }
 
-TextRowReader::TextRowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end,
-                     std::int64_t block)
+TextRowReader::TextRowReader(const InputFile& file, TextDialect dialect, std::int64_t begin, std::int64_t end, std::int64_t block)
     : file_(file), dialect_(dialect), at_(begin), end_(end), block_(block) {}
 
 /// The bytes from the present position on; a last row without a line feed is given one.
@@ -102,8 +100,7 @@ std::string_view TextRowReader::next() {
       at_ = std::min(at_ + (stop - begin), file_.size());
       return {begin, static_cast<std::size_t>(stop - begin)};
     }
-    if (at_ + bytes >= file_.size())
-      throw DataError(fmt::format("{}: a quote in the row at byte {} is never closed", file_.path(), at_));
+    if (at_ + bytes >= file_.size()) throw DataError(fmt::format("{}: a quote in the row at byte {} is never closed", file_.path(), at_));
     if (bytes >= longest_row) throw_endless(file_, at_);
   }
 }
@@ -118,8 +115,7 @@ std::int64_t after_line_feed(const InputFile& file, std::int64_t from) {
   return file.size();
 }
 
-std::optional<std::int64_t> end_of_quoted_row(const InputFile& file, const TextDialect& dialect, std::int64_t from,
-                                              std::int64_t end) {
+std::optional<std::int64_t> end_of_quoted_row(const InputFile& file, const TextDialect& dialect, std::int64_t from, std::int64_t end) {
   // The closing quote must lie before `end`, but the row may go on behind it; a quote at the very end of the text
   // could be the first of a pair, so one byte more is looked at.
   for (std::int64_t bytes = 65536;; bytes *= 2) {
@@ -131,8 +127,7 @@ std::optional<std::int64_t> end_of_quoted_row(const InputFile& file, const TextD
     if (closed && closed == begin + text.size() && !whole) closed = nullptr;
     if (closed && from + (closed - begin) > end) return std::nullopt;
     if (closed)
-      if (const char* stop = row_end_from(closed, begin, begin + text.size(), dialect))
-        return std::min(from + (stop - begin), file.size());
+      if (const char* stop = row_end_from(closed, begin, begin + text.size(), dialect)) return std::min(from + (stop - begin), file.size());
     if (whole || (!closed && from + bytes > end)) return std::nullopt;
     if (bytes >= longest_row) throw_endless(file, from);
   }

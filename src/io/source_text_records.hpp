@@ -15,7 +15,7 @@ namespace skyfold {
 
 /// How bytes form cells.
 struct TextDialect {
-  char delimiter = ',';   ///< ' ': cells are separated by any run of spaces and tabs
+  char delimiter = ',';  ///< ' ': cells are separated by any run of spaces and tabs
 
   [[nodiscard]] bool by_blanks() const noexcept { return delimiter == ' '; }
   /// A space, or a tab that is not the delimiter.
@@ -59,7 +59,7 @@ class TextRowReader {
 /// After the first line feed at or after byte `from`, or the size of the file. Throws DataError for an endless line.
 [[nodiscard]] std::int64_t after_line_feed(const InputFile& file, std::int64_t from);
 /// Where the row ends whose quoted cell `from` is in; nothing when its quote is not closed before `end`.
-[[nodiscard]] std::optional<std::int64_t> end_of_quoted_row(const InputFile& file, const TextDialect& dialect,
-                                                            std::int64_t from, std::int64_t end);
+[[nodiscard]] std::optional<std::int64_t> end_of_quoted_row(const InputFile& file, const TextDialect& dialect, std::int64_t from,
+                                                            std::int64_t end);
 
 }  // namespace skyfold

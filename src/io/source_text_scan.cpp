@@ -27,11 +27,11 @@ struct RowsSeen {
 /// What is known about a unit once it is scanned.
 struct UnitScan {
   RowsSeen seen;
-  std::vector<Mark> marks;                ///< rows counted from the unit's first
-  std::int64_t end = 0;                   ///< byte where its last row ends
-  bool ends_quoted = false;               ///< the next unit begins inside quotes, if this one began as it was scanned
-  bool ends_quoted_if_quoted = true;      ///< the same if this one began inside quotes
-  std::string problem;                    ///< why it cannot be read, if it began as it was scanned
+  std::vector<Mark> marks;            ///< rows counted from the unit's first
+  std::int64_t end = 0;               ///< byte where its last row ends
+  bool ends_quoted = false;           ///< the next unit begins inside quotes, if this one began as it was scanned
+  bool ends_quoted_if_quoted = true;  ///< the same if this one began inside quotes
+  std::string problem;                ///< why it cannot be read, if it began as it was scanned
 };
 
 /// The first text and the first number of a column, to show to the user.
@@ -122,8 +122,7 @@ std::int64_t unit_begin(const InputFile& file, std::int64_t data_begin, std::int
 }
 
 /// True when byte `end`, which is behind a line feed, is inside quotes, for a range that begins inside quotes.
-bool ends_quoted_from_quotes(const InputFile& file, const TextDialect& dialect, std::int64_t begin, std::int64_t end,
-                             std::int64_t block) {
+bool ends_quoted_from_quotes(const InputFile& file, const TextDialect& dialect, std::int64_t begin, std::int64_t end, std::int64_t block) {
   const auto first_row = end_of_quoted_row(file, dialect, begin, end);
   if (!first_row) return true;
   TextRowReader reader(file, dialect, *first_row, end, block);
@@ -135,8 +134,7 @@ bool ends_quoted_from_quotes(const InputFile& file, const TextDialect& dialect, 
 /// Scans the rows that begin in a unit.
 class UnitScanner {
  public:
-  UnitScanner(const InputFile& file, const TextHeader& header, const ScanSizes& sizes, std::int64_t unit,
-              std::vector<Watch> watch)
+  UnitScanner(const InputFile& file, const TextHeader& header, const ScanSizes& sizes, std::int64_t unit, std::vector<Watch> watch)
       : file_(file), header_(header), sizes_(sizes), unit_(unit), watch_(std::move(watch)) {}
 
   [[nodiscard]] UnitScan scan(std::size_t k, bool begins_quoted) const {
@@ -274,7 +272,7 @@ enum class Family : std::uint8_t { none, numbers, booleans, texts, mixture };
 
 Family family_of(const ColumnSeen& seen) noexcept {
   const std::uint64_t numbers = seen.numbers, booleans = seen.booleans, texts = seen.texts, all = numbers + booleans + texts;
-  constexpr std::uint64_t odd = 10;   // one cell in ten is the most that is taken for a slip
+  constexpr std::uint64_t odd = 10;  // one cell in ten is the most that is taken for a slip
   if (all == 0) return seen.kinds & (kind::word | kind::dash) ? Family::texts : Family::none;
   if (texts == all) return Family::texts;
   if ((all - numbers) * odd <= all) return Family::numbers;
@@ -330,8 +328,7 @@ std::string large_of(const ColumnInfo& info, const ColumnSeen& sample, const Col
 /// Scans all units; those that turn out to begin inside quotes a second time.
 std::vector<UnitScan> scan_units(const UnitScanner& scanner, std::size_t count, const ScanRunner& run) {
   std::vector<UnitScan> units;
-  for (const std::string& result : run(count, [&](std::size_t k) { return pack(scanner.scan(k, false)); }))
-    units.push_back(unpack(result));
+  for (const std::string& result : run(count, [&](std::size_t k) { return pack(scanner.scan(k, false)); })) units.push_back(unpack(result));
   std::vector<std::size_t> again;
   bool quoted = false;
   for (std::size_t k = 0; k < count; ++k) {
@@ -358,8 +355,7 @@ TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRu
   const CellScanner sampled = scan_sample(file, header, sizes);
   const RowsSeen& sample = sampled.seen;
   std::vector<Watch> watch;
-  for (std::size_t c = 0; c < header.columns.size(); ++c)
-    watch.push_back(watch_for(sample.columns[c], header.declared[c]));
+  for (std::size_t c = 0; c < header.columns.size(); ++c) watch.push_back(watch_for(sample.columns[c], header.declared[c]));
   constexpr std::int64_t most_units = 4096;  // their results are kept together in memory
   const std::int64_t bytes = file.size() - header.data_begin;
   const std::int64_t unit = std::max(sizes.unit, bytes / most_units);
@@ -384,7 +380,9 @@ TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRu
     scan.dash_is_text.push_back(!has_words);
     scan.is_void.push_back(header.declared[c].empty() && all[c].numbers + all[c].booleans + all[c].texts == 0);
     const std::string mixture = mixture_of(sample.columns[c], sampled.texts[c], sampled.numbers[c]);
-    scan.mixtures.push_back(declares(header.declared[c], "string") ? "" : mixture.empty() ? large_of(scan.columns[c], sample.columns[c], all[c], sampled.larges[c]) : mixture);
+    scan.mixtures.push_back(declares(header.declared[c], "string") ? ""
+                            : mixture.empty()                      ? large_of(scan.columns[c], sample.columns[c], all[c], sampled.larges[c])
+                                                                   : mixture);
   }
   return scan;
 }

@@ -24,10 +24,10 @@ struct ScanSizes {
 
 /// What the scan has seen of a column.
 struct ColumnSeen {
-  std::uint32_t width = 0;                            ///< longest cell, bytes
-  std::uint32_t numbers = 0, booleans = 0, texts = 0;   ///< cells of these kinds, while kinds are looked at
-  std::uint32_t large = 0;                              ///< numbers that are whole and beyond 64 bits
-  std::uint16_t kinds = 0;                            ///< bits of `kind`
+  std::uint32_t width = 0;                             ///< longest cell, bytes
+  std::uint32_t numbers = 0, booleans = 0, texts = 0;  ///< cells of these kinds, while kinds are looked at
+  std::uint32_t large = 0;                             ///< numbers that are whole and beyond 64 bits
+  std::uint16_t kinds = 0;                             ///< bits of `kind`
 
   void add(const ColumnSeen& other) noexcept {
     width = std::max(width, other.width);
@@ -52,18 +52,18 @@ struct Mark {
 /// The rows of a text table.
 struct TextScan {
   std::int64_t rows = 0;
-  std::vector<Mark> marks;           ///< of every block, then one behind the last row
-  std::vector<ColumnInfo> columns;   ///< with types, widths and missing values
-  std::vector<bool> dash_is_text;    ///< of a text column: "-" is not a missing cell but a text, as in a column of signs
-  std::vector<bool> is_void;         ///< a column without any value
-  std::vector<std::string> mixtures;   ///< of a text column with numbers in it: what there is, for the user; "" for others
+  std::vector<Mark> marks;            ///< of every block, then one behind the last row
+  std::vector<ColumnInfo> columns;    ///< with types, widths and missing values
+  std::vector<bool> dash_is_text;     ///< of a text column: "-" is not a missing cell but a text, as in a column of signs
+  std::vector<bool> is_void;          ///< a column without any value
+  std::vector<std::string> mixtures;  ///< of a text column with numbers in it: what there is, for the user; "" for others
 };
 
 /// Finds rows and types.
 ///
 /// A column holds what nine tenths of the sample's cells with a value are: numbers, truth values or texts; in a column of numbers or
-/// truth values other cells are bad ones. Without such a majority it is text, and `mixtures` says so. Throws DataError when no row of the sample has as many cells as the header has names.
-[[nodiscard]] TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRunner& run,
-                                 const ScanSizes& sizes);
+/// truth values other cells are bad ones. Without such a majority it is text, and `mixtures` says so. Throws DataError when no row of the
+/// sample has as many cells as the header has names.
+[[nodiscard]] TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRunner& run, const ScanSizes& sizes);
 
 }  // namespace skyfold

@@ -33,7 +33,7 @@ class WrappedSource : public Source {
   Schema schema_;
 
  private:
-  std::vector<std::size_t> taken_;   ///< number in the source of each column
+  std::vector<std::size_t> taken_;  ///< number in the source of each column
 };
 
 }  // namespace skyfold

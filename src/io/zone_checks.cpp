@@ -16,14 +16,15 @@
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t indexed_zone_rows = 65'536;   // of the hashes in /index/zones
-constexpr std::size_t read_bytes = 1 << 20;          // of a zone, at a time
-constexpr std::size_t digits = 16;                   // of a hash as text
+constexpr std::int64_t indexed_zone_rows = 65'536;  // of the hashes in /index/zones
+constexpr std::size_t read_bytes = 1 << 20;         // of a zone, at a time
+constexpr std::size_t digits = 16;                  // of a hash as text
 
 std::int64_t zones_of(std::int64_t rows, std::int64_t zone_rows) { return (rows + zone_rows - 1) / zone_rows; }
 
 [[noreturn]] void throw_unusable(const std::string& path, const std::string& column) {
-  throw DataError(fmt::format("{}, column {}: the hashes of its zones are damaged (--verify-inputs off reads the column all the same)", path, column));
+  throw DataError(
+      fmt::format("{}, column {}: the hashes of its zones are damaged (--verify-inputs off reads the column all the same)", path, column));
 }
 
 /// What /index/zones of a finished catalogue says of a column. One that somebody added has no hashes.
@@ -37,7 +38,8 @@ ZoneHashes indexed_hashes(hid_t zones, const std::string& path, const std::strin
   const haddr_t offset = H5Dget_offset(dataset);
   found.zone_rows = indexed_zone_rows;
   found.zones = zones_of(rows, indexed_zone_rows);
-  if (H5Tequal(type, H5T_STD_I64LE) <= 0 || H5Sget_simple_extent_npoints(space) != found.zones || offset == HADDR_UNDEF) throw_unusable(path, column);
+  if (H5Tequal(type, H5T_STD_I64LE) <= 0 || H5Sget_simple_extent_npoints(space) != found.zones || offset == HADDR_UNDEF)
+    throw_unusable(path, column);
   found.place = static_cast<std::int64_t>(offset);
   return found;
 }
@@ -79,10 +81,11 @@ ZoneHashes attached_hashes(hid_t file, const std::string& path, const std::strin
 }
 
 std::vector<ZoneHashes> hashes_in(hid_t file, const std::string& path, const ColumnGroup& group) {
-  const bool is_indexed = group.path == "/object" && H5Lexists(file, "/index", H5P_DEFAULT) > 0 && H5Lexists(file, "/index/zones", H5P_DEFAULT) > 0;
+  const bool is_indexed =
+      group.path == "/object" && H5Lexists(file, "/index", H5P_DEFAULT) > 0 && H5Lexists(file, "/index/zones", H5P_DEFAULT) > 0;
   std::vector<ZoneHashes> hashes;
   if (is_indexed) {
-    if (H5Aexists(file, "fingerprint") <= 0) return hashes;   // it is being finished
+    if (H5Aexists(file, "fingerprint") <= 0) return hashes;  // it is being finished
     check_own_path(path, file, "/index/zones");
     const Hdf5Group zones(H5Gopen2(file, "/index/zones", H5P_DEFAULT), path + ": /index/zones cannot be opened (damaged?)");
     for (const ColumnInfo& column : group.schema) hashes.push_back(indexed_hashes(zones, path, column.name, group.rows));
@@ -106,7 +109,8 @@ ZoneChecks::ZoneChecks(const ColumnPlaces& places, std::vector<ZoneHashes> hashe
     : places_(places), hashes_(std::move(hashes)), states_(hashes_.size()) {}
 
 void ZoneChecks::check(const File& file, std::size_t column, std::int64_t first_row, std::span<const std::byte> bytes) {
-  check(file, column, {first_row, first_row + static_cast<std::int64_t>(bytes.size() / places_.group.schema[column].bytes_per_row())}, bytes);
+  check(file, column, {first_row, first_row + static_cast<std::int64_t>(bytes.size() / places_.group.schema[column].bytes_per_row())},
+        bytes);
 }
 
 void ZoneChecks::check(const File& file, std::size_t column, RowRange rows) { check(file, column, rows, {}); }
@@ -155,8 +159,10 @@ void ZoneChecks::compare(const File& file, std::size_t column, RowRange zone, st
   sum.add(bytes.subspan(static_cast<std::size_t>((here.begin - first_row) * width), static_cast<std::size_t>(here.size() * width)));
   add_from_file({here.end, zone.end});
   if (sum.value() != hash)
-    throw DataError(fmt::format("{}, column {}, rows {} to {}: damaged (their hash is not the one that was written with them; --verify-inputs off reads "
-                                "them all the same)", file.path(), info.name, zone.begin + 1, zone.end));
+    throw DataError(fmt::format(
+        "{}, column {}, rows {} to {}: damaged (their hash is not the one that was written with them; --verify-inputs off reads "
+        "them all the same)",
+        file.path(), info.name, zone.begin + 1, zone.end));
 }
 
 }  // namespace skyfold

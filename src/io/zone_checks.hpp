@@ -17,8 +17,8 @@ namespace skyfold {
 /// Hashes of the zones of a column.
 struct ZoneHashes {
   std::int64_t zone_rows = 0;
-  std::int64_t zones = 0;              ///< 0: the column has no hashes
-  std::int64_t place = -1;             ///< first byte in the file; -1: they are here already
+  std::int64_t zones = 0;   ///< 0: the column has no hashes
+  std::int64_t place = -1;  ///< first byte in the file; -1: they are here already
   std::vector<std::uint64_t> values;
 };
 
@@ -41,14 +41,15 @@ class ZoneChecks {
  private:
   struct ColumnState {
     std::once_flag is_ready;
-    std::unique_ptr<std::atomic<bool>[]> is_whole;   ///< by zone
+    std::unique_ptr<std::atomic<bool>[]> is_whole;  ///< by zone
   };
   void make_ready(const File& file, std::size_t column);
   void check(const File& file, std::size_t column, RowRange rows, std::span<const std::byte> bytes);
-  void compare(const File& file, std::size_t column, RowRange zone, std::uint64_t hash, std::int64_t first_row, std::span<const std::byte> bytes) const;
+  void compare(const File& file, std::size_t column, RowRange zone, std::uint64_t hash, std::int64_t first_row,
+               std::span<const std::byte> bytes) const;
 
   ColumnPlaces places_;
-  std::vector<ZoneHashes> hashes_;           ///< by column
+  std::vector<ZoneHashes> hashes_;  ///< by column
   std::vector<ColumnState> states_;
 };
 

@@ -16,7 +16,8 @@ std::int64_t rows_of_hashed_zone(const ColumnInfo& column) {
 std::string zone_hashes_of(const ColumnInfo& column, std::span<const std::byte> bytes) {
   const std::size_t zone_bytes = static_cast<std::size_t>(rows_of_hashed_zone(column)) * column.bytes_per_row();
   std::string text;
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min(zone_bytes, bytes.size()))) text += hex64(hash_bytes(bytes.first(std::min(zone_bytes, bytes.size()))));
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min(zone_bytes, bytes.size())))
+    text += hex64(hash_bytes(bytes.first(std::min(zone_bytes, bytes.size()))));
   return text;
 }
 

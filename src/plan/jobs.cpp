@@ -32,8 +32,10 @@ void add_partition(CostedJob& job, const Partition& next) {
 std::vector<CostedJob> fixed_jobs(std::span<const Partition> partitions, std::int64_t per_job) {
   std::vector<CostedJob> jobs;
   for (const Partition& partition : partitions) {
-    if (!jobs.empty() && jobs.back().job.partition_count < per_job && follows(jobs.back().job, partition)) add_partition(jobs.back(), partition);
-    else jobs.push_back(job_of(partition));
+    if (!jobs.empty() && jobs.back().job.partition_count < per_job && follows(jobs.back().job, partition))
+      add_partition(jobs.back(), partition);
+    else
+      jobs.push_back(job_of(partition));
   }
   return jobs;
 }
@@ -48,7 +50,8 @@ struct Piece {
 /// Cuts a first part off a piece, so that its parts are about equal: of at most `aim` cost, unless they would fall below
 /// `smallest`, and at most `max_rows` rows.
 Piece take_part(Piece& piece, double aim, double smallest, std::int64_t max_rows) {
-  const auto by_cost = static_cast<std::int64_t>(std::min(std::ceil(piece.cost / std::max(aim, 1.0)), std::floor(piece.cost / std::max(smallest, 1.0))));
+  const auto by_cost =
+      static_cast<std::int64_t>(std::min(std::ceil(piece.cost / std::max(aim, 1.0)), std::floor(piece.cost / std::max(smallest, 1.0))));
   const std::int64_t by_rows = (piece.rows.size() + max_rows - 1) / max_rows;
   const std::int64_t parts = std::clamp<std::int64_t>(std::max(by_cost, by_rows), 1, piece.rows.size());
   const std::int64_t rows = (piece.rows.size() + parts - 1) / parts;
@@ -69,8 +72,8 @@ double smallest_job(double total, const JobOptions& o) {
 
 /// Guided self-scheduling (Polychronopoulos & Kuck 1987): each job is a fixed share of what remains.
 std::vector<CostedJob> guided_jobs(std::span<const Partition> partitions, const JobOptions& o) {
-  double remaining = std::accumulate(partitions.begin(), partitions.end(), 0.0,
-                                     [](double sum, const Partition& p) { return sum + p.cost; });
+  double remaining =
+      std::accumulate(partitions.begin(), partitions.end(), 0.0, [](double sum, const Partition& p) { return sum + p.cost; });
   const double smallest = smallest_job(remaining, o);
   const auto share_of_remaining = [&] { return std::max(remaining / (2.0 * o.workers), smallest); };
   std::vector<CostedJob> jobs;
@@ -90,7 +93,8 @@ std::vector<CostedJob> guided_jobs(std::span<const Partition> partitions, const 
     for (++i; i < partitions.size(); ++i) {
       const Partition& next = partitions[i];
       // A job that is too small takes one more partition if that brings it nearer to the smallest size.
-      const bool fits = (job.cost + next.cost <= aim || job.cost + 0.5 * next.cost <= smallest) && job.job.rows.size() + next.rows.size() <= o.max_rows;
+      const bool fits =
+          (job.cost + next.cost <= aim || job.cost + 0.5 * next.cost <= smallest) && job.job.rows.size() + next.rows.size() <= o.max_rows;
       if (!fits || !follows(job.job, next)) break;
       add_partition(job, next);
     }
@@ -127,7 +131,8 @@ std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOpti
   if (!automatic && (!per_job || *per_job < 1))
     throw UsageError(fmt::format("partitions-per-job = {} (must be auto or a count >= 1)", o.partitions_per_job));
   std::vector<CostedJob> jobs = automatic ? guided_jobs(partitions, o) : fixed_jobs(partitions, *per_job);
-  if (o.order == "longest") std::stable_sort(jobs.begin(), jobs.end(), [](const CostedJob& a, const CostedJob& b) { return a.cost > b.cost; });
+  if (o.order == "longest")
+    std::stable_sort(jobs.begin(), jobs.end(), [](const CostedJob& a, const CostedJob& b) { return a.cost > b.cost; });
   std::vector<Job> ordered;
   for (const CostedJob& job : jobs) {
     ordered.push_back(job.job);

@@ -29,9 +29,7 @@ void split_pixel(const OrderedRows& catalogue, std::int64_t pixel, int order, Ro
   if (is_leaf(order, rows)) return append(partitions, rows, fmt::format("order {} pixel {}", order, pixel));
   std::int64_t begin = rows.begin;
   for (std::int64_t child = 4 * pixel; child < 4 * pixel + 4; ++child) {
-    const std::int64_t end = child == 4 * pixel + 3
-                                 ? rows.end
-                                 : catalogue.row_of_key(first_key(child + 1, order + 1), {begin, rows.end});
+    const std::int64_t end = child == 4 * pixel + 3 ? rows.end : catalogue.row_of_key(first_key(child + 1, order + 1), {begin, rows.end});
     split_pixel(catalogue, child, order + 1, {begin, end}, is_leaf, partitions);
     begin = end;
   }
@@ -75,8 +73,10 @@ std::int64_t row_of_value(const OrderedRows& catalogue, std::int64_t rows, Attri
   std::int64_t low = 0, high = rows;
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
-    if (catalogue.attribute_at(middle) < value) low = middle + 1;
-    else high = middle;
+    if (catalogue.attribute_at(middle) < value)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -144,10 +144,14 @@ std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::s
   const std::size_t colon = bins.find(':');
   const std::string kind = bins.substr(0, colon), detail = colon == std::string::npos ? "" : bins.substr(colon + 1);
   std::vector<AttributeValue> edges;
-  if (kind == "edges") edges = manual_edges(detail, catalogue.attribute_is_whole);
-  else if (kind == "fixed") edges = fixed_edges(catalogue, rows, bin_count(detail));
-  else if (kind == "equal") edges = equal_edges(catalogue, rows, bin_count(detail));
-  else throw UsageError(fmt::format("partition.bins = {} (must be fixed:N, equal:N or edges:a,b,...)", bins));
+  if (kind == "edges")
+    edges = manual_edges(detail, catalogue.attribute_is_whole);
+  else if (kind == "fixed")
+    edges = fixed_edges(catalogue, rows, bin_count(detail));
+  else if (kind == "equal")
+    edges = equal_edges(catalogue, rows, bin_count(detail));
+  else
+    throw UsageError(fmt::format("partition.bins = {} (must be fixed:N, equal:N or edges:a,b,...)", bins));
 
   // Rows below the first and above the last manual edge are bins of their own: every row gets a result.
   std::vector<Partition> partitions;
@@ -179,7 +183,8 @@ Ordering ordering_named(const std::string& name) {
 }
 
 void describe(OptionSet& option, PartitionOptions& o) {
-  option("partition.by", o.by, "how the sky is cut; adaptive splits HEALPix pixels until they hold partition.rows; where it is not given, "
+  option("partition.by", o.by,
+         "how the sky is cut; adaptive splits HEALPix pixels until they hold partition.rows; where it is not given, "
          "catalogues ordered by tile are cut by tile, and those without HEALPix order by rows")
       .one_of({"adaptive", "healpix", "tile", "attribute", "rows"})
       .layout();
@@ -204,14 +209,14 @@ PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Orde
 
 std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {
   if (o.by != "attribute" && (!o.column.empty() || o.bins != PartitionOptions().bins))
-    throw UsageError(fmt::format("--partition.{} has no part in this run (it needs --partition.by attribute)", o.column.empty() ? "bins" : "column"));
+    throw UsageError(
+        fmt::format("--partition.{} has no part in this run (it needs --partition.by attribute)", o.column.empty() ? "bins" : "column"));
   if (o.rows < 1) throw UsageError(fmt::format("partition.rows = {} (must be >= 1)", o.rows));
   if (o.by == "healpix") {
     const int order = partition_order(o);
     return split_sky(catalogue, [&](int at, RowRange) { return at == order; });
   }
-  if (o.by == "adaptive")
-    return split_sky(catalogue, [&](int at, RowRange rows) { return at == finest_order || rows.size() <= o.rows; });
+  if (o.by == "adaptive") return split_sky(catalogue, [&](int at, RowRange rows) { return at == finest_order || rows.size() <= o.rows; });
   if (o.by == "tile") return tiles(catalogue);
   if (o.by == "attribute") return attribute_bins(catalogue, o.bins);
   if (o.by == "rows") return blocks(catalogue, o.rows);

@@ -114,8 +114,9 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
       if (place == here.end()) continue;
       const ColumnInfo& column = left[i].info();
       const std::size_t element = static_cast<std::size_t>(place - here.begin()) / size_of(column.type);
-      return fmt::format("{}, column {}, row {}: {} and {}", where, column.name, begin + static_cast<std::int64_t>(element / column.width) + 1,
-                         cell_text(left[i], element), cell_text(right[i], element));
+      return fmt::format("{}, column {}, row {}: {} and {}", where, column.name,
+                         begin + static_cast<std::int64_t>(element / column.width) + 1, cell_text(left[i], element),
+                         cell_text(right[i], element));
     }
   }
   return {};
@@ -182,7 +183,8 @@ std::int64_t content_rows(const std::string& path) {
 std::optional<std::string> first_difference(const std::string& path, const std::string& other) {
   const Content a(path), b(other);
   for (std::size_t i = 0; i < std::max(a.groups().size(), b.groups().size()); ++i) {
-    const std::string left = i < a.groups().size() ? a.groups()[i].path : "none", right = i < b.groups().size() ? b.groups()[i].path : "none";
+    const std::string left = i < a.groups().size() ? a.groups()[i].path : "none",
+                      right = i < b.groups().size() ? b.groups()[i].path : "none";
     if (left != right) return fmt::format("group {} and group {}", left, right);
     if (const auto difference = group_difference(a, a.groups()[i], b, b.groups()[i])) return difference;
   }

@@ -32,8 +32,9 @@ GnuplotScript script_of(const Plot& plot) {
     commands += fmt::format("{}$series{} using {} with {} {}", i > 0 ? ", " : "", i, columns, series.style,
                             series.title.empty() ? "notitle" : "title " + gnuplot_text(series.title));
   }
-  const std::string labels = fmt::format("set grid lc rgb '#dddddd'\nset title {}\nset xlabel {}\nset ylabel {}\nset style fill solid 0.4\n",
-                                         gnuplot_text(plot.title), gnuplot_text(plot.x_label), gnuplot_text(plot.y_label));
+  const std::string labels =
+      fmt::format("set grid lc rgb '#dddddd'\nset title {}\nset xlabel {}\nset ylabel {}\nset style fill solid 0.4\n",
+                  gnuplot_text(plot.title), gnuplot_text(plot.x_label), gnuplot_text(plot.y_label));
   GnuplotScript script;
   script.commands = data + labels + plot.settings + "\nplot " + commands;
   return script;

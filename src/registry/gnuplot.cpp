@@ -15,8 +15,8 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
-#include "skyfold/core/text.hpp"
 #include "skyfold/core/files.hpp"
+#include "skyfold/core/text.hpp"
 
 extern char** environ;
 
@@ -50,8 +50,10 @@ class MemoryFile {
     std::string all;
     char buffer[65'536];
     for (ssize_t got = 0; (got = pread(descriptor_, buffer, sizeof buffer, static_cast<off_t>(all.size()))) != 0;) {
-      if (got > 0) all.append(buffer, static_cast<std::size_t>(got));
-      else if (errno != EINTR) break;
+      if (got > 0)
+        all.append(buffer, static_cast<std::size_t>(got));
+      else if (errno != EINTR)
+        break;
     }
     return all;
   }
@@ -121,9 +123,12 @@ void require_gnuplot() {
 std::string gnuplot_text(const std::string& text) {
   std::string result = "'";
   for (const char c : one_line(text)) {
-    if (c == '\'') result += "\u2019";
-    else if (c == '>' && result.ends_with("]]")) result += " >";  // gnuplot leaves it as it is, which no SVG may hold
-    else result += c;
+    if (c == '\'')
+      result += "\u2019";
+    else if (c == '>' && result.ends_with("]]"))
+      result += " >";  // gnuplot leaves it as it is, which no SVG may hold
+    else
+      result += c;
   }
   return result + "'";
 }
@@ -134,8 +139,8 @@ std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts) {
   std::string all;
   for (std::size_t i = 0; i < scripts.size(); ++i) {
     const GnuplotScript& script = scripts[i];
-    all += fmt::format("reset\nset terminal svg size {},{} noenhanced font 'sans,{}' background 'white'\nset output '/proc/self/fd/{}'\n", script.width,
-                       script.height, script.font_size, pictures[i].descriptor());
+    all += fmt::format("reset\nset terminal svg size {},{} noenhanced font 'sans,{}' background 'white'\nset output '/proc/self/fd/{}'\n",
+                       script.width, script.height, script.font_size, pictures[i].descriptor());
     all += script.commands + "\nunset output\n";
   }
   const MemoryFile errors;

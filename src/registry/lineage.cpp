@@ -1,5 +1,5 @@
-#include "skyfold/core/escape.hpp"
 #include "skyfold/registry/lineage.hpp"
+#include "skyfold/core/escape.hpp"
 
 #include <fmt/core.h>
 
@@ -27,13 +27,17 @@ class Tree {
   void add(const ProductRecord& product, int depth) {
     line(depth, fmt::format("{} [{}] #{}, {} rows, content {}{}", product.path, product.product_class, product.id, grouped(product.rows),
                             product.content_hash, product.is_saved ? ", saved" : ""));
-    for (const CommentRecord& comment : registry_.comments(product.id)) line(depth + 1, fmt::format("\"{}\" ({})", comment.text, comment.user));
+    for (const CommentRecord& comment : registry_.comments(product.id))
+      line(depth + 1, fmt::format("\"{}\" ({})", comment.text, comment.user));
     const ProcessRecord process = registry_.process(product.process);
     if (!seen_.insert(process.id).second) return line(depth + 1, fmt::format("made by process {}, as above", process.id));
     line(depth + 1, process_line(process));
     for (const InputRecord& input : registry_.inputs(process.id)) {
-      if (input.product != 0) add(registry_.product(input.product), depth + 2);
-      else line(depth + 2, fmt::format("{} [{}], file {}", input.path, input.product_class.empty() ? "input" : input.product_class, input.file_hash));
+      if (input.product != 0)
+        add(registry_.product(input.product), depth + 2);
+      else
+        line(depth + 2,
+             fmt::format("{} [{}], file {}", input.path, input.product_class.empty() ? "input" : input.product_class, input.file_hash));
     }
   }
 
@@ -73,7 +77,8 @@ class Prov {
   [[nodiscard]] std::string text() const { return json_text(json_, 2) + "\n"; }
 
  private:
-  static Json entity(const std::string& path, const std::string& product_class, const std::string& file_hash, const std::string& content_hash) {
+  static Json entity(const std::string& path, const std::string& product_class, const std::string& file_hash,
+                     const std::string& content_hash) {
     Json json = {{"prov:label", std::filesystem::path(path).filename().string()}, {"skyfold:path", path}};
     if (!product_class.empty()) json["prov:type"] = "skyfold:" + product_class;
     if (!file_hash.empty()) json["skyfold:fileHash"] = "xxh3:" + file_hash;

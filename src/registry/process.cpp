@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "product_log.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
@@ -17,7 +18,6 @@
 #include "skyfold/registry/content.hpp"
 #include "skyfold/registry/lineage.hpp"
 #include "skyfold/registry/registry.hpp"
-#include "skyfold/core/files.hpp"
 #include "watched_file.hpp"
 
 namespace skyfold {
@@ -33,10 +33,14 @@ std::string absolute(const std::string& path) { return canonical_form(path); }
 
 const char* state_of(ExitCode code) {
   switch (code) {
-    case ExitCode::done: return "done";
-    case ExitCode::incomplete: return "incomplete";
-    case ExitCode::stopped: return "stopped";
-    default: return "failed";
+    case ExitCode::done:
+      return "done";
+    case ExitCode::incomplete:
+      return "incomplete";
+    case ExitCode::stopped:
+      return "stopped";
+    default:
+      return "failed";
   }
 }
 
@@ -61,11 +65,13 @@ InputRecord input_record(const WatchedFile& input, int threads) {
 }  // namespace
 
 void describe(OptionSet& option, ProcessOptions& o) {
-  option(
-      "project", o.project,
-      "folder of the registry of products, skyfold.db; empty: the nearest one above the output, else the output's folder; none: nothing is recorded")
+  option("project", o.project,
+         "folder of the registry of products, skyfold.db; empty: the nearest one above the output, else the output's folder; none: nothing "
+         "is recorded")
       .call_only();
-  option("product-log", o.product_log, "HTML page about this run; empty: OUTPUT with the ending .html; none").call_only().writes(FileKind::html);
+  option("product-log", o.product_log, "HTML page about this run; empty: OUTPUT with the ending .html; none")
+      .call_only()
+      .writes(FileKind::html);
 }
 
 struct Process::Impl {
@@ -102,7 +108,8 @@ struct Process::Impl {
 
 Process::Process() = default;
 
-Process::Process(const std::string& command, const OptionSet& options, ProcessOptions o, int ranks, int threads) : impl_(std::make_unique<Impl>()) {
+Process::Process(const std::string& command, const OptionSet& options, ProcessOptions o, int ranks, int threads)
+    : impl_(std::make_unique<Impl>()) {
   Impl& my = *impl_;
   my.o = std::move(o);
   my.options = &options;
@@ -238,11 +245,12 @@ void Process::Impl::record_end() {
 /// Where the log goes; "" where there is to be none. It never takes the place of a file that is no log.
 std::string Process::Impl::log_path() const {
   if (o.product_log == none) return "";
-  const std::string path = absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
+  const std::string path =
+      absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
   const bool is_product = std::any_of(products.begin(), products.end(), [&](const Product& product) { return product.path == path; });
   if (!is_product && (!fs::exists(path) || is_product_log(path))) return path;
-  log_warning(
-      fmt::format("{}: is no product log of skyfold, and stays as it is (--product-log names another place for the page about this run)", path));
+  log_warning(fmt::format(
+      "{}: is no product log of skyfold, and stays as it is (--product-log names another place for the page about this run)", path));
   return "";
 }
 
@@ -307,10 +315,12 @@ void require_class(const std::string& path, const std::vector<std::string>& clas
   for (const std::string& name : classes) names.push_back(name.empty() ? "a plain table" : name);
   if (const std::string folder = own_project_of(path); !folder.empty())
     for (const ProductRecord& product : Registry(folder).products())
-      if (product.is_current && !product.product_class.empty() && std::find(classes.begin(), classes.end(), product.product_class) != classes.end())
+      if (product.is_current && !product.product_class.empty() &&
+          std::find(classes.begin(), classes.end(), product.product_class) != classes.end())
         there.push_back(product.path);
-  throw DataError(fmt::format("{}: {}, but --{} takes {}{}", path, is.empty() ? std::string("not a product of skyfold") : "a product of class " + is,
-                              option, join(names, " or "), there.empty() ? "" : " (there are: " + join(there, ", ") + ")"));
+  throw DataError(fmt::format("{}: {}, but --{} takes {}{}", path,
+                              is.empty() ? std::string("not a product of skyfold") : "a product of class " + is, option,
+                              join(names, " or "), there.empty() ? "" : " (there are: " + join(there, ", ") + ")"));
 }
 
 }  // namespace skyfold

@@ -98,15 +98,16 @@ std::string table_html(const LogTable& table) {
 }
 
 std::string text_html(const std::string& text) {
-  return text.find('\n') == std::string::npos ? fmt::format("<p>{}</p>\n", html_text(text)) : fmt::format("<pre>{}</pre>\n", html_text(text));
+  return text.find('\n') == std::string::npos ? fmt::format("<p>{}</p>\n", html_text(text))
+                                              : fmt::format("<pre>{}</pre>\n", html_text(text));
 }
 
 std::string figure_html(const Plot& plot, const std::string& svg) {
   if (svg.empty())
     return fmt::format("<div class=\"missing\">{}: not drawn. Install gnuplot (Debian: gnuplot-nox) and run the command again.</div>\n",
                        html_text(plot.title));
-  return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n", html_text(plot.name),
-                     html_text(plot.title), html_text(plot.y_label), html_text(plot.x_label), base64(svg));
+  return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n",
+                     html_text(plot.name), html_text(plot.title), html_text(plot.y_label), html_text(plot.x_label), base64(svg));
 }
 
 std::string summary_html(const LogContent& log) {
@@ -133,16 +134,20 @@ std::string hash_cell(const std::string& hash) { return fmt::format("<td class=\
 
 std::string provenance_html(const LogContent& log) {
   std::string html =
-      "<h2>Products</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>rows</th><th>bytes</th><th>content hash</th><th>file "
+      "<h2>Products</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>rows</th><th>bytes</th><th>content "
+      "hash</th><th>file "
       "hash</th></tr>\n";
   for (const ProductRecord& product : log.products)
-    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>{}{}</tr>\n", html_text(product.path),
-                        html_text(product.product_class), grouped(product.rows), grouped(product.bytes), hash_cell(product.content_hash),
-                        hash_cell(product.file_hash));
-  html += "</table></div>\n<h2>Inputs</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>content hash</th><th>file hash</th></tr>\n";
+    html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>{}{}</tr>\n",
+                        html_text(product.path), html_text(product.product_class), grouped(product.rows), grouped(product.bytes),
+                        hash_cell(product.content_hash), hash_cell(product.file_hash));
+  html +=
+      "</table></div>\n<h2>Inputs</h2>\n<div class=\"wide\"><table><tr><th>path</th><th>class</th><th>content hash</th><th>file "
+      "hash</th></tr>\n";
   for (const InputRecord& input : log.inputs)
     html += fmt::format("<tr><td class=\"path\">{}</td><td>{}</td>{}{}</tr>\n", html_text(input.path),
-                        html_text(input.product_class.empty() ? "-" : input.product_class), hash_cell(input.content_hash), hash_cell(input.file_hash));
+                        html_text(input.product_class.empty() ? "-" : input.product_class), hash_cell(input.content_hash),
+                        hash_cell(input.file_hash));
   html += "</table></div>\n<h2>Where the inputs come from</h2>\n";
   return html + (log.lineage.empty() ? "<p>No product of this project is among them.</p>\n"
                                      : fmt::format("<pre>{}</pre>\n", html_text(join(log.lineage, "\n"))));
@@ -153,19 +158,22 @@ class Tabs {
  public:
   void add(const std::string& name, const std::string& html) {
     const auto found = std::find_if(tabs_.begin(), tabs_.end(), [&](const auto& tab) { return tab.first == name; });
-    if (found != tabs_.end()) found->second += html;
-    else tabs_.emplace_back(name, html);
+    if (found != tabs_.end())
+      found->second += html;
+    else
+      tabs_.emplace_back(name, html);
   }
 
   [[nodiscard]] std::string html() const {
     std::string heads, panels, rules;
     for (std::size_t i = 0; i < tabs_.size(); ++i) {
-      heads += fmt::format("<input type=\"radio\" name=\"tab\" id=\"tab{0}\"{1}><label for=\"tab{0}\">{2}</label>\n", i, i == 0 ? " checked" : "",
-                           html_text(tabs_[i].first));
-      panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i, html_text(tabs_[i].first),
-                            tabs_[i].second);
+      heads += fmt::format("<input type=\"radio\" name=\"tab\" id=\"tab{0}\"{1}><label for=\"tab{0}\">{2}</label>\n", i,
+                           i == 0 ? " checked" : "", html_text(tabs_[i].first));
+      panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i,
+                            html_text(tabs_[i].first), tabs_[i].second);
       rules += fmt::format(
-          "#tab{0}:checked ~ .panels #panel{0} {{ display: block; }} #tab{0}:checked + label {{ border-bottom-color: var(--back); background: "
+          "#tab{0}:checked ~ .panels #panel{0} {{ display: block; }} #tab{0}:checked + label {{ border-bottom-color: var(--back); "
+          "background: "
           "var(--back); font-weight: 600; }}\n",
           i);
     }
@@ -186,9 +194,12 @@ std::string entries_html(const std::vector<LogEntry>& entries, const std::string
     if (plot && !in_grid) html += "<div class=\"plots\">\n";
     if (!plot && in_grid) html += "</div>\n";
     in_grid = plot != nullptr;
-    if (plot) html += figure_html(*plot, pictures.at(plot));
-    else if (const auto* table = std::get_if<LogTable>(&entry.content)) html += table_html(*table);
-    else html += text_html(std::get<std::string>(entry.content));
+    if (plot)
+      html += figure_html(*plot, pictures.at(plot));
+    else if (const auto* table = std::get_if<LogTable>(&entry.content))
+      html += table_html(*table);
+    else
+      html += text_html(std::get<std::string>(entry.content));
   }
   return in_grid ? html + "</div>\n" : html;
 }
@@ -209,21 +220,22 @@ std::string product_log_html(const LogContent& log) {
   Tabs tabs;
   tabs.add("summary", summary_html(log));
   for (const std::string& name : names) tabs.add(name, entries_html(log.entries, name, pictures));
-  tabs.add("configuration", fmt::format("<pre>{}</pre>\n<p class=\"sub\">Paths are relative to {}.</p>\n", html_text(log.process.configuration),
-                                        html_text(log.process.folder)));
+  tabs.add("configuration", fmt::format("<pre>{}</pre>\n<p class=\"sub\">Paths are relative to {}.</p>\n",
+                                        html_text(log.process.configuration), html_text(log.process.folder)));
   tabs.add("inputs and provenance", provenance_html(log));
   const std::string timing = entries_html(log.entries, "timing", pictures);
   tabs.add("timing", timing.empty() ? fmt::format("<p>Wall time {:.2f} s on {} thread{}.</p>\n", log.process.end_s - log.process.start_s,
                                                   log.process.threads, log.process.threads == 1 ? "" : "s")
                                     : timing);
-  tabs.add("log", log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", html_text(join(log.lines, "\n"))));
+  tabs.add("log",
+           log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", html_text(join(log.lines, "\n"))));
   const std::string name = log.products.empty() ? "" : std::filesystem::path(log.products[0].path).filename().string();
   return fmt::format(
       "{7}<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<link rel=\"icon\" href=\"data:,\">\n<title>skyfold {0}: {1}</title>\n<style>{2}</style></head>\n<body>\n<h1>skyfold {0}: {1}</h1>\n"
       "<p class=\"sub\">{3} at {4} UTC on {5}</p>\n{6}</body></html>\n",
-      html_text(log.process.command), html_text(name), style, html_text(log.process.state), utc_text(log.process.end_s), html_text(log.process.host),
-      tabs.html(), log_start);
+      html_text(log.process.command), html_text(name), style, html_text(log.process.state), utc_text(log.process.end_s),
+      html_text(log.process.host), tabs.html(), log_start);
 }
 
 bool is_product_log(const std::string& path) {

@@ -21,8 +21,8 @@ struct LogContent {
   ProcessRecord process;
   std::vector<InputRecord> inputs;
   std::vector<ProductRecord> products;
-  std::vector<std::string> lineage;      ///< lines of the tree of the inputs
-  std::vector<std::string> lines;        ///< what the process said
+  std::vector<std::string> lineage;  ///< lines of the tree of the inputs
+  std::vector<std::string> lines;    ///< what the process said
   std::vector<LogEntry> entries;
 };
 

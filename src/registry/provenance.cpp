@@ -1,5 +1,5 @@
-#include "skyfold/core/escape.hpp"
 #include "skyfold/registry/provenance.hpp"
+#include "skyfold/core/escape.hpp"
 
 #include <fmt/core.h>
 
@@ -11,8 +11,7 @@ namespace skyfold {
 using Json = nlohmann::ordered_json;
 
 std::string provenance_json(const std::string& command, const OptionSet& options,
-                            const std::vector<std::pair<std::string, std::string>>& inputs,
-                            const std::string& source_fingerprint) {
+                            const std::vector<std::pair<std::string, std::string>>& inputs, const std::string& source_fingerprint) {
   const std::string product = "skyfold:product", run = "skyfold:run", program = "skyfold:program";
   Json json;
   json["prefix"] = {{"prov", "http://www.w3.org/ns/prov#"}, {"skyfold", "urn:skyfold:"}};
@@ -25,7 +24,8 @@ std::string provenance_json(const std::string& command, const OptionSet& options
   json["wasAssociatedWith"]["_:by"] = {{"prov:activity", run}, {"prov:agent", program}};
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::string name = fmt::format("skyfold:input/{}", i + 1);
-    json["entity"][name] = {{"prov:label", std::filesystem::path(inputs[i].first).filename().string()}, {"skyfold:identity", inputs[i].second}};
+    json["entity"][name] = {{"prov:label", std::filesystem::path(inputs[i].first).filename().string()},
+                            {"skyfold:identity", inputs[i].second}};
     json["used"][fmt::format("_:input{}", i + 1)] = {{"prov:activity", run}, {"prov:entity", name}};
   }
   return json_text(json);

@@ -87,7 +87,8 @@ Registry::Registry(const std::string& folder, bool must_exist) {
   const std::string path = (fs::path(folder) / file_name).string();
   if (must_exist && !fs::exists(path))
     throw IoError(fmt::format("{}: no registry (it is made by the first command that makes a product there)", path));
-  const bool may_write = access((folder.empty() ? "." : folder.c_str()), W_OK) == 0 && (!fs::exists(path) || access(path.c_str(), W_OK) == 0);
+  const bool may_write =
+      access((folder.empty() ? "." : folder.c_str()), W_OK) == 0 && (!fs::exists(path) || access(path.c_str(), W_OK) == 0);
   impl_ = std::make_unique<Impl>(Impl{folder, Database(path, must_exist && !may_write)});
   Database& database = impl_->database;
   Statement version(database, "PRAGMA user_version");
@@ -147,9 +148,11 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
       .bind(p.log)
       .bind(p.id)
       .run();
-  for (const auto& [name, value] : p.facts) Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
+  for (const auto& [name, value] : p.facts)
+    Statement(database, "INSERT INTO fact VALUES (?, ?, ?)").bind(p.id).bind(name).bind(value).run();
   for (const InputRecord& input : inputs) {
-    // Another file may have taken the product's place, with a fingerprint that it only claims: the hash of all bytes decides, where both have one.
+    // Another file may have taken the product's place, with a fingerprint that it only claims: the hash of all bytes decides, where both
+    // have one.
     Statement known(database,
                     "SELECT id FROM product WHERE path = ?1 AND current = 1 AND CASE WHEN ?2 <> '' AND file_hash <> '' THEN file_hash = ?2 "
                     "ELSE ?3 <> '' AND content_hash = ?3 END ORDER BY id DESC LIMIT 1");
@@ -166,7 +169,8 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
   }
   for (const ProductRecord& product : products) {
     Statement(database, "UPDATE product SET current = 0 WHERE path = ?").bind(product.path).run();
-    Statement(database, "INSERT INTO product (process, class, path, rows, bytes, file_hash, content_hash, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    Statement(database,
+              "INSERT INTO product (process, class, path, rows, bytes, file_hash, content_hash, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(p.id)
         .bind(product.product_class)
         .bind(product.path)
@@ -253,7 +257,9 @@ void Registry::set_saved(std::int64_t product, bool saved) {
   Statement(impl_->database, "UPDATE product SET saved = ? WHERE id = ?").bind(std::int64_t{saved}).bind(product).run();
 }
 
-void Registry::set_dropped(std::int64_t product) { Statement(impl_->database, "UPDATE product SET current = 0 WHERE id = ?").bind(product).run(); }
+void Registry::set_dropped(std::int64_t product) {
+  Statement(impl_->database, "UPDATE product SET current = 0 WHERE id = ?").bind(product).run();
+}
 
 void Registry::comment(std::int64_t product, const CommentRecord& comment) {
   Statement(impl_->database, "INSERT INTO comment VALUES (?, ?, ?, ?)")

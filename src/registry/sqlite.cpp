@@ -12,14 +12,16 @@ namespace skyfold {
 
 namespace {
 
-constexpr std::chrono::seconds patience(30);   // with other processes
+constexpr std::chrono::seconds patience(30);  // with other processes
 
 /// A path as a URI has it.
 std::string percent_encoded(const std::string& path) {
   std::string text;
   for (const char c : path) {
-    if (c == '%' || c == '?' || c == '#') text += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    else text += c;
+    if (c == '%' || c == '?' || c == '#')
+      text += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    else
+      text += c;
   }
   return text;
 }

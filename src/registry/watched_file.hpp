@@ -9,10 +9,10 @@ namespace skyfold {
 
 /// A file that is read, as it was when the work began.
 struct WatchedFile {
-  std::string path;            ///< absolute, as the user named it: what a link points to may change, too
+  std::string path;  ///< absolute, as the user named it: what a link points to may change, too
   InputState state;
   std::uint64_t device = 0, inode = 0;
-  bool is_watched = false;     ///< false for pipes and what cannot be read: opening it tells
+  bool is_watched = false;  ///< false for pipes and what cannot be read: opening it tells
 };
 [[nodiscard]] WatchedFile watched_file(const std::string& path);
 

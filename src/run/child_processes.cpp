@@ -34,7 +34,7 @@ sigset_t watched_signals() {
   return set;
 }
 
-constexpr std::array skyfold_codes = {ExitCode::done, ExitCode::bug, ExitCode::usage, ExitCode::data,
+constexpr std::array skyfold_codes = {ExitCode::done, ExitCode::bug,        ExitCode::usage,  ExitCode::data,
                                       ExitCode::io,   ExitCode::incomplete, ExitCode::stopped};
 
 Ending ending_of(int status) {
@@ -64,8 +64,10 @@ std::string read_all(int descriptor) {
   std::string text;
   std::array<char, 4096> buffer;
   for (ssize_t got = 0; (got = read(descriptor, buffer.data(), buffer.size())) != 0;) {
-    if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
-    else if (errno != EINTR) break;
+    if (got > 0)
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+    else if (errno != EINTR)
+      break;
   }
   return text;
 }
@@ -197,14 +199,15 @@ std::string output_of(const std::vector<std::string>& words, Ending& ending) {
   output.close_end(1);
   const std::string text = read_all(output.ends[0]);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   ending = ending_of(status);
   return text;
 }
 
 bool Ending::is_abnormal() const noexcept {
-  return signal != 0 || std::none_of(skyfold_codes.begin(), skyfold_codes.end(),
-                                     [this](ExitCode code) { return static_cast<int>(code) == exit_code; });
+  return signal != 0 ||
+         std::none_of(skyfold_codes.begin(), skyfold_codes.end(), [this](ExitCode code) { return static_cast<int>(code) == exit_code; });
 }
 
 std::string Ending::text() const {

@@ -14,11 +14,11 @@
 #include <utility>
 
 #include "lock.hpp"
-#include "state.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
+#include "state.hpp"
 
 namespace skyfold {
 namespace {
@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 constexpr const char* mark_name = "skyfold-run";
 constexpr std::string_view mark_text = "skyfold works in this folder and removes its own files from it (docs/robustness.md)\n";
 constexpr const char* list_name = "files";
-constexpr const char* products_folder = "products";   // apart from the run's own files, whatever products are called
+constexpr const char* products_folder = "products";  // apart from the run's own files, whatever products are called
 constexpr std::array own_names = {"state.json", "config.ini", "journal", "trace.json"};
 constexpr std::string_view scratch_ending = ".scratch", undo_ending = ".undo", old_temporary_ending = ".new";
 
@@ -76,8 +76,10 @@ bool is_folder(const std::string& path) { return S_ISDIR(status_of(path).st_mode
 void check_contents(const std::string& folder) {
   for (const std::string& name : names_in(folder)) {
     const std::string path = folder + "/" + name;
-    if (is_folder(path)) check_contents(path);
-    else if (is_there(path) && !is_file(path)) refuse(path, "is a link, a pipe or a device, which skyfold has not made");
+    if (is_folder(path))
+      check_contents(path);
+    else if (is_there(path) && !is_file(path))
+      refuse(path, "is a link, a pipe or a device, which skyfold has not made");
   }
 }
 
@@ -171,8 +173,8 @@ void check_run_folder(const std::string& output) {
 void require_no_unfinished_run(const std::string& output) {
   const auto state = read_run_state(run_path(output) + "/state.json");
   if (state && state->phase != "done")
-    throw UsageError(fmt::format("{}: an unfinished run of {} is there, whose work would be lost (finish it, or remove {})", output, state->command,
-                                 run_path(output)));
+    throw UsageError(fmt::format("{}: an unfinished run of {} is there, whose work would be lost (finish it, or remove {})", output,
+                                 state->command, run_path(output)));
 }
 
 void remove_scratch_folder(const std::string& path) {
@@ -233,8 +235,10 @@ void RunFolder::clear_products(bool keeps_scratch) {
   for (const std::string& name : names_in(folder)) {
     if (!is_product_name(name, names_)) continue;
     if (keeps_scratch && name.ends_with(scratch_ending)) continue;
-    if (is_file(folder + name)) remove_file(folder + name);
-    else if (name.ends_with(scratch_ending)) remove_scratch_folder(folder + name);
+    if (is_file(folder + name))
+      remove_file(folder + name);
+    else if (name.ends_with(scratch_ending))
+      remove_scratch_folder(folder + name);
   }
 }
 
@@ -252,7 +256,8 @@ void RunFolder::tell_foreign() {
 std::string RunFolder::partial(const std::string& final_path) const { return partial_path(output_, final_path); }
 
 void RunFolder::require_lock() const {
-  if (!lock_->is_held()) throw IoError(fmt::format("{}: another run has taken this output (its lock {} is not this run's)", output_, file("lock")));
+  if (!lock_->is_held())
+    throw IoError(fmt::format("{}: another run has taken this output (its lock {} is not this run's)", output_, file("lock")));
 }
 
 }  // namespace skyfold

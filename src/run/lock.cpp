@@ -33,10 +33,10 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds heartbeat(5);
-constexpr std::chrono::seconds dead_after(60);           // many heartbeats: network file systems are slow
-constexpr std::chrono::seconds glance(6);                // one heartbeat
+constexpr std::chrono::seconds dead_after(60);  // many heartbeats: network file systems are slow
+constexpr std::chrono::seconds glance(6);       // one heartbeat
 constexpr std::chrono::seconds recent(90);
-constexpr std::chrono::seconds orphan_patience(10);      // ranks whose mpirun was killed end within a few seconds
+constexpr std::chrono::seconds orphan_patience(10);  // ranks whose mpirun was killed end within a few seconds
 constexpr std::chrono::milliseconds look_interval(200);
 constexpr int counter_digits = 12;
 
@@ -68,7 +68,8 @@ Holder holder_in(const std::string& text) {
 
 std::string own_record() {
   const char* job = std::getenv("SLURM_JOB_ID") ? std::getenv("SLURM_JOB_ID") : std::getenv("PBS_JOBID");
-  return fmt::format("{} {} {} {} {} {} ", host_name(), getpid(), living(getpid()).start, job && *job ? job : "-", boot_id(), process_space());
+  return fmt::format("{} {} {} {} {} {} ", host_name(), getpid(), living(getpid()).start, job && *job ? job : "-", boot_id(),
+                     process_space());
 }
 
 std::string describe(const Holder& holder) {
@@ -121,7 +122,8 @@ bool moves(const std::string& path, Clock::duration patience) {
 Clock::duration patience_with_others() {
   const char* text = std::getenv("SKYFOLD_LOCK_PATIENCE");
   const auto seconds = text ? parse_double(text) : std::nullopt;
-  return seconds && *seconds >= 0.0 && *seconds < 1e6 ? std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds)) : dead_after;
+  return seconds && *seconds >= 0.0 && *seconds < 1e6 ? std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds))
+                                                      : dead_after;
 }
 
 enum class Life { dead, alive, unknown };

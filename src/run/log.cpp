@@ -5,8 +5,12 @@
 namespace skyfold {
 
 RunLog::RunLog(Place place, Journal& journal, Trace& trace, RunStatistics& statistics)
-    : place_(std::move(place)), journal_(journal), trace_(trace), statistics_(statistics),
-      progress_(place_.title, place_.rows, place_.unit, place_.rows_done), last_end_s_(place_.hosts.size()) {}
+    : place_(std::move(place)),
+      journal_(journal),
+      trace_(trace),
+      statistics_(statistics),
+      progress_(place_.title, place_.rows, place_.unit, place_.rows_done),
+      last_end_s_(place_.hosts.size()) {}
 
 JournalRecord RunLog::record_of(const Job& job, int rank) const {
   JournalRecord record;

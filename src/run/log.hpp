@@ -18,11 +18,11 @@ class RunLog final : public FarmObserver {
  public:
   struct Place {
     int task = 0;
-    std::int64_t rows = 0, rows_done = 0;   ///< of the task
+    std::int64_t rows = 0, rows_done = 0;  ///< of the task
     std::string title, unit;
     std::int64_t block_rows = 0;
     std::span<const Partition> partitions;
-    std::span<const std::string> hosts;     ///< by rank
+    std::span<const std::string> hosts;  ///< by rank
   };
   RunLog(Place place, Journal& journal, Trace& trace, RunStatistics& statistics);
 
@@ -37,7 +37,7 @@ class RunLog final : public FarmObserver {
   Trace& trace_;
   RunStatistics& statistics_;
   Progress progress_;
-  std::vector<double> last_end_s_;   ///< by rank
+  std::vector<double> last_end_s_;  ///< by rank
 };
 
 }  // namespace skyfold

@@ -10,8 +10,8 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/signals.hpp"
-#include "skyfold/run/placement.hpp"
 #include "skyfold/run/folder.hpp"
+#include "skyfold/run/placement.hpp"
 
 namespace skyfold {
 namespace {
@@ -36,7 +36,8 @@ void check_output(const std::string& path) {
   std::error_code error;
   if (!only_folder().empty()) {
     const fs::path relative = fs::weakly_canonical(folder, error).lexically_relative(only_folder());
-    if (relative.empty() || *relative.begin() == "..") throw UsageError(fmt::format("{}: lies outside {} (--products-within)", path, only_folder()));
+    if (relative.empty() || *relative.begin() == "..")
+      throw UsageError(fmt::format("{}: lies outside {} (--products-within)", path, only_folder()));
   }
   if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
   if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
@@ -63,7 +64,8 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
   for (std::size_t i = 0; i < paths.size(); ++i) {
     check_output(paths[i]);
     for (const std::string& input : inputs)
-      if (std::error_code error; fs::exists(input, error) && is_one_file(input, paths[i])) throw UsageError(fmt::format("{} is both input and output", input));
+      if (std::error_code error; fs::exists(input, error) && is_one_file(input, paths[i]))
+        throw UsageError(fmt::format("{} is both input and output", input));
     for (std::size_t k = 0; k < i; ++k) {  // in the run folder they stand side by side
       if (is_one_file(paths[k], paths[i])) throw UsageError(fmt::format("{} and {} are two products, but one file", paths[k], paths[i]));
       if (fs::path(link_target(paths[k])).filename() == fs::path(link_target(paths[i])).filename())
@@ -80,14 +82,16 @@ void check_replaceable(const std::vector<std::string>& paths) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (fs::is_regular_file(status) && (status.permissions() & write_bits) == fs::perms::none)
-      throw UsageError(fmt::format("{}: is read-only, as saved products are, and would be replaced (skyfold products save --undo {})", path, path));
+      throw UsageError(
+          fmt::format("{}: is read-only, as saved products are, and would be replaced (skyfold products save --undo {})", path, path));
   }
 }
 
 void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted) {
   std::vector<std::string> ordered = final_paths;
   std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });
-  if (was_interrupted) std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
+  if (was_interrupted)
+    std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
   for (const std::string& path : ordered) sync_path(partial_path(output, path));
   for (const std::string& path : ordered) {
     put_in_place(partial_path(output, path), path);

@@ -2,8 +2,8 @@
 
 namespace skyfold {
 
-void prepare_product(Run& run, const Ranks& ranks, const RowProduct& product, const std::string& final_path, const std::string& extension_name,
-                     const EachText& texts, const std::function<void()>& more) {
+void prepare_product(Run& run, const Ranks& ranks, const RowProduct& product, const std::string& final_path,
+                     const std::string& extension_name, const EachText& texts, const std::function<void()>& more) {
   run.lay_out([&] {
     create_product(product, extension_name, texts);
     if (more) more();

@@ -20,10 +20,12 @@ std::string advice(const PhaseSeconds& seconds, double sum, double imbalance, do
   const double reading = share(seconds, Phase::read, sum);
   const double writing = share(seconds, Phase::write, sum) + share(seconds, Phase::sync, sum);
   if (share(seconds, Phase::start, sum) > 0.3) return "starting up takes most: a run this small gains nothing from more ranks";
-  if (share(seconds, Phase::consolidate, sum) > 0.3) return "consolidation takes most: it reads every product once, so a faster disk would help";
+  if (share(seconds, Phase::consolidate, sum) > 0.3)
+    return "consolidation takes most: it reads every product once, so a faster disk would help";
   if (reading > std::max(compute, writing)) return "bound by reading: a faster disk, or fewer ranks on it";
   if (writing > std::max(compute, reading)) return "bound by writing: a faster disk, or fewer products";
-  if (wait > 0.1 && tail_s > 0.1 * wall_s && imbalance > 1.1) return "ranks wait for the last jobs: smaller jobs (--partitions-per-job 1, or finer partitions) would help";
+  if (wait > 0.1 && tail_s > 0.1 * wall_s && imbalance > 1.1)
+    return "ranks wait for the last jobs: smaller jobs (--partitions-per-job 1, or finer partitions) would help";
   return "bound by computing: more cores would help";
 }
 
@@ -65,10 +67,11 @@ RunSummary run_summary(const Ranks& ranks, const RunStatistics& s, int threads, 
   const double tail_s = std::max(0.0, s.last_end_s - s.first_idle_s);
   const double rows = static_cast<double>(s.rows), cores = static_cast<double>(ranks.size() * threads);
   const auto rate = [](double value) { return grouped(static_cast<long long>(value)); };
-  std::string text = fmt::format("{} {} in {:.2f} s on {} rank{} x {} thread{}: {}/s, {}/s/core; {} jobs; read {} MB, wrote {} MB at {} MB/s per rank\n",
-                                 grouped(s.rows), unit, wall_s, ranks.size(), ranks.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
-                                 rate(rows / wall_s), rate(rows / wall_s / cores), grouped(s.jobs), grouped(s.bytes_read / 1'000'000),
-                                 grouped(s.bytes_written / 1'000'000), rate(static_cast<double>(s.bytes_written) / 1e6 / std::max(s.write_s, 1e-6)));
+  std::string text =
+      fmt::format("{} {} in {:.2f} s on {} rank{} x {} thread{}: {}/s, {}/s/core; {} jobs; read {} MB, wrote {} MB at {} MB/s per rank\n",
+                  grouped(s.rows), unit, wall_s, ranks.size(), ranks.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
+                  rate(rows / wall_s), rate(rows / wall_s / cores), grouped(s.jobs), grouped(s.bytes_read / 1'000'000),
+                  grouped(s.bytes_written / 1'000'000), rate(static_cast<double>(s.bytes_written) / 1e6 / std::max(s.write_s, 1e-6)));
   if (s.skipped_rows > 0) text += fmt::format("{} {} were done by earlier attempts\n", grouped(s.skipped_rows), unit);
   text += fmt::format("{:<12} {:>12} {:>7}\n", "phase", "rank-seconds", "share");
   for (std::size_t i = 0; i < phase_count; ++i)

@@ -10,10 +10,9 @@
 #include <sstream>
 
 #include "log.hpp"
-#include "state.hpp"
 #include "skyfold/core/file.hpp"
-#include "skyfold/core/hash.hpp"
 #include "skyfold/core/files.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
@@ -25,6 +24,7 @@
 #include "skyfold/registry/content.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/same_inputs.hpp"
+#include "state.hpp"
 #include "task_history.hpp"
 
 namespace skyfold {
@@ -71,9 +71,9 @@ struct Run::Impl {
   Ranks& ranks;
   RunOptions o;
   RunSetup setup;
-  std::vector<std::string> hosts;        ///< by rank
+  std::vector<std::string> hosts;  ///< by rank
   int next_task = 0;
-  std::set<std::string> along;           ///< names of products that are filled with the rows
+  std::set<std::string> along;  ///< names of products that are filled with the rows
   // Rank 0:
   std::optional<RunFolder> folder;
   RunState state;
@@ -82,11 +82,11 @@ struct Run::Impl {
   RunStatistics statistics;
   std::vector<JobOutcome> failures;
   std::vector<std::string> failed_labels;
-  std::vector<std::string> published;    ///< final paths, as they were given
+  std::vector<std::string> published;  ///< final paths, as they were given
   std::set<std::string> steps;
-  std::map<std::string, std::uint64_t> structures;   ///< of files, by label; 0: not known
+  std::map<std::string, std::uint64_t> structures;  ///< of files, by label; 0: not known
   std::optional<std::uint32_t> fits_sum;
-  bool has_earlier_work = false;         ///< ranges that earlier attempts completed
+  bool has_earlier_work = false;  ///< ranges that earlier attempts completed
   std::string unit = "rows";
   bool is_complete = false;
 };
@@ -147,14 +147,16 @@ void Run::Impl::open(const OptionSet& options) {
   write_durably(folder->file("state.json"), state.text());
   journal.emplace(folder->file("journal"));
   // What has failed may be tried again by who repeats the command.
-  if (!journal->found().empty() && journal->found().back().event == Event::ended && journal->found().back().attempt == static_cast<int>(ExitCode::incomplete))
+  if (!journal->found().empty() && journal->found().back().event == Event::ended &&
+      journal->found().back().attempt == static_cast<int>(ExitCode::incomplete))
     append(Event::retry, "", 0);
   trace.emplace(folder->file("trace.json"));
   for (const std::string& name : names_in(folder->file("products"))) roll_back(folder->file("products/" + name));
   check_structures();
   for (const JournalRecord& record : journal->found())
     if (record.event == Event::step) steps.insert(record.label);
-  has_earlier_work = std::any_of(journal->found().begin(), journal->found().end(), [](const JournalRecord& record) { return record.event == Event::done; });
+  has_earlier_work = std::any_of(journal->found().begin(), journal->found().end(),
+                                 [](const JournalRecord& record) { return record.event == Event::done; });
   read_crash_notes();
   begin_session();
 }
@@ -195,10 +197,12 @@ void Run::Impl::narrow_siblings(const RunState& before) {
   for (const std::string& product : setup.products) {
     const std::string name = name_in_run(product);
     const bool is_derived = std::ranges::find(setup.derived, product) != setup.derived.end();
-    if (std::ranges::find(before.along, name) != before.along.end()) state.along.push_back(name);
+    if (std::ranges::find(before.along, name) != before.along.end())
+      state.along.push_back(name);
     else if (!is_derived)
-      throw UsageError(fmt::format("{}: is made while the rows are, and the unfinished run of {} was without it: repeat it as it was, or start over with --fresh",
-                                   product, setup.output));
+      throw UsageError(fmt::format(
+          "{}: is made while the rows are, and the unfinished run of {} was without it: repeat it as it was, or start over with --fresh",
+          product, setup.output));
   }
 }
 
@@ -275,7 +279,8 @@ void Run::Impl::note_structures() {
 /// Rows have checksums of their own; here is what they lie in.
 void Run::Impl::check_structures() {
   for (const JournalRecord& record : journal->found())
-    if (record.event == Event::step && std::string_view(record.label).starts_with(structure_label)) structures[record.label] = record.rows_checksum;
+    if (record.event == Event::step && std::string_view(record.label).starts_with(structure_label))
+      structures[record.label] = record.rows_checksum;
   for (const auto& [label, path] : hdf5_files()) {
     if (!structures.contains(label) || structures.at(label) == 0) continue;
     (void)read_attributes(path);  // throws where the library would not survive the file
@@ -461,8 +466,10 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
     my.journal->append(record);
     const std::int64_t done = history.rows_done();
     if (done > 0 && done < rows)
-      log_info(fmt::format("{}: going on from an earlier attempt, {} of {} {} are done", info.name, grouped(done), grouped(rows), info.unit));
-    log.emplace(RunLog::Place{task, rows, done, info.name, info.unit, options.block_rows, partitions, my.hosts}, *my.journal, *my.trace, my.statistics);
+      log_info(
+          fmt::format("{}: going on from an earlier attempt, {} of {} {} are done", info.name, grouped(done), grouped(rows), info.unit));
+    log.emplace(RunLog::Place{task, rows, done, info.name, info.unit, options.block_rows, partitions, my.hosts}, *my.journal, *my.trace,
+                my.statistics);
   });
   FarmReport report;
   try {
@@ -537,13 +544,12 @@ void Run::publish(const std::vector<std::string>& products) {
 ExitCode Run::finish(int threads, const std::string& lines) {
   Impl& my = *impl_;
   const RunSummary summary = run_summary(my.ranks, my.statistics, threads, my.unit);
-  const ExitCode code = static_cast<ExitCode>(std::stoi(my.ranks.on_first([&] {
-    return std::to_string(my.failures.empty() ? 0 : static_cast<int>(ExitCode::incomplete));
-  })));
+  const ExitCode code = static_cast<ExitCode>(
+      std::stoi(my.ranks.on_first([&] { return std::to_string(my.failures.empty() ? 0 : static_cast<int>(ExitCode::incomplete)); })));
   if (my.ranks.is_first()) {
     for (std::size_t i = 0; i < my.failures.size(); ++i)
-      log_warning(fmt::format("{} failed (rows {} to {}): {}", my.failed_labels[i], my.failures[i].job.rows.begin, my.failures[i].job.rows.end,
-                              my.failures[i].message));
+      log_warning(fmt::format("{} failed (rows {} to {}): {}", my.failed_labels[i], my.failures[i].job.rows.begin,
+                              my.failures[i].job.rows.end, my.failures[i].message));
     fmt::print("{}\n{}", summary.text, lines);
     for (const std::string& path : my.published)
       if (my.setup.process) my.setup.process->product(path);

@@ -78,7 +78,8 @@ void check_same_inputs(const Ranks& ranks, const std::vector<std::string>& paths
   for (std::size_t rank = 1; rank < all.size(); ++rank) {
     const std::vector<std::string> its = split(all[rank], '\n');
     if (its.size() != first.size())
-      throw SharedError(ExitCode::usage, fmt::format("rank {} has other inputs than rank 0 (the command must be the same on all ranks)", rank));
+      throw SharedError(ExitCode::usage,
+                        fmt::format("rank {} has other inputs than rank 0 (the command must be the same on all ranks)", rank));
     for (std::size_t i = 0; i < paths.size(); ++i)
       if (its[i] != first[i]) refuse(paths[i], rank, its[i], first[i]);
   }

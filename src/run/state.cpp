@@ -60,7 +60,8 @@ std::string RunState::text() const {
   json["declared"] = declared;
   json["along"] = along;
   json["products"] = Json::array();
-  for (const ProductState& product : products) json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}, {"time_ns", product.time_ns}});
+  for (const ProductState& product : products)
+    json["products"].push_back({{"path", product.path}, {"bytes", product.bytes}, {"time_ns", product.time_ns}});
   return with_texts(json, reversible_utf8).dump(2) + "\n";  // names of files may be any bytes, and are used again
 }
 
@@ -83,10 +84,14 @@ std::optional<RunState> read_run_state(const std::string& path) {
     state.options = json.at("options").get<std::map<std::string, std::string>>();
     state.declared = json.at("declared").get<std::vector<std::string>>();
     state.reopened = json.value("reopened", 0);
-    if (json.contains("along")) state.along = json.at("along").get<std::vector<std::string>>();
-    else for (const std::string& product : state.declared) state.along.push_back(fs::path(product).filename().string());  // so it was
-    for (const Json& input : json.at("inputs")) state.inputs.push_back({input.at("path"), input.at("bytes"), input.at("time_ns"), input.at("hash")});
-    for (const Json& product : json.at("products")) state.products.push_back({product.at("path"), product.at("bytes"), product.value("time_ns", std::int64_t{0})});
+    if (json.contains("along"))
+      state.along = json.at("along").get<std::vector<std::string>>();
+    else
+      for (const std::string& product : state.declared) state.along.push_back(fs::path(product).filename().string());  // so it was
+    for (const Json& input : json.at("inputs"))
+      state.inputs.push_back({input.at("path"), input.at("bytes"), input.at("time_ns"), input.at("hash")});
+    for (const Json& product : json.at("products"))
+      state.products.push_back({product.at("path"), product.at("bytes"), product.value("time_ns", std::int64_t{0})});
     return state;
   } catch (const Json::exception&) {
     throw refuse();
@@ -112,7 +117,8 @@ void check_same_run(const RunState& before, const RunState& now) {
                                  now.output, join(differences, "; ")));
   for (std::size_t i = 0; i < now.inputs.size(); ++i)
     if (before.inputs[i] != now.inputs[i])
-      throw DataError(fmt::format("{}: changed since the unfinished run of {} began: start over with --fresh", now.inputs[i].path, now.output));
+      throw DataError(
+          fmt::format("{}: changed since the unfinished run of {} began: start over with --fresh", now.inputs[i].path, now.output));
 }
 
 }  // namespace skyfold

@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <map>
 
-#include "state.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/io/journal.hpp"
 #include "skyfold/run/folder.hpp"
+#include "state.hpp"
 #include "task_history.hpp"
 
 namespace skyfold {
@@ -38,13 +38,20 @@ class Reader {
     if (status_.start_s == 0.0) status_.start_s = record.unix_time_s;
     status_.last_s = record.unix_time_s;
     switch (record.event) {
-      case Event::session: return begin_session(record);
-      case Event::task: return begin_task(record);
-      case Event::started: return start(record);
-      case Event::done: return end(record, "done");
-      case Event::failed: return end(record, "failed");
-      case Event::lost: return end(record, "lost");
-      default: return;
+      case Event::session:
+        return begin_session(record);
+      case Event::task:
+        return begin_task(record);
+      case Event::started:
+        return start(record);
+      case Event::done:
+        return end(record, "done");
+      case Event::failed:
+        return end(record, "failed");
+      case Event::lost:
+        return end(record, "lost");
+      default:
+        return;
     }
   }
 
@@ -109,7 +116,7 @@ class Reader {
 
  private:
   RunStatus& status_;
-  std::map<std::tuple<int, std::int64_t, std::int64_t>, std::size_t> running_;   ///< place of the latest attempt at a range
+  std::map<std::tuple<int, std::int64_t, std::int64_t>, std::size_t> running_;  ///< place of the latest attempt at a range
   std::map<int, double> task_start_s_;
   std::map<int, int> session_of_task_;
 };

@@ -85,9 +85,12 @@ TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bo
           message = attempt.message;
         }
       const bool is_suspect = std::count_if(orphans.begin(), orphans.end(), overlaps) >= suspicious_deaths;
-      if (attempts >= Dispatcher::max_attempts) left.given_up.emplace_back(job, message);
-      else if (attempts > 0 || is_suspect) left.suspects.push_back({0, piece.id, 1, piece.rows, attempts});
-      else left.pieces.push_back(piece);
+      if (attempts >= Dispatcher::max_attempts)
+        left.given_up.emplace_back(job, message);
+      else if (attempts > 0 || is_suspect)
+        left.suspects.push_back({0, piece.id, 1, piece.rows, attempts});
+      else
+        left.pieces.push_back(piece);
       if (whole) break;
     }
   }

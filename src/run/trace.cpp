@@ -1,5 +1,5 @@
-#include "skyfold/core/escape.hpp"
 #include "trace.hpp"
+#include "skyfold/core/escape.hpp"
 
 #include <fmt/core.h>
 
@@ -12,9 +12,7 @@
 namespace skyfold {
 namespace {
 
-std::string quoted(const std::string& text) {
-  return json_text(nlohmann::json(text));
-}
+std::string quoted(const std::string& text) { return json_text(nlohmann::json(text)); }
 
 }  // namespace
 
@@ -60,8 +58,11 @@ void Trace::add(const JobOutcome& outcome, const std::string& host_name, const s
   if (rank >= idle_since_s_.size()) idle_since_s_.resize(rank + 1);
   if (idle_since_s_[rank] == 0.0) name_lines(host, outcome.rank);
   const JobTimes& t = outcome.times;
-  const std::string arguments = fmt::format(R"("partition":{},"rows":"{} to {}","attempt":{},"end":"{}")", quoted(label), outcome.job.rows.begin,
-                                            outcome.job.rows.end, outcome.attempt(), outcome.end == JobEnd::done ? "done" : outcome.end == JobEnd::failed ? "failed" : "lost");
+  const std::string arguments = fmt::format(R"("partition":{},"rows":"{} to {}","attempt":{},"end":"{}")", quoted(label),
+                                            outcome.job.rows.begin, outcome.job.rows.end, outcome.attempt(),
+                                            outcome.end == JobEnd::done     ? "done"
+                                            : outcome.end == JobEnd::failed ? "failed"
+                                                                            : "lost");
   if (t.compute_begin > 0.0) {
     const double idle = idle_since_s_[rank] > 0.0 ? t.compute_begin - idle_since_s_[rank] : 0.0;
     if (idle > 0.0) event("wait", host, line, idle_since_s_[rank], idle, "");
@@ -73,8 +74,9 @@ void Trace::add(const JobOutcome& outcome, const std::string& host_name, const s
 }
 
 void Trace::event(const char* name, int host, int line, double begin_s, double seconds, const std::string& arguments) {
-  put(fmt::format(R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.0f},"dur":{:.0f},"args":{{{}}}}},)" "\n", name, host, line,
-             begin_s * 1e6, seconds * 1e6, arguments));
+  put(fmt::format(R"({{"name":"{}","ph":"X","pid":{},"tid":{},"ts":{:.0f},"dur":{:.0f},"args":{{{}}}}},)"
+                  "\n",
+                  name, host, line, begin_s * 1e6, seconds * 1e6, arguments));
 }
 
 int Trace::host_number(const std::string& host) {
@@ -82,13 +84,17 @@ int Trace::host_number(const std::string& host) {
   if (known != hosts_.end()) return static_cast<int>(known - hosts_.begin());
   hosts_.push_back(host);
   const int number = static_cast<int>(hosts_.size()) - 1;
-  put(fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}},)" "\n", number, quoted(host)));
+  put(fmt::format(R"({{"name":"process_name","ph":"M","pid":{},"args":{{"name":{}}}}},)"
+                  "\n",
+                  number, quoted(host)));
   return number;
 }
 
 void Trace::name_lines(int host, int rank) {
   for (const auto& [line, what] : {std::pair{2 * rank, "kernel"}, std::pair{2 * rank + 1, "files"}})
-    put(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"rank {} {}"}}}},)" "\n", host, line, rank, what));
+    put(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"rank {} {}"}}}},)"
+                    "\n",
+                    host, line, rank, what));
 }
 
 }  // namespace skyfold

@@ -29,7 +29,7 @@ class Trace {
   std::optional<File> file_;
   std::int64_t end_ = 0;
   std::vector<std::string> hosts_;
-  std::vector<double> idle_since_s_;   ///< by rank; 0: not seen yet
+  std::vector<double> idle_since_s_;  ///< by rank; 0: not seen yet
 };
 
 }  // namespace skyfold

@@ -20,13 +20,13 @@ namespace {
 #define SKYFOLD_DISC_INLINE inline __attribute__((always_inline))
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
 
-constexpr long fast_nside = 8192;             // the error estimates of find_fast hold up to here
-constexpr double fast_slope = 0.08;           // largest radius / sin(theta) of the short series
-constexpr double undecided = 1e-6;            // pixels: nearer than this to a pixel centre, rounding could decide
-constexpr double shortest_chord = 0.02;       // pixels: half-width below which the chord's own rounding matters
-constexpr std::int64_t n_lanes = 4;           // rings at a time
+constexpr long fast_nside = 8192;        // the error estimates of find_fast hold up to here
+constexpr double fast_slope = 0.08;      // largest radius / sin(theta) of the short series
+constexpr double undecided = 1e-6;       // pixels: nearer than this to a pixel centre, rounding could decide
+constexpr double shortest_chord = 0.02;  // pixels: half-width below which the chord's own rounding matters
+constexpr std::int64_t n_lanes = 4;      // rings at a time
 constexpr std::int64_t block_rings = 64;
-constexpr int inclusive_factor = 4;           // healpy's default
+constexpr int inclusive_factor = 4;  // healpy's default
 
 /// Where a block of rings begins in the tables, and the disc, as the ring loop needs it.
 struct Chords {
@@ -67,8 +67,8 @@ SKYFOLD_DISC_INLINE Lanes floor_of(const Lanes& v) {
 /// On a ring at height z, x = (cos r - z z0) / sin theta0 and y^2 = 1 - z^2 - x^2 are the coordinates of the chord's end
 /// (spherical cosine rule), so half its width in longitude is atan(y / x).
 SKYFOLD_DISC_CLONES
-void chord_pixels(const Chords disc, const double* z, const double* per_radian, const double* shift, std::int64_t n,
-                  double* low, double* high, std::int64_t* doubt) {
+void chord_pixels(const Chords disc, const double* z, const double* per_radian, const double* shift, std::int64_t n, double* low,
+                  double* high, std::int64_t* doubt) {
   for (std::int64_t i = 0; i < n; i += n_lanes) {
     const Lanes height = load(z + i), pixels = load(per_radian + i);
     const Lanes x = (disc.cos_radius - height * disc.z0) * disc.inverse_sin0;
@@ -169,8 +169,7 @@ struct DiscFinder::Scratch {
 DiscFinder::DiscFinder(const Pixelisation& pixels)
     : rings_(std::make_shared<Rings>(pixels)), scratch_(std::make_unique<Scratch>(pixels.nside())) {}
 DiscFinder::~DiscFinder() = default;
-DiscFinder::DiscFinder(const DiscFinder& other)
-    : rings_(other.rings_), scratch_(std::make_unique<Scratch>(rings_->pixels.nside())) {}
+DiscFinder::DiscFinder(const DiscFinder& other) : rings_(other.rings_), scratch_(std::make_unique<Scratch>(rings_->pixels.nside())) {}
 
 void DiscFinder::find(const Angles& centre, double radius, std::vector<RingRun>& runs) {
   if (find_fast(centre, radius, runs)) return;

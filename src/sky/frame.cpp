@@ -29,9 +29,12 @@ constexpr Rows equatorial_to_ecliptic = {{{1.0, 4.0238655393252787e-08, 1.246801
 
 const Rows& from_equatorial(Frame frame) noexcept {
   switch (frame) {
-    case Frame::galactic: return equatorial_to_galactic;
-    case Frame::ecliptic: return equatorial_to_ecliptic;
-    case Frame::equatorial: break;
+    case Frame::galactic:
+      return equatorial_to_galactic;
+    case Frame::ecliptic:
+      return equatorial_to_ecliptic;
+    case Frame::equatorial:
+      break;
   }
   return identity;
 }

@@ -51,8 +51,6 @@ Position pixel_centre(std::int64_t pixel, int order) {
   return {centre.phi / radians, 90.0 - centre.theta / radians};
 }
 
-double pixel_area_deg2(int order) noexcept {
-  return 4.0 * std::numbers::pi / radians / radians / static_cast<double>(pixel_count(order));
-}
+double pixel_area_deg2(int order) noexcept { return 4.0 * std::numbers::pi / radians / radians / static_cast<double>(pixel_count(order)); }
 
 }  // namespace skyfold

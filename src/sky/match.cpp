@@ -103,7 +103,8 @@ long SkyIndex::zone_of(double dec) const noexcept { return static_cast<long>((de
 
 /// By the haversine formula, hav(d) = hav(ddec) + cos(dec1) cos(dec2) hav(dra), dra is largest for the smallest cosines.
 double SkyIndex::reach(long zone) const noexcept {
-  const double south = static_cast<double>(zone - 1) / zones_per_degree_ - 90.0, north = static_cast<double>(zone + 2) / zones_per_degree_ - 90.0;
+  const double south = static_cast<double>(zone - 1) / zones_per_degree_ - 90.0,
+               north = static_cast<double>(zone + 2) / zones_per_degree_ - 90.0;
   const double farthest = std::max(std::abs(south), std::abs(north));
   if (farthest >= 90.0) return 360.0;
   const double sine = half_chord_ / (std::cos(farthest * radians) - 1e-12);

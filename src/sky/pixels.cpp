@@ -72,9 +72,7 @@ RingInfo Pixelisation::ring(std::int64_t ring) const noexcept {
 
 std::int64_t Pixelisation::ring_with(std::int64_t ring_pixel) const noexcept { return schemes_->ring.pix2ring(ring_pixel); }
 
-std::int64_t Pixelisation::ring_pixel_at(const Angles& d) const noexcept {
-  return schemes_->ring.ang2pix(pointing(d.theta, d.phi));
-}
+std::int64_t Pixelisation::ring_pixel_at(const Angles& d) const noexcept { return schemes_->ring.ang2pix(pointing(d.theta, d.phi)); }
 
 std::int64_t Pixelisation::nested_of_ring(std::int64_t ring_pixel) const noexcept { return schemes_->ring.ring2nest(ring_pixel); }
 
@@ -109,9 +107,7 @@ void Pixelisation::nested_of_run(std::int64_t ring, std::int64_t ring_pixel, std
   }
 }
 
-std::int64_t Pixelisation::ring_of_nested(std::int64_t nested_pixel) const noexcept {
-  return schemes_->nested.nest2ring(nested_pixel);
-}
+std::int64_t Pixelisation::ring_of_nested(std::int64_t nested_pixel) const noexcept { return schemes_->nested.nest2ring(nested_pixel); }
 
 Vector3 Pixelisation::ring_centre(std::int64_t ring_pixel) const noexcept { return vector_from(schemes_->ring.pix2vec(ring_pixel)); }
 

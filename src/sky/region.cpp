@@ -25,8 +25,8 @@ int order_of_radius(double radius_deg) {
 void add_cone(const Healpix_Base2& pixels, Position centre, double radius_deg, std::vector<KeyRange>& ranges) {
   rangeset<int64> covered;
   const double theta = std::clamp((90.0 - centre.dec) * radians, 0.0, std::numbers::pi);
-  pixels.query_disc_inclusive(pointing(theta, centre.ra * radians), std::min(radius_deg * radians, std::numbers::pi),
-                              covered, oversampling);
+  pixels.query_disc_inclusive(pointing(theta, centre.ra * radians), std::min(radius_deg * radians, std::numbers::pi), covered,
+                              oversampling);
   const int order = pixels.Order();
   for (tsize i = 0; i < covered.nranges(); ++i)
     ranges.push_back({first_key(covered.ivbegin(i), order), first_key(covered.ivend(i), order)});

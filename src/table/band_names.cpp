@@ -14,14 +14,14 @@ namespace skyfold {
 namespace {
 
 constexpr std::size_t fewest_bands = 3;
-constexpr char band_mark = '\x01';   // stands for the band in names that are compared
+constexpr char band_mark = '\x01';  // stands for the band in names that are compared
 
 /// Columns that differ in the band alone.
 struct BandFamily {
   std::string pattern;
   std::vector<std::string> bands;
-  std::size_t first = 0;    ///< column of the table that comes first
-  std::string plain;        ///< the pattern in lower case, without separators
+  std::size_t first = 0;  ///< column of the table that comes first
+  std::string plain;      ///< the pattern in lower case, without separators
 };
 
 /// Usual bands, blue to red; some surveys write the reddest ones in capitals.
@@ -36,13 +36,14 @@ std::string plain_name(const std::string& pattern) {
     for (std::size_t at; (at = name.find(mark)) != std::string::npos;) name.replace(at, mark.size(), 1, band_mark);
   std::string plain;
   for (const char c : name)
-    if (c == band_mark || std::isalnum(static_cast<unsigned char>(c))) plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (c == band_mark || std::isalnum(static_cast<unsigned char>(c)))
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return plain;
 }
 
 /// Patterns by the names of columns of numbers: each place of a band in a name gives one.
 std::vector<BandFamily> families_of(const Schema& schema, const std::vector<std::string>& wanted) {
-  std::unordered_map<std::string, std::pair<std::size_t, std::set<std::size_t>>> found;   // pattern: first column, bands
+  std::unordered_map<std::string, std::pair<std::size_t, std::set<std::size_t>>> found;  // pattern: first column, bands
   const std::vector<std::string>& bands = wanted.empty() ? usual_bands() : wanted;
   for (std::size_t c = 0; c < schema.size(); ++c) {
     const std::string& name = schema[c].name;
@@ -50,7 +51,8 @@ std::vector<BandFamily> families_of(const Schema& schema, const std::vector<std:
     for (std::size_t b = 0; b < bands.size(); ++b) {
       const auto add = [&](const std::string& text, const char* mark) {
         for (std::size_t at = name.find(text); at != std::string::npos; at = name.find(text, at + 1)) {
-          auto& family = found.try_emplace(name.substr(0, at) + mark + name.substr(at + text.size()), c, std::set<std::size_t>()).first->second;
+          auto& family =
+              found.try_emplace(name.substr(0, at) + mark + name.substr(at + text.size()), c, std::set<std::size_t>()).first->second;
           family.second.insert(b);
         }
       };
@@ -68,15 +70,16 @@ std::vector<BandFamily> families_of(const Schema& schema, const std::vector<std:
     }
     if (wanted.empty() ? result.bands.size() >= fewest_bands : result.bands.size() == wanted.size()) families.push_back(std::move(result));
   }
-  std::sort(families.begin(), families.end(), [](const BandFamily& a, const BandFamily& b) { return std::tie(a.first, a.pattern) < std::tie(b.first, b.pattern); });
+  std::sort(families.begin(), families.end(),
+            [](const BandFamily& a, const BandFamily& b) { return std::tie(a.first, a.pattern) < std::tie(b.first, b.pattern); });
   return families;
 }
 
 struct RatedPair {
   BandPair pair;
-  int partnership;      ///< 2 for names that agree, 1 for those that agree but for "mag"
-  int likeness;         ///< see likeness_of_magnitudes
-  std::size_t first;    ///< column of the table that comes first
+  int partnership;    ///< 2 for names that agree, 1 for those that agree but for "mag"
+  int likeness;       ///< see likeness_of_magnitudes
+  std::size_t first;  ///< column of the table that comes first
 };
 
 std::string without(std::string name, std::string_view word) {
@@ -86,7 +89,8 @@ std::string without(std::string name, std::string_view word) {
 
 /// What a name is without the word for error in it, in each way to read it.
 std::vector<std::string> names_without_error(const std::string& error) {
-  constexpr std::array<std::string_view, 10> words = {"uncertainty", "errors", "error", "sigma", "stdev", "err", "unc", "rms", "std", "sig"};
+  constexpr std::array<std::string_view, 10> words = {"uncertainty", "errors", "error", "sigma", "stdev",
+                                                      "err",         "unc",    "rms",   "std",   "sig"};
   std::vector<std::string> names;
   for (const std::string_view word : words)
     for (std::size_t at = error.find(word); at != std::string::npos; at = error.find(word, at + 1))
@@ -144,7 +148,7 @@ std::vector<BandPair> band_pairs(const Schema& schema, const std::vector<std::st
            std::tuple(-b.partnership, -b.likeness, b.pair.without_error.size(), -std::ssize(b.pair.bands), b.first, b.pair.error);
   });
   std::vector<BandPair> pairs;
-  std::set<std::string> taken;   // a family of magnitudes has one partner
+  std::set<std::string> taken;  // a family of magnitudes has one partner
   for (RatedPair& candidate : rated)
     if (taken.insert(candidate.pair.magnitude).second) pairs.push_back(std::move(candidate.pair));
   return pairs;

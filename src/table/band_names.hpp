@@ -9,9 +9,9 @@ namespace skyfold {
 
 /// Magnitude columns of several bands that are called alike, and the error columns that belong to them.
 struct BandPair {
-  std::string magnitude, error;             ///< patterns with {band} or {BAND}
-  std::vector<std::string> bands;           ///< with both columns, blue to red
-  std::vector<std::string> without_error;   ///< with a magnitude only
+  std::string magnitude, error;            ///< patterns with {band} or {BAND}
+  std::vector<std::string> bands;          ///< with both columns, blue to red
+  std::vector<std::string> without_error;  ///< with a magnitude only
 };
 
 /// All pairs of a table, the most likely first. Names belong together when they are the same but for a word for error in one of

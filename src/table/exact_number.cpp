@@ -61,12 +61,14 @@ std::optional<ExactNumber> parse_exact(std::string_view text) noexcept {
   ExactNumber number{0, false, std::all_of(text.begin(), text.end(), is_digit), *nearest};
   const std::string_view digits = text.substr(0, text.find_first_of("eE"));
   const std::size_t point = std::min(digits.find('.'), digits.size());
-  long whole_digits = static_cast<long>(point) + exponent_of(text);   // of the digits without the point
+  long whole_digits = static_cast<long>(point) + exponent_of(text);  // of the digits without the point
   bool fits = true;
   for (const char c : digits) {
     if (c == '.') continue;
-    if (whole_digits-- > 0) fits = fits && push_digit(number.floor, c);
-    else number.has_fraction |= c != '0';
+    if (whole_digits-- > 0)
+      fits = fits && push_digit(number.floor, c);
+    else
+      number.has_fraction |= c != '0';
   }
   for (; fits && number.floor != 0 && whole_digits > 0; --whole_digits) fits = push_digit(number.floor, '0');
   if (!fits) number = {largest, true, number.is_plain, *nearest};

@@ -88,35 +88,64 @@ class Machine {
  private:
   void step(const Instruction& o) {
     switch (o.step) {
-      case Step::column: return load(*columns_[o.column], o.kind, first_, count_, o.element, *number_++);
-      case Step::constant: return push(o);
-      case Step::to_real: return to_real(number_[-1]);
-      case Step::negate: return o.kind == NumberKind::whole ? negate([](Wide) { return true; }) : change([](double x) { return -x; });
-      case Step::absolute: return o.kind == NumberKind::whole ? negate([](Wide x) { return x < 0; }) : change([](double x) { return std::abs(x); });
-      case Step::add: return calculate(o, Add{});
-      case Step::subtract: return calculate(o, Subtract{});
-      case Step::multiply: return calculate(o, Multiply{});
-      case Step::divide: return combine([](double x, double y) { return x / y; });
-      case Step::bit_and: return combine_bits([](auto x, auto y) { return x & y; });
-      case Step::bit_or: return combine_bits([](auto x, auto y) { return x | y; });
-      case Step::bit_xor: return combine_bits([](auto x, auto y) { return x ^ y; });
-      case Step::bit_not: return change_whole([](auto x) { return ~x; });
-      case Step::shift_right: return change_whole([places = static_cast<int>(o.whole)](auto x) { return x >> places; });
-      case Step::shift_left: return shift_left(static_cast<int>(o.whole));
-      case Step::less: return compare(o, [](auto x, auto y) { return x < y; });
-      case Step::less_equal: return compare(o, [](auto x, auto y) { return x <= y; });
-      case Step::greater: return compare(o, [](auto x, auto y) { return x > y; });
-      case Step::greater_equal: return compare(o, [](auto x, auto y) { return x >= y; });
-      case Step::equal: return compare(o, [](auto x, auto y) { return x == y; });
-      case Step::not_equal: return compare(o, [](auto x, auto y) { return x < y || x > y; });  // false for NaN
-      case Step::is_missing: return find_missing(o);
-      case Step::is_in: return look_up(o);
-      case Step::is_nonzero: return judge([](auto x) { return x != 0; });
-      case Step::text_is_in: return judge_text(o, true);
-      case Step::text_is_not_in: return judge_text(o, false);
-      case Step::both: return unite([](int x, int y) { return x & y; });
-      case Step::either: return unite([](int x, int y) { return x | y; });
-      case Step::differ: return unite([](int x, int y) { return x ^ y; });
+      case Step::column:
+        return load(*columns_[o.column], o.kind, first_, count_, o.element, *number_++);
+      case Step::constant:
+        return push(o);
+      case Step::to_real:
+        return to_real(number_[-1]);
+      case Step::negate:
+        return o.kind == NumberKind::whole ? negate([](Wide) { return true; }) : change([](double x) { return -x; });
+      case Step::absolute:
+        return o.kind == NumberKind::whole ? negate([](Wide x) { return x < 0; }) : change([](double x) { return std::abs(x); });
+      case Step::add:
+        return calculate(o, Add{});
+      case Step::subtract:
+        return calculate(o, Subtract{});
+      case Step::multiply:
+        return calculate(o, Multiply{});
+      case Step::divide:
+        return combine([](double x, double y) { return x / y; });
+      case Step::bit_and:
+        return combine_bits([](auto x, auto y) { return x & y; });
+      case Step::bit_or:
+        return combine_bits([](auto x, auto y) { return x | y; });
+      case Step::bit_xor:
+        return combine_bits([](auto x, auto y) { return x ^ y; });
+      case Step::bit_not:
+        return change_whole([](auto x) { return ~x; });
+      case Step::shift_right:
+        return change_whole([places = static_cast<int>(o.whole)](auto x) { return x >> places; });
+      case Step::shift_left:
+        return shift_left(static_cast<int>(o.whole));
+      case Step::less:
+        return compare(o, [](auto x, auto y) { return x < y; });
+      case Step::less_equal:
+        return compare(o, [](auto x, auto y) { return x <= y; });
+      case Step::greater:
+        return compare(o, [](auto x, auto y) { return x > y; });
+      case Step::greater_equal:
+        return compare(o, [](auto x, auto y) { return x >= y; });
+      case Step::equal:
+        return compare(o, [](auto x, auto y) { return x == y; });
+      case Step::not_equal:
+        return compare(o, [](auto x, auto y) { return x < y || x > y; });  // false for NaN
+      case Step::is_missing:
+        return find_missing(o);
+      case Step::is_in:
+        return look_up(o);
+      case Step::is_nonzero:
+        return judge([](auto x) { return x != 0; });
+      case Step::text_is_in:
+        return judge_text(o, true);
+      case Step::text_is_not_in:
+        return judge_text(o, false);
+      case Step::both:
+        return unite([](int x, int y) { return x & y; });
+      case Step::either:
+        return unite([](int x, int y) { return x | y; });
+      case Step::differ:
+        return unite([](int x, int y) { return x ^ y; });
       case Step::opposite:
         for (std::size_t i = 0; i < count_; ++i) truth_[i - block_rows] ^= 1;
         return;
@@ -127,9 +156,12 @@ class Machine {
     Slot& slot = *number_++;
     slot.has_missing = false;
     slot.is_wide = o.kind == NumberKind::whole && o.whole != static_cast<Narrow>(o.whole);
-    if (o.kind == NumberKind::real) std::fill_n(slot.as<double>(), count_, o.number);
-    else if (slot.is_wide) std::fill_n(slot.as<Wide>(), count_, o.whole);
-    else std::fill_n(slot.as<Narrow>(), count_, static_cast<Narrow>(o.whole));
+    if (o.kind == NumberKind::real)
+      std::fill_n(slot.as<double>(), count_, o.number);
+    else if (slot.is_wide)
+      std::fill_n(slot.as<Wide>(), count_, o.whole);
+    else
+      std::fill_n(slot.as<Narrow>(), count_, static_cast<Narrow>(o.whole));
   }
 
   // Doubles.
@@ -170,7 +202,8 @@ class Machine {
   /// What is missing in either is missing in the result, which is x.
   void unite_missing(Slot& x, const Slot& y) const {
     if (!y.has_missing) return;
-    if (!x.has_missing) std::copy_n(y.missing, count_, x.missing);
+    if (!x.has_missing)
+      std::copy_n(y.missing, count_, x.missing);
     else
       for (std::size_t i = 0; i < count_; ++i) x.missing[i] |= y.missing[i];
     x.has_missing = true;
@@ -259,11 +292,17 @@ class Machine {
   void compare(const Instruction& o, Function function) {
     number_ -= 2;
     Slot &x = number_[0], &y = number_[1];
-    if (o.kind == NumberKind::real && o.right == NumberKind::real) compare_all(x.as<double>(), y.as<double>(), function);
-    else if (o.kind == NumberKind::real) compare_mixed(x, y, [&](double real, Wide whole) { return function(0, order(whole, real)); }, function);
-    else if (o.right == NumberKind::real) compare_mixed(y, x, [&](double real, Wide whole) { return function(order(whole, real), 0); },
-                                                        [&](double real, double whole) { return function(whole, real); });
-    else if (!x.is_wide && !y.is_wide) compare_all(x.as<Narrow>(), y.as<Narrow>(), function);
+    if (o.kind == NumberKind::real && o.right == NumberKind::real)
+      compare_all(x.as<double>(), y.as<double>(), function);
+    else if (o.kind == NumberKind::real)
+      compare_mixed(
+          x, y, [&](double real, Wide whole) { return function(0, order(whole, real)); }, function);
+    else if (o.right == NumberKind::real)
+      compare_mixed(
+          y, x, [&](double real, Wide whole) { return function(order(whole, real), 0); },
+          [&](double real, double whole) { return function(whole, real); });
+    else if (!x.is_wide && !y.is_wide)
+      compare_all(x.as<Narrow>(), y.as<Narrow>(), function);
     else {
       widen(x);
       widen(y);
@@ -311,8 +350,10 @@ class Machine {
   }
 
   void look_up(const Instruction& o) {
-    if (o.kind == NumberKind::whole && number_[-1].is_wide) return judge([&list = program_.wholes[o.list]](Wide x) { return is_among(list, x); });
-    if (o.kind == NumberKind::whole) return judge([&list = program_.narrows[o.list]](auto x) { return is_among(list, static_cast<Narrow>(x)); });
+    if (o.kind == NumberKind::whole && number_[-1].is_wide)
+      return judge([&list = program_.wholes[o.list]](Wide x) { return is_among(list, x); });
+    if (o.kind == NumberKind::whole)
+      return judge([&list = program_.narrows[o.list]](auto x) { return is_among(list, static_cast<Narrow>(x)); });
     const std::vector<double>& list = program_.reals[o.list];
     const double* const x = (--number_)->as<double>();
     for (std::size_t i = 0; i < count_; ++i) truth_[i] = !std::isnan(x[i]) && is_among(list, x[i]);
@@ -323,8 +364,10 @@ class Machine {
     Slot& slot = *--number_;
     if (o.kind == NumberKind::real)
       for (std::size_t i = 0; i < count_; ++i) truth_[i] = std::isnan(slot.as<double>()[i]);
-    else if (slot.has_missing) std::copy_n(slot.missing, count_, truth_);
-    else std::fill_n(truth_, count_, std::uint8_t{0});
+    else if (slot.has_missing)
+      std::copy_n(slot.missing, count_, truth_);
+    else
+      std::fill_n(truth_, count_, std::uint8_t{0});
     truth_ += block_rows;
   }
 
@@ -345,8 +388,8 @@ class Machine {
   const std::vector<const Column*>& columns_;
   std::vector<Slot> slots_;
   std::vector<std::uint8_t> truths_;
-  Slot* number_ = nullptr;          ///< behind the top of the stack
-  std::uint8_t* truth_ = nullptr;   ///< likewise
+  Slot* number_ = nullptr;         ///< behind the top of the stack
+  std::uint8_t* truth_ = nullptr;  ///< likewise
   std::size_t first_ = 0, count_ = 0;
 };
 

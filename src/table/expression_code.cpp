@@ -15,11 +15,16 @@ using Gives = ConditionValue::Gives;
 /// The relation with its sides exchanged.
 Step mirrored(Step relation) {
   switch (relation) {
-    case Step::less: return Step::greater;
-    case Step::less_equal: return Step::greater_equal;
-    case Step::greater: return Step::less;
-    case Step::greater_equal: return Step::less_equal;
-    default: return relation;
+    case Step::less:
+      return Step::greater;
+    case Step::less_equal:
+      return Step::greater_equal;
+    case Step::greater:
+      return Step::less;
+    case Step::greater_equal:
+      return Step::less_equal;
+    default:
+      return relation;
   }
 }
 
@@ -68,7 +73,8 @@ void ConditionCode::need_whole(const Value& value, const std::string& sign) cons
   if (value.gives == Gives::whole) return;
   if (value.literal) fail_at(value.place, fmt::format("a whole number is needed for {}, which works on bits", sign));
   fail_at(value.place, fmt::format("{} is no column of whole numbers, which have bits ({} binds more strongly than a comparison: "
-                                   "write and, or parentheses)", value.name.empty() ? "this" : value.name, sign));
+                                   "write and, or parentheses)",
+                                   value.name.empty() ? "this" : value.name, sign));
 }
 
 Value ConditionCode::number(const ConditionToken& token) {
@@ -96,8 +102,9 @@ Value ConditionCode::text_column(const ColumnInfo& info, std::size_t column, std
 Value ConditionCode::truth_of(const Value& value) {
   if (value.gives == Gives::truth) return value;
   if (!value.is_bits)
-    fail_at(value.place, value.gives != Gives::whole || value.name.empty() ? "a condition is needed, such as x > 1"
-                                                                           : fmt::format("a condition is needed, such as {} != 0", value.name));
+    fail_at(value.place, value.gives != Gives::whole || value.name.empty()
+                             ? "a condition is needed, such as x > 1"
+                             : fmt::format("a condition is needed, such as {} != 0", value.name));
   emit({.step = Step::is_nonzero}, -1, 1);
   return {Gives::truth, value.place, value.code};
 }
@@ -209,9 +216,12 @@ Value ConditionCode::compare(Value left, Value right, Step step) {
 void ConditionCode::compare_with_decimal(const ExactNumber& decimal, Step step) {
   program_.instructions.back() = constant(decimal, Gives::whole);
   if (decimal.has_fraction) {
-    if (step == Step::less) step = Step::less_equal;
-    else if (step == Step::greater_equal) step = Step::greater;
-    else if (step == Step::equal || step == Step::not_equal) return compare_with_none(step);
+    if (step == Step::less)
+      step = Step::less_equal;
+    else if (step == Step::greater_equal)
+      step = Step::greater;
+    else if (step == Step::equal || step == Step::not_equal)
+      return compare_with_none(step);
   }
   emit({.step = step, .kind = NumberKind::whole, .right = NumberKind::whole}, -2, 1);
 }

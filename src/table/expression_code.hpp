@@ -13,13 +13,13 @@ namespace skyfold {
 /// A part of a condition, as the program gives it.
 struct ConditionValue {
   enum class Gives { real, whole, truth, text } gives = Gives::real;
-  std::size_t place = 0;                     ///< in the text
-  std::size_t code = 0;                      ///< its first instruction
-  std::size_t column = 0;                    ///< of a text column, which is not on a stack
-  std::optional<ExactNumber> literal = {};   ///< it is this number, its code one constant
-  bool is_bits = false;                      ///< holds as a condition where it is not 0
-  std::string name = {};                     ///< of a column that stands alone, its code one instruction
-  bool is_small = false;                     ///< such a column of whole numbers which are all doubles: i4, u1
+  std::size_t place = 0;                    ///< in the text
+  std::size_t code = 0;                     ///< its first instruction
+  std::size_t column = 0;                   ///< of a text column, which is not on a stack
+  std::optional<ExactNumber> literal = {};  ///< it is this number, its code one constant
+  bool is_bits = false;                     ///< holds as a condition where it is not 0
+  std::string name = {};                    ///< of a column that stands alone, its code one instruction
+  bool is_small = false;                    ///< such a column of whole numbers which are all doubles: i4, u1
 };
 
 /// Writes the program of a condition: from parts whose code is the last, in postfix order, one that uses them.
@@ -74,7 +74,7 @@ class ConditionCode {
 
   const ConditionTokens& tokens_;
   Condition::Program program_;
-  int numbers_ = 0, truths_ = 0;   ///< heights of the stacks
+  int numbers_ = 0, truths_ = 0;  ///< heights of the stacks
 };
 
 }  // namespace skyfold

@@ -100,8 +100,8 @@ class Compiler {
 
   bool relation(Step& step) const {
     static constexpr std::pair<const char*, Step> relations[] = {
-        {"<", Step::less}, {"<=", Step::less_equal}, {">", Step::greater}, {">=", Step::greater_equal},
-        {"==", Step::equal}, {"=", Step::equal}, {"!=", Step::not_equal}};
+        {"<", Step::less},   {"<=", Step::less_equal}, {">", Step::greater},   {">=", Step::greater_equal},
+        {"==", Step::equal}, {"=", Step::equal},       {"!=", Step::not_equal}};
     for (const auto& [sign, meaning] : relations)
       if (is_sign(sign)) {
         step = meaning;
@@ -127,9 +127,12 @@ class Compiler {
     for (bool more = true; more;) {
       const bool is_negative = is_sign("-");
       if (is_negative) next();
-      if (token_.kind == Kind::number) numbers.push_back(is_negative ? token_.number.negated() : token_.number);
-      else if (token_.kind == Kind::text && !is_negative) texts.push_back(without_padding(token_.text));
-      else fail(fmt::format("a number or a text in quotes is needed, not '{}'", token_.text));
+      if (token_.kind == Kind::number)
+        numbers.push_back(is_negative ? token_.number.negated() : token_.number);
+      else if (token_.kind == Kind::text && !is_negative)
+        texts.push_back(without_padding(token_.text));
+      else
+        fail(fmt::format("a number or a text in quotes is needed, not '{}'", token_.text));
       next();
       more = is_sign(",");
       if (more) next();
@@ -229,7 +232,8 @@ class Compiler {
 
   Value parse_function(const ConditionToken& name) {
     const std::string function = lower(name.text);
-    if (function != "abs" && function != "missing") fail_at(name.place, fmt::format("no function '{}' (there are abs and missing)", name.text));
+    if (function != "abs" && function != "missing")
+      fail_at(name.place, fmt::format("no function '{}' (there are abs and missing)", name.text));
     next();
     const Value value = parse_or();
     expect(")");
@@ -267,7 +271,8 @@ class Compiler {
 
   std::size_t parse_element(const ColumnInfo& info, const ConditionToken& name) {
     if (!is_sign("[")) {
-      if (info.width != 1) fail_at(name.place, fmt::format("{} has {} elements (write {}[0] for the first)", info.name, info.width, info.name));
+      if (info.width != 1)
+        fail_at(name.place, fmt::format("{} has {} elements (write {}[0] for the first)", info.name, info.width, info.name));
       return 0;
     }
     next();
@@ -290,8 +295,8 @@ class Compiler {
 
 }  // namespace
 
-Condition::Program compile_condition(const std::string& text, const Schema& schema, const std::string& what,
-                                     const ColumnAliases& aliases, std::vector<std::string>& columns) {
+Condition::Program compile_condition(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases,
+                                     std::vector<std::string>& columns) {
   if (trim(text).empty()) throw UsageError(what + ": an empty condition");
   return Compiler(text, schema, what, aliases, columns).compile();
 }

@@ -43,14 +43,22 @@ void load_whole(std::span<const T> values, const ColumnInfo& info, std::size_t a
 void load(const Column& column, NumberKind kind, std::size_t first, std::size_t count, std::size_t element, ConditionSlot& out) {
   const ColumnInfo& info = column.info();
   const std::size_t at = first * info.width + element;
-  const auto load_as = [&](auto values) { kind == NumberKind::whole ? load_whole(values, info, at, count, out) : load_real(values, info, at, count, out); };
+  const auto load_as = [&](auto values) {
+    kind == NumberKind::whole ? load_whole(values, info, at, count, out) : load_real(values, info, at, count, out);
+  };
   switch (info.type) {
-    case Type::f4: return load_real(column.values<float>(), info, at, count, out);
-    case Type::f8: return load_real(column.values<double>(), info, at, count, out);
-    case Type::i4: return load_as(column.values<std::int32_t>());
-    case Type::i8: return load_as(column.values<std::int64_t>());
-    case Type::u1: return load_as(column.values<std::uint8_t>());
-    case Type::text: break;
+    case Type::f4:
+      return load_real(column.values<float>(), info, at, count, out);
+    case Type::f8:
+      return load_real(column.values<double>(), info, at, count, out);
+    case Type::i4:
+      return load_as(column.values<std::int32_t>());
+    case Type::i8:
+      return load_as(column.values<std::int64_t>());
+    case Type::u1:
+      return load_as(column.values<std::uint8_t>());
+    case Type::text:
+      break;
   }
 }
 

@@ -14,11 +14,13 @@ struct ConditionSlot {
   static constexpr std::size_t block_rows = 512;
 
   alignas(64) std::byte values[block_rows * sizeof(Wide)];
-  std::uint8_t missing[block_rows];      ///< of whole numbers; doubles have NaN
+  std::uint8_t missing[block_rows];  ///< of whole numbers; doubles have NaN
   bool is_wide = false, has_missing = false;
 
   template <class T>
-  T* as() noexcept { return reinterpret_cast<T*>(values); }
+  T* as() noexcept {
+    return reinterpret_cast<T*>(values);
+  }
   bool is_missing(std::size_t i) const noexcept { return has_missing && missing[i] != 0; }
 };
 

@@ -25,10 +25,14 @@ ConditionToken ConditionTokens::next() {
     return token;
   }
   const auto c = static_cast<unsigned char>(text_[at_]);
-  if (c == '\'' || c == '"' || c == '`') quoted(static_cast<char>(c), token);
-  else if (std::isdigit(c) || (c == '.' && at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])))) number(token);
-  else if (std::isalpha(c) || c == '_' || c >= 0x80) word(token);
-  else sign(token);
+  if (c == '\'' || c == '"' || c == '`')
+    quoted(static_cast<char>(c), token);
+  else if (std::isdigit(c) || (c == '.' && at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1]))))
+    number(token);
+  else if (std::isalpha(c) || c == '_' || c >= 0x80)
+    word(token);
+  else
+    sign(token);
   return token;
 }
 

@@ -10,7 +10,7 @@ namespace skyfold {
 struct ConditionToken {
   enum class Kind { word, number, text, sign, end };
   Kind kind = Kind::end;
-  std::string text;        ///< of words and texts without their quotes; of the end "the end"
+  std::string text;  ///< of words and texts without their quotes; of the end "the end"
   ExactNumber number;
   bool is_quoted = false;  ///< a column in backquotes
   std::size_t place = 0;

@@ -37,8 +37,7 @@ std::string reference_band(const std::string& wanted, const std::vector<std::str
 }  // namespace
 
 void describe(OptionSet& option, FeatureOptions& o, const std::string& section) {
-  option(section + ".features", o.terms,
-         "what is learned from: magnitudes, colours, reference, errors, or single ones as i, g-r, err_i");
+  option(section + ".features", o.terms, "what is learned from: magnitudes, colours, reference, errors, or single ones as i, g-r, err_i");
   option(section + ".reference", o.reference, "band of the reference magnitude; empty: i, else r, else the middle one");
 }
 
@@ -70,9 +69,10 @@ void FeatureLayer::add(const std::string& term, const std::vector<std::string>& 
       const auto blue = band_named(bands, term.substr(0, at)), red = band_named(bands, term.substr(at + 1));
       if (blue && red) return add_one({Kind::colour, *blue, *red}, term);
     }
-    throw UsageError(fmt::format("'{}' is not a feature of the bands {} (magnitudes, colours, reference, errors, a band, a colour "
-                                 "such as {}-{}, an error such as {}{})", term, join(bands, ","), bands.front(), bands.back(),
-                                 error_prefix, bands.front()));
+    throw UsageError(
+        fmt::format("'{}' is not a feature of the bands {} (magnitudes, colours, reference, errors, a band, a colour "
+                    "such as {}-{}, an error such as {}{})",
+                    term, join(bands, ","), bands.front(), bands.back(), error_prefix, bands.front()));
   }
 }
 

@@ -20,8 +20,7 @@ constexpr double sentinel_tolerance = 0.1;  // pipelines write 37.5 as 37.4521 o
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 bool is_near_any(double value, const std::vector<double>& sentinels) {
-  return std::any_of(sentinels.begin(), sentinels.end(),
-                     [&](double sentinel) { return std::abs(value - sentinel) <= sentinel_tolerance; });
+  return std::any_of(sentinels.begin(), sentinels.end(), [&](double sentinel) { return std::abs(value - sentinel) <= sentinel_tolerance; });
 }
 
 std::unordered_set<std::string> names_of(const Schema& schema) {
@@ -103,9 +102,11 @@ void for_each_number(const Column& column, std::size_t rows, Use use) {
 /// No column may be that of two bands.
 void check_repeated(const std::vector<std::string>& columns, const char* option, const std::string& pattern) {
   for (std::size_t i = 1; i < columns.size(); ++i)
-    if (std::find(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(i), columns[i]) != columns.begin() + static_cast<std::ptrdiff_t>(i))
-      throw UsageError(fmt::format("--{} = {}: column {} is that of two bands (bands are named once, {{band}} or {{BAND}} stands for the band)",
-                                   option, pattern, columns[i]));
+    if (std::find(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(i), columns[i]) !=
+        columns.begin() + static_cast<std::ptrdiff_t>(i))
+      throw UsageError(
+          fmt::format("--{} = {}: column {} is that of two bands (bands are named once, {{band}} or {{BAND}} stands for the band)", option,
+                      pattern, columns[i]));
 }
 
 }  // namespace
@@ -135,8 +136,7 @@ void describe(OptionSet& option, BandOptions& o) {
   option("bands.error", o.error, "name of the magnitude error columns").unit("mag");
   option("bands.nondetection", o.nondetection, "magnitudes that mean observed but not detected (+-0.1; so does > 90)");
   option("bands.missing", o.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
-  option("bands.limits", o.limits, "limiting magnitude of each band, for non-detections; empty: from the training set")
-      .unit("mag");
+  option("bands.limits", o.limits, "limiting magnitude of each band, for non-detections; empty: from the training set").unit("mag");
 }
 
 BandState band_state(double magnitude, const BandOptions& o) noexcept {
@@ -175,15 +175,17 @@ std::vector<std::string> band_remarks(const BandOptions& o, const Schema& schema
     std::vector<std::string> left_out;
     for (const std::string& band : pair.without_error)
       if (std::find(o.bands.begin(), o.bands.end(), band) == o.bands.end()) left_out.push_back(band);
-    if (!left_out.empty()) remarks.push_back(fmt::format("bands {} of {} are left out: they have no errors {}", join(left_out, ","), o.magnitude, o.error));
+    if (!left_out.empty())
+      remarks.push_back(fmt::format("bands {} of {} are left out: they have no errors {}", join(left_out, ","), o.magnitude, o.error));
   }
   if (others.size() > most) others.resize(most);
-  if (!others.empty()) remarks.push_back(fmt::format("other magnitudes are there: {} (--bands.magnitude and --bands.error choose)", join(others, "; ")));
+  if (!others.empty())
+    remarks.push_back(fmt::format("other magnitudes are there: {} (--bands.magnitude and --bands.error choose)", join(others, "; ")));
   return remarks;
 }
 
-void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands,
-                       std::span<const double> limits, Photometry& out) {
+void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands, std::span<const double> limits,
+                       Photometry& out) {
   const std::size_t n = table.rows(), n_bands = columns.magnitude.size();
   out.n_objects = n;
   out.n_bands = n_bands;

@@ -15,12 +15,18 @@ namespace {
 
 template <class T>
 constexpr Type type_of() {
-  if constexpr (std::is_same_v<T, float>) return Type::f4;
-  else if constexpr (std::is_same_v<T, double>) return Type::f8;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return Type::i4;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return Type::i8;
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return Type::u1;
-  else return Type::text;
+  if constexpr (std::is_same_v<T, float>)
+    return Type::f4;
+  else if constexpr (std::is_same_v<T, double>)
+    return Type::f8;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return Type::i4;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return Type::i8;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return Type::u1;
+  else
+    return Type::text;
 }
 
 }  // namespace
@@ -28,10 +34,13 @@ constexpr Type type_of() {
 std::size_t size_of(Type type) noexcept {
   switch (type) {
     case Type::f4:
-    case Type::i4: return 4;
+    case Type::i4:
+      return 4;
     case Type::f8:
-    case Type::i8: return 8;
-    default: return 1;
+    case Type::i8:
+      return 8;
+    default:
+      return 1;
   }
 }
 
@@ -88,10 +97,14 @@ SKYFOLD_COLUMN_TYPE(char)
 double Column::number(std::size_t row, std::size_t element) const noexcept {
   const std::size_t i = row * info_.width + element;
   switch (info_.type) {
-    case Type::f4: return values<float>()[i];
-    case Type::f8: return values<double>()[i];
-    case Type::text: return std::numeric_limits<double>::quiet_NaN();
-    default: break;
+    case Type::f4:
+      return values<float>()[i];
+    case Type::f8:
+      return values<double>()[i];
+    case Type::text:
+      return std::numeric_limits<double>::quiet_NaN();
+    default:
+      break;
   }
   const std::int64_t whole = integer(row, element);
   return info_.null == whole ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(whole);
@@ -101,15 +114,19 @@ std::int64_t Column::integer(std::size_t row, std::size_t element) const noexcep
   const std::size_t i = row * info_.width + element;
   constexpr double limit = 9.2e18;  // beyond it a conversion to int64 is undefined
   switch (info_.type) {
-    case Type::i4: return values<std::int32_t>()[i];
-    case Type::i8: return values<std::int64_t>()[i];
-    case Type::u1: return values<std::uint8_t>()[i];
+    case Type::i4:
+      return values<std::int32_t>()[i];
+    case Type::i8:
+      return values<std::int64_t>()[i];
+    case Type::u1:
+      return values<std::uint8_t>()[i];
     case Type::f4:
     case Type::f8: {
       const double value = number(row, element);
       return std::abs(value) < limit ? static_cast<std::int64_t>(value) : 0;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 

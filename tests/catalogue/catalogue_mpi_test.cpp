@@ -31,7 +31,9 @@ class CatalogueOnRanks : public testing::Test {
     if (ranks.is_first()) folder = std::make_unique<Folder>();
     path = ranks.broadcast(ranks.is_first() ? folder->file("survey.h5") : "");
   }
-  ~CatalogueOnRanks() override { ranks.together([] {}); }  // nobody reads any more when the folder goes
+  ~CatalogueOnRanks() override {
+    ranks.together([] {});
+  }  // nobody reads any more when the folder goes
 
   /// All rows in one go, or each rank every size-th block of `block` rows.
   void write(const CatalogueLayout& layout, const Table& table, std::int64_t block = 5000) {
@@ -59,7 +61,8 @@ class CatalogueOnRanks : public testing::Test {
 
 CatalogueLayout layout_of(Ordering ordering, std::int64_t rows) {
   CatalogueLayout layout;
-  layout.schema = {{"id", Type::i8}, {"ra", Type::f8}, {"dec", Type::f8}, {"mag", Type::f4}, {"tile", Type::text, 6}, {healpix_column, Type::i8}};
+  layout.schema = {{"id", Type::i8},  {"ra", Type::f8},        {"dec", Type::f8},
+                   {"mag", Type::f4}, {"tile", Type::text, 6}, {healpix_column, Type::i8}};
   layout.rows = rows;
   layout.ordering = ordering;
   layout.attribute = ordering == Ordering::attribute ? "mag" : "";
@@ -191,7 +194,8 @@ TEST_F(CatalogueOnRanks, IndexesEveryPixelOfOrderFive) {
   const auto keys = table.at(healpix_column).values<std::int64_t>();
   ASSERT_EQ(std::ssize(catalogue.order5()), pixel_count(5) + 1);
   for (std::int64_t pixel = 0; pixel <= pixel_count(5); ++pixel)
-    ASSERT_EQ(catalogue.order5()[static_cast<std::size_t>(pixel)], std::lower_bound(keys.begin(), keys.end(), first_key(pixel, 5)) - keys.begin());
+    ASSERT_EQ(catalogue.order5()[static_cast<std::size_t>(pixel)],
+              std::lower_bound(keys.begin(), keys.end(), first_key(pixel, 5)) - keys.begin());
 }
 
 TEST_F(CatalogueOnRanks, FindsTheRowOfAnyKeyWithinAnyRange) {
@@ -223,7 +227,8 @@ TEST_F(CatalogueOnRanks, IndexesItsTiles) {
   for (const auto& tile : tiles) {
     ASSERT_EQ(tile.rows.begin, next);
     next = tile.rows.end;
-    for (std::int64_t row = tile.rows.begin; row < tile.rows.end; ++row) ASSERT_EQ(table.at("tile").text(static_cast<std::size_t>(row)), tile.name);
+    for (std::int64_t row = tile.rows.begin; row < tile.rows.end; ++row)
+      ASSERT_EQ(table.at("tile").text(static_cast<std::size_t>(row)), tile.name);
   }
   EXPECT_EQ(next, layout.rows);
 }
@@ -279,9 +284,9 @@ TEST_F(CatalogueOnRanks, RefusesRowsThatAreNotInOrderWhereverTheyAre) {
   const auto missing = [](Table& t, std::size_t i) { t.at("mag").values<float>()[i] = std::nanf(""); };
   const Damage damages[] = {
       {Ordering::healpix, 777, key(0)},
-      {Ordering::healpix, zone_rows, key(0)},              // between zones
+      {Ordering::healpix, zone_rows, key(0)},  // between zones
       {Ordering::healpix, 5, key(-1)},
-      {Ordering::healpix, several_zones - 1, key(std::int64_t{1} << 62)},   // no such pixel
+      {Ordering::healpix, several_zones - 1, key(std::int64_t{1} << 62)},  // no such pixel
       {Ordering::healpix, several_zones - 1, key(-(std::int64_t{1} << 60))},
       {Ordering::tile, 777, tile},
       {Ordering::tile, zone_rows, tile},

@@ -26,9 +26,8 @@ class HaloOnRanks : public testing::Test {
     path = ranks.broadcast(ranks.is_first() ? folder->file("stars.h5") : "");
     for (std::uint64_t i = 0; i < n_rows; ++i) {
       ObjectRandom random(3, i);
-      keys.push_back(
-          healpix29(i % 2 == 0 ? Position{360.0 * random.uniform(), 88.0 + 2.0 * random.uniform()}
-                               : Position{std::fmod(359.0 + 2.0 * random.uniform(), 360.0), 10.0 + random.uniform()}));
+      keys.push_back(healpix29(i % 2 == 0 ? Position{360.0 * random.uniform(), 88.0 + 2.0 * random.uniform()}
+                                          : Position{std::fmod(359.0 + 2.0 * random.uniform(), 360.0), 10.0 + random.uniform()}));
     }
     std::ranges::sort(keys);
   }
@@ -71,8 +70,7 @@ TEST_F(HaloOnRanks, FindsExactlyTheRowsOfARegion) {
         before = range.end;
         std::fill(found.begin() + range.begin, found.begin() + range.end, true);
       }
-      for (std::size_t row = 0; row < keys.size(); ++row)
-        ASSERT_EQ(found[row], skyfold::contains(region, keys[row])) << row;
+      for (std::size_t row = 0; row < keys.size(); ++row) ASSERT_EQ(found[row], skyfold::contains(region, keys[row])) << row;
     }
 }
 

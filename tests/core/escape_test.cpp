@@ -10,16 +10,20 @@ namespace {
 
 TEST(Escape, LeavesUtf8AsItIsAndShowsOtherBytes) {
   EXPECT_EQ(valid_utf8("plain \u00e9 \u4e2d \U0001F52D\n"), "plain \u00e9 \u4e2d \U0001F52D\n");
-  EXPECT_EQ(valid_utf8("a\xff" "b"), "a\\xffb");
-  EXPECT_EQ(valid_utf8("\xc3"), "\\xc3");                             // cut
-  EXPECT_EQ(valid_utf8("\xc0\xaf"), "\\xc0\\xaf");                    // overlong '/'
+  EXPECT_EQ(valid_utf8("a\xff"
+                       "b"),
+            "a\\xffb");
+  EXPECT_EQ(valid_utf8("\xc3"), "\\xc3");           // cut
+  EXPECT_EQ(valid_utf8("\xc0\xaf"), "\\xc0\\xaf");  // overlong '/'
   EXPECT_EQ(valid_utf8("\xe0\x80\xaf"), "\\xe0\\x80\\xaf");
   EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // a surrogate
   EXPECT_EQ(valid_utf8("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // above U+10FFFF
 }
 
 TEST(Escape, GivesNoControlCharactersToTerminalsAndPages) {
-  EXPECT_EQ(one_line("a\nb\x1b[2J\x7f\t\xc2\x9b" "c"), "a\\nb\\x1b[2J\\x7f\\t\\x9bc");
+  EXPECT_EQ(one_line("a\nb\x1b[2J\x7f\t\xc2\x9b"
+                     "c"),
+            "a\\nb\\x1b[2J\\x7f\\t\\x9bc");
   EXPECT_EQ(printable("a\nb\tc\r\x01"), "a\nb\tc\\r\\x01");
   EXPECT_EQ(html_text("<a href=\"x\" t='y'>&\xff\x01"), "&lt;a href=&quot;x&quot; t=&#39;y&#39;&gt;&amp;\\xff\\x01");
   EXPECT_EQ(prometheus_text("a\\b\"c\nd"), "a\\\\b\\\"c\\nd");

@@ -46,7 +46,8 @@ TEST(Temporaries, HaveNamesThatNobodyForesees) {
   const std::string a = make_temporary(folder.path()), b = make_temporary(folder.path());
   EXPECT_NE(a, b);
   EXPECT_TRUE(is_temporary(fs::path(a).filename().string()));
-  for (const char* name : {"z.h5.new", ".skyfold-.new", ".skyfold-0123456789abcdeg.new", "x.skyfold-0123456789abcdef.new"}) EXPECT_FALSE(is_temporary(name)) << name;
+  for (const char* name : {"z.h5.new", ".skyfold-.new", ".skyfold-0123456789abcdeg.new", "x.skyfold-0123456789abcdef.new"})
+    EXPECT_FALSE(is_temporary(name)) << name;
 }
 
 TEST(CanonicalForms, AreTheSameBeforeAndAfterTheFileIsMade) {
@@ -69,7 +70,6 @@ TEST(Links, InACircleAreAnError) {
   fs::create_symlink("a", folder.file("b"));
   EXPECT_TRUE(contains(error_of<IoError>([&] { (void)link_target(folder.file("a")); }), "too many links"));
 }
-
 
 }  // namespace
 }  // namespace skyfold

@@ -73,7 +73,10 @@ TEST(CommandLine, KeepsDefaultsOfWhatIsNotGiven) {
 }
 
 TEST(CommandLine, TakesAFlagWithAndWithoutAValue) {
-  for (const auto& [words, expected] : {std::pair{Words{"--verbose"}, true}, {Words{"--verbose=no"}, false}, {Words{"--verbose", "false"}, false}, {Words{"--verbose", "true"}, true}}) {
+  for (const auto& [words, expected] : {std::pair{Words{"--verbose"}, true},
+                                        {Words{"--verbose=no"}, false},
+                                        {Words{"--verbose", "false"}, false},
+                                        {Words{"--verbose", "true"}, true}}) {
     Everything o;
     o.verbose = !expected;
     OptionSet options = o.describe();
@@ -149,10 +152,13 @@ TEST(CommandLine, RefusesWhatIsNoFiniteNumberUnlessTheRangeHasIt) {
     option.read_command_line({word});
   };
   const auto message = [&](const std::string& word) { return error_of<UsageError>([&] { read(word); }); };
-  for (const char* word : {"--free=nan", "--free=inf", "--free=-inf", "--free=-nan", "--free=NaN", "--free=infinity", "--list=1,nan,2", "--list=inf"})
+  for (const char* word :
+       {"--free=nan", "--free=inf", "--free=-inf", "--free=-nan", "--free=NaN", "--free=infinity", "--list=1,nan,2", "--list=inf"})
     EXPECT_TRUE(contains(message(word), "(must be a finite number)")) << word;
-  for (const char* word : {"--limits=nan", "--limits=1,nan", "--bounded=nan", "--bounded=inf"}) EXPECT_TRUE(contains(message(word), "(must be in")) << word;
-  for (const char* word : {"--free=1e308", "--limits=1,-inf,inf", "--list=", "--text=nan", "--bounded=1"}) EXPECT_NO_THROW(read(word)) << word;
+  for (const char* word : {"--limits=nan", "--limits=1,nan", "--bounded=nan", "--bounded=inf"})
+    EXPECT_TRUE(contains(message(word), "(must be in")) << word;
+  for (const char* word : {"--free=1e308", "--limits=1,-inf,inf", "--list=", "--text=nan", "--bounded=1"})
+    EXPECT_NO_THROW(read(word)) << word;
 }
 
 TEST(CommandLine, AcceptsBothEndsOfARange) {
@@ -214,7 +220,8 @@ TEST_F(Ini, IsOverwrittenByACommandLineReadLater) {
 }
 
 TEST_F(Ini, NamesTheFileInItsErrors) {
-  for (const char* text : {"outptu = a\n", "[partition]\nnside = 3000\n", "[partition]\nnside = 8\nnside = 16\n", "threads = x\n", "[nosuch]\nkey = 1\n"})
+  for (const char* text :
+       {"outptu = a\n", "[partition]\nnside = 3000\n", "[partition]\nnside = 8\nnside = 16\n", "threads = x\n", "[nosuch]\nkey = 1\n"})
     EXPECT_TRUE(contains(error(text), path)) << text;
 }
 
@@ -275,7 +282,8 @@ TEST(Help, NamesEveryOptionWithUnitRangeAndDefault) {
   const OptionSet options = o.describe();
   const std::string help = options.help();
   for (const std::string& name : options.names()) EXPECT_TRUE(contains(help, "--" + name));
-  for (const char* part : {"[arcsec]", "(4 to 1024)", "(default: g,r)", "(required)", "adaptive, healpix"}) EXPECT_TRUE(contains(help, part));
+  for (const char* part : {"[arcsec]", "(4 to 1024)", "(default: g,r)", "(required)", "adaptive, healpix"})
+    EXPECT_TRUE(contains(help, part));
 }
 
 }  // namespace

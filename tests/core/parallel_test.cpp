@@ -42,8 +42,7 @@ TEST_P(ParallelFor, RethrowsTheErrorOfABody) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ParallelFor,
-                         testing::Combine(testing::Values(0, 1, 7, 64, 1000), testing::Values(1, 7, 64, 5000),
-                                          testing::Values(1, 2, 5)));
+                         testing::Combine(testing::Values(0, 1, 7, 64, 1000), testing::Values(1, 7, 64, 5000), testing::Values(1, 2, 5)));
 
 TEST(ParallelForAfterAnError, WorksAgain) {
   for (int round = 0; round < 3; ++round) {
@@ -63,7 +62,8 @@ TEST_P(InterruptedParallelFor, BeginsNothing) {
   std::atomic<int> visits = 0;
   interrupt_parallel_for(true);
   EXPECT_TRUE(is_interrupted());
-  for (const std::size_t n : {1U, 100U}) EXPECT_THROW(parallel_for(n, 1, GetParam(), [&](std::size_t, std::size_t, int) { ++visits; }), Interrupted);
+  for (const std::size_t n : {1U, 100U})
+    EXPECT_THROW(parallel_for(n, 1, GetParam(), [&](std::size_t, std::size_t, int) { ++visits; }), Interrupted);
   EXPECT_EQ(visits, 0);
 }
 
@@ -73,7 +73,8 @@ TEST_P(InterruptedParallelFor, EndsAtItsNextChunk) {
   const auto body = [&](std::size_t begin, std::size_t, int) {
     ++visits;
     if (begin == 0) interrupt_parallel_for(true);
-    while (!is_interrupted()) {}  // no thread goes on before
+    while (!is_interrupted()) {
+    }  // no thread goes on before
   };
   EXPECT_THROW(parallel_for(1000, 1, threads, body), Interrupted);
   EXPECT_LE(visits, threads);

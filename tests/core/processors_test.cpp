@@ -58,7 +58,8 @@ TEST_F(Machine, GivesTheAffinityMaskAsAList) {
     ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
     EXPECT_EQ(grant().mask, std::to_string(last));
     EXPECT_EQ(grant().in_mask, 1);
-  }).join();
+  })
+      .join();
 }
 
 TEST_F(Machine, ReadsTheQuotaOfItsCgroupOfVersion2) {
@@ -247,8 +248,7 @@ TEST(BindingWarning, TellsWhenABindingWastesWhatTheBatchSystemGrants) {
   bound.in_mask = 2;
   bound.per_rank = 8;
   EXPECT_EQ(binding_warning(std::vector{bound}, 1), "") << "one thread was asked for";
-  EXPECT_NE(binding_warning(std::vector{bound}, 0).find("rank 0 has 8 processors granted, but may use 2 processors"),
-            std::string::npos);
+  EXPECT_NE(binding_warning(std::vector{bound}, 0).find("rank 0 has 8 processors granted, but may use 2 processors"), std::string::npos);
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ using Texts = std::vector<std::string>;
 std::string any_text(std::mt19937& random) {
   const std::string signs = "ab #;,\"'\\=[]\t\n\rx$`|%{}";
   std::string text;
-  for (std::size_t size = random() % 8; size > 0; --size) text += random() % 8 == 0 ? static_cast<char>(random() % 256) : signs[random() % signs.size()];
+  for (std::size_t size = random() % 8; size > 0; --size)
+    text += random() % 8 == 0 ? static_cast<char>(random() % 256) : signs[random() % signs.size()];
   return text;
 }
 

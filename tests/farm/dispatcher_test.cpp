@@ -242,7 +242,7 @@ struct Simulation {
   std::uint64_t seed;
   double failure_rate, silence_rate;
 
-  std::vector<int> done, lost, tries;   ///< by row / 10
+  std::vector<int> done, lost, tries;  ///< by row / 10
   std::int64_t steps = 0, late_reports = 0;
   std::set<std::int64_t> ids;
 
@@ -296,7 +296,18 @@ struct Simulation {
 
 TEST(DispatcherInAnyOrder, GivesEveryJobExactlyOnceWhenNothingFails) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    Simulation farm{static_cast<std::int64_t>(seed * 3), 1 + static_cast<std::int64_t>(seed % 4), 1 + static_cast<int>(seed % 7), seed, 0.0, 0.0, {}, {}, {}, 0, 0, {}};
+    Simulation farm{static_cast<std::int64_t>(seed * 3),
+                    1 + static_cast<std::int64_t>(seed % 4),
+                    1 + static_cast<int>(seed % 7),
+                    seed,
+                    0.0,
+                    0.0,
+                    {},
+                    {},
+                    {},
+                    0,
+                    0,
+                    {}};
     farm.run();
     for (std::size_t i = 0; i < farm.done.size(); ++i) ASSERT_TRUE(farm.done[i] == 1 && farm.tries[i] == 1) << "seed " << seed;
   }

@@ -26,9 +26,12 @@ int main(int argc, char** argv) {
   Failure failure;
   bool is_shared = false;
   try {
-    if (ranks.rank() == ranks.size() - 1 && what != "together") last_rank(what);   // "out of step" goes on without a word
-    else if (what == "together") ranks.together([&] { last_rank("error"); });
-    else (void)ranks.gather("a");
+    if (ranks.rank() == ranks.size() - 1 && what != "together")
+      last_rank(what);  // "out of step" goes on without a word
+    else if (what == "together")
+      ranks.together([&] { last_rank("error"); });
+    else
+      (void)ranks.gather("a");
   } catch (const SharedError& error) {
     failure = {error.code(), error.what()};
     is_shared = true;

@@ -20,15 +20,16 @@ namespace skyfold::testing_support {
 
 /// What a fake work does to rows: row r becomes 3 r + 1. Faults are planted at rows.
 struct PlantedFaults {
-  std::int64_t cursed = -1;          ///< compute throws whenever the row is in the block
-  std::int64_t together = -1;        ///< compute throws when the row's job has several partitions
-  std::int64_t unreadable = -1, unwritable = -1, unsynced = -1;   ///< IoError of read, write, the sync after the write
-  std::int64_t endless = -1;         ///< compute goes on until it is interrupted whenever the row is in the block
+  std::int64_t cursed = -1;                                      ///< compute throws whenever the row is in the block
+  std::int64_t together = -1;                                    ///< compute throws when the row's job has several partitions
+  std::int64_t unreadable = -1, unwritable = -1, unsynced = -1;  ///< IoError of read, write, the sync after the write
+  std::int64_t endless = -1;  ///< compute goes on until it is interrupted whenever the row is in the block
 };
 
 /// A kernel that has work for ever, but listens.
 inline void compute_for_ever() {
-  parallel_for(std::size_t{1} << 60, 1, 1, [](std::size_t, std::size_t, int) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
+  parallel_for(std::size_t{1} << 60, 1, 1,
+               [](std::size_t, std::size_t, int) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
 }
 
 /// Counts what happens to every row of this rank and checks the order of calls on each slot.
@@ -39,7 +40,8 @@ class FakeWork final : public Work {
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override {
     if (holds(block, faults_.unreadable)) throw IoError("row " + std::to_string(faults_.unreadable) + " cannot be read");
-    check(block.size() > 0 && block.size() <= block_rows_ && job.rows.begin <= block.begin && block.end <= job.rows.end, "a block of the job");
+    check(block.size() > 0 && block.size() <= block_rows_ && job.rows.begin <= block.begin && block.end <= job.rows.end,
+          "a block of the job");
     Slot& mine = slots_[slot];
     mine = {State::read, block, std::vector<std::int64_t>(static_cast<std::size_t>(block.size()))};
     for (std::int64_t row = block.begin; row < block.end; ++row) {
@@ -86,7 +88,7 @@ class FakeWork final : public Work {
     for (std::int64_t row = block.begin; row < block.end; ++row) ++marked_[static_cast<std::size_t>(row)];
   }
 
-  std::function<void(RowRange)> on_read, on_compute, on_write;   ///< called by these
+  std::function<void(RowRange)> on_read, on_compute, on_write;  ///< called by these
 
   /// Counts by row over all ranks.
   std::vector<std::int64_t> reads(const Ranks& ranks) const { return summed(ranks, read_); }
@@ -112,7 +114,7 @@ class FakeWork final : public Work {
   PlantedFaults faults_;
   Slot slots_[slot_limit];
   bool has_unsynced_ = false;
-  std::map<std::int64_t, std::int64_t> next_row_;   ///< by job
+  std::map<std::int64_t, std::int64_t> next_row_;  ///< by job
 };
 
 /// Keeps what rank 0 is told, and may fail at the n-th end of a job, or do something else.

@@ -126,7 +126,8 @@ TEST_F(FailingFarm, KeepsRowsThatWereGivenUpBeforeAsFailures) {
 }
 
 TEST_F(FailingFarm, EndsWhenMorePartitionsFailThanAllowed) {
-  for (const auto& [limit, allows] : {std::pair{"0", 0}, std::pair{"1", 1}, std::pair{"2", 2}, std::pair{"9.9%", 1}, std::pair{"10%", 2}, std::pair{"100%", 20}})
+  for (const auto& [limit, allows] :
+       {std::pair{"0", 0}, std::pair{"1", 1}, std::pair{"2", 2}, std::pair{"9.9%", 1}, std::pair{"10%", 2}, std::pair{"100%", 20}})
     for (const int failing : {1, 2, 3}) {
       Farm farm(ranks, 20, 1);
       farm.options.max_failures = limit;
@@ -164,8 +165,10 @@ TEST_F(StoppedFarm, EndsOnEveryRankWhicheverIsAskedAlsoWhenKernelsAreBusy) {
     const bool had_hung = has_hung_thread();
     Farm farm(ranks, 40, 1);
     farm.work.on_compute = [&, is_asked = ranks.rank() == asked](RowRange) {
-      if (is_asked) request_stop(SIGUSR1);
-      else testing_support::compute_for_ever();
+      if (is_asked)
+        request_stop(SIGUSR1);
+      else
+        testing_support::compute_for_ever();
     };
     EXPECT_TRUE(contains(ending_of(farm, ExitCode::stopped, "compute"), "SIGUSR1"));
     EXPECT_EQ(has_hung_thread(), had_hung);
@@ -215,7 +218,8 @@ TEST_F(StoppedFarm, HasReportedOnlyWhatWasWrittenAndTheRestCanBeDoneAfterwards) 
       const auto after = farm.work.writes(ranks);
       for (const std::int64_t count : after) ASSERT_GE(count, 1);
       for (const RowRange& rows : done)
-        for (std::int64_t row = rows.begin; row < rows.end; ++row) ASSERT_EQ(after[static_cast<std::size_t>(row)], 1) << "done twice: row " << row;
+        for (std::int64_t row = rows.begin; row < rows.end; ++row)
+          ASSERT_EQ(after[static_cast<std::size_t>(row)], 1) << "done twice: row " << row;
     }
 }
 
@@ -235,7 +239,7 @@ TEST_F(FailingFarm, GivesTheWorkOfASilentRankToOthersAndIgnoresItsLateReports) {
     if (outcome.end == JobEnd::lost) testing_support::write_file(lost, "");
   };
   if (ranks.rank() == 1) {
-    farm.work.on_read = [&](RowRange) { wait_for(lost); };   // its main thread says nothing until it is given up
+    farm.work.on_read = [&](RowRange) { wait_for(lost); };  // its main thread says nothing until it is given up
     farm.work.on_write = [&](RowRange) { testing_support::write_file(back, ""); };
   } else {
     farm.work.on_compute = [&](RowRange) { wait_for(back); };  // the farm is not over before it has come back

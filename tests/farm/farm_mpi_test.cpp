@@ -81,7 +81,8 @@ TEST_F(RunFarm, RetriesAFailedJobByItsPartitions) {
   if (!ranks.is_first()) return;
   EXPECT_TRUE(report.failures.empty());
   EXPECT_EQ(report.rows, farm.rows);  // the rows of the failed attempt are not counted
-  const auto failed = std::count_if(farm.recorder.outcomes.begin(), farm.recorder.outcomes.end(), [](const JobOutcome& o) { return !o.succeeded(); });
+  const auto failed =
+      std::count_if(farm.recorder.outcomes.begin(), farm.recorder.outcomes.end(), [](const JobOutcome& o) { return !o.succeeded(); });
   EXPECT_EQ(failed, 1);
   EXPECT_EQ(farm.recorder.outcomes.size(), 3U + 4U);
 }
@@ -183,7 +184,8 @@ TEST_F(RanksTogether, GatherTextsOfAnyLengthWithTheirBytes) {
 TEST_F(RanksTogether, ReduceElementByElement) {
   std::vector<std::int64_t> counts = {1, ranks.rank(), std::int64_t{1} << 40};
   ranks.sum(counts);
-  EXPECT_EQ(counts, (std::vector<std::int64_t>{ranks.size(), ranks.size() * (ranks.size() - 1) / 2, ranks.size() * (std::int64_t{1} << 40)}));
+  EXPECT_EQ(counts,
+            (std::vector<std::int64_t>{ranks.size(), ranks.size() * (ranks.size() - 1) / 2, ranks.size() * (std::int64_t{1} << 40)}));
   std::vector<double> low = {1.5 * ranks.rank(), -1.0 * ranks.rank()}, high = low;
   ranks.min(low);
   ranks.max(high);
@@ -200,7 +202,8 @@ TEST_F(RanksTogether, ExchangeWhatMpiSendsInPieces) {
   const std::string text(1'000'000, static_cast<char>('a' + ranks.rank()));
   EXPECT_EQ(ranks.broadcast(text), std::string(1'000'000, 'a'));
   const auto all = ranks.gather(text);
-  for (int rank = 0; rank < ranks.size(); ++rank) EXPECT_EQ(all[static_cast<std::size_t>(rank)], std::string(1'000'000, static_cast<char>('a' + rank)));
+  for (int rank = 0; rank < ranks.size(); ++rank)
+    EXPECT_EQ(all[static_cast<std::size_t>(rank)], std::string(1'000'000, static_cast<char>('a' + rank)));
 }
 
 TEST_F(RanksTogether, ThrowTheErrorOfTheLowestRankOnAll) {
@@ -213,7 +216,8 @@ TEST_F(RanksTogether, ThrowTheErrorOfTheLowestRankOnAll) {
       ADD_FAILURE() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::data);
-      EXPECT_EQ(error.what(), std::string(first > 0 ? "rank 1: " : "") + "it is " + std::to_string(first)) << "the rank is told if rank 0 is well";
+      EXPECT_EQ(error.what(), std::string(first > 0 ? "rank 1: " : "") + "it is " + std::to_string(first))
+          << "the rank is told if rank 0 is well";
     }
     ranks.together([] {});
   }
@@ -237,7 +241,8 @@ TEST_F(RanksTogether, ShareTheResultOrTheErrorOfTheFirst) {
   EXPECT_EQ(ranks.on_first([&] {
     ++calls;
     return std::string("made");
-  }), "made");
+  }),
+            "made");
   EXPECT_EQ(calls, ranks.is_first() ? 1 : 0);
   EXPECT_TRUE(contains(error_of<Error>([&] { ranks.on_first_only([] { throw IoError("disk full: /x"); }); }), "disk full: /x"));
 }
@@ -258,11 +263,12 @@ TEST_F(RanksTogether, RunUnitsOnceAndGiveAllResultsToAll) {
 
 TEST_F(RanksTogether, ThrowTheErrorOfAUnitOnAll) {
   EXPECT_TRUE(contains(error_of<Error>([&] {
-    (void)ranks.run_units(9, [](std::size_t i) -> std::string {
-      if (i == 5) throw DataError("unit 5");
-      return {};
-    });
-  }), "unit 5"));
+                         (void)ranks.run_units(9, [](std::size_t i) -> std::string {
+                           if (i == 5) throw DataError("unit 5");
+                           return {};
+                         });
+                       }),
+                       "unit 5"));
 }
 
 TEST_F(RanksTogether, HaveAtLeastOneThreadEachAndAsManyAsAreAskedFor) {

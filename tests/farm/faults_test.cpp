@@ -23,16 +23,20 @@ TEST(Faults, HitTheJobsThatHoldTheirPartition) {
   const Faults faults("throw@3");
   for (std::int64_t first = 0; first < 8; ++first)
     for (std::int64_t count = 1; count < 5; ++count) {
-      if (first <= 3 && 3 < first + count) EXPECT_THROW(faults.inject(job_of(first, count)), std::runtime_error);
-      else EXPECT_NO_THROW(faults.inject(job_of(first, count)));
+      if (first <= 3 && 3 < first + count)
+        EXPECT_THROW(faults.inject(job_of(first, count)), std::runtime_error);
+      else
+        EXPECT_NO_THROW(faults.inject(job_of(first, count)));
     }
 }
 
 TEST(Faults, HitOneAttemptOrAll) {
   for (std::int64_t before = 0; before < 3; ++before) {
     EXPECT_THROW(Faults("throw@0").inject(job_of(0, 1, before)), std::runtime_error);
-    if (before == 1) EXPECT_THROW(Faults("throw@0:2").inject(job_of(0, 1, before)), std::runtime_error);
-    else EXPECT_NO_THROW(Faults("throw@0:2").inject(job_of(0, 1, before)));
+    if (before == 1)
+      EXPECT_THROW(Faults("throw@0:2").inject(job_of(0, 1, before)), std::runtime_error);
+    else
+      EXPECT_NO_THROW(Faults("throw@0:2").inject(job_of(0, 1, before)));
   }
 }
 
@@ -61,8 +65,8 @@ TEST(Faults, SleepNoLongerThanTheirWorkIsWanted) {
 }
 
 TEST(Faults, AreRefusedWhenTheyAreNotUnderstood) {
-  for (const char* wrong : {"throw", "throw@", "@3", "explode@3", "throw@x", "throw@-5", "throw@3:", "throw@3:x", "throw@3:0", "throw@3:-1", "throw@1.5",
-                            "sleep@3", "sleep=@3", "sleep=-1@3", "sleep=nan@3", "throw=3@3", "throw@3,hang", "throw@3 hang@4"})
+  for (const char* wrong : {"throw", "throw@", "@3", "explode@3", "throw@x", "throw@-5", "throw@3:", "throw@3:x", "throw@3:0", "throw@3:-1",
+                            "throw@1.5", "sleep@3", "sleep=@3", "sleep=-1@3", "sleep=nan@3", "throw=3@3", "throw@3,hang", "throw@3 hang@4"})
     EXPECT_TRUE(contains(error_of<UsageError>([&] { Faults{wrong}; }), "farm.fault = ")) << wrong;
 }
 

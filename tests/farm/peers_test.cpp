@@ -107,16 +107,21 @@ TEST(HeartbeatOfAWorker, IsSentFourTimesPerHeartbeat) {
 
 TEST(HeartbeatOfAWorker, GivesUpARankZeroThatIsSilentForFourHeartbeatsAndNotBefore) {
   EXPECT_EQ(given_up_at(Heartbeat(1.0, 0.0), 100.0, always, always), -1.0);
-  const double at = given_up_at(Heartbeat(1.0, 0.0), 100.0, [](double now) { return now < 10.0; }, always);
+  const double at = given_up_at(
+      Heartbeat(1.0, 0.0), 100.0, [](double now) { return now < 10.0; }, always);
   EXPECT_GT(at, 14.0);
   EXPECT_LT(at, 14.8);
-  EXPECT_EQ(given_up_at(Heartbeat(1.0, 0.0), 100.0, [](double now) { return now < 10.0 || now > 13.5; }, always), -1.0);
+  EXPECT_EQ(given_up_at(
+                Heartbeat(1.0, 0.0), 100.0, [](double now) { return now < 10.0 || now > 13.5; }, always),
+            -1.0);
 }
 
 TEST(HeartbeatOfAWorker, DoesNotCountTheTimeInWhichItSleptItself) {
   const auto sleeps = [](double now) { return now < 10.0 || now > 60.0; };
   EXPECT_EQ(given_up_at(Heartbeat(1.0, 0.0), 100.0, always, sleeps), -1.0);
-  EXPECT_GT(given_up_at(Heartbeat(1.0, 0.0), 100.0, [](double now) { return now < 10.0; }, sleeps), 60.0);  // both, and one wakes
+  EXPECT_GT(given_up_at(
+                Heartbeat(1.0, 0.0), 100.0, [](double now) { return now < 10.0; }, sleeps),
+            60.0);  // both, and one wakes
 }
 
 /// A child process that waits to be ended.

@@ -109,7 +109,8 @@ TEST_P(Rehearsals, WithoutPrefetchAndCostsOfTheFarmAreListSchedules) {
   const int workers = GetParam();
   RehearsalMachine machine = machine_of(workers + 1);
   machine.prefetches = false;
-  const Rehearsal r = rehearse_farm(jobs, partitions, options_of("dedicated"), machine, same_cost(partitions.back().rows.end, {0.0, 0.001, 0.0}));
+  const Rehearsal r =
+      rehearse_farm(jobs, partitions, options_of("dedicated"), machine, same_cost(partitions.back().rows.end, {0.0, 0.001, 0.0}));
   // A rank asks for the next job once the one before is synced, at once when it has no other.
   EXPECT_NEAR(r.farm_s, list_schedule(seconds, workers), 1e-6);
   EXPECT_EQ(r.jobs, 200);
@@ -138,7 +139,8 @@ TEST(Rehearsal, OfMoreRanksThanCoresComputesAtTheSpeedOfTheCores) {
   RehearsalMachine machine = machine_of(8);
   machine.ranks_per_node = 8;
   machine.cores_per_node = 2;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("compute"), machine, same_cost(8000, {0.0, 0.01, 0.0}));
+  const Rehearsal r =
+      rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("compute"), machine, same_cost(8000, {0.0, 0.01, 0.0}));
   EXPECT_NEAR(r.farm_s, 40.0, 0.4);
   EXPECT_NEAR(phase(r, Phase::compute), 8 * 40.0, 3.0);
 }
@@ -147,7 +149,8 @@ TEST(Rehearsal, WhoseRankZeroIsSaturatedTakesTheTimeOfItsMessages) {
   const auto partitions = partitions_of(std::vector<std::int64_t>(1000, 1));
   RehearsalMachine machine = machine_of(500);
   machine.message_s = 0.1;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("dedicated"), machine, same_cost(1000, {0.0, 0.5, 0.0}));
+  const Rehearsal r =
+      rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("dedicated"), machine, same_cost(1000, {0.0, 0.5, 0.0}));
   EXPECT_NEAR(r.serving_s, 100.0, 1e-9);
   EXPECT_GT(r.farm_s, 100.0 - 1e-9);
   EXPECT_LT(r.farm_s, 102.0);
@@ -157,7 +160,8 @@ TEST(Rehearsal, SlowsComputingByTheRanksThatComputeAtTheTime) {
   const auto partitions = partitions_of({10, 10, 10});
   RehearsalMachine machine = machine_of(4);
   machine.contention = 0.5;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("dedicated"), machine, same_cost(30, {0.0, 1.0, 0.0}));
+  const Rehearsal r =
+      rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("dedicated"), machine, same_cost(30, {0.0, 1.0, 0.0}));
   EXPECT_NEAR(r.farm_s, 20.0, 1e-9);  // the third to begin computes beside two others
   EXPECT_NEAR(r.thread_s, 30.0, 1e-9);
 }
@@ -168,7 +172,8 @@ TEST(Rehearsal, ThatPrefetchesHidesTheBeginningOfJobs) {
   machine.job_s = 1.0;
   const auto time = [&](bool prefetches) {
     machine.prefetches = prefetches;
-    return rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("dedicated"), machine, same_cost(500, {0.0, 0.2, 0.0})).farm_s;
+    return rehearse_farm(build_jobs(partitions, {"1"}), partitions, options_of("dedicated"), machine, same_cost(500, {0.0, 0.2, 0.0}))
+        .farm_s;
   };
   EXPECT_NEAR(time(false), 50 * 3.0, 1e-6);
   EXPECT_LT(time(true), 50 * 2.0 + 3.0);
@@ -180,7 +185,8 @@ TEST(Rehearsal, OfAHundredThousandRanksIsATaskOfSeconds) {
   RehearsalMachine machine = machine_of(100'000);
   machine.ranks_per_node = machine.cores_per_node = 24;
   machine.message_s = 35e-6;
-  const Rehearsal r = rehearse_farm(build_jobs(partitions, o), partitions, options_of("dedicated"), machine, same_cost(partitions.back().rows.end, {0.0, 3e-5, 0.0}));
+  const Rehearsal r = rehearse_farm(build_jobs(partitions, o), partitions, options_of("dedicated"), machine,
+                                    same_cost(partitions.back().rows.end, {0.0, 3e-5, 0.0}));
   EXPECT_NEAR(r.thread_s, 3373 * 37'540 * 3e-5, 1e-3);
   EXPECT_GT(r.jobs, 1000);
 }

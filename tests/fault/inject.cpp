@@ -33,7 +33,7 @@ constexpr Error errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}, 
 
 char below[4096];
 long wanted = 0;
-int with = 0;            // an errno, or 0 for SHORT
+int with = 0;  // an errno, or 0 for SHORT
 bool always = false;
 int log_descriptor = -1;
 std::atomic<long>* count = nullptr;
@@ -195,24 +195,24 @@ int fallocate(int d, int mode, off_t at, off_t n) {
   return is_chosen("fallocate", d) && with != 0 ? fail() : call(d, mode, at, n);
 }
 
-#define OPEN(name, kind)                                          \
-  int name(const char* path, int flags, ...) {                    \
-    static const auto call = real<int (*)(const char*, int, ...)>(#name); \
-    va_list more;                                                 \
-    va_start(more, flags);                                        \
-    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0; \
-    va_end(more);                                                 \
+#define OPEN(name, kind)                                                                       \
+  int name(const char* path, int flags, ...) {                                                 \
+    static const auto call = real<int (*)(const char*, int, ...)>(#name);                      \
+    va_list more;                                                                              \
+    va_start(more, flags);                                                                     \
+    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;       \
+    va_end(more);                                                                              \
     return is_chosen_at(kind, AT_FDCWD, path) && with != 0 ? fail() : call(path, flags, mode); \
   }
 OPEN(open, (flags & O_CREAT) != 0 ? "create" : "open")
 OPEN(open64, (flags & O_CREAT) != 0 ? "create" : "open")
-#define OPENAT(name, kind)                                        \
-  int name(int folder, const char* path, int flags, ...) {        \
-    static const auto call = real<int (*)(int, const char*, int, ...)>(#name); \
-    va_list more;                                                 \
-    va_start(more, flags);                                        \
-    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0; \
-    va_end(more);                                                 \
+#define OPENAT(name, kind)                                                                           \
+  int name(int folder, const char* path, int flags, ...) {                                           \
+    static const auto call = real<int (*)(int, const char*, int, ...)>(#name);                       \
+    va_list more;                                                                                    \
+    va_start(more, flags);                                                                           \
+    const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;             \
+    va_end(more);                                                                                    \
     return is_chosen_at(kind, folder, path) && with != 0 ? fail() : call(folder, path, flags, mode); \
   }
 OPENAT(openat, (flags & O_CREAT) != 0 ? "create" : "open")

@@ -63,9 +63,12 @@ Workload reading_csv(const std::string& folder) {
   for (std::size_t row = 0; row < table.rows(); ++row)
     for (std::size_t c = 0; c < table.columns(); ++c) {
       file << (c > 0 ? "," : "\n");
-      if (table[c].info().type == Type::text) file << table[c].text(row);
-      else if (table[c].info().type == Type::i8) file << table[c].integer(row);
-      else file << fmt::format("{:.9g}", table[c].number(row));
+      if (table[c].info().type == Type::text)
+        file << table[c].text(row);
+      else if (table[c].info().type == Type::i8)
+        file << table[c].integer(row);
+      else
+        file << fmt::format("{:.9g}", table[c].number(row));
     }
   file << "\n" << std::flush;
   return reading(path);

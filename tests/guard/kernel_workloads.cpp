@@ -41,7 +41,7 @@ constexpr RowRange training_rows = {0, 8'000};
 
 struct Sample {
   TrainingSet set;
-  PhotozModel model;   ///< bands and limits alone
+  PhotozModel model;  ///< bands and limits alone
 };
 
 Sample sample_of(RowRange rows) {
@@ -89,7 +89,8 @@ std::vector<double> normal_numbers(std::size_t n, std::size_t each, std::uint64_
 
 Workload mock_cell() {
   (void)survey();
-  return {static_cast<std::size_t>(survey().cells()[2].rows.size()), [out = Table(MockSurvey::schema())]() mutable { survey().generate(2, out); }};
+  return {static_cast<std::size_t>(survey().cells()[2].rows.size()),
+          [out = Table(MockSurvey::schema())]() mutable { survey().generate(2, out); }};
 }
 
 const Table& star_rows() {
@@ -114,7 +115,7 @@ struct LocusSetup {
 };
 
 Workload locus_targets() {
-  constexpr std::size_t n = 400, stride = 50;   // targets all over the field
+  constexpr std::size_t n = 400, stride = 50;  // targets all over the field
   const auto setup = std::make_shared<LocusSetup>();
   Table in(star_rows().schema(), n);
   for (std::size_t c = 0; c < in.columns(); ++c)

@@ -12,7 +12,7 @@ namespace skyfold::guard {
 
 /// A piece of work that is counted: the second call of `work`, so that indexes are there and buffers have grown.
 struct Workload {
-  std::size_t objects = 0;   ///< of one call
+  std::size_t objects = 0;  ///< of one call
   std::function<void()> work;
 };
 

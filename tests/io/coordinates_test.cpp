@@ -13,7 +13,8 @@ namespace {
 using namespace source_tests;
 
 TEST(AngleUnits, AreKnownInTheirUsualSpellings) {
-  for (const char* unit : {"", "deg", "DEGREE", "degrees", " deg ", "[deg]", "deg.", "Deg (ICRS)", "degrees, J2000", "\xc2\xb0", "---"}) EXPECT_EQ(degrees_per(unit), 1.0) << unit;
+  for (const char* unit : {"", "deg", "DEGREE", "degrees", " deg ", "[deg]", "deg.", "Deg (ICRS)", "degrees, J2000", "\xc2\xb0", "---"})
+    EXPECT_EQ(degrees_per(unit), 1.0) << unit;
   for (const char* unit : {"rad", "Radian", "radians", "(rad)"}) EXPECT_EQ(degrees_per(unit), 180.0 / std::numbers::pi) << unit;
   for (const char* unit : {"h", "hr", "HOUR", "hours", "hourangle"}) EXPECT_EQ(degrees_per(unit), 15.0) << unit;
   EXPECT_DOUBLE_EQ(degrees_per("arcmin").value(), 1.0 / 60.0);
@@ -28,9 +29,10 @@ TEST(AngleUnits, OfOtherQuantitiesAreNotKnown) {
 
 TEST(InDegrees, ConvertsTheNamedColumnsAlone) {
   const testing_support::Folder folder;
-  const std::string path =
-      folder.file("a.ecsv", "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: ra, unit: h, datatype: float32}\n# - {name: dec, unit: deg, datatype: float64}\n"
-                            "# - {name: pm, unit: rad, datatype: float64}\nra dec pm\n1 2 3\n\"\" 5 6\n");
+  const std::string path = folder.file(
+      "a.ecsv",
+      "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: ra, unit: h, datatype: float32}\n# - {name: dec, unit: deg, datatype: float64}\n"
+      "# - {name: pm, unit: rad, datatype: float64}\nra dec pm\n1 2 3\n\"\" 5 6\n");
   const auto source = in_degrees(open_source(path, {}), "ra", "dec", {});
   const Table table = read_all(*source);
   EXPECT_EQ(table.at("ra").number(0), 15.0);

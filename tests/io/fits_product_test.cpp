@@ -139,7 +139,8 @@ TEST_F(FitsProduct, ReadsBackWithTheSameValues) {
     fits_read_col(file.get(), TDOUBLE, column, 1, 1, std::ssize(values), nullptr, values.data(), nullptr, &status);
     for (std::size_t i = 0; i < values.size(); ++i)
       ASSERT_EQ(values[i], info.type == Type::i8 ? static_cast<double>(table[c].integer(i / info.width, i % info.width))
-                                                 : table[c].number(i / info.width, i % info.width)) << name;
+                                                 : table[c].number(i / info.width, i % info.width))
+          << name;
   }
   EXPECT_EQ(status, 0);
 }
@@ -149,7 +150,8 @@ TEST_F(FitsProduct, SaysInItsHeaderWhatTheColumnsAre) {
   const Fits file = open_table(path);
   int status = 0;
   char text[FLEN_VALUE];
-  const std::pair<const char*, const char*> expected[] = {{"EXTNAME", "PHOTOZ"}, {"TTYPE1", "f4"}, {"TFORM1", "1E"}, {"TUNIT1", "mag"}, {"TUCD1", "phot.mag"}, {"TFORM7", "5E"}};
+  const std::pair<const char*, const char*> expected[] = {{"EXTNAME", "PHOTOZ"}, {"TTYPE1", "f4"},      {"TFORM1", "1E"},
+                                                          {"TUNIT1", "mag"},     {"TUCD1", "phot.mag"}, {"TFORM7", "5E"}};
   for (const auto& [key, value] : expected) {
     fits_read_key(file.get(), TSTRING, key, text, nullptr, &status);
     EXPECT_STREQ(text, value) << key;

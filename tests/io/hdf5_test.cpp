@@ -74,7 +74,8 @@ TEST_F(Columns, LieWhereTheyAreSaidToLie) {
   for (std::size_t i = 0; i < places.offsets.size(); ++i) {
     const auto expected = table.at(places.group.schema[i].name).bytes();
     ASSERT_EQ(bytes.compare(static_cast<std::size_t>(places.offsets[i]), expected.size(),
-                            std::string_view(reinterpret_cast<const char*>(expected.data()), expected.size())), 0);
+                            std::string_view(reinterpret_cast<const char*>(expected.data()), expected.size())),
+              0);
   }
 }
 

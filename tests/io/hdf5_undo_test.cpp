@@ -24,12 +24,15 @@ using testing_support::write_file;
 /// A file with large columns (1.6 MB each), small ones, and attributes, before and after a change of its structure.
 class Undo : public testing::Test {
  protected:
-  Undo() : large(random_table({{"ra", Type::f8}, {"dec", Type::f8}, {"flag", Type::u1}}, 200'000, 1)), small(random_table(every_type(), 50, 2)) {
+  Undo()
+      : large(random_table({{"ra", Type::f8}, {"dec", Type::f8}, {"flag", Type::u1}}, 200'000, 1)),
+        small(random_table(every_type(), 50, 2)) {
     write_columns(path, {{"/object", large}, {"/index/small", small}}, {{"ordering", "healpix"}, {"provenance", std::string(3000, 'p')}});
     before = read_file(path);
   }
   void change() const {
-    add_columns(path, {{"/index/small", random_table(every_type(), 7, 3)}, {"/index/order5", random_table({{"first_row", Type::i8}}, 12'289, 4)},
+    add_columns(path, {{"/index/small", random_table(every_type(), 7, 3)},
+                       {"/index/order5", random_table({{"first_row", Type::i8}}, 12'289, 4)},
                        {"/index/large", random_table({{"x", Type::f8}}, 300'000, 5)}});
     write_attributes(path, {{"fingerprint", "0123456789abcdef"}, {"provenance", "shorter"}});
   }

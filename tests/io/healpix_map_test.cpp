@@ -137,15 +137,18 @@ TEST(HealpixMap, TakesKeywordsThatAreGivenByHand) {
 
 TEST(HealpixMap, SaysInOneLineWhatIsWrongWithAFile) {
   const Written map;
-  EXPECT_TRUE(contains(error_for(map.changed("NSIDE   =                   16", "NSIDE   =                   32")), "holds 3,072 pixels, but NSIDE = 32 has 12,288"));
+  EXPECT_TRUE(contains(error_for(map.changed("NSIDE   =                   16", "NSIDE   =                   32")),
+                       "holds 3,072 pixels, but NSIDE = 32 has 12,288"));
   EXPECT_TRUE(contains(error_for(map.changed("NSIDE   =                   16", "NSIDE   =                  -16")), "NSIDE = -16"));
   EXPECT_TRUE(contains(error_for(map.changed("'RING    '", "'RONG    '")), "ORDERING = 'RONG'"));
   EXPECT_TRUE(contains(error_for(map.changed("ORDERING", "ORDERONG")), "ORDERING is missing (give --map.ordering)"));
   EXPECT_TRUE(contains(error_for(map.changed("'G       '", "'X       '")), "COORDSYS = 'X'"));
   EXPECT_TRUE(contains(error_for(map.changed("1024D", " 512D")), "column N has 512 values per row"));
-  EXPECT_TRUE(contains(error_for(map.changed("NAXIS2  =                    3", "NAXIS2  =              9999999")), "announces 9,999,999 rows"));
+  EXPECT_TRUE(
+      contains(error_for(map.changed("NAXIS2  =                    3", "NAXIS2  =              9999999")), "announces 9,999,999 rows"));
   EXPECT_TRUE(contains(error_for(map.folder.file("text", "no FITS at all")), "not a FITS file"));
-  EXPECT_TRUE(contains(error_of<IoError>([&] { static_cast<void>(HealpixMapFile(map.folder.file("zip", "\x1f\x8b\x08 compressed"))); }), "decompress it first"));
+  EXPECT_TRUE(contains(error_of<IoError>([&] { static_cast<void>(HealpixMapFile(map.folder.file("zip", "\x1f\x8b\x08 compressed"))); }),
+                       "decompress it first"));
   const std::string bytes = read_file(map.path);
   EXPECT_TRUE(contains(error_for(map.folder.file("short.fits", bytes.substr(0, bytes.size() - 2880 * 3))), "truncated"));
 }

@@ -41,7 +41,8 @@ class JournalFile : public testing::Test {
   std::size_t found_in(const std::string& bytes) {
     write_file(path, bytes);
     const Journal journal(path);
-    for (std::size_t i = 0; i < journal.found().size(); ++i) EXPECT_EQ(journal.found()[i].rows, record_of(static_cast<std::int64_t>(i)).rows);
+    for (std::size_t i = 0; i < journal.found().size(); ++i)
+      EXPECT_EQ(journal.found()[i].rows, record_of(static_cast<std::int64_t>(i)).rows);
     return journal.found().size();
   }
   Folder folder;

@@ -29,7 +29,7 @@ inline Table random_table(const Schema& schema, std::size_t rows, std::uint64_t 
   ObjectRandom random(seed, 0);
   for (std::size_t c = 0; c < table.columns(); ++c) {
     const bool is_text = schema[c].type == Type::text;
-    for (std::size_t i = 0; std::byte& byte : table[c].bytes()) {
+    for (std::size_t i = 0; std::byte & byte : table[c].bytes()) {
       const std::uint32_t bits = random.next();
       const std::size_t place = i++ % schema[c].width;
       byte = static_cast<std::byte>(!is_text ? bits & 0x3f : place > i % 7 ? 0U : 'a' + bits % 26);
@@ -42,7 +42,8 @@ inline bool same_bytes(const Table& a, const Table& b) {
   if (a.columns() != b.columns() || a.rows() != b.rows()) return false;
   for (std::size_t c = 0; c < a.columns(); ++c) {
     const Column& other = b.at(a[c].info().name);
-    if (a[c].bytes().size() != other.bytes().size() || std::memcmp(a[c].bytes().data(), other.bytes().data(), a[c].bytes().size()) != 0) return false;
+    if (a[c].bytes().size() != other.bytes().size() || std::memcmp(a[c].bytes().data(), other.bytes().data(), a[c].bytes().size()) != 0)
+      return false;
   }
   return true;
 }

@@ -64,14 +64,13 @@ inline bool has(const std::string& text, const std::string& part) { return text.
 /// A file of the shared real data, or "" when they are not there.
 inline std::string shared_file(const std::string& name) {
   const char* folder = std::getenv("SKYFOLD_SHARED_DATA");
-  const std::string path =
-      (folder ? std::string(folder) : std::string(SKYFOLD_SOURCE_DIR) + "/../shared/data") + "/" + name;
+  const std::string path = (folder ? std::string(folder) : std::string(SKYFOLD_SOURCE_DIR) + "/../shared/data") + "/" + name;
   return std::filesystem::exists(path) ? path : "";
 }
 
 }  // namespace skyfold::source_tests
 
 /// Skips the test when a file of the shared data is absent.
-#define SKYFOLD_NEED_SHARED(variable, name)                            \
+#define SKYFOLD_NEED_SHARED(variable, name)                              \
   const std::string variable = skyfold::source_tests::shared_file(name); \
   if (variable.empty()) GTEST_SKIP() << "shared data are absent: " << name

@@ -34,8 +34,7 @@ class FitsWriter {
       forms.push_back(const_cast<char*>(field.form.c_str()));
       units.push_back(const_cast<char*>(field.unit.c_str()));
     }
-    fits_create_tbl(file, kind, rows, static_cast<int>(fields.size()), names.data(), forms.data(), units.data(), name,
-                    &status);
+    fits_create_tbl(file, kind, rows, static_cast<int>(fields.size()), names.data(), forms.data(), units.data(), name, &status);
   }
   void key(const char* name, double value) { fits_write_key_dbl(file, name, value, 15, nullptr, &status); }
   void key(const char* name, long long value) { fits_write_key_lng(file, name, value, nullptr, &status); }
@@ -69,8 +68,15 @@ TEST(FitsSource, ReadsEveryKindOfScalar) {
   const std::string path = folder.file("t.fits");
   {
     FitsWriter fits(path);
-    fits.table({{"l", "L", ""}, {"b", "B", ""}, {"i", "I", ""}, {"j", "J", ""}, {"k", "K", ""}, {"e", "E", "mag"},
-                {"d", "D", "deg"}, {"a", "5A", ""}}, 2);
+    fits.table({{"l", "L", ""},
+                {"b", "B", ""},
+                {"i", "I", ""},
+                {"j", "J", ""},
+                {"k", "K", ""},
+                {"e", "E", "mag"},
+                {"d", "D", "deg"},
+                {"a", "5A", ""}},
+               2);
     fits.raw<char>(1, TLOGICAL, {1, 0});
     fits.raw<std::uint8_t>(2, TBYTE, {0, 255});
     fits.raw<short>(3, TSHORT, {-32768, 32767});
@@ -201,8 +207,7 @@ TEST(FitsSource, TakesUnitsDescriptionsAndUcdsFromTheHeader) {
   const Schema& schema = source->schema();
   EXPECT_EQ(schema[0].unit, "deg");
   EXPECT_EQ(schema[0].ucd, "pos.eq.ra;meta.main");
-  EXPECT_EQ(schema[0].description,
-            "it's the right ascension of an object, told at such a length that it takes more than one card");
+  EXPECT_EQ(schema[0].description, "it's the right ascension of an object, told at such a length that it takes more than one card");
   EXPECT_EQ(schema[0].source, "ra");
   EXPECT_EQ(schema[1].unit, "");
   EXPECT_EQ(schema[1].description, "declination");
@@ -292,8 +297,7 @@ TEST(FitsSource, ReadsAsciiTables) {
   const std::string path = folder.file("t.fits");
   {
     FitsWriter fits(path);
-    fits.table({{"id", "I12", ""}, {"ra", "F10.4", "deg"}, {"flux", "D25.17", ""}, {"name", "A6", ""}}, 3, nullptr,
-               ASCII_TBL);
+    fits.table({{"id", "I12", ""}, {"ra", "F10.4", "deg"}, {"flux", "D25.17", ""}, {"name", "A6", ""}}, 3, nullptr, ASCII_TBL);
     fits.key("TNULL1", "-99");
     fits.raw<long long>(1, TLONGLONG, {12345678901LL, -99, 3});
     fits.raw<double>(2, TDOUBLE, {1.5, -2.25, 359.9999});
@@ -317,8 +321,7 @@ TEST(FitsSource, SaysHowManyRowsATruncatedFileHolds) {
   const std::string cut = folder.file("cut.fits", content.substr(0, data + 1'000 * 8 + 3));
   const std::string message = open_error<IoError>(cut);
   EXPECT_TRUE(has(message, cut) && has(message, "announces 10,000 rows but holds 1,000")) << message;
-  EXPECT_TRUE(
-      has(open_error<IoError>(folder.file("header.fits", content.substr(0, 3000))), "ends inside the FITS header"));
+  EXPECT_TRUE(has(open_error<IoError>(folder.file("header.fits", content.substr(0, 3000))), "ends inside the FITS header"));
 }
 
 TEST(FitsSource, RefusesCompressedTablesAndFilesWithoutTables) {

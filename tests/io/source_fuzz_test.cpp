@@ -18,7 +18,7 @@ using namespace source_tests;
 
 constexpr int mutations = 2000;
 constexpr int process_mutations = testing_support::sized(600, 150);  // a copy of a process with a sanitizer's memory is slow
-constexpr long most_kilobytes = 2 << 20;  // of memory, at the peak of the whole program
+constexpr long most_kilobytes = 2 << 20;                             // of memory, at the peak of the whole program
 
 std::string small_fits(const std::string& path) {
   fitsfile* file = nullptr;
@@ -37,8 +37,7 @@ std::string small_fits(const std::string& path) {
 std::string small_csv() {
   std::string text = "# a comment\nid,ra,dec,name,flag\n";
   for (int i = 0; i < 30; ++i)
-    text += std::to_string(i) + "," + std::to_string(i * 1.25) + ",-" + std::to_string(i) +
-            ".5e-3,\"a \"\"b\"\"\n, c\",true\n";
+    text += std::to_string(i) + "," + std::to_string(i * 1.25) + ",-" + std::to_string(i) + ".5e-3,\"a \"\"b\"\"\n, c\",true\n";
   return text;
 }
 
@@ -101,8 +100,12 @@ std::string small_hdf5(const std::string& path, bool newest_format) {
 std::string mutated(std::string content, std::mt19937_64& random) {
   const auto place = [&] { return random() % content.size(); };
   switch (random() % 8) {
-    case 0: content.resize(place() + 1); break;
-    case 1: content[place()] = static_cast<char>(random()); break;
+    case 0:
+      content.resize(place() + 1);
+      break;
+    case 1:
+      content[place()] = static_cast<char>(random());
+      break;
     case 2: {
       const std::size_t begin = place(), count = std::min<std::size_t>(1 + random() % 8, content.size() - begin);
       content.replace(begin, count, count, random() % 2 ? '\xFF' : '\0');
@@ -182,10 +185,8 @@ int deaths(const std::string& content, std::uint64_t seed, int count, const std:
 // these; what it cannot exclude is memory that is overwritten there without a consequence and here with one.
 TEST(DamagedInput, OfHdf5DoesNotBringDownTheReader) {
   const Folder folder;
-  const std::string old_format = small_hdf5(folder.file("old.h5"), false),
-                    new_format = small_hdf5(folder.file("new.h5"), true);
-  const int dead = deaths(old_format, 4, process_mutations, "photometry") +
-                   deaths(new_format, 5, process_mutations, "photometry") +
+  const std::string old_format = small_hdf5(folder.file("old.h5"), false), new_format = small_hdf5(folder.file("new.h5"), true);
+  const int dead = deaths(old_format, 4, process_mutations, "photometry") + deaths(new_format, 5, process_mutations, "photometry") +
                    deaths(old_format, 6, process_mutations, "records");
   EXPECT_LE(dead, 2);
 }

@@ -25,8 +25,7 @@ class H5Writer {
   }
 
   /// A dataset of `memory` elements stored as `stored`; chunked and compressed when `chunk` > 0.
-  hid_t dataset(const std::string& name, hid_t stored, hid_t memory, std::vector<hsize_t> dims, const void* data,
-                hsize_t chunk = 0) {
+  hid_t dataset(const std::string& name, hid_t stored, hid_t memory, std::vector<hsize_t> dims, const void* data, hsize_t chunk = 0) {
     const hid_t space = H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr);
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     if (chunk > 0) {
@@ -90,10 +89,9 @@ TEST(Hdf5Source, ReadsEveryKindOfNumber) {
   const auto source = open_source(path, {});
   std::vector<BadCell> bad;
   const Table t = read_all(*source, bad);
-  const std::vector<std::pair<const char*, Type>> types = {{"i1", Type::i4}, {"i2", Type::i4}, {"i4", Type::i4},
-                                                           {"i8", Type::i8}, {"u1", Type::u1}, {"u2", Type::i4},
-                                                           {"u4", Type::i8}, {"u8", Type::i8}, {"f4", Type::f4},
-                                                           {"f8", Type::f8}};
+  const std::vector<std::pair<const char*, Type>> types = {{"i1", Type::i4}, {"i2", Type::i4}, {"i4", Type::i4}, {"i8", Type::i8},
+                                                           {"u1", Type::u1}, {"u2", Type::i4}, {"u4", Type::i8}, {"u8", Type::i8},
+                                                           {"f4", Type::f4}, {"f8", Type::f8}};
   for (const auto& [name, type] : types) EXPECT_EQ(t.at(name).info().type, type) << name;
   for (const char* name : {"i1", "i2", "i4", "i8", "u1", "u2", "u4"}) EXPECT_EQ(t.at(name).number(2), 100.0) << name;
   EXPECT_EQ(t.at("u8").number(1), 2.0);
@@ -109,8 +107,7 @@ TEST(Hdf5Source, ReadsTextsOfFixedAndAnyLengthBooleansAndArrays) {
   const std::string path = folder.file("t.h5");
   {
     H5Writer h5(path);
-    const hid_t fixed = text_type(6), any = text_type(H5T_VARIABLE, H5T_CSET_UTF8),
-                truth = H5Tenum_create(H5T_NATIVE_INT8);
+    const hid_t fixed = text_type(6), any = text_type(H5T_VARIABLE, H5T_CSET_UTF8), truth = H5Tenum_create(H5T_NATIVE_INT8);
     const char one = 1, zero = 0;
     H5Tenum_insert(truth, "FALSE", &zero);
     H5Tenum_insert(truth, "TRUE", &one);

@@ -16,8 +16,7 @@ TEST(OpenSource, SaysInOneLineWhyAFileCannotBeRead) {
   EXPECT_TRUE(has(open_error<UsageError>("/dev/null"), "is a device or socket, not a file"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.csv.gz", "\x1f\x8b\x08 and so on")), "decompress it first"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.parquet", "PAR1 and so on")), "Parquet"));
-  EXPECT_TRUE(
-      has(open_error<IoError>(folder.file("t.bin", std::string("\x01\x00\x02", 3))), "neither FITS, HDF5 nor text"));
+  EXPECT_TRUE(has(open_error<IoError>(folder.file("t.bin", std::string("\x01\x00\x02", 3))), "neither FITS, HDF5 nor text"));
 }
 
 TEST(OpenSource, LooksAtTheContentAndNotAtTheName) {
@@ -50,13 +49,11 @@ TEST(OpenSource, DescribesItsOptions) {
 TEST(InputFiles, AreNamedOrListed) {
   const Folder folder;
   const std::string a = folder.file("a.csv", "x"), b = folder.file("b.csv", "x");
-  const std::string list = folder.file("list.txt", "# parts\n\nb.csv\n  a.csv  \r\n"),
-                    lst = folder.file("one.lst", a + "\n");
+  const std::string list = folder.file("list.txt", "# parts\n\nb.csv\n  a.csv  \r\n"), lst = folder.file("one.lst", a + "\n");
   EXPECT_EQ(input_files({a, "@" + list}), (std::vector<std::string>{a, b, a}));
   EXPECT_EQ(input_files({lst}), (std::vector<std::string>{a}));
   EXPECT_THROW(static_cast<void>(input_files({})), UsageError);
-  EXPECT_TRUE(
-      has(message_of<IoError>([&] { static_cast<void>(input_files({folder.file("c.csv")})); }), "no such file"));
+  EXPECT_TRUE(has(message_of<IoError>([&] { static_cast<void>(input_files({folder.file("c.csv")})); }), "no such file"));
   EXPECT_THROW(static_cast<void>(input_files({"@" + folder.file("no.lst")})), IoError);
 }
 

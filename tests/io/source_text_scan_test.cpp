@@ -4,8 +4,8 @@
 #include <random>
 #include <thread>
 
-#include "source_text.hpp"
 #include "source_files.hpp"
+#include "source_text.hpp"
 
 namespace skyfold {
 namespace {
@@ -54,9 +54,12 @@ class NaiveReader {
   void step(const std::string& text, std::size_t& i) {
     const char c = text[i];
     if (quoted_) {
-      if (c != '"') cell_ += c;
-      else if (i + 1 < text.size() && text[i + 1] == '"') cell_ += text[++i];
-      else quoted_ = false;
+      if (c != '"')
+        cell_ += c;
+      else if (i + 1 < text.size() && text[i + 1] == '"')
+        cell_ += text[++i];
+      else
+        quoted_ = false;
     } else if (c == '"' && stripped(cell_).empty() && !was_quoted_) {
       quoted_ = was_quoted_ = true;
       cell_.clear();
@@ -151,7 +154,9 @@ TEST(TextScan, DoesNotDependOnWhoRunsTheUnits) {
     std::vector<std::string> results(count);
     std::vector<std::thread> team;
     for (std::size_t first = 0; first < 4; ++first)
-      team.emplace_back([&, first] { for (std::size_t i = first; i < count; i += 4) results[i] = unit(i); });
+      team.emplace_back([&, first] {
+        for (std::size_t i = first; i < count; i += 4) results[i] = unit(i);
+      });
     for (std::thread& thread : team) thread.join();
     return results;
   };
@@ -182,8 +187,11 @@ TEST(TextScan, FindsAQuoteThatIsNeverClosedInAnyUnit) {
   const Folder folder;
   for (const std::string tail : {"2,\"open\n", "2,\"open\n3,4\n5,6\n"}) {
     const std::string path = folder.file("t.csv", content + tail + std::string(300, '\n'));
-    EXPECT_TRUE(has(message_of<DataError>([&] { static_cast<void>(open_text(path, {",", {}, {}}, scan_here, {64, 128, 10})); }),
-                    "never closed")) << tail;
+    EXPECT_TRUE(has(message_of<DataError>([&] {
+                      static_cast<void>(open_text(path, {",", {}, {}}, scan_here, {64, 128, 10}));
+                    }),
+                    "never closed"))
+        << tail;
   }
 }
 

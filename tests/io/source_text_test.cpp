@@ -53,7 +53,8 @@ TEST(TextSource, TakesAQuoteInsideACellAsACharacter) {
 TEST(TextSource, TakesTheNamesOfColumnsThatTheUserGives) {
   SourceOptions o;
   o.columns = {"z", "eu", "eg"};
-  for (const char* content : {"#zs eg\n0.5 1 2\n0.6 3 4\n", "0.5 1 2\n0.6 3 4\n", "zs u\n0.5 1 2\n0.6 3 4\n", "# a comment\n\nzs;u;g\n0.5;1;2\n0.6;3;4\n"}) {
+  for (const char* content :
+       {"#zs eg\n0.5 1 2\n0.6 3 4\n", "0.5 1 2\n0.6 3 4\n", "zs u\n0.5 1 2\n0.6 3 4\n", "# a comment\n\nzs;u;g\n0.5;1;2\n0.6;3;4\n"}) {
     const Table t = read_text(content, o);
     ASSERT_EQ(t.rows(), 2U) << content;
     EXPECT_EQ(t.at("z").number(0), 0.5);
@@ -127,9 +128,10 @@ std::string with_cell(const std::string& cell) {
 }
 
 TEST(TextSource, KnowsTheWordsForMissingAmongNumbers) {
-  for (const char* word : {"NA", "na", "N/A", "n/a", "#N/A", "<NA>", "None", "none", "null", "NULL", "(null)", "nan", "NaN", "-nan", "masked",
-                           "INDEF", "undef", "undefined", "missing", "nil", "-", "--", "---", "--------", "*", "*****", ".", "...", "?", "~",
-                           "\\N", "", "1.#QNAN", "-1.#IND"}) {
+  for (const char* word :
+       {"NA",  "na",    "N/A",    "n/a",   "#N/A",  "<NA>",      "None",    "none", "null",    "NULL",   "(null)", "nan",
+        "NaN", "-nan",  "masked", "INDEF", "undef", "undefined", "missing", "nil",  "-",       "--",     "---",    "--------",
+        "*",   "*****", ".",      "...",   "?",     "~",         "\\N",     "",     "1.#QNAN", "-1.#IND"}) {
     const Table t = read_text(with_cell(word));
     EXPECT_EQ(t.at("x").info().type, Type::f8) << word;
     EXPECT_TRUE(std::isnan(t.at("x").number(7))) << word;
@@ -155,16 +157,18 @@ TEST(TextSource, KeepsWordsThatAreTextsAmongTexts) {
 }
 
 TEST(TextSource, ReadsExponentsOfFortranAndNumbersBeyondDoubles) {
-  const std::pair<const char*, double> cells[] = {
-      {"1.5D+01", 15.0}, {"1.5d1", 15.0}, {"-.25D-3", -0.25e-3}, {"1.5Q+01", 15.0}, {"1D+2", 100.0},      {"+2.D0", 2.0},        {"1.5+101", 1.5e101},
-      {"2.5-300", 2.5e-300}, {"1e-400", 0.0}, {"0.0001e-330", 0.0}, {"1e-320", 1e-320}, {"1.5D-400", 0.0}, {"1.#INF", HUGE_VAL}, {"-inf", -HUGE_VAL}};
+  const std::pair<const char*, double> cells[] = {{"1.5D+01", 15.0},    {"1.5d1", 15.0},      {"-.25D-3", -0.25e-3}, {"1.5Q+01", 15.0},
+                                                  {"1D+2", 100.0},      {"+2.D0", 2.0},       {"1.5+101", 1.5e101},  {"2.5-300", 2.5e-300},
+                                                  {"1e-400", 0.0},      {"0.0001e-330", 0.0}, {"1e-320", 1e-320},    {"1.5D-400", 0.0},
+                                                  {"1.#INF", HUGE_VAL}, {"-inf", -HUGE_VAL}};
   for (const auto& [cell, value] : cells) {
     const Table t = read_text(with_cell(cell));
     EXPECT_EQ(t.at("x").info().type, Type::f8) << cell;
     EXPECT_EQ(t.at("x").number(7), value) << cell;
   }
   EXPECT_TRUE(std::signbit(read_text(with_cell("-1e-400")).at("x").number(7)));
-  for (const char* name : {"2D3", "1-5", "1.5-30"}) EXPECT_EQ(read_text("x\n" + std::string(name) + "\n").at("x").info().type, Type::text) << name;
+  for (const char* name : {"2D3", "1-5", "1.5-30"})
+    EXPECT_EQ(read_text("x\n" + std::string(name) + "\n").at("x").info().type, Type::text) << name;
 }
 
 TEST(TextSource, TakesAnOddCellInALongColumnOfNumbersForASlip) {
@@ -242,9 +246,10 @@ TEST(TextSource, ReadsTheHeadersOfSExtractor) {
 }
 
 TEST(TextSource, ReadsNumberedCommentsOfManyKinds) {
-  for (const char* header : {"# 1 ID\n# 2 ra\n# 3 dec\n", "## BPZ\n##\n# 1 ID\n# 2 ra\n# 3 dec\n#\n", "# 1: ID\n# 2: ra (deg) right ascension\n# 3: dec\n",
-                             "# (1) ID\n# (2) ra\n# (3) dec\n", "# col1 = ID\n# col2 = ra\n# col3 = dec\n", "# 0 ID\n# 1 ra\n# 2 dec\n",
-                             "# two columns of 12 fields\n# 1. ID\n# 2. ra\n# 3. dec\n"}) {
+  for (const char* header :
+       {"# 1 ID\n# 2 ra\n# 3 dec\n", "## BPZ\n##\n# 1 ID\n# 2 ra\n# 3 dec\n#\n", "# 1: ID\n# 2: ra (deg) right ascension\n# 3: dec\n",
+        "# (1) ID\n# (2) ra\n# (3) dec\n", "# col1 = ID\n# col2 = ra\n# col3 = dec\n", "# 0 ID\n# 1 ra\n# 2 dec\n",
+        "# two columns of 12 fields\n# 1. ID\n# 2. ra\n# 3. dec\n"}) {
     const Table t = read_text(std::string(header) + "7 10.5 20.5\n8 11.5 21.5\n");
     ASSERT_EQ(t.columns(), 3U) << header;
     EXPECT_EQ(t.at("ID").integer(0), 7) << header;
@@ -266,8 +271,8 @@ TEST(TextSource, ReadsNamesInAnyCommentAndItsUnits) {
 }
 
 TEST(TextSource, RefusesProseAboveTheRows) {
-  for (const char* prose : {"# made on Tuesday by me\n", "# Nearby bright galaxies, with redshifts\n", "# Sources without spectra from Gaia\n",
-                            "# Objects: bright, blue, near, far.\n"}) {
+  for (const char* prose : {"# made on Tuesday by me\n", "# Nearby bright galaxies, with redshifts\n",
+                            "# Sources without spectra from Gaia\n", "# Objects: bright, blue, near, far.\n"}) {
     const std::string error = text_error(std::string(prose) + "1 10 20 3 5\n2 11 21 4 6\n");
     EXPECT_TRUE(has(error, "does not name columns") && has(error, "--input.columns")) << prose << error;
   }
@@ -276,8 +281,10 @@ TEST(TextSource, RefusesProseAboveTheRows) {
 
 TEST(TextSource, ReadsTablesOfVizier) {
   for (const char* d : {"\t", ";", "|"}) {
-    std::string content = "#\n#   VizieR Astronomical Server\n#Column\tRAJ2000\t(F10.6)\tRight ascension\nRAJ2000@gmag@Cl@DE-\ndeg@mag@@\n----------@------@-@-\n"
-                          " 10.000@18.2@@+\n 11.500@      @A@-\n\n#END# -ref=VIZ\n";
+    std::string content =
+        "#\n#   VizieR Astronomical Server\n#Column\tRAJ2000\t(F10.6)\tRight "
+        "ascension\nRAJ2000@gmag@Cl@DE-\ndeg@mag@@\n----------@------@-@-\n"
+        " 10.000@18.2@@+\n 11.500@      @A@-\n\n#END# -ref=VIZ\n";
     for (std::size_t at; (at = content.find('@')) != std::string::npos;) content.replace(at, 1, d);
     const Table t = read_text(content);
     ASSERT_EQ(t.rows(), 2U) << d;
@@ -308,8 +315,7 @@ TEST(TextSource, KeepsEveryDigitOfIds) {
 }
 
 TEST(TextSource, ReadsNumbersToTheLastBit) {
-  const Table t =
-      read_text("x\n0.1\n346.562614973356\n4.9406564584124654e-324\n1.7976931348623157e308\n-5.15304963783712\n");
+  const Table t = read_text("x\n0.1\n346.562614973356\n4.9406564584124654e-324\n1.7976931348623157e308\n-5.15304963783712\n");
   const double expected[] = {0.1, 346.562614973356, 4.9406564584124654e-324, 1.7976931348623157e308, -5.15304963783712};
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(t.at("x").number(i), expected[i]);
 }
@@ -374,8 +380,7 @@ TEST(TextSource, TakesUnitsAndTypesFromAnEcsvHeader) {
 TEST(TextSource, RefusesHeadersThatCannotNameColumns) {
   EXPECT_TRUE(has(text_error("1,2,3\n4,5,6\n"), "no column names"));
   EXPECT_TRUE(has(text_error("a,b,a\n1,2,3\n"), "two columns are named 'a'"));
-  EXPECT_TRUE(has(text_error("a,,c\n1,2,3\n"), "column 2 of 3 has no name") ||
-              has(text_error("a,,c\n1,2,3\n"), "has no name"));
+  EXPECT_TRUE(has(text_error("a,,c\n1,2,3\n"), "column 2 of 3 has no name") || has(text_error("a,,c\n1,2,3\n"), "has no name"));
   EXPECT_TRUE(has(text_error("a,b\n1,2,3\n4,5,6\n"), "names 2 columns, but row 1 has 3"));
   EXPECT_TRUE(has(text_error("a,b\r1,2\r"), "carriage returns"));
 }
@@ -388,9 +393,7 @@ TEST(TextSource, LeavesOutAnIndexWithoutAName) {
   EXPECT_EQ(read_all(*source).at("dec").number(0), 2.5);
 }
 
-TEST(TextSource, RefusesAQuoteThatIsNeverClosed) {
-  EXPECT_TRUE(has(text_error("a,b\n1,\"x\n2,y\n3,z\n"), "never closed"));
-}
+TEST(TextSource, RefusesAQuoteThatIsNeverClosed) { EXPECT_TRUE(has(text_error("a,b\n1,\"x\n2,y\n3,z\n"), "never closed")); }
 
 TEST(TextSource, HoldsATableWithoutRows) {
   const Folder folder;

@@ -58,8 +58,7 @@ inline Table table_of(const Objects& objects) {
   const BandColumns columns = band_columns(objects.mag[0].size());
   Table table({}, objects.mag.size());
   for (std::size_t b = 0; b < columns.magnitude.size(); ++b)
-    for (const auto& [name, values] :
-         {std::pair{columns.magnitude[b], &objects.mag}, {columns.error[b], &objects.err}}) {
+    for (const auto& [name, values] : {std::pair{columns.magnitude[b], &objects.mag}, {columns.error[b], &objects.err}}) {
       const auto column = table.add({name, Type::f8}).values<double>();
       for (std::size_t i = 0; i < column.size(); ++i) column[i] = (*values)[i][b];
     }
@@ -96,13 +95,13 @@ inline std::unique_ptr<Kernel> kernel_of(const PhotozModel& model, const PdfOpti
 }
 
 inline Table estimate(const Objects& training, const Objects& queries, const std::vector<std::string>& arguments,
-               const PdfOptions& pdf = {}) {
+                      const PdfOptions& pdf = {}) {
   return run(*kernel_of(train(training, arguments), pdf), queries);
 }
 
 /// The reference's answer for one query: missing bands leave, non-detections are at the limit with error 1.
-inline dnf_reference::Result reference(const Objects& training, const Objects& queries, std::size_t query,
-                                       const dnf_reference::Options& o, bool leave_self_out = false) {
+inline dnf_reference::Result reference(const Objects& training, const Objects& queries, std::size_t query, const dnf_reference::Options& o,
+                                       bool leave_self_out = false) {
   const auto is_missing = [](double m) { return std::isnan(m) || m == not_observed; };
   const auto value = [](double m) { return m == not_detected ? 26.0 : m; };
   std::vector<std::size_t> bands, rows;
@@ -127,12 +126,11 @@ inline dnf_reference::Result reference(const Objects& training, const Objects& q
 }
 
 inline std::vector<std::string> arguments_of(const dnf_reference::Options& o) {
-  return {"--dnf.metric=" + o.metric, "--dnf.neighbours=" + std::to_string(o.neighbours),
-          "--dnf.preselect=" + std::to_string(o.preselect), std::string("--dnf.fit=") + (o.fit ? "true" : "false")};
+  return {"--dnf.metric=" + o.metric, "--dnf.neighbours=" + std::to_string(o.neighbours), "--dnf.preselect=" + std::to_string(o.preselect),
+          std::string("--dnf.fit=") + (o.fit ? "true" : "false")};
 }
 
-inline void expect_same(const Table& out, std::size_t row, const dnf_reference::Result& expected,
-                        const Objects& training) {
+inline void expect_same(const Table& out, std::size_t row, const dnf_reference::Result& expected, const Objects& training) {
   const double scale = 1e-9 * (1.0 + std::abs(expected.z));
   ASSERT_EQ(out.at("n_neighbours").values<std::int32_t>()[row], static_cast<int>(expected.n)) << "object " << row;
   ASSERT_NEAR(out.at("z_phot").values<double>()[row], expected.z, scale) << "object " << row;
@@ -151,7 +149,7 @@ inline void expect_same(const Table& out, std::size_t row, const dnf_reference::
 }
 
 inline void expect_definition(const Objects& training, const Objects& queries, const dnf_reference::Options& o,
-                       bool leave_self_out = false) {
+                              bool leave_self_out = false) {
   std::vector<std::string> arguments = arguments_of(o);
   if (leave_self_out) arguments.push_back("--dnf.leave_self_out");
   const Table out = estimate(training, queries, arguments);
@@ -172,9 +170,12 @@ inline void drop_bands(Objects& objects, std::uint64_t seed) {
     ObjectRandom random(seed, i, 1);
     for (double& m : objects.mag[i]) {
       const double u = random.uniform();
-      if (u < 0.05) m = nan;
-      else if (u < 0.1) m = not_observed;
-      else if (u < 0.2) m = not_detected;
+      if (u < 0.05)
+        m = nan;
+      else if (u < 0.1)
+        m = not_observed;
+      else if (u < 0.2)
+        m = not_detected;
     }
   }
 }

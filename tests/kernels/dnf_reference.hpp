@@ -125,8 +125,8 @@ inline void mean(const std::vector<double>& z, double divisor, Result& r) {
   r.err_fit = r.n > 1 ? std::sqrt(sum2 / (divisor > 0.0 ? divisor : weights)) : nan;
 }
 
-inline void fit(const Matrix& mag, const std::vector<double>& z, const std::vector<double>& query,
-                const std::vector<double>& error, Result& r) {
+inline void fit(const Matrix& mag, const std::vector<double>& z, const std::vector<double>& query, const std::vector<double>& error,
+                Result& r) {
   const std::size_t bands = query.size();
   std::vector<long double> c;
   for (int pass = 0; pass < 4; ++pass) {
@@ -135,8 +135,7 @@ inline void fit(const Matrix& mag, const std::vector<double>& z, const std::vect
     long double sum = 0.0L;
     for (std::size_t i = 0; i < r.neighbours.size(); ++i) {
       long double value = c[bands];
-      for (std::size_t b = 0; b < bands; ++b)
-        value += c[b] * (static_cast<long double>(mag[r.neighbours[i]][b]) - query[b]);
+      for (std::size_t b = 0; b < bands; ++b) value += c[b] * (static_cast<long double>(mag[r.neighbours[i]][b]) - query[b]);
       r.residual[i] = static_cast<double>(z[r.neighbours[i]] - value);
       sum += r.weight[i] * std::abs(r.residual[i]);
     }
@@ -174,8 +173,10 @@ inline Result estimate(const Matrix& mag, const std::vector<double>& z, const st
   r.d1 = std::sqrt(metric(r.neighbours[0]));
   r.d1_euclid = std::sqrt(euclid(nearest(rows, 1, euclid)[0]));
   if (o.fit) {
-    if (r.n <= query.size() + 1) mean(z, static_cast<double>(r.n) - 1.0, r);
-    else fit(mag, z, query, error, r);
+    if (r.n <= query.size() + 1)
+      mean(z, static_cast<double>(r.n) - 1.0, r);
+    else
+      fit(mag, z, query, error, r);
     return r;
   }
   double mean_distance = 0.0;

@@ -26,8 +26,7 @@ TEST(Dnf, AgreesWithTheDefinitionForAnyNumberOfBands) {
 TEST(Dnf, AgreesWithTheDefinitionForAThickTrainingSet) {
   const Objects training = make_objects(sized<std::size_t>(9000, 4500), 6, 3), queries = make_objects(sized<std::size_t>(60, 8), 6, 4);
   for (const char* metric : metrics)
-    for (const std::size_t preselect : {0, 80, 4000})
-      expect_definition(training, queries, {.metric = metric, .preselect = preselect});
+    for (const std::size_t preselect : {0, 80, 4000}) expect_definition(training, queries, {.metric = metric, .preselect = preselect});
 }
 
 TEST(Dnf, BreaksTiesByTheOrderOfTrainingRows) {

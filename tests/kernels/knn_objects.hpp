@@ -21,7 +21,8 @@ using dnf_test::make_objects;
 using dnf_test::Objects;
 inline constexpr double nan = dnf_test::nan, not_observed = dnf_test::not_observed;
 
-inline PhotozModel train_knn(const Objects& objects, const std::vector<std::string>& arguments, std::vector<double> weight = {}, int threads = 1) {
+inline PhotozModel train_knn(const Objects& objects, const std::vector<std::string>& arguments, std::vector<double> weight = {},
+                             int threads = 1) {
   PhotozModel model;
   const std::size_t bands = objects.mag[0].size();
   for (std::size_t b = 0; b < bands; ++b) model.bands.bands.push_back("b" + std::to_string(b));
@@ -64,7 +65,8 @@ struct Reference {
   }
 };
 
-inline Reference brute_force(const PhotozModel& model, const std::vector<double>& query, std::size_t neighbours, double sigma, double scatter) {
+inline Reference brute_force(const PhotozModel& model, const std::vector<double>& query, std::size_t neighbours, double sigma,
+                             double scatter) {
   const Table& training = model.tables.at("training");
   const auto feature = training.at("feature").values<double>();
   const std::size_t p = query.size();
@@ -73,8 +75,7 @@ inline Reference brute_force(const PhotozModel& model, const std::vector<double>
   for (std::size_t row = 0; row < training.rows(); ++row) {
     double d2 = 0.0;
     for (std::size_t i = 0; i < p; ++i)
-      for (std::size_t j = 0; j < p; ++j)
-        d2 += (query[i] - feature[row * p + i]) * matrix[i * p + j] * (query[j] - feature[row * p + j]);
+      for (std::size_t j = 0; j < p; ++j) d2 += (query[i] - feature[row * p + i]) * matrix[i * p + j] * (query[j] - feature[row * p + j]);
     all.emplace_back(d2, row);
   }
   std::sort(all.begin(), all.end());

@@ -91,7 +91,8 @@ TEST(KnnTraining, LearnsWhichDirectionsMatter) {
   for (Objects* objects : {&training, &queries})
     for (std::size_t i = 0; i < objects->z.size(); ++i) objects->z[i] = 1.0 + 0.5 * (objects->mag[i][0] - objects->mag[i][1]);
   const auto worst = [&](const char* metric) {
-    const Table out = estimate(train_knn(training, {std::string("--knn.metric=") + metric, "--knn.neighbours=7", "--knn.sigma=0.03"}), queries);
+    const Table out =
+        estimate(train_knn(training, {std::string("--knn.metric=") + metric, "--knn.neighbours=7", "--knn.sigma=0.03"}), queries);
     std::vector<double> dz;
     for (std::size_t i = 0; i < 500; ++i) dz.push_back(std::abs(out.at("z_phot").number(i) - queries.z[i]));
     return quantile(dz, 0.9);

@@ -15,14 +15,12 @@ using namespace skyfold::locus_objects;
 namespace {
 
 constexpr double degree = std::numbers::pi / 180.0;
-const Position places[] = {{180.0, 0.0},  {0.0, 60.0},  {359.99, -60.0}, {10.0, 89.9},
-                           {123.0, 90.0}, {0.0, -90.0}, {200.0, -89.95}};
+const Position places[] = {{180.0, 0.0}, {0.0, 60.0}, {359.99, -60.0}, {10.0, 89.9}, {123.0, 90.0}, {0.0, -90.0}, {200.0, -89.95}};
 
 /// Candidates of one target by the definition, with the gnomonic projection from spherical trigonometry.
 std::vector<StarCandidate> candidates_of(const LocusOptions& o, const Sky& targets, std::size_t t, const Sky& stars) {
   std::vector<StarCandidate> found;
-  const auto crowded =
-      crowded_stars(stars.ra, stars.dec, stars.r, o.resolution, o.crowding_dmag, 1);  // judged in its own test
+  const auto crowded = crowded_stars(stars.ra, stars.dec, stars.r, o.resolution, o.crowding_dmag, 1);  // judged in its own test
   for (std::size_t k = 0; k < stars.size(); ++k) {
     const double a = (stars.ra[k] - targets.ra[t]) * degree, d = stars.dec[k] * degree, d0 = targets.dec[t] * degree;
     const double depth = std::sin(d0) * std::sin(d) + std::cos(d0) * std::cos(d) * std::cos(a);
@@ -31,9 +29,8 @@ std::vector<StarCandidate> candidates_of(const LocusOptions& o, const Sky& targe
     const double before = std::abs((stars.g[k] - stars.r[k]) - (targets.g[t] - targets.r[t]));
     const double after = std::abs((stars.r[k] - stars.i[k]) - (targets.r[t] - targets.i[t]));
     const bool is_target = std::hypot(at.x, at.y) < o.resolution / 3600.0;
-    if (crowded[k] || is_target || depth <= 0.0 || std::abs(at.x) >= o.fov_ra / 60.0 ||
-        std::abs(at.y) >= o.fov_dec / 60.0 || std::abs(stars.r[k] - targets.r[t]) >= o.dmag || before >= o.dcol ||
-        after >= o.dcol)
+    if (crowded[k] || is_target || depth <= 0.0 || std::abs(at.x) >= o.fov_ra / 60.0 || std::abs(at.y) >= o.fov_dec / 60.0 ||
+        std::abs(stars.r[k] - targets.r[t]) >= o.dmag || before >= o.dcol || after >= o.dcol)
       continue;
     found.push_back({at, (1.0 - before / o.dcol) * (1.0 - after / o.dcol), static_cast<std::uint32_t>(k)});
   }
@@ -63,9 +60,7 @@ TEST(LocusKernel, FindsTheBestOfAllCellsEverywhereOnTheSky) {
       EXPECT_NEAR(result.number("rating", t), best.score, 1e-10);
       EXPECT_NEAR(result.number("margin", t), 3600.0 * best.margin, 1e-4);
       EXPECT_NEAR(result.number("av_dec", t), best.position.dec, 1e-9);
-      EXPECT_NEAR(
-          std::remainder(result.number("av_ra", t) - best.position.ra, 360.0) * std::cos(best.position.dec * degree),
-          0.0, 1e-9);
+      EXPECT_NEAR(std::remainder(result.number("av_ra", t) - best.position.ra, 360.0) * std::cos(best.position.dec * degree), 0.0, 1e-9);
       EXPECT_GE(result.number("av_ra", t), 0.0);
       EXPECT_LT(result.number("av_ra", t), 360.0);
     }
@@ -75,8 +70,7 @@ TEST(LocusKernel, FindsTheBestOfAllCellsEverywhereOnTheSky) {
 TEST(LocusKernel, TakesTheSameStarsWhereverTheFieldLies) {
   // The same field about targets all over the sky, laid out in the plane: the answer in the plane is the same.
   std::vector<StarCandidate> shape;
-  for (const StarCandidate& c : candidates_of({}, one({50.0, 0.0}), 0, random_sky(13, {50.0, 0.0}, 300, 0.3)))
-    shape.push_back(c);
+  for (const StarCandidate& c : candidates_of({}, one({50.0, 0.0}), 0, random_sky(13, {50.0, 0.0}, 300, 0.3))) shape.push_back(c);
   ASSERT_GT(shape.size(), 10U);
   LocusOptions o;
   o.resolution = 0.0;
@@ -105,8 +99,7 @@ TEST(LocusKernel, EqualsThePublishedProgramUnderLocus6) {
     for (const std::size_t n : {30U, 150U, 700U}) {
       const Sky stars = random_sky(21 + n, place, n, 0.3), targets = random_sky(22, place, 30, 0.15);
       std::vector<locus_reference::SkyStar> mosaic;
-      for (std::size_t k = 0; k < stars.size(); ++k)
-        mosaic.push_back({stars.ra[k], stars.dec[k], stars.g[k], stars.r[k], stars.i[k]});
+      for (std::size_t k = 0; k < stars.size(); ++k) mosaic.push_back({stars.ra[k], stars.dec[k], stars.g[k], stars.r[k], stars.i[k]});
       const Pointings result = find_pointings(o, targets, stars);
       for (std::size_t t = 0; t < targets.size(); ++t) {
         const locus_reference::SkyStar target{targets.ra[t], targets.dec[t], targets.g[t], targets.r[t], targets.i[t]};
@@ -166,8 +159,7 @@ TEST(LocusKernel, SaysWhyThereIsNoPointing) {
   targets.dec[3] = std::nan("");
   const Pointings result = find_pointings({}, targets, {});
   for (std::size_t t = 0; t < 4; ++t) {
-    EXPECT_TRUE(std::isnan(result.number("av_ra", t)) && std::isnan(result.number("av_dec", t)) &&
-                std::isnan(result.number("rating", t)));
+    EXPECT_TRUE(std::isnan(result.number("av_ra", t)) && std::isnan(result.number("av_dec", t)) && std::isnan(result.number("rating", t)));
     EXPECT_EQ(result.number("n_ref", t), 0.0);
   }
   EXPECT_EQ(result.number("status", 0), 1.0);
@@ -188,8 +180,7 @@ TEST(LocusKernel, TakesRatingsFromAColumn) {
   const LocusKernel kernel(o, {}, {"ra", "dec", {}, ""}, {"ra", "dec", {}, "w"});
   Table table = table_of(stars);
   const auto weight = table.add({"w", Type::f8}).values<double>();
-  for (std::size_t k = 0; k < weight.size(); ++k)
-    weight[k] = k % 5 == 0 ? std::nan("") : k % 5 == 1 ? 0.0 : static_cast<double>(k % 7);
+  for (std::size_t k = 0; k < weight.size(); ++k) weight[k] = k % 5 == 0 ? std::nan("") : k % 5 == 1 ? 0.0 : static_cast<double>(k % 7);
   Stars near;
   kernel.add_stars(table, 0, near);
   Table out(kernel.gives(), targets.size());
@@ -199,8 +190,7 @@ TEST(LocusKernel, TakesRatingsFromAColumn) {
     std::vector<StarCandidate> candidates;
     for (std::uint32_t k = 0; k < stars.size(); ++k) {
       const Offset at = plane.offset({stars.ra[k], stars.dec[k]}, direction_of({stars.ra[k], stars.dec[k]}));
-      if (weight[k] > 0.0 && std::abs(at.x) < 10.0 / 60.0 && std::abs(at.y) < 10.0 / 60.0)
-        candidates.push_back({at, weight[k], k});
+      if (weight[k] > 0.0 && std::abs(at.x) < 10.0 / 60.0 && std::abs(at.y) < 10.0 / 60.0) candidates.push_back({at, weight[k], k});
     }
     const BestPointing best = locus_reference::brute_force(candidates, kernel.rules().field, plane);
     EXPECT_EQ(out.at("rating").number(t), best.score);
@@ -245,8 +235,7 @@ TEST(LocusKernel, ListsTheReferenceStarsOfEachPointing) {
 TEST(LocusKernel, DoesNotDependOnThreadsOrOnTheOrderOfTheStars) {
   const Sky stars = random_sky(61, {359.9, 20.0}, 2000, 1.0), targets = random_sky(62, {359.9, 20.0}, 1500, 0.8);
   Sky reversed = stars;
-  for (auto* column : {&reversed.ra, &reversed.dec, &reversed.g, &reversed.r, &reversed.i})
-    std::reverse(column->begin(), column->end());
+  for (auto* column : {&reversed.ra, &reversed.dec, &reversed.g, &reversed.r, &reversed.i}) std::reverse(column->begin(), column->end());
   const Pointings reference = find_pointings({}, targets, stars);
   for (const Pointings& other : {find_pointings({}, targets, stars, 3), find_pointings({}, targets, reversed, 2)}) {
     for (std::size_t c = 0; c < reference.out.columns(); ++c)
@@ -281,13 +270,11 @@ TEST(LocusHalo, HoldsEveryStarOfTheZone) {
       const SkyBounds bounds = plane.bounds(rules.field);
       for (std::uint64_t k = 0; k < 500; ++k) {
         ObjectRandom random(81, k);
-        const Position p{
-            target.ra + bounds.half_ra * (2.0 * random.uniform() - 1.0),
-            std::clamp(bounds.dec_min + (bounds.dec_max - bounds.dec_min) * random.uniform(), -90.0, 90.0)};
+        const Position p{target.ra + bounds.half_ra * (2.0 * random.uniform() - 1.0),
+                         std::clamp(bounds.dec_min + (bounds.dec_max - bounds.dec_min) * random.uniform(), -90.0, 90.0)};
         const Offset at = plane.offset(p, direction_of(p));
         if (std::abs(at.x) >= rules.field.width || std::abs(at.y) >= rules.field.height) continue;
-        const double angle =
-            2.0 * std::asin(std::min(1.0, 0.5 * std::sqrt(chord2(plane.centre(), direction_of(p))))) / degree;
+        const double angle = 2.0 * std::asin(std::min(1.0, 0.5 * std::sqrt(chord2(plane.centre(), direction_of(p))))) / degree;
         EXPECT_LE(angle, locus_halo_deg(rules, target)) << geometry << ' ' << dec;
       }
     }
@@ -297,8 +284,7 @@ TEST(LocusOptions, AreCheckedAndReadByTheirNames) {
   LocusOptions o;
   OptionSet options;
   describe(options, o);
-  options.read_command_line(
-      {"--locus.fov_ra", "20", "--locus.compat=locus6", "--locus.exclude_target=false", "--rating", "column:w"});
+  options.read_command_line({"--locus.fov_ra", "20", "--locus.compat=locus6", "--locus.exclude_target=false", "--rating", "column:w"});
   EXPECT_EQ(o.fov_ra, 20.0);
   EXPECT_FALSE(o.exclude_target);
   EXPECT_THROW(rating_column(o), UsageError);  // locus6 has the colour rule only

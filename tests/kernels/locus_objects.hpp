@@ -36,8 +36,7 @@ inline Sky random_sky(std::uint64_t seed, Position centre, std::size_t n, double
   for (std::size_t k = 0; k < n; ++k) {
     ObjectRandom random(seed, k);
     const Offset at{radius_deg * (2.0 * random.uniform() - 1.0), radius_deg * (2.0 * random.uniform() - 1.0)};
-    sky.add(plane.position(at), 15.0 + 3.0 * random.uniform(), 0.5 + 0.1 * random.normal(),
-            0.2 + 0.06 * random.normal());
+    sky.add(plane.position(at), 15.0 + 3.0 * random.uniform(), 0.5 + 0.1 * random.normal(), 0.2 + 0.06 * random.normal());
   }
   return sky;
 }
@@ -45,8 +44,7 @@ inline Sky random_sky(std::uint64_t seed, Position centre, std::size_t n, double
 inline Table table_of(const Sky& sky) {
   Table table({{"ra", Type::f8}, {"dec", Type::f8}, {"g", Type::f8}, {"r", Type::f8}, {"i", Type::f8}}, sky.size());
   const std::vector<double>* values[] = {&sky.ra, &sky.dec, &sky.g, &sky.r, &sky.i};
-  for (std::size_t c = 0; c < 5; ++c)
-    std::copy(values[c]->begin(), values[c]->end(), table[c].values<double>().begin());
+  for (std::size_t c = 0; c < 5; ++c) std::copy(values[c]->begin(), values[c]->end(), table[c].values<double>().begin());
   return table;
 }
 

@@ -17,8 +17,7 @@ namespace {
 std::map<std::string, std::vector<double>> read(const std::string& name) {
   const char* shared = std::getenv("SKYFOLD_SHARED_DATA");
   const auto path =
-      (shared ? std::filesystem::path(shared) : std::filesystem::path(SKYFOLD_SOURCE_DIR) / ".." / "shared" / "data") /
-      "locus" / name;
+      (shared ? std::filesystem::path(shared) : std::filesystem::path(SKYFOLD_SOURCE_DIR) / ".." / "shared" / "data") / "locus" / name;
   std::ifstream file(path);
   std::map<std::string, std::vector<double>> columns;
   std::vector<std::string> names;
@@ -43,8 +42,7 @@ class WorkedExample : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto stars = read("paper1_in_frame_1345.csv");
-    if (stars.empty())
-      GTEST_SKIP() << "the data of the paper are absent (set SKYFOLD_SHARED_DATA to the folder of the real data)";
+    if (stars.empty()) GTEST_SKIP() << "the data of the paper are absent (set SKYFOLD_SHARED_DATA to the folder of the real data)";
     in_frame = sky_of(stars);
     target = sky_of(read("paper1_target.csv"));
     published = read("paper1_final_pointing.csv");

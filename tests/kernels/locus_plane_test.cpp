@@ -25,8 +25,7 @@ TEST(FieldPlane, IsTheGnomonicProjection) {
     ObjectRandom random(3, i);
     const Position target{360.0 * random.uniform(), 180.0 * random.uniform() - 90.0};
     const Position star{target.ra + random.normal(), std::clamp(target.dec + random.normal(), -90.0, 90.0)};
-    const Offset offset = FieldPlane(target, LocusGeometry::tangent).offset(star, direction_of(star)),
-                 expected = gnomonic(target, star);
+    const Offset offset = FieldPlane(target, LocusGeometry::tangent).offset(star, direction_of(star)), expected = gnomonic(target, star);
     EXPECT_NEAR(offset.x, expected.x, 1e-11);
     EXPECT_NEAR(offset.y, expected.y, 1e-11);
   }
@@ -70,16 +69,13 @@ TEST(FieldPlane, BoundsHoldEveryPointOfTheRectangle) {
     ObjectRandom random(5, i);
     const double decs[] = {0.0, 1e-3, 45.0, 89.0, 89.9, 90.0, -0.1, -60.0, -89.8, -90.0};
     const Position target{360.0 * random.uniform(), decs[i % 10]};
-    const FieldPlane plane(target,
-                           i % 2 == 0 || std::abs(target.dec) > 89.5 ? LocusGeometry::tangent : LocusGeometry::box);
+    const FieldPlane plane(target, i % 2 == 0 || std::abs(target.dec) > 89.5 ? LocusGeometry::tangent : LocusGeometry::box);
     const FieldSize half{0.05 + random.uniform(), 0.05 + random.uniform()};
     const SkyBounds bounds = plane.bounds(half);
     for (int k = 0; k < 20; ++k) {
       const bool is_on_edge = k % 2 == 0;
-      const double u = 2.0 * random.uniform() - 1.0,
-                   v = is_on_edge ? (k % 4 == 0 ? 1.0 : -1.0) : 2.0 * random.uniform() - 1.0;
-      const Position p =
-          plane.position(k % 8 < 4 ? Offset{u * half.width, v * half.height} : Offset{v * half.width, u * half.height});
+      const double u = 2.0 * random.uniform() - 1.0, v = is_on_edge ? (k % 4 == 0 ? 1.0 : -1.0) : 2.0 * random.uniform() - 1.0;
+      const Position p = plane.position(k % 8 < 4 ? Offset{u * half.width, v * half.height} : Offset{v * half.width, u * half.height});
       EXPECT_GE(p.dec, bounds.dec_min) << i;
       EXPECT_LE(p.dec, bounds.dec_max) << i;
       EXPECT_LE(std::abs(std::remainder(p.ra - target.ra, 360.0)), bounds.half_ra) << i;

@@ -19,8 +19,7 @@ inline std::vector<double> cell_middles(const std::vector<double>& stars, double
     for (const double edge : {star - 0.5 * size, star + 0.5 * size})
       if (std::abs(edge) < 0.5 * size) edges.insert(edge);
   std::vector<double> middles;
-  for (auto edge = edges.begin(); std::next(edge) != edges.end(); ++edge)
-    middles.push_back(0.5 * (*edge + *std::next(edge)));
+  for (auto edge = edges.begin(); std::next(edge) != edges.end(); ++edge) middles.push_back(0.5 * (*edge + *std::next(edge)));
   return middles;
 }
 
@@ -36,8 +35,7 @@ inline BestPointing brute_force(const std::vector<StarCandidate>& stars, FieldSi
   const auto is_better = [](const BestPointing& a, const BestPointing& b) {
     if (a.score != b.score) return a.score > b.score;
     if (a.margin != b.margin) return a.margin > b.margin;
-    const double da = a.centre.x * a.centre.x + a.centre.y * a.centre.y,
-                 db = b.centre.x * b.centre.x + b.centre.y * b.centre.y;
+    const double da = a.centre.x * a.centre.x + a.centre.y * a.centre.y, db = b.centre.x * b.centre.x + b.centre.y * b.centre.y;
     if (da != db) return da < db;
     return a.position.ra != b.position.ra ? a.position.ra < b.position.ra : a.position.dec < b.position.dec;
   };
@@ -72,8 +70,8 @@ struct Answer {
 
 /// The published program, step by step: the whole mosaic is sorted by RA and sifted for crowding, then filtered and
 /// rated; each pair of stars is looked at case by case as its source does, and each crossing is scored with all stars.
-inline Answer published(std::vector<SkyStar> mosaic, const SkyStar& target, double fov, double resolution,
-                        double max_mag, double max_col, double crowding = 5.0) {
+inline Answer published(std::vector<SkyStar> mosaic, const SkyStar& target, double fov, double resolution, double max_mag, double max_col,
+                        double crowding = 5.0) {
   std::stable_sort(mosaic.begin(), mosaic.end(), [](const SkyStar& a, const SkyStar& b) { return a.ra < b.ra; });
   const double cosine = std::fabs(std::cos(target.dec * std::numbers::pi / 180.0));
   std::vector<bool> crowded(mosaic.size(), false);
@@ -85,8 +83,7 @@ inline Answer published(std::vector<SkyStar> mosaic, const SkyStar& target, doub
   std::vector<double> rating;
   for (std::size_t k = 0; k < mosaic.size(); ++k) {
     const SkyStar& s = mosaic[k];
-    const double longer = std::fabs((s.r - s.g) - (target.r - target.g)),
-                 shorter = std::fabs((s.r - s.i) - (target.r - target.i));
+    const double longer = std::fabs((s.r - s.g) - (target.r - target.g)), shorter = std::fabs((s.r - s.i) - (target.r - target.i));
     if (crowded[k] || !(std::fabs(s.r - target.r) < max_mag) || !(std::fabs(s.ra - target.ra) < fov / cosine) ||
         !(std::fabs(s.dec - target.dec) < fov) || !(longer < max_col) || !(shorter < max_col))
       continue;
@@ -99,16 +96,11 @@ inline Answer published(std::vector<SkyStar> mosaic, const SkyStar& target, doub
   const auto check = [&](double ra, double dec) {
     double score = 0.0;
     for (std::size_t k = 0; k < stars.size(); ++k)
-      if (std::fabs(ra - stars[k].ra) < ra_radius + 0.0001 && std::fabs(dec - stars[k].dec) < radius + 0.0001)
-        score += rating[k];
+      if (std::fabs(ra - stars[k].ra) < ra_radius + 0.0001 && std::fabs(dec - stars[k].dec) < radius + 0.0001) score += rating[k];
     if (score > best.score) best = {ra, dec, score, best.n_candidates};
   };
-  const auto bound_ra = [&](std::size_t k) {
-    return stars[k].ra < target.ra ? stars[k].ra + ra_radius : stars[k].ra - ra_radius;
-  };
-  const auto bound_dec = [&](std::size_t k) {
-    return stars[k].dec < target.dec ? stars[k].dec + radius : stars[k].dec - radius;
-  };
+  const auto bound_ra = [&](std::size_t k) { return stars[k].ra < target.ra ? stars[k].ra + ra_radius : stars[k].ra - ra_radius; };
+  const auto bound_dec = [&](std::size_t k) { return stars[k].dec < target.dec ? stars[k].dec + radius : stars[k].dec - radius; };
   for (std::size_t one = 0; one < stars.size(); ++one)
     for (std::size_t two = one + 1; two < stars.size(); ++two) {
       const double x1 = bound_ra(one), y1 = bound_dec(one), x2 = bound_ra(two), y2 = bound_dec(two);

@@ -63,8 +63,7 @@ TEST(StarField, VisitsEveryStarWithinTheBoundsOnce) {
     const StarField field(stars, 0.05);
     for (std::uint64_t k = 0; k < 100; ++k) {
       ObjectRandom random(9, k);
-      const Position target =
-          FieldPlane(place, LocusGeometry::tangent).position({0.4 * random.normal(), 0.4 * random.normal()});
+      const Position target = FieldPlane(place, LocusGeometry::tangent).position({0.4 * random.normal(), 0.4 * random.normal()});
       const FieldPlane plane(target, LocusGeometry::tangent);
       const FieldSize half{0.1, 0.2};
       std::multiset<std::int64_t> visited;

@@ -28,9 +28,8 @@ std::vector<StarCandidate> random_field(std::uint64_t number, Layout layout, std
       y = quadrant_y * std::abs(x);
     }
     const double rating = std::floor(5.0 * random.uniform()) * (layout == Layout::lattice ? 0.25 : random.uniform());
-    stars.push_back({{x * field.width * 0.999, y * field.height * 0.999},
-                     std::floor(1024.0 * rating) / 1024.0,
-                     static_cast<std::uint32_t>(i)});
+    stars.push_back(
+        {{x * field.width * 0.999, y * field.height * 0.999}, std::floor(1024.0 * rating) / 1024.0, static_cast<std::uint32_t>(i)});
     if (layout == Layout::repeated && i % 2 == 1) stars[i].at = stars[i - 1].at;
   }
   return stars;
@@ -53,8 +52,7 @@ TEST(PointingSweep, EqualsAllCellsInTenThousandFields) {
   for (std::uint64_t number = 0; number < 10'000; ++number) {
     const auto layout = static_cast<Layout>(number % 4);
     const auto stars = random_field(number, layout, (number / 4) % 41);
-    const FieldPlane plane(targets[number % 6],
-                           number % 3 == 0 && number % 6 < 4 ? LocusGeometry::box : LocusGeometry::tangent);
+    const FieldPlane plane(targets[number % 6], number % 3 == 0 && number % 6 < 4 ? LocusGeometry::box : LocusGeometry::tangent);
     SCOPED_TRACE("field " + std::to_string(number));
     expect_same(sweep.find(stars, plane), locus_reference::brute_force(stars, field, plane));
     if (HasFailure()) return;
@@ -88,8 +86,7 @@ TEST(PointingSweep, DoesNotDependOnTheOrderOfTheStars) {
   for (std::uint64_t number = 0; number < 200; ++number) {
     ObjectRandom random(8, number);
     auto stars = random_field(number, static_cast<Layout>(number % 4), 30);
-    for (StarCandidate& star : stars)
-      star.rating *= 1.0 + 0.1 * random.uniform();  // sums that round differently in every order
+    for (StarCandidate& star : stars) star.rating *= 1.0 + 0.1 * random.uniform();  // sums that round differently in every order
     const BestPointing best = sweep.find(stars, plane);
     for (int turn = 0; turn < 3; ++turn) {
       for (std::size_t i = stars.size(); i-- > 1;) std::swap(stars[i], stars[random.next() % (i + 1)]);

@@ -106,7 +106,8 @@ TEST(Metrics, OfThePoissonDifferenceAreOneForPoissonCounts) {
 TEST(Metrics, LeaveOutErrorsAndPdfsThatAreNotThere) {
   Objects objects = gaussian_objects(1000, 0.01, 0.05), part;
   for (std::size_t i = 0; i < 1000; ++i) {
-    if (i % 3 == 0) objects.z_err[i] = objects.pit[i] = objects.cde[i] = objects.odds[i] = std::nan("");
+    if (i % 3 == 0)
+      objects.z_err[i] = objects.pit[i] = objects.cde[i] = objects.odds[i] = std::nan("");
     else
       for (auto column : {&Objects::z_spec, &Objects::z_phot, &Objects::z_err, &Objects::pit, &Objects::cde, &Objects::odds})
         (part.*column).push_back((objects.*column)[i]);

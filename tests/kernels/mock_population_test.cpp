@@ -132,8 +132,7 @@ TEST(MockGalaxies, ColoursAreTheIntegralsOfTheSpectrumOverTheBands) {
     for (const double type : {0.0, 0.25, 0.5, 1.0}) {
       const auto c = colours(redshift, type);
       for (std::size_t b = 0; b < mock_band_count; ++b)
-        EXPECT_NEAR(c[b], integrated_magnitude(mock_bands[b], redshift, type) -
-                              integrated_magnitude(mock_bands[i], redshift, type), 0.03)
+        EXPECT_NEAR(c[b], integrated_magnitude(mock_bands[b], redshift, type) - integrated_magnitude(mock_bands[i], redshift, type), 0.03)
             << mock_bands[b].name << " at z = " << redshift << ", type " << type;
     }
 }

@@ -145,8 +145,8 @@ TEST(MockFootprint, KeepsItsDensityDownToPiecesOfATile) {
     for (const auto& cell : footprint.cells()) {
       const auto cumulative = footprint.cumulative_density(cell);
       for (std::size_t k = 0; k < cumulative.size(); ++k)
-        area += pixel_area_deg2(field_order) * (cumulative[k] > (k == 0 ? 0.0 : cumulative[k - 1]) &&
-                                                (k == 0 ? 0.0 : cumulative[k - 1]) < cell.filled);
+        area += pixel_area_deg2(field_order) *
+                (cumulative[k] > (k == 0 ? 0.0 : cumulative[k - 1]) && (k == 0 ? 0.0 : cumulative[k - 1]) < cell.filled);
     }
     EXPECT_NEAR(static_cast<double>(n) / area * 0.7306 * 0.7306, 40'000.0, 16'000.0) << n;
   }

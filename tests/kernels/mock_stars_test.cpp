@@ -24,9 +24,7 @@ MockOptions with_objects(long n, long seed = 1) {
 }
 
 struct Sky {
-  explicit Sky(const MockOptions& o) : stars(o), objects(MockStars::schema()) {
-    stars.generate({0, stars.rows()}, objects, 2);
-  }
+  explicit Sky(const MockOptions& o) : stars(o), objects(MockStars::schema()) { stars.generate({0, stars.rows()}, objects, 2); }
   [[nodiscard]] double number(const char* column, std::size_t row) const { return objects.at(column).number(row); }
   MockStars stars;
   Table objects;
@@ -59,8 +57,7 @@ TEST(MockStarCatalogue, DoNotDependOnThreadsOrOnHowRowsAreCut) {
       ASSERT_EQ(static_cast<std::int64_t>(part.rows()), rows.size());
       for (std::size_t c = 0; c < part.columns(); ++c) {
         const std::size_t width = part[c].info().bytes_per_row();
-        EXPECT_EQ(std::memcmp(part[c].bytes().data(),
-                              sky().objects[c].bytes().data() + static_cast<std::size_t>(rows.begin) * width,
+        EXPECT_EQ(std::memcmp(part[c].bytes().data(), sky().objects[c].bytes().data() + static_cast<std::size_t>(rows.begin) * width,
                               part.rows() * width),
                   0)
             << part[c].info().name;
@@ -76,11 +73,9 @@ TEST(MockStarCatalogue, OfAnotherSeedAreOtherStars) {
 
 TEST(MockStarCatalogue, AreAsDenseAsTheSkyAtTheirLatitude) {
   std::map<std::int64_t, double> counts;
-  for (std::size_t row = 0; row < sky().objects.rows(); ++row)
-    ++counts[sky().objects.at("_healpix_29").integer(row) >> (2 * (29 - 6))];
+  for (std::size_t row = 0; row < sky().objects.rows(); ++row) ++counts[sky().objects.at("_healpix_29").integer(row) >> (2 * (29 - 6))];
   std::vector<double> relative;
-  for (const auto& [pixel, count] : counts)
-    relative.push_back(count / pixel_area_deg2(6) / star_density(pixel_centre(pixel, 6)));
+  for (const auto& [pixel, count] : counts) relative.push_back(count / pixel_area_deg2(6) / star_density(pixel_centre(pixel, 6)));
   EXPECT_NEAR(median(relative), 1.0, 0.15);
   EXPECT_NEAR(star_density({192.86, 27.13}), 5500.0, 1.0);   // galactic pole
   EXPECT_NEAR(star_density({266.4, -28.9}), 27'500.0, 1.0);  // galactic centre
@@ -120,8 +115,7 @@ TEST(MockStarCatalogue, AreClusteredOnlyIfAsked) {
 TEST(MockStarCatalogue, LieOnTheStellarLocusWithinScatterAndErrors) {
   std::vector<double> residual;
   for (std::size_t row = 0; row < sky().objects.rows(); ++row) {
-    const double g = sky().number("psfmag_g", row), r = sky().number("psfmag_r", row),
-                 i = sky().number("psfmag_i", row);
+    const double g = sky().number("psfmag_g", row), r = sky().number("psfmag_r", row), i = sky().number("psfmag_i", row);
     if (r > 17.0) continue;
     residual.push_back((g - r) - stellar_locus(r - i)[1]);
   }
@@ -137,8 +131,7 @@ TEST(MockStarCatalogue, GetMoreNumerousTowardsFaintMagnitudes) {
     const double r = sky().number("psfmag_r", row);
     if (r >= 14.0 && r < 22.0) ++counts[static_cast<std::size_t>(r) - 14];
   }
-  for (std::size_t k = 2; k < 8; ++k)
-    EXPECT_NEAR(static_cast<double>(counts[k]) / counts[k - 1], std::pow(10.0, 0.17), 0.2) << k;
+  for (std::size_t k = 2; k < 8; ++k) EXPECT_NEAR(static_cast<double>(counts[k]) / counts[k - 1], std::pow(10.0, 0.17), 0.2) << k;
 }
 
 TEST(MockStarCatalogue, HaveColumnsThatAreRecognisedAsFiveBandsWithErrors) {

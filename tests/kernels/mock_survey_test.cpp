@@ -26,9 +26,7 @@ MockOptions with_objects(long objects, long seed = 1) {
 
 /// A survey and all of its rows.
 struct Sky {
-  explicit Sky(const MockOptions& o) : survey(o), objects(MockSurvey::schema()) {
-    survey.generate(RowRange{0, survey.rows()}, objects, 2);
-  }
+  explicit Sky(const MockOptions& o) : survey(o), objects(MockSurvey::schema()) { survey.generate(RowRange{0, survey.rows()}, objects, 2); }
   [[nodiscard]] double number(const char* column, std::size_t row) const { return objects.at(column).number(row); }
   MockSurvey survey;
   Table objects;
@@ -41,8 +39,7 @@ const Sky& sky() {
 void expect_same_rows(const Table& a, std::size_t a_row, const Table& b, std::size_t b_row, std::size_t rows) {
   for (std::size_t c = 0; c < a.columns(); ++c) {
     const std::size_t width = a[c].info().bytes_per_row();
-    EXPECT_EQ(std::memcmp(a[c].bytes().data() + a_row * width, b[c].bytes().data() + b_row * width, rows * width), 0)
-        << a[c].info().name;
+    EXPECT_EQ(std::memcmp(a[c].bytes().data() + a_row * width, b[c].bytes().data() + b_row * width, rows * width), 0) << a[c].info().name;
   }
 }
 
@@ -133,8 +130,7 @@ TEST(MockSurvey, HasColumnsThatAreRecognisedAsFiveBandsWithErrors) {
   EXPECT_EQ(bands.bands, (std::vector<std::string>{"g", "r", "i", "z", "Y"}));
   EXPECT_EQ(columns.magnitude[4], "mag_Y");
   EXPECT_EQ(columns.error[0], "mag_err_g");
-  for (const char* name : {"id", "ra", "dec", "tile", "z_spec", "is_star"})
-    EXPECT_TRUE(find_column(MockSurvey::schema(), name)) << name;
+  for (const char* name : {"id", "ra", "dec", "tile", "z_spec", "is_star"}) EXPECT_TRUE(find_column(MockSurvey::schema(), name)) << name;
 }
 
 TEST(MockSurvey, LosesFewObjectsInDeepBandsAndMoreInShallowOnes) {
@@ -173,14 +169,11 @@ double dispersion(const Table& objects) {
   const auto& positions = std::ranges::max_element(tiles, {}, [](const auto& t) { return t.second.size(); })->second;
   const auto [west, east] = std::ranges::minmax(positions, {}, &Position::ra);
   const auto [south, north] = std::ranges::minmax(positions, {}, &Position::dec);
-  const auto line = [](double x, double low, double high) {
-    return std::floor(((x - low) / (high - low) - 0.1) / 0.04);
-  };
+  const auto line = [](double x, double low, double high) { return std::floor(((x - low) / (high - low) - 0.1) / 0.04); };
   std::array<double, 400> counts{};
   for (const Position& p : positions) {
     const double column = line(p.ra, west.ra, east.ra), row = line(p.dec, south.dec, north.dec);
-    if (column >= 0.0 && column < 20.0 && row >= 0.0 && row < 20.0)
-      ++counts[static_cast<std::size_t>(column + 20.0 * row)];
+    if (column >= 0.0 && column < 20.0 && row >= 0.0 && row < 20.0) ++counts[static_cast<std::size_t>(column + 20.0 * row)];
   }
   double sum = 0.0, sum2 = 0.0;
   for (const double count : counts) sum += count, sum2 += count * count;
@@ -255,8 +248,7 @@ TEST(SpectroscopicSelection, JudgesEachObjectByItself) {
 double nearest_neighbours_redshift(const Table& objects, const std::vector<std::size_t>& training, std::size_t row) {
   const auto features = [&](std::size_t k) {
     std::array<double, 4> f{};
-    for (std::size_t b = 0; b < 3; ++b)
-      f[b] = objects[mock_column::mag + b].number(k) - objects[mock_column::mag + b + 1].number(k);
+    for (std::size_t b = 0; b < 3; ++b) f[b] = objects[mock_column::mag + b].number(k) - objects[mock_column::mag + b + 1].number(k);
     f[3] = 0.3 * objects[mock_column::mag + mock_i_band].number(k);
     return f;
   };

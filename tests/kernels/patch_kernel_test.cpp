@@ -158,7 +158,8 @@ TEST(PatchKernel, SeesThePartOfThePeakThatABeamHasInADisc) {
   const Table out = sky.measure(options, {sky.map()});
   const double per_kelvin = beam_area_arcmin2({o.fwhm_arcmin, 0.0, 0.0, 0.0}) * 8.461594994075237e-8 * 24.270e6;
   double mean = 0.0;
-  for (std::size_t i = 0; i < out.rows(); ++i) mean += out.at("mean").number(i) / (out.at("psf_flux").number(i) / per_kelvin) / static_cast<double>(out.rows());
+  for (std::size_t i = 0; i < out.rows(); ++i)
+    mean += out.at("mean").number(i) / (out.at("psf_flux").number(i) / per_kelvin) / static_cast<double>(out.rows());
   EXPECT_NEAR(mean, 0.87889, 1e-3);
 }
 
@@ -169,7 +170,8 @@ TEST(PatchKernel, GivesTheSameBitsForAnyThreadsAndBlocks) {
   const auto kernel = make_patch_kernel(measuring(everything), {sky.map()}, sky.positions());
   Table in(sky.truth.schema(), 1), out(kernel->gives(), 1);
   for (const std::size_t row : {0UL, 17UL, 299UL}) {
-    for (std::size_t c = 0; c < in.columns(); ++c) std::memcpy(in[c].bytes().data(), sky.truth[c].bytes().data() + row * in[c].info().bytes_per_row(), in[c].info().bytes_per_row());
+    for (std::size_t c = 0; c < in.columns(); ++c)
+      std::memcpy(in[c].bytes().data(), sky.truth[c].bytes().data() + row * in[c].info().bytes_per_row(), in[c].info().bytes_per_row());
     kernel->run(in, out, 1);
     for (std::size_t c = 0; c < out.columns(); ++c) {
       const std::size_t bytes = out[c].info().bytes_per_row();
@@ -220,8 +222,10 @@ TEST(PatchKernel, FlagsWhatIsTooLittleCovered) {
     const int flags = out.at("flags").values<std::int32_t>()[i];
     if (lat > 5.0) {
       ++north;
-      EXPECT_EQ(flags, patch_disc_coverage | patch_aperture_coverage | patch_psf_coverage | patch_gauss_coverage | patch_polarisation_coverage);
-      for (const char* name : {"mean", "aper_flux", "psf_flux", "gau_flux", "pol_flux"}) EXPECT_TRUE(std::isnan(out.at(name).number(i))) << name;
+      EXPECT_EQ(flags,
+                patch_disc_coverage | patch_aperture_coverage | patch_psf_coverage | patch_gauss_coverage | patch_polarisation_coverage);
+      for (const char* name : {"mean", "aper_flux", "psf_flux", "gau_flux", "pol_flux"})
+        EXPECT_TRUE(std::isnan(out.at(name).number(i))) << name;
       EXPECT_EQ(out.at("n_pix").values<std::int32_t>()[i], 0);
       EXPECT_EQ(out.at("coverage").number(i), 0.0);
     } else if (lat < -5.0) {
@@ -239,7 +243,8 @@ TEST(PatchKernel, FluxesSurviveSomeMissingPixels) {
   const Sky whole(o);
   o.missing = 0.1;
   const Sky holed(o);
-  const Table a = whole.measure(measuring({"aperture", "psf", "gauss"}), {whole.map()}), b = holed.measure(measuring({"aperture", "psf", "gauss"}), {holed.map()});
+  const Table a = whole.measure(measuring({"aperture", "psf", "gauss"}), {whole.map()}),
+              b = holed.measure(measuring({"aperture", "psf", "gauss"}), {holed.map()});
   for (const std::string kind : {"aper", "psf", "gau"})
     for (std::size_t i = 0; i < a.rows(); ++i)
       EXPECT_NEAR(b.at(kind + "_flux").number(i), a.at(kind + "_flux").number(i), 6.0 * b.at(kind + "_flux_err").number(i)) << kind;
@@ -299,7 +304,9 @@ TEST(MapMock, IsTheSameInAnyPieces) {
     const auto n = static_cast<std::int64_t>(sky.t.size());
     std::vector<float> t(sky.t.size()), q(t.size()), u(t.size());
     for (const RowRange piece : {RowRange{0, 700}, {700, 701}, {701, 9000}, {9000, n}}) {
-      const auto part = [&](std::vector<float>& column) { return std::span(column).subspan(static_cast<std::size_t>(piece.begin), static_cast<std::size_t>(piece.size())); };
+      const auto part = [&](std::vector<float>& column) {
+        return std::span(column).subspan(static_cast<std::size_t>(piece.begin), static_cast<std::size_t>(piece.size()));
+      };
       sky.mock.fill(piece, part(t), part(q), part(u));
     }
     EXPECT_EQ(std::memcmp(t.data(), sky.t.data(), t.size() * sizeof(float)), 0) << kind;

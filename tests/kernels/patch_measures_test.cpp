@@ -53,12 +53,14 @@ TEST(DiscStatistics, OfNothingAreNothing) {
 }
 
 TEST(Units, HaveTheDeltaBandValuesOfPlanck) {
-  const std::pair<double, double> known[] = {{28.4, 24.270}, {44.1, 56.837}, {70.4, 134.18}, {100.0, 238.79}, {143.0, 379.93}, {217.0, 483.64}, {353.0, 296.65}};
+  const std::pair<double, double> known[] = {{28.4, 24.270},  {44.1, 56.837},  {70.4, 134.18}, {100.0, 238.79},
+                                             {143.0, 379.93}, {217.0, 483.64}, {353.0, 296.65}};
   for (const auto& [ghz, value] : known) EXPECT_NEAR(mjy_sr_per_kcmb(ghz) / value, 1.0, 3e-5) << ghz;
 }
 
 TEST(Units, AreReadInTheirUsualSpellings) {
-  for (const char* kelvin : {"K_CMB", "Kcmb", "K", "K_{CMB}", "K (thermodynamic)"}) EXPECT_EQ(mjy_sr_per_unit(kelvin, "100", nan), 100.0) << kelvin;
+  for (const char* kelvin : {"K_CMB", "Kcmb", "K", "K_{CMB}", "K (thermodynamic)"})
+    EXPECT_EQ(mjy_sr_per_unit(kelvin, "100", nan), 100.0) << kelvin;
   EXPECT_DOUBLE_EQ(mjy_sr_per_unit("mK,thermodynamic", "100", nan), 0.1);
   EXPECT_DOUBLE_EQ(mjy_sr_per_unit("uK_CMB", "planck", 143.0), 371.74e-6);
   EXPECT_EQ(mjy_sr_per_unit("MJy/sr", "delta", nan), 1.0);
@@ -117,7 +119,8 @@ struct Field {
         x.push_back(gx), y.push_back(gy);
         beam.push_back(std::exp(-0.5 * (gx * gx + gy * gy)));
         const double dx = gx - x0, dy = gy - y0;
-        const double along = dx * std::sin(angle) + dy * std::cos(angle), across = dx * std::cos(angle) - dy * std::sin(angle);  // from north through east
+        const double along = dx * std::sin(angle) + dy * std::cos(angle),
+                     across = dx * std::cos(angle) - dy * std::sin(angle);  // from north through east
         const double model = amplitude * std::exp(-0.5 * (along * along / (s1 * s1) + across * across / (s2 * s2))) + background;
         value.push_back(model + noise * random.normal());
         weight.push_back(noise > 0.0 ? 1.0 / (noise * noise) : 1.0);
@@ -204,14 +207,16 @@ TEST(GaussianFit, SaysWhyItFailed) {
   EXPECT_EQ(fit_gaussian({}, 50).status, FitStatus::too_few_pixels);
   EXPECT_EQ(fit_gaussian(Field(5.0, 0.5, 0.4, 1.3, 0.8, 0.2, 0.0, 0.0, 1).pixels(false), 1).status, FitStatus::step_limit);
   EXPECT_NE(fit_gaussian(flat.pixels(false), 50).status, FitStatus::converged);
-  const GaussianFit far = fit_gaussian(Field(50.0, 3.0, 4.5, 1.0, 1.0, 0.0, 0.0, 0.0, 1).pixels(false), 200);  // the source is outside the pixels
+  const GaussianFit far =
+      fit_gaussian(Field(50.0, 3.0, 4.5, 1.0, 1.0, 0.0, 0.0, 0.0, 1).pixels(false), 200);  // the source is outside the pixels
   EXPECT_NE(far.status, FitStatus::converged);
 }
 
 TEST(Spearman, IsOneForAnyIncreasingRelationAndKnowsTies) {
   EXPECT_DOUBLE_EQ(spearman(std::vector<double>{1, 2, 3, 4}, std::vector<double>{1, 10, 11, 1e6}), 1.0);
   EXPECT_DOUBLE_EQ(spearman(std::vector<double>{1, 2, 3}, std::vector<double>{3, 2, 1}), -1.0);
-  EXPECT_NEAR(spearman(std::vector<double>{1, 2, 2, 3}, std::vector<double>{1, 2, 3, 4}), 0.9486832980505138, 1e-15);  // scipy.stats.spearmanr
+  EXPECT_NEAR(spearman(std::vector<double>{1, 2, 2, 3}, std::vector<double>{1, 2, 3, 4}), 0.9486832980505138,
+              1e-15);  // scipy.stats.spearmanr
   EXPECT_TRUE(std::isnan(spearman(std::vector<double>{1, 1}, std::vector<double>{1, 2})));
 }
 

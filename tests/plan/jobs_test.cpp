@@ -22,7 +22,9 @@ std::vector<Partition> random_partitions(std::size_t n, std::uint64_t seed) {
   return partitions_of(sizes);
 }
 
-double rows_of(const std::vector<Partition>& partitions) { return partitions.empty() ? 0.0 : static_cast<double>(partitions.back().rows.end); }
+double rows_of(const std::vector<Partition>& partitions) {
+  return partitions.empty() ? 0.0 : static_cast<double>(partitions.back().rows.end);
+}
 
 /// Every row in one job; a job is whole partitions, or a part of one; ids are places in the list.
 void expect_cover(std::vector<Job> jobs, const std::vector<Partition>& partitions) {
@@ -90,7 +92,8 @@ TEST_P(Plans, JoinPartitionsWhileTheyFitTheShare) {
   double remaining = rows_of(partitions);
   for (const Job& job : jobs) {
     const auto next = static_cast<std::size_t>(job.first_partition + job.partition_count);
-    const bool ends_a_partition = job.rows.end == partitions[next - 1].rows.end, begins_one = job.rows.begin == partitions[static_cast<std::size_t>(job.first_partition)].rows.begin;
+    const bool ends_a_partition = job.rows.end == partitions[next - 1].rows.end,
+               begins_one = job.rows.begin == partitions[static_cast<std::size_t>(job.first_partition)].rows.begin;
     if (ends_a_partition && begins_one && next < partitions.size()) {
       ASSERT_GT(static_cast<double>(job.rows.size()) + partitions[next].cost, remaining / (2.0 * workers));
     }

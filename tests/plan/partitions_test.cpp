@@ -23,9 +23,12 @@ std::vector<std::int64_t> random_keys(std::size_t n, std::uint64_t seed) {
   std::vector<std::int64_t> keys(n);
   for (std::int64_t& key : keys) {
     const double where = random.uniform();
-    if (where < 0.5) key = static_cast<std::int64_t>(random.uniform() * static_cast<double>(pixel_count(29)));
-    else if (where < 0.9) key = std::min(pixel_count(29) - 1, crowd + static_cast<std::int64_t>(random.uniform() * 1e12));
-    else key = crowd;
+    if (where < 0.5)
+      key = static_cast<std::int64_t>(random.uniform() * static_cast<double>(pixel_count(29)));
+    else if (where < 0.9)
+      key = std::min(pixel_count(29) - 1, crowd + static_cast<std::int64_t>(random.uniform() * 1e12));
+    else
+      key = crowd;
   }
   std::sort(keys.begin(), keys.end());
   return keys;
@@ -275,23 +278,31 @@ TEST(AttributeBins, OfRowsWithoutAnyValueAreOneBin) {
 
 TEST(AttributeBins, CoverInfiniteValues) {
   std::vector<double> values = {-INFINITY, 1.0, 2.0, INFINITY, std::nan("")};
-  for (const char* bins : {"equal:3", "fixed:3", "edges:1,2"}) expect_cover(build_partitions(attribute_rows(values), by("attribute", bins)), 5);
+  for (const char* bins : {"equal:3", "fixed:3", "edges:1,2"})
+    expect_cover(build_partitions(attribute_rows(values), by("attribute", bins)), 5);
 }
 
 TEST(AttributeBins, RefuseBinsThatMakeNoSense) {
   std::vector<double> values = {1.0, 2.0};
-  for (const char* bins : {"edges:3,2", "edges:1,1", "edges:1", "edges:1,x", "edges:1,nan", "edges:", "equal:0", "equal:-1", "fixed:", "fixed:1.5", "ten", ""})
-    EXPECT_TRUE(contains(error_of<UsageError>([&] { (void)build_partitions(attribute_rows(values), by("attribute", bins)); }), "partition.bins")) << bins;
+  for (const char* bins :
+       {"edges:3,2", "edges:1,1", "edges:1", "edges:1,x", "edges:1,nan", "edges:", "equal:0", "equal:-1", "fixed:", "fixed:1.5", "ten", ""})
+    EXPECT_TRUE(
+        contains(error_of<UsageError>([&] { (void)build_partitions(attribute_rows(values), by("attribute", bins)); }), "partition.bins"))
+        << bins;
 }
 
 TEST(Orderings, HaveNamesThatReadBack) {
-  for (const Ordering ordering : {Ordering::healpix, Ordering::tile, Ordering::attribute, Ordering::none}) EXPECT_EQ(ordering_named(name_of(ordering)), ordering);
+  for (const Ordering ordering : {Ordering::healpix, Ordering::tile, Ordering::attribute, Ordering::none})
+    EXPECT_EQ(ordering_named(name_of(ordering)), ordering);
   EXPECT_TRUE(contains(error_of<UsageError>([] { (void)ordering_named("htm"); }), "htm"));
 }
 
 TEST(Orderings, MakeThePartitionsOfEachStrategyContiguous) {
-  const std::pair<const char*, Ordering> expected[] = {{"adaptive", Ordering::healpix}, {"healpix", Ordering::healpix}, {"tile", Ordering::tile},
-                                                       {"attribute", Ordering::attribute}, {"rows", Ordering::none}};
+  const std::pair<const char*, Ordering> expected[] = {{"adaptive", Ordering::healpix},
+                                                       {"healpix", Ordering::healpix},
+                                                       {"tile", Ordering::tile},
+                                                       {"attribute", Ordering::attribute},
+                                                       {"rows", Ordering::none}};
   for (const auto& [strategy, ordering] : expected) EXPECT_EQ(ordering_for(by(strategy)), ordering) << strategy;
 }
 

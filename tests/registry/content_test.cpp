@@ -39,7 +39,8 @@ TEST(ContentHash, IsThatOfTheDocumentation) {
   for (const std::size_t column : {1U, 0U}) {  // by name
     hash = hash_text(column == 1 ? "a:f8:1" : "b:i8:1", hash);
     for (const std::size_t begin : {std::size_t{0}, std::size_t{65'536}}) {
-      const std::uint64_t block = hash_bytes(table[column].bytes().subspan(begin * 8, (std::min<std::size_t>(begin + 65'536, 70'000) - begin) * 8));
+      const std::uint64_t block =
+          hash_bytes(table[column].bytes().subspan(begin * 8, (std::min<std::size_t>(begin + 65'536, 70'000) - begin) * 8));
       hash = hash_bytes(std::as_bytes(std::span(&block, 1)), hash);
     }
   }

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <random>
 
+#include "../support.hpp"
 #include "product_log.hpp"
 #include "skyfold/core/error.hpp"
-#include "../support.hpp"
 
 namespace skyfold {
 namespace {
@@ -43,9 +43,23 @@ std::string expected(const std::string& text) { return replaced(replaced(replace
 Plot plot_named(const std::string& title) { return {"p", title, title, title, "", {{title, "points", {{1, 2}, {3, 4}}}}}; }
 
 TEST_F(Gnuplot, NeverRunsATextAsCode) {
-  const std::string hostile[] = {"`touch a`",  "\"`touch a`\"", "' . system(\"touch a\") . '", "'; system \"touch a\" #", "'\n!touch a\n'", "\\",
-                                 "'",          "''",            "@a ${a} $a",                  "{/Symbol a}_{b}^{c} {",   "EOD\nset output '|touch a'", "%s%n{}",
-                                 "|touch a;.h5", "<img src=x onerror=alert(1)>", "</svg><script>alert(1)</script>", "a & b \u00e9", "a]]>b"};
+  const std::string hostile[] = {"`touch a`",
+                                 "\"`touch a`\"",
+                                 "' . system(\"touch a\") . '",
+                                 "'; system \"touch a\" #",
+                                 "'\n!touch a\n'",
+                                 "\\",
+                                 "'",
+                                 "''",
+                                 "@a ${a} $a",
+                                 "{/Symbol a}_{b}^{c} {",
+                                 "EOD\nset output '|touch a'",
+                                 "%s%n{}",
+                                 "|touch a;.h5",
+                                 "<img src=x onerror=alert(1)>",
+                                 "</svg><script>alert(1)</script>",
+                                 "a & b \u00e9",
+                                 "a]]>b"};
   for (const std::string& text : hostile) {
     const Plot plot = plot_named(text);
     const std::string svg = draw_plots({&plot}).front();
@@ -66,14 +80,15 @@ TEST_F(Gnuplot, SetsAnyTextAsItIs) {
   std::vector<const Plot*> all;
   for (const Plot& plot : plots) all.push_back(&plot);
   const std::vector<std::string> pictures = draw_plots(all);
-  for (std::size_t i = 0; i < plots.size(); ++i)
-    EXPECT_TRUE(testing_support::contains(shown(pictures[i]), expected(plots[i].title)));
+  for (std::size_t i = 0; i < plots.size(); ++i) EXPECT_TRUE(testing_support::contains(shown(pictures[i]), expected(plots[i].title)));
   EXPECT_TRUE(is_folder_empty());
 }
 
 TEST_F(Gnuplot, SaysWhatItCouldNotDraw) {
   testing::internal::CaptureStdout();
-  const std::string error = testing_support::error_of<IoError>([] { (void)draw_svg({{640, 430, 12, "plot x"}, {640, 430, 12, "plot x wiht lines"}}); });
+  const std::string error = testing_support::error_of<IoError>([] {
+    (void)draw_svg({{640, 430, 12, "plot x"}, {640, 430, 12, "plot x wiht lines"}});
+  });
   EXPECT_TRUE(testing_support::contains(error, "unexpected or unrecognized token"));
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }

@@ -48,7 +48,8 @@ ProductRecord product(const std::string& path, const std::string& product_class,
 }
 
 /// A whole process.
-std::int64_t made(Registry& registry, const std::string& command, const std::vector<InputRecord>& inputs, const std::vector<ProductRecord>& products) {
+std::int64_t made(Registry& registry, const std::string& command, const std::vector<InputRecord>& inputs,
+                  const std::vector<ProductRecord>& products) {
   ProcessRecord p = process(command);
   p.id = registry.begin(p);
   p.state = "done";
@@ -104,9 +105,10 @@ TEST(Registry, LinksNoFileThatOnlyClaimsToHoldTheContent) {
   const Folder folder;
   Registry registry(folder.path());
   made(registry, "spec", {}, {product("/d/spec.h5", "spectroscopic_sample", "1")});  // file hash "f1"
-  const std::int64_t train = made(registry, "train",
-                                  {{"/d/spec.h5", "spectroscopic_sample", "other", "1", 0}, {"/d/spec.h5", "", "f1", "other", 0}, {"/d/spec.h5", "", "", "", 0}},
-                                  {product("/d/m.h5", "photoz_model", "2")});
+  const std::int64_t train =
+      made(registry, "train",
+           {{"/d/spec.h5", "spectroscopic_sample", "other", "1", 0}, {"/d/spec.h5", "", "f1", "other", 0}, {"/d/spec.h5", "", "", "", 0}},
+           {product("/d/m.h5", "photoz_model", "2")});
   const std::vector<InputRecord> inputs = registry.inputs(train);
   EXPECT_EQ(inputs[0].product, 0);  // damaged, its fingerprint attribute untouched
   EXPECT_EQ(inputs[1].product, 1);

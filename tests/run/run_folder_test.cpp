@@ -174,14 +174,15 @@ TEST_F(RunFolders, AreNotHeldByALaterProcessWithTheSameNumber) {
 /// hour off.
 class OtherMachine {
  public:
-  explicit OtherMachine(std::string lock) : lock_(std::move(lock)), heart_([this] {
-    for (int count = 0; !ends_; ++count) {
-      write_file(lock_ + "~", "some-other-host 1 5 - another-boot pid:[1] " + std::to_string(count) + "\n");
-      fs::last_write_time(lock_ + "~", fs::file_time_type::clock::now() - std::chrono::hours(1));
-      fs::rename(lock_ + "~", lock_);
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  }) {}
+  explicit OtherMachine(std::string lock)
+      : lock_(std::move(lock)), heart_([this] {
+          for (int count = 0; !ends_; ++count) {
+            write_file(lock_ + "~", "some-other-host 1 5 - another-boot pid:[1] " + std::to_string(count) + "\n");
+            fs::last_write_time(lock_ + "~", fs::file_time_type::clock::now() - std::chrono::hours(1));
+            fs::rename(lock_ + "~", lock_);
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          }
+        }) {}
   ~OtherMachine() {
     ends_ = true;
     heart_.join();
@@ -208,7 +209,8 @@ TEST_F(RunFolders, OfAnotherMachineAreHeldWhileTheirCounterMovesWhateverItsClock
 }
 
 TEST_F(RunFolders, AreHeldByAProcessWhoseNumberMeansNothingHere) {
-  Child child([&] { static const RunFolder* const run = new RunFolder(output);
+  Child child([&] {
+    static const RunFolder* const run = new RunFolder(output);
     (void)run;
   });
   const std::string record = read_file(lock), number = std::to_string(child.pid);

@@ -75,7 +75,8 @@ TEST_F(TraceFile, HasTheTimesOfEachPhaseOnTheLinesOfItsRank) {
 TEST_F(TraceFile, NamesItsHostsAndRanksOnce) {
   {
     Trace trace(path);
-    for (std::int64_t i = 0; i < 12; ++i) trace.add(outcome_of(i, static_cast<int>(i % 3), 1000.0 + static_cast<double>(i)), i % 3 == 2 ? "node2" : "node1", "p");
+    for (std::int64_t i = 0; i < 12; ++i)
+      trace.add(outcome_of(i, static_cast<int>(i % 3), 1000.0 + static_cast<double>(i)), i % 3 == 2 ? "node2" : "node1", "p");
   }
   std::map<int, std::string> hosts;
   std::map<std::pair<int, int>, std::string> lines;
@@ -205,8 +206,8 @@ TEST_F(Log, WritesDownHowJobsEnded) {
 
 TEST_F(Log, SumsWhatWasDoneAndTheTimeOfAll) {
   run([&](RunLog& log) {
-    log.finished(outcome_of(0, 0, 1000.0));                    // ends at 1002
-    log.finished(outcome_of(1, 1, 1001.0, JobEnd::failed));    // ends at 1003
+    log.finished(outcome_of(0, 0, 1000.0));                  // ends at 1002
+    log.finished(outcome_of(1, 1, 1001.0, JobEnd::failed));  // ends at 1003
     JobOutcome longest = outcome_of(2, 1, 1003.0);
     longest.times.compute_s = 7.0;
     longest.times.compute_end = 1010.0;

@@ -88,8 +88,8 @@ TEST(SameRun, IsNotOneWithOtherOptionsAndAllOfThemAreNamed) {
   now.options.erase("bands");
   now.options["added"] = "1";
   const std::string message = error_of<UsageError>([&] { check_same_run(example(), now); });
-  for (const char* part : {now.output.c_str(), "version: 0.1.0 then, 0.2.0 now", "dnf.neighbours: 80 then, 20 now", "empty: unset then, x now",
-                           "bands: g r i z then, unset now", "added: unset then, 1 now", "--fresh"})
+  for (const char* part : {now.output.c_str(), "version: 0.1.0 then, 0.2.0 now", "dnf.neighbours: 80 then, 20 now",
+                           "empty: unset then, x now", "bands: g r i z then, unset now", "added: unset then, 1 now", "--fresh"})
     EXPECT_TRUE(contains(message, part));
   EXPECT_EQ(message.find("quoted"), std::string::npos) << "it is the same";
   EXPECT_EQ(message.find("command"), std::string::npos);

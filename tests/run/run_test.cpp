@@ -51,7 +51,9 @@ class DiskWork final : public Work {
     for (std::int64_t row = block.begin; row < block.end; ++row) disk_.rows[static_cast<std::size_t>(row)] = -2;
   }
   std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override {
-    return hash_bytes(std::as_bytes(std::span(disk_.rows).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size()))), chained);
+    return hash_bytes(
+        std::as_bytes(std::span(disk_.rows).subspan(static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.size()))),
+        chained);
   }
   std::int64_t unwritable = -1, stops_at = -1;
 
@@ -106,7 +108,8 @@ class Runs : public testing::Test {
   /// Rows that were done at `before` were computed once, the others at least once.
   void expect_nothing_done_again(const std::vector<RowRange>& before) const {
     for (const RowRange& rows : before)
-      for (std::int64_t row = rows.begin; row < rows.end; ++row) ASSERT_EQ(disk.computed[static_cast<std::size_t>(row)], 1) << "row " << row;
+      for (std::int64_t row = rows.begin; row < rows.end; ++row)
+        ASSERT_EQ(disk.computed[static_cast<std::size_t>(row)], 1) << "row " << row;
   }
 
   Folder folder;
@@ -131,13 +134,14 @@ TEST_F(Runs, MakeTheirProductAndKnowThatItIsComplete) {
 
 TEST_F(Runs, GoOnAfterAFullDiskWithoutDoingAnythingAgain) {
   EXPECT_EQ(error_of<IoError>([&] {
-    try {
-      attempt(333);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ExitCode::io);
-      throw IoError(error.what());
-    }
-  }), "disk full");
+              try {
+                attempt(333);
+              } catch (const Error& error) {
+                EXPECT_EQ(error.code(), ExitCode::io);
+                throw IoError(error.what());
+              }
+            }),
+            "disk full");
   EXPECT_FALSE(fs::exists(output));
   const auto before = journalled();
   EXPECT_GT(before.size(), 5U);
@@ -168,7 +172,8 @@ TEST_F(Runs, GoOnAfterASignalWithOtherPartitions) {
 TEST_F(Runs, FinishWithoutThePartitionsThatFail) {
   o.farm.fault = "throw@3";
   EXPECT_EQ(attempt(), ExitCode::incomplete);
-  for (std::int64_t row = 0; row < all_rows; ++row) ASSERT_EQ(disk.rows[static_cast<std::size_t>(row)], row / partition_rows == 3 ? -2 : 3 * row + 1);
+  for (std::int64_t row = 0; row < all_rows; ++row)
+    ASSERT_EQ(disk.rows[static_cast<std::size_t>(row)], row / partition_rows == 3 ? -2 : 3 * row + 1);
   o.farm.fault = "";
   EXPECT_EQ(attempt(), ExitCode::done);  // another chance
   EXPECT_FALSE(was_complete);

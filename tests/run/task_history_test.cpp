@@ -36,7 +36,8 @@ class Records {
 
 std::vector<Partition> partitions_of(std::int64_t n, std::int64_t size) {
   std::vector<Partition> partitions;
-  for (std::int64_t i = 0; i < n; ++i) partitions.push_back({i, "p" + std::to_string(i), {size * i, size * (i + 1)}, 2.0 * static_cast<double>(size)});
+  for (std::int64_t i = 0; i < n; ++i)
+    partitions.push_back({i, "p" + std::to_string(i), {size * i, size * (i + 1)}, 2.0 * static_cast<double>(size)});
   return partitions;
 }
 
@@ -89,15 +90,23 @@ TEST(TaskHistory, LeavesExactlyTheRowsNotDoneWhateverThePartitionsWereThen) {
     ObjectRandom random(seed, 0);
     const auto draw = [&](std::int64_t n) { return static_cast<std::int64_t>(random.next() % static_cast<std::uint32_t>(n)); };
     Records journal;
-    std::vector<RowRange> done;   // what counts now
+    std::vector<RowRange> done;  // what counts now
     for (std::int64_t n = draw(25); n > 0; --n) {
       const std::int64_t begin = draw(rows);
       const RowRange range{begin, std::min(rows, begin + 1 + draw(30))};
       switch (draw(6)) {
-        case 0: journal.add(Event::started, range); break;
-        case 1: journal.failed(range, 1 + static_cast<int>(draw(2)), "f"); break;
-        case 2: journal.add(Event::lost, range, 1, "l"); break;
-        case 3: journal.session(); break;
+        case 0:
+          journal.add(Event::started, range);
+          break;
+        case 1:
+          journal.failed(range, 1 + static_cast<int>(draw(2)), "f");
+          break;
+        case 2:
+          journal.add(Event::lost, range, 1, "l");
+          break;
+        case 3:
+          journal.session();
+          break;
         case 4:
           if (!done.empty()) {
             const RowRange revoked = done[static_cast<std::size_t>(draw(std::ssize(done)))];

@@ -119,7 +119,8 @@ TEST(DiscFinder, InclusiveDiscsHoldEveryPixelThatADiscTouches) {
     const std::vector<std::int64_t> found = pixels_of(runs);
     const TangentBasis b = tangent_basis(place);
     for (int step = 0; step < 64; ++step) {  // points of the rim
-      const double turn = 2.0 * std::numbers::pi * step / 64.0, c = std::cos(0.0999), e = std::sin(0.0999) * std::cos(turn), n = std::sin(0.0999) * std::sin(turn);
+      const double turn = 2.0 * std::numbers::pi * step / 64.0, c = std::cos(0.0999), e = std::sin(0.0999) * std::cos(turn),
+                   n = std::sin(0.0999) * std::sin(turn);
       const Vector3 point{c * b.centre.x + e * b.east.x + n * b.north.x, c * b.centre.y + e * b.east.y + n * b.north.y,
                           c * b.centre.z + e * b.east.z + n * b.north.z};
       EXPECT_TRUE(std::binary_search(found.begin(), found.end(), pixels.ring_pixel_at(angles_of(point))));

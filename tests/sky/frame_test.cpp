@@ -62,7 +62,8 @@ TEST(Frames, AreCalledByLetterOrName) {
   EXPECT_EQ(frame_named(" ICRS"), Frame::equatorial);
   EXPECT_EQ(frame_named("Q"), Frame::equatorial);
   EXPECT_EQ(frame_named("Ecliptic"), Frame::ecliptic);
-  EXPECT_TRUE(contains(error_of<UsageError>([] { static_cast<void>(frame_named("X")); }), "must be G galactic, C equatorial or E ecliptic"));
+  EXPECT_TRUE(
+      contains(error_of<UsageError>([] { static_cast<void>(frame_named("X")); }), "must be G galactic, C equatorial or E ecliptic"));
 }
 
 TEST(TangentBasis, PointsEastAndNorth) {

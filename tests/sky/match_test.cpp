@@ -65,7 +65,8 @@ Positions clustered(std::size_t n, double ra, double dec, double radius, unsigne
   const double step = radius / 3600.0;
   // On a tangent plane about the place, so that clumps lie across a pole.
   const Vector3 centre = direction_of(ra, dec), north = direction_of(ra, dec + 90.0 > 90.0 ? dec - 90.0 : dec + 90.0);
-  const Vector3 east = {centre.y * north.z - centre.z * north.y, centre.z * north.x - centre.x * north.z, centre.x * north.y - centre.y * north.x};
+  const Vector3 east = {centre.y * north.z - centre.z * north.y, centre.z * north.x - centre.x * north.z,
+                        centre.x * north.y - centre.y * north.x};
   Positions p;
   double x = 0.0, y = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -86,8 +87,12 @@ struct Place {
   const char* name;
   double ra, dec;
 };
-constexpr Place places[] = {{"equator", 120.0, 0.0}, {"RA wrap", 0.0, 30.0}, {"north pole", 0.0, 90.0}, {"south pole", 200.0, -90.0},
-                            {"near the pole", 359.9999, 89.99}, {"wrap near the south pole", 0.0, -89.999}};
+constexpr Place places[] = {{"equator", 120.0, 0.0},
+                            {"RA wrap", 0.0, 30.0},
+                            {"north pole", 0.0, 90.0},
+                            {"south pole", 200.0, -90.0},
+                            {"near the pole", 359.9999, 89.99},
+                            {"wrap near the south pole", 0.0, -89.999}};
 
 TEST(SkyIndex, FindsThePairsOfBruteForceInClumpsEverywhere) {
   for (const Place& place : places)

@@ -15,8 +15,7 @@ constexpr double radians = std::numbers::pi / 180.0;
 
 double separation_deg(Position a, Position b) {
   const double dra = 0.5 * (a.ra - b.ra) * radians, ddec = 0.5 * (a.dec - b.dec) * radians;
-  const double h = std::sin(ddec) * std::sin(ddec) +
-                   std::cos(a.dec * radians) * std::cos(b.dec * radians) * std::sin(dra) * std::sin(dra);
+  const double h = std::sin(ddec) * std::sin(ddec) + std::cos(a.dec * radians) * std::cos(b.dec * radians) * std::sin(dra) * std::sin(dra);
   return 2.0 * std::asin(std::min(1.0, std::sqrt(h))) / radians;
 }
 
@@ -37,8 +36,7 @@ TEST(United, JoinsRangesThatMeetOrOverlapAndDropsEmptyOnes) {
 
 TEST(Contains, KnowsItsRanges) {
   const Region region = {{1, 3}, {5, 9}};
-  for (std::int64_t key = 0; key < 12; ++key)
-    EXPECT_EQ(contains(region, key), (key >= 1 && key < 3) || (key >= 5 && key < 9)) << key;
+  for (std::int64_t key = 0; key < 12; ++key) EXPECT_EQ(contains(region, key), (key >= 1 && key < 3) || (key >= 5 && key < 9)) << key;
   EXPECT_FALSE(contains({}, 0));
 }
 
@@ -75,8 +73,7 @@ TEST(Dilated, CoversEveryPlaceWithinItsRadiusOfAnyKeyAndLittleElse) {
       EXPECT_EQ(region, united(region));
       for (int k = 0; k < 5000; ++k) {
         const Position& target = targets[static_cast<std::size_t>(k) % targets.size()];
-        ASSERT_TRUE(
-            contains(region, healpix29(offset_from(target, radius * uniform(random), 6.2831853 * uniform(random)))));
+        ASSERT_TRUE(contains(region, healpix29(offset_from(target, radius * uniform(random), 6.2831853 * uniform(random)))));
       }
       for (int k = 0; k < 2000; ++k) {
         const Position p = offset_from(centre, 15.0 * radius * uniform(random), 6.2831853 * uniform(random));

@@ -35,11 +35,21 @@ Schema read_schema() {
 
 void set(Column& column, std::size_t row, const std::string& value) {
   switch (column.info().type) {
-    case Type::f4: column.values<float>()[row] = static_cast<float>(parse_double(value).value()); break;
-    case Type::f8: column.values<double>()[row] = parse_double(value).value(); break;
-    case Type::i4: column.values<std::int32_t>()[row] = static_cast<std::int32_t>(parse_integer(value).value()); break;
-    case Type::i8: column.values<std::int64_t>()[row] = parse_integer(value).value(); break;
-    case Type::u1: column.values<std::uint8_t>()[row] = static_cast<std::uint8_t>(parse_integer(value).value()); break;
+    case Type::f4:
+      column.values<float>()[row] = static_cast<float>(parse_double(value).value());
+      break;
+    case Type::f8:
+      column.values<double>()[row] = parse_double(value).value();
+      break;
+    case Type::i4:
+      column.values<std::int32_t>()[row] = static_cast<std::int32_t>(parse_integer(value).value());
+      break;
+    case Type::i8:
+      column.values<std::int64_t>()[row] = parse_integer(value).value();
+      break;
+    case Type::u1:
+      column.values<std::uint8_t>()[row] = static_cast<std::uint8_t>(parse_integer(value).value());
+      break;
     case Type::text:
       std::memset(column.values<char>().data() + row * text_width, 0, text_width);
       std::memcpy(column.values<char>().data() + row * text_width, value.data(), value.size());

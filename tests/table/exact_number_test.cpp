@@ -36,7 +36,8 @@ TEST(ExactNumber, KeepsEveryDigit) {
 }
 
 TEST(ExactNumber, SaysWhatIsNone) {
-  for (const char* text : {"", "-", "+-1", "--1", "1e", "abc", "nan", "inf", "1e400", "0x", "0x1g", "1 2", "0x10000000000000000"}) EXPECT_EQ(read(text), "none") << text;
+  for (const char* text : {"", "-", "+-1", "--1", "1e", "abc", "nan", "inf", "1e400", "0x", "0x1g", "1 2", "0x10000000000000000"})
+    EXPECT_EQ(read(text), "none") << text;
 }
 
 TEST(ExactNumber, PutsHugeNumbersBeyondAll) {

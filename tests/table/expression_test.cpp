@@ -24,8 +24,15 @@ void put_text(Column& column, std::size_t row, std::string_view text) {
 Table sample() {
   ColumnInfo flag{"flag", Type::i4};
   flag.null = -1;
-  Table table({{"x", Type::f8}, {"mag", Type::f4}, flag, {"big", Type::i8}, {"ok", Type::u1}, {"class", Type::text, 8}, {"my column", Type::f8},
-               {"flux", Type::f4, 2}}, 4);
+  Table table({{"x", Type::f8},
+               {"mag", Type::f4},
+               flag,
+               {"big", Type::i8},
+               {"ok", Type::u1},
+               {"class", Type::text, 8},
+               {"my column", Type::f8},
+               {"flux", Type::f4, 2}},
+              4);
   const double x[] = {-1.5, 0.0, 2.0, nan};
   const float mag[] = {18.0F, 20.5F, 22.0F, 25.0F};
   const std::int32_t flags[] = {0, 3, 4, -1};
@@ -98,7 +105,7 @@ TEST(Condition, BindsNotBeforeAndBeforeOr) {
 }
 
 TEST(Condition, Calculates) {
-  EXPECT_EQ(rows_of("mag - 2 * x > 20"), "01"); // 21, 20.5, 18, missing
+  EXPECT_EQ(rows_of("mag - 2 * x > 20"), "01");  // 21, 20.5, 18, missing
   EXPECT_EQ(rows_of("(mag - 2) / 4 == 5"), "2");
   EXPECT_EQ(rows_of("abs(x) < 1.6"), "01");
   EXPECT_EQ(rows_of("-x > 1"), "0");
@@ -120,7 +127,7 @@ TEST(Condition, LooksUpListsTextsAndBits) {
 
 TEST(Condition, TestsBitsAsPythonDoes) {
   EXPECT_EQ(rows_of("flag & 1"), "1");
-  EXPECT_EQ(rows_of("not (flag & 4)"), "013");                       // missing: no bit test holds
+  EXPECT_EQ(rows_of("not (flag & 4)"), "013");  // missing: no bit test holds
   EXPECT_EQ(rows_of("not flag & 4"), "013");
   EXPECT_EQ(rows_of("not (flag & 4) and not missing(flag)"), "01");
   EXPECT_EQ(rows_of("flag & 4 == 0"), "01");
@@ -142,7 +149,7 @@ TEST(Condition, ComparesWholeNumbersExactly) {
   Table table({{"id", Type::i8}, {"x", Type::f8}}, 5);
   for (std::size_t i = 0; i < 5; ++i) {
     table[0].values<std::int64_t>()[i] = id - 2 + static_cast<std::int64_t>(i);
-    table[1].values<double>()[i] = 1237648720693755904.0;   // the nearest double of them all
+    table[1].values<double>()[i] = 1237648720693755904.0;  // the nearest double of them all
   }
   const auto rows = [&](const std::string& text) {
     std::vector<std::uint8_t> holds(5);
@@ -169,14 +176,14 @@ TEST(Condition, ComparesWholeNumbersExactly) {
   EXPECT_EQ(rows("id > x"), "01234");
   EXPECT_EQ(rows("x == 1237648720693755904"), "01234");
   EXPECT_EQ(rows("x == 1237648720693755905"), "");
-  EXPECT_EQ(rows("id * 1.0 == x"), "01234");                          // in doubles, on purpose
+  EXPECT_EQ(rows("id * 1.0 == x"), "01234");  // in doubles, on purpose
   EXPECT_THROW((void)rows("id * id * id > 0"), DataError);
 }
 
 TEST(Condition, KnowsOtherNamesOfColumns) {
   const Table table = sample();
   const Condition condition("r < 20 and x < 1", table.schema(), "--where", {{"r", "mag"}, {"x", "my column"}});
-  EXPECT_EQ(condition.columns(), (std::vector<std::string>{"mag", "x"}));   // a column comes before an alias
+  EXPECT_EQ(condition.columns(), (std::vector<std::string>{"mag", "x"}));  // a column comes before an alias
 }
 
 TEST(Condition, NamesTheColumnsThatItReadsOnce) {
@@ -186,18 +193,39 @@ TEST(Condition, NamesTheColumnsThatItReadsOnce) {
 }
 
 TEST(Condition, SaysWhatIsWrongAndWhere) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "empty condition"}, {"mag", "a condition is needed"}, {"mag <", "a column or number is needed, not 'the end'"},
-      {"magg < 3", "no column 'magg', did you mean 'mag'?"}, {"mag < 20 20", "'20' was not expected"}, {"(mag < 20", "')' is missing before 'the end'"},
-      {"mag < 20 and", "a column or number is needed"}, {"1 < mag < 20", "cannot be chained"}, {"class < 'STAR'", "compared by == and != only"},
-      {"class == STAR", "a text in quotes is needed"}, {"class > 3", "a text in quotes is needed"}, {"mag == 'x'", "only a column of text"},
-      {"class in (1)", "values of another kind"}, {"flag in ('a')", "values of another kind"}, {"x & 1 == 0", "no column of whole numbers"},
-      {"flag & 1.5 == 0", "a whole number is needed"}, {"flux > 1", "has 2 elements"}, {"flux[2] > 1", "elements 0 to 1"}, {"sqrt(x) > 1", "no function"},
-      {"mag < 20 # x", "'#' has no meaning"}, {"class == 'STAR", "no closing '"}, {"3x > 1", "'3x' is not a number"}, {"not mag", "needs a condition"},
-      {"mag + (x > 1) > 3", "a number is needed"}, {"mag and x > 1", "a condition is needed"},
-      {"ok", "such as ok != 0"}, {"flag + 1", "a condition is needed"}, {"mag < 20 & x > 1", "& binds more strongly than a comparison"},
-      {"(mag < 20) & flag", "a number is needed"}, {"flag << 64 > 0", "0 to 63"}, {"flag << ok > 0", "0 to 63"}, {"0x > 1", "'0x' is not a number"},
-      {"my column > 1", "stands in backquotes: `my column`"}};
+  const std::pair<const char*, const char*> cases[] = {{"", "empty condition"},
+                                                       {"mag", "a condition is needed"},
+                                                       {"mag <", "a column or number is needed, not 'the end'"},
+                                                       {"magg < 3", "no column 'magg', did you mean 'mag'?"},
+                                                       {"mag < 20 20", "'20' was not expected"},
+                                                       {"(mag < 20", "')' is missing before 'the end'"},
+                                                       {"mag < 20 and", "a column or number is needed"},
+                                                       {"1 < mag < 20", "cannot be chained"},
+                                                       {"class < 'STAR'", "compared by == and != only"},
+                                                       {"class == STAR", "a text in quotes is needed"},
+                                                       {"class > 3", "a text in quotes is needed"},
+                                                       {"mag == 'x'", "only a column of text"},
+                                                       {"class in (1)", "values of another kind"},
+                                                       {"flag in ('a')", "values of another kind"},
+                                                       {"x & 1 == 0", "no column of whole numbers"},
+                                                       {"flag & 1.5 == 0", "a whole number is needed"},
+                                                       {"flux > 1", "has 2 elements"},
+                                                       {"flux[2] > 1", "elements 0 to 1"},
+                                                       {"sqrt(x) > 1", "no function"},
+                                                       {"mag < 20 # x", "'#' has no meaning"},
+                                                       {"class == 'STAR", "no closing '"},
+                                                       {"3x > 1", "'3x' is not a number"},
+                                                       {"not mag", "needs a condition"},
+                                                       {"mag + (x > 1) > 3", "a number is needed"},
+                                                       {"mag and x > 1", "a condition is needed"},
+                                                       {"ok", "such as ok != 0"},
+                                                       {"flag + 1", "a condition is needed"},
+                                                       {"mag < 20 & x > 1", "& binds more strongly than a comparison"},
+                                                       {"(mag < 20) & flag", "a number is needed"},
+                                                       {"flag << 64 > 0", "0 to 63"},
+                                                       {"flag << ok > 0", "0 to 63"},
+                                                       {"0x > 1", "'0x' is not a number"},
+                                                       {"my column > 1", "stands in backquotes: `my column`"}};
   for (const auto& [text, expected] : cases) {
     EXPECT_NE(message_of(text).find(expected), std::string::npos) << text << " -> " << message_of(text);
     EXPECT_EQ(message_of(text).rfind("--cuts", 0), 0U) << message_of(text);
@@ -226,7 +254,8 @@ TEST(Condition, HoldsRowByRowInTablesOfAnyLength) {
 
 TEST(Condition, SurvivesAnyText) {
   std::mt19937_64 random(2);
-  const std::string parts[] = {"mag", "class", " and ", " or ", "not ", "(", ")", "<", "==", "'a'", "3", "-", "&", "in", ",", "[", "]", "`", "abs", "missing", " "};
+  const std::string parts[] = {"mag", "class", " and ", " or ", "not ", "(", ")", "<",   "==",      "'a'", "3",
+                               "-",   "&",     "in",    ",",    "[",    "]", "`", "abs", "missing", " "};
   int good = 0;
   for (int round = 0; round < 20'000; ++round) {
     std::string text;

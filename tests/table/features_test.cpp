@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "skyfold/core/options.hpp"
 #include "../support.hpp"
+#include "skyfold/core/options.hpp"
 
 namespace skyfold {
 namespace {
@@ -34,8 +34,9 @@ Photometry photometry_of(const std::vector<std::vector<double>>& mag, const std:
   return p;
 }
 
-const Photometry sample = photometry_of({{22.0, 21.0, 20.5, 20.25}, {23.0, 22.5, 22.0, 21.5}, {24.5, nan, 23.0, 22.0}, {21.0, 20.0, 19.0, 18.5}},
-                                        {{0.1, 0.2, 0.3, 0.4}, {0.2, 0.2, 0.2, nan}, {0.3, nan, 0.1, 0.1}, {0.05, 0.05, 0.05, 0.05}});
+const Photometry sample =
+    photometry_of({{22.0, 21.0, 20.5, 20.25}, {23.0, 22.5, 22.0, 21.5}, {24.5, nan, 23.0, 22.0}, {21.0, 20.0, 19.0, 18.5}},
+                  {{0.1, 0.2, 0.3, 0.4}, {0.2, 0.2, 0.2, nan}, {0.3, nan, 0.1, 0.1}, {0.05, 0.05, 0.05, 0.05}});
 
 TEST(Features, AreColoursAndAReferenceMagnitudeUnlessToldOtherwise) {
   EXPECT_EQ(FeatureLayer({}, bands).names(), (std::vector<std::string>{"g-r", "r-i", "i-z", "i"}));
@@ -56,9 +57,7 @@ TEST(Features, AreNamedOneByOneToo) {
   EXPECT_TRUE(layer.is_error(2));
 }
 
-TEST(Features, OccurOnceWhenGroupsShareThem) {
-  EXPECT_EQ(FeatureLayer({{"magnitudes", "reference", "i"}, ""}, bands).names(), bands);
-}
+TEST(Features, OccurOnceWhenGroupsShareThem) { EXPECT_EQ(FeatureLayer({{"magnitudes", "reference", "i"}, ""}, bands).names(), bands); }
 
 TEST(Features, AreMissingWhereABandOrAnErrorIs) {
   const FeatureLayer layer({{"colours", "reference", "errors"}, ""}, bands);

@@ -41,15 +41,27 @@ TEST_P(Conventions, AreRecognisedByTheNamesOfTheColumns) {
 
 INSTANTIATE_TEST_SUITE_P(
     Surveys, Conventions,
-    testing::Values(Survey{"Dc2", {"mag_u_lsst", "mag_g_lsst", "mag_r_lsst", "mag_err_u_lsst", "mag_err_g_lsst", "mag_err_r_lsst"},
-                           {"u", "g", "r"}, "mag_u_lsst", "mag_err_u_lsst"},
-                    Survey{"Des", {"MAG_G", "MAG_R", "MAG_I", "MAG_Z", "MAG_ERR_G", "MAG_ERR_R", "MAG_ERR_I", "MAG_ERR_Z"},
-                           {"g", "r", "i", "z"}, "MAG_G", "MAG_ERR_G"},
+    testing::Values(Survey{"Dc2",
+                           {"mag_u_lsst", "mag_g_lsst", "mag_r_lsst", "mag_err_u_lsst", "mag_err_g_lsst", "mag_err_r_lsst"},
+                           {"u", "g", "r"},
+                           "mag_u_lsst",
+                           "mag_err_u_lsst"},
+                    Survey{"Des",
+                           {"MAG_G", "MAG_R", "MAG_I", "MAG_Z", "MAG_ERR_G", "MAG_ERR_R", "MAG_ERR_I", "MAG_ERR_Z"},
+                           {"g", "r", "i", "z"},
+                           "MAG_G",
+                           "MAG_ERR_G"},
                     Survey{"Happy", {"u", "g", "r", "i", "z", "eu", "eg", "er", "ei", "ez"}, {"u", "g", "r", "i", "z"}, "u", "eu"},
-                    Survey{"Sdss", {"psfmag_u", "psfmag_g", "psfmag_r", "psfmagerr_u", "psfmagerr_g", "psfmagerr_r"},
-                           {"u", "g", "r"}, "psfmag_u", "psfmagerr_u"},
-                    Survey{"Plain", {"mag_g", "mag_r", "mag_i", "mag_Y", "mag_err_g", "mag_err_r", "mag_err_i", "mag_err_Y"},
-                           {"g", "r", "i", "Y"}, "mag_g", "mag_err_g"}),
+                    Survey{"Sdss",
+                           {"psfmag_u", "psfmag_g", "psfmag_r", "psfmagerr_u", "psfmagerr_g", "psfmagerr_r"},
+                           {"u", "g", "r"},
+                           "psfmag_u",
+                           "psfmagerr_u"},
+                    Survey{"Plain",
+                           {"mag_g", "mag_r", "mag_i", "mag_Y", "mag_err_g", "mag_err_r", "mag_err_i", "mag_err_Y"},
+                           {"g", "r", "i", "Y"},
+                           "mag_g",
+                           "mag_err_g"}),
     [](const auto& survey) { return std::string(survey.param.title); });
 
 /// Columns by pattern, magnitudes of all bands first.
@@ -69,13 +81,29 @@ TEST(ResolveBands, TakesMagnitudesAndErrorsWhoseNamesBelongTogether) {
   const struct {
     const char *magnitude, *error;
     const Words& bands;
-  } cases[] = {{"mag_@", "magerr_@", lower},          {"mag_@", "mag_err_@", lower},        {"@_mag", "@_magerr", lower},       {"mag_@", "err_@", lower},
-               {"mag_@", "mag_@_err", lower},         {"@", "@_err", lower},                {"@mag", "e_@mag", lower},          {"MAG_AUTO_@", "MAGERR_AUTO_@", capitals},
-               {"@_cmodel_mag", "@_cmodel_magerr", lower}, {"modelMag_@", "modelMagErr_@", lower}, {"@MeanPSFMag", "@MeanPSFMagErr", lower},
-               {"@_psf", "e_@_psf", lower},           {"MAG_GAAP_@", "MAGERR_GAAP_@", lower}, {"cModelMag_@", "cModelMagErr_@", lower},
-               {"WAVG_MAG_PSF_@", "WAVG_MAGERR_PSF_@", capitals}, {"SOF_CM_MAG_@", "SOF_CM_MAG_ERR_@", capitals}, {"mag_@", "sigma_@", lower},
-               {"mag_@", "mag_@_error", lower},       {"@_mag", "@_mag_unc", lower},        {"m_@", "e_m_@", lower},            {"mag_@", "e_mag_@", lower},
-               {"@_magnitude", "@_magnitude_error", lower}, {"magnitude_@", "magnitude_error_@", lower}};
+  } cases[] = {{"mag_@", "magerr_@", lower},
+               {"mag_@", "mag_err_@", lower},
+               {"@_mag", "@_magerr", lower},
+               {"mag_@", "err_@", lower},
+               {"mag_@", "mag_@_err", lower},
+               {"@", "@_err", lower},
+               {"@mag", "e_@mag", lower},
+               {"MAG_AUTO_@", "MAGERR_AUTO_@", capitals},
+               {"@_cmodel_mag", "@_cmodel_magerr", lower},
+               {"modelMag_@", "modelMagErr_@", lower},
+               {"@MeanPSFMag", "@MeanPSFMagErr", lower},
+               {"@_psf", "e_@_psf", lower},
+               {"MAG_GAAP_@", "MAGERR_GAAP_@", lower},
+               {"cModelMag_@", "cModelMagErr_@", lower},
+               {"WAVG_MAG_PSF_@", "WAVG_MAGERR_PSF_@", capitals},
+               {"SOF_CM_MAG_@", "SOF_CM_MAG_ERR_@", capitals},
+               {"mag_@", "sigma_@", lower},
+               {"mag_@", "mag_@_error", lower},
+               {"@_mag", "@_mag_unc", lower},
+               {"m_@", "e_m_@", lower},
+               {"mag_@", "e_mag_@", lower},
+               {"@_magnitude", "@_magnitude_error", lower},
+               {"magnitude_@", "magnitude_error_@", lower}};
   for (const auto& c : cases) {
     BandOptions o;
     const BandColumns found = resolve_bands(o, numbers(family(c.magnitude, c.error, c.bands)), "s");
@@ -92,7 +120,8 @@ TEST(ResolveBands, KeepsFamiliesApart) {
   EXPECT_TRUE(contains(error_of<UsageError>([&] {
                          BandOptions o;
                          (void)resolve_bands(o, numbers(names), "s.fits");
-                       }), "no known names"));
+                       }),
+                       "no known names"));
   for (const std::string& name : family("mag_psf_@", "flux_@", {"g", "r", "i"})) names.push_back(name);
   for (const std::string& name : family("fluxerr_@", "mag_aper_@", {"g", "r", "i"})) names.push_back(name);
   BandOptions o;
@@ -176,16 +205,18 @@ TEST(ResolveBands, RefusesLimitsThatDoNotMatchTheBands) {
 TEST(ResolveBands, KeepsAnErrorPatternThatTheUserGave) {
   BandOptions o;
   o.error = "sigma_{band}";
-  const BandColumns found = resolve_bands(
-      o, numbers({"mag_g", "mag_r", "mag_i", "mag_err_g", "mag_err_r", "mag_err_i", "sigma_g", "sigma_r", "sigma_i"}), "s");
+  const BandColumns found =
+      resolve_bands(o, numbers({"mag_g", "mag_r", "mag_i", "mag_err_g", "mag_err_r", "mag_err_i", "sigma_g", "sigma_r", "sigma_i"}), "s");
   EXPECT_EQ(found.error, (Words{"sigma_g", "sigma_r", "sigma_i"}));
 }
 
 TEST(BandState, TellsSentinelsFromMagnitudes) {
   const BandOptions o;
   for (const double mag : {-20.0, 0.0, 22.5, 37.3, 37.7, 90.0}) EXPECT_EQ(band_state(mag, o), BandState::observed) << mag;
-  for (const double mag : {99.0, 98.95, 90.1, 1e30, double{INFINITY}, 37.5, 37.4521, 37.51, 37.59}) EXPECT_EQ(band_state(mag, o), BandState::not_detected) << mag;
-  for (const double mag : {std::nan(""), -99.0, -99.05, -90.1, -9.999e9, -double{INFINITY}}) EXPECT_EQ(band_state(mag, o), BandState::not_observed) << mag;
+  for (const double mag : {99.0, 98.95, 90.1, 1e30, double{INFINITY}, 37.5, 37.4521, 37.51, 37.59})
+    EXPECT_EQ(band_state(mag, o), BandState::not_detected) << mag;
+  for (const double mag : {std::nan(""), -99.0, -99.05, -90.1, -9.999e9, -double{INFINITY}})
+    EXPECT_EQ(band_state(mag, o), BandState::not_observed) << mag;
 }
 
 TEST(BandState, FollowsTheSentinelsOfTheUser) {
@@ -195,7 +226,7 @@ TEST(BandState, FollowsTheSentinelsOfTheUser) {
   EXPECT_EQ(band_state(37.5, o), BandState::observed);
   EXPECT_EQ(band_state(50.05, o), BandState::not_detected);
   EXPECT_EQ(band_state(0.0, o), BandState::not_observed);
-  EXPECT_EQ(band_state(99.0, o), BandState::not_detected);   // beyond 90 in any case
+  EXPECT_EQ(band_state(99.0, o), BandState::not_detected);  // beyond 90 in any case
 }
 
 /// What the header says of one band of one object, without any of the code's ways.

@@ -25,14 +25,14 @@ struct Roles {
 
 /// What is decided about a catalogue before its rows are written.
 struct CatalogueLayout {
-  Schema schema;                ///< columns of /object, `_healpix_29` included for catalogues with positions
+  Schema schema;  ///< columns of /object, `_healpix_29` included for catalogues with positions
   std::int64_t rows = 0;
   Ordering ordering = Ordering::none;
-  std::string attribute;        ///< the column, for ordering attribute
+  std::string attribute;  ///< the column, for ordering attribute
   Roles roles;
-  std::string creator;          ///< e.g. "skyfold 0.1.0 import"
-  std::string provenance;       ///< JSON; of the inputs and options that decide the content, of nothing else
-  std::string product_class = "catalogue";   ///< what a stage that takes it must have asked for
+  std::string creator;                      ///< e.g. "skyfold 0.1.0 import"
+  std::string provenance;                   ///< JSON; of the inputs and options that decide the content, of nothing else
+  std::string product_class = "catalogue";  ///< what a stage that takes it must have asked for
 };
 
 /// Lays out the file with undefined rows. Rank 0.

@@ -14,11 +14,11 @@ namespace skyfold {
 
 /// What a command is given to run with.
 struct CommandContext {
-  const OptionSet& options;       ///< for the effective configuration
-  Ranks* ranks = nullptr;         ///< null for commands that do not farm
-  int threads = 1;                ///< OpenMP threads of this rank
-  RunOptions run = {};            ///< of commands that farm
-  Process& process;               ///< takes what the registry and the product log are told
+  const OptionSet& options;  ///< for the effective configuration
+  Ranks* ranks = nullptr;    ///< null for commands that do not farm
+  int threads = 1;           ///< OpenMP threads of this rank
+  RunOptions run = {};       ///< of commands that farm
+  Process& process;          ///< takes what the registry and the product log are told
 };
 
 /// The work of one command: wiring, no algorithms.

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "skyfold/catalogue/catalogue.hpp"
-#include "skyfold/plan/plan.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/plan/plan.hpp"
 
 namespace skyfold {
 

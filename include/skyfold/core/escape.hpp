@@ -36,8 +36,10 @@ template <class Json>
   if (!json.is_structured()) return json;
   Json changed = json.is_array() ? Json::array() : Json::object();
   for (const auto& item : json.items()) {
-    if (json.is_array()) changed.push_back(with_texts(item.value(), change));
-    else changed[change(item.key())] = with_texts(item.value(), change);
+    if (json.is_array())
+      changed.push_back(with_texts(item.value(), change));
+    else
+      changed[change(item.key())] = with_texts(item.value(), change);
   }
   return changed;
 }

@@ -8,7 +8,7 @@ namespace skyfold {
 
 /// What went wrong, as plain values, so that it can travel between threads and ranks.
 struct Failure {
-  ExitCode code = ExitCode::done;   ///< done: nothing went wrong
+  ExitCode code = ExitCode::done;  ///< done: nothing went wrong
   std::string message;
   explicit operator bool() const noexcept { return code != ExitCode::done; }
 };

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,18 +40,18 @@ class Option {
   /// An order for this one call (help): layout, and not part of a configuration file.
   Option& call_only();
 
-  std::string name;                                        ///< "section.key" or "key"
-  std::string help;                                        ///< one sentence, lower case, without full stop
-  std::string value_name;                                  ///< shown in --help: NUMBER, TEXT, LIST, ...
+  std::string name;        ///< "section.key" or "key"
+  std::string help;        ///< one sentence, lower case, without full stop
+  std::string value_name;  ///< shown in --help: NUMBER, TEXT, LIST, ...
   std::string unit_text;
   std::vector<std::string> choices;
   std::optional<double> low, high;
   FileKind written = FileKind::other;
   bool is_required = false, is_layout = false, is_list = false, is_flag = false, is_call_only = false, is_positional = false;
-  bool given = false;                                      ///< set by the command line or a file
-  std::string origin;                                      ///< where it was given, for messages
-  std::function<void(const std::string& text)> assign;     ///< parses; throws UsageError without the name
-  std::function<std::string()> text;                       ///< the value as the INI file has it
+  bool given = false;                                   ///< set by the command line or a file
+  std::string origin;                                   ///< where it was given, for messages
+  std::function<void(const std::string& text)> assign;  ///< parses; throws UsageError without the name
+  std::function<std::string()> text;                    ///< the value as the INI file has it
 };
 
 /// The options of a command: one description that parses, validates, prints help, writes the effective

@@ -9,8 +9,8 @@ namespace skyfold {
 
 /// What the system tells of a process (proc(5), /proc/PID/stat).
 struct ProcessStatus {
-  std::string state;   ///< one letter: R, S, ...
-  std::string start;   ///< clock ticks since the machine's: tells a process from a later one with its number
+  std::string state;  ///< one letter: R, S, ...
+  std::string start;  ///< clock ticks since the machine's: tells a process from a later one with its number
   pid_t parent = 0;
 
   /// Whether it has ended, and only its parent has not taken notice.

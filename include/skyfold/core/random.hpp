@@ -7,8 +7,7 @@ namespace skyfold {
 
 /// Philox4x32-10 (Salmon et al. 2011, SC11, "Parallel random numbers: as easy as 1, 2, 3"):
 /// a keyed bijection of a 128-bit counter, so any draw is a pure function of (key, counter).
-[[nodiscard]] std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                                      std::array<std::uint32_t, 2> key) noexcept;
+[[nodiscard]] std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept;
 
 /// SplitMix64's finaliser: a bijection of 64-bit integers with good avalanche.
 [[nodiscard]] constexpr std::uint64_t mix64(std::uint64_t x) noexcept {

@@ -13,7 +13,6 @@ namespace skyfold {
 ///
 /// @param elements  names of the elements of arrays as long as this list; other arrays are numbered: NAME_0, NAME_1,
 /// ...
-void write_csv(const std::string& product, const Schema& schema, const std::string& path,
-               const std::vector<std::string>& elements);
+void write_csv(const std::string& product, const Schema& schema, const std::string& path, const std::vector<std::string>& elements);
 
 }  // namespace skyfold

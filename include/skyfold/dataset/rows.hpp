@@ -14,10 +14,10 @@ namespace skyfold {
 /// A product with one row per driving row, while it is filled: HDF5 in the catalogue's layout and, if asked for, the same
 /// rows as a FITS table.
 struct RowProduct {
-  std::string rows;              ///< path of the HDF5 file
-  std::string fits;              ///< path of the FITS file, "" for none
+  std::string rows;  ///< path of the HDF5 file
+  std::string fits;  ///< path of the FITS file, "" for none
   CatalogueLayout layout;
-  bool is_fits_along = true;     ///< its rows are written with those of the HDF5 file; else it is filled from that in the end
+  bool is_fits_along = true;  ///< its rows are written with those of the HDF5 file; else it is filled from that in the end
 };
 /// Calls its argument with tables that together have all texts of a product's rows.
 using EachText = std::function<void(const std::function<void(const Table&)>&)>;

@@ -15,8 +15,7 @@ class Selection {
   /// @param option  name of the option, for messages
   /// @param alias   other names of columns, e.g. of a band, by name; may be empty
   /// Throws UsageError for a text that cannot be read, or a column that `schema`, of the file `path`, does not have.
-  Selection(const std::string& text, const std::string& option, const Schema& schema, const std::string& path,
-            const ColumnAliases& alias);
+  Selection(const std::string& text, const std::string& option, const Schema& schema, const std::string& path, const ColumnAliases& alias);
 
   [[nodiscard]] bool selects_all() const noexcept { return !condition_; }
   /// Columns that it reads.

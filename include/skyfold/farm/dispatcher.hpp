@@ -60,11 +60,11 @@ class Dispatcher {
   void retry(const Job& failed);
 
   std::deque<Job> pending_;
-  std::map<std::int64_t, Assignment> running_;   ///< by job id
+  std::map<std::int64_t, Assignment> running_;  ///< by job id
   std::span<const Partition> partitions_;
   std::int64_t workers_, next_id_ = 0;
   std::set<Request> requests_;
-  std::unordered_map<int, Request> request_of_;   ///< by worker
+  std::unordered_map<int, Request> request_of_;  ///< by worker
   std::int64_t pending_rows_ = 0, request_count_ = 0;
 };
 

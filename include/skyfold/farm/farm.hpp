@@ -19,8 +19,8 @@ class OptionSet;
 /// Totals of what was done for a job, filled in by Work.
 struct JobResult {
   std::int64_t rows = 0, bytes_read = 0, bytes_written = 0;
-  std::uint64_t checksum = 0;   ///< of the rows written, chained over blocks in row order
-  std::uint64_t fits_sum = 0;   ///< partial sum of the rows in the FITS product, for its DATASUM
+  std::uint64_t checksum = 0;  ///< of the rows written, chained over blocks in row order
+  std::uint64_t fits_sum = 0;  ///< partial sum of the rows in the FITS product, for its DATASUM
 };
 
 /// What a command does with a block of rows. A job is done in blocks of at most FarmOptions::block_rows. Two blocks are
@@ -63,10 +63,10 @@ class Slots {
 /// When things happened to a job on its rank: seconds since 1970 UTC, and durations in seconds.
 struct JobTimes {
   double begin = 0.0, compute_begin = 0.0, compute_end = 0.0;
-  double read_s = 0.0, compute_s = 0.0, write_s = 0.0;   ///< overlapping
+  double read_s = 0.0, compute_s = 0.0, write_s = 0.0;  ///< overlapping
 };
 
-enum class JobEnd : std::int32_t { done, failed, lost };   ///< lost: the rank died or fell silent
+enum class JobEnd : std::int32_t { done, failed, lost };  ///< lost: the rank died or fell silent
 
 /// One attempt at a job that has ended.
 struct JobOutcome {
@@ -75,7 +75,7 @@ struct JobOutcome {
   JobEnd end = JobEnd::done;
   JobResult result;
   JobTimes times;
-  std::string message;   ///< why it failed
+  std::string message;  ///< why it failed
   [[nodiscard]] bool succeeded() const noexcept { return end == JobEnd::done; }
   [[nodiscard]] int attempt() const noexcept { return static_cast<int>(job.attempts) + 1; }
 };
@@ -90,13 +90,13 @@ class FarmObserver {
 
 /// Section `farm` of the configuration.
 struct FarmOptions {
-  std::string master = "auto";           ///< auto, compute, dedicated: whether rank 0 computes too
-  std::string order = "longest";         ///< longest, rows: in which order jobs are handed out
-  long block_rows = 65'536;              ///< rows in memory at a time, twice
-  double timeout_s = 3600.0;             ///< for one block; 0: none
-  double heartbeat_s = 60.0;             ///< silence after which a rank is given up
-  std::string max_failures = "100%";     ///< partitions: a count or a percentage
-  std::string fault;                     ///< faults to inject, for tests: see docs/robustness.md
+  std::string master = "auto";        ///< auto, compute, dedicated: whether rank 0 computes too
+  std::string order = "longest";      ///< longest, rows: in which order jobs are handed out
+  long block_rows = 65'536;           ///< rows in memory at a time, twice
+  double timeout_s = 3600.0;          ///< for one block; 0: none
+  double heartbeat_s = 60.0;          ///< silence after which a rank is given up
+  std::string max_failures = "100%";  ///< partitions: a count or a percentage
+  std::string fault;                  ///< faults to inject, for tests: see docs/robustness.md
 };
 void describe(OptionSet& option, FarmOptions& o);
 /// Throws UsageError for values that are not of the form described.
@@ -109,17 +109,17 @@ inline constexpr double sync_interval_s = 0.5;
 
 /// What is to be done; rank 0 has it, the others need `task` alone.
 struct FarmPlan {
-  int task = 0;                            ///< number of this pass within the run, for crash notes
-  std::vector<Job> jobs;                   ///< in the order in which they are handed out
+  int task = 0;           ///< number of this pass within the run, for crash notes
+  std::vector<Job> jobs;  ///< in the order in which they are handed out
   std::span<const Partition> partitions;
-  std::vector<JobOutcome> failures;        ///< given up before
+  std::vector<JobOutcome> failures;  ///< given up before
 };
 
 struct FarmReport {
   std::int64_t rows = 0, bytes_read = 0, bytes_written = 0, jobs = 0;
-  double write_s = 0.0;               ///< seconds of ranks in Work::write and sync, hidden behind computing or not
-  double compute_s = 0.0;             ///< seconds of ranks in Work::compute
-  std::vector<JobOutcome> failures;   ///< jobs that failed for good; rank 0 only
+  double write_s = 0.0;              ///< seconds of ranks in Work::write and sync, hidden behind computing or not
+  double compute_s = 0.0;            ///< seconds of ranks in Work::compute
+  std::vector<JobOutcome> failures;  ///< jobs that failed for good; rank 0 only
 };
 
 /// Runs all jobs on all ranks; collective. An error of Work::read or Work::write ends the run: it is thrown on every

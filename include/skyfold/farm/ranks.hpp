@@ -30,8 +30,8 @@ class SharedError final : public Error {
 
 /// How the run ended, as one rank knows it.
 struct RunEnding {
-  Failure failure;           ///< of this rank; on rank 0, if it has none, that of the lowest rank that has one
-  bool is_common = true;     ///< all ranks have come to their ends; else some wait for a call that others will never make
+  Failure failure;        ///< of this rank; on rank 0, if it has none, that of the lowest rank that has one
+  bool is_common = true;  ///< all ranks have come to their ends; else some wait for a call that others will never make
 };
 
 /// The ranks of this run, and what they do together. All calls but the accessors are collective: every rank makes
@@ -68,8 +68,7 @@ class Ranks {
   /// The same for a task without a result.
   void on_first_only(const std::function<void()>& task) const;
   /// Runs units of work spread over the ranks and gives all results to every rank (a ScanRunner of `io`).
-  [[nodiscard]] std::vector<std::string> run_units(std::size_t count,
-                                                   const std::function<std::string(std::size_t)>& unit) const;
+  [[nodiscard]] std::vector<std::string> run_units(std::size_t count, const std::function<std::string(std::size_t)>& unit) const;
   /// Goes on without ranks that died or fell silent: called on all others; they are numbered anew, in the same order.
   /// Rank 0 cannot be left behind.
   void go_on_without(const std::vector<int>& lost);

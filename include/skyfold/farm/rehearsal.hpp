@@ -36,21 +36,21 @@ class CostProfile {
 struct RehearsalMachine {
   int ranks = 1;
   int ranks_per_node = 1, cores_per_node = 1;
-  int threads = 1;             ///< OpenMP threads of each rank
-  double message_s = 0.0;      ///< time of rank 0 for a job: request, handing out, report; counted before it is handed out
-  double job_s = 0.0;          ///< time of a rank to begin a job, before it reads
-  double sync_s = 0.0;         ///< time to make written rows durable
-  double contention = 0.0;     ///< by what part of itself each other rank that computes makes a block's computing longer
-  bool prefetches = true;      ///< false: a rank asks for a job when it has none, as under a batch scheduler
+  int threads = 1;          ///< OpenMP threads of each rank
+  double message_s = 0.0;   ///< time of rank 0 for a job: request, handing out, report; counted before it is handed out
+  double job_s = 0.0;       ///< time of a rank to begin a job, before it reads
+  double sync_s = 0.0;      ///< time to make written rows durable
+  double contention = 0.0;  ///< by what part of itself each other rank that computes makes a block's computing longer
+  bool prefetches = true;   ///< false: a rank asks for a job when it has none, as under a batch scheduler
 };
 
 /// How a run would go.
 struct Rehearsal {
-  double farm_s = 0.0;         ///< from the first request to the last report
-  PhaseSeconds rank_s{};       ///< seconds of all ranks by phase, of wait, dispatch, read, compute, write, sync; their sum is ranks x farm_s
-  double thread_s = 0.0;       ///< seconds of one thread that all computing takes without contention
-  double serving_s = 0.0;      ///< of rank 0, for messages
-  double idle_tail_s = 0.0;    ///< from the first rank's last result to the last one's
+  double farm_s = 0.0;       ///< from the first request to the last report
+  PhaseSeconds rank_s{};     ///< seconds of all ranks by phase, of wait, dispatch, read, compute, write, sync; their sum is ranks x farm_s
+  double thread_s = 0.0;     ///< seconds of one thread that all computing takes without contention
+  double serving_s = 0.0;    ///< of rank 0, for messages
+  double idle_tail_s = 0.0;  ///< from the first rank's last result to the last one's
   std::int64_t jobs = 0;
 };
 

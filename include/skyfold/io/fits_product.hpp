@@ -14,8 +14,8 @@ namespace skyfold {
 
 /// How texts of a column stand in the file.
 struct FitsText {
-  std::size_t width = 0;       ///< bytes per row
-  bool is_encoded = false;     ///< bytes beyond printable ASCII, and the percent sign, are written as %XX
+  std::size_t width = 0;    ///< bytes per row
+  bool is_encoded = false;  ///< bytes beyond printable ASCII, and the percent sign, are written as %XX
 };
 
 /// Finds the text columns of a product that FITS cannot hold as they are.
@@ -30,7 +30,7 @@ class FitsTexts {
 
  private:
   struct Seen {
-    std::size_t width = 1;     ///< of the longest text, encoded
+    std::size_t width = 1;  ///< of the longest text, encoded
     bool needs = false;
   };
   std::map<std::string, Seen> columns_;
@@ -40,19 +40,20 @@ class FitsTexts {
 /// the rows are placed by the ranks themselves.
 struct FitsLayout {
   Schema schema;
-  std::vector<FitsText> texts;    ///< by column; of those that are text
+  std::vector<FitsText> texts;  ///< by column; of those that are text
   std::int64_t rows = 0;
-  std::int64_t data_start = 0;    ///< first byte of row 0
-  std::int64_t row_bytes = 0;     ///< NAXIS1
+  std::int64_t data_start = 0;  ///< first byte of row 0
+  std::int64_t row_bytes = 0;   ///< NAXIS1
 };
 
 /// Creates the file with its header and reserves its space; rows are zero until written. Rank 0.
 ///
 /// @param texts    what is known of the texts that will be written
 /// @param history  lines for HISTORY cards
-/// Names that a header cannot hold have other bytes as _XX, or are cut, which is logged. Throws IoError, or UsageError for more than 999 columns.
+/// Names that a header cannot hold have other bytes as _XX, or are cut, which is logged. Throws IoError, or UsageError for more than 999
+/// columns.
 void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                       const std::vector<std::string>& history, const FitsTexts& texts = {});
+                 const std::vector<std::string>& history, const FitsTexts& texts = {});
 
 /// Layout of a file made by create_fits with this schema and number of rows. Throws IoError.
 [[nodiscard]] FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows);

@@ -12,7 +12,7 @@ namespace skyfold {
 
 /// A group of a columnar HDF5 file: one contiguous dataset per column.
 struct ColumnGroup {
-  std::string path;                            ///< e.g. "/object"
+  std::string path;  ///< e.g. "/object"
   Schema schema;
   std::int64_t rows = 0;
 };
@@ -41,7 +41,7 @@ void roll_back(const std::string& path);
 /// Where the columns of a group lie.
 struct ColumnPlaces {
   ColumnGroup group;
-  std::vector<std::int64_t> offsets;           ///< first byte of each column in the file
+  std::vector<std::int64_t> offsets;  ///< first byte of each column in the file
 };
 /// Opens a group written by create_columns. Throws IoError when the file cannot be read, DataError when the group is
 /// absent or not columns of one length, stored contiguously.

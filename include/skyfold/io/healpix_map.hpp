@@ -16,15 +16,15 @@ namespace skyfold {
 
 /// What is said about a map file by hand, where its keywords are missing or wrong; "" for what the file says.
 struct HealpixKeywords {
-  std::string hdu;        ///< number or EXTNAME; "" = the first table with HEALPix keywords
-  std::string ordering;   ///< RING or NESTED
-  std::string frame;      ///< G, C or E
+  std::string hdu;       ///< number or EXTNAME; "" = the first table with HEALPix keywords
+  std::string ordering;  ///< RING or NESTED
+  std::string frame;     ///< G, C or E
 };
 
 /// A column of a map; values are given in single precision where the file holds them so, else in double precision.
 struct HealpixColumn {
   std::string name, unit;
-  Type type = Type::f4;   ///< f4 or f8
+  Type type = Type::f4;  ///< f4 or f8
 };
 
 /// A HEALPix map in a FITS binary table: any number of pixels per row, floating-point or integer columns with TSCAL, TZERO
@@ -40,13 +40,13 @@ class HealpixMapFile {
   [[nodiscard]] const std::string& path() const noexcept;
   [[nodiscard]] long nside() const noexcept;
   [[nodiscard]] bool is_nested() const noexcept;
-  [[nodiscard]] std::optional<Frame> frame() const noexcept;          ///< nothing when COORDSYS is missing
-  [[nodiscard]] bool is_iau() const noexcept;                         ///< POLCCONV = IAU; else COSMO
+  [[nodiscard]] std::optional<Frame> frame() const noexcept;  ///< nothing when COORDSYS is missing
+  [[nodiscard]] bool is_iau() const noexcept;                 ///< POLCCONV = IAU; else COSMO
   [[nodiscard]] const std::vector<HealpixColumn>& columns() const noexcept;
-  [[nodiscard]] bool is_explicit() const noexcept;                    ///< pixels are listed
-  [[nodiscard]] bool is_full() const noexcept;                        ///< every pixel has a slot, in order
-  [[nodiscard]] std::int64_t slots() const noexcept;                  ///< pixels in the file
-  [[nodiscard]] std::int64_t first_pixel() const noexcept;            ///< of slot 0, unless pixels are listed
+  [[nodiscard]] bool is_explicit() const noexcept;          ///< pixels are listed
+  [[nodiscard]] bool is_full() const noexcept;              ///< every pixel has a slot, in order
+  [[nodiscard]] std::int64_t slots() const noexcept;        ///< pixels in the file
+  [[nodiscard]] std::int64_t first_pixel() const noexcept;  ///< of slot 0, unless pixels are listed
   [[nodiscard]] std::int64_t pixels_per_row() const noexcept;
   [[nodiscard]] std::int64_t row_bytes() const noexcept;
   /// Text of a keyword of the table's header.
@@ -65,7 +65,7 @@ class HealpixMapFile {
   /// Pixel numbers of slots; only for listed pixels. Throws DataError for one that is not in the map.
   void read_pixels(RowRange slots, std::span<std::int64_t> pixels) const;
 
-  struct State;   ///< for this layer
+  struct State;  ///< for this layer
   /// Where the table's data are: the file, their first byte and how many they are, with the heap and the padding.
   struct Data {
     const class InputFile* file = nullptr;
@@ -82,8 +82,8 @@ struct HealpixMapLayout {
   long nside = 1;
   bool nested = false;
   std::optional<Frame> frame;
-  bool iau = false;                        ///< of polarisation; written when a column is called Q...
-  std::vector<HealpixColumn> columns;      ///< f4 or f8
+  bool iau = false;                    ///< of polarisation; written when a column is called Q...
+  std::vector<HealpixColumn> columns;  ///< f4 or f8
   std::vector<std::string> history;
 };
 

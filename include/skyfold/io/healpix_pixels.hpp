@@ -53,10 +53,10 @@ class HealpixPixels {
   HealpixMapFile file_;
   Pixelisation pixels_;
   std::vector<std::size_t> columns_;
-  std::vector<std::size_t> sizes_, offsets_;   ///< bytes of a value; of the column's first value in the memory
+  std::vector<std::size_t> sizes_, offsets_;  ///< bytes of a value; of the column's first value in the memory
   bool is_whole_;
-  std::vector<std::uint8_t> is_there_;         ///< by block
-  std::vector<std::int64_t> nested_;           ///< scratch
+  std::vector<std::uint8_t> is_there_;  ///< by block
+  std::vector<std::int64_t> nested_;    ///< scratch
   NodeMemory memory_;
 };
 

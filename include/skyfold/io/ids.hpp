@@ -14,8 +14,8 @@ inline constexpr const char* no_column = "none";
 
 /// A cell that keeps a column of real numbers from being ids.
 struct NoId {
-  std::int64_t row = 0;   ///< of the file, counted from 0
-  std::string problem;    ///< "1.5 is not a whole number"
+  std::int64_t row = 0;  ///< of the file, counted from 0
+  std::string problem;   ///< "1.5 is not a whole number"
 };
 
 /// The first row of a column of real numbers that is no id: ids are whole numbers that the type holds exactly with all their digits, below

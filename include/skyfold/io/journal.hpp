@@ -11,21 +11,21 @@ namespace skyfold {
 
 /// What a record of the journal tells.
 enum class Event : std::uint32_t {
-  started = 1,   ///< a job was handed to a rank
-  done = 2,      ///< its rows are on the disk
-  failed = 3,    ///< its kernel threw or took too long
-  lost = 4,      ///< its rank died, or fell silent
-  session = 5,   ///< a process group began to work: rank = ranks, partition_count = processors, read_s = since its start
-  task = 6,      ///< a pass over rows begins: rows = all of them, label = name, message = unit, partition_count
-  step = 7,      ///< something done once, label = name
-  revoked = 9,   ///< rows that were done differ from their checksum: to be done again
-  retry = 10,    ///< what failed so far may be tried again
-  ended = 8,     ///< the session ended in good order: attempt = exit code, rank = threads, bytes_written = peak memory
+  started = 1,  ///< a job was handed to a rank
+  done = 2,     ///< its rows are on the disk
+  failed = 3,   ///< its kernel threw or took too long
+  lost = 4,     ///< its rank died, or fell silent
+  session = 5,  ///< a process group began to work: rank = ranks, partition_count = processors, read_s = since its start
+  task = 6,     ///< a pass over rows begins: rows = all of them, label = name, message = unit, partition_count
+  step = 7,     ///< something done once, label = name
+  revoked = 9,  ///< rows that were done differ from their checksum: to be done again
+  retry = 10,   ///< what failed so far may be tried again
+  ended = 8,    ///< the session ended in good order: attempt = exit code, rank = threads, bytes_written = peak memory
 };
 
 /// One record, as it stands in the file: 384 bytes, little-endian. See docs/journal.md for the bytes.
 struct JournalRecord {
-  std::uint64_t sequence = 0;              ///< 0, 1, 2, ...
+  std::uint64_t sequence = 0;  ///< 0, 1, 2, ...
   double unix_time_s = 0.0;
   RowRange rows;
   std::int64_t first_partition = 0, partition_count = 0;
@@ -34,11 +34,11 @@ struct JournalRecord {
   std::int64_t rows_written = 0, bytes_read = 0, bytes_written = 0;
   std::uint64_t rows_checksum = 0, fits_sum = 0;
   double read_s = 0.0, compute_s = 0.0, write_s = 0.0;
-  std::int64_t block_rows = 0;             ///< rows per block, over which rows_checksum is chained
-  char host[32] = {};                      ///< of the rank
-  char label[64] = {};                     ///< of the first partition
+  std::int64_t block_rows = 0;  ///< rows per block, over which rows_checksum is chained
+  char host[32] = {};           ///< of the rank
+  char label[64] = {};          ///< of the first partition
   char message[144] = {};
-  std::uint64_t checksum = 0;              ///< XXH3 of all bytes before it
+  std::uint64_t checksum = 0;  ///< XXH3 of all bytes before it
 };
 static_assert(sizeof(JournalRecord) == 384);
 

@@ -39,7 +39,7 @@ class RowReader {
  private:
   ColumnPlaces places_;
   File file_;
-  std::unique_ptr<class ZoneChecks> checks_;   ///< none for rows without hashes
+  std::unique_ptr<class ZoneChecks> checks_;  ///< none for rows without hashes
 };
 
 /// A file in which ranks write disjoint byte ranges at the same time, each through a descriptor of its own: no collective

@@ -24,10 +24,10 @@ struct RowRange {
 
 /// One piece of the sky (or of an attribute's range): a contiguous range of rows.
 struct Partition {
-  std::int64_t id = 0;    ///< position in the plan
-  std::string label;      ///< e.g. "order 5 pixel 8411", "DES0103-4331", "18 <= MAG_I < 19"
+  std::int64_t id = 0;  ///< position in the plan
+  std::string label;    ///< e.g. "order 5 pixel 8411", "DES0103-4331", "18 <= MAG_I < 19"
   RowRange rows;
-  double cost = 0.0;      ///< expected work, in rows unless a model says otherwise
+  double cost = 0.0;  ///< expected work, in rows unless a model says otherwise
 };
 
 /// What one rank computes at a time: some partitions, or a part of one that is too large for a job.
@@ -35,7 +35,7 @@ struct Job {
   std::int64_t id = 0;
   std::int64_t first_partition = 0, partition_count = 0;
   RowRange rows;
-  std::int64_t attempts = 0;   ///< that were made at it before
+  std::int64_t attempts = 0;  ///< that were made at it before
 };
 
 /// How a catalogue's rows are ordered; decides which partitions are contiguous.
@@ -46,11 +46,11 @@ enum class Ordering { healpix, tile, attribute, none };
 
 /// Section `partition` of the configuration.
 struct PartitionOptions {
-  std::string by = "adaptive";          ///< adaptive, healpix, tile, attribute, rows
-  long nside = 32;                      ///< for healpix: 4..1024
-  long rows = 100'000;                  ///< aim for adaptive; size of a block for rows
-  std::string column;                   ///< for attribute
-  std::string bins = "equal:10";        ///< for attribute: fixed:N, equal:N, edges:a,b,...
+  std::string by = "adaptive";    ///< adaptive, healpix, tile, attribute, rows
+  long nside = 32;                ///< for healpix: 4..1024
+  long rows = 100'000;            ///< aim for adaptive; size of a block for rows
+  std::string column;             ///< for attribute
+  std::string bins = "equal:10";  ///< for attribute: fixed:N, equal:N, edges:a,b,...
 };
 void describe(OptionSet& option, PartitionOptions& o);
 /// The ordering that makes the partitions contiguous; `none` for rows, which suit every ordering.
@@ -72,12 +72,12 @@ struct OrderedRows {
     std::string name;
     RowRange rows;
   };
-  std::vector<Tile> tiles;              ///< ordering tile only
-  std::string attribute;                ///< ordering attribute only: the column
-  std::int64_t attribute_missing = 0;   ///< rows without a value, at the end
+  std::vector<Tile> tiles;             ///< ordering tile only
+  std::string attribute;               ///< ordering attribute only: the column
+  std::int64_t attribute_missing = 0;  ///< rows without a value, at the end
   /// Value of the attribute in a row. Ordering attribute only.
   std::function<AttributeValue(std::int64_t row)> attribute_at;
-  bool attribute_is_whole = false;      ///< a column of whole numbers
+  bool attribute_is_whole = false;  ///< a column of whole numbers
 };
 
 /// Cuts a catalogue into non-empty partitions that cover every row once, in row order.
@@ -88,12 +88,12 @@ struct OrderedRows {
 
 /// Groups partitions into jobs.
 struct JobOptions {
-  std::string partitions_per_job = "auto";   ///< "auto" or a count >= 1
-  std::string order = "longest";             ///< longest: largest cost first, ties by row; rows: in row order
-  int workers = 1;                           ///< ranks that compute, for auto
-  std::int64_t min_rows = 2'000;             ///< auto: no partition is cut into smaller jobs than this
-  std::int64_t max_rows = 2'000'000;         ///< auto: a job larger than this is cut (what a failure can lose)
-  double handing_out = 1.0;                  ///< auto: time of rank 0 for a job, in the unit of Partition::cost; a row takes about as long
+  std::string partitions_per_job = "auto";  ///< "auto" or a count >= 1
+  std::string order = "longest";            ///< longest: largest cost first, ties by row; rows: in row order
+  int workers = 1;                          ///< ranks that compute, for auto
+  std::int64_t min_rows = 2'000;            ///< auto: no partition is cut into smaller jobs than this
+  std::int64_t max_rows = 2'000'000;        ///< auto: a job larger than this is cut (what a failure can lose)
+  double handing_out = 1.0;                 ///< auto: time of rank 0 for a job, in the unit of Partition::cost; a row takes about as long
 };
 /// Jobs for all partitions, or for those that are left, in the order in which they are handed out.
 ///

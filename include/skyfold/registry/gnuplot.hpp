@@ -7,9 +7,9 @@ namespace skyfold {
 
 /// What one picture is drawn by.
 struct GnuplotScript {
-  int width = 640, height = 430;   ///< pixels
+  int width = 640, height = 430;  ///< pixels
   int font_size = 12;
-  std::string commands;            ///< written by skyfold alone: foreign text enters through `gnuplot_text` only, file names never
+  std::string commands;  ///< written by skyfold alone: foreign text enters through `gnuplot_text` only, file names never
 };
 
 [[nodiscard]] bool has_gnuplot();

@@ -22,23 +22,23 @@ void describe(OptionSet& option, ProcessOptions& o);
 /// A table of a product log.
 struct LogTable {
   std::string title;
-  std::vector<std::string> columns;                  ///< headings, with units
-  std::vector<std::vector<std::string>> rows;        ///< cells as text; numbers are recognised and set to the right
-  std::string note;                                  ///< a line below; may be empty
+  std::vector<std::string> columns;            ///< headings, with units
+  std::vector<std::vector<std::string>> rows;  ///< cells as text; numbers are recognised and set to the right
+  std::string note;                            ///< a line below; may be empty
 };
 
 /// Points of a plot.
 struct Series {
-  std::string title;                                 ///< in the key; "" for none
-  std::string style;                                 ///< what gnuplot's `with` takes: "lines", "points pt 7 ps 0.3", "yerrorbars", "image"
-  std::vector<std::vector<double>> columns;          ///< x, y, ...: all of one length; NaN leaves a gap
+  std::string title;                         ///< in the key; "" for none
+  std::string style;                         ///< what gnuplot's `with` takes: "lines", "points pt 7 ps 0.3", "yerrorbars", "image"
+  std::vector<std::vector<double>> columns;  ///< x, y, ...: all of one length; NaN leaves a gap
 };
 
 /// A plot of a product log, drawn by gnuplot when the process ends.
 struct Plot {
-  std::string name;                                  ///< unique in its log, of [a-z0-9_]: "n_of_z"
-  std::string title, x_label, y_label;               ///< labels with units
-  std::string settings;                              ///< more lines for gnuplot: "set logscale y\nset key left"
+  std::string name;                     ///< unique in its log, of [a-z0-9_]: "n_of_z"
+  std::string title, x_label, y_label;  ///< labels with units
+  std::string settings;                 ///< more lines for gnuplot: "set logscale y\nset key left"
   std::vector<Series> series;
 };
 

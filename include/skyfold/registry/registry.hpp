@@ -13,33 +13,33 @@ namespace skyfold {
 struct ProcessRecord {
   std::int64_t id = 0;
   std::string command, version, build;
-  std::string configuration;               ///< effective, as an INI file; paths as the user gave them
-  std::string folder;                      ///< working folder, which those paths are relative to
-  std::string host, user, log;             ///< log: path of the product log, "" for none
+  std::string configuration;    ///< effective, as an INI file; paths as the user gave them
+  std::string folder;           ///< working folder, which those paths are relative to
+  std::string host, user, log;  ///< log: path of the product log, "" for none
   int pid = 0, ranks = 1, threads = 1;
   std::int64_t seed = 0;
-  double start_s = 0.0, end_s = 0.0;       ///< Unix time; end 0 while it runs
-  std::string state;                       ///< running, done, incomplete, failed, stopped, lost (its process is gone)
+  double start_s = 0.0, end_s = 0.0;  ///< Unix time; end 0 while it runs
+  std::string state;                  ///< running, done, incomplete, failed, stopped, lost (its process is gone)
   int exit_code = 0;
-  std::string message;                     ///< of an error
+  std::string message;  ///< of an error
   std::vector<std::pair<std::string, std::string>> facts;
 };
 
 /// A file that a process has made.
 struct ProductRecord {
   std::int64_t id = 0, process = 0;
-  std::string product_class, path;         ///< absolute path
+  std::string product_class, path;  ///< absolute path
   std::int64_t rows = 0, bytes = 0;
   std::string file_hash, content_hash;
-  double made_s = 0.0;                     ///< Unix time
+  double made_s = 0.0;  ///< Unix time
   bool is_saved = false;
-  bool is_current = true;                  ///< false once another process has made the same path, or it was dropped
+  bool is_current = true;  ///< false once another process has made the same path, or it was dropped
 };
 
 /// A file that a process has read.
 struct InputRecord {
   std::string path, product_class, file_hash, content_hash;
-  std::int64_t product = 0;                ///< its entry, when the registry knows it; else 0
+  std::int64_t product = 0;  ///< its entry, when the registry knows it; else 0
 };
 
 struct CommentRecord {

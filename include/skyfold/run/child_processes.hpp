@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-
 namespace skyfold {
 
 /// How a program ended: by a signal, or with an exit code.
@@ -36,8 +35,8 @@ class Processes {
   void start(const std::vector<std::string>& words);
 
   struct Event {
-    std::optional<Ending> ended;   ///< of the program started
-    int signal = 0;                ///< SIGINT, SIGTERM or SIGUSR1 that this process got
+    std::optional<Ending> ended;  ///< of the program started
+    int signal = 0;               ///< SIGINT, SIGTERM or SIGUSR1 that this process got
   };
   /// The next event; without one after `seconds`, an empty Event.
   [[nodiscard]] Event wait(double seconds);

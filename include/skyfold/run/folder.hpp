@@ -51,7 +51,7 @@ class RunFolder {
   std::string output_, path_;
   bool is_kept_ = false, has_told_ = false;
   std::unique_ptr<RunLock> lock_;
-  std::set<std::string> names_;   ///< of files in `products` that skyfold makes
+  std::set<std::string> names_;  ///< of files in `products` that skyfold makes
 };
 
 /// OUTPUT.run; beside the target where OUTPUT is a link, so that there is one for each file.

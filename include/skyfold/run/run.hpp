@@ -16,8 +16,8 @@ namespace skyfold {
 
 /// Options of every command that farms.
 struct RunOptions {
-  bool fresh = false;    ///< start over, whatever an earlier attempt left
-  bool verify = true;    ///< on resuming, read the rows that are done and compare their checksums
+  bool fresh = false;  ///< start over, whatever an earlier attempt left
+  bool verify = true;  ///< on resuming, read the rows that are done and compare their checksums
   FarmOptions farm;
 };
 void describe(OptionSet& option, RunOptions& o);
@@ -25,25 +25,30 @@ void describe(OptionSet& option, RunOptions& o);
 /// What decides the content of a run's products, besides its options. Command, version, inputs and options that are not
 /// layout are equal at every attempt, or the attempt is refused.
 struct RunSetup {
-  std::string command;                 ///< "photoz"
-  std::string version;                 ///< of the program
-  std::string output;                  ///< the main product
-  std::vector<std::string> products;   ///< all final paths that are known now, the main one first
-  std::vector<std::string> inputs;     ///< files that are read
-  Process* process = nullptr;          ///< is told of them, and of the closing table
-  std::vector<std::string> derived = {};   ///< those of `products` that can be made from the rows of the main one: attempts may differ in them
+  std::string command;                ///< "photoz"
+  std::string version;                ///< of the program
+  std::string output;                 ///< the main product
+  std::vector<std::string> products;  ///< all final paths that are known now, the main one first
+  std::vector<std::string> inputs;    ///< files that are read
+  Process* process = nullptr;         ///< is told of them, and of the closing table
+  std::vector<std::string> derived =
+      {};  ///< those of `products` that can be made from the rows of the main one: attempts may differ in them
   /// How a finished run is taken up again, where partitions failed or a product is missing: by laying the products out anew and
   /// taking the rows from those that are published.
-  enum class Reopen { never, when_failed, always } reopen = Reopen::never;   ///< when_failed: scratch files are needed, which go when all is done
+  enum class Reopen {
+    never,
+    when_failed,
+    always
+  } reopen = Reopen::never;  ///< when_failed: scratch files are needed, which go when all is done
 };
 
 /// One pass of a run over rows.
 struct TaskInfo {
-  std::string name;                    ///< "photoz"; "import (1 of 3, keys)"
-  std::string unit;                    ///< what a row is: "objects"
+  std::string name;  ///< "photoz"; "import (1 of 3, keys)"
+  std::string unit;  ///< what a row is: "objects"
   std::string partitions_per_job = "auto";
-  bool whole_jobs = false;             ///< a job is done in one block, and never cut: one partition each
-  bool must_succeed = false;           ///< a failed partition is an error: a hole makes the product useless
+  bool whole_jobs = false;    ///< a job is done in one block, and never cut: one partition each
+  bool must_succeed = false;  ///< a failed partition is an error: a hole makes the product useless
 };
 
 /// The life of a run: `OUTPUT.run`, its lock and journal, what an interrupted attempt left, and the end. All calls are

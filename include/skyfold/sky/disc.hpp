@@ -13,7 +13,7 @@ namespace skyfold {
 struct RingRun {
   std::int64_t first = 0;
   std::int32_t count = 0;
-  std::int32_t ring = 0;   ///< 1 to 4 NSide - 1
+  std::int32_t ring = 0;  ///< 1 to 4 NSide - 1
 };
 
 /// Number of pixels of all runs.
@@ -28,7 +28,7 @@ class DiscFinder {
  public:
   explicit DiscFinder(const Pixelisation& pixels);
   ~DiscFinder();
-  DiscFinder(const DiscFinder& other);   ///< shares the tables, not the scratch memory
+  DiscFinder(const DiscFinder& other);  ///< shares the tables, not the scratch memory
   DiscFinder& operator=(const DiscFinder&) = delete;
 
   /// Pixels whose centre is inside the disc; replaces the content of `runs`.

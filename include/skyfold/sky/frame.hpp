@@ -17,9 +17,7 @@ struct Vector3 {
   double x = 0.0, y = 0.0, z = 0.0;
 };
 
-[[nodiscard]] constexpr double dot(const Vector3& a, const Vector3& b) noexcept {
-  return a.x * b.x + a.y * b.y + a.z * b.z;
-}
+[[nodiscard]] constexpr double dot(const Vector3& a, const Vector3& b) noexcept { return a.x * b.x + a.y * b.y + a.z * b.z; }
 
 /// Colatitude and longitude, radians: theta in [0, pi], phi any.
 struct Angles {

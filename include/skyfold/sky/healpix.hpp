@@ -25,9 +25,7 @@ struct Position {
 void healpix29(std::span<const double> ra, std::span<const double> dec, std::span<std::int64_t> key);
 
 /// Pixel at `order` (0..29) that contains the order-29 pixel `key`.
-[[nodiscard]] constexpr std::int64_t pixel_of(std::int64_t key, int order) noexcept {
-  return key >> (2 * (max_healpix_order - order));
-}
+[[nodiscard]] constexpr std::int64_t pixel_of(std::int64_t key, int order) noexcept { return key >> (2 * (max_healpix_order - order)); }
 /// First order-29 key inside pixel `pixel` of `order`; the pixel's keys end at that of pixel + 1.
 [[nodiscard]] constexpr std::int64_t first_key(std::int64_t pixel, int order) noexcept {
   return pixel << (2 * (max_healpix_order - order));

@@ -32,7 +32,7 @@ class SkyIndex {
   SkyIndex(std::span<const double> ra, std::span<const double> dec, double radius_arcsec, int threads = 1);
 
   struct Found {
-    std::uint32_t object;        ///< number of the position in the index's input
+    std::uint32_t object;  ///< number of the position in the index's input
     double separation_arcsec;
   };
   /// Appends all positions within the radius of a position, in no particular order.
@@ -55,22 +55,22 @@ class SkyIndex {
   std::vector<std::uint32_t> collapse(Use use);
   friend SkyGroups friends_of_friends(std::span<const double> ra, std::span<const double> dec, double radius_arcsec, int threads);
 
-  double zones_per_degree_, limit_;       ///< limit_: largest squared chord of a match
-  double half_chord_;                     ///< sin(radius / 2), with room to spare
+  double zones_per_degree_, limit_;  ///< limit_: largest squared chord of a match
+  double half_chord_;                ///< sin(radius / 2), with room to spare
   long first_zone_ = 0;
-  std::vector<std::uint32_t> start_;      ///< by zone from first_zone_: first of its positions; one more at the end
-  std::vector<double> reach_;             ///< by zone: difference in RA, degrees, that a match in it or next to it can have
-  std::vector<double> ra_;                ///< sorted by (zone, ra, dec, object); 0 <= ra < 360
+  std::vector<std::uint32_t> start_;  ///< by zone from first_zone_: first of its positions; one more at the end
+  std::vector<double> reach_;         ///< by zone: difference in RA, degrees, that a match in it or next to it can have
+  std::vector<double> ra_;            ///< sorted by (zone, ra, dec, object); 0 <= ra < 360
   std::vector<double> dec_;
   std::vector<std::uint32_t> object_;
 };
 
 /// Connected components of positions, of which those within the radius of each other are connected (friends of friends).
 struct SkyGroups {
-  std::vector<std::uint32_t> group;       ///< by position: number of its group; numbered by the smallest position in them
-  std::vector<std::uint32_t> first;       ///< by group: its first member in `member`; one more at the end
-  std::vector<std::uint32_t> member;      ///< positions, group by group, increasing
-  std::vector<std::uint64_t> pairs;       ///< by group: pairs within the radius
+  std::vector<std::uint32_t> group;   ///< by position: number of its group; numbered by the smallest position in them
+  std::vector<std::uint32_t> first;   ///< by group: its first member in `member`; one more at the end
+  std::vector<std::uint32_t> member;  ///< positions, group by group, increasing
+  std::vector<std::uint64_t> pairs;   ///< by group: pairs within the radius
 
   [[nodiscard]] std::size_t size() const noexcept { return first.size() - 1; }
   [[nodiscard]] std::span<const std::uint32_t> members(std::size_t g) const noexcept {

@@ -10,9 +10,9 @@ namespace skyfold {
 
 /// A ring of pixels of equal latitude.
 struct RingInfo {
-  std::int64_t first = 0, count = 0;        ///< its pixels in the RING scheme
-  double z = 0.0, sin_theta = 0.0;          ///< of the pixel centres
-  double phi_first = 0.0, phi_step = 0.0;   ///< longitude of the first centre and from one to the next, radians
+  std::int64_t first = 0, count = 0;       ///< its pixels in the RING scheme
+  double z = 0.0, sin_theta = 0.0;         ///< of the pixel centres
+  double phi_first = 0.0, phi_step = 0.0;  ///< longitude of the first centre and from one to the next, radians
 };
 
 /// The HEALPix pixels of one NSide (Gorski et al. 2005, ApJ 622, 759), in both numberings. Rings are counted from the
@@ -47,7 +47,7 @@ class Pixelisation {
   struct Schemes;
   struct RingStart {
     std::int64_t first, count;
-    bool is_shifted;   ///< the first centre is half a step from longitude 0
+    bool is_shifted;  ///< the first centre is half a step from longitude 0
   };
   [[nodiscard]] RingStart ring_start(std::int64_t ring) const noexcept;
 
@@ -61,9 +61,7 @@ struct PixelValues {
   const double* f8 = nullptr;
 
   [[nodiscard]] bool is_empty() const noexcept { return f4 == nullptr && f8 == nullptr; }
-  [[nodiscard]] double operator[](std::int64_t pixel) const noexcept {
-    return f4 != nullptr ? static_cast<double>(f4[pixel]) : f8[pixel];
-  }
+  [[nodiscard]] double operator[](std::int64_t pixel) const noexcept { return f4 != nullptr ? static_cast<double>(f4[pixel]) : f8[pixel]; }
 };
 
 }  // namespace skyfold

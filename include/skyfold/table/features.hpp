@@ -15,7 +15,7 @@ class OptionSet;
 struct FeatureOptions {
   /// Groups (magnitudes, colours, reference, errors) and single terms: a band ("i"), a colour ("g-r"), an error ("err_i").
   std::vector<std::string> terms = {"colours", "reference"};
-  std::string reference;   ///< band of the reference magnitude; empty: i, else r, else the middle one
+  std::string reference;  ///< band of the reference magnitude; empty: i, else r, else the middle one
 };
 /// Adds the options `SECTION.features` and `SECTION.reference`.
 void describe(OptionSet& option, FeatureOptions& o, const std::string& section);
@@ -23,8 +23,8 @@ void describe(OptionSet& option, FeatureOptions& o, const std::string& section);
 /// Features of a block of objects: row-major, features fastest.
 struct Features {
   std::size_t n_objects = 0, n_features = 0;
-  AlignedVector<double> value;            ///< [n_objects x n_features]; NaN where missing
-  AlignedVector<std::uint64_t> present;   ///< [n_objects] bit f set: feature f is a number
+  AlignedVector<double> value;           ///< [n_objects x n_features]; NaN where missing
+  AlignedVector<std::uint64_t> present;  ///< [n_objects] bit f set: feature f is a number
 };
 
 /// The feature layer: magnitudes, colours of neighbouring bands, a reference magnitude and magnitude errors, standardised by
@@ -65,7 +65,7 @@ class FeatureLayer {
   enum class Kind : std::uint8_t { magnitude, colour, error };
   struct Feature {
     Kind kind;
-    std::uint32_t band = 0, minus = 0;   ///< magnitude of `band`, less that of `minus` for a colour
+    std::uint32_t band = 0, minus = 0;  ///< magnitude of `band`, less that of `minus` for a colour
   };
   void add(const std::string& term, const std::vector<std::string>& bands, const std::string& reference);
   void add_one(const Feature& feature, const std::string& name);

@@ -13,12 +13,12 @@ class OptionSet;
 
 /// Bands of a survey and how their columns are called; section `bands` of the configuration.
 struct BandOptions {
-  std::vector<std::string> bands;                    ///< names as in the survey, in order of wavelength
-  std::string magnitude;                             ///< column pattern, {band} or {BAND} (upper case) replaced
-  std::string error;                                 ///< column pattern of the magnitude errors
-  std::vector<double> nondetection = {99.0, 37.5};   ///< magnitudes that mean "observed, not detected" (+-0.1)
-  std::vector<double> missing = {-99.0};             ///< magnitudes that mean "not observed" (+-0.1)
-  std::vector<double> limits;                        ///< limiting magnitudes per band; empty: from the training set
+  std::vector<std::string> bands;                   ///< names as in the survey, in order of wavelength
+  std::string magnitude;                            ///< column pattern, {band} or {BAND} (upper case) replaced
+  std::string error;                                ///< column pattern of the magnitude errors
+  std::vector<double> nondetection = {99.0, 37.5};  ///< magnitudes that mean "observed, not detected" (+-0.1)
+  std::vector<double> missing = {-99.0};            ///< magnitudes that mean "not observed" (+-0.1)
+  std::vector<double> limits;                       ///< limiting magnitudes per band; empty: from the training set
 };
 void describe(OptionSet& option, BandOptions& o);
 
@@ -47,15 +47,15 @@ struct BandColumns {
 /// Magnitudes of a block of objects, ready for a kernel: row-major, bands fastest.
 struct Photometry {
   std::size_t n_objects = 0, n_bands = 0;
-  AlignedVector<double> mag;            ///< [n_objects x n_bands]; AB mag; limit where not detected; NaN where not observed
-  AlignedVector<double> mag_err;        ///< [n_objects x n_bands]; mag; 1 where not detected; NaN where not observed
+  AlignedVector<double> mag;              ///< [n_objects x n_bands]; AB mag; limit where not detected; NaN where not observed
+  AlignedVector<double> mag_err;          ///< [n_objects x n_bands]; mag; 1 where not detected; NaN where not observed
   AlignedVector<std::uint32_t> observed;  ///< [n_objects] bit b set: band b counts (observed or not detected)
 };
 /// Gathers the bands' columns of `table` into `out` (a reused buffer).
 ///
 /// @param limits  limiting magnitude per band, used for non-detections, shape [n_bands]
 /// An observed band whose error is not a positive number keeps its magnitude and gets the error NaN.
-void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands,
-                       std::span<const double> limits, Photometry& out);
+void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands, std::span<const double> limits,
+                       Photometry& out);
 
 }  // namespace skyfold

@@ -16,19 +16,19 @@ namespace skyfold {
 /// Element type of a column. `text` is `width` bytes padded with NUL, not necessarily terminated.
 enum class Type : std::uint8_t { f4, f8, i4, i8, u1, text };
 
-[[nodiscard]] std::size_t size_of(Type type) noexcept;          ///< bytes of one element; 1 for text
-[[nodiscard]] std::string_view name_of(Type type) noexcept;     ///< "f4", "f8", "i4", "i8", "u1", "text"
+[[nodiscard]] std::size_t size_of(Type type) noexcept;       ///< bytes of one element; 1 for text
+[[nodiscard]] std::string_view name_of(Type type) noexcept;  ///< "f4", "f8", "i4", "i8", "u1", "text"
 
 /// What a column is. `width` is elements per object (an array column) or, for text, bytes per object.
 struct ColumnInfo {
   std::string name;
   Type type = Type::f8;
   std::size_t width = 1;
-  std::string unit = {};                    ///< VOUnit, e.g. "deg", "mag"; "" when dimensionless or unknown
-  std::string ucd = {};                    ///< IVOA UCD1+, e.g. "pos.eq.ra"; "" when unknown
-  std::string description = {};               ///< one sentence
-  std::string source = {};                   ///< name of the column in the input that it came from; "" when made here
-  std::optional<std::int64_t> null = {};   ///< integer that stands for "missing"; floats use NaN
+  std::string unit = {};                  ///< VOUnit, e.g. "deg", "mag"; "" when dimensionless or unknown
+  std::string ucd = {};                   ///< IVOA UCD1+, e.g. "pos.eq.ra"; "" when unknown
+  std::string description = {};           ///< one sentence
+  std::string source = {};                ///< name of the column in the input that it came from; "" when made here
+  std::optional<std::int64_t> null = {};  ///< integer that stands for "missing"; floats use NaN
 
   [[nodiscard]] std::size_t bytes_per_row() const noexcept { return size_of(type) * width; }
 };
@@ -52,14 +52,20 @@ struct AlignedAllocator {
   AlignedAllocator() = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})); }
-  void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, std::align_val_t{64}); }
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, std::size_t) noexcept { ::operator delete (p, std::align_val_t{64}); }
   template <class U>
-  void construct(U* p) noexcept { ::new (static_cast<void*>(p)) U; }
+  void construct(U* p) noexcept {
+    ::new (static_cast<void*>(p)) U;
+  }
   template <class U, class... Args>
-  void construct(U* p, Args&&... args) { ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...); }
+  void construct(U* p, Args&&... args) {
+    ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...);
+  }
   template <class U>
-  bool operator==(const AlignedAllocator<U>&) const noexcept { return true; }
+  bool operator==(const AlignedAllocator<U>&) const noexcept {
+    return true;
+  }
 };
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;

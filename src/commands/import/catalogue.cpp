@@ -12,19 +12,19 @@
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/run/run.hpp"
-#include "skyfold/run/folder.hpp"
 #include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/run/run.hpp"
 
 namespace skyfold {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t cached_rows = 1 << 17;   // 1 MB of 8-byte values
-constexpr std::int64_t sample_rows = 1 << 18;   // keys sampled to choose the buckets: about 4 MB
+constexpr std::int64_t cached_rows = 1 << 17;  // 1 MB of 8-byte values
+constexpr std::int64_t sample_rows = 1 << 18;  // keys sampled to choose the buckets: about 4 MB
 
-using RowKey = std::pair<std::int64_t, std::int64_t>;   // (key, row over all inputs)
+using RowKey = std::pair<std::int64_t, std::int64_t>;  // (key, row over all inputs)
 
 template <class T>
 std::string packed(const std::vector<T>& values) {
@@ -43,8 +43,12 @@ void append_packed(const std::string& text, std::vector<T>& values) {
 class Import {
  public:
   Import(ImportOptions o, const CommandContext& context)
-      : o_(std::move(o)), context_(context), ranks_(*context.ranks), memory_(o_.memory_mb * 1'000'000),
-        run_(ranks_, context.options, context.run, {"import", program_version, o_.output, {o_.output, rejects_path()}, input_paths(o_), &context.process, {rejects_path()}}) {}
+      : o_(std::move(o)),
+        context_(context),
+        ranks_(*context.ranks),
+        memory_(o_.memory_mb * 1'000'000),
+        run_(ranks_, context.options, context.run,
+             {"import", program_version, o_.output, {o_.output, rejects_path()}, input_paths(o_), &context.process, {rejects_path()}}) {}
 
   ImportResult run() {
     if (run_.is_complete()) return {};
@@ -94,7 +98,8 @@ class Import {
     std::vector<Partition> partitions;
     if (!ranks_.is_first()) return partitions;
     for (const InputBlock& block : inputs_.blocks)
-      partitions.push_back({std::ssize(partitions), inputs_.place_of(block.rows.begin), block.rows, static_cast<double>(block.rows.size())});
+      partitions.push_back(
+          {std::ssize(partitions), inputs_.place_of(block.rows.begin), block.rows, static_cast<double>(block.rows.size())});
     return partitions;
   }
 
@@ -150,8 +155,8 @@ class Import {
     });
     std::shared_ptr<PlacePass> pass;
     ranks_.together([&] {
-      pass = std::make_shared<PlacePass>(inputs_, placement_, o_.ordering == "healpix", in_order_ ? catalogue_path() : placed_path(), keys_path(),
-                                         in_order_ ? "" : placed_keys_path());
+      pass = std::make_shared<PlacePass>(inputs_, placement_, o_.ordering == "healpix", in_order_ ? catalogue_path() : placed_path(),
+                                         keys_path(), in_order_ ? "" : placed_keys_path());
     });
     farm("import (2 of 3, placing)", block_partitions(), pass);
   }
@@ -240,8 +245,13 @@ class Import {
   CatalogueLayout layout() const {
     std::vector<std::pair<std::string, std::string>> files;
     for (const auto& source : inputs_.sources) files.emplace_back(source->path(), fmt::format("{} rows", source->rows()));
-    return {catalogue_schema(inputs_.schema), result_.rows, ordering_named(o_.ordering), o_.ordering_column, inputs_.schema.roles,
-            creator_of("import"), provenance_json("import", context_.options, files, o_.source_fingerprint)};
+    return {catalogue_schema(inputs_.schema),
+            result_.rows,
+            ordering_named(o_.ordering),
+            o_.ordering_column,
+            inputs_.schema.roles,
+            creator_of("import"),
+            provenance_json("import", context_.options, files, o_.source_fingerprint)};
   }
 
   void sort() {
@@ -274,7 +284,8 @@ class Import {
     std::vector<std::string> products = {o_.output};
     if (result_.dropped > 0) products.push_back(rejects_path());
     run_.publish(products);
-    const std::string note = result_.dropped == 0 ? "" : fmt::format("dropped {} rows, listed in {}\n", grouped(result_.dropped), rejects_path());
+    const std::string note =
+        result_.dropped == 0 ? "" : fmt::format("dropped {} rows, listed in {}\n", grouped(result_.dropped), rejects_path());
     run_.finish(context_.threads, fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, note));
   }
 

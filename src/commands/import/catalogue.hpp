@@ -3,8 +3,8 @@
 #include <string>
 
 #include "schema.hpp"
-#include "skyfold/farm/farm.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/farm/farm.hpp"
 
 namespace skyfold {
 

@@ -42,8 +42,8 @@ void CrowdingPass::read(const Job&, RowRange block, int slot, JobResult& result)
   reader_.read(key_, block, std::as_writable_bytes(std::span(keys)));
   const Region region = dilated(keys, std::max(options_.crowding_resolution / 3600.0, smallest_halo_deg));
   const Schema& schema = reader_.schema();
-  Table rows({schema[*find_column(schema, "ra")], schema[*find_column(schema, "dec")],
-              schema[*find_column(schema, options_.crowding_band)]});
+  Table rows(
+      {schema[*find_column(schema, "ra")], schema[*find_column(schema, "dec")], schema[*find_column(schema, options_.crowding_band)]});
   for (const RowRange range : halo_.rows_in(region)) {
     reader_.read(range, rows);
     result.bytes_read += range.size() * static_cast<std::int64_t>(bytes_per_row(rows.schema()));
@@ -59,12 +59,10 @@ void CrowdingPass::read(const Job&, RowRange block, int slot, JobResult& result)
 
 void CrowdingPass::compute(const Job&, RowRange block, int slot) {
   Buffers& mine = slots_[slot];
-  const auto flags =
-      crowded_stars(mine.ra, mine.dec, mine.mag, options_.crowding_resolution, options_.crowding_dmag, 1);
+  const auto flags = crowded_stars(mine.ra, mine.dec, mine.mag, options_.crowding_resolution, options_.crowding_dmag, 1);
   mine.crowded.assign(static_cast<std::size_t>(block.size()), 0);
   for (std::size_t i = 0; i < flags.size(); ++i)
-    if (mine.row[i] >= block.begin && mine.row[i] < block.end)
-      mine.crowded[static_cast<std::size_t>(mine.row[i] - block.begin)] = flags[i];
+    if (mine.row[i] >= block.begin && mine.row[i] < block.end) mine.crowded[static_cast<std::size_t>(mine.row[i] - block.begin)] = flags[i];
 }
 
 void CrowdingPass::write(const Job&, RowRange block, int slot, JobResult& result) {

@@ -13,7 +13,7 @@ namespace skyfold {
 namespace {
 
 constexpr std::int64_t chunk_rows = 1 << 17;
-constexpr std::size_t buckets = 256;   // of a share: small enough for a processor's cache
+constexpr std::size_t buckets = 256;  // of a share: small enough for a processor's cache
 
 struct HashedRow {
   std::uint64_t hash;
@@ -83,14 +83,14 @@ std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::in
   std::array<std::vector<HashedRow>, buckets> rows;
   for (auto& bucket : rows) bucket.reserve(static_cast<std::size_t>(ids) / buckets * 9 / 8);
   share.for_each([&](std::uint64_t hash, std::int64_t row) {
-    const std::uint64_t within_share = hash * shares;   // the fraction that is left after the share's number is taken off
+    const std::uint64_t within_share = hash * shares;  // the fraction that is left after the share's number is taken off
     rows[within_share >> 56].push_back({hash, row});
   });
   std::vector<DuplicateId> duplicates;
   SeenHashes seen;
   for (const auto& bucket : rows) {
     seen.start(bucket.size(), shares * buckets);
-    for (const HashedRow& row : bucket)   // in the order of the rows
+    for (const HashedRow& row : bucket)  // in the order of the rows
       if (const std::int64_t before = seen.exchange(row); before != SeenHashes::none) duplicates.push_back({row.row, before});
   }
   return duplicates;
@@ -127,7 +127,7 @@ std::vector<DuplicateId> with_same_text(const Ranks& ranks, const Inputs& inputs
     return texts_of(inputs, i, {begin, std::lower_bound(begin, rows.end(), inputs.blocks[i].rows.end)});
   });
   std::vector<DuplicateId> duplicates;
-  std::unordered_map<std::string_view, std::int64_t> last;   // row of a text
+  std::unordered_map<std::string_view, std::int64_t> last;  // row of a text
   auto row = rows.begin();
   for (const std::string& texts : blocks)
     for (std::size_t begin = 0; begin < texts.size();) {
@@ -143,7 +143,7 @@ std::vector<DuplicateId> with_same_text(const Ranks& ranks, const Inputs& inputs
 std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t rows, const std::string& ids_path,
                                             const std::string& keys_path, std::int64_t memory_bytes) {
   const PhaseScope scope(ranks.clock(), Phase::compute);
-  const auto bytes_per_id = static_cast<std::int64_t>(2 * sizeof(HashedRow));   // a bucket that grows is there twice
+  const auto bytes_per_id = static_cast<std::int64_t>(2 * sizeof(HashedRow));  // a bucket that grows is there twice
   const std::int64_t per_share = std::max<std::int64_t>(1, memory_bytes / bytes_per_id);
   const auto rounds = static_cast<std::size_t>(rows / (per_share * ranks.size()) + 1);
   const std::size_t shares = rounds * static_cast<std::size_t>(ranks.size());

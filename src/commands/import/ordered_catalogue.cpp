@@ -9,14 +9,14 @@
 #include <thread>
 
 #include "catalogue.hpp"
-#include "skyfold/core/files.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/signals.hpp"
-#include "skyfold/run/placement.hpp"
-#include "skyfold/run/folder.hpp"
 #include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/run/placement.hpp"
 
 namespace skyfold {
 namespace {

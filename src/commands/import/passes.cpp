@@ -56,7 +56,12 @@ void gather_rows(std::span<const std::byte> in, std::size_t width, std::span<con
 
 ScanPass::ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
                    const std::string& rejects_folder)
-    : inputs_(inputs), options_(o), key_maker_(inputs, o), columns_(scanned_columns(inputs, key_maker_)), keys_(keys_path), ids_(ids_path),
+    : inputs_(inputs),
+      options_(o),
+      key_maker_(inputs, o),
+      columns_(scanned_columns(inputs, key_maker_)),
+      keys_(keys_path),
+      ids_(ids_path),
       rejects_folder_(rejects_folder) {}
 
 void ScanPass::read(const Job& job, RowRange block, int index, JobResult& result) {
@@ -66,8 +71,7 @@ void ScanPass::read(const Job& job, RowRange block, int index, JobResult& result
   std::vector<BadCell> bad;
   inputs_.sources[input.source]->read(input.piece, slot.table, bad);
   slot.rejects.clear();
-  for (const BadCell& cell : bad)
-    slot.rejects.push_back({block.begin + cell.row - input.piece.first_row, cell.column, cell.problem});
+  for (const BadCell& cell : bad) slot.rejects.push_back({block.begin + cell.row - input.piece.first_row, cell.column, cell.problem});
   count_bytes(slot.table, result);
 }
 
@@ -137,8 +141,8 @@ void PlacePass::read(const Job& job, RowRange block, int index, JobResult& resul
   keys_.read(block.begin, slot.keys);
   for (const BadCell& cell : bad)  // bad cells of text were found by the first pass; what is new here is binary
     if (slot.keys[static_cast<std::size_t>(cell.row - input.piece.first_row)] != dropped_key)
-      throw DataError(fmt::format("{}, column {}: {}", inputs_.place_of(block.begin + cell.row - input.piece.first_row),
-                                  cell.column, cell.problem));
+      throw DataError(
+          fmt::format("{}, column {}: {}", inputs_.place_of(block.begin + cell.row - input.piece.first_row), cell.column, cell.problem));
   count_bytes(slot.in, result);
 }
 
@@ -168,7 +172,8 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
     } else if (out.info().name == healpix_column) {
       const Roles& roles = inputs_.schema.roles;
       const auto ra = slot.in.at(roles.ra).values<double>(), dec = slot.in.at(roles.dec).values<double>();
-      for (std::size_t i = 0; i < slot.order.size(); ++i) out.values<std::int64_t>()[i] = healpix29({ra[slot.order[i]], dec[slot.order[i]]});
+      for (std::size_t i = 0; i < slot.order.size(); ++i)
+        out.values<std::int64_t>()[i] = healpix29({ra[slot.order[i]], dec[slot.order[i]]});
     } else if (out.info().name == crowded_column) {  // known when all rows are in order
       std::ranges::fill(out.values<std::uint8_t>(), std::uint8_t{0});
     } else {  // the generated id

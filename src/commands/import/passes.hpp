@@ -28,7 +28,7 @@ class ScratchArray {
 /// whose (key, row) lies between two splitters; inside it block k's rows begin at `block_starts[k][b]`, in the order of
 /// the input until the bucket is sorted.
 struct Placement {
-  std::vector<std::pair<std::int64_t, std::int64_t>> splitters;   ///< (key, row), increasing
+  std::vector<std::pair<std::int64_t, std::int64_t>> splitters;  ///< (key, row), increasing
   std::vector<std::int64_t> starts;
   std::vector<std::vector<std::int64_t>> block_starts;
 
@@ -68,8 +68,8 @@ class PlacePass final : public Work {
   /// @param keys_are_healpix  the sort keys are the order-29 HEALPix indexes
   /// @param path              a file with the catalogue's columns
   /// @param placed_keys_path  where the keys go, in the order of that file; "" when there is one bucket, in order
-  PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& path,
-            const std::string& keys_path, const std::string& placed_keys_path);
+  PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& path, const std::string& keys_path,
+            const std::string& placed_keys_path);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
@@ -78,10 +78,10 @@ class PlacePass final : public Work {
 
  private:
   struct Buffers {
-    Table in, out;                       ///< as read; by bucket, with the generated columns
+    Table in, out;  ///< as read; by bucket, with the generated columns
     std::vector<std::int64_t> keys;
-    std::vector<std::size_t> order;      ///< rows that stay, by bucket
-    std::vector<std::size_t> counts;     ///< rows per bucket
+    std::vector<std::size_t> order;   ///< rows that stay, by bucket
+    std::vector<std::size_t> counts;  ///< rows per bucket
   };
   const Inputs& inputs_;
   const Placement& placement_;
@@ -89,8 +89,8 @@ class PlacePass final : public Work {
   ScratchArray keys_;
   std::optional<ScratchArray> placed_keys_;
   RowWriter catalogue_;
-  std::vector<std::size_t> places_;      ///< of the columns of `out` in the file
-  std::vector<std::optional<std::size_t>> sources_;   ///< of those that come from the inputs, among the columns of `in`
+  std::vector<std::size_t> places_;                  ///< of the columns of `out` in the file
+  std::vector<std::optional<std::size_t>> sources_;  ///< of those that come from the inputs, among the columns of `in`
   Slots<Buffers> slots_;
 };
 

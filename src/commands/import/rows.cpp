@@ -37,11 +37,13 @@ void whole_keys(const Column& column, std::span<std::int64_t> key, const Refuse&
   for (std::size_t i = 0; i < key.size(); ++i) {
     if (key[i] == dropped_key) continue;
     const std::int64_t value = column.integer(i);
-    if (column.info().null == value) key[i] = largest;
+    if (column.info().null == value)
+      key[i] = largest;
     else if (value == smallest + 1 || value == largest - 1) {
       key[i] = dropped_key;
       refuse(i, value);
-    } else key[i] = std::clamp(value, smallest + 1, largest - 1);
+    } else
+      key[i] = std::clamp(value, smallest + 1, largest - 1);
   }
 }
 
@@ -97,7 +99,8 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
   const ScanRunner runner = [&](std::size_t count, const std::function<std::string(std::size_t)>& unit) {
     return ranks.run_units(count, unit);
   };
-  if (o.profile.is_set()) inputs.sources = open_field_files(paths, o.profile);
+  if (o.profile.is_set())
+    inputs.sources = open_field_files(paths, o.profile);
   else
     for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
   if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
@@ -166,8 +169,8 @@ void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::i
       key[i] = dropped_key;
       const double value = ra_is_valid ? dec[i] : ra[i];
       rejects.push_back({first_row + static_cast<std::int64_t>(i), ra_is_valid ? roles.dec : roles.ra,
-                         std::isnan(value) ? "no coordinate" : fmt::format("{} is outside {}", shortest(value),
-                                                                           ra_is_valid ? "-90 to 90" : "-360 to 360")});
+                         std::isnan(value) ? "no coordinate"
+                                           : fmt::format("{} is outside {}", shortest(value), ra_is_valid ? "-90 to 90" : "-360 to 360")});
     }
   }
   if (ordering_ == Ordering::attribute && is_whole_) {

@@ -29,7 +29,7 @@ struct Inputs {
   ImportSchema schema;
   std::vector<InputBlock> blocks;
   std::int64_t rows = 0;
-  std::vector<std::string> tiles;   ///< sorted; ordering tile only
+  std::vector<std::string> tiles;  ///< sorted; ordering tile only
 
   /// "file, row R" of a row counted over all inputs, for messages (rows counted from 1).
   [[nodiscard]] std::string place_of(std::int64_t row) const;
@@ -55,14 +55,15 @@ class KeyMaker {
   KeyMaker(const Inputs& inputs, const ImportOptions& o);
   /// Columns needed to make keys.
   [[nodiscard]] Schema needs() const;
-  /// Sets `key` for each row of `table`; rows without usable coordinates, or with an attribute that has no key, get `dropped_key` and an entry in `rejects`.
+  /// Sets `key` for each row of `table`; rows without usable coordinates, or with an attribute that has no key, get `dropped_key` and an
+  /// entry in `rejects`.
   void make(const Table& table, std::int64_t first_row, std::span<std::int64_t> key, std::vector<Reject>& rejects) const;
 
  private:
   const Inputs& inputs_;
   Ordering ordering_;
   std::string attribute_;
-  bool is_whole_ = false;   ///< the attribute is a column of whole numbers
+  bool is_whole_ = false;  ///< the attribute is a column of whole numbers
 };
 
 /// 64-bit stand-ins of the ids of a block: a bijection for numbers, a hash for text; never the same for two ids that

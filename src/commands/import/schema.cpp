@@ -13,8 +13,8 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
-#include "skyfold/table/known_columns.hpp"
 #include "skyfold/table/column_index.hpp"
+#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
@@ -31,8 +31,8 @@ std::vector<std::string> names_of(const Schema& schema) {
 void require_column(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
   if (find_column(schema, name)) return;
   const std::string nearest = nearest_name(name, names_of(schema));
-  throw UsageError(fmt::format("{}: no column '{}' (named by --{}{})", path, name, option,
-                               nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+  throw UsageError(
+      fmt::format("{}: no column '{}' (named by --{}{})", path, name, option, nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 /// The type that holds values of both; throws when there is none.
@@ -49,14 +49,14 @@ void unite(ColumnInfo& column, const ColumnInfo& other, const std::string& first
   try {
     column.type = wider(column.type, other.type);
   } catch (const DataError&) {
-    throw DataError(fmt::format("{}: column {} is {}, but {} in {}", path, column.name,
-                                other.type == Type::text ? "text" : "numbers", column.type == Type::text ? "text" : "numbers",
-                                first_path));
+    throw DataError(fmt::format("{}: column {} is {}, but {} in {}", path, column.name, other.type == Type::text ? "text" : "numbers",
+                                column.type == Type::text ? "text" : "numbers", first_path));
   }
-  if (both_text) column.width = std::max(column.width, other.width);
+  if (both_text)
+    column.width = std::max(column.width, other.width);
   else if (column.width != other.width)
-    throw DataError(fmt::format("{}: column {} has {} values per row, but {} in {}", path, column.name, other.width,
-                                column.width, first_path));
+    throw DataError(
+        fmt::format("{}: column {} has {} values per row, but {} in {}", path, column.name, other.width, column.width, first_path));
 }
 
 /// Smallest and largest value of an integer type.
@@ -103,21 +103,21 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   Schema all = sources.front()->schema();
   const std::string& first_path = sources.front()->path();
   const ColumnIndex first(all);
-  std::vector<std::vector<ColumnInfo>> inputs(all.size());   // each column as it is in every input that has values of it
+  std::vector<std::vector<ColumnInfo>> inputs(all.size());  // each column as it is in every input that has values of it
   std::vector<std::size_t> void_widths(all.size(), 1);
   for (const auto& source : sources) {
     const ColumnIndex index(source->schema());
     for (const ColumnInfo& column : source->schema())
       if (!first.find(column.name))
-        throw DataError(fmt::format("{}: column {} is not in {} (all inputs must have the same columns)", source->path(),
-                                    column.name, first_path));
+        throw DataError(
+            fmt::format("{}: column {} is not in {} (all inputs must have the same columns)", source->path(), column.name, first_path));
     for (std::size_t c = 0; c < all.size(); ++c) {
       const auto here = index.find(all[c].name);
       if (!here)
-        throw DataError(fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(),
-                                    all[c].name, first_path));
+        throw DataError(
+            fmt::format("{}: no column {}, which {} has (all inputs must have the same columns)", source->path(), all[c].name, first_path));
       const ColumnInfo& theirs = source->schema()[*here];
-      if (source->is_void(*here)) {   // it is read as what it is in the others
+      if (source->is_void(*here)) {  // it is read as what it is in the others
         void_widths[c] = std::max(void_widths[c], theirs.width);
         continue;
       }
@@ -156,7 +156,7 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
     require_column(all, given, option, path);
     return given;
   }
-  Schema numbers;   // coordinates may be there as text, too: 12 34 56.7
+  Schema numbers;  // coordinates may be there as text, too: 12 34 56.7
   if (option == "columns.ra" || option == "columns.dec")
     for (const ColumnInfo& column : all)
       if (column.type != Type::text) numbers.push_back({column.name});
@@ -179,8 +179,9 @@ std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema&
     if (!no_id) continue;
     const std::string why = fmt::format("{}, row {}: {}", source->path(), no_id->row + 1, no_id->problem);
     if (!given.empty())
-      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53 or text; --columns.id={} makes ids of row numbers)",
-                                  source->path(), no_id->row + 1, name, no_id->problem, no_column));
+      throw DataError(
+          fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53 or text; --columns.id={} makes ids of row numbers)",
+                      source->path(), no_id->row + 1, name, no_id->problem, no_column));
     remarks.push_back(fmt::format("column {} is not used as ids ({})", name, why));
     return "";
   }
@@ -237,7 +238,8 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
 
 /// Units that differ between inputs are not converted, but said: which of them is meant is for the user to know. Those of coordinates
 /// are converted, for each input.
-void remark_units(const Schema& all, const Roles& roles, const std::vector<std::unique_ptr<Source>>& sources, std::vector<std::string>& remarks) {
+void remark_units(const Schema& all, const Roles& roles, const std::vector<std::unique_ptr<Source>>& sources,
+                  std::vector<std::string>& remarks) {
   std::vector<bool> is_said(all.size(), false);
   for (const auto& source : sources) {
     const ColumnIndex index(source->schema());
@@ -256,9 +258,8 @@ void remark_units(const Schema& all, const Roles& roles, const std::vector<std::
 bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOptions& o, const std::set<std::string>& keep) {
   const Roles& roles = schema.roles;
   if (name == healpix_column) return false;  // always made anew: positions decide
-  return keep.empty() || keep.contains(name) || name == roles.id ||
-         name == roles.ra || name == roles.dec || (o.ordering == "tile" && name == roles.tile) ||
-         (o.ordering == "attribute" && name == o.ordering_column);
+  return keep.empty() || keep.contains(name) || name == roles.id || name == roles.ra || name == roles.dec ||
+         (o.ordering == "tile" && name == roles.tile) || (o.ordering == "attribute" && name == o.ordering_column);
 }
 
 /// "columns of type f8: ra, dec": a column that has another type than meant is seen at once.
@@ -269,8 +270,10 @@ void remark_types(const Schema& schema, std::vector<std::string>& remarks) {
     std::size_t others = 0;
     for (const ColumnInfo& column : schema) {
       if (column.type != type) continue;
-      if (names.size() < most_names) names.push_back(column.name);
-      else ++others;
+      if (names.size() < most_names)
+        names.push_back(column.name);
+      else
+        ++others;
     }
     if (names.empty()) continue;
     remarks.push_back(fmt::format("columns of type {}: {}{}", name_of(type), join(names, ", "),
@@ -283,7 +286,8 @@ void remark_text(const std::vector<std::unique_ptr<Source>>& sources, std::vecto
   constexpr std::size_t most_lines = 20;
   std::size_t mixed = 0;
   for (const auto& source : sources) {
-    if (!source->header_remark().empty() && remarks.size() < most_lines) remarks.push_back(fmt::format("{}: {}", source->path(), source->header_remark()));
+    if (!source->header_remark().empty() && remarks.size() < most_lines)
+      remarks.push_back(fmt::format("{}: {}", source->path(), source->header_remark()));
     for (std::size_t c = 0; c < source->schema().size(); ++c) {
       const std::string mixture = source->mixture(c);
       if (mixture.empty()) continue;
@@ -307,8 +311,7 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers; none: made");
   option("columns.tile", o.tile, "column of tile names; empty: guessed");
   option("keep", o.keep, "columns to keep besides id and coordinates; empty: all");
-  option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them")
-      .one_of({"error", "drop"});
+  option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them").one_of({"error", "drop"});
   option("memory", o.memory_mb, "memory of each rank that import may use").unit("MB").range(64, 1e7).layout();
   describe(option, o.source);
   describe(option, o.profile);
@@ -322,7 +325,8 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   const std::string& path = sources.front()->path();
   remark_text(sources, schema.remarks);
   if (const ProfileOptions by_default; !o.profile.is_set())
-    refuse_idle_options("--profile", {{"clean", o.profile.clean != by_default.clean}, {"crowding.band", o.profile.crowding_band != by_default.crowding_band},
+    refuse_idle_options("--profile", {{"clean", o.profile.clean != by_default.clean},
+                                      {"crowding.band", o.profile.crowding_band != by_default.crowding_band},
                                       {"crowding.resolution", o.profile.crowding_resolution != by_default.crowding_resolution},
                                       {"crowding.dmag", o.profile.crowding_dmag != by_default.crowding_dmag}});
   const ColumnIndex index(all);
@@ -339,8 +343,8 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   }
   if (!schema.has_positions) refuse_idle_options("--columns.ra and --columns.dec", {{"input.coordinates", !o.source.coordinates.empty()}});
   schema.roles.id = id_role(sources, all, o.id, run, schema.remarks);
-  schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"},
-                           "columns.tile", path, schema.remarks);
+  schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"}, "columns.tile",
+                           path, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
   check_roles(schema, all, o, *sources.front());
   remark_units(all, schema.roles, sources, schema.remarks);
@@ -368,8 +372,7 @@ Schema catalogue_schema(const ImportSchema& schema) {
   Schema all = schema.input;
   if (schema.generates_id) all.insert(all.begin(), {schema.roles.id, Type::i8, 1, "", "meta.id;meta.main", "row number in the inputs"});
   if (schema.flags_crowding) all.push_back({crowded_column, Type::u1, 1, "", "meta.code", "1: a star nearer than the resolution"});
-  if (schema.has_positions)
-    all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
+  if (schema.has_positions) all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
   return all;
 }
 

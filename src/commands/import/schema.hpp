@@ -17,24 +17,24 @@ struct ImportOptions {
   std::vector<std::string> input;
   std::string output, rejects;
   std::string ordering = "healpix", ordering_column;
-  std::string ra, dec, id, tile;             ///< columns; "" = guessed
-  std::vector<std::string> keep;             ///< columns; empty = all
+  std::string ra, dec, id, tile;  ///< columns; "" = guessed
+  std::vector<std::string> keep;  ///< columns; empty = all
   std::string on_bad_row = "error";
-  long memory_mb = 1024;                     ///< per rank
+  long memory_mb = 1024;  ///< per rank
   SourceOptions source;
   ProfileOptions profile;
-  std::string source_fingerprint;            ///< of the catalogue that is re-ordered; not an option
+  std::string source_fingerprint;  ///< of the catalogue that is re-ordered; not an option
 };
 void describe(OptionSet& option, ImportOptions& o);
 
 /// What an import makes of its inputs' columns.
 struct ImportSchema {
-  Schema input;                 ///< columns read from every file, types wide enough for all of them
-  Roles roles;                  ///< names of input columns, or of generated ones
-  bool generates_id = false;    ///< no id column: the row's number in the inputs is the id
+  Schema input;               ///< columns read from every file, types wide enough for all of them
+  Roles roles;                ///< names of input columns, or of generated ones
+  bool generates_id = false;  ///< no id column: the row's number in the inputs is the id
   bool has_positions = false;
-  bool flags_crowding = false;  ///< column `crowded` is made
-  std::vector<std::string> remarks;   ///< what was guessed or left out, for the user
+  bool flags_crowding = false;       ///< column `crowded` is made
+  std::vector<std::string> remarks;  ///< what was guessed or left out, for the user
 };
 
 /// Unites the schemas of all inputs and finds the columns with a role. A slash in a name becomes an underscore, in `o`

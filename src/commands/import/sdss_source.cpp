@@ -7,12 +7,12 @@
 #include <filesystem>
 #include <span>
 
-#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/commands/file_list.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/io/coordinates.hpp"
 
 namespace skyfold {
@@ -25,8 +25,7 @@ constexpr std::array<const char*, 5> bands = {"u", "g", "r", "i", "z"};
 
 bool is_field_file(const fs::path& path) {
   const std::string name = path.filename().string();
-  return (name.starts_with("tsObj-") || path.stem().string().ends_with("_local")) &&
-         (name.ends_with(".fit") || name.ends_with(".fits"));
+  return (name.starts_with("tsObj-") || path.stem().string().ends_with("_local")) && (name.ends_with(".fit") || name.ends_with(".fits"));
 }
 
 std::vector<std::string> files_below(const fs::path& folder) {
@@ -51,8 +50,7 @@ class FieldFile {
       if (has_flags) flags.push_back(column(name, 1, Type::i8));
     const Table values = has_flags ? read(flags) : Table();
     for (std::size_t row = 0; row < static_cast<std::size_t>(source_->rows()); ++row)
-      if (!has_flags || is_clean(o.clean, values[0].integer(row), values[1].integer(row), values[2].integer(row),
-                                 values[3].integer(row)))
+      if (!has_flags || is_clean(o.clean, values[0].integer(row), values[1].integer(row), values[2].integer(row), values[3].integer(row)))
         kept_.push_back(row);
   }
   [[nodiscard]] std::size_t rows() const noexcept { return kept_.size(); }
@@ -64,12 +62,9 @@ class FieldFile {
       std::array<double, 2 + bands.size()> numbers{all[0].number(kept_[k]), all[1].number(kept_[k])};
       for (std::size_t b = 0; b < bands.size(); ++b) numbers[2 + b] = all[2].number(kept_[k], b);
       // 63 bits, so that ids are positive.
-      if (id)
-        id->values<std::int64_t>()[first + k] =
-            static_cast<std::int64_t>(hash_bytes(std::as_bytes(std::span(numbers))) >> 1);
+      if (id) id->values<std::int64_t>()[first + k] = static_cast<std::int64_t>(hash_bytes(std::as_bytes(std::span(numbers))) >> 1);
       for (std::size_t c = 0; c < numbers.size(); ++c)
-        if (Column* const to = find(out, c == 0 ? "ra" : c == 1 ? "dec" : bands[c - 2]))
-          to->values<double>()[first + k] = numbers[c];
+        if (Column* const to = find(out, c == 0 ? "ra" : c == 1 ? "dec" : bands[c - 2])) to->values<double>()[first + k] = numbers[c];
     }
   }
 
@@ -89,12 +84,10 @@ class FieldFile {
   }
   [[nodiscard]] ColumnInfo column(const std::string& name, std::size_t width, Type type = Type::f8) const {
     const std::string found = known_column(source_->schema(), std::span(&name, 1));
-    if (found.empty())
-      throw DataError(fmt::format("{}: no column {} (which a field file of SDSS has)", source_->path(), name));
+    if (found.empty()) throw DataError(fmt::format("{}: no column {} (which a field file of SDSS has)", source_->path(), name));
     ColumnInfo info = source_->schema()[*find_column(source_->schema(), found)];
     if (info.width != width)
-      throw DataError(
-          fmt::format("{}: column {} has {} values per row (expected {})", source_->path(), found, info.width, width));
+      throw DataError(fmt::format("{}: column {} has {} values per row (expected {})", source_->path(), found, info.width, width));
     info.source = found;
     info.type = type;
     return info;
@@ -103,8 +96,7 @@ class FieldFile {
     Table table(schema);
     std::vector<BadCell> bad;
     source_->read({0, source_->rows(), 0, 0}, table, bad);
-    if (!bad.empty())
-      throw DataError(describe_bad_cell(source_->path(), bad[0]));
+    if (!bad.empty()) throw DataError(describe_bad_cell(source_->path(), bad[0]));
     return table;
   }
 
@@ -117,8 +109,7 @@ Schema field_schema() {
   Schema schema = {{"id", Type::i8, 1, "", "meta.id;meta.main", "hash of position and magnitudes"},
                    {"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main", "right ascension (J2000)"},
                    {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination (J2000)"}};
-  for (const char* band : bands)
-    schema.push_back({band, Type::f8, 1, "mag", "phot.mag", std::string("magnitude in ") + band});
+  for (const char* band : bands) schema.push_back({band, Type::f8, 1, "mag", "phot.mag", std::string("magnitude in ") + band});
   for (ColumnInfo& column : schema) column.source = column.name;
   return schema;
 }
@@ -129,8 +120,7 @@ class FieldFileSource final : public Source {
   FieldFileSource(std::vector<std::string> files, const ProfileOptions& o)
       : options_(o), files_(std::move(files)), schema_(field_schema()) {
     path_ = files_.size() == 1 ? files_[0] : fmt::format("{} and {} files after it", files_[0], files_.size() - 1);
-    for (const std::string& file : files_)
-      starts_.push_back(starts_.back() + static_cast<std::int64_t>(FieldFile(file, o).rows()));
+    for (const std::string& file : files_) starts_.push_back(starts_.back() + static_cast<std::int64_t>(FieldFile(file, o).rows()));
   }
   [[nodiscard]] const std::string& path() const noexcept override { return path_; }
   [[nodiscard]] const Schema& schema() const noexcept override { return schema_; }
@@ -172,26 +162,21 @@ void describe(OptionSet& option, ProfileOptions& o) {
   option("profile", o.profile,
          "inputs of a survey's own kind: sdss-tsobj, calibrated object lists of SDSS (files or the root of their tree)")
       .one_of({"none", "sdss-tsobj"});
-  option("clean", o.clean,
-         "objects of a profile to take: clean point sources as published, as SDSS DR7 advises, or all")
+  option("clean", o.clean, "objects of a profile to take: clean point sources as published, as SDSS DR7 advises, or all")
       .one_of({"locus", "sdss-dr7", "none"});
   option("crowding.band", o.crowding_band, "band in which neighbours count, for the column crowded of a profile")
       .one_of({"u", "g", "r", "i", "z"});
   option("crowding.resolution", o.crowding_resolution, "neighbours nearer than this crowd a star, 0 for none")
       .unit("arcsec")
       .range(0.0, 600.0);
-  option("crowding.dmag", o.crowding_dmag, "neighbours crowd if they differ by less than this in the band")
-      .unit("mag")
-      .range(0.0, 50.0);
+  option("crowding.dmag", o.crowding_dmag, "neighbours crowd if they differ by less than this in the band").unit("mag").range(0.0, 50.0);
 }
 
-bool is_clean(const std::string& clean, std::int64_t status, std::int64_t flags, std::int64_t flags2,
-              std::int64_t type) noexcept {
+bool is_clean(const std::string& clean, std::int64_t status, std::int64_t flags, std::int64_t flags2, std::int64_t type) noexcept {
   constexpr std::int64_t primary = 0x2000, binned1 = 0x10000000, refused = 0x80020, refused2 = 0x8100;
   constexpr std::int64_t saturated = 0x40000, edge = 0x4, no_profile = 0x80, star = 6;
   if (clean == "none") return true;
-  const bool is_clean =
-      (status & primary) && (flags & binned1) && !(flags & refused) && !(flags2 & refused2) && type == star;
+  const bool is_clean = (status & primary) && (flags & binned1) && !(flags & refused) && !(flags2 & refused2) && type == star;
   return is_clean && (clean != "sdss-dr7" || !(flags & (saturated | edge | no_profile)));
 }
 
@@ -205,8 +190,7 @@ std::vector<std::string> field_files(const std::vector<std::string>& arguments) 
       found = read_file_list(argument);
     else
       found = input_files({argument});
-    if (found.empty())
-      throw UsageError(fmt::format("{}: no field files (tsObj-*.fit or *_local.fit) below it", argument));
+    if (found.empty()) throw UsageError(fmt::format("{}: no field files (tsObj-*.fit or *_local.fit) below it", argument));
     files.insert(files.end(), found.begin(), found.end());
   }
   for (const std::string& file : files)

@@ -35,7 +35,6 @@ void describe(OptionSet& option, ProfileOptions& o);
 /// Field files as one input each, or, when there are very many, as one input for every so many of them. Columns: id (of
 /// position and magnitudes, so that repeated detections are found), ra, dec, u, g, r, i, z; rows: the clean ones.
 /// Throws IoError or DataError that names the file.
-[[nodiscard]] std::vector<std::unique_ptr<Source>> open_field_files(const std::vector<std::string>& paths,
-                                                                    const ProfileOptions& o);
+[[nodiscard]] std::vector<std::unique_ptr<Source>> open_field_files(const std::vector<std::string>& paths, const ProfileOptions& o);
 
 }  // namespace skyfold

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "skyfold/core/escape.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
@@ -40,13 +40,15 @@ void put_range(const Catalogue& catalogue, const ColumnInfo& column, const Table
 
 /// Statistics of a column over all its zones.
 Json column_json(const Catalogue& catalogue, const ColumnInfo& column) {
-  Json json = {{"name", column.name}, {"type", name_of(column.type)}, {"width", column.width}, {"unit", column.unit},
-               {"ucd", column.ucd}, {"description", column.description}};
+  Json json = {{"name", column.name}, {"type", name_of(column.type)},     {"width", column.width}, {"unit", column.unit},
+               {"ucd", column.ucd},   {"description", column.description}};
   const Table zones = read_columns(catalogue.path(), "/index/zones/" + column.name);
   std::int64_t missing = 0;
   for (std::size_t i = 0; i < zones.rows(); ++i) missing += zones.at("missing").integer(i);
-  if (is_whole(column.type)) put_range<std::int64_t>(catalogue, column, zones, json);
-  else if (column.type != Type::text) put_range<double>(catalogue, column, zones, json);
+  if (is_whole(column.type))
+    put_range<std::int64_t>(catalogue, column, zones, json);
+  else if (column.type != Type::text)
+    put_range<double>(catalogue, column, zones, json);
   json["missing"] = missing;
   return json;
 }
@@ -64,15 +66,21 @@ std::vector<double> group_sizes(const Catalogue& catalogue) {
 
 Json describe_catalogue(const Catalogue& catalogue) {
   const CatalogueLayout& layout = catalogue.layout();
-  Json json = {{"path", catalogue.path()}, {"rows", layout.rows}, {"ordering", name_of(layout.ordering)},
-               {"attribute", layout.attribute}, {"creator", layout.creator}, {"fingerprint", catalogue.fingerprint()},
+  Json json = {{"path", catalogue.path()},
+               {"rows", layout.rows},
+               {"ordering", name_of(layout.ordering)},
+               {"attribute", layout.attribute},
+               {"creator", layout.creator},
+               {"fingerprint", catalogue.fingerprint()},
                {"roles", {{"id", layout.roles.id}, {"ra", layout.roles.ra}, {"dec", layout.roles.dec}, {"tile", layout.roles.tile}}}};
   for (const ColumnInfo& column : layout.schema) json["columns"].push_back(column_json(catalogue, column));
   if (const auto area = catalogue.covered_area_deg2(8)) json["area_deg2"] = *area;
   const std::vector<double> sizes = group_sizes(catalogue);
   if (!sizes.empty())
-    json["partitions"] = {{"of", layout.ordering == Ordering::tile ? "tile" : "HEALPix NSide 32"}, {"count", sizes.size()},
-                          {"rows_min", *std::min_element(sizes.begin(), sizes.end())}, {"rows_median", median(sizes)},
+    json["partitions"] = {{"of", layout.ordering == Ordering::tile ? "tile" : "HEALPix NSide 32"},
+                          {"count", sizes.size()},
+                          {"rows_min", *std::min_element(sizes.begin(), sizes.end())},
+                          {"rows_median", median(sizes)},
                           {"rows_max", *std::max_element(sizes.begin(), sizes.end())}};
   const auto provenance = nlohmann::json::parse(layout.provenance, nullptr, false);
   if (!provenance.is_discarded()) json["provenance"] = provenance;
@@ -83,7 +91,8 @@ void print_text(const Json& json) {
   fmt::print("{}\n  {} rows, ordered by {}{}, made by {}\n", json["path"].get<std::string>(), grouped(json["rows"].get<long long>()),
              json["ordering"].get<std::string>(), json["attribute"] == "" ? "" : " " + json["attribute"].get<std::string>(),
              json["creator"].get<std::string>());
-  if (json.contains("area_deg2")) fmt::print("  sky area covered: {:.2f} square degrees (HEALPix NSide 256 pixels with objects)\n", json["area_deg2"].get<double>());
+  if (json.contains("area_deg2"))
+    fmt::print("  sky area covered: {:.2f} square degrees (HEALPix NSide 256 pixels with objects)\n", json["area_deg2"].get<double>());
   if (json.contains("partitions")) {
     const Json& p = json["partitions"];
     fmt::print("  {} partitions by {}: rows min {:.0f}, median {:.0f}, max {:.0f}\n", p["count"].get<long>(), p["of"].get<std::string>(),
@@ -109,8 +118,10 @@ class InfoCommand final : public Command {
   }
   ExitCode run(const CommandContext&) override {
     const Json json = describe_catalogue(Catalogue(options_.catalogue));
-    if (options_.json) fmt::print("{}\n", json_text(json, 2));
-    else print_text(with_texts(json, one_line));
+    if (options_.json)
+      fmt::print("{}\n", json_text(json, 2));
+    else
+      print_text(with_texts(json, one_line));
     return ExitCode::done;
   }
 

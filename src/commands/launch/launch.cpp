@@ -9,20 +9,20 @@
 #include <cstring>
 #include <filesystem>
 
-#include "skyfold/run/child_processes.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/journal.hpp"
+#include "skyfold/run/child_processes.hpp"
 #include "skyfold/run/folder.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr double longest_pause_s = 300.0;
-constexpr double grace_s = 2.0;           // for what a launcher leaves behind: helpers that end, ranks that notice its end
-constexpr double look_interval_s = 2.0;   // between two looks at the journal
+constexpr double grace_s = 2.0;          // for what a launcher leaves behind: helpers that end, ranks that notice its end
+constexpr double look_interval_s = 2.0;  // between two looks at the journal
 
 void say(const std::string& message) { log_info("skyfold launch: " + message); }
 
@@ -75,7 +75,8 @@ class LaunchCommand final : public Command {
     option("launcher", o_.launcher, "program that starts the ranks, with its options, separated by blanks").layout();
     option("attempts", o_.attempts, "attempts in a row without progress after which to give up").range(1, 1e6).layout();
     option("backoff", o_.backoff_s, "pause before a restart, doubled after each attempt without progress").unit("s").range(0, 300).layout();
-    option("check", o_.check, "program, with its options, that is run before each restart; when it fails, launch stops with exit code 75").layout();
+    option("check", o_.check, "program, with its options, that is run before each restart; when it fails, launch stops with exit code 75")
+        .layout();
     option("patience", o_.patience_s, "time that the launcher may stay after the run itself has ended").unit("s").range(1, 1e6).layout();
   }
 
@@ -142,8 +143,8 @@ class LaunchCommand final : public Command {
       say(fmt::format("attempt {} ended with {} after {}; it completed {} ranges", attempt, how, seconds_text(now_s() - start_s), gained));
       const auto pause_s = policy.after_failure(gained > 0);
       if (!pause_s)
-        throw IoError(fmt::format("gave up after {} attempts in a row without progress (the last one ended with {})",
-                                  policy.fruitless(), how));
+        throw IoError(
+            fmt::format("gave up after {} attempts in a row without progress (the last one ended with {})", policy.fruitless(), how));
       say(fmt::format("attempt {} follows in {}", attempt + 1, seconds_text(*pause_s)));
       if (!may_restart() || !rest(processes, *pause_s) || !may_restart()) return stopped();
     }

@@ -12,9 +12,9 @@ namespace skyfold {
 
 /// What the journal of a run says. All zero and none when there is no run folder or no journal in it.
 struct RunProgress {
-  std::int64_t completed = 0;             ///< records of ranges of rows that are done
-  std::optional<int> exit_code;           ///< when the last record says that the run ended in good order
-  std::uint64_t first = 0, last = 0;      ///< checksums of the first and the last record: they tell journals apart
+  std::int64_t completed = 0;         ///< records of ranges of rows that are done
+  std::optional<int> exit_code;       ///< when the last record says that the run ended in good order
+  std::uint64_t first = 0, last = 0;  ///< checksums of the first and the last record: they tell journals apart
 };
 /// Throws IoError for a journal that cannot be read.
 [[nodiscard]] RunProgress run_progress(const std::string& run_folder);

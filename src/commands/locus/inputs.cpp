@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/core/options.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
-#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
@@ -48,8 +48,7 @@ BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const st
   if (!bands.magnitude.empty()) return resolve_bands(bands, schema, path);
   BandOptions guess = bands;
   if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
-  for (const char* pattern :
-       {"psfmag_{band}", "mag_{band}", "modelMag_{band}", "psfMag_{band}", "MAG_{BAND}", "{band}"}) {
+  for (const char* pattern : {"psfmag_{band}", "mag_{band}", "modelMag_{band}", "psfMag_{band}", "MAG_{BAND}", "{band}"}) {
     guess.magnitude = pattern;
     if (!has_columns(guess, schema)) continue;
     bands = guess;
@@ -65,9 +64,8 @@ BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const st
   } catch (const UsageError&) {
     if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
   }
-  throw UsageError(
-      fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})", path,
-                  join(guess.bands, ","), option));
+  throw UsageError(fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})", path,
+                               join(guess.bands, ","), option));
 }
 
 /// Columns to read: `numbers` as doubles, `others` as they are.
@@ -100,11 +98,9 @@ Table read_table(const Source& source, const Schema& schema) {
   for (const Piece& piece : source.pieces(1 << 20)) {
     std::vector<BadCell> bad;
     source.read(piece, rows, bad);
-    if (!bad.empty())
-      throw DataError(describe_bad_cell(path, bad[0]));
+    if (!bad.empty()) throw DataError(describe_bad_cell(path, bad[0]));
     for (std::size_t c = 0; c < all.columns(); ++c)
-      std::ranges::copy(rows[c].bytes(),
-                        all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
+      std::ranges::copy(rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
     row += rows.rows();
   }
   return all;
@@ -125,18 +121,14 @@ void describe(OptionSet& option, LocusStageOptions& o) {
   option("catalogue", o.catalogue, "catalogue of stars, made by import or mock").layout();
   option("targets", o.targets, "table of targets, FITS, CSV, text or HDF5").layout();
   option("traverse", o.traverse, "every star of the catalogue is a target");
-  option("parameters", o.parameters, "parameter file of the published program (PPR): targets, field files and settings")
-      .layout();
-  option("list", o.list, "list of the published program, CSV: targets or fields, with field files below --root")
-      .layout();
+  option("parameters", o.parameters, "parameter file of the published program (PPR): targets, field files and settings").layout();
+  option("list", o.list, "list of the published program, CSV: targets or fields, with field files below --root").layout();
   option("root", o.root, "folder of the field files that --parameters and --list name").layout();
   option("output", o.output, "pointings, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("csv", o.csv, "the same as text").layout().writes(FileKind::text);
   option("stars", o.stars, "table of the reference stars of all pointings, HDF5").layout().writes(FileKind::hdf5);
-  option("plot", o.plot,
-         "ids (or rows, without ids) of targets to draw a finder chart of: OUTPUT.ID.svg; needs gnuplot")
-      .layout();
+  option("plot", o.plot, "ids (or rows, without ids) of targets to draw a finder chart of: OUTPUT.ID.svg; needs gnuplot").layout();
   option("columns.ra", o.ra, "targets' column of right ascension; empty: guessed").unit("degrees");
   option("columns.dec", o.dec, "targets' column of declination; empty: guessed").unit("degrees");
   option("columns.id", o.id, "targets' column of ids; empty: guessed; none: the targets have none");
@@ -167,8 +159,7 @@ std::vector<std::string> LocusInputs::paths(const LocusStageOptions& o) {
 
 LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
   const int ways = (o.traverse ? 1 : 0) + !o.targets.empty() + !o.parameters.empty() + !o.list.empty();
-  if (ways != 1)
-    throw UsageError("give the targets in one way: --targets TABLE, --traverse, --parameters FILE or --list FILE");
+  if (ways != 1) throw UsageError("give the targets in one way: --targets TABLE, --traverse, --parameters FILE or --list FILE");
   const Mode mode = o.traverse              ? Mode::traverse
                     : !o.targets.empty()    ? Mode::targets
                     : !o.parameters.empty() ? Mode::parameters
@@ -180,22 +171,21 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
   if (has_files && (!o.where.empty() || o.locus.rating != "colour"))
     throw UsageError("--targets.where and --rating do not go with --parameters and --list");
   if (const std::string& by = o.partition.by; by != "adaptive" && by != "healpix" && by != "rows")
-    throw UsageError(
-        fmt::format("--partition.by = {} (locus works in the order of the sky: adaptive, healpix or rows)", by));
+    throw UsageError(fmt::format("--partition.by = {} (locus works in the order of the sky: adaptive, healpix or rows)", by));
   if (mode != Mode::targets)
-    refuse_idle_options("--targets", {{"targets.magnitude", !o.magnitude.empty()}, {"columns.ra", !o.ra.empty()}, {"columns.dec", !o.dec.empty()},
+    refuse_idle_options("--targets", {{"targets.magnitude", !o.magnitude.empty()},
+                                      {"columns.ra", !o.ra.empty()},
+                                      {"columns.dec", !o.dec.empty()},
                                       {"columns.id", !o.id.empty()}});
   if (!has_files) refuse_idle_options("--parameters or --list", {{"root", !o.root.empty()}});
-  if (mode == Mode::list && o.root.empty())
-    throw UsageError("--root is missing (the folder of the field files that --list names)");
+  if (mode == Mode::list && o.root.empty()) throw UsageError("--root is missing (the folder of the field files that --list names)");
   return mode;
 }
 
 void LocusInputs::open_published(Mode mode) {
   ranks_.together([&] {
     const PhaseScope scope(ranks_.clock(), Phase::read);
-    PublishedParameters parameters =
-        mode == Mode::parameters ? read_parameter_file(o_.parameters) : read_published_list(o_.list, o_.root);
+    PublishedParameters parameters = mode == Mode::parameters ? read_parameter_file(o_.parameters) : read_published_list(o_.list, o_.root);
     if (mode == Mode::parameters) take_settings(parameters);
     bands_.bands = {"u", "g", "r", "i", "z"};
     const LocusColumns columns{"ra", "dec", {bands_.bands, {}}, ""};
@@ -204,8 +194,7 @@ void LocusInputs::open_published(Mode mode) {
     for (const std::string& file : published->files()) context_.process.input(file);
     stars_ = std::make_unique<FieldFileStars>(*published, *kernel_);
     targets_ = std::move(published);
-    identities_ = {{mode == Mode::parameters ? o_.parameters : o_.list,
-                    file_identity(mode == Mode::parameters ? o_.parameters : o_.list)}};
+    identities_ = {{mode == Mode::parameters ? o_.parameters : o_.list, file_identity(mode == Mode::parameters ? o_.parameters : o_.list)}};
   });
 }
 
@@ -220,9 +209,8 @@ void LocusInputs::take_settings(const PublishedParameters& p) {
   set("locus.dmag", locus_.dmag, p.dmag);
   set("locus.dcol", locus_.dcol, p.dcol);
   if (!(p.fov_deg > 0.0 && p.fov_deg <= 10.0 && p.resolution_deg >= 0.0 && p.dmag > 0.0 && p.dcol > 0.0))
-    throw DataError(
-        fmt::format("{}: field of view {} deg, resolution {} deg, dmag {}, dcol {} (not settings of a search)",
-                    o_.parameters, p.fov_deg, p.resolution_deg, p.dmag, p.dcol));
+    throw DataError(fmt::format("{}: field of view {} deg, resolution {} deg, dmag {}, dcol {} (not settings of a search)", o_.parameters,
+                                p.fov_deg, p.resolution_deg, p.dmag, p.dcol));
 }
 
 void LocusInputs::open_catalogue(Mode mode) {
@@ -247,8 +235,7 @@ LocusColumns LocusInputs::columns_of_stars() {
     const auto rating = find_column(catalogue_->schema(), columns.rating);
     if (!rating) throw UsageError(fmt::format("{}: no column {} (named by --rating)", o_.catalogue, columns.rating));
     if (catalogue_->schema()[*rating].type == Type::text || catalogue_->schema()[*rating].width != 1)
-      throw UsageError(
-          fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue, columns.rating));
+      throw UsageError(fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue, columns.rating));
   }
   if (!LocusRules(locus_).needs_magnitudes) return columns;
   const bool is_guess = bands_.magnitude.empty();
@@ -257,16 +244,14 @@ LocusColumns LocusInputs::columns_of_stars() {
   for (const std::string& band : bands_.bands)
     if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(catalogue_->schema(), name))
       throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue, name));
-  if (is_guess && ranks_.is_first())
-    log_info(fmt::format("guessed bands = {}, magnitudes {}", join(bands_.bands, ","), bands_.magnitude));
+  if (is_guess && ranks_.is_first()) log_info(fmt::format("guessed bands = {}, magnitudes {}", join(bands_.bands, ","), bands_.magnitude));
   return columns;
 }
 
 /// Bands may be named instead of their columns in a selection.
 ColumnAliases LocusInputs::band_aliases(const BandColumns& columns) const {
   ColumnAliases aliases;
-  for (std::size_t b = 0; b < columns.magnitude.size(); ++b)
-    aliases.emplace(bands_.bands[b], columns.magnitude[b]);
+  for (std::size_t b = 0; b < columns.magnitude.size(); ++b) aliases.emplace(bands_.bands[b], columns.magnitude[b]);
   return aliases;
 }
 
@@ -275,17 +260,14 @@ void LocusInputs::open_traversal() {
   std::vector<std::string> needs;
   ranks_.together([&] {
     kernel_.emplace(locus_, bands_, star_columns_, star_columns_);
-    selection_.emplace(o_.where, "targets.where", catalogue_->schema(), o_.catalogue,
-                       band_aliases(star_columns_.bands));
+    selection_.emplace(o_.where, "targets.where", catalogue_->schema(), o_.catalogue, band_aliases(star_columns_.bands));
     needs = kernel_->needs();
     identities_ = {{catalogue_->path(), catalogue_->fingerprint()}};
   });
-  const std::int64_t rows =
-      partition.by == "rows" ? std::min<std::int64_t>(partition.rows, largest_part) : largest_part;
+  const std::int64_t rows = partition.by == "rows" ? std::min<std::int64_t>(partition.rows, largest_part) : largest_part;
   targets_ = std::make_unique<CatalogueTargets>(ranks_, *catalogue_, needs, *selection_, partition, rows);
   ranks_.together([&] {
-    if (targets_->rows() == 0)
-      throw DataError(fmt::format("{}: no star is selected (--targets.where = {})", o_.catalogue, o_.where));
+    if (targets_->rows() == 0) throw DataError(fmt::format("{}: no star is selected (--targets.where = {})", o_.catalogue, o_.where));
   });
 }
 
@@ -296,7 +278,9 @@ void LocusInputs::open_list() {
   const LocusColumns columns = columns_of_targets(source->schema());
   source = in_degrees(std::move(source), columns.ra, columns.dec, options);
   const Schema& schema = source->schema();
-  const std::string id = names_no_column(o_.id, schema) ? "" : o_.id.empty() ? known_column(schema, id_names()) : role(schema, o_.id, {}, "columns.id");
+  const std::string id = names_no_column(o_.id, schema) ? ""
+                         : o_.id.empty()                ? known_column(schema, id_names())
+                                                        : role(schema, o_.id, {}, "columns.id");
   kernel_.emplace(locus_, bands_, columns, star_columns_);
   const ColumnAliases aliases = band_aliases(columns.bands);
   std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();
@@ -327,10 +311,8 @@ LocusColumns LocusInputs::columns_of_targets(const Schema& schema) const {
 std::string LocusInputs::role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
                               const char* option) const {
   std::string name = given.empty() ? known_column(schema, usual) : given;
-  if (name.empty())
-    throw UsageError(fmt::format("{}: no column of coordinates found (name it with --{})", o_.targets, option));
-  if (!find_column(schema, name))
-    throw UsageError(fmt::format("{}: no column '{}' (named by --{})", o_.targets, name, option));
+  if (name.empty()) throw UsageError(fmt::format("{}: no column of coordinates found (name it with --{})", o_.targets, option));
+  if (!find_column(schema, name)) throw UsageError(fmt::format("{}: no column '{}' (named by --{})", o_.targets, name, option));
   return name;
 }
 

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "published.hpp"
-#include "stars.hpp"
-#include "targets.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/dataset/selection.hpp"
 #include "skyfold/io/source.hpp"
-#include "skyfold/commands/command.hpp"
+#include "stars.hpp"
+#include "targets.hpp"
 
 namespace skyfold {
 
@@ -46,9 +46,7 @@ class LocusInputs {
   [[nodiscard]] std::int64_t star_count() const noexcept { return catalogue_ ? catalogue_->rows() : 0; }
   [[nodiscard]] const std::vector<std::string>& bands() const noexcept { return bands_.bands; }
   /// Name and hash of each input that decides the product, for its provenance.
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& identities() const noexcept {
-    return identities_;
-  }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& identities() const noexcept { return identities_; }
 
  private:
   enum class Mode { traverse, targets, parameters, list };  ///< the way in which targets are given

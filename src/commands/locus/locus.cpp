@@ -7,16 +7,16 @@
 
 #include "inputs.hpp"
 #include "plot.hpp"
-#include "work.hpp"
-#include "skyfold/dataset/csv.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/csv.hpp"
 #include "skyfold/registry/gnuplot.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
 #include "skyfold/run/prepare_rows.hpp"
 #include "skyfold/run/run.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
+#include "work.hpp"
 
 namespace skyfold {
 namespace {
@@ -24,8 +24,7 @@ namespace {
 /// One run of locus.
 class LocusRun {
  public:
-  LocusRun(const LocusStageOptions& o, const CommandContext& context)
-      : o_(o), context_(context), ranks_(*context.ranks) {}
+  LocusRun(const LocusStageOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
     if (!o_.plot.empty()) ranks_.on_first_only(require_gnuplot);
@@ -57,7 +56,8 @@ class LocusRun {
 
   /// P.h5 -> P.ID.svg, where characters of the id that no file name should have are underscores: an id names no folder.
   std::string chart_path(std::string id) const {
-    std::ranges::replace_if(id, [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; }, '_');
+    std::ranges::replace_if(
+        id, [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; }, '_');
     return std::filesystem::path(o_.output).replace_extension("." + id + ".svg").string();
   }
 
@@ -68,9 +68,8 @@ class LocusRun {
     product_.layout.schema = inputs_->kernel().gives();
     for (const std::string& name : inputs_->targets().passed()) {
       if (find_column(product_.layout.schema, name))
-        throw DataError(fmt::format(
-            "{}: its column {} goes into the product, which has a column of that name (--columns.id names another)",
-            LocusInputs::paths(o_).front(), name));
+        throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name (--columns.id names another)",
+                                    LocusInputs::paths(o_).front(), name));
       product_.layout.schema.push_back(inputs_->targets().schema()[*find_column(inputs_->targets().schema(), name)]);
     }
     product_.layout.rows = inputs_->targets().rows();
@@ -103,8 +102,7 @@ class LocusRun {
 
   void compute() {
     if (ranks_.is_first())
-      log_info(fmt::format("{} targets in {} parts{}", grouped(inputs_->targets().rows()),
-                           grouped(std::ssize(inputs_->targets().parts())),
+      log_info(fmt::format("{} targets in {} parts{}", grouped(inputs_->targets().rows()), grouped(std::ssize(inputs_->targets().parts())),
                            inputs_->star_count() > 0 ? fmt::format(", {} stars", grouped(inputs_->star_count())) : ""));
     std::shared_ptr<LocusWork> work;
     ranks_.together([&] {
@@ -118,8 +116,7 @@ class LocusRun {
 
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
-    if (references_)
-      references_->put_together(ranks_, inputs_->targets().rows(), run_->partial(o_.stars), creator_of("locus"));
+    if (references_) references_->put_together(ranks_, inputs_->targets().rows(), run_->partial(o_.stars), creator_of("locus"));
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       if (!o_.csv.empty()) write_csv(product_.rows, product_.layout.schema, run_->partial(o_.csv), inputs_->bands());
@@ -137,16 +134,14 @@ class LocusRun {
     ranks_.together([&] {
       const RowReader product(product_.rows, "/object", ZoneCheck::off);
       Table status({product.schema()[*find_column(product.schema(), "status")]});
-      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < inputs_->targets().rows();
-           begin += ranks_.size() * zone_rows) {
+      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < inputs_->targets().rows(); begin += ranks_.size() * zone_rows) {
         product.read({begin, std::min(begin + zone_rows, inputs_->targets().rows())}, status);
-        for (const std::int32_t value : status[0].values<std::int32_t>())
-          ++counts[static_cast<std::size_t>(std::clamp(value, 0, 4))];
+        for (const std::int32_t value : status[0].values<std::int32_t>()) ++counts[static_cast<std::size_t>(std::clamp(value, 0, 4))];
       }
     });
     ranks_.sum(counts);
-    return fmt::format("{} pointings; {} targets without reference star, {} without magnitude\n", grouped(counts[0]),
-                       grouped(counts[1]), grouped(counts[2]));
+    return fmt::format("{} pointings; {} targets without reference star, {} without magnitude\n", grouped(counts[0]), grouped(counts[1]),
+                       grouped(counts[2]));
   }
 
   /// Rows of the targets to be drawn, by id or, without ids, by their row numbers; collective, before the work.
@@ -178,8 +173,8 @@ class LocusRun {
 
   /// @param row  of the product
   void draw(const std::string& id, std::int64_t row) {
-    const auto part = std::ranges::find_if(inputs_->targets().parts(),
-                                           [&](const Partition& p) { return row >= p.rows.begin && row < p.rows.end; });
+    const auto part =
+        std::ranges::find_if(inputs_->targets().parts(), [&](const Partition& p) { return row >= p.rows.begin && row < p.rows.end; });
     Table targets(inputs_->targets().schema());
     inputs_->targets().read(static_cast<std::size_t>(part->id), targets);
     Table one(inputs_->targets().schema());
@@ -198,7 +193,7 @@ class LocusRun {
   std::optional<LocusInputs> inputs_;
   RowProduct product_;
   std::optional<ReferenceParts> references_;
-  std::vector<std::int64_t> plotted_;   ///< row of each target to be drawn
+  std::vector<std::int64_t> plotted_;  ///< row of each target to be drawn
 };
 
 class LocusCommand final : public Command {

@@ -18,8 +18,7 @@ std::string point(Offset p) { return fmt::format("{:.5f} {:.5f}", 60.0 * p.x, 60
 /// The edges of a star's locus within the rectangle of the target: two lines from its corner.
 std::string locus_of(Offset star, FieldSize field) {
   const double half_x = 0.5 * field.width, half_y = 0.5 * field.height;
-  const Offset corner{star.x >= 0.0 ? star.x - half_x : star.x + half_x,
-                      star.y >= 0.0 ? star.y - half_y : star.y + half_y};
+  const Offset corner{star.x >= 0.0 ? star.x - half_x : star.x + half_x, star.y >= 0.0 ? star.y - half_y : star.y + half_y};
   const Offset along_x{star.x >= 0.0 ? half_x : -half_x, corner.y}, along_y{corner.x, star.y >= 0.0 ? half_y : -half_y};
   return point(along_x) + "\n" + point(corner) + "\n" + point(along_y) + "\n\n";
 }
@@ -32,8 +31,8 @@ std::string data(const std::string& name, const std::string& lines) {
 std::string rectangle(int number, Offset centre, FieldSize size, const std::string& style) {
   const Offset low{centre.x - 0.5 * size.width, centre.y - 0.5 * size.height},
       high{centre.x + 0.5 * size.width, centre.y + 0.5 * size.height};
-  return fmt::format("set object {} rectangle from {:.5f},{:.5f} to {:.5f},{:.5f} fillstyle empty border {}\n", number,
-                     60.0 * low.x, 60.0 * low.y, 60.0 * high.x, 60.0 * high.y, style);
+  return fmt::format("set object {} rectangle from {:.5f},{:.5f} to {:.5f},{:.5f} fillstyle empty border {}\n", number, 60.0 * low.x,
+                     60.0 * low.y, 60.0 * high.x, 60.0 * high.y, style);
 }
 
 GnuplotScript script_of(const FinderChart& chart) {
@@ -47,8 +46,7 @@ GnuplotScript script_of(const FinderChart& chart) {
     loci += locus_of(star.at, chart.field);
   }
   const double reach_x = 63.0 * chart.field.width, reach_y = 63.0 * chart.field.height;
-  std::string script =
-      data("others", others) + data("candidates", candidates) + data("references", references) + data("loci", loci);
+  std::string script = data("others", others) + data("candidates", candidates) + data("references", references) + data("loci", loci);
   script += fmt::format("set title {}\n", gnuplot_text(chart.title));
   script += fmt::format("set size ratio {:.5f}\nset xrange [{:.4f}:{:.4f}]\nset yrange [{:.4f}:{:.4f}]\n",
                         chart.field.height / chart.field.width, reach_x, -reach_x, -reach_y, reach_y);
@@ -73,15 +71,13 @@ GnuplotScript script_of(const FinderChart& chart) {
 
 }  // namespace
 
-FinderChart finder_chart(const std::string& title, const LocusRules& rules, const LocusTarget& target,
-                         const StarField& stars) {
+FinderChart finder_chart(const std::string& title, const LocusRules& rules, const LocusTarget& target, const StarField& stars) {
   FinderChart chart{title, rules.field, {}, std::nullopt};
   LocusSolver solver(rules, stars);
   const LocusPointing pointing = solver.solve(target);
   if (!is_valid(target.position)) return chart;
   const FieldPlane plane(target.position, rules.geometry);
-  if (pointing.status == LocusStatus::found)
-    chart.centre = plane.offset(pointing.position, direction_of(pointing.position));
+  if (pointing.status == LocusStatus::found) chart.centre = plane.offset(pointing.position, direction_of(pointing.position));
   chart.title += fmt::format(": {} candidates, {} reference stars, score {:.3f}", pointing.n_candidates, pointing.n_ref,
                              pointing.n_ref > 0 ? pointing.score : 0.0);
   std::vector<double> rating(stars.size(), 0.0);
@@ -90,8 +86,7 @@ FinderChart finder_chart(const std::string& title, const LocusRules& rules, cons
   for (const ReferenceStar& r : solver.reference_stars()) is_reference[r.star] = true;
   for (std::size_t i = 0; i < stars.size(); ++i) {
     const Offset at = plane.offset(stars.position(i), stars.direction(i));
-    if (std::abs(at.x) < rules.field.width && std::abs(at.y) < rules.field.height)
-      chart.stars.push_back({at, rating[i], is_reference[i]});
+    if (std::abs(at.x) < rules.field.width && std::abs(at.y) < rules.field.height) chart.stars.push_back({at, rating[i], is_reference[i]});
   }
   return chart;
 }

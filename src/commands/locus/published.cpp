@@ -9,11 +9,11 @@
 #include <numeric>
 #include <optional>
 
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/commands/file_list.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/commands/file_list.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/foreign.hpp"
 #include "skyfold/io/source.hpp"
@@ -42,8 +42,7 @@ class BinaryReader {
     std::int32_t short_value = 0;
     const bool is_there = count_bytes_ == 8 ? take(&value, 8) : take(&short_value, 4);
     if (count_bytes_ == 4) value = short_value;
-    if (!is_there || value < 0 || static_cast<std::size_t>(value) > (bytes_.size() - at_) / item_bytes)
-      return std::nullopt;
+    if (!is_there || value < 0 || static_cast<std::size_t>(value) > (bytes_.size() - at_) / item_bytes) return std::nullopt;
     return static_cast<std::size_t>(value);
   }
   std::optional<std::string> path() {
@@ -113,10 +112,8 @@ std::optional<PublishedParameters> parse_parameters(const std::string& bytes, st
   return file.is_at_end() ? std::optional(p) : std::nullopt;
 }
 
-std::string field_file(const std::string& root, std::int64_t run, std::int64_t rerun, std::int64_t camcol,
-                       std::int64_t field) {
-  return fmt::format("{}/{}/{}/calibChunks/{}/tsObj-{:06}-{}-{}-{:04}.fit", root, run, rerun, camcol, run, camcol,
-                     rerun, field);
+std::string field_file(const std::string& root, std::int64_t run, std::int64_t rerun, std::int64_t camcol, std::int64_t field) {
+  return fmt::format("{}/{}/{}/calibChunks/{}/tsObj-{:06}-{}-{}-{:04}.fit", root, run, rerun, camcol, run, camcol, rerun, field);
 }
 
 Table read_all(const Source& source, const Schema& schema) {
@@ -126,11 +123,9 @@ Table read_all(const Source& source, const Schema& schema) {
   for (const Piece& piece : source.pieces(1 << 20)) {
     std::vector<BadCell> bad;
     source.read(piece, piece_rows, bad);
-    if (!bad.empty())
-      throw DataError(describe_bad_cell(source.path(), bad[0]));
+    if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
     for (std::size_t c = 0; c < all.columns(); ++c)
-      std::ranges::copy(piece_rows[c].bytes(),
-                        all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
+      std::ranges::copy(piece_rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
     row += piece_rows.rows();
   }
   return all;
@@ -157,10 +152,8 @@ std::vector<PublishedSet> sets_of_targets(const Table& list, const std::string& 
     const std::int64_t id = list[0].integer(i);
     std::array<double, 7> target{};
     for (std::size_t k = 0; k < target.size(); ++k) target[k] = list[6 + k].number(i);
-    if (sets.empty() || sets.back().id != id || sets.back().targets[0] != target)
-      sets.push_back({{}, {target}, "", 1, id});
-    sets.back().files.push_back(
-        field_file(root, list[2].integer(i), list[3].integer(i), list[4].integer(i), list[5].integer(i)));
+    if (sets.empty() || sets.back().id != id || sets.back().targets[0] != target) sets.push_back({{}, {target}, "", 1, id});
+    sets.back().files.push_back(field_file(root, list[2].integer(i), list[3].integer(i), list[4].integer(i), list[5].integer(i)));
   }
   return sets;
 }
@@ -169,11 +162,9 @@ std::vector<PublishedSet> sets_of_targets(const Table& list, const std::string& 
 std::vector<PublishedSet> sets_of_fields(const Table& list, const std::string& root) {
   std::vector<PublishedSet> sets;
   for (std::size_t i = 0; i < list.rows(); ++i) {
-    const std::string reference =
-        field_file(root, list[3].integer(i), list[4].integer(i), list[5].integer(i), list[6].integer(i));
+    const std::string reference = field_file(root, list[3].integer(i), list[4].integer(i), list[5].integer(i), list[6].integer(i));
     if (sets.empty() || sets.back().reference != reference) sets.push_back({{}, {}, reference, 0, 0});
-    sets.back().files.push_back(
-        field_file(root, list[7].integer(i), list[8].integer(i), list[9].integer(i), list[10].integer(i)));
+    sets.back().files.push_back(field_file(root, list[7].integer(i), list[8].integer(i), list[9].integer(i), list[10].integer(i)));
   }
   return sets;
 }
@@ -185,8 +176,7 @@ PublishedParameters read_parameter_file(const std::string& path) {
   const std::string bytes = read_file(path);
   for (const std::size_t count_bytes : {std::size_t{8}, std::size_t{4}})
     if (auto parameters = parse_parameters(bytes, count_bytes)) return *std::move(parameters);
-  throw DataError(
-      fmt::format("{}: not a parameter file (its {} bytes fit neither 4-byte nor 8-byte counts)", path, bytes.size()));
+  throw DataError(fmt::format("{}: not a parameter file (its {} bytes fit neither 4-byte nor 8-byte counts)", path, bytes.size()));
 }
 
 std::vector<std::string> read_file_list(const std::string& path) {
@@ -197,8 +187,7 @@ std::vector<std::string> read_file_list(const std::string& path) {
     const auto paths = parse_paths(file);
     if (paths && file.is_at_end()) return *paths;
   }
-  throw DataError(
-      fmt::format("{}: not a list of files (its {} bytes fit neither 4-byte nor 8-byte counts)", path, bytes.size()));
+  throw DataError(fmt::format("{}: not a list of files (its {} bytes fit neither 4-byte nor 8-byte counts)", path, bytes.size()));
 }
 
 PublishedParameters read_published_list(const std::string& path, const std::string& root) {
@@ -209,8 +198,7 @@ PublishedParameters read_published_list(const std::string& path, const std::stri
   else if (list.columns() == 11)
     parameters.sets = sets_of_fields(list, root);
   else
-    throw DataError(fmt::format("{}: {} columns (the published lists have 13, of targets, or 11, of fields)", path,
-                                list.columns()));
+    throw DataError(fmt::format("{}: {} columns (the published lists have 13, of targets, or 11, of fields)", path, list.columns()));
   if (parameters.sets.empty()) throw DataError(path + ": no rows");
   return parameters;
 }
@@ -219,14 +207,12 @@ std::string local_field_file(const std::string& path, const std::string& root) {
   fs::path file = fs::path(path).is_relative() && !root.empty() ? fs::path(root) / path : fs::path(path);
   const std::string stem = file.stem().string();
   if (!stem.ends_with("_local")) file.replace_filename(stem + "_local" + file.extension().string());
-  if (!fs::exists(file))
-    throw IoError(fmt::format("{}: missing field file (the list of fields names it)", file.string()));
+  if (!fs::exists(file)) throw IoError(fmt::format("{}: missing field file (the list of fields names it)", file.string()));
   return file.string();
 }
 
 Schema published_schema() {
-  Schema schema = {{"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main"},
-                   {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main"}};
+  Schema schema = {{"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main"}, {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main"}};
   for (const char* band : sdss_bands) schema.push_back({band, Type::f8, 1, "mag", "phot.mag"});
   return schema;
 }
@@ -267,8 +253,7 @@ std::set<std::string> PublishedTargets::files() const {
   return files;
 }
 
-PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::string& root)
-    : sets_(std::move(parameters.sets)) {
+PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::string& root) : sets_(std::move(parameters.sets)) {
   std::int64_t row = 0;
   for (PublishedSet& set : sets_) {
     for (std::string& file : set.files) file = local_field_file(file, root);
@@ -282,10 +267,8 @@ PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::st
   }
   std::erase_if(sets_, [](const PublishedSet& set) { return set.count == 0; });
   for (const PublishedSet& set : sets_) {
-    parts_.push_back({std::ssize(parts_),
-                      fmt::format("set {}", parts_.size() + 1),
-                      {row, row + set.count},
-                      static_cast<double>(set.count)});
+    parts_.push_back(
+        {std::ssize(parts_), fmt::format("set {}", parts_.size() + 1), {row, row + set.count}, static_cast<double>(set.count)});
     row += set.count;
   }
   schema_ = published_schema();
@@ -294,16 +277,14 @@ PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::st
 }
 
 std::vector<std::string> PublishedTargets::passed() const {
-  return has_id_ ? std::vector<std::string>{target_row_column, "specObjID"}
-                 : std::vector<std::string>{target_row_column};
+  return has_id_ ? std::vector<std::string>{target_row_column, "specObjID"} : std::vector<std::string>{target_row_column};
 }
 
 void PublishedTargets::read(std::size_t part, Table& out) const {
   const PublishedSet& set = sets_[part];
   if (!set.reference.empty()) {
     const Table stars = read_field_file(set.reference);
-    if (static_cast<std::int64_t>(stars.rows()) != set.count)
-      throw IoError(set.reference + ": has changed since the run began");
+    if (static_cast<std::int64_t>(stars.rows()) != set.count) throw IoError(set.reference + ": has changed since the run began");
     std::vector<std::size_t> all(stars.rows());
     std::iota(all.begin(), all.end(), std::size_t{0});
     copy_rows(stars, all, out);

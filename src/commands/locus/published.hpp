@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/kernels/locus/options.hpp"
 #include "stars.hpp"
 #include "targets.hpp"
-#include "skyfold/kernels/locus/options.hpp"
 
 namespace skyfold {
 

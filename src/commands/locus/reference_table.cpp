@@ -8,7 +8,6 @@
 #include <numeric>
 #include <optional>
 
-#include "targets.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
@@ -16,11 +15,12 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "skyfold/run/folder.hpp"
+#include "targets.hpp"
 
 namespace skyfold {
 namespace {
 
-constexpr std::string_view failed_start = "failed.";   // begins the names of files that tell of rows that failed
+constexpr std::string_view failed_start = "failed.";  // begins the names of files that tell of rows that failed
 
 }  // namespace
 
@@ -33,14 +33,12 @@ Schema reference_schema(bool with_id) {
         ColumnInfo{"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination of the star (ICRS)"},
         ColumnInfo{"rating", Type::f8, 1, "", "stat.value", "rating of the star"},
         ColumnInfo{"x", Type::f8, 1, "arcmin", "pos.cartesian.x", "place in the field, from its centre, towards East"},
-        ColumnInfo{"y", Type::f8, 1, "arcmin", "pos.cartesian.y",
-                   "place in the field, from its centre, towards North"}})
+        ColumnInfo{"y", Type::f8, 1, "arcmin", "pos.cartesian.y", "place in the field, from its centre, towards North"}})
     schema.push_back(column);
   return schema;
 }
 
-Table reference_rows(const std::vector<LocusReference>& references, std::int64_t first_row, const StarBlock& stars,
-                     bool with_id) {
+Table reference_rows(const std::vector<LocusReference>& references, std::int64_t first_row, const StarBlock& stars, bool with_id) {
   Table table(reference_schema(with_id), references.size());
   const auto integers = [&](const char* name) { return table.at(name).values<std::int64_t>(); };
   const auto numbers = [&](const char* name) { return table.at(name).values<double>(); };
@@ -73,7 +71,8 @@ void ReferenceParts::keep(RowRange rows, const Table& references) const {
 }
 
 void ReferenceParts::keep_failed(RowRange rows) const {
-  write_durably(fmt::format("{}/{}{}", folder_, failed_start, rows.begin), std::string(reinterpret_cast<const char*>(&rows.end), sizeof rows.end));
+  write_durably(fmt::format("{}/{}{}", folder_, failed_start, rows.begin),
+                std::string(reinterpret_cast<const char*>(&rows.end), sizeof rows.end));
 }
 
 /// Files that together hold all rows, once each, but those that failed.
@@ -131,8 +130,7 @@ Table ReferenceParts::read(const Piece& piece) const {
   return rows;
 }
 
-void ReferenceParts::put_together(const Ranks& ranks, std::int64_t rows, const std::string& path,
-                                  const std::string& creator) const {
+void ReferenceParts::put_together(const Ranks& ranks, std::int64_t rows, const std::string& path, const std::string& creator) const {
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
   std::vector<Piece> all;
   ranks.together([&] { all = pieces(rows); });

@@ -3,11 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "stars.hpp"
 #include "skyfold/farm/ranks.hpp"
 #include "skyfold/kernels/locus/kernel.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
+#include "stars.hpp"
 
 namespace skyfold {
 
@@ -16,8 +16,8 @@ namespace skyfold {
 [[nodiscard]] Schema reference_schema(bool with_id);
 /// The rows of one part.
 /// @param first_row  of the part in the product
-[[nodiscard]] Table reference_rows(const std::vector<LocusReference>& references, std::int64_t first_row,
-                                   const StarBlock& stars, bool with_id);
+[[nodiscard]] Table reference_rows(const std::vector<LocusReference>& references, std::int64_t first_row, const StarBlock& stars,
+                                   bool with_id);
 
 /// The reference stars of a run while it lasts: how many each part has is known only when it is done, so each part's
 /// rows wait in a file of their own, written in one step, until all are put together.

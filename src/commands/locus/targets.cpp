@@ -16,8 +16,7 @@ namespace {
 /// Targets of a part lie in one pixel of this order (1.8 deg), so that the stars about them fit in memory.
 constexpr int part_order = 5;
 
-const ColumnInfo row_info = {
-    target_row_column, Type::i8, 1, "", "meta.record", "row of the target in its table, from 0"};
+const ColumnInfo row_info = {target_row_column, Type::i8, 1, "", "meta.record", "row of the target in its table, from 0"};
 const ColumnInfo key_info = {healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"};
 
 /// Cuts parts at most `rows` long.
@@ -44,14 +43,12 @@ void copy_rows(const Table& from, const std::vector<std::size_t>& rows, Table& t
     if (!column) continue;
     const std::size_t width = column->info().bytes_per_row();
     std::byte* destination = to[c].bytes().data();
-    for (const std::size_t row : rows)
-      destination = std::copy_n(column->bytes().data() + row * width, width, destination);
+    for (const std::size_t row : rows) destination = std::copy_n(column->bytes().data() + row * width, width, destination);
   }
 }
 
-CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogue,
-                                   const std::vector<std::string>& needs, const Selection& selection,
-                                   const PartitionOptions& partition, std::int64_t block_rows)
+CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogue, const std::vector<std::string>& needs,
+                                   const Selection& selection, const PartitionOptions& partition, std::int64_t block_rows)
     : catalogue_(catalogue), selection_(selection), passed_{target_row_column} {
   std::vector<std::string> names = needs;
   for (const std::string& name : {catalogue.layout().roles.id, std::string(healpix_column)})
@@ -69,8 +66,7 @@ CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogu
 
 /// Numbers the selected rows, part by part.
 void CatalogueTargets::count_selected(const Ranks& ranks) {
-  const auto counts = ranks.run_units(
-      parts_.size(), [&](std::size_t part) { return std::to_string(selected_of(sources_[part]).size()); });
+  const auto counts = ranks.run_units(parts_.size(), [&](std::size_t part) { return std::to_string(selected_of(sources_[part]).size()); });
   std::vector<Partition> kept;
   std::vector<RowRange> kept_sources;
   std::int64_t row = 0;
@@ -87,8 +83,7 @@ void CatalogueTargets::count_selected(const Ranks& ranks) {
 
 std::vector<std::size_t> CatalogueTargets::selected_of(RowRange rows) const {
   Table table;
-  for (const std::string& name : selection_.needs())
-    table.add(catalogue_.schema()[*find_column(catalogue_.schema(), name)]);
+  for (const std::string& name : selection_.needs()) table.add(catalogue_.schema()[*find_column(catalogue_.schema(), name)]);
   catalogue_.reader().read(rows, table);
   return selection_.selected(table);
 }
@@ -110,16 +105,15 @@ void CatalogueTargets::read(std::size_t part, Table& out) const {
   fill_rows(rows, out);
 }
 
-ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>& rows, const std::string& ra,
-                             const std::string& dec, const std::string& id, const std::string& path,
-                             std::int64_t block_rows)
+ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>& rows, const std::string& ra, const std::string& dec,
+                             const std::string& id, const std::string& path, std::int64_t block_rows)
     : id_(id), table_(table.schema()), passed_{target_row_column} {
   std::vector<std::int64_t> keys;
   for (const std::size_t i : rows) {
     const Position position{table.at(ra).number(i), table.at(dec).number(i)};
     if (!is_valid(position))
-      throw DataError(fmt::format("{}, row {}: {} = {}, {} = {} (a target needs a position in degrees)", path, i + 1,
-                                  ra, shortest(position.ra), dec, shortest(position.dec)));
+      throw DataError(fmt::format("{}, row {}: {} = {}, {} = {} (a target needs a position in degrees)", path, i + 1, ra,
+                                  shortest(position.ra), dec, shortest(position.dec)));
     keys.push_back(healpix29(position));
   }
   std::vector<std::size_t> sorted;
@@ -136,10 +130,7 @@ ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>&
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::int64_t pixel = pixel_of(keys[i], part_order);
     if (i == 0 || pixel != pixel_of(keys[i - 1], part_order))
-      pixels.push_back({std::ssize(pixels),
-                        fmt::format("order {} pixel {}", part_order, pixel),
-                        {static_cast<std::int64_t>(i), 0},
-                        0.0});
+      pixels.push_back({std::ssize(pixels), fmt::format("order {} pixel {}", part_order, pixel), {static_cast<std::int64_t>(i), 0}, 0.0});
     pixels.back().rows.end = static_cast<std::int64_t>(i) + 1;
   }
   parts_ = cut(pixels, block_rows);

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "skyfold/dataset/selection.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/dataset/selection.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
 
@@ -42,8 +42,8 @@ class CatalogueTargets final : public LocusTargets {
   /// @param needs      columns of the catalogue that the kernel reads
   /// @param partition  how it is cut; parts are cut further where they hold more rows than fit a block of `block_rows`
   /// Collective, since the selection is counted.
-  CatalogueTargets(const Ranks& ranks, const Catalogue& catalogue, const std::vector<std::string>& needs,
-                   const Selection& selection, const PartitionOptions& partition, std::int64_t block_rows);
+  CatalogueTargets(const Ranks& ranks, const Catalogue& catalogue, const std::vector<std::string>& needs, const Selection& selection,
+                   const PartitionOptions& partition, std::int64_t block_rows);
 
   [[nodiscard]] const Schema& schema() const override { return schema_; }
   [[nodiscard]] std::vector<std::string> passed() const override { return passed_; }

@@ -4,14 +4,9 @@
 
 namespace skyfold {
 
-LocusWork::LocusWork(const LocusKernel& kernel, const LocusTargets& targets, LocusStars& stars,
-                     const RowProduct& product, const ReferenceParts* references, int threads)
-    : kernel_(kernel),
-      targets_(targets),
-      stars_(stars),
-      references_(references),
-      threads_(threads),
-      product_(product) {}
+LocusWork::LocusWork(const LocusKernel& kernel, const LocusTargets& targets, LocusStars& stars, const RowProduct& product,
+                     const ReferenceParts* references, int threads)
+    : kernel_(kernel), targets_(targets), stars_(stars), references_(references), threads_(threads), product_(product) {}
 
 void LocusWork::read(const Job& job, RowRange, int slot, JobResult& result) {
   Buffers& mine = slots_[slot];

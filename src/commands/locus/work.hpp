@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "reference_table.hpp"
+#include "skyfold/dataset/rows.hpp"
+#include "skyfold/farm/farm.hpp"
 #include "stars.hpp"
 #include "targets.hpp"
-#include "skyfold/dataset/rows.hpp"
-#include "reference_table.hpp"
-#include "skyfold/farm/farm.hpp"
 
 namespace skyfold {
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
@@ -13,9 +14,8 @@
 #include "skyfold/io/healpix_pixels.hpp"
 #include "skyfold/io/healpix_sum.hpp"
 #include "skyfold/kernels/patch/resample.hpp"
-#include "skyfold/run/folder.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
+#include "skyfold/run/folder.hpp"
 
 namespace skyfold {
 namespace {
@@ -101,8 +101,10 @@ class MapInfoCommand final : public Command {
     std::vector<ColumnSummary> columns;
     for (std::size_t i = 0; i < pixels.file().columns().size(); ++i)
       columns.push_back(summary_of(pixels.values(i), Pixelisation(pixels.file().nside()).count(), context.threads));
-    if (o_.json) print_json(pixels.file(), columns);
-    else print(pixels.file(), columns);
+    if (o_.json)
+      print_json(pixels.file(), columns);
+    else
+      print(pixels.file(), columns);
     return ExitCode::done;
   }
 
@@ -115,8 +117,8 @@ class MapInfoCommand final : public Command {
 
   static void print(const HealpixMapFile& file, const std::vector<ColumnSummary>& columns) {
     const Pixelisation pixels(file.nside());
-    fmt::print("{}\n  NSide        {}, pixels of {:.4g} arcmin\n  ordering     {}\n  frame        {}\n", one_line(file.path()), file.nside(),
-               std::sqrt(pixels.pixel_area_sr()) * 10'800.0 / 3.14159265358979, file.is_nested() ? "NESTED" : "RING",
+    fmt::print("{}\n  NSide        {}, pixels of {:.4g} arcmin\n  ordering     {}\n  frame        {}\n", one_line(file.path()),
+               file.nside(), std::sqrt(pixels.pixel_area_sr()) * 10'800.0 / 3.14159265358979, file.is_nested() ? "NESTED" : "RING",
                file.frame() ? std::string(1, letter_of(*file.frame())) : "not said (COORDSYS is missing)");
     fmt::print("  pixels       {} of {}\n  table        {} pixels per row, {} bytes\n", storage_of(file), grouped(pixels.count()),
                file.pixels_per_row(), file.row_bytes());
@@ -124,22 +126,32 @@ class MapInfoCommand final : public Command {
       const HealpixColumn& column = file.columns()[i];
       const ColumnSummary& s = columns[i];
       fmt::print("  column       {:<20} {:<10} {}  coverage {:.6f}  min {:.6g}  max {:.6g}  mean {:.6g}\n", one_line(column.name),
-                 column.unit.empty() ? "no unit" : one_line(column.unit), name_of(column.type), static_cast<double>(s.values) / static_cast<double>(pixels.count()),
-                 s.min, s.max, s.mean);
+                 column.unit.empty() ? "no unit" : one_line(column.unit), name_of(column.type),
+                 static_cast<double>(s.values) / static_cast<double>(pixels.count()), s.min, s.max, s.mean);
     }
   }
 
   static void print_json(const HealpixMapFile& file, const std::vector<ColumnSummary>& columns) {
-    nlohmann::ordered_json json = {{"path", file.path()}, {"nside", file.nside()}, {"ordering", file.is_nested() ? "NESTED" : "RING"},
-                                   {"frame", nullptr}, {"pixels", file.slots()}, {"full", file.is_full()}, {"explicit", file.is_explicit()},
-                                   {"pixels_per_row", file.pixels_per_row()}, {"columns", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json = {{"path", file.path()},
+                                   {"nside", file.nside()},
+                                   {"ordering", file.is_nested() ? "NESTED" : "RING"},
+                                   {"frame", nullptr},
+                                   {"pixels", file.slots()},
+                                   {"full", file.is_full()},
+                                   {"explicit", file.is_explicit()},
+                                   {"pixels_per_row", file.pixels_per_row()},
+                                   {"columns", nlohmann::ordered_json::array()}};
     if (file.frame()) json["frame"] = std::string(1, letter_of(*file.frame()));
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const HealpixColumn& column = file.columns()[i];
       const double all = static_cast<double>(Pixelisation(file.nside()).count());
-      json["columns"].push_back({{"name", column.name}, {"unit", column.unit}, {"type", name_of(column.type)},
-                                 {"coverage", static_cast<double>(columns[i].values) / all}, {"min", columns[i].min},
-                                 {"max", columns[i].max}, {"mean", columns[i].mean}});
+      json["columns"].push_back({{"name", column.name},
+                                 {"unit", column.unit},
+                                 {"type", name_of(column.type)},
+                                 {"coverage", static_cast<double>(columns[i].values) / all},
+                                 {"min", columns[i].min},
+                                 {"max", columns[i].max},
+                                 {"mean", columns[i].mean}});
     }
     fmt::print("{}\n", json_text(json, 2));
   }
@@ -149,7 +161,8 @@ class MapInfoCommand final : public Command {
 
 /// Writes columns of values in the layout's numbering, in pieces, and gives the file its name when all is on the disk.
 template <class T>
-void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns, const CommandContext& context) {
+void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns,
+               const CommandContext& context) {
   const std::string partial = make_temporary(folder_of(link_target(path)));
   try {
     HealpixMapWriter::create(partial, layout);
@@ -206,7 +219,9 @@ class MapResampleCommand final : public Command {
     describe_input(option, o_);
     option("output", o_.output, "map to write").required().layout().writes(FileKind::fits);
     if (changes_nside_) option("nside", o_.nside, "NSide to change to, a power of two").required().range(1, 16'384);
-    option("to", o_.ordering, changes_nside_ ? "numbering to write, RING or NESTED; empty: as it is" : "numbering to write, RING or NESTED; empty: the other one")
+    option(
+        "to", o_.ordering,
+        changes_nside_ ? "numbering to write, RING or NESTED; empty: as it is" : "numbering to write, RING or NESTED; empty: the other one")
         .one_of({"", "RING", "NESTED"});
   }
 
@@ -219,12 +234,16 @@ class MapResampleCommand final : public Command {
     const bool nested = o_.ordering.empty() ? file.is_nested() == changes_nside_ : o_.ordering == "NESTED";
     const long nside = changes_nside_ ? o_.nside : file.nside();
     for (const long n : {nside, file.nside()})
-      if ((n & (n - 1)) != 0 && (nested || file.is_nested() || changes_nside_)) throw UsageError(fmt::format("NSide = {} (must be a power of two)", n));
-    HealpixMapLayout layout{nside, nested, file.frame(), file.is_iau(), file.columns(),
-                            {creator_of(changes_nside_ ? "map ud-grade" : "map reorder")}};
+      if ((n & (n - 1)) != 0 && (nested || file.is_nested() || changes_nside_))
+        throw UsageError(fmt::format("NSide = {} (must be a power of two)", n));
+    HealpixMapLayout layout{nside,         nested,         file.frame(),
+                            file.is_iau(), file.columns(), {creator_of(changes_nside_ ? "map ud-grade" : "map reorder")}};
     const bool is_f4 = std::all_of(layout.columns.begin(), layout.columns.end(), [](const HealpixColumn& c) { return c.type == Type::f4; });
-    if (is_f4) write(map, layout, [](const PixelValues& values) { return values.f4; }, context);
-    else write_f8(map, layout, context);
+    if (is_f4)
+      write(
+          map, layout, [](const PixelValues& values) { return values.f4; }, context);
+    else
+      write_f8(map, layout, context);
     context.process.product(o_.output, "map");
     fmt::print("wrote {}: NSide {}, {}\n", one_line(o_.output), nside, nested ? "NESTED" : "RING");
     return ExitCode::done;

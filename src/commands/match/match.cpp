@@ -5,18 +5,18 @@
 #include <optional>
 
 #include "report.hpp"
-#include "work.hpp"
-#include "skyfold/dataset/rows.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/io/hdf5.hpp"
-#include "skyfold/run/run.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/sky/healpix.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/dataset/rows.hpp"
+#include "skyfold/io/hdf5.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/run/run.hpp"
+#include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/band_remarks.hpp"
+#include "work.hpp"
 
 namespace skyfold {
 namespace {
@@ -27,7 +27,8 @@ class MatchRun {
   MatchRun(MatchOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process, {o_.fits}});
+    run_.emplace(ranks_, context_.options, context_.run,
+                 RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process, {o_.fits}});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     compute();
@@ -60,7 +61,8 @@ class MatchRun {
       const bool guesses = o_.bands.magnitude.empty();
       band_columns_ = resolve_bands(o_.bands, catalogue_->schema(), o_.catalogue);
       if (guesses && ranks_.is_first()) {
-        log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
+        log_info(
+            fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
         for (const std::string& remark : band_remarks(o_.bands, catalogue_->schema())) log_info(remark);
       }
       read_sample();
@@ -115,9 +117,10 @@ class MatchRun {
     std::shared_ptr<MatchWork> work;
     ranks_.together([&] {
       parts_.emplace(folder, wanted());
-      const double share = std::min(1.0, static_cast<double>(o_.reference_rows) / static_cast<double>(std::max<std::int64_t>(1, catalogue_->rows())));
-      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, *corrections_, *cuts_, band_columns_, o_.bands, share}, *parts_,
-                                         context_.threads);
+      const double share =
+          std::min(1.0, static_cast<double>(o_.reference_rows) / static_cast<double>(std::max<std::int64_t>(1, catalogue_->rows())));
+      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, *corrections_, *cuts_, band_columns_, o_.bands, share},
+                                         *parts_, context_.threads);
     });
     if (ranks_.is_first())
       log_info(fmt::format("{} spectroscopic objects, {} photometric ones", grouped(static_cast<long long>(sample_.rows())),
@@ -152,7 +155,8 @@ class MatchRun {
     });
     ranks_.on_first_only([&] {
       const RowProduct product = describe_product();
-      if (!product.fits.empty() && !product.is_fits_along) create_product_fits(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
+      if (!product.fits.empty() && !product.is_fits_along)
+        create_product_fits(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
     });
   }
 
@@ -167,7 +171,8 @@ class MatchRun {
     product.layout.roles = {"id", "ra", "dec", ""};
     product.layout.creator = creator_of("match");
     product.layout.product_class = product_class::training_set;
-    std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)}, {o_.catalogue, catalogue_->fingerprint()}};
+    std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)},
+                                                                   {o_.catalogue, catalogue_->fingerprint()}};
     for (const std::string& path : {o_.star_table, o_.zeropoint_table})
       if (!path.empty()) identities.emplace_back(path, file_identity(path));
     product.layout.provenance = provenance_json("match", context_.options, identities);
@@ -198,15 +203,15 @@ class MatchRun {
   const CommandContext& context_;
   Ranks& ranks_;
   std::optional<Run> run_;
-  Table sample_;                           ///< the spectroscopic sample
-  std::optional<SkyIndex> index_;          ///< of it
+  Table sample_;                   ///< the spectroscopic sample
+  std::optional<SkyIndex> index_;  ///< of it
   std::optional<Catalogue> catalogue_;
   BandColumns band_columns_;
   std::optional<Corrections> corrections_;
   std::optional<Cuts> cuts_;
   std::optional<TrainingInputs> inputs_;
   std::optional<MatchParts> parts_;
-  TrainingTable training_;                 ///< rank 0
+  TrainingTable training_;  ///< rank 0
 };
 
 class MatchCommand final : public Command {

@@ -12,10 +12,10 @@ namespace skyfold {
 
 /// A photometric object within the radius of a spectroscopic one.
 struct MatchCandidate {
-  std::int64_t row = 0;              ///< of the catalogue
+  std::int64_t row = 0;  ///< of the catalogue
   double separation_arcsec = 0.0;
-  std::uint32_t object = 0;          ///< number of the spectroscopic object
-  std::uint32_t place = 0;           ///< of the row in Part::rows
+  std::uint32_t object = 0;  ///< number of the spectroscopic object
+  std::uint32_t place = 0;   ///< of the row in Part::rows
 
   /// The nearer one first; of equally near ones the first in the catalogue.
   [[nodiscard]] bool is_nearer(const MatchCandidate& other) const noexcept {
@@ -43,14 +43,14 @@ class MagnitudeCounts {
 
  private:
   std::size_t bands_ = 0;
-  std::vector<std::int64_t> counts_;   ///< objects; magnitudes by band; colours
+  std::vector<std::int64_t> counts_;  ///< objects; magnitudes by band; colours
 };
 
 /// What is found in one block of the catalogue.
 struct Part {
-  std::vector<MatchCandidate> candidates;   ///< by row, then separation
-  Table rows;                          ///< wanted columns of rows with candidates, each once, increasing
-  std::vector<std::int64_t> reference; ///< MagnitudeCounts of the objects looked at
+  std::vector<MatchCandidate> candidates;  ///< by row, then separation
+  Table rows;                              ///< wanted columns of rows with candidates, each once, increasing
+  std::vector<std::int64_t> reference;     ///< MagnitudeCounts of the objects looked at
 };
 
 /// The parts of a run while it lasts, each in a file of its own that is written in one step.

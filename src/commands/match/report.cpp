@@ -88,7 +88,8 @@ std::string describe_training(const TrainingInputs& in, const TrainingTable& tra
   text += fmt::format("spectroscopic objects to a photometric one: {}\n", multiplicities(counts.shared_by));
   for (const std::string& line : in.corrections.describe()) text += line + "\n";
   if (in.corrections.has_extinction())
-    text += fmt::format("{}: {} of {}, whose magnitudes are missing\n", without_ebv, grouped(counts.without_ebv), grouped(counts.symmetric));
+    text +=
+        fmt::format("{}: {} of {}, whose magnitudes are missing\n", without_ebv, grouped(counts.without_ebv), grouped(counts.symmetric));
   return text;
 }
 
@@ -102,8 +103,11 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
   }
   if (in.corrections.has_extinction()) process.fact(without_ebv, grouped(counts.without_ebv));
   process.add("results", steps);
-  LogTable multiple{"Multiplicities", {"n", "spectroscopic objects with n candidates", "photometric objects of n spectroscopic ones"}, {}, ""};
-  const auto at = [](const std::vector<std::int64_t>& values, std::size_t n) { return n < values.size() ? grouped(values[n]) : std::string("0"); };
+  LogTable multiple{
+      "Multiplicities", {"n", "spectroscopic objects with n candidates", "photometric objects of n spectroscopic ones"}, {}, ""};
+  const auto at = [](const std::vector<std::int64_t>& values, std::size_t n) {
+    return n < values.size() ? grouped(values[n]) : std::string("0");
+  };
   for (std::size_t n = 0; n < std::max(counts.candidates_of.size(), counts.shared_by.size()); ++n)
     multiple.rows.push_back({std::to_string(n + 1), at(counts.candidates_of, n), at(counts.shared_by, n)});
   process.add("results", multiple);
@@ -116,13 +120,12 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
   process.add("results", Plot{"separations", "Separations of matches", "separation [arcsec]", "matches", "set nokey", {separations}});
   const auto& bands = in.o.bands.bands;
   for (std::size_t band = 0; band < bands.size(); ++band)
-    process.add("results", comparison("mag_" + plain(bands[band], band), bands[band] + " [mag]", MagnitudeCounts::mag_low, MagnitudeCounts::mag_width,
-                                      training.training.magnitude(band), training.reference.magnitude(band)));
+    process.add("results", comparison("mag_" + plain(bands[band], band), bands[band] + " [mag]", MagnitudeCounts::mag_low,
+                                      MagnitudeCounts::mag_width, training.training.magnitude(band), training.reference.magnitude(band)));
   for (std::size_t band = 0; band + 1 < bands.size(); ++band)
     process.add("results", comparison("colour_" + plain(bands[band] + bands[band + 1], band),
-                                      fmt::format("{} - {} [mag]", bands[band], bands[band + 1]),
-                                      MagnitudeCounts::colour_low, MagnitudeCounts::colour_width, training.training.colour(band),
-                                      training.reference.colour(band)));
+                                      fmt::format("{} - {} [mag]", bands[band], bands[band + 1]), MagnitudeCounts::colour_low,
+                                      MagnitudeCounts::colour_width, training.training.colour(band), training.reference.colour(band)));
 }
 
 }  // namespace skyfold

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "training.hpp"
 #include "skyfold/registry/process.hpp"
+#include "training.hpp"
 
 namespace skyfold {
 

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <limits>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/core/options.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -42,8 +42,10 @@ std::vector<std::string> split_conditions(const std::string& text) {
       continue;
     }
     parts.back() += c;
-    if (quote == c) quote = '\0';
-    else if (quote == '\0' && (c == '\'' || c == '"' || c == '`')) quote = c;
+    if (quote == c)
+      quote = '\0';
+    else if (quote == '\0' && (c == '\'' || c == '"' || c == '`'))
+      quote = c;
   }
   for (std::string& part : parts) part = trim(part);
   std::erase_if(parts, [](const std::string& part) { return part.empty(); });
@@ -56,8 +58,7 @@ Table read_all(const Source& source, const Schema& columns) {
   for (const Piece& piece : source.pieces(1 << 18)) {
     std::vector<BadCell> bad;
     source.read(piece, part, bad);
-    if (!bad.empty())
-      throw DataError(describe_bad_cell(source.path(), bad[0]));
+    if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
     const std::size_t before = all.rows();
     all.resize(before + part.rows());
     for (std::size_t c = 0; c < columns.size(); ++c) {
@@ -85,17 +86,20 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("cuts", o.cuts, "conditions that objects must meet, separated by ; (see docs/match.md)");
   option("keep", o.keep, "further columns of the catalogue for the training set");
   option("match.radius", o.radius_arcsec, "largest separation").unit("arcsec").range(1e-6, 3600.0);
-  option("match.symmetric", o.symmetric, "each photometric object once: for the nearest of the spectroscopic objects that it is nearest to");
+  option("match.symmetric", o.symmetric,
+         "each photometric object once: for the nearest of the spectroscopic objects that it is nearest to");
   option("match.star_cut", o.star_cut, "condition that holds for point sources, which are dropped; of the star table, where one is given");
   option("match.star_table", o.star_table, "table of ids of point sources, which are dropped: any table that import reads").layout();
   option("match.star_id", o.star_id, "its column of ids; empty: guessed");
   option("match.zeropoint", o.zeropoint, "added to the magnitudes of each band").unit("mag");
-  option("match.zeropoint_table", o.zeropoint_table, "table of zero points: a column of tiles and one per band, named as the bands").layout();
+  option("match.zeropoint_table", o.zeropoint_table, "table of zero points: a column of tiles and one per band, named as the bands")
+      .layout();
   option("match.tile", o.tile, "column of tiles in the catalogue, and in that table; empty: the catalogue's");
   option("match.ebv", o.ebv, "column of E(B-V)").unit("mag");
   option("match.extinction", o.extinction, "extinction of each band over E(B-V); taken off the magnitudes");
   option("match.reference_rows", o.reference_rows,
-         "photometric objects, about, whose magnitudes are compared with the training set's; 0: none").range(0, 1e12);
+         "photometric objects, about, whose magnitudes are compared with the training set's; 0: none")
+      .range(0, 1e12);
   option("bands", o.bands.bands, "bands, blue to red; empty: recognised by the names of the columns");
   option("bands.magnitude", o.bands.magnitude, "name of the magnitude columns, {band} or {BAND} standing for the band");
   option("bands.error", o.bands.error, "name of the magnitude error columns").unit("mag");
@@ -104,7 +108,12 @@ void describe(OptionSet& option, MatchOptions& o) {
 }
 
 Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue)
-    : columns_(columns), bands_(o.bands), catalogue_(catalogue.path()), zeropoint_table_(o.zeropoint_table), ebv_(o.ebv), zeropoint_(o.zeropoint),
+    : columns_(columns),
+      bands_(o.bands),
+      catalogue_(catalogue.path()),
+      zeropoint_table_(o.zeropoint_table),
+      ebv_(o.ebv),
+      zeropoint_(o.zeropoint),
       extinction_(o.extinction) {
   const std::size_t n = columns.magnitude.size();
   check_count(zeropoint_.size(), n, "match.zeropoint");
@@ -144,7 +153,8 @@ void Corrections::read_tiles(const MatchOptions& o) {
   const Table table = read_all(*source, schema);
   for (std::size_t row = 0; row < table.rows(); ++row) {
     std::vector<double>& offsets = tiles_[key_of(table[0], row)];
-    if (!offsets.empty()) throw DataError(fmt::format("{}, row {}: tile {} is there twice", zeropoint_table_, row + 1, key_of(table[0], row)));
+    if (!offsets.empty())
+      throw DataError(fmt::format("{}, row {}: tile {} is there twice", zeropoint_table_, row + 1, key_of(table[0], row)));
     for (std::size_t band = 1; band < schema.size(); ++band) {
       offsets.push_back(table[band].number(row));
       if (!std::isfinite(offsets.back()))
@@ -168,7 +178,8 @@ const std::vector<double>& Corrections::zeropoints_of(const Table& rows, std::si
 }
 
 std::int64_t Corrections::apply(Table& rows) const {
-  if (tile_.empty() && ebv_.empty() && std::all_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset == 0.0; })) return 0;
+  if (tile_.empty() && ebv_.empty() && std::all_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset == 0.0; }))
+    return 0;
   const std::size_t n = columns_.magnitude.size();
   const Column* const ebv = ebv_.empty() ? nullptr : &rows.at(ebv_);
   std::array<Column*, 32> magnitudes{};
@@ -186,8 +197,10 @@ std::int64_t Corrections::apply(Table& rows) const {
       if (band_state(magnitude, bands_) != BandState::observed) continue;
       double corrected = magnitude + zeropoint_[band] + (of_tile ? (*of_tile)[band] : 0.0);
       if (ebv) corrected -= extinction_[band] * reddening;
-      if (magnitudes[band]->info().type == Type::f8) magnitudes[band]->values<double>()[i] = corrected;
-      else magnitudes[band]->values<float>()[i] = static_cast<float>(corrected);
+      if (magnitudes[band]->info().type == Type::f8)
+        magnitudes[band]->values<double>()[i] = corrected;
+      else
+        magnitudes[band]->values<float>()[i] = static_cast<float>(corrected);
     }
   }
   return without_ebv;
@@ -197,7 +210,8 @@ std::vector<std::string> Corrections::describe() const {
   std::vector<std::string> lines;
   const auto per_band = [&](const std::vector<double>& values) {
     std::vector<std::string> parts;
-    for (std::size_t band = 0; band < values.size(); ++band) parts.push_back(fmt::format("{} {}", bands_.bands[band], shortest(values[band])));
+    for (std::size_t band = 0; band < values.size(); ++band)
+      parts.push_back(fmt::format("{} {}", bands_.bands[band], shortest(values[band])));
     return join(parts, ", ");
   };
   if (std::any_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset != 0.0; }))
@@ -247,7 +261,8 @@ void Cuts::read_stars(const MatchOptions& o) {
   if (!trim(o.star_cut).empty()) condition.emplace(o.star_cut, source->schema(), o.star_table + " (--match.star_cut)");
   Schema schema = {column_of(source->schema(), id, o.star_table, "match.star_id")};
   if (const auto no_id = find_no_id(*source, id))
-    throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53, or text)", o.star_table, no_id->row + 1, id, no_id->problem));
+    throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53, or text)", o.star_table, no_id->row + 1, id,
+                                no_id->problem));
   if (schema[0].type == Type::f4 || schema[0].type == Type::f8) schema[0].type = Type::i8;
   if (condition)
     for (const std::string& name : condition->columns())
@@ -258,8 +273,10 @@ void Cuts::read_stars(const MatchOptions& o) {
   if (condition) condition->evaluate(table, holds);
   for (std::size_t i = 0; i < table.rows(); ++i) {
     if (!holds[i]) continue;
-    if (table[0].info().type == Type::text) star_names_.emplace(table[0].text(i));
-    else star_numbers_.push_back(table[0].integer(i));
+    if (table[0].info().type == Type::text)
+      star_names_.emplace(table[0].text(i));
+    else
+      star_numbers_.push_back(table[0].integer(i));
   }
   std::sort(star_numbers_.begin(), star_numbers_.end());
 }
@@ -273,7 +290,8 @@ bool Cuts::is_star(const Column& ids, std::size_t row) const {
 
 void Cuts::apply(const Cut& cut, const Table& rows, std::span<std::uint8_t> stays) const {
   std::vector<std::uint8_t> holds(rows.rows());
-  if (cut.condition) cut.condition->evaluate(rows, holds);
+  if (cut.condition)
+    cut.condition->evaluate(rows, holds);
   else
     for (std::size_t i = 0; i < holds.size(); ++i) holds[i] = is_star(rows.at(id_), i);
   for (std::size_t i = 0; i < holds.size(); ++i) stays[i] &= static_cast<std::uint8_t>((holds[i] != 0) != cut.drops);

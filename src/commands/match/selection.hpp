@@ -19,12 +19,12 @@ struct MatchOptions {
   double radius_arcsec = 1.0;
   bool symmetric = false;
   long reference_rows = 200'000;
-  std::string cuts;                      ///< conditions, separated by ;
+  std::string cuts;  ///< conditions, separated by ;
   std::string star_cut, star_table, star_id;
-  std::vector<double> zeropoint;         ///< mag, per band
+  std::vector<double> zeropoint;  ///< mag, per band
   std::string zeropoint_table, tile;
   std::string ebv;
-  std::vector<double> extinction;        ///< per band
+  std::vector<double> extinction;  ///< per band
   std::vector<std::string> keep;
   BandOptions bands;
 };
@@ -60,10 +60,10 @@ class Corrections {
 
 /// One cut: rows stay where `condition` holds, or, for point sources, where it does not.
 struct Cut {
-  std::string name;                       ///< for the counts
-  std::optional<Condition> condition;     ///< none: the table of stars
-  bool drops = false;                     ///< rows go where the condition holds
-  bool is_of_catalogue = true;            ///< reads columns of the catalogue alone
+  std::string name;                    ///< for the counts
+  std::optional<Condition> condition;  ///< none: the table of stars
+  bool drops = false;                  ///< rows go where the condition holds
+  bool is_of_catalogue = true;         ///< reads columns of the catalogue alone
 };
 
 /// The cuts of a training set, in order: point sources, then the user's.
@@ -89,7 +89,7 @@ class Cuts {
   std::string id_;
   std::vector<Cut> cuts_;
   std::vector<std::string> needs_;
-  std::vector<std::int64_t> star_numbers_;             ///< sorted
+  std::vector<std::int64_t> star_numbers_;  ///< sorted
   std::unordered_set<std::string> star_names_;
 };
 

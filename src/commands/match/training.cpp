@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "work.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "work.hpp"
 
 namespace skyfold {
 namespace {
@@ -21,9 +21,10 @@ constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 struct Renamed {
   const char *sample, *training;
 };
-constexpr Renamed spectroscopic[] = {{"id", "spec_id"},      {"ra", "spec_ra"},     {"dec", "spec_dec"}, {"z", "z_spec"},
-                                     {"z_err", "z_err"},     {"quality", "quality"}, {"survey", "survey"}, {"class", "class"},
-                                     {"group_size", "group_size"}, {"group_id", "group_id"}};
+constexpr Renamed spectroscopic[] = {{"id", "spec_id"},       {"ra", "spec_ra"},  {"dec", "spec_dec"},
+                                     {"z", "z_spec"},         {"z_err", "z_err"}, {"quality", "quality"},
+                                     {"survey", "survey"},    {"class", "class"}, {"group_size", "group_size"},
+                                     {"group_id", "group_id"}};
 
 void copy_cell(const Column& from, std::size_t row, Column& to, std::size_t place) {
   const std::size_t width = from.info().bytes_per_row();
@@ -77,7 +78,8 @@ class TrainingMaker {
       if (candidate.object != none) matches_.push_back(candidate);
     counts.matched = std::ssize(matches_);
     if (matches_.empty())
-      throw DataError(fmt::format("{}: no object within {} arcsec of any of {}", in_.o.catalogue, shortest(in_.o.radius_arcsec), in_.o.spec));
+      throw DataError(
+          fmt::format("{}: no object within {} arcsec of any of {}", in_.o.catalogue, shortest(in_.o.radius_arcsec), in_.o.spec));
     std::sort(matches_.begin(), matches_.end(), [](const MatchCandidate& a, const MatchCandidate& b) {
       if (a.row != b.row) return a.row < b.row;
       return a.separation_arcsec != b.separation_arcsec ? a.separation_arcsec < b.separation_arcsec : a.object < b.object;
@@ -142,12 +144,15 @@ class TrainingMaker {
     const Column &from_ra = wanted.at(in_.catalogue.layout().roles.ra), &from_dec = wanted.at(in_.catalogue.layout().roles.dec);
     const Column* const from_id = in_.id.empty() ? nullptr : &wanted.at(in_.id);
     Column& id = own_.at("id");
-    const auto ra = own_.at("ra").values<double>(), dec = own_.at("dec").values<double>(), separation = own_.at("separation").values<double>();
+    const auto ra = own_.at("ra").values<double>(), dec = own_.at("dec").values<double>(),
+               separation = own_.at("separation").values<double>();
     const auto key = own_.at(healpix_column).values<std::int64_t>();
     for (std::size_t i = begin; i < end; ++i) {
       const MatchCandidate& match = matches_[i];
-      if (from_id) copy_cell(*from_id, match.place, id, i);
-      else id.values<std::int64_t>()[i] = match.row;
+      if (from_id)
+        copy_cell(*from_id, match.place, id, i);
+      else
+        id.values<std::int64_t>()[i] = match.row;
       ra[i] = from_ra.number(match.place);
       dec[i] = from_dec.number(match.place);
       separation[i] = match.separation_arcsec;
@@ -193,10 +198,10 @@ class TrainingMaker {
 
   const TrainingInputs& in_;
   const MatchParts& parts_;
-  std::vector<MatchCandidate> matches_;    ///< by row, then separation
-  Table own_;                         ///< columns of training_schema
-  Table all_;                         ///< what the cuts read
-  std::vector<std::size_t> order_;    ///< matches that stay, in the order of the product
+  std::vector<MatchCandidate> matches_;  ///< by row, then separation
+  Table own_;                            ///< columns of training_schema
+  Table all_;                            ///< what the cuts read
+  std::vector<std::size_t> order_;       ///< matches that stay, in the order of the product
   TrainingTable result_;
 };
 
@@ -204,7 +209,8 @@ class TrainingMaker {
 
 Schema training_schema(const Table& sample, const ColumnInfo* id) {
   Schema schema;
-  ColumnInfo id_info = id ? *id : ColumnInfo{"id", Type::i8, 1, "", "meta.record", "row of the photometric object in its catalogue, from 0"};
+  ColumnInfo id_info =
+      id ? *id : ColumnInfo{"id", Type::i8, 1, "", "meta.record", "row of the photometric object in its catalogue, from 0"};
   id_info.name = "id";
   if (id) id_info.source = id->name;
   schema.push_back(id_info);
@@ -224,11 +230,14 @@ std::vector<std::string> passed_columns(const TrainingInputs& in, const Schema& 
   std::vector<std::string> names;
   for (const auto* list : {&in.band_columns.magnitude, &in.band_columns.error, &in.o.keep})
     for (const std::string& name : *list) {
-      if (!find_column(in.catalogue.schema(), name)) throw UsageError(fmt::format("{}: no column '{}' (named by --keep)", in.o.catalogue, name));
+      if (!find_column(in.catalogue.schema(), name))
+        throw UsageError(fmt::format("{}: no column '{}' (named by --keep)", in.o.catalogue, name));
       // What the set has anyway, under another name or this one, is not taken twice.
-      if (name == in.id || name == in.catalogue.layout().roles.ra || name == in.catalogue.layout().roles.dec || name == healpix_column) continue;
+      if (name == in.id || name == in.catalogue.layout().roles.ra || name == in.catalogue.layout().roles.dec || name == healpix_column)
+        continue;
       if (find_column(schema, name))
-        throw UsageError(fmt::format("{}: its column {} goes into the training set, which has a column of that name", in.o.catalogue, name));
+        throw UsageError(
+            fmt::format("{}: its column {} goes into the training set, which has a column of that name", in.o.catalogue, name));
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   return names;

@@ -9,8 +9,8 @@
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t reference_run = 1024;   // rows that are read together for comparison
-constexpr std::int64_t join_rows = 512;        // gaps that are cheaper to read than to skip
+constexpr std::int64_t reference_run = 1024;  // rows that are read together for comparison
+constexpr std::int64_t join_rows = 512;       // gaps that are cheaper to read than to skip
 constexpr std::size_t chunk_rows = 8192;
 
 /// Reads rows of the catalogue into `out`, from its row `place` on.
@@ -82,8 +82,10 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
     }
     chunk.clear();
     for (std::size_t i = begin; i < end; ++i) {
-      if (are_doubles) inputs_.sample.find(ra_values[i], dec_values[i], found);
-      else inputs_.sample.find(ra.number(i), dec.number(i), found);
+      if (are_doubles)
+        inputs_.sample.find(ra_values[i], dec_values[i], found);
+      else
+        inputs_.sample.find(ra.number(i), dec.number(i), found);
       if (found.empty()) continue;
       for (const auto& [object, separation] : found) chunk.push_back({block.begin + static_cast<std::int64_t>(i), separation, object, 0});
       found.clear();

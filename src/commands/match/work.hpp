@@ -19,26 +19,26 @@ class MatchWork final : public Work {
  public:
   struct Inputs {
     const Catalogue& catalogue;
-    const SkyIndex& sample;            ///< the spectroscopic objects
+    const SkyIndex& sample;  ///< the spectroscopic objects
     const Corrections& corrections;
     const Cuts& cuts;
     const BandColumns& band_columns;
     const BandOptions& bands;
-    double reference_share = 1.0;      ///< of the catalogue, for MagnitudeCounts
+    double reference_share = 1.0;  ///< of the catalogue, for MagnitudeCounts
   };
   MatchWork(const Inputs& inputs, const MatchParts& parts, int threads);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void sync() override {}                    // parts are on the disk when `keep` returns
-  void mark_failed(RowRange) override {}     // a training set with holes is of no use: the run ends with an error
+  void sync() override {}                 // parts are on the disk when `keep` returns
+  void mark_failed(RowRange) override {}  // a training set with holes is of no use: the run ends with an error
 
  private:
   struct Buffers {
-    Table positions;                         ///< ra, dec
-    Table reference;                         ///< wanted columns of the rows that are compared
-    Table run;                               ///< rows that are read together, of which some are wanted
+    Table positions;  ///< ra, dec
+    Table reference;  ///< wanted columns of the rows that are compared
+    Table run;        ///< rows that are read together, of which some are wanted
     std::vector<std::vector<MatchCandidate>> chunks;
     Part part;
   };

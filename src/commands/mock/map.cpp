@@ -11,13 +11,13 @@
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/healpix_map.hpp"
 #include "skyfold/io/healpix_sum.hpp"
-#include "skyfold/run/run.hpp"
 #include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/run.hpp"
 
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t job_pixels = 1 << 18, chunk_pixels = 1 << 14;   // of a rank at a time, of a thread at a time
+constexpr std::int64_t job_pixels = 1 << 18, chunk_pixels = 1 << 14;  // of a rank at a time, of a thread at a time
 
 /// M.fits -> M.ENDING
 std::string beside(const std::string& output, const std::string& ending) {
@@ -73,7 +73,7 @@ class MapMockWork final : public Work {
 
  private:
   struct Buffers {
-    std::array<std::vector<float>, 4> columns;   ///< temperature, Q, U, mask
+    std::array<std::vector<float>, 4> columns;  ///< temperature, Q, U, mask
   };
 
   const MapMock& mock_;
@@ -129,11 +129,13 @@ ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const 
   run.once("products", [&] {
     HealpixMapWriter::create(run.partial(output), layout);
     if (!mask.empty()) HealpixMapWriter::create(run.partial(mask), mask_layout);
-    write_columns(run.partial(truth), {{"/object", mock->truth()}}, {{"creator", creator_of("mock")}, {"provenance", provenance}, {"frame", o.frame}});
+    write_columns(run.partial(truth), {{"/object", mock->truth()}},
+                  {{"creator", creator_of("mock")}, {"provenance", provenance}, {"frame", o.frame}});
   });
   std::shared_ptr<MapMockWork> work;
   ranks.together([&] {
-    work = std::make_shared<MapMockWork>(*mock, run.partial(output), layout, mask.empty() ? "" : run.partial(mask), mask_layout, context.threads);
+    work = std::make_shared<MapMockWork>(*mock, run.partial(output), layout, mask.empty() ? "" : run.partial(mask), mask_layout,
+                                         context.threads);
   });
   TaskInfo task{"mock", "pixels"};
   task.whole_jobs = true;

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "skyfold/kernels/mock/map.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/kernels/mock/map.hpp"
 
 namespace skyfold {
 

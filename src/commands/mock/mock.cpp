@@ -5,17 +5,17 @@
 #include <optional>
 
 #include "map.hpp"
-#include "skyfold/core/files.hpp"
-#include "skyfold/dataset/rows.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/rows.hpp"
 #include "skyfold/kernels/mock/spectroscopy.hpp"
 #include "skyfold/kernels/mock/stars.hpp"
-#include "skyfold/run/run.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
+#include "skyfold/run/run.hpp"
 
 namespace skyfold {
 namespace {
@@ -23,7 +23,7 @@ namespace {
 struct MockStageOptions {
   std::string output, kind = "survey";
   MockOptions mock;
-  MapMockOptions map;                 ///< for kind map
+  MapMockOptions map;  ///< for kind map
 };
 
 /// The training sample's path beside the catalogue's: CAT.h5 -> CAT.spec.h5.
@@ -107,7 +107,8 @@ class MockRun {
     run_->once("catalogue", [&] { create_product(catalogue_, "", [](const auto&) {}); });
     std::vector<Partition> cells;
     for (const auto& cell : mock.cells())
-      cells.push_back({std::ssize(cells), fmt::format("order {} pixel {}", order, cell.pixel), cell.rows, static_cast<double>(cell.rows.size())});
+      cells.push_back(
+          {std::ssize(cells), fmt::format("order {} pixel {}", order, cell.pixel), cell.rows, static_cast<double>(cell.rows.size())});
     std::shared_ptr<MockWork<Mock>> work;
     ranks_.together([&] { work = std::make_shared<MockWork<Mock>>(mock, catalogue_, context_.threads); });
     TaskInfo task{"mock", "objects"};
@@ -134,8 +135,7 @@ class MockRun {
     for (const std::string& rows : counts) first_row.push_back(first_row.back() + std::stoll(rows));
     if (first_row.back() == 0) return 0;
     ranks_.on_first_only([&] {
-      create_columns(sample_path(), {{"/object", MockSurvey::schema(), first_row.back()}},
-                     {{"creator", creator_of("mock")}});
+      create_columns(sample_path(), {{"/object", MockSurvey::schema(), first_row.back()}}, {{"creator", creator_of("mock")}});
     });
     ranks_.together([&] {
       RowWriter writer(sample_path());
@@ -168,9 +168,9 @@ class MockRun {
 class MockCommand final : public Command {
  public:
   void describe(OptionSet& option) override {
-    option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5")
-        .required().layout();
-    option("kind", options_.kind, "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them; map: sources on a HEALPix map")
+    option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5").required().layout();
+    option("kind", options_.kind,
+           "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them; map: sources on a HEALPix map")
         .one_of({"survey", "stars", "map"});
     skyfold::describe(option, options_.mock);
     skyfold::describe(option, options_.map);

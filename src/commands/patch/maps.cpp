@@ -8,8 +8,8 @@
 #include <limits>
 #include <numbers>
 
-#include "skyfold/core/options.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/healpix_sum.hpp"
 #include "skyfold/kernels/patch/units.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
 constexpr std::size_t no_mask = SIZE_MAX;
-constexpr std::int64_t quickly_summed_bytes = std::int64_t{256} << 20;   // larger maps of which blocks are read are not summed
+constexpr std::int64_t quickly_summed_bytes = std::int64_t{256} << 20;  // larger maps of which blocks are read are not summed
 
 const std::vector<std::string> intensity_names = {"i_stokes", "temperature", "t", "i", "intensity", "signal", "i_stokes_1"};
 const std::vector<std::string> q_names = {"q_stokes", "q_polarisation", "q_polarization", "q-polarisation", "q-polarization", "q"};
@@ -35,14 +35,18 @@ T entry(const std::vector<T>& list, std::size_t channel, const T& none) {
 
 /// Number of channels, by the longest list; the others must have as many entries, one, or none.
 std::size_t channel_count(const PatchMapOptions& o) {
-  const std::pair<const char*, std::size_t> sizes[] = {
-      {"channel.name", o.name.size()},       {"channel.frequency", o.frequency.size()}, {"channel.fwhm", o.fwhm.size()},
-      {"channel.omega", o.omega.size()},     {"channel.omega-1", o.omega_1.size()},     {"channel.omega-2", o.omega_2.size()},
-      {"channel.conversion", o.conversion.size()}};
+  const std::pair<const char*, std::size_t> sizes[] = {{"channel.name", o.name.size()},
+                                                       {"channel.frequency", o.frequency.size()},
+                                                       {"channel.fwhm", o.fwhm.size()},
+                                                       {"channel.omega", o.omega.size()},
+                                                       {"channel.omega-1", o.omega_1.size()},
+                                                       {"channel.omega-2", o.omega_2.size()},
+                                                       {"channel.conversion", o.conversion.size()}};
   std::size_t count = 1;
   for (const auto& [name, size] : sizes) count = std::max(count, size);
   for (const auto& [name, size] : sizes)
-    if (size > 1 && size != count) throw UsageError(fmt::format("{} has {} entries (must have {}, one per channel, or one for all)", name, size, count));
+    if (size > 1 && size != count)
+      throw UsageError(fmt::format("{} has {} entries (must have {}, one per channel, or one for all)", name, size, count));
   if (count > 1 && o.name.size() == 1) throw UsageError(fmt::format("channel.name has one entry (must have {}, one per channel)", count));
   return count;
 }
@@ -90,7 +94,8 @@ PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
   }
   for (std::size_t i = 0; i < o.maps.size(); ++i) open_mask(o, i);
   if (needs_polarisation && std::find(is_polarised_.begin(), is_polarised_.end(), true) == is_polarised_.end())
-    throw UsageError(fmt::format("{}: no columns of Q and U (measure polarisation needs them; name them with --map.q and --map.u)", o.maps.front()));
+    throw UsageError(
+        fmt::format("{}: no columns of Q and U (measure polarisation needs them; name them with --map.q and --map.u)", o.maps.front()));
   for (const PatchMap& map : maps_) reach_arcmin_ = std::max(reach_arcmin_, skyfold::reach_arcmin(measure, map.beam.fwhm_arcmin));
   if (measure.membership == "fractional")
     for (const HealpixMapFile& file : files_)
@@ -98,10 +103,11 @@ PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
         throw UsageError(fmt::format("{}: NSide = {} (fractional membership needs a power of two)", file.path(), file.nside()));
   std::vector<std::string> nsides;
   for (const HealpixMapFile& file : files_)
-    if (std::find(nsides.begin(), nsides.end(), std::to_string(file.nside())) == nsides.end()) nsides.push_back(std::to_string(file.nside()));
+    if (std::find(nsides.begin(), nsides.end(), std::to_string(file.nside())) == nsides.end())
+      nsides.push_back(std::to_string(file.nside()));
   if (nsides.size() > 1 && !o.mixed_nside)
-    throw DataError(fmt::format("{}: maps of NSide {} in one run (if that is meant say --map.mixed_nside; else see map ud-grade)", o.maps.front(),
-                                join(nsides, ", ")));
+    throw DataError(fmt::format("{}: maps of NSide {} in one run (if that is meant say --map.mixed_nside; else see map ud-grade)",
+                                o.maps.front(), join(nsides, ", ")));
   if (nsides.size() > 1) remarks_.push_back(fmt::format("maps of NSide {}: pixels are found for each", join(nsides, ", ")));
 }
 
@@ -117,7 +123,8 @@ void PatchMaps::open(const PatchMapOptions& o, std::size_t i, bool needs_fluxes,
   columns.push_back(o.intensity.empty() ? file.known_column(intensity_names).value_or(0) : file.column(o.intensity));
   map.unit = o.unit.empty() ? file.columns()[columns[0]].unit : o.unit;
   if (needs_polarisation) {
-    const auto q = o.q.empty() ? file.known_column(q_names) : file.column(o.q), u = o.u.empty() ? file.known_column(u_names) : file.column(o.u);
+    const auto q = o.q.empty() ? file.known_column(q_names) : file.column(o.q),
+               u = o.u.empty() ? file.known_column(u_names) : file.column(o.u);
     if (q && u) {
       columns.push_back(*q);
       columns.push_back(*u);
@@ -131,7 +138,8 @@ void PatchMaps::open(const PatchMapOptions& o, std::size_t i, bool needs_fluxes,
 std::size_t PatchMaps::channel_of(const PatchMapOptions& o, std::size_t i) const {
   const std::size_t count = channel_count(o);
   if (!o.channels.empty()) {
-    if (o.channels.size() != o.maps.size()) throw UsageError(fmt::format("{} channels for {} maps (name one per map)", o.channels.size(), o.maps.size()));
+    if (o.channels.size() != o.maps.size())
+      throw UsageError(fmt::format("{} channels for {} maps (name one per map)", o.channels.size(), o.maps.size()));
     const auto found = std::find(o.name.begin(), o.name.end(), o.channels[i]);
     if (found == o.name.end()) throw UsageError(fmt::format("no channel '{}' (channel.name = {})", o.channels[i], join(o.name, ", ")));
     return static_cast<std::size_t>(found - o.name.begin());
@@ -149,7 +157,8 @@ void PatchMaps::set_channel(const PatchMapOptions& o, std::size_t i, std::size_t
   PatchMap& map = maps_[i];
   const std::string label = !o.name.empty() ? entry<std::string>(o.name, channel, "") : o.maps.size() == 1 ? "" : std::to_string(i + 1);
   if (std::find(labels_.begin(), labels_.end(), label) != labels_.end())
-    throw UsageError(fmt::format("{}: another map is of channel {} too (each map needs a channel of its own, whose name its columns get)", o.maps[i], label));
+    throw UsageError(fmt::format("{}: another map is of channel {} too (each map needs a channel of its own, whose name its columns get)",
+                                 o.maps[i], label));
   labels_.push_back(label);
   map.suffix = label.empty() ? "" : "_" + label;
   map.beam = {entry(o.fwhm, channel, nan), entry(o.omega, channel, nan), entry(o.omega_1, channel, nan), entry(o.omega_2, channel, nan)};
@@ -167,11 +176,11 @@ void PatchMaps::open_mask(const PatchMapOptions& o, std::size_t i) {
   if (mask_of_[i] == no_mask) return;
   const HealpixMapFile& mask = masks_[mask_of_[i]];
   if (mask.nside() != files_[i].nside())
-    throw DataError(fmt::format("{}: NSide = {}, but {} of {} (a mask must have the pixels of its map; see map ud-grade)", mask.path(), mask.nside(),
-                                files_[i].nside(), files_[i].path()));
+    throw DataError(fmt::format("{}: NSide = {}, but {} of {} (a mask must have the pixels of its map; see map ud-grade)", mask.path(),
+                                mask.nside(), files_[i].nside(), files_[i].path()));
   if (mask.frame() && *mask.frame() != maps_[i].frame)
-    throw DataError(fmt::format("{}: frame {}, but {} of {} (a mask must have the pixels of its map)", mask.path(), letter_of(*mask.frame()),
-                                letter_of(maps_[i].frame), files_[i].path()));
+    throw DataError(fmt::format("{}: frame {}, but {} of {} (a mask must have the pixels of its map)", mask.path(),
+                                letter_of(*mask.frame()), letter_of(maps_[i].frame), files_[i].path()));
   maps_[i].mask_is_nested = mask.is_nested();
 }
 

@@ -15,11 +15,11 @@ namespace skyfold {
 /// The maps and what is known of their channels; lists have one entry for all maps, or one each.
 struct PatchMapOptions {
   std::vector<std::string> maps;
-  std::vector<std::string> masks;                 ///< none, one for all, or one per map
-  std::vector<std::string> channels;              ///< channel of each map; empty: by FREQ or by order
-  std::string intensity, q, u, variance, mask;    ///< columns; "" = guessed (variance: none)
-  std::string unit;                               ///< "" = TUNIT
-  bool mixed_nside = false;                       ///< maps of different NSide are meant
+  std::vector<std::string> masks;               ///< none, one for all, or one per map
+  std::vector<std::string> channels;            ///< channel of each map; empty: by FREQ or by order
+  std::string intensity, q, u, variance, mask;  ///< columns; "" = guessed (variance: none)
+  std::string unit;                             ///< "" = TUNIT
+  bool mixed_nside = false;                     ///< maps of different NSide are meant
   HealpixKeywords keywords;
   std::vector<std::string> name, conversion = {"delta"};
   std::vector<double> frequency, fwhm, omega, omega_1, omega_2;
@@ -62,14 +62,14 @@ class PatchMaps {
   void open_mask(const PatchMapOptions& o, std::size_t i);
 
   std::vector<HealpixMapFile> files_;
-  std::vector<std::vector<std::size_t>> columns_;      ///< read of each map
+  std::vector<std::vector<std::size_t>> columns_;  ///< read of each map
   std::vector<PatchMap> maps_;
-  std::vector<bool> is_polarised_;                     ///< Q and U are read
+  std::vector<bool> is_polarised_;  ///< Q and U are read
   std::vector<std::string> labels_, remarks_;
-  std::vector<HealpixMapFile> masks_;                  ///< by mask file
+  std::vector<HealpixMapFile> masks_;  ///< by mask file
   std::vector<std::size_t> mask_columns_;
-  std::vector<std::size_t> mask_of_;                   ///< by map; SIZE_MAX for none
-  std::list<HealpixPixels> pixels_;                    ///< maps, then masks
+  std::vector<std::size_t> mask_of_;  ///< by map; SIZE_MAX for none
+  std::list<HealpixPixels> pixels_;   ///< maps, then masks
   std::vector<Piecewise> piecewise_;
   std::vector<RingRun> runs_;
   double reach_arcmin_ = 0.0;

@@ -9,17 +9,17 @@
 #include "maps.hpp"
 #include "plot.hpp"
 #include "report.hpp"
-#include "sources.hpp"
-#include "work.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/registry/gnuplot.hpp"
+#include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/prepare_rows.hpp"
 #include "skyfold/run/run.hpp"
-#include "skyfold/dataset/model_file.hpp"
-#include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
-#include "skyfold/io/input_names.hpp"
+#include "sources.hpp"
+#include "work.hpp"
 
 namespace skyfold {
 namespace {
@@ -59,7 +59,9 @@ class PatchRun {
     std::vector<std::string> inputs = o_.maps.maps;
     inputs.insert(inputs.end(), o_.maps.masks.begin(), o_.maps.masks.end());
     inputs.push_back(o_.sources.path);
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process, derived_paths(), RunSetup::Reopen::always});
+    run_.emplace(ranks_, context_.options, context_.run,
+                 RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process, derived_paths(),
+                          RunSetup::Reopen::always});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     prepare();
@@ -105,8 +107,9 @@ class PatchRun {
       kernel_ = make_patch_kernel(o_.measure, maps_->maps(), {sources_.lon, sources_.lat, sources_.frame});
       for (const ColumnInfo& column : kernel_->gives())
         if (!known_column(sources_.table.schema(), std::array{lower(column.name)}).empty())  // FITS names have no case
-          throw UsageError(fmt::format("{}: its column {} goes into the product, which has a column of that name (--channel.name ends the product's)",
-                                       o_.sources.path, column.name));
+          throw UsageError(
+              fmt::format("{}: its column {} goes into the product, which has a column of that name (--channel.name ends the product's)",
+                          o_.sources.path, column.name));
     });
     if (!ranks_.is_first()) return;
     for (const std::vector<std::string>& remarks : {sources_.remarks, maps_->remarks()})
@@ -118,8 +121,9 @@ class PatchRun {
   void check_reach() const {
     const double side = patch_side_deg(o_.sources), reach = maps_->reach_arcmin() / 60.0;
     if (reach > side)
-      throw UsageError(fmt::format("radius of {:.4g} degrees is larger than the patches of {:.4g} degrees (choose smaller radii or a smaller partition.nside)",
-                                   reach, side));
+      throw UsageError(fmt::format(
+          "radius of {:.4g} degrees is larger than the patches of {:.4g} degrees (choose smaller radii or a smaller partition.nside)",
+          reach, side));
   }
 
   void prepare() {

@@ -15,7 +15,7 @@ namespace skyfold {
 namespace {
 
 constexpr std::size_t cutouts_of_a_kind = 8;
-constexpr int cutout_side = 41;   ///< pixels of a picture
+constexpr int cutout_side = 41;  ///< pixels of a picture
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
 
 /// Values of the map on a square grid around a source, a line per row of the grid, "NaN" where there is none.
@@ -34,7 +34,8 @@ std::string picture(const PatchSources& sources, PatchMaps& maps, std::size_t in
       if (radius <= reach * arcmin) {
         const double along = radius > 0.0 ? std::sin(radius) / radius * arcmin : 0.0, c = std::cos(radius);
         const auto component = [&](double Vector3::*k) { return c * basis.centre.*k + along * (x * basis.east.*k + y * basis.north.*k); };
-        const std::int64_t ring = map.pixels.ring_pixel_at(angles_of(Vector3{component(&Vector3::x), component(&Vector3::y), component(&Vector3::z)}));
+        const std::int64_t ring =
+            map.pixels.ring_pixel_at(angles_of(Vector3{component(&Vector3::x), component(&Vector3::y), component(&Vector3::z)}));
         value = map.intensity[map.is_nested ? map.pixels.nested_of_ring(ring) : ring];
       }
       text += std::isnan(value) ? fmt::format("{:.4f} {:.4f} NaN\n", x, y) : fmt::format("{:.4f} {:.4f} {:.6g}\n", x, y, value);
@@ -50,13 +51,17 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
     script += fmt::format("$pair{} << EOD\n", p);
     std::size_t n = 0;
     for (std::size_t i = 0; i < pairs[p].measured.size(); ++i)
-      if (pairs[p].measured[i] > 0.0 && pairs[p].catalogued[i] > 0.0) script += fmt::format("{:.6g} {:.6g}\n", pairs[p].catalogued[i], pairs[p].measured[i]), ++n;
+      if (pairs[p].measured[i] > 0.0 && pairs[p].catalogued[i] > 0.0)
+        script += fmt::format("{:.6g} {:.6g}\n", pairs[p].catalogued[i], pairs[p].measured[i]), ++n;
     script += n == 0 ? "NaN NaN\nEOD\n" : "EOD\n";
-    plots += fmt::format("$pair{} using 1:2 with points pt 7 ps 0.35 title {}, ", p,
-                         gnuplot_text(fmt::format("{} over {}, median ratio {:.3f}", pairs[p].measure, pairs[p].column, pairs[p].comparison.median_ratio)));
+    plots += fmt::format(
+        "$pair{} using 1:2 with points pt 7 ps 0.35 title {}, ", p,
+        gnuplot_text(fmt::format("{} over {}, median ratio {:.3f}", pairs[p].measure, pairs[p].column, pairs[p].comparison.median_ratio)));
   }
-  script += "set logscale xy\nset format '10^{%T}'\nset format xy '%g'\nset xlabel 'flux of the catalogue [Jy]'\nset ylabel 'flux measured [Jy]'\n"
-            "set key top left\nset grid\n";
+  script +=
+      "set logscale xy\nset format '10^{%T}'\nset format xy '%g'\nset xlabel 'flux of the catalogue [Jy]'\nset ylabel 'flux measured "
+      "[Jy]'\n"
+      "set key top left\nset grid\n";
   script += "plot " + plots + "x with lines lc rgb '#999999' title 'equal'\n";
   draw_svg(GnuplotScript{700, 640, 13, script}, path);
 }
@@ -70,7 +75,8 @@ std::vector<Cutout> chosen_cutouts(const PatchSources& sources, const std::vecto
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return flux[a] > flux[b]; });
   }
   std::vector<Cutout> cutouts;
-  for (std::size_t i = 0; i < std::min(cutouts_of_a_kind, order.size()); ++i) cutouts.push_back({name_of_source(sources, order[i]), order[i]});
+  for (std::size_t i = 0; i < std::min(cutouts_of_a_kind, order.size()); ++i)
+    cutouts.push_back({name_of_source(sources, order[i]), order[i]});
   if (pairs.empty()) return cutouts;
   const std::vector<std::size_t>& worst = pairs[0].comparison.outliers;
   for (std::size_t i = 0; i < std::min(cutouts_of_a_kind, worst.size()); ++i)
@@ -78,13 +84,17 @@ std::vector<Cutout> chosen_cutouts(const PatchSources& sources, const std::vecto
   return cutouts;
 }
 
-void draw_cutouts(const std::vector<Cutout>& cutouts, const PatchSources& sources, PatchMaps& maps, std::size_t map, const std::string& path) {
+void draw_cutouts(const std::vector<Cutout>& cutouts, const PatchSources& sources, PatchMaps& maps, std::size_t map,
+                  const std::string& path) {
   constexpr int columns = 4;
   const int rows = std::max(1, (static_cast<int>(cutouts.size()) + columns - 1) / columns);
   std::string script;
-  for (std::size_t i = 0; i < cutouts.size(); ++i) script += fmt::format("$cut{} << EOD\n{}EOD\n", i, picture(sources, maps, map, cutouts[i].row));
-  script += fmt::format("set multiplot layout {},{}\nset size ratio 1\nset xrange [{}:{}]\nset yrange [{}:{}]\nset xtics scale 0.5\nset colorbox\n", rows, columns,
-                        shortest(maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(maps.reach_arcmin()));
+  for (std::size_t i = 0; i < cutouts.size(); ++i)
+    script += fmt::format("$cut{} << EOD\n{}EOD\n", i, picture(sources, maps, map, cutouts[i].row));
+  script += fmt::format(
+      "set multiplot layout {},{}\nset size ratio 1\nset xrange [{}:{}]\nset yrange [{}:{}]\nset xtics scale 0.5\nset colorbox\n", rows,
+      columns, shortest(maps.reach_arcmin()), shortest(-maps.reach_arcmin()), shortest(-maps.reach_arcmin()),
+      shortest(maps.reach_arcmin()));
   for (std::size_t i = 0; i < cutouts.size(); ++i)
     script += fmt::format("set title {}\nplot $cut{} using 1:2:3 with image notitle\n", gnuplot_text(cutouts[i].title), i);
   draw_svg(GnuplotScript{240 * columns, 230 * rows, 10, script + "unset multiplot\n"}, path);

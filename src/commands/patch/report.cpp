@@ -8,9 +8,9 @@
 #include <limits>
 #include <numeric>
 
-#include "skyfold/core/options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/core/options.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/row_file.hpp"
@@ -66,13 +66,14 @@ std::optional<std::size_t> compared_map(const PatchMaps& maps, const PatchCompar
 /// A column of the catalogue beside one of the product.
 struct ComparedColumn {
   std::string measure, name, measured;
-  double jansky = 1.0;   ///< of its unit
+  double jansky = 1.0;  ///< of its unit
 };
 
 /// The columns that can be compared.
 ///
 /// @param has_map  it is known which map they belong to
-std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map, const PatchOptions& measure, const PatchCompareOptions& o) {
+std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map, const PatchOptions& measure,
+                                             const PatchCompareOptions& o) {
   std::vector<ComparedColumn> compared;
   for (const Comparable& c : comparables) {
     std::string name = given_column(c, o);
@@ -85,7 +86,8 @@ std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map,
     if (!is_measured || !has_map || name.empty()) continue;
     const std::string unit = schema[*find_column(schema, name)].unit;
     const std::optional<double> jansky = jansky_of(unit);
-    if (!jansky && is_given) throw UsageError(fmt::format("column {} has unit '{}' (named by --{}; must be a flux in Jy)", name, unit, option));
+    if (!jansky && is_given)
+      throw UsageError(fmt::format("column {} has unit '{}' (named by --{}; must be a flux in Jy)", name, unit, option));
     if (jansky) compared.push_back({c.measure, name, c.column, *jansky});
   }
   return compared;
@@ -94,11 +96,13 @@ std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map,
 std::string describe_pair(const FluxPair& pair, const PatchSources& sources, const std::string& label) {
   constexpr std::size_t shown = 5;
   const FluxComparison& c = pair.comparison;
-  std::string text = fmt::format("{}: {} against {} of the catalogue: {} sources, median ratio {:.4f}, scatter {:.4f}, rank correlation {:.4f}, {} outliers\n",
-                                 label, pair.measure, pair.column, grouped(static_cast<long long>(c.n)), c.median_ratio, c.scatter, c.spearman, c.outliers.size());
+  std::string text = fmt::format(
+      "{}: {} against {} of the catalogue: {} sources, median ratio {:.4f}, scatter {:.4f}, rank correlation {:.4f}, {} outliers\n", label,
+      pair.measure, pair.column, grouped(static_cast<long long>(c.n)), c.median_ratio, c.scatter, c.spearman, c.outliers.size());
   for (std::size_t i = 0; i < std::min(shown, c.outliers.size()); ++i) {
     const std::size_t row = c.outliers[i];
-    text += fmt::format("  outlier {}: {:.4g} Jy, catalogue {:.4g} Jy\n", name_of_source(sources, row), pair.measured[row], pair.catalogued[row]);
+    text += fmt::format("  outlier {}: {:.4g} Jy, catalogue {:.4g} Jy\n", name_of_source(sources, row), pair.measured[row],
+                        pair.catalogued[row]);
   }
   return text;
 }
@@ -121,8 +125,8 @@ void check_compared(const PatchSources& sources, const PatchMaps& maps, const Pa
   (void)compared_columns(sources.table.schema(), compared_map(maps, o).has_value(), measure, o);
 }
 
-std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
-                                 const PatchCompareOptions& o) {
+std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
+                                 const PatchOptions& measure, const PatchCompareOptions& o) {
   const std::optional<std::size_t> map = compared_map(maps, o);
   std::vector<FluxPair> pairs;
   const RowReader reader(product, "/object", ZoneCheck::off);
@@ -173,7 +177,7 @@ void write_patch_text(const std::string& path, const std::string& product, const
   for (std::size_t i = 0; i < maps.size(); ++i)
     for (const std::size_t source : order)
       text += fmt::format("{}{}_{}arcminmean\t{:.5e}\n", name_of_source(sources, source), maps.size() > 1 ? "_" + maps.label(i) : "",
-                 shortest(measure.radius_arcmin), means[i][source]);
+                          shortest(measure.radius_arcmin), means[i][source]);
   file.add(text);
   file.finish();
 }

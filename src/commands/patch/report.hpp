@@ -5,25 +5,25 @@
 #include <vector>
 
 #include "maps.hpp"
-#include "sources.hpp"
 #include "skyfold/kernels/patch/compare.hpp"
 #include "skyfold/kernels/patch/options.hpp"
 #include "skyfold/table/table.hpp"
+#include "sources.hpp"
 
 namespace skyfold {
 
 /// Which of the catalogue's columns hold fluxes of its own; "" = guessed.
 struct PatchCompareOptions {
-  std::string channel;                        ///< of these fluxes; "" = the only map
-  std::string aperture, psf, gauss;           ///< columns
+  std::string channel;               ///< of these fluxes; "" = the only map
+  std::string aperture, psf, gauss;  ///< columns
 };
 void describe(OptionSet& option, PatchCompareOptions& o);
 
 /// Fluxes measured here beside those of the catalogue.
 struct FluxPair {
-  std::string measure, column;                ///< "aperture", "APERFLUX"
+  std::string measure, column;  ///< "aperture", "APERFLUX"
   std::size_t map = 0;
-  std::vector<double> measured, catalogued;   ///< Jy, by row of the product
+  std::vector<double> measured, catalogued;  ///< Jy, by row of the product
   FluxComparison comparison;
 };
 /// Throws UsageError for a named column that is absent, without a unit of flux, or with nothing to compare it with.

@@ -7,11 +7,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -28,10 +28,10 @@ struct KnownPair {
   Frame frame;
 };
 constexpr std::array known_pairs = {
-    KnownPair{"glon", "glat", Frame::galactic},         KnownPair{"gal_lon", "gal_lat", Frame::galactic},
-    KnownPair{"ra", "dec", Frame::equatorial},          KnownPair{"raj2000", "dej2000", Frame::equatorial},
+    KnownPair{"glon", "glat", Frame::galactic},          KnownPair{"gal_lon", "gal_lat", Frame::galactic},
+    KnownPair{"ra", "dec", Frame::equatorial},           KnownPair{"raj2000", "dej2000", Frame::equatorial},
     KnownPair{"raj2000", "decj2000", Frame::equatorial}, KnownPair{"_raj2000", "_dej2000", Frame::equatorial},
-    KnownPair{"ra_icrs", "de_icrs", Frame::equatorial}, KnownPair{"alpha_j2000", "delta_j2000", Frame::equatorial},
+    KnownPair{"ra_icrs", "de_icrs", Frame::equatorial},  KnownPair{"alpha_j2000", "delta_j2000", Frame::equatorial},
     KnownPair{"elon", "elat", Frame::ecliptic},
 };
 const std::vector<std::string> id_names = {"name", "source_name", "designation", "id", "source_id", "object_id", "objid"};
@@ -49,8 +49,8 @@ std::string require(const Schema& schema, const std::string& name, const std::st
   std::vector<std::string> names;
   for (const ColumnInfo& column : schema) names.push_back(column.name);
   const std::string nearest = nearest_name(name, names);
-  throw UsageError(fmt::format("{}: no column '{}' (named by --{}{})", path, name, option,
-                               nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+  throw UsageError(
+      fmt::format("{}: no column '{}' (named by --{}{})", path, name, option, nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 /// Columns of position and their frame: as named, or the first usual pair.
@@ -63,7 +63,8 @@ void find_position(const Schema& schema, const PatchSourceOptions& o, PatchSourc
   std::optional<Frame> frame;
   if (!o.frame.empty()) frame = frame_named(o.frame);
   for (const KnownPair& pair : known_pairs) {
-    const std::string lon = known_column(schema, std::array{std::string(pair.lon)}), lat = known_column(schema, std::array{std::string(pair.lat)});
+    const std::string lon = known_column(schema, std::array{std::string(pair.lon)}),
+                      lat = known_column(schema, std::array{std::string(pair.lat)});
     const bool is_named = !sources.lon.empty() && lower(sources.lon) == pair.lon && lower(sources.lat) == pair.lat;
     const bool is_guess = sources.lon.empty() && !lon.empty() && !lat.empty() && (!frame || *frame == pair.frame);
     if (is_guess) {
@@ -75,11 +76,14 @@ void find_position(const Schema& schema, const PatchSourceOptions& o, PatchSourc
   }
   if (sources.lon.empty())
     throw UsageError(fmt::format("{}: no coordinates found (name them with --columns.lon, --columns.lat and --columns.frame)", o.path));
-  if (!frame) throw UsageError(fmt::format("{}: the frame of {} and {} is not known (give --columns.frame G, C or E)", o.path, sources.lon, sources.lat));
+  if (!frame)
+    throw UsageError(
+        fmt::format("{}: the frame of {} and {} is not known (give --columns.frame G, C or E)", o.path, sources.lon, sources.lat));
   sources.frame = *frame;
   for (const std::string& name : {sources.lon, sources.lat}) {
     const ColumnInfo& column = schema[*find_column(schema, name)];
-    if (column.type == Type::text || column.width != 1) throw DataError(fmt::format("{}: column {} is not a column of numbers", o.path, name));
+    if (column.type == Type::text || column.width != 1)
+      throw DataError(fmt::format("{}: column {} is not a column of numbers", o.path, name));
   }
 }
 
@@ -102,8 +106,7 @@ Table read_table(const Source& source, const PatchSources& sources) {
   for (const Piece& piece : source.pieces(1 << 20)) {
     std::vector<BadCell> bad;
     source.read(piece, rows, bad);
-    if (!bad.empty())
-      throw DataError(describe_bad_cell(source.path(), bad[0]));
+    if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
     for (std::size_t c = 0; c < all.columns(); ++c)
       std::ranges::copy(rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
     row += rows.rows();
@@ -174,8 +177,11 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   PatchSources sources;
   find_position(source->schema(), o, sources);
   source = in_degrees(std::move(source), sources.lon, sources.lat, input);
-  for (const LeftOut& column : source->left_out()) sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
-  sources.id = names_no_column(o.id, source->schema()) ? "" : o.id.empty() ? known_column(source->schema(), id_names) : require(source->schema(), o.id, "columns.id", o.path);
+  for (const LeftOut& column : source->left_out())
+    sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
+  sources.id = names_no_column(o.id, source->schema()) ? ""
+               : o.id.empty()                          ? known_column(source->schema(), id_names)
+                                                       : require(source->schema(), o.id, "columns.id", o.path);
   Table table = read_table(*source, sources);
   for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');
   if (table.rows() == 0) throw DataError(fmt::format("{}: no sources", o.path));
@@ -183,10 +189,12 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   const std::vector<std::size_t> order = stable_order(keys);
   sources.table = sorted(table, order);
   if (!sources.table.find(row_column)) {
-    const auto row = sources.table.add({row_column, Type::i8, 1, "", "meta.record", "row of the source in its table, from 0"}).values<std::int64_t>();
+    const auto row =
+        sources.table.add({row_column, Type::i8, 1, "", "meta.record", "row of the source in its table, from 0"}).values<std::int64_t>();
     for (std::size_t i = 0; i < order.size(); ++i) row[i] = static_cast<std::int64_t>(order[i]);
   }
-  const auto key = sources.table.add({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"}).values<std::int64_t>();
+  const auto key =
+      sources.table.add({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"}).values<std::int64_t>();
   std::string last;
   for (std::size_t i = 0; i < order.size(); ++i) {
     key[i] = keys[order[i]];

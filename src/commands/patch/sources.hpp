@@ -14,9 +14,9 @@ namespace skyfold {
 /// How the sources are given, and how the sky is cut.
 struct PatchSourceOptions {
   std::string path;
-  std::string lon, lat, id, frame;      ///< columns, and their frame; "" = guessed
-  std::string by = "healpix";           ///< patches: healpix, box
-  long nside = 8;                       ///< of the patches
+  std::string lon, lat, id, frame;  ///< columns, and their frame; "" = guessed
+  std::string by = "healpix";       ///< patches: healpix, box
+  long nside = 8;                   ///< of the patches
   SourceOptions input;
 };
 void describe(OptionSet& option, PatchSourceOptions& o);
@@ -27,11 +27,11 @@ void describe(OptionSet& option, PatchSourceOptions& o);
 /// The sources of a run, in memory, in the order of the sky: by nested HEALPix index at order 29 (ICRS), then by row. The same
 /// on every rank.
 struct PatchSources {
-  Table table;                          ///< all columns of the input, `row` (in the input, from 0) and `_healpix_29`
-  std::string lon, lat, id;             ///< columns; id "" for none
+  Table table;               ///< all columns of the input, `row` (in the input, from 0) and `_healpix_29`
+  std::string lon, lat, id;  ///< columns; id "" for none
   Frame frame = Frame::equatorial;
   std::vector<Partition> patches;
-  std::vector<std::string> remarks;     ///< what was guessed or left out
+  std::vector<std::string> remarks;  ///< what was guessed or left out
 };
 
 /// Reads and sorts the sources. Throws UsageError for columns that are not there, DataError for a source without position.

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "maps.hpp"
-#include "sources.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/kernels/kernel.hpp"
+#include "sources.hpp"
 
 namespace skyfold {
 

@@ -3,24 +3,24 @@
 #include <cmath>
 #include <limits>
 
-#include "skyfold/dataset/model_bands.hpp"
-#include "skyfold/core/files.hpp"
 #include "results.hpp"
-#include "work.hpp"
-#include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/commands/ordered_catalogue.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/model_bands.hpp"
+#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/kernels/validate/quality.hpp"
 #include "skyfold/plan/plan.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
 #include "skyfold/run/prepare_rows.hpp"
 #include "skyfold/run/run.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/dataset/model_file.hpp"
-#include "skyfold/registry/provenance.hpp"
-#include "skyfold/kernels/validate/quality.hpp"
-#include "skyfold/commands/command.hpp"
+#include "work.hpp"
 
 namespace skyfold {
 namespace {
@@ -49,8 +49,8 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
 /// Columns that identify an object and its place, and so go into every product.
 std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
   std::vector<std::string> names;
-  for (const std::string& name : {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile,
-                                  layout.attribute, std::string(healpix_column)})
+  for (const std::string& name :
+       {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile, layout.attribute, std::string(healpix_column)})
     if (find_column(layout.schema, name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   return names;
 }
@@ -85,7 +85,15 @@ class PhotozRun {
       check_run_folder(o_.output);
     });
     order_catalogue();
-    run_.emplace(ranks_, context_.options, context_.run, RunSetup{"photoz", program_version, o_.output, product_paths(), {ordered_path_, o_.model}, &context_.process, {o_.fits}, RunSetup::Reopen::always});
+    run_.emplace(ranks_, context_.options, context_.run,
+                 RunSetup{"photoz",
+                          program_version,
+                          o_.output,
+                          product_paths(),
+                          {ordered_path_, o_.model},
+                          &context_.process,
+                          {o_.fits},
+                          RunSetup::Reopen::always});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
     plan();
@@ -124,7 +132,8 @@ class PhotozRun {
       copied_ = copied_columns(catalogue_->layout());
       for (const ColumnInfo& column : kernel_->gives())
         if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
-          throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
+          throw DataError(
+              fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
       truth_ = truth_column();
     });
   }
@@ -140,7 +149,8 @@ class PhotozRun {
     if (o_.truth.empty()) return find_column(catalogue_->schema(), model_.redshift) ? model_.redshift : "";
     const auto column = find_column(catalogue_->schema(), o_.truth);
     if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue, o_.truth));
-    if (catalogue_->schema()[*column].type == Type::text) throw UsageError(fmt::format("{}: column {} is text (named by --truth)", o_.catalogue, o_.truth));
+    if (catalogue_->schema()[*column].type == Type::text)
+      throw UsageError(fmt::format("{}: column {} is text (named by --truth)", o_.catalogue, o_.truth));
     return o_.truth;
   }
 
@@ -166,13 +176,14 @@ class PhotozRun {
     product_.is_fits_along = run_->is_filled_along(o_.fits);
     product_.layout = catalogue_->layout();
     product_.layout.schema.clear();
-    for (const std::string& name : copied_) product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
+    for (const std::string& name : copied_)
+      product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
     for (const ColumnInfo& column : kernel_->gives())
       if (!is_pdf_column(column.name)) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
     product_.layout.product_class = product_class::photoz;
-    product_.layout.provenance = provenance_json("photoz", context_.options,
-                                                 {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
+    product_.layout.provenance =
+        provenance_json("photoz", context_.options, {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
   }
 
   void compute() {
@@ -231,13 +242,13 @@ class PhotozRun {
   Ranks& ranks_;
   std::optional<Run> run_;
   PartitionOptions partition_;
-  std::string ordered_path_;            ///< of the catalogue, or of its copy in the order that the partitions need
+  std::string ordered_path_;  ///< of the catalogue, or of its copy in the order that the partitions need
   std::optional<Catalogue> catalogue_;
   PhotozModel model_;
   std::unique_ptr<Kernel> kernel_;
   std::vector<std::string> copied_;
   std::string truth_;
-  std::vector<Partition> partitions_;   ///< rank 0
+  std::vector<Partition> partitions_;  ///< rank 0
   RowProduct product_;
 };
 

@@ -74,13 +74,24 @@ void PhotozCounts::describe(std::int64_t objects, Process& process) const {
   process.fact("objects without any flag", grouped(counts[unflagged_at]));
   LogTable flags{"Flags", {"bit", "meaning", "objects"}, {}, "An object may have several."};
   for (std::size_t k = 0; k < flag_names.size(); ++k)
-    if (counts[flags_at + k] > 0) flags.rows.push_back({std::to_string(flag_names[k].bit), flag_names[k].meaning, grouped(counts[flags_at + k])});
-  if (flags.rows.empty()) process.add("results", std::string("No object has a flag."));
-  else process.add("results", flags);
+    if (counts[flags_at + k] > 0)
+      flags.rows.push_back({std::to_string(flag_names[k].bit), flag_names[k].meaning, grouped(counts[flags_at + k])});
+  if (flags.rows.empty())
+    process.add("results", std::string("No object has a flag."));
+  else
+    process.add("results", flags);
   const std::string settings = "set xrange [0:*]\nset yrange [0:*]";
-  process.add("results", Plot{"n_of_z", "Photometric redshifts", "z_phot", fmt::format("objects in {}", redshifts.width), settings,
+  process.add("results", Plot{"n_of_z",
+                              "Photometric redshifts",
+                              "z_phot",
+                              fmt::format("objects in {}", redshifts.width),
+                              settings,
                               {redshifts.series(counts.first(redshifts.size()))}});
-  process.add("results", Plot{"errors", "Errors", "z_err", fmt::format("objects in {}", errors.width), settings,
+  process.add("results", Plot{"errors",
+                              "Errors",
+                              "z_err",
+                              fmt::format("objects in {}", errors.width),
+                              settings,
                               {errors.series(counts.subspan(errors_at, errors.size()))}});
 }
 

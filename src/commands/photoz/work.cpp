@@ -37,10 +37,13 @@ bool is_pdf_column(const std::string& name) {
   return std::any_of(std::begin(pdf_names), std::end(pdf_names), [&](const auto& names) { return name == names.first; });
 }
 
-PhotozWork::PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const std::vector<std::string>& copied,
-                       const RowProduct& product, const std::string& pdf_path, int threads)
-    : catalogue_(catalogue), kernel_(kernel), threads_(threads),
-      empty_{table_of(catalogue.schema(), kernel.needs()), table_of(catalogue.schema(), copied), Table(kernel.gives())}, product_(product) {
+PhotozWork::PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const std::vector<std::string>& copied, const RowProduct& product,
+                       const std::string& pdf_path, int threads)
+    : catalogue_(catalogue),
+      kernel_(kernel),
+      threads_(threads),
+      empty_{table_of(catalogue.schema(), kernel.needs()), table_of(catalogue.schema(), copied), Table(kernel.gives())},
+      product_(product) {
   if (pdf_path.empty()) return;
   pdf_.emplace(pdf_path, "/data");
   for (const ColumnInfo& dataset : pdf_->schema())

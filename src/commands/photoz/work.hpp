@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "skyfold/dataset/rows.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/dataset/rows.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/kernels/kernel.hpp"
 
@@ -33,9 +33,9 @@ class PhotozWork final : public Work {
 
  private:
   struct Buffers {
-    Table in;       ///< what the kernel reads
-    Table copied;   ///< what goes through
-    Table out;      ///< what the kernel gives
+    Table in;      ///< what the kernel reads
+    Table copied;  ///< what goes through
+    Table out;     ///< what the kernel gives
   };
   Buffers& buffers(int slot);
   void write_rows(std::int64_t first_row, const Buffers& rows, JobResult& result);
@@ -47,7 +47,7 @@ class PhotozWork final : public Work {
   Slots<Buffers> slots_;
   ProductWriter product_;
   std::optional<RowWriter> pdf_;
-  std::vector<std::string> pdf_columns_;   ///< of the kernel, in the order of the file's columns
+  std::vector<std::string> pdf_columns_;  ///< of the kernel, in the order of the file's columns
 };
 
 }  // namespace skyfold

@@ -1,5 +1,5 @@
-#include "skyfold/core/escape.hpp"
 #include "skyfold/plan/plan.hpp"
+#include "skyfold/core/escape.hpp"
 
 #include <fmt/core.h>
 
@@ -7,17 +7,17 @@
 #include <nlohmann/json.hpp>
 
 #include "skyfold/catalogue/partitions.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/farm/farm.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double few_rows = 2000.0;   // below it the cost of a job itself shows
+constexpr double few_rows = 2000.0;  // below it the cost of a job itself shows
 
 struct PlanStageOptions {
   std::string catalogue;
@@ -47,10 +47,12 @@ std::vector<std::string> warnings_for(const Json& partitions, const Json& jobs, 
     warnings.push_back(fmt::format("{} jobs for {} ranks: {} ranks will have nothing to do (use smaller partitions)", job_count, workers,
                                    workers - job_count));
   else if (!automatic && job_count < 3 * workers)
-    warnings.push_back(fmt::format("{} jobs for {} ranks: the last jobs will leave ranks waiting (use --partitions-per-job auto)", job_count, workers));
+    warnings.push_back(
+        fmt::format("{} jobs for {} ranks: the last jobs will leave ranks waiting (use --partitions-per-job auto)", job_count, workers));
   if (jobs["rows_median"].get<double>() < few_rows && job_count > 100)
-    warnings.push_back(fmt::format("the median job has {:.0f} rows: handing out jobs will show in the run time (use coarser partitions or auto)",
-                                   jobs["rows_median"].get<double>()));
+    warnings.push_back(
+        fmt::format("the median job has {:.0f} rows: handing out jobs will show in the run time (use coarser partitions or auto)",
+                    jobs["rows_median"].get<double>()));
   if (count >= 4 && partitions["rows_max"].get<double>() > 20.0 * std::max(1.0, partitions["rows_median"].get<double>()) && !automatic)
     warnings.push_back(fmt::format("the largest partition has {:.0f} times the rows of the median one (use --partition.by adaptive)",
                                    partitions["rows_max"].get<double>() / std::max(1.0, partitions["rows_median"].get<double>())));
@@ -74,16 +76,22 @@ class PlanCommand final : public Command {
     const auto partitions = partitions_of(catalogue, o_.partition, context.options.given("partition.by"));
     const int workers = worker_count(o_.farm, static_cast<int>(o_.ranks));
     const auto jobs = build_jobs(partitions, {o_.partitions_per_job, o_.farm.order, workers});
-    Json json = {{"catalogue", o_.catalogue}, {"rows", catalogue.rows()}, {"ranks", o_.ranks}, {"workers", workers},
-                 {"partitions", statistics_of(sizes_of(partitions))}, {"jobs", statistics_of(sizes_of(jobs))}};
+    Json json = {{"catalogue", o_.catalogue},
+                 {"rows", catalogue.rows()},
+                 {"ranks", o_.ranks},
+                 {"workers", workers},
+                 {"partitions", statistics_of(sizes_of(partitions))},
+                 {"jobs", statistics_of(sizes_of(jobs))}};
     const double held = std::min(json["jobs"]["rows_max"].get<double>(), static_cast<double>(o_.farm.block_rows));
     json["memory_per_job_mb"] = 2.0 * held * static_cast<double>(bytes_per_row(catalogue.schema())) / 1e6;
     json["warnings"] = warnings_for(json["partitions"], json["jobs"], workers, o_.partitions_per_job == "auto");
     if (o_.list)
       for (const Partition& p : partitions)
         json["list"].push_back({{"id", p.id}, {"label", p.label}, {"begin", p.rows.begin}, {"end", p.rows.end}});
-    if (o_.json) fmt::print("{}\n", json_text(json, 2));
-    else print_text(with_texts(json, one_line));
+    if (o_.json)
+      fmt::print("{}\n", json_text(json, 2));
+    else
+      print_text(with_texts(json, one_line));
     return ExitCode::done;
   }
 
@@ -95,11 +103,13 @@ class PlanCommand final : public Command {
     for (const char* what : {"partitions", "jobs"})
       fmt::print("{:<12} {:>10} {:>12.0f} {:>12.0f} {:>12.0f}\n", what, grouped(json[what]["count"].get<long long>()),
                  json[what]["rows_min"].get<double>(), json[what]["rows_median"].get<double>(), json[what]["rows_max"].get<double>());
-    fmt::print("memory for catalogue rows of a job: {:.1f} MB per rank (two blocks, all columns)\n", json["memory_per_job_mb"].get<double>());
+    fmt::print("memory for catalogue rows of a job: {:.1f} MB per rank (two blocks, all columns)\n",
+               json["memory_per_job_mb"].get<double>());
     for (const Json& warning : json["warnings"]) fmt::print("warning: {}\n", warning.get<std::string>());
     if (!json.contains("list")) return;
     for (const Json& p : json["list"])
-      fmt::print("{:>8}  rows {:>12} to {:>12}  {}\n", p["id"].get<long>(), p["begin"].get<long>(), p["end"].get<long>(), p["label"].get<std::string>());
+      fmt::print("{:>8}  rows {:>12} to {:>12}  {}\n", p["id"].get<long>(), p["begin"].get<long>(), p["end"].get<long>(),
+                 p["label"].get<std::string>());
   }
 
   PlanStageOptions o_;

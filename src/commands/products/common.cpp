@@ -12,7 +12,8 @@ namespace skyfold {
 namespace fs = std::filesystem;
 
 void describe(OptionSet& option, ProjectOption& o) {
-  option("project", o.folder, "folder of the registry, skyfold.db; empty: the nearest one above the product or the working folder").layout();
+  option("project", o.folder, "folder of the registry, skyfold.db; empty: the nearest one above the product or the working folder")
+      .layout();
 }
 
 Registry open_registry(const ProjectOption& o, const std::string& product) {
@@ -25,17 +26,19 @@ Registry open_registry(const ProjectOption& o, const std::string& product) {
   return Registry(folder, true);
 }
 
-std::pair<std::string, std::string> hashes_of(const std::string& path, int threads) { return {file_hash(path, threads), content_hash(path, true)}; }
+std::pair<std::string, std::string> hashes_of(const std::string& path, int threads) {
+  return {file_hash(path, threads), content_hash(path, true)};
+}
 
 void check_unchanged(const ProductRecord& product, int threads) {
   if (!fs::exists(product.path)) throw IoError(fmt::format("{}: is missing (product #{})", product.path, product.id));
   const auto [file, content] = hashes_of(product.path, threads);
   if (!product.content_hash.empty() && content != product.content_hash)
-    throw DataError(
-        fmt::format("{}: its content is {}, but it was made with {} (product #{})", product.path, content, product.content_hash, product.id));
+    throw DataError(fmt::format("{}: its content is {}, but it was made with {} (product #{})", product.path, content, product.content_hash,
+                                product.id));
   if (!product.file_hash.empty() && file != product.file_hash)
-    throw DataError(
-        fmt::format("{}: the columns are those that were made, but other bytes of the file have changed (product #{})", product.path, product.id));
+    throw DataError(fmt::format("{}: the columns are those that were made, but other bytes of the file have changed (product #{})",
+                                product.path, product.id));
 }
 
 }  // namespace skyfold

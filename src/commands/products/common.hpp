@@ -10,7 +10,7 @@ namespace skyfold {
 
 /// Which registry a command about products is for.
 struct ProjectOption {
-  std::string folder;   ///< "": the nearest one above the product, or above the working folder
+  std::string folder;  ///< "": the nearest one above the product, or above the working folder
 };
 void describe(OptionSet& option, ProjectOption& o);
 

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/registry/lineage.hpp"
 #include "skyfold/run/folder.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
@@ -99,7 +99,10 @@ class ExportCommand final : public Command {
   void describe(OptionSet& option) override {
     option("product", o_.product, "path of the product, or its number as #12").required().positional().layout();
     option("format", o_.format, "form of the document").one_of({"prov-json", "ro-crate"});
-    option("to", o_.output, "file to write; for ro-crate ro-crate-metadata.json in the folder that becomes the crate").required().layout().writes(FileKind::json);
+    option("to", o_.output, "file to write; for ro-crate ro-crate-metadata.json in the folder that becomes the crate")
+        .required()
+        .layout()
+        .writes(FileKind::json);
     skyfold::describe(option, o_.project);
   }
   ExitCode run(const CommandContext&) override {

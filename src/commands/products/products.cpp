@@ -11,13 +11,13 @@
 #include <set>
 
 #include "common.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/lineage.hpp"
 #include "skyfold/run/folder.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
@@ -35,9 +35,16 @@ std::string file_state(const ProductRecord& product) {
 }
 
 Json json_of(const ProductRecord& product) {
-  return {{"id", product.id},           {"class", product.product_class},       {"path", product.path},           {"rows", product.rows},
-          {"bytes", product.bytes},     {"content_hash", product.content_hash}, {"file_hash", product.file_hash}, {"made", utc_text(product.made_s)},
-          {"process", product.process}, {"state", file_state(product)}};
+  return {{"id", product.id},
+          {"class", product.product_class},
+          {"path", product.path},
+          {"rows", product.rows},
+          {"bytes", product.bytes},
+          {"content_hash", product.content_hash},
+          {"file_hash", product.file_hash},
+          {"made", utc_text(product.made_s)},
+          {"process", product.process},
+          {"state", file_state(product)}};
 }
 
 Json json_of(const ProcessRecord& process) {
@@ -77,8 +84,9 @@ class ListCommand final : public Command {
     Registry registry = open_registry(project_, "");
     std::vector<ProductRecord> shown = registry.products();
     check_class(shown);
-    std::erase_if(
-        shown, [&](const ProductRecord& product) { return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_); });
+    std::erase_if(shown, [&](const ProductRecord& product) {
+      return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_);
+    });
     if (json_) {
       Json json = Json::array();
       for (const ProductRecord& product : shown) json.push_back(json_of(product));
@@ -109,8 +117,8 @@ class ListCommand final : public Command {
   static void print_unproductive(Registry& registry) {
     for (const ProcessRecord& process : registry.processes())
       if (process.state != "done" && process.state != "incomplete")
-        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, one_line(process.command), one_line(process.state), utc_text(process.start_s),
-                   process.message.empty() ? "" : ": " + one_line(process.message));
+        fmt::print("process {}: {} {} (UTC {}){}\n", process.id, one_line(process.command), one_line(process.state),
+                   utc_text(process.start_s), process.message.empty() ? "" : ": " + one_line(process.message));
   }
 
   ProjectOption project_;
@@ -172,18 +180,20 @@ class ShowCommand final : public ProductCommand {
   }
 
  private:
-  static void print(Registry& registry, const ProductRecord& product, const ProcessRecord& process, const std::vector<InputRecord>& inputs) {
-    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n", one_line(product.path),
-               product.id, file_state(product), one_line(product.product_class), grouped(product.rows), grouped(product.bytes),
-               one_line(product.content_hash), one_line(product.file_hash));
+  static void print(Registry& registry, const ProductRecord& product, const ProcessRecord& process,
+                    const std::vector<InputRecord>& inputs) {
+    fmt::print("{}\n  number    #{}, {}\n  class     {}\n  rows      {}\n  bytes     {}\n  content   {}\n  file      {}\n",
+               one_line(product.path), product.id, file_state(product), one_line(product.product_class), grouped(product.rows),
+               grouped(product.bytes), one_line(product.content_hash), one_line(product.file_hash));
     for (const CommentRecord& comment : registry.comments(product.id))
       fmt::print("  comment   {} ({}, {} UTC)\n", printable(comment.text), one_line(comment.user), utc_text(comment.time_s));
     fmt::print(
-        "made by process {}: skyfold {} {}, {}, exit code {}\n  build     {}\n  from, to  {}, {} UTC\n  where     {} by {}, {} ranks x {} threads\n  "
+        "made by process {}: skyfold {} {}, {}, exit code {}\n  build     {}\n  from, to  {}, {} UTC\n  where     {} by {}, {} ranks x {} "
+        "threads\n  "
         "log       {}\n",
-        process.id, one_line(process.version), one_line(process.command), one_line(process.state), process.exit_code, one_line(process.build),
-        utc_text(process.start_s), utc_text(process.end_s), one_line(process.host), one_line(process.user), process.ranks, process.threads,
-        one_line(process.log));
+        process.id, one_line(process.version), one_line(process.command), one_line(process.state), process.exit_code,
+        one_line(process.build), utc_text(process.start_s), utc_text(process.end_s), one_line(process.host), one_line(process.user),
+        process.ranks, process.threads, one_line(process.log));
     for (const auto& [name, value] : process.facts) fmt::print("  {:<9} {}\n", one_line(name), one_line(value));
     for (const InputRecord& input : inputs)
       fmt::print("  input     {} [{}] {}\n", one_line(input.path), input.product_class.empty() ? "file" : one_line(input.product_class),
@@ -230,12 +240,16 @@ class SaveCommand final : public ProductCommand {
   ExitCode run(Registry& registry, const ProductRecord& product, const CommandContext& context) override {
     if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped", product.path, product.id));
     if (!undo_) {
-      if (product.file_hash.empty()) registry.set_hashes(product.id, hashes_of(product.path, context.threads));
-      else check_unchanged(product, context.threads);
+      if (product.file_hash.empty())
+        registry.set_hashes(product.id, hashes_of(product.path, context.threads));
+      else
+        check_unchanged(product, context.threads);
     }
     constexpr auto write_bits = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
-    if (undo_) fs::permissions(product.path, fs::perms::owner_write, fs::perm_options::add);
-    else fs::permissions(product.path, write_bits, fs::perm_options::remove);
+    if (undo_)
+      fs::permissions(product.path, fs::perms::owner_write, fs::perm_options::add);
+    else
+      fs::permissions(product.path, write_bits, fs::perm_options::remove);
     registry.set_saved(product.id, !undo_);
     fmt::print("{} is {}\n", one_line(product.path), undo_ ? "a scratch product" : "saved, and read-only");
     return ExitCode::done;
@@ -259,7 +273,8 @@ void drop(Registry& registry, const ProductRecord& product, int threads) {
   if (made.empty() || std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
   std::error_code ignored;
   try {
-    if (fs::exists(run_path(made.front().path), ignored)) const RunFolder removed(made.front().path);  // goes with all that skyfold made in it
+    if (fs::exists(run_path(made.front().path), ignored))
+      const RunFolder removed(made.front().path);  // goes with all that skyfold made in it
   } catch (const Error& error) {
     log_warning(fmt::format("left alone: {}", error.what()));
   }
@@ -309,7 +324,8 @@ double seconds_in(const std::string& text) {
   const double seconds[] = {1.0, 60.0, 3600.0, 86400.0};
   const std::size_t unit = text.empty() ? std::string::npos : units.find(text.back());
   const auto number = unit == std::string::npos ? std::nullopt : parse_double(text.substr(0, text.size() - 1));
-  if (!number || !(*number >= 0.0) || !std::isfinite(*number)) throw UsageError(fmt::format("--older-than {}: not a time (30d, 12h, 45m, 10s)", text));
+  if (!number || !(*number >= 0.0) || !std::isfinite(*number))
+    throw UsageError(fmt::format("--older-than {}: not a time (30d, 12h, 45m, 10s)", text));
   return *number * seconds[unit];
 }
 
@@ -333,8 +349,10 @@ class GcCommand final : public Command {
         continue;
       }
       try {
-        if (!dry_) drop(registry, product, context.threads);
-        else if (fs::exists(product.path)) check_unchanged(product, context.threads);
+        if (!dry_)
+          drop(registry, product, context.threads);
+        else if (fs::exists(product.path))
+          check_unchanged(product, context.threads);
       } catch (const Error& error) {
         log_warning(fmt::format("left alone: {}", error.what()));
         continue;

@@ -9,16 +9,16 @@
 #include <cstring>
 #include <filesystem>
 
-#include "skyfold/run/child_processes.hpp"
 #include "common.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/registry/content.hpp"
+#include "skyfold/run/child_processes.hpp"
 #include "skyfold/run/folder.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
@@ -26,7 +26,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Path of a product in the scratch folder.
-std::string in_scratch(const std::string& scratch, const std::string& path) { return (fs::path(scratch) / fs::path(path).filename()).string(); }
+std::string in_scratch(const std::string& scratch, const std::string& path) {
+  return (fs::path(scratch) / fs::path(path).filename()).string();
+}
 
 /// The recorded configuration, with all that it writes in the scratch folder.
 std::string redirected(const ProcessRecord& process, const std::vector<ProductRecord>& products, const std::string& scratch) {
@@ -44,10 +46,12 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
 
 /// The commands that make products: none of them starts another program. A record may say anything; nothing else is run.
 void require_replayable(const ProcessRecord& process) {
-  constexpr std::array commands = {"import", "spec", "match", "train", "photoz", "validate", "locus", "patch", "map reorder", "map ud-grade", "mock"};
+  constexpr std::array commands = {"import", "spec",  "match",       "train",        "photoz", "validate",
+                                   "locus",  "patch", "map reorder", "map ud-grade", "mock"};
   if (std::find(commands.begin(), commands.end(), process.command) == commands.end())
-    throw DataError(fmt::format("process {}: '{}' is no command that makes products (the registry was changed by something else than skyfold)", process.id,
-                                process.command));
+    throw DataError(
+        fmt::format("process {}: '{}' is no command that makes products (the registry was changed by something else than skyfold)",
+                    process.id, process.command));
 }
 
 /// The inputs must be what they were.
@@ -68,17 +72,22 @@ class ScratchFolder {
   ScratchFolder(std::string path, bool keeps) : path_(std::move(path)), mark_(path_ + "/.skyfold-replay"), keeps_(keeps) {
     std::error_code error;
     const fs::file_status there = fs::symlink_status(path_, error);
-    if (fs::is_directory(there) && fs::is_regular_file(fs::symlink_status(mark_, error))) remove_left();
-    else if (fs::exists(there)) throw UsageError(fmt::format("{}: exists (--scratch names a folder that does not)", path_));
+    if (fs::is_directory(there) && fs::is_regular_file(fs::symlink_status(mark_, error)))
+      remove_left();
+    else if (fs::exists(there))
+      throw UsageError(fmt::format("{}: exists (--scratch names a folder that does not)", path_));
     fs::create_directories(fs::path(path_).parent_path());
-    if (!fs::create_directory(path_, error)) throw IoError(fmt::format("{}: {}", path_, error ? error.message() : "was made by another replay"));
+    if (!fs::create_directory(path_, error))
+      throw IoError(fmt::format("{}: {}", path_, error ? error.message() : "was made by another replay"));
     lock_ = open(mark_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0) throw IoError(fmt::format("{}: {}", mark_, std::strerror(errno)));
   }
   ~ScratchFolder() {
     std::error_code ignored;
-    if (keeps_) fs::remove(mark_, ignored);
-    else fs::remove_all(path_, ignored);
+    if (keeps_)
+      fs::remove(mark_, ignored);
+    else
+      fs::remove_all(path_, ignored);
     close(lock_);
   }
   ScratchFolder(const ScratchFolder&) = delete;
@@ -130,10 +139,12 @@ class ReplayCommand final : public Command {
     const ProductRecord product = registry.product(o_.product);
     const ProcessRecord process = registry.process(product.process);
     require_replayable(process);
-    if (process.version != program_version) log_warning(fmt::format("made by skyfold {}, made again by {}", process.version, program_version));
+    if (process.version != program_version)
+      log_warning(fmt::format("made by skyfold {}, made again by {}", process.version, program_version));
     check_inputs(registry.inputs(process.id), context.threads);
     const std::string scratch =
-        fs::weakly_canonical(o_.scratch.empty() ? fs::path(registry.folder()) / fmt::format("replay.{}", product.id) : fs::path(o_.scratch)).string();
+        fs::weakly_canonical(o_.scratch.empty() ? fs::path(registry.folder()) / fmt::format("replay.{}", product.id) : fs::path(o_.scratch))
+            .string();
     const ScratchFolder folder(scratch, o_.keep);
     const std::vector<ProductRecord> products = registry.products_of(process.id);
     make_again(process, products, scratch);
@@ -171,8 +182,10 @@ class ReplayCommand final : public Command {
       const std::string now = has_content ? content_hash(again, true) : file_hash(again);
       const bool same = now == (has_content ? product.content_hash : product.file_hash);
       fmt::print("{:<9} {} ({} {})\n", same ? "same" : "differs", one_line(product.path), has_content ? "content" : "file", now);
-      if (!same && first.empty()) first = fmt::format("{}: the replay differs from the record", product.path) + where_different(product, again);
-      else if (same && first.empty() && product.is_current) first = tampered(product, again);
+      if (!same && first.empty())
+        first = fmt::format("{}: the replay differs from the record", product.path) + where_different(product, again);
+      else if (same && first.empty() && product.is_current)
+        first = tampered(product, again);
     }
     if (!first.empty()) throw DataError(first);
     return ExitCode::done;

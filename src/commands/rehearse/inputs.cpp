@@ -99,7 +99,9 @@ void read_session(const std::vector<JournalRecord>& records, std::int32_t pass, 
 }  // namespace
 
 void describe(OptionSet& option, SurveyOptions& o) {
-  option("survey.rows", o.rows, "rows of a survey that does not exist yet; 0: the catalogue's, or those of the earlier run").range(0, 1e12).layout();
+  option("survey.rows", o.rows, "rows of a survey that does not exist yet; 0: the catalogue's, or those of the earlier run")
+      .range(0, 1e12)
+      .layout();
   option("survey.partitions", o.partitions, "partitions of that survey").range(1, 1e7).layout();
   option("survey.scatter", o.scatter, "scatter of their sizes: standard deviation of the natural logarithm").range(0, 3).layout();
   option("survey.seed", o.seed, "another seed, other sizes and costs").range(0, 9e15).layout();
@@ -109,13 +111,21 @@ void describe(OptionSet& option, CostOptions& o) {
   option("cost.compute", o.compute_us, "computing of a row on one thread").unit("microseconds").range(0, 1e12).layout();
   option("cost.read", o.read_us, "reading of a row").unit("microseconds").range(0, 1e12).layout();
   option("cost.write", o.write_us, "writing of a row").unit("microseconds").range(0, 1e12).layout();
-  option("cost.scatter", o.scatter, "scatter of a row's computing between partitions: standard deviation of the natural logarithm").range(0, 3).layout();
-  option("cost.message", o.message_us, "time of rank 0 for a job: request, handing out, report, records").unit("microseconds").range(0, 1e12).layout();
+  option("cost.scatter", o.scatter, "scatter of a row's computing between partitions: standard deviation of the natural logarithm")
+      .range(0, 3)
+      .layout();
+  option("cost.message", o.message_us, "time of rank 0 for a job: request, handing out, report, records")
+      .unit("microseconds")
+      .range(0, 1e12)
+      .layout();
   option("cost.job", o.job_s, "time of a rank to begin a job").unit("s").range(0, 1e6).layout();
   option("cost.sync", o.sync_s, "time of a rank to make written rows durable, twice a second at most").unit("s").range(0, 1e6).layout();
   option("cost.start", o.start_s, "from the start of the processes to the first job").unit("s").range(0, 1e6).layout();
   option("cost.finish", o.finish_s, "from the last job to the end").unit("s").range(0, 1e6).layout();
-  option("cost.contention", o.contention, "by what part of itself each other rank that computes makes computing longer (shared storage or memory)").range(0, 1e3).layout();
+  option("cost.contention", o.contention,
+         "by what part of itself each other rank that computes makes computing longer (shared storage or memory)")
+      .range(0, 1e3)
+      .layout();
   option("cost.memory", o.memory_mb, "largest resident memory of a rank").unit("MB").range(0, 1e9).layout();
 }
 
@@ -125,7 +135,8 @@ EarlierRun read_earlier_run(const std::string& output) {
   const std::string path = run_path(output) + "/journal";
   const auto records = read_journal(path);
   if (records.empty()) throw IoError(path + ": no journal of a run");
-  if (std::none_of(records.begin(), records.end(), [](const JournalRecord& r) { return r.event == Event::ended && r.attempt == 0 && r.rank > 0; }))
+  if (std::none_of(records.begin(), records.end(),
+                   [](const JournalRecord& r) { return r.event == Event::ended && r.attempt == 0 && r.rank > 0; }))
     throw DataError(path + ": the run has not come to its end, or was made by an earlier version");
   EarlierRun run;
   const std::int32_t pass = longest_pass(records);
@@ -146,12 +157,15 @@ EarlierRun read_earlier_run(const std::string& output) {
 std::vector<Partition> invented_partitions(const SurveyOptions& o) {
   std::vector<double> ends;
   double sum = 0.0;
-  for (std::int64_t i = 0; i < o.partitions; ++i) ends.push_back(sum += log_normal(static_cast<std::uint64_t>(o.seed), i, size_stream, o.scatter));
+  for (std::int64_t i = 0; i < o.partitions; ++i)
+    ends.push_back(sum += log_normal(static_cast<std::uint64_t>(o.seed), i, size_stream, o.scatter));
   std::vector<Partition> partitions;
   std::int64_t begin = 0;
   for (const double end : ends) {
     const auto row = static_cast<std::int64_t>(std::llround(end / sum * static_cast<double>(o.rows)));
-    if (row > begin) partitions.push_back({std::ssize(partitions), fmt::format("partition {}", partitions.size()), {begin, row}, static_cast<double>(row - begin)});
+    if (row > begin)
+      partitions.push_back(
+          {std::ssize(partitions), fmt::format("partition {}", partitions.size()), {begin, row}, static_cast<double>(row - begin)});
     begin = std::max(begin, row);
   }
   return partitions;
@@ -161,20 +175,23 @@ CostProfile cost_profile(const OptionSet& options, const CostOptions& o, const s
                          const std::vector<Partition>& partitions, std::uint64_t seed) {
   const bool is_same_survey = earlier && earlier->rows == partitions.back().rows.end;
   const BlockCost mean = earlier ? CostProfile(earlier->stretches).mean() : BlockCost{};
-  const BlockCost given{options.given("cost.read") ? 1e-6 * o.read_us : mean.read_s, options.given("cost.compute") ? 1e-6 * o.compute_us : mean.compute_s,
+  const BlockCost given{options.given("cost.read") ? 1e-6 * o.read_us : mean.read_s,
+                        options.given("cost.compute") ? 1e-6 * o.compute_us : mean.compute_s,
                         options.given("cost.write") ? 1e-6 * o.write_us : mean.write_s};
   std::vector<CostProfile::Stretch> stretches;
   if (is_same_survey && !options.given("cost.scatter")) {
     for (auto [rows, cost] : earlier->stretches) {
       const auto rescaled = [](double value, double from, double to) { return from > 0.0 ? value * to / from : to; };
-      stretches.push_back({rows, {rescaled(cost.read_s, mean.read_s, given.read_s), rescaled(cost.compute_s, mean.compute_s, given.compute_s),
-                                  rescaled(cost.write_s, mean.write_s, given.write_s)}});
+      stretches.push_back({rows,
+                           {rescaled(cost.read_s, mean.read_s, given.read_s), rescaled(cost.compute_s, mean.compute_s, given.compute_s),
+                            rescaled(cost.write_s, mean.write_s, given.write_s)}});
     }
     return CostProfile(std::move(stretches));
   }
   const double scatter = options.given("cost.scatter") || !earlier ? o.scatter : earlier->scatter;
   for (const Partition& partition : partitions)
-    stretches.push_back({partition.rows, {given.read_s, given.compute_s * log_normal(seed, partition.id, cost_stream, scatter), given.write_s}});
+    stretches.push_back(
+        {partition.rows, {given.read_s, given.compute_s * log_normal(seed, partition.id, cost_stream, scatter), given.write_s}});
   return CostProfile(std::move(stretches));
 }
 

@@ -30,13 +30,13 @@ void describe(OptionSet& option, CostOptions& o);
 
 /// A pass over rows of a run that has ended, as its journal tells.
 struct EarlierRun {
-  std::string pass;                                ///< its name
+  std::string pass;  ///< its name
   int ranks = 1, ranks_per_node = 1, processors = 1, threads = 1;
-  double start_s = 0.0, finish_s = 0.0;            ///< before the first job of the pass, after its last
-  double memory_mb = 0.0;                          ///< largest resident set of a rank
-  double scatter = 0.0;                            ///< of the cost of a row between jobs: standard deviation of its logarithm
-  std::vector<Partition> partitions;               ///< as far as the journal tells: those of a job are taken as equal
-  std::vector<CostProfile::Stretch> stretches;     ///< on processors that no other rank of the run used
+  double start_s = 0.0, finish_s = 0.0;         ///< before the first job of the pass, after its last
+  double memory_mb = 0.0;                       ///< largest resident set of a rank
+  double scatter = 0.0;                         ///< of the cost of a row between jobs: standard deviation of its logarithm
+  std::vector<Partition> partitions;            ///< as far as the journal tells: those of a job are taken as equal
+  std::vector<CostProfile::Stretch> stretches;  ///< on processors that no other rank of the run used
   std::int64_t rows = 0;
 
   /// Threads that had to share a processor, 1 at least.

@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "skyfold/catalogue/partitions.hpp"
 #include "inputs.hpp"
+#include "skyfold/catalogue/partitions.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
@@ -36,7 +36,7 @@ struct RehearseOptions {
 
 /// A way to cut the survey.
 struct Cut {
-  long partition_rows = 0;   ///< aimed at; 0: what the partitions are is not a matter of size
+  long partition_rows = 0;  ///< aimed at; 0: what the partitions are is not a matter of size
   std::vector<Partition> partitions;
 };
 
@@ -45,7 +45,7 @@ struct Case {
   int ranks = 1, nodes = 1;
   const Cut* cut = nullptr;
   std::string per_job;
-  std::vector<double> job_rows;   ///< in order of size
+  std::vector<double> job_rows;  ///< in order of size
   Rehearsal rehearsal;
   double start_s = 0.0, finish_s = 0.0, wall_s = 0.0, efficiency = 0.0, core_hours = 0.0;
   /// Part of the farm's time that messages take of rank 0.
@@ -62,7 +62,8 @@ class RehearseCommand final : public Command {
     option("cores-per-node", o_.cores_per_node, "cores of a node; 0: as the earlier run had, or this machine has").range(0, 1e6).layout();
     option("threads-per-rank", o_.threads, "OpenMP threads of each rank; 0: as the earlier run had, or 1").range(0, 4096).layout();
     option("partitions-per-job", o_.partitions_per_job, "settings to compare: auto or counts").layout();
-    option("prefetch", o_.prefetch, "ranks ask for the next job while they compute; false: once they have none, as under a batch scheduler").layout();
+    option("prefetch", o_.prefetch, "ranks ask for the next job while they compute; false: once they have none, as under a batch scheduler")
+        .layout();
     skyfold::describe(option, o_.survey);
     skyfold::describe(option, o_.partition);
     skyfold::describe(option, o_.cost);
@@ -72,8 +73,10 @@ class RehearseCommand final : public Command {
 
   ExitCode run(const CommandContext& context) override {
     check(o_.farm);
-    if (!o_.from.empty()) earlier_ = read_earlier_run(o_.from);
-    else if (!context.options.given("cost.compute")) throw UsageError("the costs are unknown: give --from an earlier run, or --cost.compute");
+    if (!o_.from.empty())
+      earlier_ = read_earlier_run(o_.from);
+    else if (!context.options.given("cost.compute"))
+      throw UsageError("the costs are unknown: give --from an earlier run, or --cost.compute");
     take_from_earlier(context.options);
     make_cuts(context.options);
     if (earlier_ && !context.options.given("cost.finish"))
@@ -82,8 +85,10 @@ class RehearseCommand final : public Command {
       for (const std::string& per_job : o_.partitions_per_job) rehearse(static_cast<int>(ranks), cuts_.front(), per_job);
       for (std::size_t i = 1; i < cuts_.size(); ++i) rehearse(static_cast<int>(ranks), cuts_[i], o_.partitions_per_job.front());
     }
-    if (o_.json) fmt::print("{}\n", json_text(as_json(), 1));
-    else print_text();
+    if (o_.json)
+      fmt::print("{}\n", json_text(as_json(), 1));
+    else
+      print_text();
     return ExitCode::done;
   }
 
@@ -127,7 +132,8 @@ class RehearseCommand final : public Command {
     Case c{ranks, static_cast<int>((ranks + o_.ranks_per_node - 1) / o_.ranks_per_node), &cut, per_job, {}, {}};
     const int threads = static_cast<int>(o_.threads), on_node = static_cast<int>(std::min<long>(ranks, o_.ranks_per_node));
     JobOptions job_options{per_job, o_.farm.order, worker_count(o_.farm, ranks)};
-    const double crowding = 1.0 + o_.cost.contention * (std::min<double>(job_options.workers, static_cast<double>(cut.partitions.size())) - 1.0);
+    const double crowding =
+        1.0 + o_.cost.contention * (std::min<double>(job_options.workers, static_cast<double>(cut.partitions.size())) - 1.0);
     job_options.handing_out = 1e-6 * o_.cost.message_us * threads / (costs_->mean().compute_s * crowding);
     std::vector<Job> jobs = build_jobs(cut.partitions, job_options);
     for (const Job& job : jobs) c.job_rows.push_back(static_cast<double>(job.rows.size()));
@@ -139,7 +145,8 @@ class RehearseCommand final : public Command {
     machine.contention = o_.cost.contention;
     machine.prefetches = o_.prefetch;
     c.rehearsal = rehearse_farm(std::move(jobs), cut.partitions, o_.farm, machine, *costs_);
-    const double cores = std::min(static_cast<double>(ranks) * threads, static_cast<double>(c.nodes) * static_cast<double>(o_.cores_per_node));
+    const double cores =
+        std::min(static_cast<double>(ranks) * threads, static_cast<double>(c.nodes) * static_cast<double>(o_.cores_per_node));
     c.start_s = o_.cost.start_s * std::max(1.0, static_cast<double>(on_node) / static_cast<double>(o_.cores_per_node));
     c.finish_s = o_.cost.finish_s;
     c.wall_s = c.start_s + c.rehearsal.farm_s + c.finish_s;
@@ -162,8 +169,9 @@ class RehearseCommand final : public Command {
     const BlockCost& mean = costs_->mean();
     Json json = {{"rows", rows()}, {"threads", o_.threads}, {"ranks_per_node", o_.ranks_per_node}, {"cores_per_node", o_.cores_per_node}};
     json["cost"] = {{"compute_us", 1e6 * mean.compute_s}, {"read_us", 1e6 * mean.read_s}, {"write_us", 1e6 * mean.write_s},
-                    {"message_us", o_.cost.message_us}, {"job_s", o_.cost.job_s}, {"sync_s", o_.cost.sync_s}, {"start_s", o_.cost.start_s},
-                    {"finish_s", o_.cost.finish_s}, {"contention", o_.cost.contention}, {"memory_mb", o_.cost.memory_mb}};
+                    {"message_us", o_.cost.message_us},   {"job_s", o_.cost.job_s},       {"sync_s", o_.cost.sync_s},
+                    {"start_s", o_.cost.start_s},         {"finish_s", o_.cost.finish_s}, {"contention", o_.cost.contention},
+                    {"memory_mb", o_.cost.memory_mb}};
     for (const Case& c : cases_) json["cases"].push_back(case_json(c));
     for (const double ranks : o_.ranks) json["chosen"].push_back(&best(ranks) - cases_.data());
     return json;
@@ -171,11 +179,24 @@ class RehearseCommand final : public Command {
 
   [[nodiscard]] Json case_json(const Case& c) const {
     const Rehearsal& r = c.rehearsal;
-    Json json = {{"ranks", c.ranks}, {"nodes", c.nodes}, {"partition_rows", c.cut->partition_rows}, {"partitions", c.cut->partitions.size()},
-                 {"partitions_per_job", c.per_job}, {"jobs", r.jobs}, {"job_rows_min", c.job_rows.front()}, {"job_rows_median", median(c.job_rows)},
-                 {"job_rows_max", c.job_rows.back()}, {"wall_s", c.wall_s}, {"start_s", c.start_s}, {"farm_s", r.farm_s}, {"finish_s", c.finish_s},
-                 {"efficiency", c.efficiency}, {"core_hours", c.core_hours}, {"idle_tail_s", r.idle_tail_s},
-                 {"rank_0_busy", c.rank_0_busy()}, {"memory_mb_per_node", memory_mb(c)}};
+    Json json = {{"ranks", c.ranks},
+                 {"nodes", c.nodes},
+                 {"partition_rows", c.cut->partition_rows},
+                 {"partitions", c.cut->partitions.size()},
+                 {"partitions_per_job", c.per_job},
+                 {"jobs", r.jobs},
+                 {"job_rows_min", c.job_rows.front()},
+                 {"job_rows_median", median(c.job_rows)},
+                 {"job_rows_max", c.job_rows.back()},
+                 {"wall_s", c.wall_s},
+                 {"start_s", c.start_s},
+                 {"farm_s", r.farm_s},
+                 {"finish_s", c.finish_s},
+                 {"efficiency", c.efficiency},
+                 {"core_hours", c.core_hours},
+                 {"idle_tail_s", r.idle_tail_s},
+                 {"rank_0_busy", c.rank_0_busy()},
+                 {"memory_mb_per_node", memory_mb(c)}};
     for (const Phase phase : {Phase::wait, Phase::dispatch, Phase::read, Phase::compute, Phase::write, Phase::sync})
       json["rank_s"][std::string(name_of(phase))] = r.rank_s[static_cast<std::size_t>(phase)];
     return json;
@@ -187,13 +208,15 @@ class RehearseCommand final : public Command {
 
   void print_text() const {
     const BlockCost& mean = costs_->mean();
-    fmt::print("{} rows; a row takes {:.3g} us of a thread, {:.3g} us to read, {:.3g} us to write{}\n", grouped(rows()), 1e6 * mean.compute_s,
-               1e6 * mean.read_s, 1e6 * mean.write_s,
-               earlier_ ? fmt::format(", as in {} ({}: {} ranks x {} threads)", o_.from, earlier_->pass, earlier_->ranks, earlier_->threads) : "");
-    fmt::print("ranks of {} thread{}, at most {} on a node of {} cores\n\n", o_.threads, o_.threads == 1 ? "" : "s", o_.ranks_per_node, o_.cores_per_node);
+    fmt::print(
+        "{} rows; a row takes {:.3g} us of a thread, {:.3g} us to read, {:.3g} us to write{}\n", grouped(rows()), 1e6 * mean.compute_s,
+        1e6 * mean.read_s, 1e6 * mean.write_s,
+        earlier_ ? fmt::format(", as in {} ({}: {} ranks x {} threads)", o_.from, earlier_->pass, earlier_->ranks, earlier_->threads) : "");
+    fmt::print("ranks of {} thread{}, at most {} on a node of {} cores\n\n", o_.threads, o_.threads == 1 ? "" : "s", o_.ranks_per_node,
+               o_.cores_per_node);
     const bool has_sizes = cuts_.size() > 1;
-    fmt::print("{:>8} {:>6}{} {:>10} {:>9} {:>11} {:>10} {:>10} {:>7} {:>10} {:>7}\n", "ranks", "nodes", has_sizes ? "  partition" : "", "per job", "jobs",
-               "job rows", "wall [s]", "efficiency", "rank 0", "core hours", "MB/node");
+    fmt::print("{:>8} {:>6}{} {:>10} {:>9} {:>11} {:>10} {:>10} {:>7} {:>10} {:>7}\n", "ranks", "nodes", has_sizes ? "  partition" : "",
+               "per job", "jobs", "job rows", "wall [s]", "efficiency", "rank 0", "core hours", "MB/node");
     for (const Case& c : cases_) {
       fmt::print("{:>8} {:>6}{} {:>10} {:>9} {:>11} {:>10.2f} {:>9.1f}% {:>6.1f}% {:>10.2f} {:>7}{}\n", c.ranks, c.nodes,
                  has_sizes ? fmt::format(" {:>10}", grouped(c.cut->partition_rows)) : "", c.per_job, grouped(c.rehearsal.jobs),
@@ -214,8 +237,9 @@ class RehearseCommand final : public Command {
       fmt::print("no number of ranks reaches {:.0f} % efficiency\n", 100.0 * good_efficiency);
       return;
     }
-    fmt::print("the most ranks with {:.0f} % efficiency: {} on {} node{}, {:.2f} s, {:.2f} core hours, --partitions-per-job {}{}\n", 100.0 * good_efficiency,
-               largest->ranks, largest->nodes, largest->nodes == 1 ? "" : "s", largest->wall_s, largest->core_hours, largest->per_job,
+    fmt::print("the most ranks with {:.0f} % efficiency: {} on {} node{}, {:.2f} s, {:.2f} core hours, --partitions-per-job {}{}\n",
+               100.0 * good_efficiency, largest->ranks, largest->nodes, largest->nodes == 1 ? "" : "s", largest->wall_s,
+               largest->core_hours, largest->per_job,
                largest->cut->partition_rows > 0 ? fmt::format(" --partition.rows {}", largest->cut->partition_rows) : "");
   }
 

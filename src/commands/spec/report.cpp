@@ -15,7 +15,8 @@ constexpr double bin_width = 0.05;              // of n(z)
 constexpr std::size_t plotted_objects = 5'000;  // of the map of the sky
 constexpr std::size_t listed_groups = 100;      // discrepant ones in the log
 
-LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample, const SampleOptions& o) {
+LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample,
+                      const SampleOptions& o) {
   LogTable table{"Surveys",
                  {"survey", "version", "year", "rows in", "after quality", "after duplicates", "% of sample", "z mean", "z min", "z max"},
                  {},
@@ -49,7 +50,9 @@ std::string as_text(const LogTable& table) {
 }
 
 Plot sky_plot(const std::vector<Survey>& surveys, const Sample& sample) {
-  Plot plot{"sky", "Sample on the sky", "right ascension [deg]", "declination [deg]", "set xrange [360:0]\nset yrange [-90:90]\nset key outside", {}};
+  Plot plot{
+      "sky", "Sample on the sky", "right ascension [deg]", "declination [deg]", "set xrange [360:0]\nset yrange [-90:90]\nset key outside",
+      {}};
   const auto ra = sample.objects.at("ra").values<double>(), dec = sample.objects.at("dec").values<double>();
   const auto id = sample.objects.at("id").values<std::int64_t>();
   const double share = std::min(1.0, static_cast<double>(plotted_objects) / static_cast<double>(std::max<std::size_t>(ra.size(), 1)));
@@ -94,7 +97,9 @@ LogTable rule_table(const SampleReport& report) {
 }
 
 LogTable discrepant_table(const SampleReport& report, const SampleOptions& o) {
-  LogTable table{"Discrepant groups", {"id", "ra [deg]", "dec [deg]", "measurements", "z min", "z max", "|dz|/(1+z)"}, {},
+  LogTable table{"Discrepant groups",
+                 {"id", "ra [deg]", "dec [deg]", "measurements", "z min", "z max", "|dz|/(1+z)"},
+                 {},
                  fmt::format("|dz|/(1+z) > {}: {} groups{}", shortest(o.discrepant), grouped(std::ssize(report.discrepant)),
                              report.discrepant.size() > listed_groups ? fmt::format(", of which {} are listed", listed_groups) : "")};
   for (std::size_t i = 0; i < std::min(listed_groups, report.discrepant.size()); ++i) {
@@ -107,7 +112,8 @@ LogTable discrepant_table(const SampleReport& report, const SampleOptions& o) {
 
 }  // namespace
 
-std::string describe_sample(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample, const SampleOptions& o) {
+std::string describe_sample(const std::vector<Survey>& surveys, const std::vector<SurveyRows>& rows, const Sample& sample,
+                            const SampleOptions& o) {
   const SampleReport& r = sample.report;
   std::string text = as_text(survey_table(surveys, rows, sample, o));
   text += fmt::format("measurements {:>12}\nobjects      {:>12}, {} of several measurements (at most {})\n", grouped(r.measurements),

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "skyfold/registry/process.hpp"
 #include "sample.hpp"
+#include "skyfold/registry/process.hpp"
 
 namespace skyfold {
 

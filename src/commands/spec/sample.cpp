@@ -30,7 +30,7 @@ class TextWriter {
  private:
   std::size_t width_;
   char* cells_;
-  std::vector<std::string> texts_;   ///< padded
+  std::vector<std::string> texts_;  ///< padded
 };
 
 std::vector<std::string> names_of(const std::vector<Survey>& surveys) {
@@ -155,17 +155,18 @@ class SampleMaker {
   }
 
   Table objects() const {
-    Table table({{"id", Type::i8, 1, "", "meta.id;meta.main", "id of the object: nested HEALPix index of its position at order 29"},
-                 {"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main", "right ascension of the measurement that was chosen (ICRS)"},
-                 {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination of the measurement that was chosen (ICRS)"},
-                 {"z", Type::f8, 1, "", "src.redshift", "spectroscopic redshift"},
-                 {"z_err", Type::f4, 1, "", "stat.error;src.redshift", "standard deviation of the redshift; NaN where not known"},
-                 {"quality", Type::i4, 1, "", "meta.code.qual", "quality of the redshift, 0 to 4 (4: trusted)"},
-                 {"survey", Type::text, longest_name(surveys_), "", "meta.id", "survey of the measurement that was chosen"},
-                 {"class", Type::text, 6, "", "src.class", "galaxy, star or qso"},
-                 {"group_size", Type::i4, 1, "", "meta.number", "measurements of the object"},
-                 {"group_id", Type::i8, 1, "", "meta.id", "number of the object in this sample, from 0; the one in its table of measurements"}},
-                order_.size());
+    Table table(
+        {{"id", Type::i8, 1, "", "meta.id;meta.main", "id of the object: nested HEALPix index of its position at order 29"},
+         {"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main", "right ascension of the measurement that was chosen (ICRS)"},
+         {"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination of the measurement that was chosen (ICRS)"},
+         {"z", Type::f8, 1, "", "src.redshift", "spectroscopic redshift"},
+         {"z_err", Type::f4, 1, "", "stat.error;src.redshift", "standard deviation of the redshift; NaN where not known"},
+         {"quality", Type::i4, 1, "", "meta.code.qual", "quality of the redshift, 0 to 4 (4: trusted)"},
+         {"survey", Type::text, longest_name(surveys_), "", "meta.id", "survey of the measurement that was chosen"},
+         {"class", Type::text, 6, "", "src.class", "galaxy, star or qso"},
+         {"group_size", Type::i4, 1, "", "meta.number", "measurements of the object"},
+         {"group_id", Type::i8, 1, "", "meta.id", "number of the object in this sample, from 0; the one in its table of measurements"}},
+        order_.size());
     const auto id = table[0].values<std::int64_t>(), group_id = table[9].values<std::int64_t>();
     const auto ra = table[1].values<double>(), dec = table[2].values<double>(), z = table[3].values<double>();
     const auto z_err = table[4].values<float>();
@@ -249,16 +250,16 @@ class SampleMaker {
   static constexpr std::uint32_t no_group = std::numeric_limits<std::uint32_t>::max();
 
   const std::vector<Survey>& surveys_;
-  std::vector<SurveyRow> rows_;              ///< all measurements, in the order of the sky
+  std::vector<SurveyRow> rows_;  ///< all measurements, in the order of the sky
   const SampleOptions& o_;
   int threads_;
-  std::vector<std::int64_t> keys_;           ///< of the measurements: HEALPix at order 29
+  std::vector<std::int64_t> keys_;  ///< of the measurements: HEALPix at order 29
   SkyGroups groups_;
-  std::vector<std::uint32_t> chosen_;        ///< by group: the measurement that stands for it
-  std::vector<CombinedRedshift> averages_;   ///< by group, where they are wanted
-  std::vector<ChoiceRule> rules_;            ///< by group
-  std::vector<std::uint32_t> order_;         ///< groups, in the order of the sample
-  std::vector<std::int64_t> ids_;            ///< in that order
+  std::vector<std::uint32_t> chosen_;       ///< by group: the measurement that stands for it
+  std::vector<CombinedRedshift> averages_;  ///< by group, where they are wanted
+  std::vector<ChoiceRule> rules_;           ///< by group
+  std::vector<std::uint32_t> order_;        ///< groups, in the order of the sample
+  std::vector<std::int64_t> ids_;           ///< in that order
 };
 
 }  // namespace
@@ -272,7 +273,8 @@ void describe(OptionSet& option, SampleOptions& o) {
   option("spec.z_star", o.z_star, "objects without class below this redshift are stars").range(-1.0, 1.0);
 }
 
-Sample make_sample(const std::vector<Survey>& surveys, std::vector<SurveyRow> rows, const SampleOptions& o, bool with_members, int threads) {
+Sample make_sample(const std::vector<Survey>& surveys, std::vector<SurveyRow> rows, const SampleOptions& o, bool with_members,
+                   int threads) {
   return SampleMaker(surveys, std::move(rows), o, threads).make(with_members);
 }
 

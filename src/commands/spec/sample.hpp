@@ -32,25 +32,25 @@ struct DiscrepantGroup {
 /// What a survey gives to the sample.
 struct SurveyShare {
   std::int64_t objects = 0;
-  double z_sum = 0.0, z_min = 0.0, z_max = 0.0;   ///< of them
+  double z_sum = 0.0, z_min = 0.0, z_max = 0.0;  ///< of them
 };
 
 /// What was found while duplicates were resolved.
 struct SampleReport {
   std::int64_t measurements = 0, objects = 0;
-  std::int64_t groups = 0;                               ///< of two measurements or more
-  std::int64_t largest = 1;                              ///< members of the largest group
-  std::int64_t chained = 0;                              ///< groups that are not cliques
+  std::int64_t groups = 0;   ///< of two measurements or more
+  std::int64_t largest = 1;  ///< members of the largest group
+  std::int64_t chained = 0;  ///< groups that are not cliques
   std::vector<SurveyShare> by_survey;
-  std::array<std::int64_t, choice_rules> by_rule = {};   ///< groups that each rule decided; `only`: single measurements
-  std::vector<DiscrepantGroup> discrepant;               ///< in the order of the sample
+  std::array<std::int64_t, choice_rules> by_rule = {};  ///< groups that each rule decided; `only`: single measurements
+  std::vector<DiscrepantGroup> discrepant;              ///< in the order of the sample
 };
 
 /// One spectroscopic sample: each object once, in the order of the sky (HEALPix, then survey and row).
 struct Sample {
-  Table objects;                       ///< the product's columns
-  std::vector<std::uint32_t> survey;   ///< by object: place of its survey in the order of priority
-  Table members;                       ///< all accepted measurements, by group; only if asked for
+  Table objects;                      ///< the product's columns
+  std::vector<std::uint32_t> survey;  ///< by object: place of its survey in the order of priority
+  Table members;                      ///< all accepted measurements, by group; only if asked for
   SampleReport report;
 };
 

@@ -3,15 +3,15 @@
 
 #include <algorithm>
 
+#include "report.hpp"
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/input_names.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
-#include "report.hpp"
+#include "skyfold/run/folder.hpp"
 
 namespace skyfold {
 namespace {
@@ -29,8 +29,11 @@ struct SpecOptions {
 void describe_spec(OptionSet& option, SpecOptions& o) {
   option("surveys", o.surveys, "registration files of the surveys, INI").required().layout();
   option("output", o.output, "spectroscopic sample to make, HDF5").required().layout().writes(FileKind::hdf5);
-  option("members", o.members, "table of all measurements with the objects they belong to, HDF5; empty: none").layout().writes(FileKind::hdf5);
-  option("on-bad-row", o.on_bad_row, "rows of good quality without valid position or redshift: stop, or leave them out").one_of({"error", "drop"});
+  option("members", o.members, "table of all measurements with the objects they belong to, HDF5; empty: none")
+      .layout()
+      .writes(FileKind::hdf5);
+  option("on-bad-row", o.on_bad_row, "rows of good quality without valid position or redshift: stop, or leave them out")
+      .one_of({"error", "drop"});
   describe(option, o.sample);
 }
 
@@ -83,7 +86,8 @@ class SpecRun {
     Progress progress("spec", std::ssize(surveys_), "surveys");
     std::int64_t accepted = 0;
     for (const Survey& survey : surveys_) {
-      rows_.push_back(read_rows(survey, static_cast<std::uint32_t>(rows_.size()), static_cast<int>(o_.sample.quality_min), o_.on_bad_row == "drop"));
+      rows_.push_back(
+          read_rows(survey, static_cast<std::uint32_t>(rows_.size()), static_cast<int>(o_.sample.quality_min), o_.on_bad_row == "drop"));
       for (const std::string& drop : rows_.back().drops) log_warning(drop + " (left out)");
       if (rows_.back().dropped > std::ssize(rows_.back().drops))
         log_warning(fmt::format("{}: {} bad rows in all are left out", survey.name, grouped(rows_.back().dropped)));
@@ -132,8 +136,8 @@ class SpecRun {
 
   const SpecOptions& o_;
   const CommandContext& context_;
-  std::vector<Survey> surveys_;      ///< in the order of priority
-  std::vector<SurveyRows> rows_;     ///< of each
+  std::vector<Survey> surveys_;   ///< in the order of priority
+  std::vector<SurveyRows> rows_;  ///< of each
 };
 
 class SpecCommand final : public Command {

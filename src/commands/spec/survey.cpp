@@ -8,10 +8,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/core/escape.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/input_names.hpp"
 #include "skyfold/kernels/samples/resolve.hpp"
@@ -26,7 +26,8 @@ void describe_survey(OptionSet& option, Survey& s) {
   option("year", s.year, "year of the data: the most recent measurement of an object is preferred").range(0, 9999);
   option("reference", s.reference, "paper or address to cite");
   option("file", s.files, "tables of one layout, relative to this file");
-  option("priority", s.priority, "place in the order of surveys that decides last, 1 first; 0: its place on the command line").range(0, 1e6);
+  option("priority", s.priority, "place in the order of surveys that decides last, 1 first; 0: its place on the command line")
+      .range(0, 1e6);
   option("columns.ra", s.ra, "column of right ascensions").unit("deg");
   option("columns.dec", s.dec, "column of declinations").unit("deg");
   option("columns.z", s.z, "column of redshifts");
@@ -58,7 +59,8 @@ void check_survey(const Survey& s) {
   const bool has_conditions = std::any_of(s.quality_conditions, s.quality_conditions + 5, [](const std::string& c) { return !c.empty(); });
   const bool has_values = !s.quality.empty() && !s.quality_values.empty();
   if (!has_conditions && !has_values && s.quality_default == 0)
-    throw UsageError(s.registration + ": nothing says which quality is good (columns.quality with quality.values, or conditions quality.4, ...)");
+    throw UsageError(s.registration +
+                     ": nothing says which quality is good (columns.quality with quality.values, or conditions quality.4, ...)");
   if (!s.quality_values.empty() && s.quality.empty()) throw UsageError(s.registration + ": quality.values without columns.quality");
   if (!s.class_values.empty() && s.object_class.empty()) throw UsageError(s.registration + ": class.values without columns.class");
 }
@@ -88,10 +90,16 @@ TranslationRule class_rule(const Survey& s, const Schema& schema) {
 class TableReader {
  public:
   TableReader(const Survey& survey, std::uint32_t number, const std::string& path, int quality_min, bool drop_bad_rows, SurveyRows& rows)
-      : survey_(survey), number_(number), path_(path), quality_min_(quality_min), drop_bad_rows_(drop_bad_rows), rows_(rows),
+      : survey_(survey),
+        number_(number),
+        path_(path),
+        quality_min_(quality_min),
+        drop_bad_rows_(drop_bad_rows),
+        rows_(rows),
         source_(in_degrees(open_source(path, survey.source), survey.ra, survey.dec, survey.source)),
         quality_(quality_rule(survey), source_->schema(), fmt::format("{} ({}): quality", survey.registration, path)),
-        class_(class_rule(survey, source_->schema()), source_->schema(), fmt::format("{} ({}): class", survey.registration, path), class_names()) {
+        class_(class_rule(survey, source_->schema()), source_->schema(), fmt::format("{} ({}): class", survey.registration, path),
+               class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);
     if (!survey.error.empty()) need(survey.error, Type::f8);
     for (const auto* columns : {&quality_.columns(), &class_.columns()})
@@ -103,7 +111,8 @@ class TableReader {
   void read() {
     Table table(columns_);
     const std::int64_t first_row = rows_.rows_in;
-    rows_.accepted.reserve(rows_.accepted.size() + static_cast<std::size_t>(source_->rows()));  // costs address space alone until it is used
+    rows_.accepted.reserve(rows_.accepted.size() +
+                           static_cast<std::size_t>(source_->rows()));  // costs address space alone until it is used
     for (const Piece& piece : source_->pieces(1 << 18)) {
       std::vector<BadCell> bad;
       source_->read(piece, table, bad);
@@ -151,9 +160,11 @@ class TableReader {
       const double values[] = {ra.number(i), dec.number(i), z.number(i)};
       if (cell ? reject(row, cell->column, cell->problem) : !is_good(row, values)) continue;
       const double z_err = error ? error->number(i) : std::numeric_limits<double>::quiet_NaN();
-      rows_.accepted.push_back({values[0] < 0.0 ? values[0] + 360.0 : values[0] >= 360.0 ? values[0] - 360.0 : values[0], values[1], values[2],
-                                is_valid_error(z_err) ? z_err : std::numeric_limits<double>::quiet_NaN(), first_row + row, number_,
-                                static_cast<std::uint8_t>(qualities_[i]), static_cast<ObjectClass>(classes_[i])});
+      rows_.accepted.push_back({values[0] < 0.0      ? values[0] + 360.0
+                                : values[0] >= 360.0 ? values[0] - 360.0
+                                                     : values[0],
+                                values[1], values[2], is_valid_error(z_err) ? z_err : std::numeric_limits<double>::quiet_NaN(),
+                                first_row + row, number_, static_cast<std::uint8_t>(qualities_[i]), static_cast<ObjectClass>(classes_[i])});
     }
   }
 
@@ -228,7 +239,8 @@ std::vector<Survey> read_surveys(const std::vector<std::string>& paths) {
 }
 
 std::string survey_json(const Survey& s) {
-  nlohmann::ordered_json json = {{"name", s.name}, {"version", s.version}, {"year", s.year}, {"reference", s.reference}, {"priority", s.priority}};
+  nlohmann::ordered_json json = {
+      {"name", s.name}, {"version", s.version}, {"year", s.year}, {"reference", s.reference}, {"priority", s.priority}};
   for (const std::string& file : s.files) json["files"].push_back(std::filesystem::path(file).filename().string());
   json["columns"] = {{"ra", s.ra}, {"dec", s.dec}, {"z", s.z}, {"quality", s.quality}, {"z_err", s.error}, {"class", s.object_class}};
   for (const auto& [value, quality] : parse_values(s.quality_values, {}, 0, 4, s.registration)) json["quality"]["values"][value] = quality;

@@ -11,23 +11,23 @@ namespace skyfold {
 
 /// A redshift survey as its registration file describes it.
 struct Survey {
-  std::string registration;                       ///< path of the registration file
+  std::string registration;  ///< path of the registration file
   std::string name, version, reference;
   long year = 0;
-  long priority = 0;                              ///< 1 first; 0: its place among --surveys
-  std::vector<std::string> files;                 ///< paths
-  std::string ra, dec, z, quality, error, object_class;   ///< columns; the last three may be ""
-  std::vector<std::string> quality_values;        ///< "4:4": the survey's value and ours
-  std::string quality_conditions[5];              ///< [4] is that of quality 4; [0] is not used
+  long priority = 0;                                     ///< 1 first; 0: its place among --surveys
+  std::vector<std::string> files;                        ///< paths
+  std::string ra, dec, z, quality, error, object_class;  ///< columns; the last three may be ""
+  std::vector<std::string> quality_values;               ///< "4:4": the survey's value and ours
+  std::string quality_conditions[5];                     ///< [4] is that of quality 4; [0] is not used
   long quality_default = 0;
   std::vector<std::string> class_values;
-  std::string is_galaxy, is_star, is_qso;         ///< conditions
+  std::string is_galaxy, is_star, is_qso;  ///< conditions
   SourceOptions source;
 };
 
 /// Classes of objects; `unknown` leaves it to the redshift.
 enum class ObjectClass : std::uint8_t { galaxy, star, qso, unknown };
-[[nodiscard]] const std::vector<std::string>& class_names();   ///< "galaxy", "star", "qso"
+[[nodiscard]] const std::vector<std::string>& class_names();  ///< "galaxy", "star", "qso"
 
 /// Reads a registration file; paths of its tables are relative to its folder. Throws UsageError or IoError that names it.
 ///
@@ -40,22 +40,22 @@ enum class ObjectClass : std::uint8_t { galaxy, star, qso, unknown };
 
 /// An accepted measurement.
 struct SurveyRow {
-  double ra = 0.0, dec = 0.0;                     ///< degrees
-  double z = 0.0, z_err = 0.0;                    ///< z_err: NaN where not known
-  std::int64_t row = 0;                           ///< in the survey's tables, one after the other, from 0
-  std::uint32_t survey = 0;                       ///< place in the order of priority
-  std::uint8_t quality = 0;                       ///< ours, 0 to 4
+  double ra = 0.0, dec = 0.0;   ///< degrees
+  double z = 0.0, z_err = 0.0;  ///< z_err: NaN where not known
+  std::int64_t row = 0;         ///< in the survey's tables, one after the other, from 0
+  std::uint32_t survey = 0;     ///< place in the order of priority
+  std::uint8_t quality = 0;     ///< ours, 0 to 4
   ObjectClass object_class = ObjectClass::unknown;
 };
 
 /// What the tables of a survey hold.
 struct SurveyRows {
   std::vector<SurveyRow> accepted;
-  std::int64_t rows_in = 0;                       ///< of the tables
-  std::int64_t after_quality = 0;                 ///< accepted, also when `accepted` was moved from
-  std::int64_t dropped = 0;                       ///< bad rows among those of good quality
-  std::int64_t by_quality[5] = {};                ///< rows of each quality
-  std::vector<std::string> drops;                 ///< the first few, for messages
+  std::int64_t rows_in = 0;         ///< of the tables
+  std::int64_t after_quality = 0;   ///< accepted, also when `accepted` was moved from
+  std::int64_t dropped = 0;         ///< bad rows among those of good quality
+  std::int64_t by_quality[5] = {};  ///< rows of each quality
+  std::vector<std::string> drops;   ///< the first few, for messages
 };
 
 /// Reads the rows whose quality is at least `quality_min`.

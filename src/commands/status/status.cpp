@@ -1,5 +1,5 @@
-#include "skyfold/core/escape.hpp"
 #include "skyfold/run/status.hpp"
+#include "skyfold/core/escape.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/core.h>
@@ -10,10 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "skyfold/commands/command.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/run/folder.hpp"
-#include "skyfold/commands/command.hpp"
 
 namespace skyfold {
 namespace {
@@ -27,11 +27,12 @@ struct StatusOptions {
 };
 
 std::string job_line(const JobStatus& job, const std::string& unit) {
-  const std::string where = job.host.empty() ? fmt::format("rank {}", job.rank) : fmt::format("rank {} on {}", job.rank, one_line(job.host));
+  const std::string where =
+      job.host.empty() ? fmt::format("rank {}", job.rank) : fmt::format("rank {} on {}", job.rank, one_line(job.host));
   const std::string more = job.partition_count > 1 ? fmt::format(" and {} more", job.partition_count - 1) : "";
   const double seconds = (job.end_s > 0.0 ? job.end_s : unix_time_s()) - job.start_s;
-  return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end, one_line(job.partition), more,
-                     job.attempt, where, seconds, job.message.empty() ? "" : ": " + one_line(job.message));
+  return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end,
+                     one_line(job.partition), more, job.attempt, where, seconds, job.message.empty() ? "" : ": " + one_line(job.message));
 }
 
 bool is_failure(const JobStatus& job) { return job.state == "failed" || job.state == "lost"; }
@@ -41,17 +42,19 @@ std::string headline(const RunStatus& s) {
   if (s.state == "done" && s.exit_code != 0) text += fmt::format(" with failures (exit code {})", s.exit_code);
   if (s.state == "running") text += fmt::format(" ({})", one_line(s.holder));
   if (s.state == "interrupted") text += " (run the same command again to finish it)";
-  return text + fmt::format(", attempt {}, {} rank{}, {:.0f} s since the first start\n", s.sessions, s.ranks, s.ranks == 1 ? "" : "s", s.last_s - s.start_s);
+  return text + fmt::format(", attempt {}, {} rank{}, {:.0f} s since the first start\n", s.sessions, s.ranks, s.ranks == 1 ? "" : "s",
+                            s.last_s - s.start_s);
 }
 
 std::string tree(const RunStatus& s, const StatusOptions& o) {
   std::string text = headline(s);
   for (const TaskStatus& task : s.tasks) {
     const double share = task.rows > 0 ? 100.0 * static_cast<double>(task.done) / static_cast<double>(task.rows) : 100.0;
-    text += fmt::format("  {}: {} of {} {} ({:.1f} %), {} by earlier attempts, {} jobs done", one_line(task.name), grouped(task.done), grouped(task.rows),
-                        one_line(task.unit), share, grouped(task.found_done), grouped(task.jobs_done));
+    text += fmt::format("  {}: {} of {} {} ({:.1f} %), {} by earlier attempts, {} jobs done", one_line(task.name), grouped(task.done),
+                        grouped(task.rows), one_line(task.unit), share, grouped(task.found_done), grouped(task.jobs_done));
     if (task.rate > 0.0) text += fmt::format(", {}/s", grouped(static_cast<long long>(task.rate)));
-    if (s.state == "running" && task.done < task.rows && task.seconds_left >= 0.0) text += fmt::format(", {:.0f} s left", task.seconds_left);
+    if (s.state == "running" && task.done < task.rows && task.seconds_left >= 0.0)
+      text += fmt::format(", {:.0f} s left", task.seconds_left);
     text += "\n";
     for (const JobStatus& job : task.jobs)
       if (o.all || is_failure(job) || (job.state == "running" && s.state == "running")) text += "    " + job_line(job, "rows");
@@ -68,17 +71,34 @@ std::string failures(const RunStatus& s) {
 }
 
 Json json_of(const RunStatus& s) {
-  Json json = {{"output", s.output}, {"command", s.command}, {"version", s.version}, {"state", s.state}, {"exit_code", s.exit_code},
-               {"holder", s.holder}, {"attempts", s.sessions}, {"ranks", s.ranks}, {"start_unix_s", s.start_s}, {"last_unix_s", s.last_s}};
+  Json json = {{"output", s.output},        {"command", s.command},   {"version", s.version},   {"state", s.state},
+               {"exit_code", s.exit_code},  {"holder", s.holder},     {"attempts", s.sessions}, {"ranks", s.ranks},
+               {"start_unix_s", s.start_s}, {"last_unix_s", s.last_s}};
   json["tasks"] = Json::array();
   for (const TaskStatus& task : s.tasks) {
-    Json one = {{"name", task.name}, {"unit", task.unit}, {"rows", task.rows}, {"rows_done", task.done}, {"rows_found_done", task.found_done},
-                {"partitions", task.partitions}, {"jobs_done", task.jobs_done}, {"rows_per_s", task.rate}, {"seconds_left", task.seconds_left}};
+    Json one = {{"name", task.name},
+                {"unit", task.unit},
+                {"rows", task.rows},
+                {"rows_done", task.done},
+                {"rows_found_done", task.found_done},
+                {"partitions", task.partitions},
+                {"jobs_done", task.jobs_done},
+                {"rows_per_s", task.rate},
+                {"seconds_left", task.seconds_left}};
     one["jobs"] = Json::array();
     for (const JobStatus& job : task.jobs)
-      one["jobs"].push_back({{"state", job.state}, {"first_row", job.rows.begin}, {"end_row", job.rows.end}, {"partition", job.partition},
-                             {"partitions", job.partition_count}, {"attempt", job.attempt}, {"rank", job.rank}, {"host", job.host},
-                             {"run_attempt", job.session}, {"start_unix_s", job.start_s}, {"end_unix_s", job.end_s}, {"message", job.message}});
+      one["jobs"].push_back({{"state", job.state},
+                             {"first_row", job.rows.begin},
+                             {"end_row", job.rows.end},
+                             {"partition", job.partition},
+                             {"partitions", job.partition_count},
+                             {"attempt", job.attempt},
+                             {"rank", job.rank},
+                             {"host", job.host},
+                             {"run_attempt", job.session},
+                             {"start_unix_s", job.start_s},
+                             {"end_unix_s", job.end_s},
+                             {"message", job.message}});
     json["tasks"].push_back(std::move(one));
   }
   return json;
@@ -89,16 +109,18 @@ std::string prometheus_of(const RunStatus& s) {
   std::string text = "# HELP skyfold_rows Rows of a task by state.\n# TYPE skyfold_rows gauge\n";
   const std::string run = fmt::format("command=\"{}\",output=\"{}\"", prometheus_text(s.command), prometheus_text(s.output));
   for (const TaskStatus& task : s.tasks)
-    text += fmt::format("skyfold_rows{{{0},task=\"{1}\",state=\"total\"}} {2}\nskyfold_rows{{{0},task=\"{1}\",state=\"done\"}} {3}\n", run, prometheus_text(task.name),
-                        task.rows, task.done);
+    text += fmt::format("skyfold_rows{{{0},task=\"{1}\",state=\"total\"}} {2}\nskyfold_rows{{{0},task=\"{1}\",state=\"done\"}} {3}\n", run,
+                        prometheus_text(task.name), task.rows, task.done);
   text += "# HELP skyfold_rows_per_second Rate of a task in the last attempt.\n# TYPE skyfold_rows_per_second gauge\n";
-  for (const TaskStatus& task : s.tasks) text += fmt::format("skyfold_rows_per_second{{{},task=\"{}\"}} {:.6g}\n", run, prometheus_text(task.name), task.rate);
+  for (const TaskStatus& task : s.tasks)
+    text += fmt::format("skyfold_rows_per_second{{{},task=\"{}\"}} {:.6g}\n", run, prometheus_text(task.name), task.rate);
   text += "# HELP skyfold_jobs Attempts at jobs by state.\n# TYPE skyfold_jobs gauge\n";
   for (const TaskStatus& task : s.tasks)
     for (const char* state : {"running", "done", "failed", "lost"})
       text += fmt::format("skyfold_jobs{{{},task=\"{}\",state=\"{}\"}} {}\n", run, prometheus_text(task.name), state,
                           std::count_if(task.jobs.begin(), task.jobs.end(), [&](const JobStatus& job) { return job.state == state; }));
-  text += fmt::format("# HELP skyfold_up Whether the run is alive.\n# TYPE skyfold_up gauge\nskyfold_up{{{}}} {}\n", run, s.state == "running" ? 1 : 0);
+  text += fmt::format("# HELP skyfold_up Whether the run is alive.\n# TYPE skyfold_up gauge\nskyfold_up{{{}}} {}\n", run,
+                      s.state == "running" ? 1 : 0);
   return text;
 }
 

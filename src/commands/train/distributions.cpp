@@ -9,8 +9,8 @@
 namespace skyfold {
 namespace {
 
-constexpr double bin_width = 0.02, lowest = -10.0;   // colours and magnitudes alike; what lies outside is counted in the end bins
-constexpr std::size_t bins = 2500;                   // to 40 mag
+constexpr double bin_width = 0.02, lowest = -10.0;  // colours and magnitudes alike; what lies outside is counted in the end bins
+constexpr std::size_t bins = 2500;                  // to 40 mag
 
 double middle(std::size_t bin) { return lowest + (static_cast<double>(bin) + 0.5) * bin_width; }
 

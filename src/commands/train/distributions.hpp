@@ -35,7 +35,7 @@ class PhotometricDistributions {
  private:
   std::size_t n_bands_;
   std::vector<std::string> names_;
-  std::vector<double> counts_;   ///< [quantities x bins]
+  std::vector<double> counts_;  ///< [quantities x bins]
 };
 
 }  // namespace skyfold

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "skyfold/core/options.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold {
@@ -19,7 +19,8 @@ void describe_cuts(OptionSet& option, TrainCuts& o) {
   option("cuts.mag_min", o.mag_min, "bright limit: one value for all bands, or one per band; empty: none").unit("mag").range(-none, none);
   option("cuts.mag_max", o.mag_max, "faint limit, as mag_min").unit("mag").range(-none, none);
   option("cuts.colour_min", o.colour_min, "blue limit of the colours of neighbouring bands: one value, or one per colour; empty: none")
-      .unit("mag").range(-none, none);
+      .unit("mag")
+      .range(-none, none);
   option("cuts.colour_max", o.colour_max, "red limit, as colour_min").unit("mag").range(-none, none);
   option("cuts.error_max", o.error_max, "largest magnitude error, as mag_min").unit("mag").range(0.0, none);
   option("cuts.snr_min", o.snr_min, "smallest signal to noise, 1.0857 / error, as mag_min").range(0.0, 1e9);
@@ -31,8 +32,7 @@ void describe_weights(OptionSet& option, TrainWeights& o) {
   option("weights", o.method, "weights of the training objects: none, or lima (they resemble the reference catalogue)")
       .one_of({"none", "lima"});
   option("weights.neighbours", o.neighbours, "neighbour whose distance is the radius of a training object's ball").range(1, 1000);
-  option("weights.space", o.space, "features in which distances are measured; empty: i,g-r,r-i,i-z as far as there are")
-      .unit("mag");
+  option("weights.space", o.space, "features in which distances are measured; empty: i,g-r,r-i,i-z as far as there are").unit("mag");
   option("weights.coverage", o.coverage,
          "where the number of balls around each reference object is written; empty: OUTPUT with .coverage before the ending, for lima")
       .layout()
@@ -46,11 +46,16 @@ void describe_weights(OptionSet& option, TrainWeights& o) {
 void describe(OptionSet& option, TrainOptions& o) {
   option("algorithms", o.algorithms, "photo-z algorithms, trained on the same objects").one_of(photoz_algorithm_names());
   option("sample", o.sample, "objects with known redshift: training sets of match, or any table that import reads").required().layout();
-  option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending").required().layout().writes(FileKind::hdf5);
+  option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending")
+      .required()
+      .layout()
+      .writes(FileKind::hdf5);
   option("redshift", o.redshift, "column of spectroscopic redshifts; empty: guessed");
   option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
   option("train.fraction", o.fraction, "share of the sample to train with, drawn by id; the rest is for validation").range(0.001, 1.0);
-  option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending").layout().writes(FileKind::hdf5);
+  option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending")
+      .layout()
+      .writes(FileKind::hdf5);
   option("train.subset", o.subset, "where the training objects are written; empty: with weights OUTPUT with .training before the ending")
       .layout()
       .writes(FileKind::hdf5);
@@ -84,8 +89,10 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (o.fraction < 1.0) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
   if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
   if (o.reference.empty())
-    refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()}, {"reference.error", !o.reference_error.empty()},
-                                        {"weights.space", !o.weights.space.empty()}, {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
+    refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()},
+                                        {"reference.error", !o.reference_error.empty()},
+                                        {"weights.space", !o.weights.space.empty()},
+                                        {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
   if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});
   paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;
   paths.coverage = o.weights.coverage.empty() && has_weights ? with_word(o.output, "coverage") : o.weights.coverage;

@@ -11,7 +11,7 @@ namespace skyfold {
 
 /// Which objects of a sample are used; section `cuts`.
 struct TrainCuts {
-  double z_min = 0.001, z_max = 10.0;               // below 0.001: stars
+  double z_min = 0.001, z_max = 10.0;  // below 0.001: stars
   std::vector<double> mag_min, mag_max, colour_min, colour_max, error_max, snr_min;
   long min_bands = 0;
   std::string select;
@@ -19,10 +19,10 @@ struct TrainCuts {
 
 /// Weights that make the training sample look like the reference catalogue; section `weights`.
 struct TrainWeights {
-  std::string method = "none";                      ///< none, lima
+  std::string method = "none";  ///< none, lima
   long neighbours = 5;
-  std::vector<std::string> space;                   ///< features as in table/features.hpp; empty: i, g-r, r-i, i-z as far as there are
-  std::string coverage, sample;                     ///< files; "" for the default place, and for none
+  std::vector<std::string> space;  ///< features as in table/features.hpp; empty: i, g-r, r-i, i-z as far as there are
+  std::string coverage, sample;    ///< files; "" for the default place, and for none
   double target = 0.0;
 };
 
@@ -45,8 +45,8 @@ void describe(OptionSet& option, TrainOptions& o);
 
 /// Where the products go.
 struct TrainPaths {
-  std::vector<std::string> models;                  ///< in the order of the algorithms; the first is the run's main product
-  std::string validation, subset, coverage, weighted_sample;   ///< "": not asked for
+  std::vector<std::string> models;                            ///< in the order of the algorithms; the first is the run's main product
+  std::string validation, subset, coverage, weighted_sample;  ///< "": not asked for
 };
 /// Throws UsageError for algorithms named twice or options that need others.
 [[nodiscard]] TrainPaths train_paths(const TrainOptions& o);

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <optional>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/samples/weights.hpp"
 #include "skyfold/registry/process.hpp"
@@ -64,12 +64,10 @@ class Reference {
       for (const Piece& piece : source->pieces(rows_per_piece)) {
         std::vector<BadCell> bad;
         source->read(piece, table, bad);
-        if (!bad.empty())
-          throw DataError(describe_bad_cell(source->path(), bad[0]));
+        if (!bad.empty()) throw DataError(describe_bad_cell(source->path(), bad[0]));
         gather_photometry(table, columns, model_.bands, placeholder, photometry);
         ids.resize(table.rows());
-        for (std::size_t i = 0; i < ids.size(); ++i)
-          ids[i] = id.empty() ? first + static_cast<std::int64_t>(i) : table.at(id).integer(i);
+        for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = id.empty() ? first + static_cast<std::int64_t>(i) : table.at(id).integer(i);
         first += static_cast<std::int64_t>(ids.size());
         use(photometry, ids);
       }
@@ -145,8 +143,8 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
   layer.gather(training.photometry, features);
   TrainingBalls balls(features.value, layer.size(), static_cast<std::size_t>(o.weights.neighbours), threads);
   const Reference reference(o, model);
-  ReferenceResult result{.space = layer.names(), .objects = reference.rows(), .weight = {},
-                         .distributions = PhotometricDistributions(model.bands.bands)};
+  ReferenceResult result{
+      .space = layer.names(), .objects = reference.rows(), .weight = {}, .distributions = PhotometricDistributions(model.bands.bands)};
   CoverageFile coverage(coverage_path, reference.rows(), reference.has_ids(), provenance);
   Progress progress("reference", reference.rows(), "objects");
   std::vector<std::int32_t> inside;
@@ -185,8 +183,8 @@ Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const st
       copy.push_back(c);
     }
   if (repeated.empty())
-    throw DataError(fmt::format("{}: no copy drawn for the weighted sample (of {} objects, weights.target = {})", o.sample.front(), rows.size(),
-                                shortest(target)));
+    throw DataError(fmt::format("{}: no copy drawn for the weighted sample (of {} objects, weights.target = {})", o.sample.front(),
+                                rows.size(), shortest(target)));
   Table table = sample_table(sample, repeated, o);
   const std::size_t bands = sample.photometry.n_bands;
   for (std::size_t band = 0; band < bands; ++band) {

@@ -4,18 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "skyfold/kernels/photoz/algorithm.hpp"
 #include "distributions.hpp"
 #include "sample.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold {
 
 /// What the photometric reference catalogue says of the training objects.
 struct ReferenceResult {
-  std::vector<std::string> space;           ///< features in which distances were measured
-  std::int64_t objects = 0;                 ///< of the reference
-  std::int64_t counted = 0, covered = 0;    ///< those with all features, and of them those inside at least one ball
-  std::vector<double> weight;               ///< of the training objects, sum 1
+  std::vector<std::string> space;         ///< features in which distances were measured
+  std::int64_t objects = 0;               ///< of the reference
+  std::int64_t counted = 0, covered = 0;  ///< those with all features, and of them those inside at least one ball
+  std::vector<double> weight;             ///< of the training objects, sum 1
   PhotometricDistributions distributions;
 };
 

@@ -35,7 +35,7 @@ double effective_number(const std::vector<double>& weight) {
 struct Shown {
   std::string name;
   PhotometricDistributions photometry;
-  std::vector<double> z, weight;            ///< no z: unknown; no weights: all 1
+  std::vector<double> z, weight;  ///< no z: unknown; no weights: all 1
 };
 
 std::vector<Shown> shown_sets(const TrainReport& r) {
@@ -90,14 +90,16 @@ LogTable distributions_table(const std::vector<Shown>& sets) {
   for (const Shown& set : sets) table.columns.push_back(set.name);
   std::vector<std::string> row = {"redshift"};
   for (const Shown& set : sets)
-    row.push_back(set.z.empty() || !set.weight.empty() ? "" : fmt::format("{:.3f} ({:.3f} to {:.3f})", median(set.z), quantile(set.z, 0.16),
-                                                                           quantile(set.z, 0.84)));
+    row.push_back(set.z.empty() || !set.weight.empty()
+                      ? ""
+                      : fmt::format("{:.3f} ({:.3f} to {:.3f})", median(set.z), quantile(set.z, 0.16), quantile(set.z, 0.84)));
   table.rows.push_back(row);
   for (std::size_t q = 0; q < sets.front().photometry.names().size(); ++q) {
     row = {sets.front().photometry.names()[q]};
     for (const Shown& set : sets)
       row.push_back(set.photometry.total(q) > 0.0 ? fmt::format("{:.2f} ({:.2f} to {:.2f})", set.photometry.quantile(q, 0.5),
-                                                                set.photometry.quantile(q, 0.16), set.photometry.quantile(q, 0.84)) : "");
+                                                                set.photometry.quantile(q, 0.16), set.photometry.quantile(q, 0.84))
+                                                  : "");
     table.rows.push_back(row);
   }
   return table;
@@ -159,7 +161,8 @@ void tell_process(const TrainReport& r, Process& process) {
     process.fact("reference objects", grouped(r.reference->objects));
     process.fact("coverage", fmt::format("{} of the reference objects with {} lie inside at least one training ball",
                                          percent(r.reference->covered, r.reference->counted), join(r.reference->space, ", ")));
-    if (r.options.weights.method != "none") process.fact("effective training objects", fmt::format("{:.1f}", effective_number(r.reference->weight)));
+    if (r.options.weights.method != "none")
+      process.fact("effective training objects", fmt::format("{:.1f}", effective_number(r.reference->weight)));
   }
   const std::vector<Shown> sets = shown_sets(r);
   process.add("results", cuts_table(r));

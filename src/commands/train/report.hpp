@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "reference.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/registry/process.hpp"
-#include "reference.hpp"
 #include "subsets.hpp"
 
 namespace skyfold {
@@ -16,8 +16,8 @@ struct TrainReport {
   const TrainPaths& paths;
   const TrainSample& sample;
   const TrainSubsets& subsets;
-  const std::vector<PhotozModel>& models;   ///< at least one
-  const ReferenceResult* reference;         ///< null without one
+  const std::vector<PhotozModel>& models;  ///< at least one
+  const ReferenceResult* reference;        ///< null without one
 };
 
 /// The summary on standard output.

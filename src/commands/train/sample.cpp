@@ -6,12 +6,12 @@
 #include <cstring>
 #include <optional>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/dataset/guessed_redshift.hpp"
-#include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/guessed_redshift.hpp"
+#include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/registry/process.hpp"
@@ -51,8 +51,7 @@ class Reader {
       for (const Piece& piece : source->pieces(1 << 20)) {
         std::vector<BadCell> bad;
         source->read(piece, table, bad);
-        if (!bad.empty())
-          throw DataError(describe_bad_cell(path, bad[0]));
+        if (!bad.empty()) throw DataError(describe_bad_cell(path, bad[0]));
         append(table);
       }
     }
@@ -69,8 +68,9 @@ class Reader {
     const auto is_same = [&](std::span<const double> values, std::size_t a, std::size_t b) {
       return std::memcmp(&values[a * photometry.n_bands], &values[b * photometry.n_bands], bytes) == 0;
     };
-    check_repeated_ids(sample_.id, [&](std::size_t a, std::size_t b) { return is_same(photometry.mag, a, b) && is_same(photometry.mag_err, a, b); },
-                       fmt::format("{}, column {}", o_.sample.front(), o_.id));
+    check_repeated_ids(
+        sample_.id, [&](std::size_t a, std::size_t b) { return is_same(photometry.mag, a, b) && is_same(photometry.mag_err, a, b); },
+        fmt::format("{}, column {}", o_.sample.front(), o_.id));
   }
 
   void choose_columns(const Source& source) {
@@ -79,7 +79,8 @@ class Reader {
     choose_redshift(source);
     const bool guesses_id = o_.id.empty();
     o_.id = id_column(source, o_.id);
-    if (guesses_id) log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
+    if (guesses_id)
+      log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
     const bool is_product = !class_of(source.path()).empty();
     std::vector<std::string> numbers = sample_.band_columns.magnitude;
@@ -200,12 +201,13 @@ std::string id_column(const Source& source, const std::string& wanted) {
     const auto no_id = find_no_id(source, name);
     if (!no_id) return name;
     if (!wanted.empty())
-      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; --id={} takes row numbers)", path, no_id->row + 1, name,
-                                  no_id->problem, no_column));
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; --id={} takes row numbers)", path, no_id->row + 1,
+                                  name, no_id->problem, no_column));
     log_info(fmt::format("column {} is not used as ids ({}, row {}: {})", name, path, no_id->row + 1, no_id->problem));
     return "";
   }
-  if (!wanted.empty()) throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id; none: row numbers)", path, name));
+  if (!wanted.empty())
+    throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id; none: row numbers)", path, name));
   return "";
 }
 

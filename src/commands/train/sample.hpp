@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "options.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/table/photometry.hpp"
-#include "options.hpp"
 
 namespace skyfold {
 
@@ -15,12 +15,12 @@ inline constexpr double undetected = 99.0;
 
 /// Objects with photometry, gathered from files: row i of each member is one object.
 struct TrainSample {
-  BandColumns band_columns;             ///< names in the files
-  Photometry photometry;                ///< `undetected` where not detected
+  BandColumns band_columns;  ///< names in the files
+  Photometry photometry;     ///< `undetected` where not detected
   std::vector<double> z;
-  std::vector<std::int64_t> id;         ///< row numbers where the files have no ids
-  std::vector<std::uint8_t> is_selected;   ///< 1 where cuts.select holds, or there is none
-  Table columns;                        ///< all columns of a sample that is a product of skyfold; none for other tables
+  std::vector<std::int64_t> id;           ///< row numbers where the files have no ids
+  std::vector<std::uint8_t> is_selected;  ///< 1 where cuts.select holds, or there is none
+  Table columns;                          ///< all columns of a sample that is a product of skyfold; none for other tables
 
   [[nodiscard]] std::size_t size() const noexcept { return z.size(); }
   [[nodiscard]] bool is_detected(std::size_t i, std::size_t band) const noexcept {

@@ -29,7 +29,9 @@ std::vector<double> each(const std::vector<double>& values, std::size_t n, doubl
 class Cuts {
  public:
   Cuts(const TrainSample& sample, const TrainCuts& o)
-      : sample_(sample), bands_(sample.photometry.n_bands), mag_min_(each(o.mag_min, bands_, -infinity, "cuts.mag_min", "bands")),
+      : sample_(sample),
+        bands_(sample.photometry.n_bands),
+        mag_min_(each(o.mag_min, bands_, -infinity, "cuts.mag_min", "bands")),
         mag_max_(each(o.mag_max, bands_, infinity, "cuts.mag_max", "bands")),
         error_max_(each(o.error_max, bands_, infinity, "cuts.error_max", "bands")),
         colour_min_(each(o.colour_min, bands_ - 1, -infinity, "cuts.colour_min", "colours")),
@@ -98,10 +100,11 @@ TrainSubsets make_subsets(const TrainSample& sample, const TrainOptions& o) {
   }
   if (passed == 0) throw DataError(fmt::format("{}: no object passes the cuts", o.sample.front()));
   if (subsets.training.empty())
-    throw DataError(fmt::format("{}: no object drawn for training (of {}, train.fraction = {})", o.sample.front(), passed, shortest(o.fraction)));
+    throw DataError(
+        fmt::format("{}: no object drawn for training (of {}, train.fraction = {})", o.sample.front(), passed, shortest(o.fraction)));
   if (o.fraction < 1.0 && subsets.held_out.empty())
-    throw DataError(fmt::format("{}: no object held out for validation (of {}, train.fraction = {}; with 1 all objects train)", o.sample.front(),
-                                passed, shortest(o.fraction)));
+    throw DataError(fmt::format("{}: no object held out for validation (of {}, train.fraction = {}; with 1 all objects train)",
+                                o.sample.front(), passed, shortest(o.fraction)));
   return subsets;
 }
 
@@ -118,8 +121,10 @@ std::vector<double> limits_of(const TrainSample& sample, const std::vector<std::
       if (std::abs(std::log(photometry.mag_err[cell] / one_sigma_mag)) < 0.1) at_one_sigma.push_back(photometry.mag[cell]);
     }
     if (detected.empty()) throw DataError(fmt::format("{}: band {} has no detection", o.sample.front(), o.bands.bands[band]));
-    if (at_one_sigma.size() >= enough) limits.push_back(median(at_one_sigma));
-    else limits.push_back(quantile(detected, sample.band_columns.error.empty() ? 0.9 : 1.0));
+    if (at_one_sigma.size() >= enough)
+      limits.push_back(median(at_one_sigma));
+    else
+      limits.push_back(quantile(detected, sample.band_columns.error.empty() ? 0.9 : 1.0));
   }
   return limits;
 }

@@ -4,14 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include "skyfold/kernels/photoz/algorithm.hpp"
 #include "sample.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold {
 
 /// The sample after the cuts, and its two parts: rows of the sample, increasing.
 struct TrainSubsets {
-  std::vector<std::pair<std::string, std::size_t>> cuts;   ///< what each cut removed, in their order
+  std::vector<std::pair<std::string, std::size_t>> cuts;  ///< what each cut removed, in their order
   std::vector<std::size_t> training, held_out;
 };
 

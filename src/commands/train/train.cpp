@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <optional>
 
-#include "skyfold/core/hash.hpp"
-#include "skyfold/core/log.hpp"
-#include "skyfold/core/text.hpp"
-#include "skyfold/io/hdf5.hpp"
-#include "skyfold/kernels/photoz/algorithm.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/dataset/model_file.hpp"
-#include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
 #include "options.hpp"
 #include "reference.hpp"
 #include "report.hpp"
 #include "sample.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/dataset/model_file.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
 #include "subsets.hpp"
 
 namespace skyfold {
@@ -116,7 +116,9 @@ class Training {
       const auto algorithm = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
       if (!set_.weight.empty() && !(*algorithm)->uses_weights()) log_info(name + " leaves the weights out");
       PhotozModel model = described_model();
-      model.record = {{"configuration", configuration}, {"cuts", cuts}, {"training_hash", hash_of(set_)},
+      model.record = {{"configuration", configuration},
+                      {"cuts", cuts},
+                      {"training_hash", hash_of(set_)},
                       {"training_objects", fmt::format("{}", set_.z.size())},
                       {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
       const double start = now_s();
@@ -129,7 +131,8 @@ class Training {
   void write(const RunFolder& folder, const std::string& provenance) {
     for (std::size_t i = 0; i < models_.size(); ++i) write_model(folder.partial(paths_.models[i]), models_[i], provenance);
     const auto write_set = [&](const std::string& path, const Table& table) {
-      write_columns(folder.partial(path), {{"/object", table}}, {{"product_class", product_class::training_set}, {"provenance", provenance}});
+      write_columns(folder.partial(path), {{"/object", table}},
+                    {{"product_class", product_class::training_set}, {"provenance", provenance}});
       return static_cast<std::int64_t>(table.rows());
     };
     std::vector<std::pair<std::string, std::int64_t>> sets;
@@ -154,7 +157,8 @@ class Training {
   Table training_table() const {
     Table table = sample_table(sample_, subsets_.training, o_);
     if (set_.weight.empty() || table.find("weight")) return table;
-    const auto weight = table.add({"weight", Type::f8, 1, "", "stat.weight", "weight by the reference catalogue, sum 1", ""}).values<double>();
+    const auto weight =
+        table.add({"weight", Type::f8, 1, "", "stat.weight", "weight by the reference catalogue, sum 1", ""}).values<double>();
     std::copy(set_.weight.begin(), set_.weight.end(), weight.begin());
     return table;
   }

@@ -9,19 +9,19 @@
 #include <limits>
 #include <optional>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/dataset/model_bands.hpp"
-#include "skyfold/core/files.hpp"
+#include "pdfs.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/table/known_columns.hpp"
-#include "pdfs.hpp"
 
 namespace skyfold {
 namespace {
@@ -172,8 +172,8 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
       throw DataError(fmt::format("{}: column {} is not a column of {}", source.path(), name, is_id ? "whole numbers" : "numbers"));
     const auto no_id = is_id ? find_no_id(source, name) : std::nullopt;
     if (no_id)
-      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; name another column with --estimates.id)", source.path(),
-                                  no_id->row + 1, name, no_id->problem));
+      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; name another column with --estimates.id)",
+                                  source.path(), no_id->row + 1, name, no_id->problem));
     column.source = name;
     if (is_id) column.type = Type::i8;
     if (!find_column(columns, name)) columns.push_back(column);

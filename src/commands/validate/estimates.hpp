@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "sample.hpp"
+#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/farm/ranks.hpp"
 #include "skyfold/kernels/kernel.hpp"
-#include "skyfold/dataset/model_file.hpp"
-#include "sample.hpp"
 
 namespace skyfold {
 

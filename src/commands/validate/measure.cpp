@@ -188,7 +188,8 @@ void add_pit(const ValidateOptions& o, const SetPlan& plan, const Objects& objec
 JudgedMetric judged(const MeasuredSet& set, validation::Metric metric, double limit) {
   const double value = set.value[validation::place(metric)], error = set.error[validation::place(metric)];
   const bool pass = validation::passes(metric, value, limit);
-  const bool could_pass = error > 0.0 && (validation::passes(metric, value - error, limit) || validation::passes(metric, value + error, limit));
+  const bool could_pass =
+      error > 0.0 && (validation::passes(metric, value - error, limit) || validation::passes(metric, value + error, limit));
   return {set.model, set.subset, metric, value, error, limit, pass, !pass && could_pass};
 }
 

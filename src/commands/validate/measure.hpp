@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "estimates.hpp"
 #include "skyfold/farm/ranks.hpp"
 #include "skyfold/kernels/validate/metrics.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
-#include "estimates.hpp"
 
 namespace skyfold {
 
@@ -27,7 +27,7 @@ struct JudgedMetric {
   validation::Metric metric{};
   double value = 0.0, error = 0.0, limit = 0.0;
   bool pass = false;
-  bool within_error = false;     ///< missed by less than its error
+  bool within_error = false;  ///< missed by less than its error
 };
 
 struct MeasuredPit {

@@ -83,9 +83,12 @@ void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
   const ValidateOptions by_default;
   if (o.estimates.empty())
-    refuse_idle_options("--estimates", {{"estimates.id", o.estimate_id != by_default.estimate_id}, {"estimates.z_phot", o.estimate_z != by_default.estimate_z},
-                                        {"estimates.z_err", o.estimate_err != by_default.estimate_err}, {"on-missing", o.missing != by_default.missing}});
-  if (o.magnitude == "none") refuse_idle_options("another --magnitude than none", {{"bins.magnitude", o.magnitude_width != by_default.magnitude_width}});
+    refuse_idle_options("--estimates", {{"estimates.id", o.estimate_id != by_default.estimate_id},
+                                        {"estimates.z_phot", o.estimate_z != by_default.estimate_z},
+                                        {"estimates.z_err", o.estimate_err != by_default.estimate_err},
+                                        {"on-missing", o.missing != by_default.missing}});
+  if (o.magnitude == "none")
+    refuse_idle_options("another --magnitude than none", {{"bins.magnitude", o.magnitude_width != by_default.magnitude_width}});
   if (o.z_min > o.z_max) throw UsageError(fmt::format("cuts.z_min = {} (must be <= cuts.z_max = {})", o.z_min, o.z_max));
   for (std::size_t m = 0; m < validation::n_metrics; ++m) {
     const std::vector<double>& limit = o.limits[m];

@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "skyfold/core/text.hpp"
 #include "plots.hpp"
+#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
@@ -207,7 +207,9 @@ void add_table(const std::string& name, const ValidationResult& r, std::size_t m
       if (j.model != model || validation::place(j.metric) != m) continue;
       limit = shortest(j.limit);
       result += fmt::format("{}{}{}", result.empty() ? "" : ", ", names_subset ? j.subset + " " : "",
-                            j.pass ? "pass" : j.within_error ? "missed by less than its error" : "FAIL");
+                            j.pass           ? "pass"
+                            : j.within_error ? "missed by less than its error"
+                                             : "FAIL");
     }
     table.rows.push_back({std::string(metric_infos()[m].name), std::string(metric_infos()[m].meaning),
                           with_error(all.value[m], all.error[m]), with_error(culled.value[m], culled.error[m]), limit, result});

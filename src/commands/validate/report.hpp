@@ -1,7 +1,7 @@
 #pragma once
 
-#include "skyfold/registry/process.hpp"
 #include "product.hpp"
+#include "skyfold/registry/process.hpp"
 
 namespace skyfold {
 

@@ -7,12 +7,12 @@
 #include <cmath>
 #include <limits>
 
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/dataset/guessed_redshift.hpp"
-#include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/guessed_redshift.hpp"
+#include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -37,7 +37,8 @@ std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schem
     if (!o.band_error.empty()) bands.error = o.band_error;
     if (bands.bands.empty() && !bands.magnitude.empty()) bands.bands = bands_named(bands.magnitude, schema);
     if (bands.bands.empty() && !bands.magnitude.empty())
-      throw UsageError(fmt::format("{}: no column is called as --bands.magnitude = {} says, for any of the usual bands", path, bands.magnitude));
+      throw UsageError(
+          fmt::format("{}: no column is called as --bands.magnitude = {} says, for any of the usual bands", path, bands.magnitude));
     return resolve_bands(bands, schema, path).magnitude;
   }
   try {
@@ -73,8 +74,10 @@ std::string id_column(const ValidateOptions& o, const Schema& schema, const std:
   if (!found) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
   if (is_integer(schema[*found].type) && schema[*found].width == 1) return name;
   const bool is_real = (schema[*found].type == Type::f8 || schema[*found].type == Type::f4) && schema[*found].width == 1;
-  if (is_real && !o.id.empty()) return name;   // each is checked to be whole as it is read
-  if (o.id.empty()) log_info(fmt::format("column {} is not used as ids: it is not a column of whole numbers{}", name, is_real ? " (--id names it all the same)" : ""));
+  if (is_real && !o.id.empty()) return name;  // each is checked to be whole as it is read
+  if (o.id.empty())
+    log_info(fmt::format("column {} is not used as ids: it is not a column of whole numbers{}", name,
+                         is_real ? " (--id names it all the same)" : ""));
   if (o.id.empty()) return "";
   throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id)", path, name));
 }
@@ -140,7 +143,8 @@ void check_ids(const ValidationSample& sample) {
   const auto is_same_object = [&](std::size_t a, std::size_t b) {
     for (std::size_t c = 0; c < sample.photometry.columns(); ++c)
       if (!has_same(sample.photometry[c], a, b)) return false;
-    if (!sample.magnitudes.empty()) return std::bit_cast<std::uint64_t>(sample.magnitudes[a]) == std::bit_cast<std::uint64_t>(sample.magnitudes[b]);
+    if (!sample.magnitudes.empty())
+      return std::bit_cast<std::uint64_t>(sample.magnitudes[a]) == std::bit_cast<std::uint64_t>(sample.magnitudes[b]);
     return sample.photometry.columns() > 0 || sample.z_spec[a] == sample.z_spec[b];
   };
   check_repeated_ids(sample.ids, is_same_object, fmt::format("{}, column {}", sample.paths.front(), sample.id));

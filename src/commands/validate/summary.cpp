@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "skyfold/core/text.hpp"
 #include "product.hpp"
+#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
@@ -82,7 +82,10 @@ std::string validation_summary(const ValidationResult& r) {
     row.emplace_back(metric_infos()[m].name);
     for (const MeasuredSet& set : r.validation.whole) {
       const JudgedMetric* judged = judgement(r.validation, set, m);
-      row.push_back(with_error(set.value[m], set.error[m]) + (!judged ? "" : judged->pass ? " ok  " : judged->within_error ? " miss" : " FAIL"));
+      row.push_back(with_error(set.value[m], set.error[m]) + (!judged                ? ""
+                                                              : judged->pass         ? " ok  "
+                                                              : judged->within_error ? " miss"
+                                                                                     : " FAIL"));
     }
   }
   text += "\n" + aligned(rows) + "\n";

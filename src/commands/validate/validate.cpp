@@ -4,16 +4,16 @@
 #include <fstream>
 #include <optional>
 
-#include "skyfold/core/log.hpp"
-#include "skyfold/core/text.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/run/same_inputs.hpp"
-#include "skyfold/registry/provenance.hpp"
-#include "skyfold/commands/command.hpp"
-#include "skyfold/io/input_names.hpp"
 #include "measure.hpp"
 #include "product.hpp"
 #include "report.hpp"
+#include "skyfold/commands/command.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/io/input_names.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/run/same_inputs.hpp"
 
 namespace skyfold {
 namespace {

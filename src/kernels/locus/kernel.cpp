@@ -18,18 +18,7 @@ constexpr double strips_per_zone = 4.0;
 constexpr double largest_rating = 1e100;
 
 /// Columns of LocusKernel::gives(), by position.
-enum : std::size_t {
-  out_ra,
-  out_dec,
-  out_mag,
-  out_av_ra,
-  out_av_dec,
-  out_rating,
-  out_n_ref,
-  out_n_candidates,
-  out_margin,
-  out_status
-};
+enum : std::size_t { out_ra, out_dec, out_mag, out_av_ra, out_av_dec, out_rating, out_n_ref, out_n_candidates, out_margin, out_status };
 
 void write_row(Table& out, std::size_t row, const LocusPointing& p) {
   out[out_av_ra].values<double>()[row] = p.position.ra;
@@ -43,8 +32,7 @@ void write_row(Table& out, std::size_t row, const LocusPointing& p) {
 
 }  // namespace
 
-LocusKernel::LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets,
-                         const LocusColumns& stars)
+LocusKernel::LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets, const LocusColumns& stars)
     : rules_(options), bands_(bands), targets_(targets), stars_(stars) {
   if (rules_.target_needs_magnitudes) target_band_.emplace(bands, targets.bands, options.band);
   if (rules_.needs_magnitudes) star_band_.emplace(bands, stars.bands, options.band);
@@ -76,14 +64,11 @@ Schema LocusKernel::gives() const {
        "magnitudes of the target, band by band"},
       {"av_ra", Type::f8, 1, "deg", "pos.eq.ra", "right ascension of the pointing: the centre of the field of view"},
       {"av_dec", Type::f8, 1, "deg", "pos.eq.dec", "declination of the pointing"},
-      {"rating", Type::f8, 1, "", "stat.value",
-       "score of the pointing: sum of the ratings of the reference stars in the field"},
+      {"rating", Type::f8, 1, "", "stat.value", "score of the pointing: sum of the ratings of the reference stars in the field"},
       {"n_ref", Type::i4, 1, "", "meta.number", "reference stars in the field"},
       {"n_candidates", Type::i4, 1, "", "meta.number", "stars that pass all filters"},
-      {"margin", Type::f4, 1, "arcsec", "pos.angDistance",
-       "distance of the nearest reference star from the edge of the field"},
-      {"status", Type::i4, 1, "", "meta.code.status",
-       "0 found, 1 no reference star, 2 no magnitude, 3 no position, 4 failed"},
+      {"margin", Type::f4, 1, "arcsec", "pos.angDistance", "distance of the nearest reference star from the edge of the field"},
+      {"status", Type::i4, 1, "", "meta.code.status", "0 found, 1 no reference star, 2 no magnitude, 3 no position, 4 failed"},
   };
   return schema;
 }
@@ -113,8 +98,8 @@ void LocusKernel::add_stars(const Table& table, std::int64_t first_row, Stars& s
     if (rating == nullptr) continue;
     stars.rating.push_back(rating->number(i));
     if (stars.rating.back() > largest_rating)
-      throw DataError(fmt::format("star catalogue, row {}: {} = {} (a rating must be at most {})", stars.row.back() + 1,
-                                  stars_.rating, stars.rating.back(), largest_rating));
+      throw DataError(fmt::format("star catalogue, row {}: {} = {} (a rating must be at most {})", stars.row.back() + 1, stars_.rating,
+                                  stars.rating.back(), largest_rating));
   }
 }
 
@@ -135,8 +120,7 @@ std::vector<LocusTarget> LocusKernel::targets_of(const Table& table) const {
   return targets;
 }
 
-void LocusKernel::run(const Table& in, const StarField& stars, Table& out, int threads,
-                      std::vector<LocusReference>* references) const {
+void LocusKernel::run(const Table& in, const StarField& stars, Table& out, int threads, std::vector<LocusReference>* references) const {
   const std::vector<LocusTarget> targets = targets_of(in);
   copy_targets(in, out);
   std::vector<LocusSolver> solvers(static_cast<std::size_t>(threads), LocusSolver(rules_, stars));

@@ -54,8 +54,8 @@ class Locus6Search {
     for (const Locus6Star& star : stars_) {
       if (!field_.counts(star, best_.ra, best_.dec)) continue;
       ++best_.n_ref;
-      const double margin = std::min((field_.half_ra - std::abs(best_.ra - star.ra)) * field_.cos_dec,
-                                     field_.half_dec - std::abs(best_.dec - star.dec));
+      const double margin =
+          std::min((field_.half_ra - std::abs(best_.ra - star.ra)) * field_.cos_dec, field_.half_dec - std::abs(best_.dec - star.dec));
       best_.margin_deg = std::min(best_.margin_deg, margin);
     }
   }

@@ -15,23 +15,14 @@ constexpr const char* column_prefix = "column:";
 }  // namespace
 
 void describe(OptionSet& option, LocusOptions& o) {
-  option("rating", o.rating,
-         "rating of a reference star: colour (likeness to the target), or column:NAME of the catalogue");
+  option("rating", o.rating, "rating of a reference star: colour (likeness to the target), or column:NAME of the catalogue");
   option("locus.fov_ra", o.fov_ra, "width of the field of view along RA").unit("arcmin").range(0.01, 600.0);
   option("locus.fov_dec", o.fov_dec, "height of the field of view along Dec").unit("arcmin").range(0.01, 600.0);
   option("locus.band", o.band, "band of the observation, one of bands");
-  option("locus.dmag", o.dmag, "largest difference between star and target in the band, 0 for none")
-      .unit("mag")
-      .range(0.0, 50.0);
-  option("locus.dcol", o.dcol, "largest difference between star and target in each colour with the band")
-      .unit("mag")
-      .range(1e-6, 50.0);
-  option("locus.resolution", o.resolution, "stars closer to each other than this are not used, 0 for all")
-      .unit("arcsec")
-      .range(0.0, 600.0);
-  option("locus.crowding_dmag", o.crowding_dmag, "unless they differ by at least this in the band")
-      .unit("mag")
-      .range(0.0, 50.0);
+  option("locus.dmag", o.dmag, "largest difference between star and target in the band, 0 for none").unit("mag").range(0.0, 50.0);
+  option("locus.dcol", o.dcol, "largest difference between star and target in each colour with the band").unit("mag").range(1e-6, 50.0);
+  option("locus.resolution", o.resolution, "stars closer to each other than this are not used, 0 for all").unit("arcsec").range(0.0, 600.0);
+  option("locus.crowding_dmag", o.crowding_dmag, "unless they differ by at least this in the band").unit("mag").range(0.0, 50.0);
   option("locus.exclude_target", o.exclude_target, "the target, or a star that blends with it, is not a reference");
   option("locus.geometry", o.geometry, "plane of the field: tangent to the sky at the target, or a box in RA and Dec")
       .one_of({"tangent", "box"});
@@ -45,8 +36,7 @@ std::string rating_column(const LocusOptions& o) {
   const std::string prefix = column_prefix;
   if (o.rating.rfind(prefix, 0) != 0 || o.rating.size() == prefix.size())
     throw UsageError(fmt::format("rating = {} (must be colour or column:NAME)", o.rating));
-  if (o.compat != "none")
-    throw UsageError(fmt::format("rating = {} (locus.compat = {} knows the colour rule only)", o.rating, o.compat));
+  if (o.compat != "none") throw UsageError(fmt::format("rating = {} (locus.compat = {} knows the colour rule only)", o.rating, o.compat));
   return o.rating.substr(prefix.size());
 }
 

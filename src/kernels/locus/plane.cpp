@@ -38,10 +38,7 @@ double wrapped_ra(double ra) noexcept {
 }
 
 FieldPlane::FieldPlane(Position target, LocusGeometry geometry) noexcept
-    : target_(target),
-      geometry_(geometry),
-      cos_dec_(std::cos(target.dec * degree)),
-      sin_dec_(std::sin(target.dec * degree)) {
+    : target_(target), geometry_(geometry), cos_dec_(std::cos(target.dec * degree)), sin_dec_(std::sin(target.dec * degree)) {
   const double cos_ra = std::cos(target.ra * degree), sin_ra = std::sin(target.ra * degree);
   centre_ = {cos_dec_ * cos_ra, cos_dec_ * sin_ra, sin_dec_};
   east_ = {-sin_ra, cos_ra, 0.0};
@@ -49,8 +46,7 @@ FieldPlane::FieldPlane(Position target, LocusGeometry geometry) noexcept
 }
 
 Offset FieldPlane::offset(Position star, const Direction& direction) const noexcept {
-  if (geometry_ == LocusGeometry::box)
-    return {std::remainder(star.ra - target_.ra, 360.0) * cos_dec_, star.dec - target_.dec};
+  if (geometry_ == LocusGeometry::box) return {std::remainder(star.ra - target_.ra, 360.0) * cos_dec_, star.dec - target_.dec};
   const double depth = dot(direction, centre_);
   if (!(depth > 0.0)) return {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
   const double scale = 1.0 / (depth * degree);
@@ -62,8 +58,7 @@ Position FieldPlane::position(Offset offset) const noexcept {
     return {wrapped_ra(target_.ra + offset.x / cos_dec_), std::clamp(target_.dec + offset.y, -90.0, 90.0)};
   const double xi = offset.x * degree, eta = offset.y * degree;
   const double away = cos_dec_ - eta * sin_dec_;  // from the pole's axis, along the target's meridian
-  return {wrapped_ra(target_.ra + std::atan2(xi, away) / degree),
-          std::atan2(sin_dec_ + eta * cos_dec_, std::hypot(xi, away)) / degree};
+  return {wrapped_ra(target_.ra + std::atan2(xi, away) / degree), std::atan2(sin_dec_ + eta * cos_dec_, std::hypot(xi, away)) / degree};
 }
 
 SkyBounds FieldPlane::bounds(FieldSize half) const noexcept {
@@ -78,8 +73,7 @@ SkyBounds FieldPlane::bounds(FieldSize half) const noexcept {
       // North of the equator Dec falls with |x| at any y: the extremes are the middle of one edge, the corners of the
       // other.
       const double edge = std::atan(eta) / degree, dec = std::abs(target_.dec);
-      const double corner =
-          std::atan2(std::abs(sin_dec_) - eta * cos_dec_, std::hypot(xi, cos_dec_ + eta * std::abs(sin_dec_))) / degree;
+      const double corner = std::atan2(std::abs(sin_dec_) - eta * cos_dec_, std::hypot(xi, cos_dec_ + eta * std::abs(sin_dec_))) / degree;
       bounds = {std::min(dec - edge, corner), dec + edge, full_circle(std::atan2(xi, nearest_axis) / degree)};
     } else {  // the pole lies in the rectangle
       bounds = {std::abs(target_.dec) - std::atan(std::hypot(xi, eta)) / degree, 90.0, 180.0};

@@ -36,14 +36,12 @@ SKYFOLD_INLINE LaneBits passes(const Limits& l, std::size_t k) noexcept {
 
 /// Writes the numbers of the stars [begin, end) that pass all tests to `found`; returns the end of the list. Few pass,
 /// so whole blocks are passed over at a time.
-SKYFOLD_CLONES std::uint32_t* select(const Limits (&limits)[3], std::size_t begin, std::size_t end,
-                                     std::uint32_t* found) {
+SKYFOLD_CLONES std::uint32_t* select(const Limits (&limits)[3], std::size_t begin, std::size_t end, std::uint32_t* found) {
   constexpr std::size_t block = 2 * n_lanes;
   std::size_t k = begin;
   for (; k + block <= end; k += block) {
     const LaneBits low = passes(limits[0], k) & passes(limits[1], k) & passes(limits[2], k);
-    const LaneBits high =
-        passes(limits[0], k + n_lanes) & passes(limits[1], k + n_lanes) & passes(limits[2], k + n_lanes);
+    const LaneBits high = passes(limits[0], k + n_lanes) & passes(limits[1], k + n_lanes) & passes(limits[2], k + n_lanes);
     const LaneBits any = low | high;
     if ((any[0] | any[1] | any[2] | any[3]) == 0) continue;
     for (std::size_t lane = 0; lane < n_lanes; ++lane)
@@ -53,8 +51,7 @@ SKYFOLD_CLONES std::uint32_t* select(const Limits (&limits)[3], std::size_t begi
   }
   for (; k < end; ++k) {
     const auto passes_one = [&](const Limits& l) { return std::abs(l.value[k] - l.centre) < l.limit; };
-    if (passes_one(limits[0]) && passes_one(limits[1]) && passes_one(limits[2]))
-      *found++ = static_cast<std::uint32_t>(k);
+    if (passes_one(limits[0]) && passes_one(limits[1]) && passes_one(limits[2])) *found++ = static_cast<std::uint32_t>(k);
   }
   return found;
 }
@@ -71,8 +68,7 @@ LocusPointing LocusSolver::solve(const LocusTarget& target) {
   candidates_.clear();
   if (!is_valid(target.position)) return without_pointing(LocusStatus::no_position, rules_.is_locus6);
   const BandPhotometry& p = target.photometry;
-  if ((rules_.target_needs_magnitudes && std::isnan(p.mag)) ||
-      (rules_.needs_colours && (std::isnan(p.before) || std::isnan(p.after))))
+  if ((rules_.target_needs_magnitudes && std::isnan(p.mag)) || (rules_.needs_colours && (std::isnan(p.before) || std::isnan(p.after))))
     return without_pointing(LocusStatus::no_magnitude, rules_.is_locus6);
   const FieldPlane plane(target.position, rules_.geometry);
   filter(target, plane);
@@ -89,8 +85,7 @@ void LocusSolver::filter(const LocusTarget& target, const FieldPlane& plane) {
   for (const std::uint32_t star : similar_) {
     const Offset at = plane.offset(stars_.position(star), stars_.direction(star));
     if (!is_in_zone(star, at, target.position)) continue;
-    if (rules_.is_locus6 ? is_crowded_locus6(star, target.position) : rules_.exclude_target && is_target(star, plane))
-      continue;
+    if (rules_.is_locus6 ? is_crowded_locus6(star, target.position) : rules_.exclude_target && is_target(star, plane)) continue;
     candidates_.push_back({at, rating_of(star, target.photometry), star});
   }
 }
@@ -124,8 +119,7 @@ void LocusSolver::find_similar(std::size_t begin, std::size_t end, const BandPho
 
 double LocusSolver::rating_of(std::size_t star, const BandPhotometry& target) const noexcept {
   if (rules_.has_given_ratings) return stars_.rating()[star];
-  const double before = std::abs(stars_.before()[star] - target.before),
-               after = std::abs(stars_.after()[star] - target.after);
+  const double before = std::abs(stars_.before()[star] - target.before), after = std::abs(stars_.after()[star] - target.after);
   if (rules_.is_locus6) return (rules_.dcol - after) / rules_.dcol * ((rules_.dcol - before) / rules_.dcol);
   return (1.0 - before / rules_.dcol) * (1.0 - after / rules_.dcol);
 }
@@ -192,8 +186,7 @@ std::span<const ReferenceStar> LocusSolver::reference_stars() {
 }
 
 double locus_halo_deg(const LocusRules& rules, Position target) noexcept {
-  if (rules.geometry == LocusGeometry::tangent)
-    return std::hypot(rules.field.width, rules.field.height) + rules.resolution_deg;
+  if (rules.geometry == LocusGeometry::tangent) return std::hypot(rules.field.width, rules.field.height) + rules.resolution_deg;
   const double reach_dec = rules.field.height + rules.resolution_deg;
   const double reach_ra = (rules.field.width + rules.resolution_deg) / std::cos(target.dec * degree);
   const double nearest_equator = std::max(std::abs(target.dec) - reach_dec, 0.0);

@@ -140,8 +140,7 @@ bool StarField::is_crowded(std::size_t i, double resolution_deg, double dmag) co
   bool is_crowded = false;
   visit(ra_[i], bounds, [&](std::size_t begin, std::size_t end) {
     for (std::size_t j = begin; j < end; ++j)
-      if (j != i && usable_[j] && std::abs(mag_[i] - mag_[j]) < dmag && chord2(direction_[i], direction_[j]) < limit2)
-        is_crowded = true;
+      if (j != i && usable_[j] && std::abs(mag_[i] - mag_[j]) < dmag && chord2(direction_[i], direction_[j]) < limit2) is_crowded = true;
   });
   return is_crowded;
 }
@@ -157,9 +156,8 @@ void StarField::drop_crowded(double resolution_deg, double dmag, int threads) {
     if (!kept[i]) put_aside(i);
 }
 
-std::vector<std::uint8_t> crowded_stars(std::span<const double> ra, std::span<const double> dec,
-                                        std::span<const double> mag, double resolution_arcsec, double dmag,
-                                        int threads) {
+std::vector<std::uint8_t> crowded_stars(std::span<const double> ra, std::span<const double> dec, std::span<const double> mag,
+                                        double resolution_arcsec, double dmag, int threads) {
   constexpr double strip_deg = 0.05;
   Stars stars{{ra.begin(), ra.end()}, {dec.begin(), dec.end()}, {}, {}, std::vector<std::int64_t>(ra.size())};
   for (const double m : mag) stars.photometry.push_back({m, 0.0, 0.0});

@@ -47,16 +47,13 @@ void PointingSweep::take(std::span<const StarCandidate> candidates) {
   for (const StarCandidate& candidate : candidates) largest = std::max(largest, candidate.rating);
   if (!(largest > 0.0)) return;
   const double rounding = rounding_constant(largest, candidates.size());
-  const auto side = [](double at, double half) {
-    return at >= 0.0 ? Side{at - half, 0, true} : Side{at + half, 0, false};
-  };
+  const auto side = [](double at, double half) { return at >= 0.0 ? Side{at - half, 0, true} : Side{at + half, 0, false}; };
   const auto is_possible = [](const Side& s, double half) { return s.is_beyond ? s.bound < half : s.bound > -half; };
   for (std::uint32_t i = 0; i < candidates.size(); ++i) {
     const StarCandidate& candidate = candidates[i];
     const Star star{side(candidate.at.x, 0.5 * field_.width), side(candidate.at.y, 0.5 * field_.height),
                     (candidate.rating + rounding) - rounding, i};
-    if (star.weight > 0.0 && is_possible(star.x, 0.5 * field_.width) && is_possible(star.y, 0.5 * field_.height))
-      stars_.push_back(star);
+    if (star.weight > 0.0 && is_possible(star.x, 0.5 * field_.width) && is_possible(star.y, 0.5 * field_.height)) stars_.push_back(star);
   }
 }
 
@@ -86,16 +83,13 @@ void PointingSweep::sort_by_bound(std::vector<Event>& events, double half) {
     return;
   }
   const double buckets_per_unit = static_cast<double>(n) / (2.0 * half);
-  const auto bucket_of = [&](const Event& e) {
-    return std::min(static_cast<std::size_t>((e.bound + half) * buckets_per_unit), n - 1);
-  };
+  const auto bucket_of = [&](const Event& e) { return std::min(static_cast<std::size_t>((e.bound + half) * buckets_per_unit), n - 1); };
   bucket_starts_.assign(n + 1, 0);
   for (const Event& event : events) ++bucket_starts_[bucket_of(event) + 1];
   std::partial_sum(bucket_starts_.begin(), bucket_starts_.end(), bucket_starts_.begin());
   unsorted_.swap(events);
   events.resize(n);
-  for (const Event& event : unsorted_)
-    events[bucket_starts_[bucket_of(event)]++] = event;  // then they are the buckets' ends
+  for (const Event& event : unsorted_) events[bucket_starts_[bucket_of(event)]++] = event;  // then they are the buckets' ends
   for (std::size_t b = 0, begin = 0; b < n; begin = bucket_starts_[b++])
     if (bucket_starts_[b] > begin + 1) std::sort(events.begin() + begin, events.begin() + bucket_starts_[b], by_bound);
 }

@@ -11,11 +11,11 @@
 namespace skyfold {
 namespace {
 
-constexpr double objects_per_tile = 37'300.0;            // of median depth
+constexpr double objects_per_tile = 37'300.0;  // of median depth
 constexpr Position survey_centre = {20.0, -50.0};
-constexpr double survey_elongation = 4.0;                // extent in RA over extent in Dec
-constexpr int tile_sample_order = 10;                    // a cell's objects are foreseen from pixels of 3.4 arcmin
-constexpr int coarsest_field_order = 3;                  // 7.3 deg
+constexpr double survey_elongation = 4.0;  // extent in RA over extent in Dec
+constexpr int tile_sample_order = 10;      // a cell's objects are foreseen from pixels of 3.4 arcmin
+constexpr int coarsest_field_order = 3;    // 7.3 deg
 
 double objects_per_deg2() { return objects_per_tile / (Tiling::side_deg * Tiling::side_deg); }
 
@@ -81,9 +81,9 @@ TileConditions tile_conditions(const MockOptions& o, std::int64_t tile) {
 
 /// A cell that the survey may use.
 struct MockFootprint::Candidate {
-  double remoteness;      ///< of the nearest tile that it touches: tiles fill one after the other
+  double remoteness;  ///< of the nearest tile that it touches: tiles fill one after the other
   std::int64_t pixel;
-  double objects;         ///< that the complete survey holds in it, on average
+  double objects;  ///< that the complete survey holds in it, on average
 };
 
 MockFootprint::MockFootprint(const MockOptions& o, const Tiling& tiling) : options_(o), tiling_(tiling) {
@@ -91,14 +91,11 @@ MockFootprint::MockFootprint(const MockOptions& o, const Tiling& tiling) : optio
   place_objects(candidate_cells());
 }
 
-bool MockFootprint::holds(Position position) const {
-  return observed_[static_cast<std::size_t>(tiling_.index_of(position))];
-}
+bool MockFootprint::holds(Position position) const { return observed_[static_cast<std::size_t>(tiling_.index_of(position))]; }
 
 void MockFootprint::choose_tiles() {
   std::vector<std::pair<double, std::int64_t>> outward;
-  for (std::int64_t tile = 0; tile < tiling_.size(); ++tile)
-    outward.emplace_back(remoteness(tiling_.centre(tile)), tile);
+  for (std::int64_t tile = 0; tile < tiling_.size(); ++tile) outward.emplace_back(remoteness(tiling_.centre(tile)), tile);
   std::ranges::sort(outward);
   observed_.resize(outward.size());
   double expected = 0.0;

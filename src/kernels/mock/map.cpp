@@ -20,8 +20,8 @@ namespace skyfold {
 namespace {
 
 constexpr double degrees = 180.0 / std::numbers::pi, arcmin = 1.0 / degrees / 60.0, arcsec = arcmin / 60.0;
-constexpr double source_reach = 3.0;     // FWHM; the Gaussian is 1e-11 of its peak there
-constexpr double noise_reach = 1.5;      // FWHM, of the smoothing of correlated noise
+constexpr double source_reach = 3.0;  // FWHM; the Gaussian is 1e-11 of its peak there
+constexpr double noise_reach = 1.5;   // FWHM, of the smoothing of correlated noise
 enum Stream : std::uint32_t { place_stream = 100, property_stream, pixel_stream, node_stream, missing_stream };
 
 /// Turns `v` by small angles east and north.
@@ -60,13 +60,17 @@ void describe(OptionSet& option, MapMockOptions& o) {
   option("map.fwhm", o.fwhm_arcmin, "FWHM of the beam").unit("arcmin").range(0.1, 600.0);
   option("map.flux-min", o.flux_min_jy, "smallest flux; they are spread evenly in logarithm").unit("Jy").range(1e-6, 1e6);
   option("map.flux-max", o.flux_max_jy, "largest flux").unit("Jy").range(1e-6, 1e6);
-  option("map.offset", o.offset_arcsec, "standard deviation of a source's place about its position, east and north").unit("arcsec").range(0.0, 3600.0);
+  option("map.offset", o.offset_arcsec, "standard deviation of a source's place about its position, east and north")
+      .unit("arcsec")
+      .range(0.0, 3600.0);
   option("map.polarisation", o.polarisation, "polarised part of the fluxes; above 0, Q and U maps are made too").range(0.0, 1.0);
   option("map.background", o.background, "background").unit("K_CMB");
   option("map.noise", o.noise, "standard deviation of the noise of a pixel").unit("K_CMB").range(0.0, 1e6);
   option("map.noise-kind", o.noise_kind, "white, or correlated over the beam").one_of({"white", "correlated"});
   option("map.missing", o.missing, "part of the pixels without a value, at random").range(0.0, 1.0);
-  option("map.mask-latitude", o.mask_latitude_deg, "above 0, a mask is made too: 0 nearer than this to the frame's equator").unit("degrees").range(0.0, 90.0);
+  option("map.mask-latitude", o.mask_latitude_deg, "above 0, a mask is made too: 0 nearer than this to the frame's equator")
+      .unit("degrees")
+      .range(0.0, 90.0);
 }
 
 void check(const MapMockOptions& o) {
@@ -88,7 +92,8 @@ MapMock::MapMock(const MapMockOptions& o) : o_(o), pixels_(o.nside) {
     const double radius = room * std::sqrt(place.uniform()), turn = 2.0 * std::numbers::pi * place.uniform();
     Source source;
     source.id = static_cast<std::int64_t>(i);
-    source.position = angles_of(moved(tangent_basis(angles_of(coarse.ring_centre(cells[i]))), radius * std::cos(turn), radius * std::sin(turn)));
+    source.position =
+        angles_of(moved(tangent_basis(angles_of(coarse.ring_centre(cells[i]))), radius * std::cos(turn), radius * std::sin(turn)));
     source.flux_jy = o.flux_min_jy * std::pow(o.flux_max_jy / o.flux_min_jy, random.uniform());
     source.angle = std::numbers::pi * (random.uniform() - 0.5);
     source.east_arcsec = o.offset_arcsec * random.normal();
@@ -98,9 +103,8 @@ MapMock::MapMock(const MapMockOptions& o) : o_(o), pixels_(o.nside) {
     source.reach_begin = angles_of(source.centre).theta - reach;
     sources_.push_back(source);
   }
-  std::sort(sources_.begin(), sources_.end(), [](const Source& a, const Source& b) {
-    return a.reach_begin != b.reach_begin ? a.reach_begin < b.reach_begin : a.id < b.id;
-  });
+  std::sort(sources_.begin(), sources_.end(),
+            [](const Source& a, const Source& b) { return a.reach_begin != b.reach_begin ? a.reach_begin < b.reach_begin : a.id < b.id; });
 }
 
 /// A piece of the map in double precision.
@@ -167,14 +171,17 @@ void MapMock::add_correlated_noise(RowRange pixels, Canvas& canvas) const {
   const Pixelisation nodes(nside);
   const double fwhm = o_.fwhm_arcmin * arcmin, sigma = fwhm / std::sqrt(8.0 * std::numbers::ln2), reach = noise_reach * fwhm;
   const double scale = o_.noise * std::sqrt(nodes.pixel_area_sr() / (std::numbers::pi * sigma * sigma));
-  const double first = angles_of(pixels_.ring_centre(pixels.begin)).theta - reach, last = angles_of(pixels_.ring_centre(pixels.end - 1)).theta + reach;
+  const double first = angles_of(pixels_.ring_centre(pixels.begin)).theta - reach,
+               last = angles_of(pixels_.ring_centre(pixels.end - 1)).theta + reach;
   for (std::int64_t ring = 1; ring <= nodes.rings(); ++ring) {
     const RingInfo info = nodes.ring(ring);
     const double theta = std::atan2(info.sin_theta, info.z);
     if (theta < first || theta > last) continue;
     for (std::int64_t node = info.first; node < info.first + info.count; ++node) {
-      const double value = scale * ObjectRandom(static_cast<std::uint64_t>(o_.seed), static_cast<std::uint64_t>(node), node_stream).normal();
-      canvas.paint(nodes.ring_centre(node), sigma, reach, [&](std::size_t at, double gaussian, const Vector3&) { canvas.temperature[at] += value * gaussian; });
+      const double value =
+          scale * ObjectRandom(static_cast<std::uint64_t>(o_.seed), static_cast<std::uint64_t>(node), node_stream).normal();
+      canvas.paint(nodes.ring_centre(node), sigma, reach,
+                   [&](std::size_t at, double gaussian, const Vector3&) { canvas.temperature[at] += value * gaussian; });
     }
   }
 }
@@ -221,8 +228,8 @@ Table MapMock::truth() const {
     const auto row = static_cast<std::size_t>(source.id);
     table[0].values<std::int64_t>()[row] = source.id;
     const double phi = source.position.phi < 0.0 ? source.position.phi + 2.0 * std::numbers::pi : source.position.phi;
-    const double values[] = {phi * degrees, 90.0 - source.position.theta * degrees, source.flux_jy, source.east_arcsec, source.north_arcsec,
-                             o_.polarisation * source.flux_jy, source.angle * degrees};
+    const double values[] = {phi * degrees,       90.0 - source.position.theta * degrees, source.flux_jy,        source.east_arcsec,
+                             source.north_arcsec, o_.polarisation * source.flux_jy,       source.angle * degrees};
     for (std::size_t c = 0; c < std::size(values); ++c) table[c + 1].values<double>()[row] = values[c];
   }
   return table;

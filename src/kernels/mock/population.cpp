@@ -69,8 +69,8 @@ class SampledBand {
     for (std::size_t i = 0; i < n_samples; ++i) {
       angstrom_[i] = low + (static_cast<double>(i) + 0.5) * width / n_samples;
       log_angstrom_[i] = std::log(angstrom_[i]);
-      weight_[i] = smooth_step((angstrom_[i] - band.low_angstrom) / edge) *
-                   smooth_step((band.high_angstrom - angstrom_[i]) / edge) / angstrom_[i];
+      weight_[i] =
+          smooth_step((angstrom_[i] - band.low_angstrom) / edge) * smooth_step((band.high_angstrom - angstrom_[i]) / edge) / angstrom_[i];
       total += weight_[i];
     }
     for (double& weight : weight_) weight /= total;
@@ -170,8 +170,8 @@ MockMagnitudes GalaxyColours::operator()(double redshift, double type) const noe
   const MockMagnitudes* corner = &grid_[k * n_types + j];
   MockMagnitudes colour;
   for (std::size_t b = 0; b < mock_band_count; ++b)
-    colour[b] = (1.0 - fz) * ((1.0 - ft) * corner[0][b] + ft * corner[1][b]) +
-                fz * ((1.0 - ft) * corner[n_types][b] + ft * corner[n_types + 1][b]);
+    colour[b] =
+        (1.0 - fz) * ((1.0 - ft) * corner[0][b] + ft * corner[1][b]) + fz * ((1.0 - ft) * corner[n_types][b] + ft * corner[n_types + 1][b]);
   return colour;
 }
 

@@ -56,8 +56,7 @@ double selected_fraction(const std::vector<double>& eagerness, double scale) noe
 
 }  // namespace
 
-SpectroscopicSelection::SpectroscopicSelection(const MockSurvey& survey, double fraction)
-    : seed_(survey.options().seed) {
+SpectroscopicSelection::SpectroscopicSelection(const MockSurvey& survey, double fraction) : seed_(survey.options().seed) {
   const auto eagerness = sample_eagerness(survey);
   double low = 0.0, high = 1e6;
   for (int step = 0; step < 60; ++step) {

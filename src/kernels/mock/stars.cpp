@@ -21,32 +21,20 @@ constexpr int field_order = 10;                   // finest pixel of the density
 constexpr int coarsest_field_order = 3;
 
 /// Columns of MockStars::schema().
-enum : std::size_t {
-  col_id,
-  col_ra,
-  col_dec,
-  col_mag,
-  col_err = col_mag + star_band_count,
-  col_healpix = col_err + star_band_count
-};
+enum : std::size_t { col_id, col_ra, col_dec, col_mag, col_err = col_mag + star_band_count, col_healpix = col_err + star_band_count };
 
 struct StarBand {
   const char* name;
   double depth;  ///< magnitude with S/N = 5, close to SDSS's for point sources
   const char* ucd;
 };
-constexpr std::array<StarBand, star_band_count> star_bands = {{{"u", 22.3, "em.opt.U"},
-                                                               {"g", 23.3, "em.opt.B"},
-                                                               {"r", 23.1, "em.opt.R"},
-                                                               {"i", 22.3, "em.opt.I"},
-                                                               {"z", 20.8, "em.opt.I"}}};
+constexpr std::array<StarBand, star_band_count> star_bands = {
+    {{"u", 22.3, "em.opt.U"}, {"g", 23.3, "em.opt.B"}, {"r", 23.1, "em.opt.R"}, {"i", 22.3, "em.opt.I"}, {"z", 20.8, "em.opt.I"}}};
 
 /// Factor of the log-normal density field that a pixel adds to the field of the order above; its mean is 1. The
 /// variance in pixels of size theta is 0.005 (theta / deg)^-0.7, times the amplitude.
 double field_factor(const MockOptions& o, std::int64_t pixel, int order) {
-  const auto variance = [](int of) {
-    return of < coarsest_field_order ? 0.0 : 0.005 * std::pow(std::sqrt(pixel_area_deg2(of)), -0.7);
-  };
+  const auto variance = [](int of) { return of < coarsest_field_order ? 0.0 : 0.005 * std::pow(std::sqrt(pixel_area_deg2(of)), -0.7); };
   const double sigma2 = o.clustering * (variance(order) - variance(order - 1));
   auto random = mock_random(o.seed, (std::int64_t{4} << (2 * order)) + pixel, MockStream::clustering);
   return std::exp(std::sqrt(sigma2) * normal_deviate(random) - 0.5 * sigma2);
@@ -66,8 +54,7 @@ std::vector<double> cumulative_density(const MockOptions& o, std::int64_t cell) 
   for (int order = MockStars::order + 1; order <= field_order; ++order) {
     std::vector<double> finer(4 * density.size());
     const std::int64_t first = cell << (2 * (order - MockStars::order));
-    for (std::size_t i = 0; i < finer.size(); ++i)
-      finer[i] = density[i / 4] * field_factor(o, first + static_cast<std::int64_t>(i), order);
+    for (std::size_t i = 0; i < finer.size(); ++i) finer[i] = density[i / 4] * field_factor(o, first + static_cast<std::int64_t>(i), order);
     density.swap(finer);
   }
   const std::int64_t first = cell << (2 * (field_order - MockStars::order));
@@ -88,8 +75,7 @@ StarMagnitudes draw_star(ObjectRandom& random, double colour_scatter) noexcept {
   const double m_dwarfs = std::clamp(0.10 + 0.08 * (r - 15.0), 0.05, 0.65);  // a larger part of the fainter stars
   const bool is_m_dwarf = open_uniform(random) < m_dwarfs;
   const double deviate = normal_deviate(random);
-  StarMagnitudes mag =
-      stellar_locus(std::clamp(is_m_dwarf ? 1.05 + 0.38 * deviate : 0.15 + 0.09 * deviate, -0.05, 2.3));
+  StarMagnitudes mag = stellar_locus(std::clamp(is_m_dwarf ? 1.05 + 0.38 * deviate : 0.15 + 0.09 * deviate, -0.05, 2.3));
   for (double& m : mag) m += r + colour_scatter * normal_deviate(random);
   return mag;
 }
@@ -129,8 +115,7 @@ MockStars::MockStars(const MockOptions& options) : options_(options) {
     if (upto > placed) cells_.push_back({pixel, {0, upto - placed}});
     placed = upto;
   }
-  if (placed < options.objects)
-    throw UsageError(fmt::format("objects = {} (the mock sky has {} stars)", options.objects, placed));
+  if (placed < options.objects) throw UsageError(fmt::format("objects = {} (the mock sky has {} stars)", options.objects, placed));
   std::ranges::sort(cells_, {}, &Cell::pixel);
   std::int64_t row = 0;
   for (Cell& cell : cells_) {
@@ -149,8 +134,7 @@ Schema MockStars::schema() {
     schema.push_back({std::string("psfmag_") + band.name, Type::f4, 1, "mag", std::string("phot.mag;") + band.ucd,
                       std::string("observed AB magnitude in ") + band.name + "; 99: S/N < 1"});
   for (const StarBand& band : star_bands)
-    schema.push_back({std::string("psfmagerr_") + band.name, Type::f4, 1, "mag",
-                      std::string("stat.error;phot.mag;") + band.ucd,
+    schema.push_back({std::string("psfmagerr_") + band.name, Type::f4, 1, "mag", std::string("stat.error;phot.mag;") + band.ucd,
                       std::string("error of psfmag_") + band.name + "; 99: S/N < 1"});
   schema.push_back({"_healpix_29", Type::i8, 1, "", "pos.healpix", "HEALPix pixel, nested, order 29"});
   return schema;
@@ -164,8 +148,7 @@ std::vector<std::int64_t> MockStars::draw_keys(const Cell& cell) const {
   auto random = mock_random(options_.seed, cell.pixel, MockStream::position);
   std::vector<std::int64_t> keys(static_cast<std::size_t>(cell.rows.size()));
   for (auto& key : keys) {
-    const auto pixel =
-        std::upper_bound(cumulative.begin(), cumulative.end() - 1, open_uniform(random)) - cumulative.begin();
+    const auto pixel = std::upper_bound(cumulative.begin(), cumulative.end() - 1, open_uniform(random)) - cumulative.begin();
     const std::int64_t high = random.next(), low = random.next();
     key = first_key(first_pixel + pixel, field_order) | (((high << 32) | low) & ((std::int64_t{1} << pixel_bits) - 1));
   }

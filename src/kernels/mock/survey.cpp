@@ -89,8 +89,7 @@ struct Columns {
   std::int64_t* healpix;
 };
 
-void observe(const TrueObject& object, const TileConditions& conditions, ObjectRandom& random, const Columns& out,
-             std::size_t k) noexcept {
+void observe(const TrueObject& object, const TileConditions& conditions, ObjectRandom& random, const Columns& out, std::size_t k) noexcept {
   for (std::size_t b = 0; b < mock_band_count; ++b) {
     const double deviate = normal_deviate(random);  // drawn even when unused: a band's numbers have their place
     const ObservedMagnitude m = conditions.observed[b] ? measure(object.mag[b], conditions.depth[b], deviate) : no_exposure;
@@ -111,8 +110,7 @@ ColumnInfo column(std::string name, Type type, std::string unit, std::string ucd
 
 }  // namespace
 
-MockSurvey::MockSurvey(const MockOptions& options)
-    : options_(checked(options)), population_(options), footprint_(options, tiling_) {}
+MockSurvey::MockSurvey(const MockOptions& options) : options_(checked(options)), population_(options), footprint_(options, tiling_) {}
 
 Schema MockSurvey::schema() {
   Schema schema = {
@@ -126,8 +124,7 @@ Schema MockSurvey::schema() {
     schema.push_back(column(std::string("mag_") + band.name, Type::f4, "mag", std::string("phot.mag;") + band.ucd,
                             std::string("observed AB magnitude in ") + band.name + "; 99: S/N < 1; -99: not observed"));
   for (const auto& band : mock_bands)
-    schema.push_back(column(std::string("mag_err_") + band.name, Type::f4, "mag",
-                            std::string("stat.error;phot.mag;") + band.ucd,
+    schema.push_back(column(std::string("mag_err_") + band.name, Type::f4, "mag", std::string("stat.error;phot.mag;") + band.ucd,
                             std::string("error of mag_") + band.name + "; 99: S/N < 1; -99: not observed"));
   schema.push_back(column("z_spec", Type::f4, "", "src.redshift", "true redshift; 0 for stars"));
   schema.push_back(column("is_star", Type::u1, "", "src.class.starGalaxy", "1 for stars, 0 for galaxies"));

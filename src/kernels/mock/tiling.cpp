@@ -11,16 +11,14 @@ namespace {
 
 constexpr int rows_per_hemisphere = 123;  // and one on the equator: 247 rows cover both poles
 
-double row_dec(std::size_t row) noexcept {
-  return (static_cast<double>(row) - rows_per_hemisphere) * Tiling::side_deg;
-}
+double row_dec(std::size_t row) noexcept { return (static_cast<double>(row) - rows_per_hemisphere) * Tiling::side_deg; }
 
 std::string tile_name(Position centre) {
   // Truncated as in the survey's own names; the small number keeps a whole minute from rounding to the one before.
   const int ra_minutes = static_cast<int>(centre.ra * 4.0 + 1e-9);
   const int dec_minutes = static_cast<int>(std::abs(centre.dec) * 60.0 + 1e-9);
-  return fmt::format("DES{:02}{:02}{}{:02}{:02}", ra_minutes / 60, ra_minutes % 60, centre.dec < 0.0 ? '-' : '+',
-                     dec_minutes / 60, dec_minutes % 60);
+  return fmt::format("DES{:02}{:02}{}{:02}{:02}", ra_minutes / 60, ra_minutes % 60, centre.dec < 0.0 ? '-' : '+', dec_minutes / 60,
+                     dec_minutes % 60);
 }
 
 }  // namespace
@@ -43,8 +41,7 @@ std::int64_t Tiling::index_of(Position p) const noexcept {
 }
 
 std::size_t Tiling::row_of(std::int64_t index) const {
-  const auto after = std::upper_bound(rows_.begin(), rows_.end(), index,
-                                      [](std::int64_t i, const Row& row) { return i < row.first; });
+  const auto after = std::upper_bound(rows_.begin(), rows_.end(), index, [](std::int64_t i, const Row& row) { return i < row.first; });
   return static_cast<std::size_t>(after - rows_.begin() - 1);
 }
 

@@ -47,8 +47,7 @@ std::size_t PointTree::bytes() const noexcept {
 }
 
 /// Cuts the widest dimension so that the low side fills whole leaves; returns the number of the node.
-std::uint32_t PointTree::build(std::span<const double> points, std::span<const std::uint32_t> rows,
-                               std::span<std::uint32_t> order) {
+std::uint32_t PointTree::build(std::span<const double> points, std::span<const std::uint32_t> rows, std::span<std::uint32_t> order) {
   const auto node = static_cast<std::uint32_t>(nodes_.size());
   nodes_.emplace_back();
   if (order.size() <= leaf_points) {
@@ -67,9 +66,7 @@ std::uint32_t PointTree::build(std::span<const double> points, std::span<const s
     if (high - low > width) widest = k, width = high - low;
   }
   const auto value = [&](std::uint32_t i) { return points[i * dimensions_ + widest]; };
-  const auto is_less = [&](std::uint32_t a, std::uint32_t b) {
-    return value(a) != value(b) ? value(a) < value(b) : rows[a] < rows[b];
-  };
+  const auto is_less = [&](std::uint32_t a, std::uint32_t b) { return value(a) != value(b) ? value(a) < value(b) : rows[a] < rows[b]; };
   const std::size_t cut = (order.size() / 2 + leaf_points - 1) / leaf_points * leaf_points;
   std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), order.end(), is_less);
   const double high_start = value(order[cut]);
@@ -80,24 +77,21 @@ std::uint32_t PointTree::build(std::span<const double> points, std::span<const s
   return node;
 }
 
-void PointTree::add_leaf(std::span<const double> points, std::span<const std::uint32_t> rows,
-                         std::span<const std::uint32_t> order) {
+void PointTree::add_leaf(std::span<const double> points, std::span<const std::uint32_t> rows, std::span<const std::uint32_t> order) {
   const std::size_t first = coordinates_.size(), first_row = rows_.size();
   coordinates_.resize(first + dimensions_ * leaf_points);
   std::fill(coordinates_.begin() + static_cast<std::ptrdiff_t>(first), coordinates_.end(), infinity);
   rows_.resize(first_row + leaf_points, 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
     rows_[first_row + i] = rows[order[i]];
-    for (std::size_t k = 0; k < dimensions_; ++k)
-      coordinates_[first + k * leaf_points + i] = points[order[i] * dimensions_ + k];
+    for (std::size_t k = 0; k < dimensions_; ++k) coordinates_[first + k * leaf_points + i] = points[order[i] * dimensions_ + k];
   }
 }
 
 std::uint32_t PointTree::leaf_of(const double* point) const noexcept {
   if (nodes_.empty()) return 0;
   std::uint32_t node = 0;
-  while (nodes_[node].high != 0)
-    node = point[nodes_[node].dimension] < nodes_[node].high_start ? node + 1 : nodes_[node].high;
+  while (nodes_[node].high != 0) node = point[nodes_[node].dimension] < nodes_[node].high_start ? node + 1 : nodes_[node].high;
   return nodes_[node].leaf;
 }
 

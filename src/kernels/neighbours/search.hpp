@@ -32,9 +32,9 @@ class PointTree {
  private:
   friend class NeighbourSearch;
   struct Node {
-    double low_end = 0.0, high_start = 0.0;   ///< largest coordinate on the low side, smallest on the high side
+    double low_end = 0.0, high_start = 0.0;  ///< largest coordinate on the low side, smallest on the high side
     std::uint32_t dimension = 0;
-    std::uint32_t high = 0;                   ///< node of the high side; the low side is the next node; 0: a leaf
+    std::uint32_t high = 0;  ///< node of the high side; the low side is the next node; 0: a leaf
     std::uint32_t leaf = 0;
   };
   std::uint32_t build(std::span<const double> points, std::span<const std::uint32_t> rows, std::span<std::uint32_t> order);
@@ -42,9 +42,9 @@ class PointTree {
 
   std::size_t size_, dimensions_;
   std::vector<Node> nodes_;
-  std::vector<double> box_low_, box_high_;    ///< of all points, shape [dimensions]
-  AlignedVector<double> coordinates_;         ///< [leaves x dimensions x leaf_points]; infinite where a leaf is not full
-  std::vector<std::uint32_t> rows_;           ///< [leaves x leaf_points]
+  std::vector<double> box_low_, box_high_;  ///< of all points, shape [dimensions]
+  AlignedVector<double> coordinates_;       ///< [leaves x dimensions x leaf_points]; infinite where a leaf is not full
+  std::vector<std::uint32_t> rows_;         ///< [leaves x leaf_points]
 };
 
 /// A neighbour: its row and its squared distance.

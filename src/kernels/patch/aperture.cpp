@@ -76,7 +76,8 @@ double beam_area_arcmin2(const Beam& beam) noexcept {
 }
 
 double aperture_correction(const Beam& beam, double k0, double k1, double k2) noexcept {
-  const bool is_known = beam.omega_arcmin2 > 0.0 && beam.omega_1_arcmin2 > 0.0 && beam.omega_2_arcmin2 > 0.0 && k0 == 1.0 && k1 == 1.0 && k2 == 2.0;
+  const bool is_known =
+      beam.omega_arcmin2 > 0.0 && beam.omega_1_arcmin2 > 0.0 && beam.omega_2_arcmin2 > 0.0 && k0 == 1.0 && k1 == 1.0 && k2 == 2.0;
   const double in = is_known ? beam.omega_1_arcmin2 / beam.omega_arcmin2 : gaussian_part(k0);
   const double inner = is_known ? in : gaussian_part(k1);
   const double outer = is_known ? beam.omega_2_arcmin2 / beam.omega_arcmin2 : gaussian_part(k2);

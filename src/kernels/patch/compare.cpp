@@ -55,9 +55,8 @@ FluxComparison compare_fluxes(std::span<const double> measured, std::span<const 
   std::vector<std::size_t> far;
   for (std::size_t i = 0; i < place.size(); ++i)
     if (std::abs(logarithm[i] - centre) > limit) far.push_back(i);
-  std::stable_sort(far.begin(), far.end(), [&](std::size_t a, std::size_t b) {
-    return std::abs(logarithm[a] - centre) > std::abs(logarithm[b] - centre);
-  });
+  std::stable_sort(far.begin(), far.end(),
+                   [&](std::size_t a, std::size_t b) { return std::abs(logarithm[a] - centre) > std::abs(logarithm[b] - centre); });
   for (const std::size_t i : far) result.outliers.push_back(place[i]);
   return result;
 }

@@ -19,8 +19,8 @@ using Curvature = Eigen::Matrix<double, n_parameters, n_parameters>;
 /// The function to be minimised near one place.
 struct Normal {
   double chi2 = 0.0;
-  Parameters gradient = Parameters::Zero();   ///< J^T W r
-  Curvature curvature = Curvature::Zero();    ///< J^T W J
+  Parameters gradient = Parameters::Zero();  ///< J^T W r
+  Curvature curvature = Curvature::Zero();   ///< J^T W J
 };
 
 bool is_ellipse(const Parameters& p) {
@@ -47,8 +47,8 @@ Normal normal_of(const FitPixels& pixels, const Parameters& p) {
     const double dx = pixels.x[i] - p[centre_x], dy = pixels.y[i] - p[centre_y];
     const double g = std::exp(-0.5 * (p[shape_xx] * dx * dx + 2.0 * p[shape_xy] * dx * dy + p[shape_yy] * dy * dy));
     const double scaled = p[amplitude] * g, w = weight_of(pixels, i), residual = pixels.value[i] - scaled - p[background];
-    row << g, scaled * (p[shape_xx] * dx + p[shape_xy] * dy), scaled * (p[shape_xy] * dx + p[shape_yy] * dy),
-        -0.5 * scaled * dx * dx, -scaled * dx * dy, -0.5 * scaled * dy * dy, 1.0;
+    row << g, scaled * (p[shape_xx] * dx + p[shape_xy] * dy), scaled * (p[shape_xy] * dx + p[shape_yy] * dy), -0.5 * scaled * dx * dx,
+        -scaled * dx * dy, -0.5 * scaled * dy * dy, 1.0;
     normal.chi2 += w * residual * residual;
     for (int j = 0; j < n_parameters; ++j) {
       normal.gradient[j] += w * row[j] * residual;
@@ -146,8 +146,7 @@ bool set_errors(const FitPixels& pixels, const Parameters& p, const Normal& norm
 
 bool is_physical(const FitPixels& pixels, const GaussianFit& fit) {
   double reach2 = 0.0;
-  for (std::size_t i = 0; i < pixels.x.size(); ++i)
-    reach2 = std::max(reach2, pixels.x[i] * pixels.x[i] + pixels.y[i] * pixels.y[i]);
+  for (std::size_t i = 0; i < pixels.x.size(); ++i) reach2 = std::max(reach2, pixels.x[i] * pixels.x[i] + pixels.y[i] * pixels.y[i]);
   return fit.x * fit.x + fit.y * fit.y <= reach2 && fit.sigma_2 >= 0.2 && fit.sigma_1 <= 5.0;
 }
 
@@ -171,8 +170,10 @@ GaussianFit fit_gaussian(const FitPixels& pixels, int most_iterations) {
   fit.y = p[centre_y];
   fit.background = p[background];
   set_shape(p, fit);
-  if (!set_errors(pixels, p, normal, fit)) fit.status = FitStatus::not_determined;
-  else if (!is_physical(pixels, fit)) fit.status = FitStatus::not_physical;
+  if (!set_errors(pixels, p, normal, fit))
+    fit.status = FitStatus::not_determined;
+  else if (!is_physical(pixels, fit))
+    fit.status = FitStatus::not_physical;
   return fit;
 }
 

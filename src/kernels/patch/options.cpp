@@ -9,13 +9,10 @@
 
 namespace skyfold {
 
-bool PatchOptions::measures(const std::string& what) const {
-  return std::find(measure.begin(), measure.end(), what) != measure.end();
-}
+bool PatchOptions::measures(const std::string& what) const { return std::find(measure.begin(), measure.end(), what) != measure.end(); }
 
 void describe(OptionSet& option, PatchOptions& o) {
-  option("measure", o.measure, "what to measure; disc includes mean")
-      .one_of({"mean", "disc", "aperture", "psf", "gauss", "polarisation"});
+  option("measure", o.measure, "what to measure; disc includes mean").one_of({"mean", "disc", "aperture", "psf", "gauss", "polarisation"});
   option("patch.radius", o.radius_arcmin, "radius of the disc").unit("arcmin").range(0.001, 5400.0);
   option("patch.membership", o.membership,
          "pixels of a disc: exclusive, those with the centre inside; inclusive, all it touches; fractional, by area")
@@ -34,10 +31,8 @@ void describe(OptionSet& option, PatchOptions& o) {
 
 void check(const PatchOptions& o) {
   if (o.measure.empty()) throw UsageError("measure is empty (name at least one of mean, disc, aperture, psf, gauss, polarisation)");
-  if (o.k2 <= o.k1)
-    throw UsageError(fmt::format("aperture.outer = {} (must be larger than aperture.inner = {})", o.k2, o.k1));
-  if (o.k1 < o.k0)
-    throw UsageError(fmt::format("aperture.inner = {} (must not be smaller than aperture.radius = {})", o.k1, o.k0));
+  if (o.k2 <= o.k1) throw UsageError(fmt::format("aperture.outer = {} (must be larger than aperture.inner = {})", o.k2, o.k1));
+  if (o.k1 < o.k0) throw UsageError(fmt::format("aperture.inner = {} (must not be smaller than aperture.radius = {})", o.k1, o.k0));
 }
 
 double reach_arcmin(const PatchOptions& o, double fwhm_arcmin) {

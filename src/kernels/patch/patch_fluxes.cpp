@@ -31,9 +31,7 @@ bool is_covered(std::span<const double> weights, std::span<const double> values,
 class Coverage {
  public:
   void add(bool has_value) noexcept { ++all_, found_ += has_value ? 1 : 0; }
-  [[nodiscard]] bool is_enough(double least, int needed) const noexcept {
-    return found_ >= needed && found_ >= least * all_;
-  }
+  [[nodiscard]] bool is_enough(double least, int needed) const noexcept { return found_ >= needed && found_ >= least * all_; }
 
  private:
   int all_ = 0, found_ = 0;
@@ -114,7 +112,8 @@ void measure_aperture(const Stamp& stamp, const Vector3& centre, const StampValu
   circles.fill(stamp, centre, setup.outer_radius, s.ring_weight);
   for (std::size_t i = 0; i < s.ring_weight.size(); ++i) s.ring_weight[i] -= s.inner_weight[i];
   ApertureFlux result;
-  const bool is_usable = is_covered(s.in_weight, values.intensity, min_coverage) && is_covered(s.ring_weight, values.intensity, min_coverage);
+  const bool is_usable =
+      is_covered(s.in_weight, values.intensity, min_coverage) && is_covered(s.ring_weight, values.intensity, min_coverage);
   if (is_usable) result = aperture_flux(values.intensity, s.in_weight, s.ring_weight, setup.aperture, s.sorted);
   if (!is_usable || std::isnan(result.flux)) return set_flag(m, patch_aperture_coverage);
   m[q_aper_flux] = result.flux * setup.jy_per_sr;

@@ -14,17 +14,17 @@ namespace skyfold {
 /// What the fluxes of a map need, worked out once.
 struct FluxSetup {
   ApertureSetup aperture;
-  double fwhm = 0.0, sigma = 0.0;              ///< of the beam, radians
-  double in_radius = 0.0, inner_radius = 0.0, outer_radius = 0.0, psf_radius = 0.0, gauss_radius = 0.0;   ///< radians
-  double beam_sr = 0.0;                        ///< solid angle of the beam
-  double jy_per_sr = 0.0;                      ///< Jy/sr of one map unit
+  double fwhm = 0.0, sigma = 0.0;                                                                        ///< of the beam, radians
+  double in_radius = 0.0, inner_radius = 0.0, outer_radius = 0.0, psf_radius = 0.0, gauss_radius = 0.0;  ///< radians
+  double beam_sr = 0.0;                                                                                  ///< solid angle of the beam
+  double jy_per_sr = 0.0;                                                                                ///< Jy/sr of one map unit
 };
 [[nodiscard]] FluxSetup flux_setup(const PatchMap& map, const PatchOptions& o);
 
 /// Buffers of the fluxes of one source; they keep their capacity.
 struct FluxScratch {
-  std::vector<double> in_weight, inner_weight, ring_weight;   ///< of all pixels of a stamp
-  std::vector<double> x, y, beam, value, q, u, weight;        ///< of the pixels that a fit uses
+  std::vector<double> in_weight, inner_weight, ring_weight;  ///< of all pixels of a stamp
+  std::vector<double> x, y, beam, value, q, u, weight;       ///< of the pixels that a fit uses
   std::vector<double> sorted;
 };
 

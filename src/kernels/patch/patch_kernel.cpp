@@ -9,8 +9,8 @@
 #include "patch_fluxes.hpp"
 #include "quantities.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/patch/statistics.hpp"
 #include "skyfold/kernels/patch/stamp.hpp"
+#include "skyfold/kernels/patch/statistics.hpp"
 #include "skyfold/sky/disc.hpp"
 
 namespace skyfold {
@@ -18,7 +18,7 @@ namespace {
 
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
 constexpr std::size_t chunk_sources = 128;
-constexpr std::size_t sources_ahead = 8;   ///< whose pixels are on their way from memory while others are summed
+constexpr std::size_t sources_ahead = 8;  ///< whose pixels are on their way from memory while others are summed
 
 /// Maps of one NSide and frame, which share the pixels of a source.
 struct Group {
@@ -31,9 +31,9 @@ struct Group {
   DiscFinder finder;
   CircleWeights circles;
   std::vector<std::size_t> maps;
-  bool has_nested = false;      ///< NESTED numbers are needed too
+  bool has_nested = false;  ///< NESTED numbers are needed too
   bool has_polarisation = false;
-  double stamp_radius = 0.0;    ///< of the pixels whose places are needed, radians; 0 for none
+  double stamp_radius = 0.0;  ///< of the pixels whose places are needed, radians; 0 for none
 };
 
 /// What a thread works with; nothing in it outlives a source but its capacity.
@@ -42,14 +42,14 @@ struct Scratch {
     for (const Group& group : groups) finders.emplace_back(group.finder);
   }
 
-  std::vector<DiscFinder> finders;   ///< by group
+  std::vector<DiscFinder> finders;  ///< by group
   std::array<std::vector<RingRun>, sources_ahead> runs;
-  std::array<std::vector<double>, sources_ahead> packed;   ///< values of the pixels of the sources ahead
+  std::array<std::vector<double>, sources_ahead> packed;  ///< values of the pixels of the sources ahead
   std::vector<std::int64_t> ring_pixels, nested_pixels;
   Stamp stamp;
   std::vector<double> intensity, q, u, variance, weights, sorted;
   FluxScratch fluxes;
-  std::vector<Measurements> results;   ///< by source of a chunk and map
+  std::vector<Measurements> results;  ///< by source of a chunk and map
 };
 
 /// Where a map's quantities go.
@@ -125,7 +125,8 @@ void add_up(std::span<const std::vector<double>> packed, std::span<double> sums)
   constexpr std::size_t together = 4;
   std::size_t source = 0;
   for (; source + together <= packed.size(); source += together) {
-    const double* const v[together] = {packed[source].data(), packed[source + 1].data(), packed[source + 2].data(), packed[source + 3].data()};
+    const double* const v[together] = {packed[source].data(), packed[source + 1].data(), packed[source + 2].data(),
+                                       packed[source + 3].data()};
     std::size_t least = packed[source].size();
     for (std::size_t k = 1; k < together; ++k) least = std::min(least, packed[source + k].size());
     double sum[together] = {};
@@ -145,7 +146,10 @@ void add_up(std::span<const std::vector<double>> packed, std::span<double> sums)
 class PatchKernel final : public Kernel {
  public:
   PatchKernel(const PatchOptions& o, std::vector<PatchMap> maps, PatchPositions positions)
-      : o_(o), maps_(std::move(maps)), positions_(std::move(positions)), is_fractional_(o.membership == "fractional"),
+      : o_(o),
+        maps_(std::move(maps)),
+        positions_(std::move(positions)),
+        is_fractional_(o.membership == "fractional"),
         measures_disc_(o.measures("mean") || o.measures("disc")),
         measures_fluxes_(o.measures("aperture") || o.measures("psf") || o.measures("gauss") || o.measures("polarisation")) {
     for (std::size_t i = 0; i < maps_.size(); ++i) {
@@ -168,7 +172,8 @@ class PatchKernel final : public Kernel {
       Scratch& mine = scratch[static_cast<std::size_t>(thread)];
       mine.results.assign((end - begin) * maps_.size(), nothing_measured());
       for (std::size_t g = 0; g < groups_.size(); ++g) {
-        if (is_mean_only_) measure_means(g, lon, lat, begin, end, mine);
+        if (is_mean_only_)
+          measure_means(g, lon, lat, begin, end, mine);
         else
           for (std::size_t row = begin; row < end; ++row) measure(g, lon.number(row), lat.number(row), (row - begin) * maps_.size(), mine);
       }
@@ -231,8 +236,10 @@ class PatchKernel final : public Kernel {
         add_up(std::span(s.packed).first(n), sums);
         for (std::size_t i = 0; i < n; ++i) {
           Measurements& m = s.results[(first + i - begin) * maps_.size() + map];
-          if (has_position(lon.number(first + i), lat.number(first + i))) set_mean(s.packed[i], sums[i], m);
-          else set_flag(m, patch_no_position);
+          if (has_position(lon.number(first + i), lat.number(first + i)))
+            set_mean(s.packed[i], sums[i], m);
+          else
+            set_flag(m, patch_no_position);
         }
       }
     }
@@ -262,8 +269,10 @@ class PatchKernel final : public Kernel {
   }
 
   void find_disc(DiscFinder& finder, const Angles& at, std::vector<RingRun>& runs) const {
-    if (o_.membership == "inclusive") finder.find_inclusive(at, o_.radius_arcmin * arcmin, runs);
-    else finder.find(at, o_.radius_arcmin * arcmin, runs);
+    if (o_.membership == "inclusive")
+      finder.find_inclusive(at, o_.radius_arcmin * arcmin, runs);
+    else
+      finder.find(at, o_.radius_arcmin * arcmin, runs);
   }
 
   void set_mean(std::span<const double> values, double sum, Measurements& m) const {
@@ -275,8 +284,10 @@ class PatchKernel final : public Kernel {
     }
     m[q_n_pix] = static_cast<double>(n);
     if (!values.empty()) m[q_coverage] = static_cast<double>(n) / static_cast<double>(values.size());
-    if (n > 0 && m[q_coverage] >= o_.min_coverage) m[q_mean] = sum / static_cast<double>(n);
-    else set_flag(m, patch_disc_coverage);
+    if (n > 0 && m[q_coverage] >= o_.min_coverage)
+      m[q_mean] = sum / static_cast<double>(n);
+    else
+      set_flag(m, patch_disc_coverage);
   }
 
   void measure(std::size_t g, double lon, double lat, std::size_t first_result, Scratch& s) const {
@@ -384,8 +395,8 @@ class PatchKernel final : public Kernel {
   std::vector<PatchMap> maps_;
   PatchPositions positions_;
   bool is_fractional_, measures_disc_, measures_fluxes_, is_mean_only_ = false;
-  std::vector<FluxSetup> setups_;                  ///< by map
-  std::vector<std::vector<OutputColumn>> columns_; ///< by map
+  std::vector<FluxSetup> setups_;                   ///< by map
+  std::vector<std::vector<OutputColumn>> columns_;  ///< by map
   Schema schema_;
   std::vector<Group> groups_;
 };

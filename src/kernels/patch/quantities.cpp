@@ -65,8 +65,7 @@ bool is_integer(Quantity quantity) noexcept {
 
 Measurements nothing_measured() noexcept {
   Measurements m;
-  for (std::size_t i = 0; i < m.size(); ++i)
-    m[i] = is_integer(static_cast<Quantity>(i)) ? 0.0 : std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t i = 0; i < m.size(); ++i) m[i] = is_integer(static_cast<Quantity>(i)) ? 0.0 : std::numeric_limits<double>::quiet_NaN();
   return m;
 }
 

@@ -27,8 +27,10 @@ void renumber(const Pixelisation& pixels, std::span<const T> values, bool to_nes
       const auto first = static_cast<std::size_t>(ring.first);
       for (std::size_t k = 0; k < nested.size(); ++k) {
         const auto there = static_cast<std::size_t>(nested[k]);
-        if (to_nested) out[there] = values[first + k];
-        else out[first + k] = values[there];
+        if (to_nested)
+          out[there] = values[first + k];
+        else
+          out[first + k] = values[there];
       }
     }
   });

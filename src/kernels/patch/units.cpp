@@ -15,11 +15,11 @@
 namespace skyfold {
 namespace {
 
-constexpr double planck_constant = 6.62607015e-34;   // J s
-constexpr double boltzmann = 1.380649e-23;           // J / K
-constexpr double light_speed = 299792458.0;          // m / s
-constexpr double t_cmb = 2.7255;                     // K
-constexpr double mjy = 1e-20;                        // W m^-2 Hz^-1
+constexpr double planck_constant = 6.62607015e-34;  // J s
+constexpr double boltzmann = 1.380649e-23;          // J / K
+constexpr double light_speed = 299792458.0;         // m / s
+constexpr double t_cmb = 2.7255;                    // K
+constexpr double mjy = 1e-20;                       // W m^-2 Hz^-1
 
 /// The unit in small letters, without anything but letters and digits.
 std::string plain(const std::string& unit) {
@@ -32,13 +32,15 @@ std::string plain(const std::string& unit) {
 std::optional<double> kelvins_of(std::string text) {
   for (const std::string_view ending : {"thermodynamic", "cmb"})
     if (text.ends_with(ending)) text.resize(text.size() - ending.size());
-  for (const auto& [name, size] : {std::pair{"k", 1.0}, {"kelvin", 1.0}, {"mk", 1e-3}, {"millik", 1e-3}, {"uk", 1e-6}, {"microk", 1e-6}, {"muk", 1e-6}})
+  for (const auto& [name, size] :
+       {std::pair{"k", 1.0}, {"kelvin", 1.0}, {"mk", 1e-3}, {"millik", 1e-3}, {"uk", 1e-6}, {"microk", 1e-6}, {"muk", 1e-6}})
     if (text == name) return size;
   return std::nullopt;
 }
 
 std::optional<double> mjy_sr_of(const std::string& text) {
-  for (const auto& [name, size] : {std::pair{"mjysr", 1.0}, {"mjysr1", 1.0}, {"kjysr", 1e-3}, {"kjysr1", 1e-3}, {"jysr", 1e-6}, {"jysr1", 1e-6}})
+  for (const auto& [name, size] :
+       {std::pair{"mjysr", 1.0}, {"mjysr1", 1.0}, {"kjysr", 1e-3}, {"kjysr1", 1e-3}, {"jysr", 1e-6}, {"jysr1", 1e-6}})
     if (text == name) return size;
   return std::nullopt;
 }
@@ -51,7 +53,8 @@ double mjy_sr_per_kcmb(double frequency_ghz) noexcept {
 }
 
 double planck_mjy_sr_per_kcmb(double channel_ghz) noexcept {
-  for (const auto& [channel, value] : {std::pair{100.0, 244.1}, {143.0, 371.74}, {217.0, 483.690}, {353.0, 287.450}, {545.0, 58.04}, {857.0, 2.27}})
+  for (const auto& [channel, value] :
+       {std::pair{100.0, 244.1}, {143.0, 371.74}, {217.0, 483.690}, {353.0, 287.450}, {545.0, 58.04}, {857.0, 2.27}})
     if (channel == channel_ghz) return value;
   return 0.0;
 }
@@ -68,7 +71,8 @@ double mjy_sr_per_unit(const std::string& unit, const std::string& conversion, d
   }
   if (conversion != "delta" && conversion != "planck")
     throw UsageError(fmt::format("conversion = '{}' (must be delta, planck or a number of MJy/sr per K_CMB)", conversion));
-  if (!(frequency_ghz > 0.0)) throw UsageError(fmt::format("no frequency (needed for conversion {}; give --channel.frequency)", conversion));
+  if (!(frequency_ghz > 0.0))
+    throw UsageError(fmt::format("no frequency (needed for conversion {}; give --channel.frequency)", conversion));
   if (conversion == "delta") return *kelvins * mjy_sr_per_kcmb(frequency_ghz);
   const double tabulated = planck_mjy_sr_per_kcmb(frequency_ghz);
   if (tabulated == 0.0)

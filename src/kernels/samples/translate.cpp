@@ -30,8 +30,8 @@ int code_of(const std::string& text, const std::vector<std::string>& codes, int 
 
 }  // namespace
 
-std::vector<std::pair<std::string, int>> parse_values(const std::vector<std::string>& parts, const std::vector<std::string>& codes,
-                                                      int low, int high, const std::string& what) {
+std::vector<std::pair<std::string, int>> parse_values(const std::vector<std::string>& parts, const std::vector<std::string>& codes, int low,
+                                                      int high, const std::string& what) {
   std::vector<std::pair<std::string, int>> values;
   for (const std::string& part : parts) {
     const std::size_t colon = part.rfind(':');
@@ -57,7 +57,8 @@ Translator::Translator(TranslationRule rule, const Schema& schema, const std::st
   if (rule_.column.empty() || rule_.values.empty()) return;
   const auto column = find_column(schema, rule_.column);
   if (!column || schema[*column].width != 1) {
-    if (!column || schema[*column].type != Type::text) throw UsageError(fmt::format("{}: no column '{}' of single values", what, rule_.column));
+    if (!column || schema[*column].type != Type::text)
+      throw UsageError(fmt::format("{}: no column '{}' of single values", what, rule_.column));
   }
   need(rule_.column);
   for (const auto& [text, code] : rule_.values) {
@@ -68,8 +69,10 @@ Translator::Translator(TranslationRule rule, const Schema& schema, const std::st
     const auto number = parse_exact(text);
     if (!number) throw UsageError(fmt::format("{}: '{}' is not a number, but column {} is one of numbers", what, text, rule_.column));
     const bool is_real = schema[*column].type == Type::f4 || schema[*column].type == Type::f8;
-    if (is_real) numbers_.emplace_back(number->nearest, code);
-    else if (const auto whole = number->whole()) wholes_.emplace_back(*whole, code);  // a fraction equals no whole number
+    if (is_real)
+      numbers_.emplace_back(number->nearest, code);
+    else if (const auto whole = number->whole())
+      wholes_.emplace_back(*whole, code);  // a fraction equals no whole number
   }
 }
 

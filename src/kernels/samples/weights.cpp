@@ -18,7 +18,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t leaf_balls = knn::leaf_points, chunk = 512;
-constexpr double widen = 1.0 + 1e-12;   // boxes hold their balls, whatever is rounded
+constexpr double widen = 1.0 + 1e-12;  // boxes hold their balls, whatever is rounded
 constexpr std::uint32_t copies_stream = 0x77676801, spread_stream = 0x77000000;
 
 }  // namespace
@@ -26,8 +26,8 @@ constexpr std::uint32_t copies_stream = 0x77676801, spread_stream = 0x77000000;
 /// A tree of boxes that hold whole balls: a point outside a box is in none of its balls.
 struct TrainingBalls::Impl {
   struct Node {
-    std::uint32_t end = 0;    ///< number of the node behind this one's descendants
-    std::int32_t leaf = -1;   ///< -1: none
+    std::uint32_t end = 0;   ///< number of the node behind this one's descendants
+    std::int32_t leaf = -1;  ///< -1: none
   };
 
   std::size_t n = 0, dimensions = 0, neighbours = 0;
@@ -36,10 +36,10 @@ struct TrainingBalls::Impl {
   std::int64_t counted = 0, covered = 0;
 
   std::vector<Node> nodes;
-  std::vector<double> boxes;              ///< [nodes x 2 x dimensions] low ends, high ends
-  AlignedVector<double> centres;          ///< [leaves x dimensions x leaf_balls]
-  AlignedVector<double> leaf_radius2;     ///< [leaves x leaf_balls]; -1 where a leaf is not full
-  std::vector<std::uint32_t> leaf_row;    ///< [leaves x leaf_balls]
+  std::vector<double> boxes;            ///< [nodes x 2 x dimensions] low ends, high ends
+  AlignedVector<double> centres;        ///< [leaves x dimensions x leaf_balls]
+  AlignedVector<double> leaf_radius2;   ///< [leaves x leaf_balls]; -1 where a leaf is not full
+  std::vector<std::uint32_t> leaf_row;  ///< [leaves x leaf_balls]
 
   void measure(std::span<const double> points, int threads);
   void build(std::span<const double> points, std::span<std::uint32_t> order);
@@ -97,11 +97,10 @@ void TrainingBalls::Impl::build(std::span<const double> points, std::span<std::u
     add_leaf(points, order);
   } else {
     const std::size_t cut = (order.size() / 2 + leaf_balls - 1) / leaf_balls * leaf_balls;
-    std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), order.end(),
-                     [&](std::uint32_t a, std::uint32_t b) {
-                       const double x = points[a * dimensions + widest], y = points[b * dimensions + widest];
-                       return x != y ? x < y : a < b;
-                     });
+    std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      const double x = points[a * dimensions + widest], y = points[b * dimensions + widest];
+      return x != y ? x < y : a < b;
+    });
     build(points, order.first(cut));
     build(points, order.subspan(cut));
   }
@@ -118,8 +117,7 @@ void TrainingBalls::Impl::add_leaf(std::span<const double> points, std::span<con
   for (std::size_t i = 0; i < order.size(); ++i) {
     leaf_row[first_row + i] = order[i];
     leaf_radius2[first_row + i] = radius2[order[i]];
-    for (std::size_t k = 0; k < dimensions; ++k)
-      centres[first + k * leaf_balls + i] = points[order[i] * dimensions + k];
+    for (std::size_t k = 0; k < dimensions; ++k) centres[first + k * leaf_balls + i] = points[order[i] * dimensions + k];
   }
 }
 
@@ -213,8 +211,7 @@ std::vector<std::int32_t> weighted_copies(std::span<const std::int64_t> id, std:
   return copies;
 }
 
-double spread_magnitude(double mag, double mag_err, std::uint64_t seed, std::int64_t id, std::int32_t copy,
-                        std::uint32_t band) noexcept {
+double spread_magnitude(double mag, double mag_err, std::uint64_t seed, std::int64_t id, std::int32_t copy, std::uint32_t band) noexcept {
   if (!(mag_err > 0.0) || !std::isfinite(mag)) return mag;
   // A sequence of its own for each (seed, id, copy, band).
   ObjectRandom random(mix64(seed) ^ static_cast<std::uint64_t>(copy), static_cast<std::uint64_t>(id), spread_stream + band);

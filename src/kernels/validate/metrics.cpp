@@ -188,8 +188,10 @@ Metrics MetricSet::measure(std::uint64_t realisation, Scratch& scratch) const {
 
 template <bool weighted>
 double MetricSet::weight_of(const Scratch& scratch, std::size_t i) const noexcept {
-  if constexpr (weighted) return weight_[i] * static_cast<double>(scratch.counts[i]);
-  else return static_cast<double>(scratch.counts[i]);
+  if constexpr (weighted)
+    return weight_[i] * static_cast<double>(scratch.counts[i]);
+  else
+    return static_cast<double>(scratch.counts[i]);
 }
 
 template <bool weighted>

@@ -11,7 +11,7 @@
 namespace skyfold {
 namespace {
 
-constexpr double bin_width = 1e-5, lowest = -2.0;            // dz below -2 or above 4 is counted in the end bins
+constexpr double bin_width = 1e-5, lowest = -2.0;  // dz below -2 or above 4 is counted in the end bins
 constexpr std::int64_t bins = 600'000;
 constexpr std::size_t place_objects = bins, place_outliers = bins + 1, place_within = bins + 2;
 

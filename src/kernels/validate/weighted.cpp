@@ -15,8 +15,10 @@ template <class Predicate>
 std::size_t first_true(std::size_t low, std::size_t high, Predicate is_true) {
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
-    if (is_true(middle)) high = middle;
-    else low = middle + 1;
+    if (is_true(middle))
+      high = middle;
+    else
+      low = middle + 1;
   }
   return low;
 }

@@ -30,8 +30,7 @@ class LocusKernel {
  public:
   /// @param bands  of targets and stars, resolved against the columns of each
   /// Throws UsageError for options that contradict each other or name no band.
-  LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets,
-              const LocusColumns& stars);
+  LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets, const LocusColumns& stars);
 
   [[nodiscard]] const LocusRules& rules() const noexcept { return rules_; }
   /// Columns of the targets, and of the stars, that are read.
@@ -58,8 +57,7 @@ class LocusKernel {
   /// @param stars       at least all stars within locus_halo_deg of any target
   /// @param out         has the columns of gives(), by position, and as many rows as `in`
   /// @param references  filled with the reference stars of all pointings, in order of the targets; null: not wanted
-  void run(const Table& in, const StarField& stars, Table& out, int threads,
-           std::vector<LocusReference>* references = nullptr) const;
+  void run(const Table& in, const StarField& stars, Table& out, int threads, std::vector<LocusReference>* references = nullptr) const;
   /// Fills `out`, all but the targets' own columns, for rows that could not be computed.
   void mark_failed(const Table& in, Table& out) const;
 

@@ -90,9 +90,8 @@ class StarField {
 /// repeat each other exactly one counts, the others are not flagged. NaN magnitudes crowd nothing.
 ///
 /// @param ra, dec, mag  shapes [n]
-[[nodiscard]] std::vector<std::uint8_t> crowded_stars(std::span<const double> ra, std::span<const double> dec,
-                                                      std::span<const double> mag, double resolution_arcsec,
-                                                      double dmag, int threads);
+[[nodiscard]] std::vector<std::uint8_t> crowded_stars(std::span<const double> ra, std::span<const double> dec, std::span<const double> mag,
+                                                      double resolution_arcsec, double dmag, int threads);
 
 template <class Visit>
 void StarField::visit(double ra, const SkyBounds& bounds, const Visit& visit) const {

@@ -34,7 +34,7 @@ using MockMagnitudes = std::array<double, mock_band_count>;
 struct ObservedMagnitude {
   double mag = 0.0, mag_err = 0.0;
 };
-inline constexpr ObservedMagnitude non_detection = {99.0, 99.0};    ///< S/N < 1
+inline constexpr ObservedMagnitude non_detection = {99.0, 99.0};  ///< S/N < 1
 inline constexpr ObservedMagnitude no_exposure = {-99.0, -99.0};  ///< no exposure
 
 /// Relative flux error of an object of magnitude `mag` where S/N = 5 is reached at `depth`:

@@ -9,13 +9,9 @@ namespace skyfold {
 [[nodiscard]] double normal_quantile(double p) noexcept;
 
 /// Uniform in the open interval (0, 1) from one 32-bit word.
-[[nodiscard]] inline double open_uniform(ObjectRandom& random) noexcept {
-  return (static_cast<double>(random.next()) + 0.5) * 0x1.0p-32;
-}
+[[nodiscard]] inline double open_uniform(ObjectRandom& random) noexcept { return (static_cast<double>(random.next()) + 0.5) * 0x1.0p-32; }
 /// Standard normal deviate from one 32-bit word, |x| < 6.4.
-[[nodiscard]] inline double normal_deviate(ObjectRandom& random) noexcept {
-  return normal_quantile(open_uniform(random));
-}
+[[nodiscard]] inline double normal_deviate(ObjectRandom& random) noexcept { return normal_quantile(open_uniform(random)); }
 
 /// What a sequence of random numbers is for; the `stream` of ObjectRandom.
 enum class MockStream : std::uint32_t { object = 1, position, tile, clustering, spectroscopy };

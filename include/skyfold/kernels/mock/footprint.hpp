@@ -13,9 +13,9 @@ namespace skyfold {
 
 /// How one tile was observed.
 struct TileConditions {
-  MockMagnitudes depth{};                       ///< magnitude with S/N = 5
+  MockMagnitudes depth{};  ///< magnitude with S/N = 5
   std::array<bool, mock_band_count> observed{};
-  double density = 1.0;                         ///< objects per area, 1 for a median tile
+  double density = 1.0;  ///< objects per area, 1 for a median tile
 };
 /// @param tile  index in the Tiling
 [[nodiscard]] TileConditions tile_conditions(const MockOptions& o, std::int64_t tile);
@@ -28,8 +28,8 @@ struct MockCell {
   double filled = 1.0;   ///< part of its objects that the survey holds, in order of position: < 1 in the last cell only
 };
 
-inline constexpr int cell_order = 8;     ///< 0.052 deg^2, about 3,700 objects
-inline constexpr int field_order = 12;   ///< finest pixel of the density field, 0.86 arcmin
+inline constexpr int cell_order = 8;    ///< 0.052 deg^2, about 3,700 objects
+inline constexpr int field_order = 12;  ///< finest pixel of the density field, 0.86 arcmin
 
 /// Where the mock survey looked: whole tiles, nearest first, about RA 20, Dec -50, in an ellipse four times as wide as
 /// high (the shape of DES Y1's main region), until they hold enough objects. So the density does not depend on the

@@ -16,19 +16,19 @@ class OptionSet;
 
 /// What synthetic map to make; section `map` of the configuration of mock.
 struct MapMockOptions {
-  long nside = 512;                   ///< a power of two, 1..2048
+  long nside = 512;  ///< a power of two, 1..2048
   std::string frame = "G";
   long sources = 1000;
   double frequency_ghz = 28.4;
-  double fwhm_arcmin = 33.0;          ///< of the Gaussian beam
+  double fwhm_arcmin = 33.0;  ///< of the Gaussian beam
   double flux_min_jy = 1.0, flux_max_jy = 10.0;
-  double offset_arcsec = 0.0;         ///< standard deviation of each component of a source's offset from its position
-  double polarisation = 0.0;          ///< polarised part of each source's flux; > 0 makes Q and U maps
-  double background = 0.0;            ///< K_CMB
-  double noise = 0.0;                 ///< standard deviation per pixel, K_CMB
-  std::string noise_kind = "white";   ///< white, correlated (over the beam)
-  double missing = 0.0;               ///< part of the pixels without a value, at random
-  double mask_latitude_deg = 0.0;     ///< the mask is 0 nearer than this to the equator of the frame
+  double offset_arcsec = 0.0;        ///< standard deviation of each component of a source's offset from its position
+  double polarisation = 0.0;         ///< polarised part of each source's flux; > 0 makes Q and U maps
+  double background = 0.0;           ///< K_CMB
+  double noise = 0.0;                ///< standard deviation per pixel, K_CMB
+  std::string noise_kind = "white";  ///< white, correlated (over the beam)
+  double missing = 0.0;              ///< part of the pixels without a value, at random
+  double mask_latitude_deg = 0.0;    ///< the mask is 0 nearer than this to the equator of the frame
   long seed = 1;
 };
 /// Describes all but the seed, which mock has for every kind.
@@ -58,12 +58,12 @@ class MapMock {
  private:
   struct Source {
     std::int64_t id = 0;
-    Angles position;                      ///< as catalogued
-    Vector3 centre;                       ///< where it is in the map
+    Angles position;  ///< as catalogued
+    Vector3 centre;   ///< where it is in the map
     double flux_jy = 0.0, east_arcsec = 0.0, north_arcsec = 0.0;
-    double amplitude = 0.0;               ///< K_CMB
-    double angle = 0.0;                   ///< of polarisation, from north through east, radians
-    double reach_begin = 0.0;             ///< smallest colatitude of its pixels
+    double amplitude = 0.0;    ///< K_CMB
+    double angle = 0.0;        ///< of polarisation, from north through east, radians
+    double reach_begin = 0.0;  ///< smallest colatitude of its pixels
   };
   /// Gaussians that are added to a piece of the map.
   struct Canvas;
@@ -72,7 +72,7 @@ class MapMock {
 
   MapMockOptions o_;
   Pixelisation pixels_;
-  std::vector<Source> sources_;           ///< by colatitude
+  std::vector<Source> sources_;  ///< by colatitude
 };
 
 }  // namespace skyfold

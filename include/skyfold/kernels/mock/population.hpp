@@ -12,7 +12,7 @@ namespace skyfold {
 struct TrueObject {
   bool is_star = false;
   double redshift = 0.0;
-  double type = 0.0;    ///< spectral type of a galaxy: 0 old and red .. 1 young and blue
+  double type = 0.0;  ///< spectral type of a galaxy: 0 old and red .. 1 young and blue
   MockMagnitudes mag{};
 };
 

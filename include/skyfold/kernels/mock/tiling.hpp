@@ -10,7 +10,7 @@ namespace skyfold {
 
 /// A rectangle in (RA, Dec), degrees.
 struct SkyTile {
-  std::string name;    ///< DESHHMM+DDMM of the centre, truncated: 12 characters
+  std::string name;  ///< DESHHMM+DDMM of the centre, truncated: 12 characters
   Position centre;
   double ra_width = 0.0, dec_height = 0.0;
 };

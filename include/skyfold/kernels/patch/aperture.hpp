@@ -9,10 +9,10 @@ namespace skyfold {
 
 /// The beam of a map.
 struct Beam {
-  double fwhm_arcmin = 0.0;          ///< effective: of the Gaussian with the beam's solid angle
-  double omega_arcmin2 = 0.0;        ///< solid angle; NaN: of the Gaussian
-  double omega_1_arcmin2 = 0.0;      ///< of the part within 1 FWHM; NaN: of the Gaussian
-  double omega_2_arcmin2 = 0.0;      ///< within 2 FWHM; NaN: of the Gaussian
+  double fwhm_arcmin = 0.0;      ///< effective: of the Gaussian with the beam's solid angle
+  double omega_arcmin2 = 0.0;    ///< solid angle; NaN: of the Gaussian
+  double omega_1_arcmin2 = 0.0;  ///< of the part within 1 FWHM; NaN: of the Gaussian
+  double omega_2_arcmin2 = 0.0;  ///< within 2 FWHM; NaN: of the Gaussian
 };
 
 /// Solid angle of the beam, arcmin^2.
@@ -29,16 +29,16 @@ enum class Background { median, mean, clipped };
 /// What aperture photometry of a map needs to know, the same for all sources.
 struct ApertureSetup {
   Background background = Background::median;
-  bool is_correlated = false;        ///< noise that is correlated over a beam
-  double area_sr = 0.0;              ///< of the aperture
-  double noise_beam_sr = 0.0;        ///< 1.13 FWHM^2, for correlated noise
+  bool is_correlated = false;  ///< noise that is correlated over a beam
+  double area_sr = 0.0;        ///< of the aperture
+  double noise_beam_sr = 0.0;  ///< 1.13 FWHM^2, for correlated noise
   double correction = 1.0;
 };
 
 struct ApertureFlux {
-  double flux = 0.0, error = 0.0;    ///< map unit x sr
-  double background = 0.0;           ///< map unit
-  double noise = 0.0;                ///< standard deviation of the annulus, map unit
+  double flux = 0.0, error = 0.0;  ///< map unit x sr
+  double background = 0.0;         ///< map unit
+  double noise = 0.0;              ///< standard deviation of the annulus, map unit
 };
 
 /// Flux above the background: correction x (mean in the aperture - background) x area. The mean times the true area stands
@@ -51,7 +51,6 @@ struct ApertureFlux {
 /// @param ring_weight of the pixels in the annulus, 0 outside, shape [n]
 /// @returns NaN without values in the aperture or with fewer than two in the annulus
 [[nodiscard]] ApertureFlux aperture_flux(std::span<const double> values, std::span<const double> in_weight,
-                                         std::span<const double> ring_weight, const ApertureSetup& setup,
-                                         std::vector<double>& scratch);
+                                         std::span<const double> ring_weight, const ApertureSetup& setup, std::vector<double>& scratch);
 
 }  // namespace skyfold

@@ -8,11 +8,11 @@ namespace skyfold {
 
 /// How fluxes that were measured here agree with those of a catalogue.
 struct FluxComparison {
-  std::size_t n = 0;                    ///< sources with both
-  double median_ratio = 0.0;            ///< of measured to catalogued; NaN for none
-  double scatter = 0.0;                 ///< 1.4826 median |ratio - median ratio|
-  double spearman = 0.0;                ///< rank correlation; NaN for fewer than two
-  std::vector<std::size_t> outliers;    ///< places in the input, farthest first
+  std::size_t n = 0;                  ///< sources with both
+  double median_ratio = 0.0;          ///< of measured to catalogued; NaN for none
+  double scatter = 0.0;               ///< 1.4826 median |ratio - median ratio|
+  double spearman = 0.0;              ///< rank correlation; NaN for fewer than two
+  std::vector<std::size_t> outliers;  ///< places in the input, farthest first
 };
 
 /// Compares where both fluxes are > 0. A source is an outlier when the logarithm of its ratio is more than five robust

@@ -13,10 +13,10 @@ namespace skyfold {
 /// The pixels around a source with their places on the tangent plane; arrays of one length, in increasing order of RING
 /// number. A stamp is scratch memory: it is filled again for every source.
 struct Stamp {
-  std::vector<std::int64_t> pixel;      ///< RING number
-  std::vector<double> x, y;             ///< toward east and north, radians; the projection keeps distances from the centre
-  std::vector<double> distance;         ///< from the centre, radians
-  std::vector<double> cos_2psi, sin_2psi;   ///< psi: from the centre's east to the pixel's, through north; empty unless asked for
+  std::vector<std::int64_t> pixel;         ///< RING number
+  std::vector<double> x, y;                ///< toward east and north, radians; the projection keeps distances from the centre
+  std::vector<double> distance;            ///< from the centre, radians
+  std::vector<double> cos_2psi, sin_2psi;  ///< psi: from the centre's east to the pixel's, through north; empty unless asked for
 };
 
 /// Fills the stamp with the pixels of `runs`.

@@ -15,30 +15,30 @@ class OptionSet;
 
 /// Objects with known redshift.
 struct TrainingSet {
-  std::vector<std::int64_t> id;       ///< [n]
-  std::vector<double> z;              ///< [n], spectroscopic redshift
-  Photometry photometry;              ///< [n x n_bands]
-  std::vector<double> weight = {};    ///< [n], >= 0, any scale; empty: all equal. Algorithms for which weights mean nothing leave them out
-  std::uint64_t seed = 1;             ///< of draws that training makes, by id
-  int threads = 1;                    ///< to use; the model does not depend on it
+  std::vector<std::int64_t> id;     ///< [n]
+  std::vector<double> z;            ///< [n], spectroscopic redshift
+  Photometry photometry;            ///< [n x n_bands]
+  std::vector<double> weight = {};  ///< [n], >= 0, any scale; empty: all equal. Algorithms for which weights mean nothing leave them out
+  std::uint64_t seed = 1;           ///< of draws that training makes, by id
+  int threads = 1;                  ///< to use; the model does not depend on it
 };
 
 /// Everything that estimation needs, as plain data: a model file holds just this.
 struct PhotozModel {
   std::string algorithm;
-  BandOptions bands;                                ///< with names, patterns and limits filled in
-  std::string redshift;                             ///< name of the training sample's redshift column
-  double z_min = 0.0, z_max = 0.0;                  ///< range of the training redshifts
-  std::map<std::string, std::string> parameters;    ///< the algorithm's options, as their configuration text
-  std::map<std::string, Table> tables;              ///< the algorithm's arrays, by group name
-  std::map<std::string, std::string> record = {};   ///< where it comes from, for people: cuts, configuration, training_hash, ...
+  BandOptions bands;                               ///< with names, patterns and limits filled in
+  std::string redshift;                            ///< name of the training sample's redshift column
+  double z_min = 0.0, z_max = 0.0;                 ///< range of the training redshifts
+  std::map<std::string, std::string> parameters;   ///< the algorithm's options, as their configuration text
+  std::map<std::string, Table> tables;             ///< the algorithm's arrays, by group name
+  std::map<std::string, std::string> record = {};  ///< where it comes from, for people: cuts, configuration, training_hash, ...
 };
 
 /// Grid of the PDFs; section `pdf` of the configuration.
 struct PdfOptions {
-  std::string kind = "none";   ///< none, interp (values on a grid, qp's interp), mixmod (sums of Gaussians, qp's mixmod)
+  std::string kind = "none";  ///< none, interp (values on a grid, qp's interp), mixmod (sums of Gaussians, qp's mixmod)
   double zmin = 0.0, zmax = 2.0;
-  long bins = 100;             ///< grid points, zmin and zmax included
+  long bins = 100;  ///< grid points, zmin and zmax included
 };
 void describe(OptionSet& option, PdfOptions& o);
 /// The grid, shape [bins].

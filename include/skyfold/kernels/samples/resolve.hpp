@@ -10,12 +10,12 @@ namespace skyfold {
 
 /// One measured redshift of an object.
 struct RedshiftMeasurement {
-  double z = 0.0;              ///< redshift, finite
-  double z_err = 0.0;          ///< its standard deviation; valid when finite and > 0
-  int quality = 0;             ///< 0 to 4, 4 the best
-  int year = 0;                ///< of the survey
-  int survey = 0;              ///< place of the survey in the order of priority, 0 first; decides last
-  std::int64_t row = 0;        ///< in the survey; unique there
+  double z = 0.0;        ///< redshift, finite
+  double z_err = 0.0;    ///< its standard deviation; valid when finite and > 0
+  int quality = 0;       ///< 0 to 4, 4 the best
+  int year = 0;          ///< of the survey
+  int survey = 0;        ///< place of the survey in the order of priority, 0 first; decides last
+  std::int64_t row = 0;  ///< in the survey; unique there
 };
 
 /// The rules by which one measurement of a group is chosen, in order. Each leaves the best of what the rules before it
@@ -26,14 +26,14 @@ inline constexpr std::size_t choice_rules = 6;
 [[nodiscard]] std::string_view name_of(ChoiceRule rule) noexcept;
 
 struct Choice {
-  std::size_t measurement = 0;           ///< number in the group
-  ChoiceRule rule = ChoiceRule::only;    ///< the one that left it alone
+  std::size_t measurement = 0;         ///< number in the group
+  ChoiceRule rule = ChoiceRule::only;  ///< the one that left it alone
 };
 
 /// A redshift made of several.
 struct CombinedRedshift {
-  double z = 0.0;        ///< mean
-  double z_err = 0.0;    ///< of the mean of independent values, sqrt(sum of squares) / n; NaN unless all are valid
+  double z = 0.0;      ///< mean
+  double z_err = 0.0;  ///< of the mean of independent values, sqrt(sum of squares) / n; NaN unless all are valid
 };
 
 /// True for a finite number > 0.
@@ -58,8 +58,8 @@ class Resolver {
   template <class Value>
   [[nodiscard]] bool keep_smallest(double tolerance, Value value);
 
-  std::vector<std::size_t> left_;    ///< scratch: measurements that the rules so far left
-  std::vector<double> values_;       ///< scratch
+  std::vector<std::size_t> left_;  ///< scratch: measurements that the rules so far left
+  std::vector<double> values_;     ///< scratch
 };
 
 }  // namespace skyfold

@@ -14,17 +14,18 @@ namespace skyfold {
 
 /// How a survey's own values become one of a few codes: its quality flags 0 to 4, its classes.
 struct TranslationRule {
-  std::string column;                                          ///< whose values are looked up; "" for none
-  std::vector<std::pair<std::string, int>> values;             ///< a value of the column, as text, and its code
-  std::vector<std::pair<std::string, int>> conditions;         ///< conditions on any columns, tried in order before the values
-  int otherwise = 0;                                           ///< what nothing else applies to
+  std::string column;                                   ///< whose values are looked up; "" for none
+  std::vector<std::pair<std::string, int>> values;      ///< a value of the column, as text, and its code
+  std::vector<std::pair<std::string, int>> conditions;  ///< conditions on any columns, tried in order before the values
+  int otherwise = 0;                                    ///< what nothing else applies to
 };
 
 /// "4:4, 3:3, 2:2" as values and codes. Throws UsageError, naming `what`, for a text of another form.
 ///
 /// @param codes  names of the codes; none: whole numbers low to high are the codes themselves
-[[nodiscard]] std::vector<std::pair<std::string, int>> parse_values(const std::vector<std::string>& parts, const std::vector<std::string>& codes,
-                                                                    int low, int high, const std::string& what);
+[[nodiscard]] std::vector<std::pair<std::string, int>> parse_values(const std::vector<std::string>& parts,
+                                                                    const std::vector<std::string>& codes, int low, int high,
+                                                                    const std::string& what);
 
 /// Translates the flags of blocks of rows.
 class Translator {

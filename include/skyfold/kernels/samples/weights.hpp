@@ -28,10 +28,10 @@ class TrainingBalls {
   ///                is NaN, so that it was not counted; shape [m]
   void count(std::span<const double> points, std::span<std::int32_t> inside, int threads);
 
-  [[nodiscard]] std::span<const double> radius() const noexcept;         ///< d_i, NaN without a ball
-  [[nodiscard]] std::span<const std::int64_t> counts() const noexcept;   ///< n_i so far
-  [[nodiscard]] std::int64_t counted() const noexcept;                   ///< photometric objects with all coordinates so far
-  [[nodiscard]] std::int64_t covered() const noexcept;                   ///< those of them inside at least one ball
+  [[nodiscard]] std::span<const double> radius() const noexcept;        ///< d_i, NaN without a ball
+  [[nodiscard]] std::span<const std::int64_t> counts() const noexcept;  ///< n_i so far
+  [[nodiscard]] std::int64_t counted() const noexcept;                  ///< photometric objects with all coordinates so far
+  [[nodiscard]] std::int64_t covered() const noexcept;                  ///< those of them inside at least one ball
   /// w_i, sum 1; all 0 as long as nothing lies in any ball.
   [[nodiscard]] std::vector<double> weights() const;
 
@@ -43,8 +43,8 @@ class TrainingBalls {
 /// How often each object occurs in a weighted sample: floor(n w) times and once more with the probability of the rest, drawn from
 /// (seed, id).
 /// @param weight  sum 1, shape [n]
-[[nodiscard]] std::vector<std::int32_t> weighted_copies(std::span<const std::int64_t> id, std::span<const double> weight,
-                                                        double target, std::uint64_t seed);
+[[nodiscard]] std::vector<std::int32_t> weighted_copies(std::span<const std::int64_t> id, std::span<const double> weight, double target,
+                                                        std::uint64_t seed);
 
 /// The magnitude of a copy of an object in a weighted sample: spread by its error, drawn from (seed, id, copy) for band `band`.
 /// One without an error > 0 stays as it is.

@@ -9,11 +9,11 @@ namespace skyfold {
 
 /// Point-estimate quality of photometric redshifts, with dz = (z_phot - z_spec) / (1 + z_spec).
 struct PhotozQuality {
-  std::int64_t objects = 0;            ///< with both redshifts
-  double bias = 0.0;                   ///< median of dz
-  double nmad = 0.0;                   ///< 1.4826 median |dz - median dz|
-  double outliers = 0.0;               ///< fraction with |dz| > 0.15
-  double within_error = 0.0;           ///< fraction with |z_phot - z_spec| < z_err; 0.683 for Gaussian errors
+  std::int64_t objects = 0;   ///< with both redshifts
+  double bias = 0.0;          ///< median of dz
+  double nmad = 0.0;          ///< 1.4826 median |dz - median dz|
+  double outliers = 0.0;      ///< fraction with |dz| > 0.15
+  double within_error = 0.0;  ///< fraction with |z_phot - z_spec| < z_err; 0.683 for Gaussian errors
 };
 
 /// Collects dz in a fine histogram, so that the memory does not depend on the number of objects and the sums of ranks

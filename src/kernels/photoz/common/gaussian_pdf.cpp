@@ -9,15 +9,15 @@
 namespace skyfold {
 namespace {
 
-constexpr double reach = 6.0;         // in sigma: what is cut off is 2e-9 of a kernel
-constexpr double least_mass = 1e-8;   // less on the grid is only the cut
+constexpr double reach = 6.0;        // in sigma: what is cut off is 2e-9 of a kernel
+constexpr double least_mass = 1e-8;  // less on the grid is only the cut
 
 /// Adds kernels to `sum`, which has room for n_lanes values more than the grid.
 ///
 /// @param scale  step of the grid in sigma; @param first  zmin
 SKYFOLD_CLONES
-void add_kernels(double z, const double* residual, const double* weight, std::size_t n, double first, double step,
-                 double scale, std::size_t bins, double* sum) {
+void add_kernels(double z, const double* residual, const double* weight, std::size_t n, double first, double step, double scale,
+                 std::size_t bins, double* sum) {
   const Lanes count = {0, 1, 2, 3};
   const double half_width = reach / scale, last = static_cast<double>(bins - 1);
   for (std::size_t i = 0; i < n; ++i) {
@@ -38,11 +38,12 @@ void add_kernels(double z, const double* residual, const double* weight, std::si
 }  // namespace
 
 GaussianPdf::GaussianPdf(const PdfOptions& grid)
-    : bins_(pdf_grid(grid).size()), zmin_(grid.zmin), step_((grid.zmax - grid.zmin) / static_cast<double>(bins_ - 1)),
+    : bins_(pdf_grid(grid).size()),
+      zmin_(grid.zmin),
+      step_((grid.zmax - grid.zmin) / static_cast<double>(bins_ - 1)),
       sum_(bins_ + n_lanes) {}
 
-double GaussianPdf::fill(double z, std::span<const double> residual, std::span<const double> weight, double sigma,
-                         float* pdf) {
+double GaussianPdf::fill(double z, std::span<const double> residual, std::span<const double> weight, double sigma, float* pdf) {
   sigma = std::max(sigma, 0.5 * step_);
   std::fill(sum_.begin(), sum_.end(), 0.0);
   add_kernels(z, residual.data(), weight.data(), residual.size(), zmin_, step_, step_ / sigma, bins_, sum_.data());

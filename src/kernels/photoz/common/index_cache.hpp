@@ -30,7 +30,7 @@ class IndexCache {
 
  private:
   struct Entry {
-    std::shared_ptr<const Index> index;   ///< null: not kept
+    std::shared_ptr<const Index> index;  ///< null: not kept
     std::size_t served = 0;
   };
 

@@ -18,13 +18,11 @@ void describe_options(OptionSet& option, dnf::Options& o) {
   option("dnf.metric", o.metric, "distance: enf Euclidean, anf angular (for more than four bands), dnf their product")
       .one_of({"enf", "anf", "dnf"});
   option("dnf.neighbours", o.neighbours, "training objects that an estimate starts from").range(1, 1e6);
-  option("dnf.preselect", o.preselect, "nearest objects in Euclidean distance that may be neighbours; 0: all")
-      .range(0, 1e9);
+  option("dnf.preselect", o.preselect, "nearest objects in Euclidean distance that may be neighbours; 0: all").range(0, 1e9);
   option("dnf.fit", o.fit, "fit a plane to the neighbours' redshifts; false: mean weighted by 1/distance");
   option("dnf.leave_self_out", o.leave_self_out, "an object of the training set is not its own neighbour");
   option("dnf.id", o.id, "column of the object ids, read with dnf.leave_self_out only");
-  option("dnf.kernel", o.kernel, "width of the PDF's kernels: from the neighbours' scatter, or dnf.sigma")
-      .one_of({"adaptive", "fixed"});
+  option("dnf.kernel", o.kernel, "width of the PDF's kernels: from the neighbours' scatter, or dnf.sigma").one_of({"adaptive", "fixed"});
   option("dnf.sigma", o.sigma, "width of fixed kernels, in redshift").range(1e-6, 10.0);
   option("dnf.sigma_floor", o.sigma_floor, "smallest width of adaptive kernels, in redshift").range(1e-6, 10.0);
 }
@@ -53,8 +51,7 @@ Table training_table(const TrainingSet& set) {
 }
 
 void check(const TrainingSet& set) {
-  if (set.z.size() < 2)
-    throw DataError(fmt::format("the training set has {} objects (dnf needs at least 2)", set.z.size()));
+  if (set.z.size() < 2) throw DataError(fmt::format("the training set has {} objects (dnf needs at least 2)", set.z.size()));
   for (std::size_t i = 0; i < set.z.size(); ++i)
     if (!std::isfinite(set.z[i]))
       throw DataError(fmt::format("training row {}: redshift {} (must be a number to train on)", i + 1, set.z[i]));
@@ -92,13 +89,13 @@ class Dnf final : public PhotozAlgorithm {
     model.parameters = option.answer_options();
     model.tables["training"] = training_table(set);
     Table coverage({{"d1_euclid_99", Type::f8, 1, "mag", "arith.diff;phot.mag",
-                     "99th percentile of the training objects' distances to their nearest", ""}}, 1);
+                     "99th percentile of the training objects' distances to their nearest", ""}},
+                   1);
     coverage[0].values<double>()[0] = coverage_distance(dnf::training_rows(model.tables.at("training")));
     model.tables["coverage"] = std::move(coverage);
   }
 
-  std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,
-                                    const PdfOptions& pdf) const override {
+  std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     dnf::Options options;
     OptionSet option;
     describe_options(option, options);

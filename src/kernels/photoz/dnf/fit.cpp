@@ -23,9 +23,7 @@ SKYFOLD_INLINE Lanes load(const double* p) {
   return v;
 }
 SKYFOLD_INLINE void store(double* p, const Lanes& v) { std::memcpy(p, &v, sizeof v); }
-SKYFOLD_INLINE double total(const Lanes& v) {
-  return (v[0] + v[1]) + (v[2] + v[3]);
-}
+SKYFOLD_INLINE double total(const Lanes& v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 SKYFOLD_INLINE double dot(const double* a, const double* b, std::size_t n) {
   Lanes sum = {};
   for (std::size_t i = 0; i < n; i += n_lanes) sum += load(a + i) * load(b + i);
@@ -33,8 +31,7 @@ SKYFOLD_INLINE double dot(const double* a, const double* b, std::size_t n) {
 }
 
 /// Weighted mean of x, and the weighted deviations from it; all arrays have n (a multiple of the lanes) elements.
-SKYFOLD_INLINE double centre_on_mean(const double* x, const double* weight, std::size_t n, double count,
-                                     double* centred) {
+SKYFOLD_INLINE double centre_on_mean(const double* x, const double* weight, std::size_t n, double count, double* centred) {
   const double mean = dot(x, weight, n) / count;
   for (std::size_t i = 0; i < n; i += n_lanes) store(centred + i, (load(x + i) - mean) * load(weight + i));
   return mean;
@@ -65,10 +62,9 @@ SKYFOLD_INLINE void products(const double* centred, std::size_t n, std::size_t r
 ///
 /// @param normal  [(bands + 1) x (bands + 4)]: rows have room for `products`
 SKYFOLD_CLONES
-void normal_equations(const double* mag, std::size_t mag_stride, const double* z, const double* weight, std::size_t n,
-                      std::size_t bands, double count, double* centred, double* centre, double* normal) {
-  for (std::size_t b = 0; b < bands; ++b)
-    centre[b] = centre_on_mean(mag + b * mag_stride, weight, n, count, centred + b * n);
+void normal_equations(const double* mag, std::size_t mag_stride, const double* z, const double* weight, std::size_t n, std::size_t bands,
+                      double count, double* centred, double* centre, double* normal) {
+  for (std::size_t b = 0; b < bands; ++b) centre[b] = centre_on_mean(mag + b * mag_stride, weight, n, count, centred + b * n);
   centre[bands] = centre_on_mean(z, weight, n, count, centred + bands * n);
   for (std::size_t b = 0; b <= bands; ++b) products(centred, n, b, normal + b * (bands + 4));
 }
@@ -100,8 +96,8 @@ bool solve_normal(double* normal, std::size_t bands, double* slope) {
 
 /// Residuals of all neighbours; returns the weighted sum of their absolute values.
 SKYFOLD_CLONES
-double residuals(const double* mag, std::size_t mag_stride, const double* z, const double* weight, std::size_t n,
-                 std::size_t bands, const double* centre, const double* slope, double* residual) {
+double residuals(const double* mag, std::size_t mag_stride, const double* z, const double* weight, std::size_t n, std::size_t bands,
+                 const double* centre, const double* slope, double* residual) {
   Lanes sum = {};
   for (std::size_t i = 0; i < n; i += n_lanes) {
     Lanes r = load(z + i) - centre[bands];
@@ -142,9 +138,9 @@ Estimate LocalFit::fit(const Neighbours& neighbours, std::span<const double> z, 
       estimate.is_deficient = true;
       return mean(estimate);
     }
-    const double limit = clip / static_cast<double>(estimate.n) *
-                         residuals(mag_, source_stride_, z_.data(), weight_.data(), stride_, bands, centre_.data(),
-                                   slope_.data(), residual_.data());
+    const double limit =
+        clip / static_cast<double>(estimate.n) *
+        residuals(mag_, source_stride_, z_.data(), weight_.data(), stride_, bands, centre_.data(), slope_.data(), residual_.data());
     const auto is_kept = [&](std::size_t i) { return weight_[i] > 0.0 && std::abs(residual_[i]) < limit; };
     std::size_t kept = 0;
     for (std::size_t i = 0; i < n_; ++i) kept += is_kept(i);
@@ -164,8 +160,8 @@ Estimate LocalFit::fit(const Neighbours& neighbours, std::span<const double> z, 
 }
 
 bool LocalFit::solve(std::size_t bands, std::size_t n) {
-  normal_equations(mag_, source_stride_, z_.data(), weight_.data(), stride_, bands, static_cast<double>(n),
-                   centred_.data(), centre_.data(), normal_.data());
+  normal_equations(mag_, source_stride_, z_.data(), weight_.data(), stride_, bands, static_cast<double>(n), centred_.data(), centre_.data(),
+                   normal_.data());
   return solve_normal(normal_.data(), bands, slope_.data()) || solve_by_qr(bands);
 }
 
@@ -192,8 +188,7 @@ Estimate LocalFit::mean(Estimate estimate) {
     residual_[i] = z_[i] - estimate.z;
     sum2 += weight_[i] * residual_[i] * residual_[i];
   }
-  estimate.err_fit = estimate.n > 1 ? std::sqrt(sum2 / static_cast<double>(estimate.n - 1))
-                                    : std::numeric_limits<double>::quiet_NaN();
+  estimate.err_fit = estimate.n > 1 ? std::sqrt(sum2 / static_cast<double>(estimate.n - 1)) : std::numeric_limits<double>::quiet_NaN();
   return estimate;
 }
 

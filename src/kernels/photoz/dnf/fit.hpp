@@ -12,11 +12,11 @@ namespace skyfold::dnf {
 /// Redshift of one object from its neighbours.
 struct Estimate {
   double z = 0.0;
-  double err_fit = 0.0;      ///< NaN for a single neighbour
-  double err_param2 = 0.0;   ///< square of the error that the magnitude errors cause; 0 for means
-  std::size_t n = 0;         ///< neighbours that survived
-  bool is_few = false;       ///< no more neighbours than coefficients: a mean
-  bool is_deficient = false; ///< the neighbours' magnitudes do not determine the coefficients: a mean
+  double err_fit = 0.0;       ///< NaN for a single neighbour
+  double err_param2 = 0.0;    ///< square of the error that the magnitude errors cause; 0 for means
+  std::size_t n = 0;          ///< neighbours that survived
+  bool is_few = false;        ///< no more neighbours than coefficients: a mean
+  bool is_deficient = false;  ///< the neighbours' magnitudes do not determine the coefficients: a mean
 };
 
 /// Turns neighbours into redshifts; holds buffers. One per thread.
@@ -28,8 +28,7 @@ class LocalFit {
   ///
   /// @param z      of the neighbours, [n]
   /// @param query, error  magnitudes of the object and their errors, [bands]
-  Estimate fit(const Neighbours& neighbours, std::span<const double> z, std::size_t bands, const double* query,
-               const double* error);
+  Estimate fit(const Neighbours& neighbours, std::span<const double> z, std::size_t bands, const double* query, const double* error);
 
   /// Mean of z weighted by 1 / distance over the neighbours nearer than their mean distance;
   /// err_fit is the weighted standard deviation. Neighbours at distance zero, if any, are alone in the mean.
@@ -47,7 +46,7 @@ class LocalFit {
   Estimate mean(Estimate estimate);
 
   std::size_t n_ = 0, stride_ = 0;
-  const double* mag_ = nullptr;      // [bands x source_stride_]
+  const double* mag_ = nullptr;  // [bands x source_stride_]
   std::size_t source_stride_ = 0;
   AlignedVector<double> z_, weight_, residual_, centred_, centred_z_;
   std::vector<double> centre_, slope_, normal_;

@@ -35,8 +35,8 @@ Schema output_schema(const PdfOptions& pdf) {
       {"flags", Type::i4, 1, "", "meta.code", "bits that qualify the row; 0: nothing remarkable", ""},
   };
   if (pdf.kind == "interp")
-    schema.push_back({pdf_column, Type::f4, static_cast<std::size_t>(pdf.bins), "",
-                      "stat.probability;src.redshift.phot", "probability density of the redshift on the grid", ""});
+    schema.push_back({pdf_column, Type::f4, static_cast<std::size_t>(pdf.bins), "", "stat.probability;src.redshift.phot",
+                      "probability density of the redshift on the grid", ""});
   return schema;
 }
 
@@ -50,9 +50,7 @@ std::uint32_t usable_bands(const Photometry& photometry, std::size_t object) {
 
 }  // namespace
 
-Metric metric_from(const std::string& name) {
-  return name == "enf" ? Metric::enf : name == "anf" ? Metric::anf : Metric::dnf;
-}
+Metric metric_from(const std::string& name) { return name == "enf" ? Metric::enf : name == "anf" ? Metric::anf : Metric::dnf; }
 
 TrainingRows training_rows(const Table& training) {
   TrainingRows rows;
@@ -74,10 +72,16 @@ TrainingRows training_rows(const Table& training) {
 /// The output columns; `pdf` is empty when none is asked for.
 struct DnfKernel::Output {
   explicit Output(Table& out)
-      : z_phot(out[0].values<double>()), z_err(out[1].values<float>()), z_err_param(out[2].values<float>()),
-        z_err_fit(out[3].values<float>()), z_nn(out[4].values<double>()), d1(out[5].values<float>()),
-        d1_euclid(out[6].values<float>()), nn_id(out[7].values<std::int64_t>()),
-        n_neighbours(out[8].values<std::int32_t>()), n_bands(out[9].values<std::int32_t>()),
+      : z_phot(out[0].values<double>()),
+        z_err(out[1].values<float>()),
+        z_err_param(out[2].values<float>()),
+        z_err_fit(out[3].values<float>()),
+        z_nn(out[4].values<double>()),
+        d1(out[5].values<float>()),
+        d1_euclid(out[6].values<float>()),
+        nn_id(out[7].values<std::int64_t>()),
+        n_neighbours(out[8].values<std::int32_t>()),
+        n_bands(out[9].values<std::int32_t>()),
         flags(out[10].values<std::int32_t>()) {
     if (out.columns() > 11) pdf = out[11].values<float>();
   }
@@ -113,7 +117,9 @@ struct DnfKernel::Worker {
   explicit Worker(const DnfKernel& kernel, std::size_t bands)
       : search(metric_from(kernel.options_.metric), static_cast<std::size_t>(kernel.options_.neighbours),
                static_cast<std::size_t>(kernel.options_.preselect)),
-        z(static_cast<std::size_t>(kernel.options_.neighbours)), mag(bands), mag_err(bands) {
+        z(static_cast<std::size_t>(kernel.options_.neighbours)),
+        mag(bands),
+        mag_err(bands) {
     if (kernel.pdf_.kind == "interp") pdf.emplace(kernel.pdf_);
   }
   NeighbourSearch search;
@@ -123,12 +129,17 @@ struct DnfKernel::Worker {
   std::vector<std::uint32_t> excluded;
 };
 
-DnfKernel::DnfKernel(const Options& options, const PhotozModel& model, const BandColumns& columns,
-                     const PdfOptions& pdf)
-    : options_(options), pdf_(pdf), bands_(model.bands), columns_(columns), z_min_(model.z_min), z_max_(model.z_max),
+DnfKernel::DnfKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf)
+    : options_(options),
+      pdf_(pdf),
+      bands_(model.bands),
+      columns_(columns),
+      z_min_(model.z_min),
+      z_max_(model.z_max),
       coverage_(model.tables.at("coverage").at("d1_euclid_99").values<double>()[0]),
-      rows_(training_rows(model.tables.at("training"))), 
-      indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const NeighbourIndex>(rows_, static_cast<std::uint32_t>(mask)); }) {
+      rows_(training_rows(model.tables.at("training"))),
+      indices_(index_budget_bytes,
+               [this](std::uint64_t mask) { return std::make_shared<const NeighbourIndex>(rows_, static_cast<std::uint32_t>(mask)); }) {
   if (!options_.leave_self_out) return;
   for (std::uint32_t i = 0; i < rows_.n_rows; ++i) rows_by_id_.emplace_back(rows_.id[i], i);
   std::sort(rows_by_id_.begin(), rows_by_id_.end());
@@ -145,8 +156,7 @@ Schema DnfKernel::gives() const { return output_schema(pdf_); }
 
 void DnfKernel::mark_failed(Table& out) const {
   const Output output(out);
-  for (std::size_t i = 0; i < out.rows(); ++i)
-    output.set_missing(i, 0, photoz_failed, static_cast<std::size_t>(pdf_.bins));
+  for (std::size_t i = 0; i < out.rows(); ++i) output.set_missing(i, 0, photoz_failed, static_cast<std::size_t>(pdf_.bins));
 }
 
 void DnfKernel::run(const Table& in, Table& out, int threads) const {
@@ -160,10 +170,8 @@ void DnfKernel::run(const Table& in, Table& out, int threads) const {
     for (std::size_t i = 0; i < in.rows(); ++i) ids[i] = column.integer(i);
   }
   std::map<std::uint32_t, std::vector<std::uint32_t>> by_mask;
-  for (std::size_t i = 0; i < in.rows(); ++i)
-    by_mask[usable_bands(photometry, i)].push_back(static_cast<std::uint32_t>(i));
-  for (auto& [mask, objects] : by_mask)
-    run_mask(mask, std::move(objects), photometry, ids, output, threads);
+  for (std::size_t i = 0; i < in.rows(); ++i) by_mask[usable_bands(photometry, i)].push_back(static_cast<std::uint32_t>(i));
+  for (auto& [mask, objects] : by_mask) run_mask(mask, std::move(objects), photometry, ids, output, threads);
 }
 
 /// Estimates objects that have the same bands, in the order of the index's blocks: successive searches then
@@ -176,8 +184,7 @@ void DnfKernel::run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects,
     const std::int32_t reason = mask == 0 ? photoz_no_band : photoz_few_neighbours;
     const bool is_partial = std::popcount(mask) < static_cast<int>(all_bands);
     for (const std::uint32_t row : objects)
-      output.set_missing(row, std::popcount(mask), reason | (is_partial ? photoz_missing_band : 0),
-                         static_cast<std::size_t>(pdf_.bins));
+      output.set_missing(row, std::popcount(mask), reason | (is_partial ? photoz_missing_band : 0), static_cast<std::size_t>(pdf_.bins));
     return;
   }
   const std::span<const std::uint32_t> bands = index->band_list();
@@ -204,8 +211,7 @@ void DnfKernel::run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects,
   });
 }
 
-void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Worker& worker,
-                         const Output& output) const {
+void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Worker& worker, const Output& output) const {
   const std::size_t bands = index.bands(), row = object.row, bins = static_cast<std::size_t>(pdf_.bins);
   const Neighbours found = worker.search.find(index, object.mag.data(), training_copies(index, object, worker));
   std::int32_t flags = bands < rows_.n_bands ? photoz_missing_band : 0;
@@ -215,27 +221,25 @@ void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Work
   }
   for (std::size_t i = 0; i < found.n; ++i) worker.z[i] = rows_.z[found.row[i]];
   const std::span<const double> z(worker.z.data(), found.n);
-  const Estimate e = options_.fit ? worker.fit.fit(found, z, bands, object.mag.data(), object.mag_err.data())
-                                  : worker.fit.weighted_mean(found, z);
+  const Estimate e =
+      options_.fit ? worker.fit.fit(found, z, bands, object.mag.data(), object.mag_err.data()) : worker.fit.weighted_mean(found, z);
   const double euclid = std::sqrt(found.nearest_euclid2);
   if (e.is_few) flags |= photoz_few_neighbours;
   if (e.is_deficient) flags |= photoz_rank_deficient;
   if (e.z < z_min_ || e.z > z_max_) flags |= photoz_extrapolated;
   // Mean square distances grow in proportion to the bands that they sum over.
-  if (euclid > coverage_ * std::sqrt(static_cast<double>(bands) / static_cast<double>(rows_.n_bands)))
-    flags |= photoz_outside_coverage;
+  if (euclid > coverage_ * std::sqrt(static_cast<double>(bands) / static_cast<double>(rows_.n_bands))) flags |= photoz_outside_coverage;
   if (std::isnan(e.err_param2)) flags |= photoz_no_magnitude_error;
   if (worker.pdf) {
-    const double mass = worker.pdf->fill(e.z, worker.fit.residual(), worker.fit.weight(),
-                                         kernel_width(e.err_fit, e.n), &output.pdf[row * bins]);
+    const double mass =
+        worker.pdf->fill(e.z, worker.fit.residual(), worker.fit.weight(), kernel_width(e.err_fit, e.n), &output.pdf[row * bins]);
     if (mass < 0.5) flags |= photoz_pdf_off_grid;
   }
   const std::uint32_t nearest = found.row[found.nearest];
   output.z_phot[row] = e.z;
   output.z_err_fit[row] = static_cast<float>(e.err_fit);
   output.z_err_param[row] = static_cast<float>(std::sqrt(e.err_param2));
-  output.z_err[row] = static_cast<float>(
-      std::isnan(e.err_param2) ? e.err_fit : std::sqrt(e.err_fit * e.err_fit + e.err_param2));
+  output.z_err[row] = static_cast<float>(std::isnan(e.err_param2) ? e.err_fit : std::sqrt(e.err_fit * e.err_fit + e.err_param2));
   output.z_nn[row] = rows_.z[nearest];
   output.nn_id[row] = rows_.id[nearest];
   output.d1[row] = static_cast<float>(std::sqrt(found.distance2[found.nearest]));
@@ -246,8 +250,7 @@ void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Work
 }
 
 /// Training rows that are the object itself: the same id and the same magnitudes.
-std::span<const std::uint32_t> DnfKernel::training_copies(const NeighbourIndex& index, const Object& object,
-                                                          Worker& worker) const {
+std::span<const std::uint32_t> DnfKernel::training_copies(const NeighbourIndex& index, const Object& object, Worker& worker) const {
   worker.excluded.clear();
   if (!options_.leave_self_out) return {};
   auto entry = std::lower_bound(rows_by_id_.begin(), rows_by_id_.end(), std::pair{object.id, std::uint32_t{0}});

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "neighbours.hpp"
 #include "../common/gaussian_pdf.hpp"
 #include "../common/index_cache.hpp"
+#include "neighbours.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold::dnf {
@@ -43,11 +43,10 @@ class DnfKernel final : public Kernel {
   struct Output;
   struct Worker;
   struct Object;
-  void run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects, const Photometry& photometry,
-                std::span<const std::int64_t> ids, const Output& output, int threads) const;
+  void run_mask(std::uint32_t mask, std::vector<std::uint32_t> objects, const Photometry& photometry, std::span<const std::int64_t> ids,
+                const Output& output, int threads) const;
   void estimate(const NeighbourIndex& index, const Object& object, Worker& worker, const Output& output) const;
-  std::span<const std::uint32_t> training_copies(const NeighbourIndex& index, const Object& object,
-                                                 Worker& worker) const;
+  std::span<const std::uint32_t> training_copies(const NeighbourIndex& index, const Object& object, Worker& worker) const;
   double kernel_width(double err_fit, std::size_t n) const;
 
   Options options_;
@@ -55,10 +54,10 @@ class DnfKernel final : public Kernel {
   BandOptions bands_;
   BandColumns columns_;
   double z_min_, z_max_;
-  double coverage_;                                                ///< mag; NaN: unknown
+  double coverage_;  ///< mag; NaN: unknown
   TrainingRows rows_;
   std::vector<std::pair<std::int64_t, std::uint32_t>> rows_by_id_;  ///< sorted; only with leave_self_out
-  mutable IndexCache<NeighbourIndex> indices_;   ///< by band mask
+  mutable IndexCache<NeighbourIndex> indices_;                      ///< by band mask
 };
 
 }  // namespace skyfold::dnf

@@ -5,8 +5,8 @@
 #include <limits>
 #include <numeric>
 
-#include "scan.hpp"
 #include "../../common/simd.hpp"
+#include "scan.hpp"
 
 namespace skyfold::dnf {
 namespace {
@@ -18,15 +18,14 @@ void fill_features(const double* mag, std::span<const std::uint32_t> bands, floa
   double length2 = 0.0;
   for (const std::uint32_t band : bands) length2 += mag[band] * mag[band];
   const double length = std::sqrt(length2);
-  for (std::size_t b = 0; b < bands.size(); ++b)
-    features[b] = length > 0.0 ? static_cast<float>(mag[bands[b]] / length) : 0.0f;
+  for (std::size_t b = 0; b < bands.size(); ++b) features[b] = length > 0.0 ? static_cast<float>(mag[bands[b]] / length) : 0.0f;
   features[bands.size()] = static_cast<float>(length);
 }
 
 /// Feature with the largest spread among rows order[begin, end), directions being worth their arc in magnitudes.
 /// A sample of large sets tells it well enough.
-std::size_t widest_feature(const std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end,
-                           const std::vector<float>& features, std::size_t width) {
+std::size_t widest_feature(const std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end, const std::vector<float>& features,
+                           std::size_t width) {
   std::vector<float> low(width, infinity), high(width, -infinity);
   for (std::size_t i = begin; i < end; i += 1 + (end - begin) / 512)
     for (std::size_t f = 0; f < width; ++f) {
@@ -85,11 +84,9 @@ NeighbourIndex::NeighbourIndex(const TrainingRows& rows, std::uint32_t mask) : t
 }
 
 /// Divides blocks [begin, end) at the median of the widest feature, down to single blocks.
-void NeighbourIndex::split(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end,
-                           const std::vector<float>& features) {
+void NeighbourIndex::split(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end, const std::vector<float>& features) {
   if (end - begin < 2) {
-    if (begin < end)
-      std::sort(order.begin() + begin * block_rows, order.begin() + std::min(end * block_rows, order.size()));
+    if (begin < end) std::sort(order.begin() + begin * block_rows, order.begin() + std::min(end * block_rows, order.size()));
     return;
   }
   const std::size_t middle = begin + (end - begin) / 2, width = bands_.size() + 1;
@@ -140,8 +137,7 @@ std::uint32_t NeighbourIndex::block_of(const double* magnitudes) const noexcept 
 }
 
 std::size_t NeighbourIndex::bytes() const noexcept {
-  return row_.size() * sizeof row_[0] + 
-         (blocks_.size() + 2 * fine_.low.size() + 2 * coarse_.low.size()) * sizeof(float) + n_blocks_ * 5;
+  return row_.size() * sizeof row_[0] + (blocks_.size() + 2 * fine_.low.size() + 2 * coarse_.low.size()) * sizeof(float) + n_blocks_ * 5;
 }
 
 }  // namespace skyfold::dnf

@@ -42,14 +42,14 @@ class NeighbourIndex {
 
   const TrainingRows& training_;
   std::vector<std::uint32_t> bands_;
-  std::vector<std::uint32_t> row_;           ///< training row at each position
+  std::vector<std::uint32_t> row_;  ///< training row at each position
   std::size_t n_blocks_ = 0;
   AlignedVector<float> blocks_;              ///< [n_blocks x (bands + 1) x block_rows]: unit vector, then length
   Boxes fine_, coarse_;                      ///< around blocks, and around groups of blocks
   std::vector<std::uint8_t> split_feature_;  ///< [n_blocks] of the cut before a block
   std::vector<float> split_value_;
-  bool all_positive_ = true;                 ///< no magnitude is negative: no angle exceeds 90 degrees
-  float max_length_ = 0.0f;                  ///< largest |m|
+  bool all_positive_ = true;  ///< no magnitude is negative: no angle exceeds 90 degrees
+  float max_length_ = 0.0f;   ///< largest |m|
 };
 
 }  // namespace skyfold::dnf

@@ -12,18 +12,30 @@ namespace {
 template <class Body>
 SKYFOLD_INLINE void with_bands(std::size_t bands, const Body& body) {
   switch (bands) {
-    case 2: return body.template operator()<2>();
-    case 3: return body.template operator()<3>();
-    case 4: return body.template operator()<4>();
-    case 5: return body.template operator()<5>();
-    case 6: return body.template operator()<6>();
-    case 7: return body.template operator()<7>();
-    case 8: return body.template operator()<8>();
-    case 9: return body.template operator()<9>();
-    case 10: return body.template operator()<10>();
-    case 11: return body.template operator()<11>();
-    case 12: return body.template operator()<12>();
-    default: return body.template operator()<0>();
+    case 2:
+      return body.template operator()<2>();
+    case 3:
+      return body.template operator()<3>();
+    case 4:
+      return body.template operator()<4>();
+    case 5:
+      return body.template operator()<5>();
+    case 6:
+      return body.template operator()<6>();
+    case 7:
+      return body.template operator()<7>();
+    case 8:
+      return body.template operator()<8>();
+    case 9:
+      return body.template operator()<9>();
+    case 10:
+      return body.template operator()<10>();
+    case 11:
+      return body.template operator()<11>();
+    case 12:
+      return body.template operator()<12>();
+    default:
+      return body.template operator()<0>();
   }
 }
 
@@ -31,9 +43,12 @@ SKYFOLD_INLINE float sine2(float chord2) { return chord2 * (1.0f - 0.25f * chord
 
 template <Metric metric>
 SKYFOLD_INLINE float distance2(float euclid2, float chord2) {
-  if constexpr (metric == Metric::enf) return euclid2;
-  else if constexpr (metric == Metric::anf) return sine2(chord2);
-  else return euclid2 * sine2(chord2);
+  if constexpr (metric == Metric::enf)
+    return euclid2;
+  else if constexpr (metric == Metric::anf)
+    return sine2(chord2);
+  else
+    return euclid2 * sine2(chord2);
 }
 
 /// Distance of a value from an interval. With x + |x| = 2 max(x, 0), exactly: unlike a choice it becomes vector
@@ -45,8 +60,8 @@ SKYFOLD_INLINE float gap(float value, float low, float high) {
 
 /// Lower bounds of the boxes of one group.
 template <int fixed_bands, Metric metric>
-SKYFOLD_INLINE void bound_group(const float* __restrict low, const float* __restrict high,
-                                const float* __restrict query, std::size_t any_bands, float* __restrict bound) {
+SKYFOLD_INLINE void bound_group(const float* __restrict low, const float* __restrict high, const float* __restrict query,
+                                std::size_t any_bands, float* __restrict bound) {
   const std::size_t bands = fixed_bands ? fixed_bands : any_bands;
   const float length = query[bands];
   for (std::size_t i = 0; i < group_boxes; ++i) {
@@ -64,14 +79,13 @@ SKYFOLD_INLINE void bound_group(const float* __restrict low, const float* __rest
 }
 
 template <int fixed_bands, Metric metric>
-SKYFOLD_INLINE std::size_t list_loop(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
-                                     std::size_t any_bands, float limit, std::uint32_t* list) {
+SKYFOLD_INLINE std::size_t list_loop(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query, std::size_t any_bands,
+                                     float limit, std::uint32_t* list) {
   const std::size_t step = (any_bands + 1) * group_boxes;
   std::size_t found = 0;
   for (const std::uint32_t group : groups) {
     float bound[group_boxes];
-    bound_group<fixed_bands, metric>(boxes.low.data() + group * step, boxes.high.data() + group * step, query,
-                                     any_bands, bound);
+    bound_group<fixed_bands, metric>(boxes.low.data() + group * step, boxes.high.data() + group * step, query, any_bands, bound);
     int hits = 0;
     for (std::size_t i = 0; i < group_boxes; ++i) hits += bound[i] <= limit;
     if (hits == 0) continue;
@@ -85,8 +99,7 @@ SKYFOLD_INLINE std::size_t list_loop(const Boxes& boxes, std::span<const std::ui
 
 template <int fixed_bands, Metric metric>
 SKYFOLD_INLINE void scan_loop(const float* __restrict blocks, const std::uint32_t* __restrict list, std::size_t n,
-                              const float* __restrict query, std::size_t any_bands, float* __restrict euclid2,
-                              float* __restrict key) {
+                              const float* __restrict query, std::size_t any_bands, float* __restrict euclid2, float* __restrict key) {
   const std::size_t bands = fixed_bands ? fixed_bands : any_bands;
   const float length = query[bands];
   for (std::size_t i = 0; i < n; ++i, euclid2 += block_rows, key += block_rows) {
@@ -106,21 +119,22 @@ SKYFOLD_INLINE void scan_loop(const float* __restrict blocks, const std::uint32_
 }
 
 template <Metric metric>
-SKYFOLD_INLINE std::size_t list_all(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
-                                    std::size_t bands, float limit, std::uint32_t* list) {
+SKYFOLD_INLINE std::size_t list_all(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query, std::size_t bands,
+                                    float limit, std::uint32_t* list) {
   std::size_t found = 0;
-  with_bands(bands, [&]<int fixed>() __attribute__((always_inline)) {
-    found = list_loop<fixed, metric>(boxes, groups, query, bands, limit, list);
-  });
+  with_bands(
+      bands, [&]<int fixed>()
+                 __attribute__((always_inline)) { found = list_loop<fixed, metric>(boxes, groups, query, bands, limit, list); });
   return found;
 }
 
 template <Metric metric>
-SKYFOLD_INLINE void scan_all(const float* blocks, std::span<const std::uint32_t> list, const float* query,
-                             std::size_t bands, float* euclid2, float* key) {
-  with_bands(bands, [&]<int fixed>() __attribute__((always_inline)) {
-    scan_loop<fixed, metric>(blocks, list.data(), list.size(), query, bands, euclid2, key);
-  });
+SKYFOLD_INLINE void scan_all(const float* blocks, std::span<const std::uint32_t> list, const float* query, std::size_t bands,
+                             float* euclid2, float* key) {
+  with_bands(
+      bands, [&]<int fixed>() __attribute__((always_inline)) {
+        scan_loop<fixed, metric>(blocks, list.data(), list.size(), query, bands, euclid2, key);
+      });
 }
 
 template <class Test>
@@ -141,8 +155,8 @@ SKYFOLD_INLINE std::size_t collect_if(const float* values, std::size_t n, Slot* 
 }  // namespace
 
 SKYFOLD_CLONES
-std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
-                       std::size_t bands, bool angles, float limit, std::uint32_t* list) {
+std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query, std::size_t bands,
+                       bool angles, float limit, std::uint32_t* list) {
   if (metric == Metric::enf) return list_all<Metric::enf>(boxes, groups, query, bands, limit, list);
   if (!angles) limit = std::numeric_limits<float>::infinity();
   return metric == Metric::anf ? list_all<Metric::anf>(boxes, groups, query, bands, limit, list)
@@ -150,11 +164,14 @@ std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::u
 }
 
 SKYFOLD_CLONES
-void scan_blocks(Metric metric, const float* blocks, std::span<const std::uint32_t> list, const float* query,
-                 std::size_t bands, float* euclid2, float* key) {
-  if (metric == Metric::enf) scan_all<Metric::enf>(blocks, list, query, bands, euclid2, key);
-  else if (metric == Metric::anf) scan_all<Metric::anf>(blocks, list, query, bands, euclid2, key);
-  else scan_all<Metric::dnf>(blocks, list, query, bands, euclid2, key);
+void scan_blocks(Metric metric, const float* blocks, std::span<const std::uint32_t> list, const float* query, std::size_t bands,
+                 float* euclid2, float* key) {
+  if (metric == Metric::enf)
+    scan_all<Metric::enf>(blocks, list, query, bands, euclid2, key);
+  else if (metric == Metric::anf)
+    scan_all<Metric::anf>(blocks, list, query, bands, euclid2, key);
+  else
+    scan_all<Metric::dnf>(blocks, list, query, bands, euclid2, key);
 }
 
 SKYFOLD_CLONES
@@ -178,22 +195,23 @@ float smallest(const float* values, std::size_t n) {
 
 SKYFOLD_CLONES
 std::size_t collect_between(const float* values, std::size_t n, float low, float high, Slot* out) {
-  return collect_if(values, n, out, [=](std::size_t i) __attribute__((always_inline)) {
-    return static_cast<int>(values[i] > low) & static_cast<int>(values[i] <= high);
-  });
+  return collect_if(
+      values, n, out, [=](std::size_t i) __attribute__((always_inline)) {
+        return static_cast<int>(values[i] > low) & static_cast<int>(values[i] <= high);
+      });
 }
 
 SKYFOLD_CLONES
-std::size_t collect_both(const float* euclid2, const float* key, std::size_t n, float euclid_limit, float key_limit,
-                         Slot* out) {
-  return collect_if(key, n, out, [=](std::size_t i) __attribute__((always_inline)) {
-    return static_cast<int>(euclid2[i] <= euclid_limit) & static_cast<int>(key[i] <= key_limit);
-  });
+std::size_t collect_both(const float* euclid2, const float* key, std::size_t n, float euclid_limit, float key_limit, Slot* out) {
+  return collect_if(
+      key, n, out, [=](std::size_t i) __attribute__((always_inline)) {
+        return static_cast<int>(euclid2[i] <= euclid_limit) & static_cast<int>(key[i] <= key_limit);
+      });
 }
 
 SKYFOLD_CLONES
-void exact_distances(Metric metric, const double* query, const double* unit, const double* mag, std::size_t bands,
-                     std::size_t stride, double* __restrict euclid2, double* __restrict metric2) {
+void exact_distances(Metric metric, const double* query, const double* unit, const double* mag, std::size_t bands, std::size_t stride,
+                     double* __restrict euclid2, double* __restrict metric2) {
   for (std::size_t i = 0; i < stride; ++i) {
     double e2 = 0.0, length2 = 0.0;
     for (std::size_t b = 0; b < bands; ++b) {

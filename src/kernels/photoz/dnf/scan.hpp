@@ -37,15 +37,15 @@ struct Boxes {
 /// @param query   [bands + 1]: unit vector, length
 /// @param angles  false: angles may exceed 90 degrees, so nothing is known of the sine
 /// @param list    holds group_boxes values per group
-std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query,
-                       std::size_t bands, bool angles, float limit, std::uint32_t* list);
+std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query, std::size_t bands,
+                       bool angles, float limit, std::uint32_t* list);
 
 /// Squared distances of the rows of the blocks in `list`, with the sine from the chord of unit vectors and
 /// d_E^2 = (|q| - |m|)^2 + |q| |m| c^2.
 ///
 /// @param euclid2, key  [list x block_rows] squared Euclidean distance and squared distance in the metric
-void scan_blocks(Metric metric, const float* blocks, std::span<const std::uint32_t> list, const float* query,
-                 std::size_t bands, float* euclid2, float* key);
+void scan_blocks(Metric metric, const float* blocks, std::span<const std::uint32_t> list, const float* query, std::size_t bands,
+                 float* euclid2, float* key);
 
 /// The loops below read n values, a multiple of block_rows.
 /// How many values are <= limit.
@@ -54,8 +54,7 @@ float smallest(const float* values, std::size_t n);
 /// Writes the slots with low < value <= high, ascending; returns how many. `out` holds n.
 std::size_t collect_between(const float* values, std::size_t n, float low, float high, Slot* out);
 /// Writes (key, slot) where key <= key_limit and euclid2 <= euclid_limit, ascending slots; returns how many.
-std::size_t collect_both(const float* euclid2, const float* key, std::size_t n, float euclid_limit, float key_limit,
-                         Slot* out);
+std::size_t collect_both(const float* euclid2, const float* key, std::size_t n, float euclid_limit, float key_limit, Slot* out);
 
 /// Squared distances as the definition has them, in double precision and in this order of operations: sums run
 /// over the bands in order; unit vectors are m_b / |m|, zero where |m| = 0; sin^2 a = c^2 (1 - c^2 / 4) with c
@@ -66,7 +65,7 @@ std::size_t collect_both(const float* euclid2, const float* key, std::size_t n, 
 /// @param unit    their unit vector, [bands]
 /// @param mag     [bands x stride]
 /// @param euclid2, metric2  [stride]
-void exact_distances(Metric metric, const double* query, const double* unit, const double* mag, std::size_t bands,
-                     std::size_t stride, double* euclid2, double* metric2);
+void exact_distances(Metric metric, const double* query, const double* unit, const double* mag, std::size_t bands, std::size_t stride,
+                     double* euclid2, double* metric2);
 
 }  // namespace skyfold::dnf

@@ -54,8 +54,7 @@ Bracket narrow(const float* values, std::size_t n, std::size_t k, Bracket b) {
 
 }  // namespace
 
-Neighbours NeighbourSearch::find(const NeighbourIndex& index, const double* magnitudes,
-                                 std::span<const std::uint32_t> excluded) {
+Neighbours NeighbourSearch::find(const NeighbourIndex& index, const double* magnitudes, std::span<const std::uint32_t> excluded) {
   set_query(index, magnitudes);
   Neighbours found;
   const std::size_t available = index.rows() - excluded.size();
@@ -221,9 +220,8 @@ void NeighbourSearch::hide_ties(float low, float high) {
     const std::uint32_t row = row_at(slots_[i].slot);
     ties[i] = {exact_euclid2(row), row, slots_[i].slot};
   }
-  std::sort(ties.begin(), ties.end(), [](const Exact& a, const Exact& b) {
-    return a.euclid2 != b.euclid2 ? a.euclid2 < b.euclid2 : a.row < b.row;
-  });
+  std::sort(ties.begin(), ties.end(),
+            [](const Exact& a, const Exact& b) { return a.euclid2 != b.euclid2 ? a.euclid2 < b.euclid2 : a.row < b.row; });
   for (std::size_t i = preselect_ - sure; i < n; ++i) euclid2_[ties[i].slot] = infinity;
 }
 
@@ -239,10 +237,9 @@ void NeighbourSearch::collect_nearest(float euclid_limit, std::size_t wanted) {
   const auto kth = work_.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
   std::nth_element(work_.begin(), kth, work_.begin() + static_cast<std::ptrdiff_t>(n));
   const float limit = *kth + 2.0f * key_error(*kth, euclid_limit);
-  if (limit > key_guess_)
-    n = collect_both(euclid2_.data(), key_.data(), n_values(), euclid_limit, limit, slots_.data());
-  const auto end = std::remove_if(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(n),
-                                  [&](const Slot& s) { return s.value > limit; });
+  if (limit > key_guess_) n = collect_both(euclid2_.data(), key_.data(), n_values(), euclid_limit, limit, slots_.data());
+  const auto end =
+      std::remove_if(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(n), [&](const Slot& s) { return s.value > limit; });
   load({slots_.begin(), end});
   key_guess_ = limit * 1.5f;
 }
@@ -267,10 +264,8 @@ void NeighbourSearch::load(std::span<const Slot> slots) {
     const double* mag = &training.mag[row_[i] * training.n_bands];
     for (std::size_t b = 0; b < bands; ++b) found_mag_[b * stride_ + i] = mag[index_->bands_[b]];
   }
-  for (std::size_t b = 0; b < bands; ++b)
-    std::fill(found_mag_.data() + b * stride_ + n_found_, found_mag_.data() + (b + 1) * stride_, 1.0);
-  exact_distances(metric_, mag_, unit_.data(), found_mag_.data(), bands, stride_, found_euclid2_.data(),
-                  found_key_.data());
+  for (std::size_t b = 0; b < bands; ++b) std::fill(found_mag_.data() + b * stride_ + n_found_, found_mag_.data() + (b + 1) * stride_, 1.0);
+  exact_distances(metric_, mag_, unit_.data(), found_mag_.data(), bands, stride_, found_euclid2_.data(), found_key_.data());
 }
 
 /// Keeps the `wanted` nearest candidates, in their order; returns how many there are.
@@ -347,9 +342,8 @@ float NeighbourSearch::key_error(float key, float euclid_limit) const noexcept {
   // d^2 sin^2: the error of either factor times the other, with d at most `reach` and sin^2 d^2 = key.
   const float reach = std::min(std::sqrt(euclid_limit), query_.back() + index_->max_length_), d = std::sqrt(key);
   const float lengths = 2.0f * (query_.back() + reach);
-  const float from_sine =
-      angles_known_ ? epsilon * (12.0f * reach * d + 2.0f * steps * key + 16.0f * epsilon * reach * reach)
-                    : reach * reach * sine_error(1.0f);
+  const float from_sine = angles_known_ ? epsilon * (12.0f * reach * d + 2.0f * steps * key + 16.0f * epsilon * reach * reach)
+                                        : reach * reach * sine_error(1.0f);
   const float from_euclid = epsilon * (8.0f * lengths * d + steps * key + 4.0f * epsilon * lengths * lengths);
   return 2.0f * (from_sine + from_euclid);
 }

@@ -11,13 +11,13 @@ namespace skyfold::dnf {
 
 /// What a search found; arrays are valid until the next search.
 struct Neighbours {
-  std::size_t n = 0;                      ///< at most `neighbours`
-  std::span<const std::uint32_t> row;     ///< [n] training rows, in an order that depends on the training set alone
-  std::span<const double> distance2;      ///< [n] squared distance in the metric
-  const double* mag = nullptr;            ///< [bands x stride] magnitudes of the neighbours, bands slowest
+  std::size_t n = 0;                   ///< at most `neighbours`
+  std::span<const std::uint32_t> row;  ///< [n] training rows, in an order that depends on the training set alone
+  std::span<const double> distance2;   ///< [n] squared distance in the metric
+  const double* mag = nullptr;         ///< [bands x stride] magnitudes of the neighbours, bands slowest
   std::size_t stride = 0;
-  std::size_t nearest = 0;                ///< which of the n is the nearest
-  double nearest_euclid2 = 0.0;           ///< squared Euclidean distance of the nearest training row of all
+  std::size_t nearest = 0;       ///< which of the n is the nearest
+  double nearest_euclid2 = 0.0;  ///< squared Euclidean distance of the nearest training row of all
 };
 
 /// Finds neighbours of one query after the other; holds buffers and the last answer, which is a first guess for
@@ -60,20 +60,20 @@ class NeighbourSearch {
   std::size_t n_neighbours_, preselect_;
 
   const NeighbourIndex* index_ = nullptr;
-  Metric metric_ = Metric::enf;             // with a single band there are no angles
-  const double* mag_ = nullptr;             // the query
+  Metric metric_ = Metric::enf;  // with a single band there are no angles
+  const double* mag_ = nullptr;  // the query
   std::vector<double> unit_;
-  std::vector<float> query_;                // unit vector, then length
-  bool angles_known_ = true;                // no angle exceeds 90 degrees
+  std::vector<float> query_;  // unit vector, then length
+  bool angles_known_ = true;  // no angle exceeds 90 degrees
   float scan_guess_ = 0.0f, key_guess_ = 0.0f;
 
   std::vector<std::uint32_t> all_, groups_;  // all groups of coarse boxes; groups of blocks that may be near
-  std::vector<std::uint32_t> list_;         // blocks scanned, ascending
-  AlignedVector<float> euclid2_, key_;      // of the rows scanned; a slot is a place here
+  std::vector<std::uint32_t> list_;          // blocks scanned, ascending
+  AlignedVector<float> euclid2_, key_;       // of the rows scanned; a slot is a place here
   std::vector<Slot> slots_;
   std::vector<float> work_;
 
-  std::size_t n_found_ = 0, stride_ = 0;    // candidates and then neighbours, structure of arrays
+  std::size_t n_found_ = 0, stride_ = 0;  // candidates and then neighbours, structure of arrays
   std::vector<std::uint32_t> row_, rank_;
   AlignedVector<double> found_mag_, found_euclid2_, found_key_;
 };

@@ -17,7 +17,7 @@ constexpr float nan_f4 = std::numeric_limits<float>::quiet_NaN();
 constexpr std::int64_t no_id = -1;
 constexpr std::size_t queries_per_chunk = 256;
 constexpr std::size_t index_budget_bytes = std::size_t{128} << 20;
-constexpr double one_sigma = 0.158655253931457;   // the normal distribution below -1 sigma
+constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
 
 Schema output_schema(const PdfOptions& pdf, std::size_t neighbours) {
   Schema schema = {
@@ -32,8 +32,8 @@ Schema output_schema(const PdfOptions& pdf, std::size_t neighbours) {
   };
   const std::string density = "stat.probability;src.redshift.phot";
   if (pdf.kind == "interp")
-    schema.push_back({pdf_column, Type::f4, static_cast<std::size_t>(pdf.bins), "", density,
-                      "probability density of the redshift on the grid", ""});
+    schema.push_back(
+        {pdf_column, Type::f4, static_cast<std::size_t>(pdf.bins), "", density, "probability density of the redshift on the grid", ""});
   if (pdf.kind == "mixmod") {
     schema.push_back({pdf_means_column, Type::f4, neighbours, "", density, "centres of the PDF's Gaussians", ""});
     schema.push_back({pdf_stds_column, Type::f4, neighbours, "", density, "their standard deviations", ""});
@@ -76,9 +76,14 @@ Table training_table(const TrainingRows& rows) {
 /// The output columns; those of PDFs are empty when none are asked for.
 struct KnnKernel::Output {
   explicit Output(Table& out)
-      : z_phot(out[0].values<double>()), z_err(out[1].values<float>()), z_nn(out[2].values<double>()),
-        d1(out[3].values<float>()), nn_id(out[4].values<std::int64_t>()), n_neighbours(out[5].values<std::int32_t>()),
-        n_bands(out[6].values<std::int32_t>()), flags(out[7].values<std::int32_t>()) {
+      : z_phot(out[0].values<double>()),
+        z_err(out[1].values<float>()),
+        z_nn(out[2].values<double>()),
+        d1(out[3].values<float>()),
+        nn_id(out[4].values<std::int64_t>()),
+        n_neighbours(out[5].values<std::int32_t>()),
+        n_bands(out[6].values<std::int32_t>()),
+        flags(out[7].values<std::int32_t>()) {
     for (std::size_t i = 8; i < out.columns(); ++i) {
       pdf[i - 8] = out[i].values<float>();
       width[i - 8] = out[i].info().width;
@@ -125,9 +130,17 @@ struct KnnKernel::Worker {
 
 KnnKernel::KnnKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf)
     : options_(options),
-      point_(options.point == "mode" ? Point::mode : options.point == "mean" ? Point::mean : Point::median), pdf_(pdf),
-      bands_(model.bands), columns_(columns), layer_(options.features, model.bands.bands), rows_(training_rows(model.tables.at("training"))),
-      metric_(rows_.n_features), z_min_(model.z_min), z_max_(model.z_max), 
+      point_(options.point == "mode"   ? Point::mode
+             : options.point == "mean" ? Point::mean
+                                       : Point::median),
+      pdf_(pdf),
+      bands_(model.bands),
+      columns_(columns),
+      layer_(options.features, model.bands.bands),
+      rows_(training_rows(model.tables.at("training"))),
+      metric_(rows_.n_features),
+      z_min_(model.z_min),
+      z_max_(model.z_max),
       indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const MaskIndex>(rows_, metric_, mask); }) {
   layer_.restore(model.tables.at("features"));
   const auto matrix = model.tables.at("metric").at("matrix").values<double>();
@@ -172,8 +185,8 @@ std::int32_t KnnKernel::band_flags(std::size_t object, const Block& block) const
 
 /// Estimates objects that have the same features, in the order of the tree's leaves: successive searches then look at the
 /// same memory.
-void KnnKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block,
-                         const Output& output, int threads) const {
+void KnnKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, const Output& output,
+                         int threads) const {
   const std::shared_ptr<const MaskIndex> index = mask == 0 ? nullptr : indices_.get(mask, objects.size());
   const std::size_t width = layer_.size();
   for (const std::uint32_t object : objects) {
@@ -204,8 +217,7 @@ void KnnKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& o
   });
 }
 
-void KnnKernel::estimate(const MaskIndex& index, std::size_t object, std::int32_t flags, Worker& worker,
-                         const Output& output) const {
+void KnnKernel::estimate(const MaskIndex& index, std::size_t object, std::int32_t flags, Worker& worker, const Output& output) const {
   const auto wanted = static_cast<std::size_t>(options_.neighbours);
   const std::span<const Neighbour> found = worker.search.find(index.tree(), worker.place.data(), wanted);
   worker.maker.centres(found);
@@ -227,14 +239,13 @@ void KnnKernel::estimate(const MaskIndex& index, std::size_t object, std::int32_
   output.flags[object] = flags;
 }
 
-void KnnKernel::write_pdf(Worker& worker, const Mixture& mixture, std::size_t object, std::int32_t& flags,
-                          const Output& output) const {
+void KnnKernel::write_pdf(Worker& worker, const Mixture& mixture, std::size_t object, std::int32_t& flags, const Output& output) const {
   if (worker.grid) {
     const double centre = mixture.mean();
     worker.residual.resize(mixture.size());
     for (std::size_t i = 0; i < mixture.size(); ++i) worker.residual[i] = mixture.z()[i] - centre;
-    const double mass = worker.grid->fill(centre, worker.residual, mixture.weight(), mixture.sigma(),
-                                          &output.pdf[0][object * output.width[0]]);
+    const double mass =
+        worker.grid->fill(centre, worker.residual, mixture.weight(), mixture.sigma(), &output.pdf[0][object * output.width[0]]);
     if (mass < 0.5) flags |= photoz_pdf_off_grid;
   } else if (output.width[0] > 0) {
     const std::size_t width = output.width[0];

@@ -6,8 +6,8 @@
 
 #include "../common/gaussian_pdf.hpp"
 #include "../common/index_cache.hpp"
-#include "tuning.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
+#include "tuning.hpp"
 
 namespace skyfold::knn {
 
@@ -31,8 +31,7 @@ class KnnKernel final : public Kernel {
   struct Worker;
   struct Block;
   enum class Point : std::uint8_t { median, mode, mean };
-  void run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, const Output& output,
-                int threads) const;
+  void run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, const Output& output, int threads) const;
   void estimate(const MaskIndex& index, std::size_t object, std::int32_t flags, Worker& worker, const Output& output) const;
   void write_pdf(Worker& worker, const Mixture& mixture, std::size_t object, std::int32_t& flags, const Output& output) const;
   std::int32_t band_flags(std::size_t object, const Block& block) const;
@@ -47,7 +46,7 @@ class KnnKernel final : public Kernel {
   Metric metric_;
   Spacing spacing_;
   double z_min_, z_max_;
-  mutable IndexCache<MaskIndex> indices_;   ///< by the mask of features
+  mutable IndexCache<MaskIndex> indices_;  ///< by the mask of features
 };
 
 }  // namespace skyfold::knn

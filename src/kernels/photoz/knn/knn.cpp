@@ -20,8 +20,7 @@ void describe_options(OptionSet& option, knn::Options& o) {
       .one_of({"learned", "standard"});
   option("knn.neighbours", o.neighbours, "nearest training objects used, at most 1000; 0: chosen on a held-out quarter").range(0, 1000);
   option("knn.sigma", o.sigma, "width of the PDF's Gaussians, in redshift; 0: chosen on a held-out quarter").range(0.0, 10.0);
-  option("knn.scatter", o.scatter, "part of the neighbours' scatter in redshift that is added to the width in quadrature")
-      .range(0.0, 10.0);
+  option("knn.scatter", o.scatter, "part of the neighbours' scatter in redshift that is added to the width in quadrature").range(0.0, 10.0);
   option("knn.point", o.point, "what z_phot is of the PDF").one_of({"median", "mode", "mean"});
 }
 
@@ -58,7 +57,8 @@ Table metric_table(const knn::Metric& metric) {
 
 Table spacing_table(const knn::Spacing& spacing) {
   Table table({{"median", Type::f8, 1, "", "arith.diff", "median distance of training objects to their nearest", ""},
-               {"percentile99", Type::f8, 1, "", "arith.diff", "99th percentile of these distances", ""}}, 1);
+               {"percentile99", Type::f8, 1, "", "arith.diff", "99th percentile of these distances", ""}},
+              1);
   table[0].values<double>()[0] = spacing.median;
   table[1].values<double>()[0] = spacing.percentile99;
   return table;
@@ -67,7 +67,8 @@ Table spacing_table(const knn::Spacing& spacing) {
 Table tuning_table(const knn::Tuning& tuning) {
   Table table({{"neighbours", Type::i4, 1, "", "meta.number", "neighbours", ""},
                {"sigma", Type::f8, 1, "", "stat.stdev", "width of the Gaussians", ""},
-               {"cde_loss", Type::f8, 1, "", "stat.fit.goodness", "mean loss of the held-out quarter", ""}}, tuning.loss.size());
+               {"cde_loss", Type::f8, 1, "", "stat.fit.goodness", "mean loss of the held-out quarter", ""}},
+              tuning.loss.size());
   for (std::size_t i = 0; i < tuning.loss.size(); ++i) {
     table[0].values<std::int32_t>()[i] = static_cast<std::int32_t>(tuning.neighbours[i / tuning.sigma.size()]);
     table[1].values<double>()[i] = tuning.sigma[i % tuning.sigma.size()];
@@ -103,10 +104,11 @@ class Knn final : public PhotozAlgorithm {
     const knn::TrainingRows rows = rows_of(set, layer);
     const bool is_chosen = options.neighbours == 0 || options.sigma == 0.0;
     if (rows.n_rows < (is_chosen ? least_objects : 2))
-      throw DataError(is_chosen ? fmt::format("the training set has {} objects with features and weight (knn needs at least {} to choose "
-                                              "knn.neighbours and knn.sigma)", rows.n_rows, least_objects)
-                                : fmt::format("the training set has {} objects with features and weight (knn needs at least 2)",
-                                              rows.n_rows));
+      throw DataError(is_chosen
+                          ? fmt::format("the training set has {} objects with features and weight (knn needs at least {} to choose "
+                                        "knn.neighbours and knn.sigma)",
+                                        rows.n_rows, least_objects)
+                          : fmt::format("the training set has {} objects with features and weight (knn needs at least 2)", rows.n_rows));
     if (is_chosen) {
       const knn::Tuning tuning = knn::tune(rows, options, set.seed, set.threads);
       report(tuning);
@@ -114,8 +116,7 @@ class Knn final : public PhotozAlgorithm {
       options.sigma = tuning.sigma[tuning.best_sigma];
       model.tables["tuning"] = tuning_table(tuning);
     }
-    const knn::Metric metric =
-        options.metric == "learned" ? knn::learn_metric(rows, set.seed, set.threads) : knn::Metric(rows.n_features);
+    const knn::Metric metric = options.metric == "learned" ? knn::learn_metric(rows, set.seed, set.threads) : knn::Metric(rows.n_features);
     OptionSet option;
     describe_options(option, options);
     model.algorithm = name();
@@ -126,8 +127,7 @@ class Knn final : public PhotozAlgorithm {
     model.tables["spacing"] = spacing_table(knn::measure_spacing(rows, metric, set.seed, set.threads));
   }
 
-  std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,
-                                    const PdfOptions& pdf) const override {
+  std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     knn::Options options;
     OptionSet option;
     describe_options(option, options);

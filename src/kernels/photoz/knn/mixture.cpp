@@ -124,8 +124,7 @@ double Mixture::mode() const noexcept {
   }
   const double scale = 1.0 / sigma_;
   for (int step = 0; step < 1000; ++step) {
-    const double shift = shifted_sum(z_.data(), weight_.data(), n_, x, scale) /
-                         kernel_sum(z_.data(), weight_.data(), padded(n_), x, scale);
+    const double shift = shifted_sum(z_.data(), weight_.data(), n_, x, scale) / kernel_sum(z_.data(), weight_.data(), padded(n_), x, scale);
     x += shift;
     if (std::abs(shift) < 1e-7 * sigma_) break;
   }

@@ -39,7 +39,7 @@ class Mixture {
  private:
   std::size_t n_ = 0;
   double sigma_ = 1.0;
-  std::vector<double> z_, weight_;   ///< padded to whole vectors with weight 0
+  std::vector<double> z_, weight_;  ///< padded to whole vectors with weight 0
 };
 
 }  // namespace skyfold::knn

@@ -49,8 +49,7 @@ MaskIndex::MaskIndex(const TrainingRows& rows, const Metric& metric, std::uint64
   for (std::uint32_t i = 0; i < rows.n_rows; ++i)
     if ((rows.present[i] & mask) == mask) list.push_back(i);
   std::vector<double> points(list.size() * dimensions());
-  for (std::size_t i = 0; i < list.size(); ++i)
-    embed(&rows.feature[list[i] * rows.n_features], points.data() + i * dimensions());
+  for (std::size_t i = 0; i < list.size(); ++i) embed(&rows.feature[list[i] * rows.n_features], points.data() + i * dimensions());
   tree_ = std::make_unique<PointTree>(points, dimensions(), list);
 }
 

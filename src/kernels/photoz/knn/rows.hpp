@@ -11,10 +11,10 @@ namespace skyfold::knn {
 /// Training objects as points in the space of standardised features.
 struct TrainingRows {
   std::size_t n_rows = 0, n_features = 0;
-  std::vector<std::int64_t> id;             ///< [n_rows]
-  std::vector<double> z, weight;            ///< [n_rows] redshift; weight > 0
-  std::vector<double> feature;              ///< [n_rows x n_features]; NaN where missing
-  std::vector<std::uint64_t> present;       ///< [n_rows] bit f set: feature f is a number
+  std::vector<std::int64_t> id;        ///< [n_rows]
+  std::vector<double> z, weight;       ///< [n_rows] redshift; weight > 0
+  std::vector<double> feature;         ///< [n_rows x n_features]; NaN where missing
+  std::vector<std::uint64_t> present;  ///< [n_rows] bit f set: feature f is a number
 
   /// The rows of a list, in its order.
   [[nodiscard]] TrainingRows subset(std::span<const std::uint32_t> rows) const;

@@ -20,7 +20,7 @@ constexpr std::array<long, 22> neighbour_grid = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12,
 constexpr double smallest_sigma = 1e-4, largest_sigma = 0.5;
 constexpr int sigmas = 38;
 constexpr double held_out_part = 0.25;
-constexpr double equal_loss = 0.001;   // far below the noise of a loss of some thousand objects
+constexpr double equal_loss = 0.001;  // far below the noise of a loss of some thousand objects
 constexpr std::size_t most_judged = 5000, most_spaced = 20'000, block_objects = 64;
 constexpr std::uint32_t held_out_stream = 0x6b6e6e02, spacing_stream = 0x6b6e6e03;
 constexpr std::size_t index_budget_bytes = std::size_t{128} << 20;
@@ -33,7 +33,7 @@ std::vector<double> sigma_grid() {
 }
 
 struct Split {
-  std::vector<std::uint32_t> fit, judged;   ///< rows in order
+  std::vector<std::uint32_t> fit, judged;  ///< rows in order
 };
 
 Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
@@ -41,24 +41,27 @@ Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
   std::vector<std::pair<double, std::uint32_t>> held_out;
   for (std::uint32_t i = 0; i < rows.n_rows; ++i) {
     const double draw = ObjectRandom(seed, static_cast<std::uint64_t>(rows.id[i]), held_out_stream).uniform();
-    if (draw < held_out_part) held_out.emplace_back(draw, i);
-    else split.fit.push_back(i);
+    if (draw < held_out_part)
+      held_out.emplace_back(draw, i);
+    else
+      split.fit.push_back(i);
   }
   std::sort(held_out.begin(), held_out.end());
   held_out.resize(std::min(held_out.size(), most_judged));
   for (const auto& [draw, row] : held_out) split.judged.push_back(row);
   std::sort(split.judged.begin(), split.judged.end());
   if (split.judged.empty() || split.fit.size() < 2)
-    throw DataError(fmt::format("knn: {} of {} training objects were drawn to choose knn.neighbours and knn.sigma with (draws go by ids: are they "
-                                "unique? give both options to choose nothing)", rows.n_rows - split.fit.size(), rows.n_rows));
+    throw DataError(
+        fmt::format("knn: {} of {} training objects were drawn to choose knn.neighbours and knn.sigma with (draws go by ids: are they "
+                    "unique? give both options to choose nothing)",
+                    rows.n_rows - split.fit.size(), rows.n_rows));
   return split;
 }
 
 /// Weighted losses of one object for the whole grid.
 class Judge {
  public:
-  Judge(const TrainingRows& fit, const Tuning& grid, double spacing, double scatter)
-      : grid_(grid), maker_(fit, spacing, scatter) {}
+  Judge(const TrainingRows& fit, const Tuning& grid, double spacing, double scatter) : grid_(grid), maker_(fit, spacing, scatter) {}
 
   void add(const MaskIndex& index, const double* feature, double z, double weight, double* sums) {
     place_.resize(index.dimensions());
@@ -112,8 +115,7 @@ Spacing measure_spacing(const TrainingRows& rows, const Metric& metric, std::uin
   if (index.tree().size() < 2) return {0.0, nan};
   std::vector<std::pair<double, std::uint32_t>> draws;
   for (std::uint32_t i = 0; i < rows.n_rows; ++i)
-    if (rows.present[i] == all)
-      draws.emplace_back(ObjectRandom(seed, static_cast<std::uint64_t>(rows.id[i]), spacing_stream).uniform(), i);
+    if (rows.present[i] == all) draws.emplace_back(ObjectRandom(seed, static_cast<std::uint64_t>(rows.id[i]), spacing_stream).uniform(), i);
   std::sort(draws.begin(), draws.end());
   draws.resize(std::min(draws.size(), most_spaced));
   std::vector<double> distance(draws.size());
@@ -156,7 +158,8 @@ Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int 
   const Metric metric = o.metric == "learned" ? learn_metric(fit, seed, threads) : Metric(rows.n_features);
   const Spacing spacing = measure_spacing(fit, metric, seed, threads);
   Tuning tuning;
-  if (o.neighbours > 0) tuning.neighbours = {o.neighbours};
+  if (o.neighbours > 0)
+    tuning.neighbours = {o.neighbours};
   else
     for (const long n : neighbour_grid)
       if (n <= 2 || 4 * n <= std::ssize(split.fit)) tuning.neighbours.push_back(n);

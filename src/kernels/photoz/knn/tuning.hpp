@@ -11,17 +11,17 @@ namespace skyfold::knn {
 
 struct Options {
   FeatureOptions features;
-  std::string metric = "learned";   ///< learned, standard
-  long neighbours = 0;              ///< 0: chosen
-  double sigma = 0.0;               ///< width of the kernels, in redshift; 0: chosen
-  double scatter = 0.5;             ///< part of the neighbours' scatter that widens the kernels
-  std::string point = "median";     ///< median, mode, mean
+  std::string metric = "learned";  ///< learned, standard
+  long neighbours = 0;             ///< 0: chosen
+  double sigma = 0.0;              ///< width of the kernels, in redshift; 0: chosen
+  double scatter = 0.5;            ///< part of the neighbours' scatter that widens the kernels
+  std::string point = "median";    ///< median, mode, mean
 };
 
 /// How far the training objects lie apart.
 struct Spacing {
-  double median = 0.0;          ///< of the distances of training objects to their nearest other one
-  double percentile99 = 0.0;    ///< NaN with fewer than two objects that have all features
+  double median = 0.0;        ///< of the distances of training objects to their nearest other one
+  double percentile99 = 0.0;  ///< NaN with fewer than two objects that have all features
 };
 [[nodiscard]] Spacing measure_spacing(const TrainingRows& rows, const Metric& metric, std::uint64_t seed, int threads);
 
@@ -46,11 +46,11 @@ class MixtureMaker {
 
 /// What the held-out quarter says.
 struct Tuning {
-  std::vector<long> neighbours;       ///< the grid
+  std::vector<long> neighbours;  ///< the grid
   std::vector<double> sigma;
-  std::vector<double> loss;           ///< mean CDE loss, shape [neighbours x sigma]
-  std::size_t objects = 0;            ///< held-out objects that it rests on
-  std::size_t best_neighbours = 0, best_sigma = 0;   ///< places in the grid
+  std::vector<double> loss;                         ///< mean CDE loss, shape [neighbours x sigma]
+  std::size_t objects = 0;                          ///< held-out objects that it rests on
+  std::size_t best_neighbours = 0, best_sigma = 0;  ///< places in the grid
 
   [[nodiscard]] double best_loss() const noexcept { return loss[best_neighbours * sigma.size() + best_sigma]; }
   /// True when the best value is the first or last of a grid of several.
