@@ -15,6 +15,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -71,7 +72,7 @@ Table by_name(const Table& table) {
   Schema schema = table.schema();
   std::sort(schema.begin(), schema.end(), [](const ColumnInfo& a, const ColumnInfo& b) { return a.name < b.name; });
   Table sorted(schema, table.rows());
-  for (std::size_t i = 0; i < schema.size(); ++i) std::ranges::copy(table.at(schema[i].name).bytes(), sorted[i].bytes().begin());
+  put_rows(table, sorted, 0);
   return sorted;
 }
 

@@ -12,15 +12,11 @@
 #include "skyfold/core/sort.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
 namespace {
-
-template <std::size_t Width>
-void gather_fixed(const std::byte* in, std::span<const std::size_t> order, std::byte* out) {
-  for (std::size_t i = 0; i < order.size(); ++i) std::memcpy(out + i * Width, in + order[i] * Width, Width);
-}
 
 /// Text inputs can have unreadable cells anywhere, so that all their columns are checked before any row is placed.
 Schema scanned_columns(const Inputs& inputs, const KeyMaker& maker) {
@@ -44,12 +40,6 @@ void ScratchArray::create(const std::string& path, std::int64_t rows) {
 
 std::size_t Placement::bucket_of(std::int64_t key, std::int64_t row) const {
   return static_cast<std::size_t>(std::upper_bound(splitters.begin(), splitters.end(), std::pair(key, row)) - splitters.begin());
-}
-
-void gather_rows(std::span<const std::byte> in, std::size_t width, std::span<const std::size_t> order, std::span<std::byte> out) {
-  if (width == 8) return gather_fixed<8>(in.data(), order, out.data());
-  if (width == 4) return gather_fixed<4>(in.data(), order, out.data());
-  for (std::size_t i = 0; i < order.size(); ++i) std::memcpy(out.data() + i * width, in.data() + order[i] * width, width);
 }
 
 // --- first pass ------------------------------------------------------------------------------------
@@ -166,7 +156,7 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
     Column& out = slot.out[c];
     if (const auto from = sources_[c]) {
       const Column* const in = &slot.in[*from];
-      gather_rows(in->bytes(), in->info().bytes_per_row(), slot.order, out.bytes());
+      gather_rows(*in, slot.order, out);
     } else if (out.info().name == healpix_column && keys_are_healpix_) {
       for (std::size_t i = 0; i < slot.order.size(); ++i) out.values<std::int64_t>()[i] = slot.keys[slot.order[i]];
     } else if (out.info().name == healpix_column) {
@@ -226,8 +216,7 @@ void SortPass::compute(const Job&, RowRange, int index) {
   Buffers& slot = slots_[index];
   const std::vector<std::size_t> order = stable_order(slot.keys);  // stable: equal keys keep the inputs' order
   slot.sorted.resize(slot.rows.rows());
-  for (std::size_t c = 0; c < slot.rows.columns(); ++c)
-    gather_rows(slot.rows[c].bytes(), slot.rows[c].info().bytes_per_row(), order, slot.sorted[c].bytes());
+  for (std::size_t c = 0; c < slot.rows.columns(); ++c) gather_rows(slot.rows[c], order, slot.sorted[c]);
 }
 
 void SortPass::write(const Job&, RowRange block, int index, JobResult& result) {

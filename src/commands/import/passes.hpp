@@ -117,7 +117,4 @@ class SortPass final : public Work {
   Slots<Buffers> slots_;
 };
 
-/// Copies rows `order` of `in` to `out`, column by column; both are bytes of `width` per row.
-void gather_rows(std::span<const std::byte> in, std::size_t width, std::span<const std::size_t> order, std::span<std::byte> out);
-
 }  // namespace skyfold

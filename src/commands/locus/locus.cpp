@@ -178,7 +178,7 @@ class LocusRun {
     Table targets(inputs_->targets().schema());
     inputs_->targets().read(static_cast<std::size_t>(part->id), targets);
     Table one(inputs_->targets().schema());
-    copy_rows(targets, {static_cast<std::size_t>(row - part->rows.begin)}, one);
+    gather_known(targets, {static_cast<std::size_t>(row - part->rows.begin)}, one);
     StarBlock stars;
     inputs_->stars().read(static_cast<std::size_t>(part->id), one, stars);
     draw_finder_chart(finder_chart("target " + id, inputs_->kernel().rules(), inputs_->kernel().targets_of(one)[0],

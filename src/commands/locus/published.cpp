@@ -287,7 +287,7 @@ void PublishedTargets::read(std::size_t part, Table& out) const {
     if (static_cast<std::int64_t>(stars.rows()) != set.count) throw IoError(set.reference + ": has changed since the run began");
     std::vector<std::size_t> all(stars.rows());
     std::iota(all.begin(), all.end(), std::size_t{0});
-    copy_rows(stars, all, out);
+    gather_known(stars, all, out);
   } else {
     out.resize(set.targets.size());
     for (std::size_t i = 0; i < set.targets.size(); ++i)

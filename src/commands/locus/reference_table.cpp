@@ -126,7 +126,7 @@ Table ReferenceParts::read(const Piece& piece) const {
   std::vector<std::size_t> wanted(static_cast<std::size_t>(place(piece.rows.end) - place(piece.rows.begin)));
   std::iota(wanted.begin(), wanted.end(), static_cast<std::size_t>(place(piece.rows.begin)));
   Table rows(schema_);
-  copy_rows(all, wanted, rows);
+  gather_known(all, wanted, rows);
   return rows;
 }
 

@@ -9,6 +9,7 @@
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -36,15 +37,10 @@ void fill_rows(const std::vector<std::int64_t>& rows, Table& out) {
 
 }  // namespace
 
-void copy_rows(const Table& from, const std::vector<std::size_t>& rows, Table& to) {
+void gather_known(const Table& from, const std::vector<std::size_t>& rows, Table& to) {
   to.resize(rows.size());
-  for (std::size_t c = 0; c < to.columns(); ++c) {
-    const Column* const column = from.find(to[c].info().name);
-    if (!column) continue;
-    const std::size_t width = column->info().bytes_per_row();
-    std::byte* destination = to[c].bytes().data();
-    for (const std::size_t row : rows) destination = std::copy_n(column->bytes().data() + row * width, width, destination);
-  }
+  for (std::size_t c = 0; c < to.columns(); ++c)
+    if (const Column* const column = from.find(to[c].info().name)) gather_rows(*column, rows, to[c]);
 }
 
 CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogue, const std::vector<std::string>& needs,
@@ -99,7 +95,7 @@ void CatalogueTargets::read(std::size_t part, Table& out) const {
     std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   else
     chosen = selected_of(source);
-  copy_rows(all, chosen, out);
+  gather_known(all, chosen, out);
   std::vector<std::int64_t> rows;
   for (const std::size_t i : chosen) rows.push_back(source.begin + static_cast<std::int64_t>(i));
   fill_rows(rows, out);
@@ -119,7 +115,7 @@ ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>&
   std::vector<std::size_t> sorted;
   for (const std::size_t k : stable_order(keys)) sorted.push_back(rows[k]);
   std::ranges::sort(keys);
-  copy_rows(table, sorted, table_);
+  gather_known(table, sorted, table_);
   const auto row = table_.add(row_info).values<std::int64_t>(), key = table_.add(key_info).values<std::int64_t>();
   std::ranges::copy(sorted, row.begin());
   std::ranges::copy(keys, key.begin());
@@ -139,7 +135,7 @@ ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>&
 void ListedTargets::read(std::size_t part, Table& out) const {
   std::vector<std::size_t> rows(static_cast<std::size_t>(parts_[part].rows.size()));
   std::iota(rows.begin(), rows.end(), static_cast<std::size_t>(parts_[part].rows.begin));
-  copy_rows(table_, rows, out);
+  gather_known(table_, rows, out);
 }
 
 }  // namespace skyfold

@@ -85,7 +85,7 @@ class ListedTargets final : public LocusTargets {
   std::vector<std::string> passed_;
 };
 
-/// Copies rows of `from` to `to`, which has (some of) the same columns and is resized to them.
-void copy_rows(const Table& from, const std::vector<std::size_t>& rows, Table& to);
+/// Copies rows of `from` to `to`, which is resized to them; columns of `to` that `from` lacks are left to be filled.
+void gather_known(const Table& from, const std::vector<std::size_t>& rows, Table& to);
 
 }  // namespace skyfold

@@ -10,6 +10,7 @@
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "work.hpp"
 
 namespace skyfold {
@@ -25,11 +26,6 @@ constexpr Renamed spectroscopic[] = {{"id", "spec_id"},       {"ra", "spec_ra"},
                                      {"z", "z_spec"},         {"z_err", "z_err"}, {"quality", "quality"},
                                      {"survey", "survey"},    {"class", "class"}, {"group_size", "group_size"},
                                      {"group_id", "group_id"}};
-
-void copy_cell(const Column& from, std::size_t row, Column& to, std::size_t place) {
-  const std::size_t width = from.info().bytes_per_row();
-  std::copy_n(from.bytes().data() + row * width, width, to.bytes().data() + place * width);
-}
 
 void count_multiplicity(std::size_t n, std::vector<std::int64_t>& counts) {
   if (n == 0) return;
@@ -123,36 +119,26 @@ class TrainingMaker {
       fill(parts_.read(block * match_block_rows).rows, begin, end);
       begin = end;
     }
-    for (const auto& [from, to] : spectroscopic) {
-      const Column& source = in_.sample.at(from);
-      Column& destination = own_.at(to);
-      for (std::size_t i = 0; i < matches_.size(); ++i) copy_cell(source, matches_[i].object, destination, i);
-    }
+    std::vector<std::size_t> objects;
+    for (const MatchCandidate& match : matches_) objects.push_back(match.object);
+    for (const auto& [from, to] : spectroscopic) gather_rows(in_.sample.at(from), objects, own_.at(to));
     for (std::size_t c = 0; c < own_.columns(); ++c)
-      if (!find_column(in_.catalogue.schema(), own_[c].info().name)) copy_column(own_[c], all_);
-  }
-
-  static void copy_column(const Column& from, Table& to) {
-    Column& column = to.add(from.info());
-    std::copy(from.bytes().begin(), from.bytes().end(), column.bytes().begin());
+      if (!find_column(in_.catalogue.schema(), own_[c].info().name)) add_column(all_, own_[c]);
   }
 
   /// Matches [begin, end), which are of one block of the catalogue.
   void fill(const Table& wanted, std::size_t begin, std::size_t end) {
-    for (std::size_t c = 0; c < wanted.columns(); ++c)
-      for (std::size_t i = begin; i < end; ++i) copy_cell(wanted[c], matches_[i].place, all_[c], i);
+    std::vector<std::size_t> places;
+    for (std::size_t i = begin; i < end; ++i) places.push_back(matches_[i].place);
+    for (std::size_t c = 0; c < wanted.columns(); ++c) gather_rows(wanted[c], places, all_[c], begin);
     const Column &from_ra = wanted.at(in_.catalogue.layout().roles.ra), &from_dec = wanted.at(in_.catalogue.layout().roles.dec);
-    const Column* const from_id = in_.id.empty() ? nullptr : &wanted.at(in_.id);
-    Column& id = own_.at("id");
+    if (!in_.id.empty()) gather_rows(wanted.at(in_.id), places, own_.at("id"), begin);
     const auto ra = own_.at("ra").values<double>(), dec = own_.at("dec").values<double>(),
                separation = own_.at("separation").values<double>();
     const auto key = own_.at(healpix_column).values<std::int64_t>();
     for (std::size_t i = begin; i < end; ++i) {
       const MatchCandidate& match = matches_[i];
-      if (from_id)
-        copy_cell(*from_id, match.place, id, i);
-      else
-        id.values<std::int64_t>()[i] = match.row;
+      if (in_.id.empty()) own_.at("id").values<std::int64_t>()[i] = match.row;
       ra[i] = from_ra.number(match.place);
       dec[i] = from_dec.number(match.place);
       separation[i] = match.separation_arcsec;
@@ -181,10 +167,7 @@ class TrainingMaker {
   void finish() {
     Table product;
     product.resize(order_.size());
-    const auto add = [&](const Column& from) {
-      Column& column = product.add(from.info());
-      for (std::size_t i = 0; i < order_.size(); ++i) copy_cell(from, order_[i], column, i);
-    };
+    const auto add = [&](const Column& from) { gather_rows(from, order_, product.add(from.info())); };
     const Schema own = own_.schema();
     for (std::size_t c = 0; c + 1 < own_.columns(); ++c) add(own_[c]);
     for (const std::string& name : passed_columns(in_, own)) add(all_.at(name));

@@ -5,6 +5,7 @@
 
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -19,13 +20,6 @@ void read_rows_at(const Catalogue& catalogue, RowRange rows, Table& out, std::in
     const std::size_t width = out[c].info().bytes_per_row(), column = *find_column(catalogue.schema(), out[c].info().name);
     const std::size_t first = static_cast<std::size_t>(place) * width, bytes = static_cast<std::size_t>(rows.size()) * width;
     catalogue.reader().read(column, rows, out[c].bytes().subspan(first, bytes));
-  }
-}
-
-void copy_row(const Table& from, std::size_t row, Table& to, std::size_t place) {
-  for (std::size_t c = 0; c < to.columns(); ++c) {
-    const std::size_t width = to[c].info().bytes_per_row();
-    std::copy_n(from[c].bytes().data() + row * width, width, to[c].bytes().data() + place * width);
   }
 }
 
@@ -137,7 +131,9 @@ void MatchWork::read_rows(RowRange, Buffers& mine, JobResult& result) const {
     run.resize(static_cast<std::size_t>(rows[last] + 1 - rows[first]));
     read_rows_at(inputs_.catalogue, {rows[first], rows[last] + 1}, run, 0);
     result.bytes_read += static_cast<std::int64_t>(run.rows() * bytes_per_row(run.schema()));
-    for (std::size_t i = first; i <= last; ++i) copy_row(run, static_cast<std::size_t>(rows[i] - rows[first]), mine.part.rows, i);
+    std::vector<std::size_t> wanted;
+    for (std::size_t i = first; i <= last; ++i) wanted.push_back(static_cast<std::size_t>(rows[i] - rows[first]));
+    gather_rows(run, wanted, mine.part.rows, first);
     first = last + 1;
   }
 }

@@ -16,6 +16,7 @@
 #include "skyfold/kernels/mock/stars.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/run.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -55,18 +56,6 @@ class MockWork final : public Work {
   Slots<Table> slots_;
   ProductWriter writer_;
 };
-
-/// Copies rows of `from` to a new table of the same columns.
-Table rows_of(const Table& from, const std::vector<std::size_t>& rows) {
-  Table to(from.schema(), rows.size());
-  for (std::size_t c = 0; c < from.columns(); ++c) {
-    const std::size_t width = from[c].info().bytes_per_row();
-    const std::byte* source = from[c].bytes().data();
-    std::byte* destination = to[c].bytes().data();
-    for (const std::size_t row : rows) destination = std::copy_n(source + row * width, width, destination);
-  }
-  return to;
-}
 
 /// One run of mock.
 class MockRun {
@@ -128,7 +117,7 @@ class MockRun {
       const std::int64_t begin = static_cast<std::int64_t>(zone) * zone_rows;
       Table objects(MockSurvey::schema());
       catalogue->read({begin, std::min(begin + zone_rows, survey_->rows())}, objects);
-      const Table& sample = mine[zone] = rows_of(objects, selection.selected(objects));
+      const Table& sample = mine[zone] = gather(objects, selection.selected(objects));
       return std::to_string(sample.rows());
     });
     std::vector<std::int64_t> first_row = {0};

@@ -15,6 +15,7 @@
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -132,16 +133,6 @@ std::vector<std::int64_t> keys_of(const Table& table, const PatchSources& source
   return keys;
 }
 
-Table sorted(const Table& table, const std::vector<std::size_t>& order) {
-  Table result(table.schema(), order.size());
-  for (std::size_t c = 0; c < table.columns(); ++c) {
-    const std::size_t width = table[c].info().bytes_per_row();
-    std::byte* to = result[c].bytes().data();
-    for (const std::size_t row : order) to = std::copy_n(table[c].bytes().data() + row * width, width, to);
-  }
-  return result;
-}
-
 /// Patch of a row: a HEALPix pixel, or a box of 10 x 10 degrees in the catalogue's own coordinates.
 std::string patch_of(const PatchSources& sources, const PatchSourceOptions& o, std::int64_t key, std::size_t row) {
   if (o.by == "healpix") {
@@ -187,7 +178,7 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   if (table.rows() == 0) throw DataError(fmt::format("{}: no sources", o.path));
   const std::vector<std::int64_t> keys = keys_of(table, sources, o.path);
   const std::vector<std::size_t> order = stable_order(keys);
-  sources.table = sorted(table, order);
+  sources.table = gather(table, order);
   if (!sources.table.find(row_column)) {
     const auto row =
         sources.table.add({row_column, Type::i8, 1, "", "meta.record", "row of the source in its table, from 0"}).values<std::int64_t>();
@@ -206,14 +197,6 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
     last = patch;
   }
   return sources;
-}
-
-void copy_range(const Table& from, RowRange rows, Table& to) {
-  to.resize(static_cast<std::size_t>(rows.size()));
-  for (std::size_t c = 0; c < to.columns(); ++c) {
-    const std::size_t width = to[c].info().bytes_per_row();
-    std::copy_n(from[c].bytes().data() + static_cast<std::size_t>(rows.begin) * width, to[c].bytes().size(), to[c].bytes().data());
-  }
 }
 
 }  // namespace skyfold

@@ -37,7 +37,4 @@ struct PatchSources {
 /// Reads and sorts the sources. Throws UsageError for columns that are not there, DataError for a source without position.
 [[nodiscard]] PatchSources read_patch_sources(const PatchSourceOptions& o);
 
-/// Copies rows [begin, end) of `from` to `to`, which has the same columns and is resized.
-void copy_range(const Table& from, RowRange rows, Table& to);
-
 }  // namespace skyfold

@@ -1,4 +1,5 @@
 #include "work.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 
@@ -13,7 +14,8 @@ PatchWork::Buffers& PatchWork::buffers(int slot) {
 
 void PatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   Buffers& mine = buffers(slot);
-  copy_range(sources_.table, block, mine.sources);
+  mine.sources.resize(static_cast<std::size_t>(block.size()));
+  copy_rows(sources_.table, static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.end), mine.sources, 0);
   const Column &lon = mine.sources.at(sources_.lon), &lat = mine.sources.at(sources_.lat);
   for (std::size_t i = 0; i < mine.sources.rows(); ++i) result.bytes_read += maps_.need(lon.number(i), lat.number(i), sources_.frame);
 }
@@ -32,7 +34,8 @@ void PatchWork::write(const Job&, RowRange block, int slot, JobResult& result) {
 
 void PatchWork::mark_failed(RowRange block) {
   Buffers mine = buffers(Work::slot_limit - 1);  // a slot that is hardly ever used: a kernel may hang on another
-  copy_range(sources_.table, block, mine.sources);
+  mine.sources.resize(static_cast<std::size_t>(block.size()));
+  copy_rows(sources_.table, static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.end), mine.sources, 0);
   mine.out.resize(static_cast<std::size_t>(block.size()));
   kernel_.mark_failed(mine.out);
   const Table* tables[] = {&mine.sources, &mine.out};

@@ -10,6 +10,7 @@
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -153,16 +154,7 @@ void apply_limits(Photometry& photometry, const std::vector<double>& limits) {
 }
 
 Table sample_table(const TrainSample& sample, const std::vector<std::size_t>& rows, const TrainOptions& o) {
-  if (sample.columns.columns() > 0) {
-    Table table(sample.columns.schema(), rows.size());
-    for (std::size_t c = 0; c < table.columns(); ++c) {
-      const std::size_t width = table[c].info().bytes_per_row();
-      for (std::size_t k = 0; k < rows.size(); ++k)
-        std::ranges::copy(sample.columns[c].bytes().subspan(rows[k] * width, width),
-                          table[c].bytes().begin() + static_cast<std::ptrdiff_t>(k * width));
-    }
-    return table;
-  }
+  if (sample.columns.columns() > 0) return gather(sample.columns, rows);
   Schema schema = {{o.id.empty() ? "id" : o.id, Type::i8}, {o.redshift, Type::f8}};
   const std::size_t bands = sample.photometry.n_bands;
   const bool has_errors = !sample.band_columns.error.empty();

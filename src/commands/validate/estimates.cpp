@@ -21,6 +21,7 @@
 #include "skyfold/io/ids.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 #include "skyfold/registry/process.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
@@ -89,16 +90,6 @@ void count(const ValidationSample& sample, const std::vector<bool>& found, const
   if (estimates.measured == 0)
     throw DataError(fmt::format("{}: no estimate for any of {} objects with known redshifts ({} missing, {} failed)", estimates.path,
                                 grouped(sample.usable), grouped(estimates.missing), grouped(estimates.failed)));
-}
-
-/// Rows of a table as a table of their own.
-Table slice(const Table& table, std::size_t begin, std::size_t end) {
-  Table rows(table.schema(), end - begin);
-  for (std::size_t c = 0; c < table.columns(); ++c) {
-    const std::size_t width = table[c].info().bytes_per_row();
-    std::ranges::copy(table[c].bytes().subspan(begin * width, (end - begin) * width), rows[c].bytes().begin());
-  }
-  return rows;
 }
 
 /// A block of the sample: the kernel's estimates and what their PDFs say.
