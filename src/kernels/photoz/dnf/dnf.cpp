@@ -1,14 +1,11 @@
-#include <fmt/core.h>
-
-#include <algorithm>
+// The algorithm `dnf`: its options, and what a model of it holds.
 #include <cmath>
 #include <limits>
 
 #include "../common/algorithms.hpp"
+#include "../common/model.hpp"
 #include "kernel.hpp"
 #include "search.hpp"
-#include "skyfold/core/error.hpp"
-#include "skyfold/core/options.hpp"
 #include "skyfold/core/statistics.hpp"
 
 namespace skyfold {
@@ -29,32 +26,17 @@ void describe_options(OptionSet& option, dnf::Options& o) {
 
 Table training_table(const TrainingSet& set) {
   const Photometry& photometry = set.photometry;
-  const std::size_t n = set.z.size(), n_bands = photometry.n_bands;
-  Table table({{"id", Type::i8, 1, "", "meta.id", "identifier", ""},
-               {"z", Type::f8, 1, "", "src.redshift", "spectroscopic redshift", ""},
-               {"mag", Type::f8, n_bands, "mag", "phot.mag", "magnitudes; the limit where not detected", ""},
-               {"mag_err", Type::f8, n_bands, "mag", "stat.error;phot.mag", "their errors; 1 where not detected", ""},
-               {"observed", Type::i4, 1, "", "meta.code", "bit b set: band b was observed", ""}},
-              n);
-  std::copy(set.id.begin(), set.id.end(), table.at("id").values<std::int64_t>().begin());
-  std::copy(set.z.begin(), set.z.end(), table.at("z").values<double>().begin());
-  std::copy(photometry.mag.begin(), photometry.mag.end(), table.at("mag").values<double>().begin());
-  std::copy(photometry.mag_err.begin(), photometry.mag_err.end(), table.at("mag_err").values<double>().begin());
-  const auto observed = table.at("observed").values<std::int32_t>();
-  for (std::size_t i = 0; i < n; ++i) {
-    std::uint32_t mask = photometry.observed[i];
-    for (std::size_t b = 0; b < n_bands; ++b)
-      if (!std::isfinite(photometry.mag[i * n_bands + b])) mask &= ~(std::uint32_t{1} << b);
-    observed[i] = static_cast<std::int32_t>(mask);
-  }
+  const std::size_t n_bands = photometry.n_bands;
+  std::vector<std::int32_t> observed(set.z.size());
+  for (std::size_t i = 0; i < observed.size(); ++i) observed[i] = static_cast<std::int32_t>(dnf::usable_bands(photometry, i));
+  Table table;
+  add_values(table, {"id", Type::i8, 1, "", "meta.id", "identifier", ""}, set.id);
+  add_values(table, {"z", Type::f8, 1, "", "src.redshift", "spectroscopic redshift", ""}, set.z);
+  add_values(table, {"mag", Type::f8, n_bands, "mag", "phot.mag", "magnitudes; the limit where not detected", ""}, photometry.mag);
+  add_values(table, {"mag_err", Type::f8, n_bands, "mag", "stat.error;phot.mag", "their errors; 1 where not detected", ""},
+             photometry.mag_err);
+  add_values(table, {"observed", Type::i4, 1, "", "meta.code", "bit b set: band b was observed", ""}, observed);
   return table;
-}
-
-void check(const TrainingSet& set) {
-  if (set.z.size() < 2) throw DataError(fmt::format("the training set has {} objects (dnf needs at least 2)", set.z.size()));
-  for (std::size_t i = 0; i < set.z.size(); ++i)
-    if (!std::isfinite(set.z[i]))
-      throw DataError(fmt::format("training row {}: redshift {} (must be a number to train on)", i + 1, set.z[i]));
 }
 
 /// 99th percentile of the Euclidean distance of each training object with all bands to its nearest other one;
@@ -81,28 +63,21 @@ class Dnf final : public PhotozAlgorithm {
   void describe(OptionSet& option) override { describe_options(option, options_); }
 
   void train(const TrainingSet& set, PhotozModel& model) const override {
-    check(set);
-    dnf::Options options = options_;
-    OptionSet option;
-    describe_options(option, options);
+    check_training_set(set, name(), 2);
     model.algorithm = name();
-    model.parameters = option.answer_options();
+    model.parameters = parameters_of(options_, describe_options);
     model.tables["training"] = training_table(set);
-    Table coverage({{"d1_euclid_99", Type::f8, 1, "mag", "arith.diff;phot.mag",
-                     "99th percentile of the training objects' distances to their nearest", ""}},
-                   1);
-    coverage[0].values<double>()[0] = coverage_distance(dnf::training_rows(model.tables.at("training")));
+    const double distance[] = {coverage_distance(dnf::training_rows(model.tables.at("training")))};
+    Table coverage;
+    add_values(coverage,
+               {"d1_euclid_99", Type::f8, 1, "mag", "arith.diff;phot.mag",
+                "99th percentile of the training objects' distances to their nearest", ""},
+               std::span<const double>(distance));
     model.tables["coverage"] = std::move(coverage);
   }
 
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
-    dnf::Options options;
-    OptionSet option;
-    describe_options(option, options);
-    std::vector<std::string> arguments;
-    for (const auto& [key, value] : model.parameters) arguments.push_back(fmt::format("--{}={}", key, value));
-    option.read_command_line(arguments);
-    return std::make_unique<dnf::DnfKernel>(options, model, columns, pdf);
+    return std::make_unique<dnf::DnfKernel>(options_of<dnf::Options>(model, describe_options), model, columns, pdf);
   }
 
  private:

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../common/gaussian_pdf.hpp"
+#include "../common/estimates.hpp"
 #include "../common/index_cache.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "tuning.hpp"
@@ -16,36 +16,28 @@ namespace skyfold::knn {
 [[nodiscard]] Table training_table(const TrainingRows& rows);
 
 /// Estimates redshifts from the nearest training objects: a mixture of Gaussians at their redshifts.
-class KnnKernel final : public Kernel {
+class KnnKernel final : public PhotozKernel {
  public:
   /// @param options  with neighbours and sigma chosen
   KnnKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf);
 
-  [[nodiscard]] std::vector<std::string> needs() const override;
-  [[nodiscard]] Schema gives() const override;
   void run(const Table& in, Table& out, int threads) const override;
-  void mark_failed(Table& out) const override;
 
  private:
-  struct Output;
   struct Worker;
   struct Block;
   enum class Point : std::uint8_t { median, mode, mean };
-  void run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, const Output& output, int threads) const;
-  void estimate(const MaskIndex& index, std::size_t object, std::int32_t flags, Worker& worker, const Output& output) const;
-  void write_pdf(Worker& worker, const Mixture& mixture, std::size_t object, std::int32_t& flags, const Output& output) const;
+  void run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, const EstimateColumns& output,
+                int threads) const;
+  void estimate(const MaskIndex& index, std::size_t object, std::int32_t flags, Worker& worker, const EstimateColumns& output) const;
   std::int32_t band_flags(std::size_t object, const Block& block) const;
 
   Options options_;
   Point point_;
-  PdfOptions pdf_;
-  BandOptions bands_;
-  BandColumns columns_;
   FeatureLayer layer_;
   TrainingRows rows_;
   Metric metric_;
   Spacing spacing_;
-  double z_min_, z_max_;
   mutable IndexCache<MaskIndex> indices_;  ///< by the mask of features
 };
 

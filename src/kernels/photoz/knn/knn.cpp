@@ -1,8 +1,10 @@
+// The algorithm `knn`: its options, its training, and what a model of it holds.
 #include <fmt/core.h>
 
 #include <cmath>
 
 #include "../common/algorithms.hpp"
+#include "../common/model.hpp"
 #include "kernel.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
@@ -25,6 +27,7 @@ void describe_options(OptionSet& option, knn::Options& o) {
 }
 
 knn::TrainingRows rows_of(const TrainingSet& set, const FeatureLayer& layer) {
+  check_redshifts(set);
   Features features;
   layer.gather(set.photometry, features);
   knn::TrainingRows all;
@@ -38,8 +41,6 @@ knn::TrainingRows rows_of(const TrainingSet& set, const FeatureLayer& layer) {
   double sum = 0.0;
   std::vector<std::uint32_t> used;
   for (std::uint32_t i = 0; i < all.n_rows; ++i) {
-    if (!std::isfinite(all.z[i]))
-      throw DataError(fmt::format("training row {}: redshift {} (must be a number to train on)", i + 1, all.z[i]));
     if (all.present[i] == 0 || !(all.weight[i] > 0.0)) continue;
     used.push_back(i);
     sum += all.weight[i];
@@ -50,30 +51,31 @@ knn::TrainingRows rows_of(const TrainingSet& set, const FeatureLayer& layer) {
 }
 
 Table metric_table(const knn::Metric& metric) {
-  Table table({{"matrix", Type::f8, metric.size(), "", "", "row of the metric in standardised features", ""}}, metric.size());
-  std::copy(metric.matrix().begin(), metric.matrix().end(), table[0].values<double>().begin());
+  Table table;
+  add_values(table, {"matrix", Type::f8, metric.size(), "", "", "row of the metric in standardised features", ""}, metric.matrix());
   return table;
 }
 
 Table spacing_table(const knn::Spacing& spacing) {
-  Table table({{"median", Type::f8, 1, "", "arith.diff", "median distance of training objects to their nearest", ""},
-               {"percentile99", Type::f8, 1, "", "arith.diff", "99th percentile of these distances", ""}},
-              1);
-  table[0].values<double>()[0] = spacing.median;
-  table[1].values<double>()[0] = spacing.percentile99;
+  Table table;
+  add_values(table, {"median", Type::f8, 1, "", "arith.diff", "median distance of training objects to their nearest", ""},
+             std::span(&spacing.median, 1));
+  add_values(table, {"percentile99", Type::f8, 1, "", "arith.diff", "99th percentile of these distances", ""},
+             std::span(&spacing.percentile99, 1));
   return table;
 }
 
 Table tuning_table(const knn::Tuning& tuning) {
-  Table table({{"neighbours", Type::i4, 1, "", "meta.number", "neighbours", ""},
-               {"sigma", Type::f8, 1, "", "stat.stdev", "width of the Gaussians", ""},
-               {"cde_loss", Type::f8, 1, "", "stat.fit.goodness", "mean loss of the held-out quarter", ""}},
-              tuning.loss.size());
+  std::vector<std::int32_t> neighbours;
+  std::vector<double> sigma;
   for (std::size_t i = 0; i < tuning.loss.size(); ++i) {
-    table[0].values<std::int32_t>()[i] = static_cast<std::int32_t>(tuning.neighbours[i / tuning.sigma.size()]);
-    table[1].values<double>()[i] = tuning.sigma[i % tuning.sigma.size()];
-    table[2].values<double>()[i] = tuning.loss[i];
+    neighbours.push_back(static_cast<std::int32_t>(tuning.neighbours[i / tuning.sigma.size()]));
+    sigma.push_back(tuning.sigma[i % tuning.sigma.size()]);
   }
+  Table table;
+  add_values(table, {"neighbours", Type::i4, 1, "", "meta.number", "neighbours", ""}, neighbours);
+  add_values(table, {"sigma", Type::f8, 1, "", "stat.stdev", "width of the Gaussians", ""}, sigma);
+  add_values(table, {"cde_loss", Type::f8, 1, "", "stat.fit.goodness", "mean loss of the held-out quarter", ""}, tuning.loss);
   return table;
 }
 
@@ -117,10 +119,8 @@ class Knn final : public PhotozAlgorithm {
       model.tables["tuning"] = tuning_table(tuning);
     }
     const knn::Metric metric = options.metric == "learned" ? knn::learn_metric(rows, set.seed, set.threads) : knn::Metric(rows.n_features);
-    OptionSet option;
-    describe_options(option, options);
     model.algorithm = name();
-    model.parameters = option.answer_options();
+    model.parameters = parameters_of(options, describe_options);
     model.tables["training"] = knn::training_table(rows);
     model.tables["features"] = layer.table();
     model.tables["metric"] = metric_table(metric);
@@ -128,13 +128,7 @@ class Knn final : public PhotozAlgorithm {
   }
 
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
-    knn::Options options;
-    OptionSet option;
-    describe_options(option, options);
-    std::vector<std::string> arguments;
-    for (const auto& [key, value] : model.parameters) arguments.push_back(fmt::format("--{}={}", key, value));
-    option.read_command_line(arguments);
-    return std::make_unique<knn::KnnKernel>(options, model, columns, pdf);
+    return std::make_unique<knn::KnnKernel>(options_of<knn::Options>(model, describe_options), model, columns, pdf);
   }
 
  private:
