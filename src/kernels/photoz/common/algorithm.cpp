@@ -4,12 +4,16 @@
 
 #include <functional>
 
-#include "algorithms.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
+
+// Each is in its own folder.
+std::unique_ptr<PhotozAlgorithm> make_dnf();
+std::unique_ptr<PhotozAlgorithm> make_knn();
+
 namespace {
 
 struct Entry {

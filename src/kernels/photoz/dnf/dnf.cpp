@@ -2,7 +2,6 @@
 #include <cmath>
 #include <limits>
 
-#include "../common/algorithms.hpp"
 #include "../common/model.hpp"
 #include "kernel.hpp"
 #include "search.hpp"

@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "../common/algorithms.hpp"
 #include "../common/model.hpp"
 #include "kernel.hpp"
 #include "skyfold/core/error.hpp"
