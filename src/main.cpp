@@ -1,4 +1,3 @@
-// The program: all that it does is in cli/run.cpp.
 #include "skyfold/cli/run.hpp"
 #include "skyfold/core/file.hpp"
 

@@ -1,4 +1,3 @@
-// The partitions of a catalogue as the options ask for them, after a check that its order suits.
 #include "skyfold/catalogue/partitions.hpp"
 
 #include <fmt/core.h>

@@ -1,4 +1,3 @@
-// XXH3 (64 bit) of bytes and texts: checksums and identities, which detect damage and change, not forgery.
 #include "skyfold/core/hash.hpp"
 
 #include <fmt/core.h>

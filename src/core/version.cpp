@@ -1,4 +1,3 @@
-// The build's description, in a file of its own: only this one is compiled again when it changes.
 #include "skyfold/core/version.hpp"
 
 namespace skyfold {

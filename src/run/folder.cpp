@@ -18,6 +18,7 @@
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/dataset/parts.hpp"
 #include "state.hpp"
 
 namespace skyfold {
@@ -29,6 +30,7 @@ constexpr const char* mark_name = "skyfold-run";
 constexpr std::string_view mark_text = "skyfold works in this folder and removes its own files from it (docs/robustness.md)\n";
 constexpr const char* list_name = "files";
 constexpr const char* products_folder = "products";  // apart from the run's own files, whatever products are called
+constexpr const char* parts_folder = "parts";
 constexpr std::array own_names = {"state.json", "config.ini", "journal", "trace.json"};
 constexpr std::string_view scratch_ending = ".scratch", undo_ending = ".undo", old_temporary_ending = ".new";
 
@@ -55,7 +57,7 @@ bool is_product_name(std::string_view name, const std::set<std::string>& product
 }
 
 bool is_scratch_name(std::string_view name) {
-  if (name.starts_with("failed.")) name.remove_prefix(7);
+  if (name.starts_with("failed.")) name.remove_prefix(7);  // of versions that kept the results of parts in files of their own
   return is_temporary(name) || is_number(without(name, old_temporary_ending)) || without(name, old_temporary_ending) == "duplicates";
 }
 
@@ -177,12 +179,24 @@ void require_no_unfinished_run(const std::string& output) {
                                  state->command, run_path(output)));
 }
 
-void remove_scratch_folder(const std::string& path) {
+namespace {
+
+/// Removes the files of a folder that `is_own` knows by name; and the folder, if nothing is left in it.
+template <class IsOwn>
+void remove_own_files(const std::string& path, const IsOwn& is_own) {
   if (!is_folder(path)) return;
   for (const std::string& name : names_in(path))
-    if (is_scratch_name(name) && is_file(path + "/" + name)) remove_file(path + "/" + name);
+    if (is_own(name) && is_file(path + "/" + name)) remove_file(path + "/" + name);
   rmdir(path.c_str());
 }
+
+void make_folder_if_missing(const std::string& path) {
+  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
+}
+
+}  // namespace
+
+void remove_scratch_folder(const std::string& path) { remove_own_files(path, is_scratch_name); }
 
 RunFolder::RunFolder(const std::string& output, const std::vector<std::string>& products) : output_(output), path_(run_path(output)) {
   check_outputs({output}, {});
@@ -194,7 +208,7 @@ RunFolder::RunFolder(const std::string& output, const std::vector<std::string>& 
       if (is_there(path_) || tries > 10) throw;  // else the run that had it ended and took it away
     }
   }
-  if (mkdir(file(products_folder).c_str(), 0777) != 0 && errno != EEXIST) throw IoError(fmt::format("{}: {}", path_, std::strerror(errno)));
+  make_folder_if_missing(file(products_folder));
   names_ = listed_names(path_);
   declare(products);
 }
@@ -230,7 +244,26 @@ void RunFolder::clear() {
   tell_foreign();
 }
 
+std::string parts_path(const std::string& output, const std::string& name) {
+  return fmt::format("{}/{}/{}", run_path(output), parts_folder, name);
+}
+
+void RunFolder::make_parts(const std::string& name, bool anew) {
+  const std::string path = parts_path(output_, name);
+  if (anew) remove_own_files(path, is_parts_file);
+  make_folder_if_missing(file(parts_folder));
+  make_folder_if_missing(path);
+}
+
+void RunFolder::clear_parts() {
+  const std::string folder = file(parts_folder);
+  if (!is_folder(folder)) return;
+  for (const std::string& name : names_in(folder)) remove_own_files(folder + "/" + name, is_parts_file);
+  rmdir(folder.c_str());  // if nothing is in it
+}
+
 void RunFolder::clear_products(bool keeps_scratch) {
+  if (!keeps_scratch) clear_parts();
   const std::string folder = file(products_folder) + "/";
   for (const std::string& name : names_in(folder)) {
     if (!is_product_name(name, names_)) continue;
@@ -246,8 +279,11 @@ void RunFolder::clear_products(bool keeps_scratch) {
 void RunFolder::tell_foreign() {
   std::vector<std::string> foreign;
   for (const std::string& name : names_in(path_))
-    if (!is_own_name(name) && name != "lock" && name != list_name && name != mark_name && name != products_folder) foreign.push_back(name);
-  for (const std::string& name : names_in(file(products_folder))) foreign.push_back(std::string(products_folder) + "/" + name);
+    if (!is_own_name(name) && name != "lock" && name != list_name && name != mark_name && name != products_folder && name != parts_folder)
+      foreign.push_back(name);
+  for (const char* folder : {products_folder, parts_folder})
+    if (is_folder(file(folder)))
+      for (const std::string& name : names_in(file(folder))) foreign.push_back(std::string(folder) + "/" + name);
   if (!foreign.empty() && !std::exchange(has_told_, true))
     log_warning(fmt::format("{}: {} {} skyfold has not made, and which {} (first: {})", path_, foreign.size(),
                             foreign.size() == 1 ? "file that" : "files that", foreign.size() == 1 ? "stays" : "stay", foreign.front()));

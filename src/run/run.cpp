@@ -376,6 +376,13 @@ bool Run::has_made(const std::string& name) const {
   return impl_->ranks.on_first([&] { return std::string(impl_->steps.contains(name) ? "yes" : ""); }) == "yes";
 }
 
+std::shared_ptr<Parts> Run::parts(const std::string& name) {
+  Impl& my = *impl_;
+  once("parts " + name, [&] { my.folder->make_parts(name, true); });
+  my.ranks.on_first_only([&] { my.folder->make_parts(name, false); });
+  return std::make_shared<Parts>(parts_path(my.setup.output, name), name);
+}
+
 /// Compares the rows of ranges that are done with their checksums; ranges that differ are to be done again.
 void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
   if (!o.verify) return;

@@ -251,7 +251,7 @@ class Identity(MatchCommand):
 
     def test_a_killed_run_goes_on_to_the_same_bytes(self):
         self.match(name="reference.h5")
-        for k, point in enumerate(("made scratch", "made products", "index added", "publishing")):
+        for k, point in enumerate(("made parts matches", "made products", "index added", "publishing")):
             output = self.path(f"{k}.h5")
             self.assertEqual(self.die_at(output, point), -signal.SIGKILL, point)
             self.match(name=f"{k}.h5", ranks=2 if k % 2 else 0)

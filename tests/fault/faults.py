@@ -53,12 +53,16 @@ class FaultTest(support.SkyfoldTest):
         cls.table = support.make_hdf5(str(cls.base / "table.h5"), {name: columns[name][shuffled] for name in ("id", "ra", "dec", "mag_g", "mag_r")})
         cls.sky = str(cls.base / "sky.fits")
         cls.skyfold("mock", "--kind", "map", "--map.nside", 64, "--map.sources", 400, "--map.noise", 1e-3, "--seed", 2, "--output", cls.sky)
+        spectra = support.read_group(str(cls.base / "survey.spec.h5"))
+        support.make_csv(str(cls.base / "t.csv"), {name: spectra[name] for name in ("ra", "dec", "z_spec")})
+        (cls.base / "t.ini").write_text("name = T\nyear = 2020\nfile = t.csv\n[columns]\nra = ra\ndec = dec\nz = z_spec\n[quality]\ndefault = 4\n")
+        cls.skyfold("spec", "--surveys", str(cls.base / "t.ini"), "--output", str(cls.base / "spec.h5"))
         cls.references = {}
 
     def products(self, command, output):
         stem = output[:-3]
         return {"photoz": [output, stem + ".fits", stem + ".pdf.h5"], "import": [output], "mock": [output, stem + ".spec.h5"],
-                "patch": [output, stem + ".fits", stem + ".tsv"]}[command]
+                "patch": [output, stem + ".fits", stem + ".tsv"], "match": [output], "locus": [output, stem + ".stars.h5"]}[command]
 
     def words(self, command, output, partition_rows=400):
         if command == "photoz":
@@ -70,6 +74,11 @@ class FaultTest(support.SkyfoldTest):
             return ["patch", "--maps", self.sky, "--sources", str(self.base / "sky.truth.h5"), "--output", output, "--fits", output[:-3] + ".fits",
                     "--text", output[:-3] + ".tsv", "--measure", "disc", "aperture", "--patch.radius", 90, "--channel.fwhm", 33,
                     "--channel.frequency", 28.4, "--threads", 1]
+        if command == "match":
+            return ["match", "--spec", str(self.base / "spec.h5"), "--catalogue", self.catalogue, "--output", output, "--threads", 1]
+        if command == "locus":
+            return ["locus", "--traverse", "--catalogue", self.catalogue, "--targets.where", "mag_i<21", "--bands", "g,r,i", "--output", output,
+                    "--stars", output[:-3] + ".stars.h5", "--partition.by", "rows", "--partition.rows", partition_rows, "--threads", 1]
         return ["mock", "--objects", self.OBJECTS, "--seed", 9, "--spectroscopic", 0.1, "--output", output, "--threads", 1]
 
     def reference(self, command):

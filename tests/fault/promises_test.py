@@ -209,11 +209,11 @@ class Tampering(faults.FaultTest):
             file.seek(-len(before), os.SEEK_CUR)
             file.write(bytes([before[0] ^ 16]) if kind[0] == "flip" else bytes(len(before)))
 
-    def tamper(self, command, point, kinds, names=None):
+    def tamper(self, command, point, kinds, names=None, folder="products"):
         """Returns how the attempts after the changes ended."""
         seed = self.path(f"{command}.h5")
         self.end(self.start(*self.words(command, seed), ranks=0, environment={"SKYFOLD_DIE_AT": point}))
-        names = names or sorted(os.listdir(seed + ".run/products"))
+        names = names or sorted(os.listdir(f"{seed}.run/{folder}"))
         self.assertTrue(names)
         reference = dict(zip(map(os.path.basename, self.products(command, seed)), self.reference(command)))
         kept = pathlib.Path(self.path(f"kept {command} {point}"))
@@ -225,7 +225,7 @@ class Tampering(faults.FaultTest):
                 shutil.copytree(kept, seed + ".run")
                 for path in self.products(command, seed):
                     pathlib.Path(path).unlink(missing_ok=True)
-                self.change(f"{seed}.run/products/{name}", kind)
+                self.change(f"{seed}.run/{folder}/{name}", kind)
                 result = self.run_skyfold(*self.words(command, seed))
                 there = {path: support.read_bytes(path) for path in self.products(command, seed) if os.path.exists(path)}
                 self.assertEqual([path for path, bytes_ in there.items() if bytes_ != reference[os.path.basename(path)]], [], result)
@@ -244,6 +244,11 @@ class Tampering(faults.FaultTest):
             kinds = [("flip", 0.4), ("flip", 0.6), ("flip", 0.97), ("flip", 0.003), ("zero", 0.5), ("truncate", 0.5), ("truncate", 0.999), ("flip", 0.75)]
             codes = self.tamper(command, "consolidate", kinds)
             self.assertGreaterEqual(codes.count(0), len(codes) // 2, "rows that differ are computed again")
+
+    def test_parts_that_wait_to_be_merged(self):
+        for command, folder in (("match", "parts/matches"), ("locus", "parts/reference stars")):
+            codes = self.tamper(command, "consolidate", [("flip", 0.001), ("flip", 0.5), ("zero", 0.7), ("truncate", 0.0), ("truncate", 0.5)], folder=folder)
+            self.assertEqual(codes, [0] * 5, "what is damaged is computed again")
 
     def test_before_the_names_are_given(self):
         codes = self.tamper("photoz", "publishing", [("flip", 0.5), ("truncate", 0.9)])

@@ -286,10 +286,13 @@ TEST_F(RunFolders, LoseOnlyWhatSkyfoldHasMade) {
   const std::string path = output + ".run";
   leave_folder();
   fs::create_directories(path + "/products/keys.scratch");
+  fs::create_directories(path + "/parts/stars");
   fs::create_directories(path + "/figures");
-  const std::vector<std::string> foreign = {"notes.txt", "figures/journal", "products/other.h5", "products/keys.scratch/notes"};
+  const std::vector<std::string> foreign = {"notes.txt",       "figures/journal",   "products/other.h5", "products/keys.scratch/notes",
+                                            "parts/notes.txt", "parts/stars/notes", "parts/stars/17"};
   for (const std::string& name : foreign) write_file(path + "/" + name, "of the user");
-  for (const char* name : {"journal", "state.json.new", "crash.3", "products/z.h5", "products/z.h5.undo", "products/keys.scratch/65536"})
+  for (const char* name : {"journal", "state.json.new", "crash.3", "products/z.h5", "products/z.h5.undo", "products/keys.scratch/65536",
+                           "parts/stars/segment.0123456789abcdef", "parts/stars/.skyfold-0123456789abcdef.new"})
     write_file(path + "/" + name, "of a run");
   { const RunFolder run(output, {output}); }
   for (const std::string& name : foreign) EXPECT_EQ(read_file(path + "/" + name), "of the user") << name;

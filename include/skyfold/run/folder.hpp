@@ -33,7 +33,10 @@ class RunFolder {
 
   /// Removes all that earlier attempts left.
   void clear();
-  /// Removes products that are not published and, unless they are needed again, scratch files.
+  /// Makes a folder of parts where it is missing.
+  /// @param anew  without what is in it
+  void make_parts(const std::string& name, bool anew);
+  /// Removes products that are not published and, unless they are needed again, scratch files and parts.
   void clear_products(bool keeps_scratch = false);
   void keep(bool kept = true) noexcept { is_kept_ = kept; }
   /// A file of the run itself.
@@ -46,6 +49,7 @@ class RunFolder {
 
  private:
   void declare(const std::vector<std::string>& products);
+  void clear_parts();
   void tell_foreign();
 
   std::string output_, path_;
@@ -58,6 +62,8 @@ class RunFolder {
 [[nodiscard]] std::string run_path(const std::string& output);
 /// Path of a product while it is filled: the same on every rank.
 [[nodiscard]] std::string partial_path(const std::string& output, const std::string& final_path);
+/// Path of a folder of parts: the same on every rank.
+[[nodiscard]] std::string parts_path(const std::string& output, const std::string& name);
 /// "host, process N" of a live run on this output, or "".
 [[nodiscard]] std::string holder_of(const std::string& output);
 /// Throws IoError when `OUTPUT.run` is there and is no run folder of this user: a link, a file, a folder without skyfold's

@@ -8,6 +8,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
+#include "skyfold/dataset/parts.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/farm/ranks.hpp"
 #include "skyfold/registry/process.hpp"
@@ -79,6 +80,10 @@ class Run {
   [[nodiscard]] bool is_filled_along(const std::string& final_path) const;
   /// Whether the step of that name was made, now or by an earlier attempt.
   [[nodiscard]] bool has_made(const std::string& name) const;
+
+  /// Results of a pass that are not one row per driving row; what earlier attempts kept is there. They go when all is done.
+  /// @param name  unique in the run, at most 36 bytes
+  [[nodiscard]] std::shared_ptr<Parts> parts(const std::string& name);
 
   /// Does what is left of a pass.
   /// @param partitions  on rank 0: all of them, in row order; `id` is the place in this list

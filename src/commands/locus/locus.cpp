@@ -13,7 +13,6 @@
 #include "skyfold/dataset/csv.hpp"
 #include "skyfold/registry/gnuplot.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/run/folder.hpp"
 #include "skyfold/run/prepare_rows.hpp"
 #include "skyfold/run/run.hpp"
 #include "work.hpp"
@@ -80,12 +79,7 @@ class LocusRun {
     product_.layout.provenance = provenance_json("locus", context_.options, inputs_->identities());
     prepare_product(*run_, ranks_, product_, o_.output, "LOCUS", [&](const auto& use) { look_at_texts(use); });
     if (o_.stars.empty()) return;
-    const std::string folder = run_->partial("stars.scratch");
-    run_->once("stars", [&] {
-      remove_scratch_folder(folder);
-      std::filesystem::create_directory(folder);
-    });
-    references_.emplace(folder, reference_schema(inputs_->stars().has_id()));
+    references_.emplace(reference_parts(run_->parts("reference stars"), inputs_->stars().has_id()));
   }
 
   /// Ids of the targets, where they are text.
@@ -116,7 +110,7 @@ class LocusRun {
 
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
-    if (references_) references_->put_together(ranks_, inputs_->targets().rows(), run_->partial(o_.stars), creator_of("locus"));
+    if (references_) put_together(ranks_, *references_, inputs_->targets().rows(), run_->partial(o_.stars), creator_of("locus"));
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       if (!o_.csv.empty()) write_csv(product_.rows, product_.layout.schema, run_->partial(o_.csv), inputs_->bands());

@@ -31,10 +31,20 @@ void LocusWork::compute(const Job&, RowRange block, int slot) {
 
 void LocusWork::write(const Job&, RowRange block, int slot, JobResult& result) {
   const Buffers& mine = slots_[slot];
-  if (references_) references_->keep(block, mine.references);
+  if (references_) references_->keep(block, mine.references, result);
   const Table* tables[] = {&mine.out, &mine.in};
   product_.write(block.begin, tables, result);
   result.rows += block.size();
+}
+
+void LocusWork::sync() {
+  if (references_) references_->parts().sync();
+  product_.sync();
+}
+
+std::optional<std::uint64_t> LocusWork::stored_checksum(RowRange block, std::uint64_t chained) {
+  const auto with_references = references_ ? references_->parts().stored_checksum(block, chained) : std::optional(chained);
+  return with_references ? product_.stored_checksum(block, *with_references) : std::nullopt;
 }
 
 void LocusWork::mark_failed(RowRange block) {
@@ -47,7 +57,7 @@ void LocusWork::mark_failed(RowRange block) {
     targets_.read(static_cast<std::size_t>(part->id), mine.in);
     mine.out.resize(mine.in.rows());
     kernel_.mark_failed(mine.in, mine.out);
-    if (references_) references_->keep_failed(part->rows);
+    if (references_) references_->parts().keep_failed(part->rows);
     const Table* tables[] = {&mine.out, &mine.in};
     JobResult ignored;
     product_.write(part->rows.begin, tables, ignored);

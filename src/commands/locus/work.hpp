@@ -23,11 +23,9 @@ class LocusWork final : public Work {
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void sync() override { product_.sync(); }
+  void sync() override;
   void mark_failed(RowRange block) override;
-  [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override {
-    return product_.stored_checksum(block, chained);
-  }
+  [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override;
 
  private:
   struct Buffers {

@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 
 #include "report.hpp"
@@ -12,7 +11,6 @@
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/band_remarks.hpp"
@@ -109,14 +107,10 @@ class MatchRun {
   }
 
   void compute() {
-    const std::string folder = run_->partial("match.scratch");
-    run_->once("scratch", [&] {
-      remove_scratch_folder(folder);
-      std::filesystem::create_directory(folder);
-    });
+    const std::shared_ptr<Parts> parts = run_->parts("matches");
     std::shared_ptr<MatchWork> work;
     ranks_.together([&] {
-      parts_.emplace(folder, wanted());
+      parts_.emplace(parts, MatchCodec{wanted()});
       const double share =
           std::min(1.0, static_cast<double>(o_.reference_rows) / static_cast<double>(std::max<std::int64_t>(1, catalogue_->rows())));
       work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, *corrections_, *cuts_, band_columns_, o_.bands, share},

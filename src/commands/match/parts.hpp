@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "skyfold/plan/plan.hpp"
+#include "skyfold/dataset/part_values.hpp"
 #include "skyfold/table/photometry.hpp"
 #include "skyfold/table/table.hpp"
 
@@ -53,22 +52,15 @@ struct Part {
   std::vector<std::int64_t> reference;     ///< MagnitudeCounts of the objects looked at
 };
 
-/// The parts of a run while it lasts, each in a file of its own that is written in one step.
-class MatchParts {
- public:
-  /// @param folder  for the files; exists
-  /// @param schema  of Part::rows
-  MatchParts(std::string folder, Schema schema) : folder_(std::move(folder)), schema_(std::move(schema)) {}
-  [[nodiscard]] const Schema& schema() const noexcept { return schema_; }
-  void keep(std::int64_t first_row, const Part& part) const;
-  /// Throws IoError when the part is not there, or damaged.
-  [[nodiscard]] Part read(std::int64_t first_row) const;
+/// How it is kept. Blocks are fixed, so that none is ever cut: the counts of a block cannot be.
+struct MatchCodec {
+  using Value = Part;
+  Schema schema;  ///< of Part::rows
 
- private:
-  [[nodiscard]] std::string path_of(std::int64_t first_row) const;
-
-  std::string folder_;
-  Schema schema_;
+  static void put(PartWriter& to, const Part& part);
+  [[nodiscard]] Part get(PartReader& from) const;
+  [[nodiscard]] static Part cut(Part part, RowRange held, RowRange rows);
 };
+using MatchParts = PartsOf<MatchCodec>;
 
 }  // namespace skyfold

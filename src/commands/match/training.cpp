@@ -35,7 +35,8 @@ void count_multiplicity(std::size_t n, std::vector<std::int64_t>& counts) {
 
 class TrainingMaker {
  public:
-  TrainingMaker(const TrainingInputs& inputs, const MatchParts& parts) : in_(inputs), parts_(parts) {}
+  TrainingMaker(const TrainingInputs& inputs, const MatchParts& parts)
+      : in_(inputs), parts_(parts), blocks_(parts.parts().pieces({0, inputs.catalogue.rows()})) {}
 
   TrainingTable make() {
     choose();
@@ -49,16 +50,14 @@ class TrainingMaker {
   }
 
  private:
-  std::int64_t blocks() const { return (in_.catalogue.rows() + match_block_rows - 1) / match_block_rows; }
-
   /// The nearest candidate of each spectroscopic object, whatever part it was found in.
   void choose() {
     const std::size_t bands = in_.band_columns.magnitude.size();
     result_.reference = result_.training = MagnitudeCounts(bands);
     std::vector<MatchCandidate> best(in_.sample.rows(), {0, 0.0, none, 0});
     std::vector<std::uint32_t> candidates(in_.sample.rows());
-    for (std::int64_t block = 0; block < blocks(); ++block) {
-      const Part part = parts_.read(block * match_block_rows);
+    for (const Parts::Piece& block : blocks_) {
+      const Part part = parts_.read(block);
       result_.reference.add(part.reference);
       for (const MatchCandidate& candidate : part.candidates) {
         MatchCandidate& now = best[candidate.object];
@@ -111,12 +110,12 @@ class TrainingMaker {
   void gather() {
     const ColumnInfo* const id = in_.id.empty() ? nullptr : &in_.catalogue.schema()[*find_column(in_.catalogue.schema(), in_.id)];
     own_ = Table(training_schema(in_.sample, id), matches_.size());
-    all_ = Table(parts_.schema(), matches_.size());
+    all_ = Table(parts_.codec().schema, matches_.size());
     for (std::size_t begin = 0; begin < matches_.size();) {
       const std::int64_t block = matches_[begin].row / match_block_rows;
       std::size_t end = begin + 1;
       while (end < matches_.size() && matches_[end].row / match_block_rows == block) ++end;
-      fill(parts_.read(block * match_block_rows).rows, begin, end);
+      fill(parts_.read(blocks_[static_cast<std::size_t>(block)]).rows, begin, end);
       begin = end;
     }
     std::vector<std::size_t> objects;
@@ -181,6 +180,7 @@ class TrainingMaker {
 
   const TrainingInputs& in_;
   const MatchParts& parts_;
+  std::vector<Parts::Piece> blocks_;     ///< of match_block_rows rows each
   std::vector<MatchCandidate> matches_;  ///< by row, then separation
   Table own_;                            ///< columns of training_schema
   Table all_;                            ///< what the cuts read

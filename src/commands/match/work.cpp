@@ -33,7 +33,7 @@ void MatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   if (mine.positions.columns() == 0) {
     for (const std::string& name : {catalogue.layout().roles.ra, catalogue.layout().roles.dec})
       mine.positions.add(catalogue.schema()[*find_column(catalogue.schema(), name)]);
-    mine.reference = mine.run = mine.part.rows = Table(parts_.schema());
+    mine.reference = mine.run = mine.part.rows = Table(parts_.codec().schema);
   }
   catalogue.reader().read(block, mine.positions);
   result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(mine.positions.schema()));
@@ -111,7 +111,7 @@ void MatchWork::count_reference(Buffers& mine) const {
 void MatchWork::write(const Job&, RowRange block, int slot, JobResult& result) {
   Buffers& mine = slots_[slot];
   read_rows(block, mine, result);
-  parts_.keep(block.begin, mine.part);
+  parts_.keep(block, mine.part, result);
   result.rows += block.size();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,10 @@ class MatchWork final : public Work {
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
-  void sync() override {}                 // parts are on the disk when `keep` returns
+  void sync() override { parts_.parts().sync(); }
+  [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override {
+    return parts_.parts().stored_checksum(block, chained);
+  }
   void mark_failed(RowRange) override {}  // a training set with holes is of no use: the run ends with an error
 
  private:

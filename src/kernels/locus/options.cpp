@@ -1,4 +1,3 @@
-// Options of the locus search, and the rules that follow from them.
 #include "skyfold/kernels/locus/options.hpp"
 
 #include <fmt/core.h>

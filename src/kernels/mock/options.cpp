@@ -1,4 +1,3 @@
-// Options of the synthetic survey.
 #include "skyfold/kernels/mock/options.hpp"
 
 #include <fmt/core.h>

@@ -1,4 +1,3 @@
-// Options of patch, and how far from a source they reach.
 #include "skyfold/kernels/patch/options.hpp"
 
 #include <fmt/core.h>

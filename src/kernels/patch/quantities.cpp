@@ -1,4 +1,3 @@
-// The table of all quantities that patch can measure: names, units, UCDs and descriptions, in one place.
 #include "quantities.hpp"
 
 #include <algorithm>

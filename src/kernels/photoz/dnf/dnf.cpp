@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../common/algorithms.hpp"
 #include "../common/model.hpp"
 #include "kernel.hpp"
 #include "search.hpp"
@@ -64,7 +65,6 @@ class Dnf final : public PhotozAlgorithm {
   void train(const TrainingSet& set, PhotozModel& model) const override {
     check_training_set(set, name(), 2);
     model.algorithm = name();
-    // Options travel with the model as text, by the description that parses the command line.
     model.parameters = parameters_of(options_, describe_options);
     model.tables["training"] = training_table(set);
     const double distance[] = {coverage_distance(dnf::training_rows(model.tables.at("training")))};
