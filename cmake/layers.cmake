@@ -1,5 +1,5 @@
 # The layers of skyfold, from the bottom up (docs/architecture.md).
-skyfold_layer(core THIRD_PARTY OpenMP::OpenMP_CXX fmt::fmt spdlog::spdlog PkgConfig::XXHASH)
+skyfold_layer(core THIRD_PARTY OpenMP::OpenMP_CXX fmt::fmt spdlog::spdlog Boost::program_options PkgConfig::XXHASH)
 skyfold_layer(sky LAYERS core THIRD_PARTY fmt::fmt PkgConfig::HEALPIX)
 skyfold_layer(table LAYERS core THIRD_PARTY fmt::fmt)
 skyfold_layer(plan LAYERS sky table core THIRD_PARTY fmt::fmt)

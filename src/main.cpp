@@ -1,3 +1,4 @@
+// The program: all that it does is in cli/run.cpp.
 #include "skyfold/cli/run.hpp"
 #include "skyfold/core/file.hpp"
 

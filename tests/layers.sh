@@ -12,7 +12,7 @@ declare -A below=(
 )
 declare -A only=(
   [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [healpix_base.h]="sky" [sqlite3.h]="registry"
-  [Eigen/]="kernels table" [spdlog/]="core" [nlohmann/]="catalogue dataset registry run commands"
+  [Eigen/]="kernels table" [spdlog/]="core" [boost/]="core" [nlohmann/]="catalogue dataset registry run commands"
 )
 bad=0
 say() { echo "$1"; bad=1; }

@@ -1,3 +1,5 @@
+// A finished catalogue, open for reading: what its attributes say, and searches by key, tile and value that read a few blocks of
+// the file (docs/formats.md has the layout).
 #include "skyfold/catalogue/catalogue.hpp"
 
 #include <fmt/core.h>
@@ -26,6 +28,7 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
   };
   if (text("format_version") != format_version)
     throw DataError(fmt::format("{}: catalogue format {} (this program reads {})", path, text("format_version"), format_version));
+  // The fingerprint is written last of all: a catalogue without one was never finished.
   if (text("fingerprint").empty()) throw DataError(path + ": unfinished catalogue (the run that makes it did not end)");
   if (!is_hex64(text("fingerprint"))) throw DataError(path + ": its fingerprint is not 16 hexadecimal digits (damaged)");
   CatalogueLayout layout;
@@ -34,6 +37,7 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
   try {
     layout.ordering = ordering_named(text("ordering"));
   } catch (const UsageError& error) {
+    // The user gave no option: what stands in a file is data.
     throw DataError(fmt::format("{}: its {} (damaged)", path, error.what()));
   }
   layout.attribute = text("attribute");
@@ -80,6 +84,7 @@ class KeySearch {
   void narrow_by_index(std::int64_t key, RowRange& within) const {
     const auto& index = catalogue_.order5();
     const auto pixel = static_cast<std::size_t>(pixel_of(key, index_order));
+    // Keys beyond the sphere end a search at the last pixel.
     if (key < 0 || pixel + 1 >= index.size()) return;
     within.begin = std::clamp(index[pixel], within.begin, within.end);
     within.end = std::clamp(index[pixel + 1], within.begin, within.end);
@@ -145,6 +150,7 @@ Catalogue::Catalogue(const std::string& path) : reader_(checked(path)) {
   entries.read({0, entries.rows()}, index);
   const auto first = index[0].values<std::int64_t>();
   order5_.assign(first.begin(), first.end());
+  // A search trusts the index: a damaged one would give wrong rows, not none.
   if (std::ssize(order5_) != pixel_count(index_order) + 1 || order5_.front() != 0 || order5_.back() != rows() ||
       !std::is_sorted(order5_.begin(), order5_.end()))
     throw DataError(path + ": damaged index of order-5 pixels");
@@ -181,6 +187,7 @@ std::optional<double> Catalogue::covered_area_deg2(int order) const {
   if (!column) return std::nullopt;
   std::vector<bool> covered(static_cast<std::size_t>(pixel_count(order)));
   std::vector<std::int64_t> keys;
+  // By any order of rows, and a zone at a time: keys of a whole survey are gigabytes.
   for (std::int64_t begin = 0; begin < rows(); begin += zone_rows) {
     const RowRange block{begin, std::min(begin + zone_rows, rows())};
     keys.resize(static_cast<std::size_t>(block.size()));

@@ -1,3 +1,5 @@
+// The last step of a catalogue: every row is read back, the order is checked, and indexes, statistics of zones and the fingerprint
+// are added. Zones are examined by all ranks and put together in their order, so the file does not depend on the ranks.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -94,6 +96,7 @@ Zone unpack(const std::string& text, std::size_t columns) {
 template <class T>
 void measure(std::span<const T> values, std::optional<std::int64_t> null, ZoneColumn& zone) {
   using Limits = std::numeric_limits<T>;
+  // Infinities are values like others: they may be the minimum and the maximum of a zone.
   T low = Limits::has_infinity ? Limits::infinity() : Limits::max(), high = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
   std::int64_t missing = 0;
   for (const T value : values) {
@@ -108,6 +111,7 @@ void measure(std::span<const T> values, std::optional<std::int64_t> null, ZoneCo
   zone.min = static_cast<double>(low);
   zone.max = static_cast<double>(high);
   if constexpr (std::is_integral_v<T>) {
+    // As a double, 2^53 + 1 would round to 2^53, and a search by zones would miss it.
     zone.whole_min = low;
     zone.whole_max = high;
   }
@@ -144,6 +148,7 @@ void find_pixels(const Column& keys, std::int64_t first_row, Zone& zone) {
   std::int64_t pixel = -1;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const bool is_key = values[i] >= 0 && values[i] < pixel_count(max_healpix_order);
+    // A key out of range would lie outside the index.
     if (!is_key || (i > 0 && values[i] < values[i - 1])) zone.is_ordered = false;
     if (pixel_of(values[i], index_order) == pixel) continue;
     pixel = pixel_of(values[i], index_order);
@@ -208,6 +213,7 @@ Table order5_index(const std::vector<Zone>& zones, std::int64_t rows) {
   std::size_t filled = 0;
   for (const Zone& zone : zones)
     for (const Step& step : zone.steps)
+      // Pixels without rows begin where the next one with rows does.
       while (filled <= static_cast<std::size_t>(step.pixel)) first[filled++] = step.row;
   while (filled < first.size()) first[filled++] = rows;
   return index;
@@ -230,6 +236,7 @@ Box box_of(const RowReader& reader, const Roles& roles, RowRange rows) {
     z += std::sin(dec[i] * radians);
   }
   Box box;
+  // The mean of directions, not of angles: a tile may lie across RA = 0.
   box.ra = std::fmod(std::atan2(y, x) / radians + 360.0, 360.0);
   box.dec = std::atan2(z, std::hypot(x, y)) / radians;
   box.ra_min = box.ra_max = box.ra;
@@ -306,6 +313,7 @@ std::string fingerprint_of(const Schema& schema, std::int64_t rows, const std::v
 void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
   std::optional<RowReader> reader;
+  // Rows have no checksums yet: they are made here.
   ranks.together([&] { reader.emplace(path, "/object", ZoneCheck::off); });
   Attributes attributes;
   ranks.together([&] { attributes = read_attributes(path); });
@@ -344,10 +352,12 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
     groups.emplace("/index/zones/" + layout.schema[i].name, zone_table(zones, i, layout.schema[i].type));
   ranks.on_first_only([&] {
     fault_point("consolidate");
+    // Adding groups changes the structure of the file: a kill in between could leave it unreadable.
     save_structure(path);
     fault_point("structure saved");
     add_columns(path, groups);
     fault_point("index added");
+    // Last: it says that all the rest is there.
     write_attributes(path, {{"fingerprint", fingerprint_of(layout.schema, layout.rows, zones)}});
     fault_point("consolidated");
   });

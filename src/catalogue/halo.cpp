@@ -1,3 +1,4 @@
+// The rows of a catalogue that lie in a region of the sky: ranges of keys become ranges of rows through the index.
 #include "skyfold/catalogue/halo.hpp"
 
 #include <fmt/core.h>
@@ -15,10 +16,12 @@ HaloFinder::HaloFinder(const Catalogue& catalogue) : rows_(catalogue.rows()), ro
 std::vector<RowRange> HaloFinder::rows_in(const Region& region, std::int64_t join_rows) const {
   std::vector<RowRange> ranges;
   for (const KeyRange& keys : region) {
+    // Ranges of keys increase, so the search goes on where the last one ended.
     const std::int64_t from = ranges.empty() ? 0 : ranges.back().end;
     const std::int64_t begin = row_of_key_(keys.begin, {from, rows_});
     const std::int64_t end = row_of_key_(keys.end, {begin, rows_});
     if (begin == end) continue;
+    // A few rows too many cost less than another reading.
     if (!ranges.empty() && begin - ranges.back().end < join_rows)
       ranges.back().end = end;
     else

@@ -1,3 +1,4 @@
+// The partitions of a catalogue as the options ask for them, after a check that its order suits.
 #include "skyfold/catalogue/partitions.hpp"
 
 #include <fmt/core.h>

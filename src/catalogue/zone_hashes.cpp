@@ -1,3 +1,4 @@
+// Checksums of the zones of each column, made by all ranks when the rows are complete, so that readers notice damage.
 #include "skyfold/catalogue/zone_hashes.hpp"
 
 #include <algorithm>
@@ -46,6 +47,7 @@ void add_zone_hashes(const Ranks& ranks, const std::string& path, const std::str
   ranks.on_first_only([&] {
     std::map<std::string, std::string> hashes;
     for (std::size_t i = 0; i < pieces.size(); ++i) hashes[reader->schema()[pieces[i].column].name] += texts[i];
+    // As in finalise_catalogue: adding to an HDF5 file moves its structure.
     if (is_undoable) save_structure(path);
     write_zone_hashes(path, group, hashes);
     fault_point("hashes added");

@@ -31,62 +31,6 @@
 namespace skyfold {
 namespace {
 
-struct CommandEntry {
-  const char *name, *summary, *example;
-  enum Kind { alone, on_ranks, farms } kind;  ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
-  std::unique_ptr<Command> (*make)();
-};
-
-constexpr CommandEntry commands[] = {
-    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5",
-     CommandEntry::farms, make_import_command},
-    {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", CommandEntry::alone, make_info_command},
-    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", CommandEntry::alone,
-     make_plan_command},
-    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256",
-     CommandEntry::alone, make_rehearse_command},
-    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5",
-     CommandEntry::alone, make_spec_command},
-    {"match", "match a spectroscopic sample with a catalogue to make a training set",
-     "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", CommandEntry::farms, make_match_command},
-    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5",
-     CommandEntry::alone, make_train_command},
-    {"photoz", "estimate the redshift of every object of a catalogue",
-     "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::farms, make_photoz_command},
-    {"validate", "measure how good photo-z are on objects with known redshifts",
-     "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", CommandEntry::on_ranks, make_validate_command},
-    {"locus", "find the best pointing of a field of view about every target",
-     "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", CommandEntry::farms, make_locus_command},
-    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5",
-     CommandEntry::farms, make_patch_command},
-    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", CommandEntry::alone, make_map_info_command},
-    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits",
-     CommandEntry::alone, make_map_reorder_command},
-    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits",
-     CommandEntry::alone, make_map_ud_grade_command},
-    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", CommandEntry::farms,
-     make_mock_command},
-    {"products list", "list the products of a project", "skyfold products list", CommandEntry::alone, make_products_list_command},
-    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", CommandEntry::alone,
-     make_products_show_command},
-    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", CommandEntry::alone,
-     make_products_tree_command},
-    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", CommandEntry::alone,
-     make_products_comment_command},
-    {"products save", "keep a product, read-only", "skyfold products save Z.h5", CommandEntry::alone, make_products_save_command},
-    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", CommandEntry::alone, make_products_drop_command},
-    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", CommandEntry::alone,
-     make_products_gc_command},
-    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", CommandEntry::alone,
-     make_products_replay_command},
-    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json",
-     CommandEntry::alone, make_products_export_command},
-    {"launch", "run a command on MPI ranks, and start it again when it broke",
-     "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", CommandEntry::alone, make_launch_command},
-    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", CommandEntry::alone, make_status_command},
-    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", CommandEntry::alone, make_journal_command},
-};
-
 /// Options that every command has.
 struct GlobalOptions {
   bool help = false, print_config = false;
@@ -101,7 +45,7 @@ std::string general_help() {
       "skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
       "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n",
       program_version);
-  for (const CommandEntry& command : commands) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
+  for (const CommandEntry& command : command_list()) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
   text +=
       "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
       "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
@@ -113,7 +57,7 @@ std::string general_help() {
 const CommandEntry& command_named(const std::vector<std::string>& words) {
   std::vector<std::string> names;
   const std::string two = words.size() > 1 ? words[0] + " " + words[1] : words[0];
-  for (const CommandEntry& command : commands) {
+  for (const CommandEntry& command : command_list()) {
     if (words[0] == command.name || two == command.name) return command;
     names.emplace_back(command.name);
   }
@@ -159,15 +103,15 @@ Failure told_failure() {
   }
 }
 
-/// Runs a stage; what went wrong comes back as a value, and whether every rank has the same.
+/// Runs a command; what went wrong comes back as a value, and whether every rank has the same.
 struct Outcome {
   ExitCode code = ExitCode::done;
   Failure failure;
   bool is_shared = false;
 };
-Outcome outcome_of(Command& stage, const CommandContext& context) {
+Outcome outcome_of(Command& command, const CommandContext& context) {
   try {
-    return {stage.run(context), {}, false};
+    return {command.run(context), {}, false};
   } catch (const SharedError& error) {
     return {error.code(), {error.code(), error.what()}, true};
   } catch (...) {
@@ -185,19 +129,19 @@ std::string line_of(const std::string& message) {
 }
 
 /// The line that reports a failure; `rank` is none for one that needs no rank to be told.
-void print_failure(const CommandEntry& command, const Failure& failure, std::optional<int> rank) {
+void print_failure(const CommandEntry& entry, const Failure& failure, std::optional<int> rank) {
   const std::string where = rank ? fmt::format("rank {}: ", *rank) : "";
-  write_to_stderr(fmt::format("skyfold {}: {}{}\n", command.name, where, line_of(failure.message)));
+  write_to_stderr(fmt::format("skyfold {}: {}{}\n", entry.name, where, line_of(failure.message)));
 }
 
-int run_stage(const CommandEntry& command, Command& stage, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
+int run_command(const CommandEntry& entry, Command& command, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
-  if (command.kind == CommandEntry::alone) {
+  if (entry.kind == CommandEntry::alone) {
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
-    Process process(command.name, options, global.process, 1, threads);
-    const Outcome outcome = outcome_of(stage, {options, nullptr, threads, {}, process});
+    Process process(entry.name, options, global.process, 1, threads);
+    const Outcome outcome = outcome_of(command, {options, nullptr, threads, {}, process});
     process.end(outcome.code, outcome.failure.message);
     if (outcome.failure) throw Error(outcome.failure.code, outcome.failure.message);
     return static_cast<int>(outcome.code);
@@ -209,16 +153,16 @@ int run_stage(const CommandEntry& command, Command& stage, const OptionSet& opti
   std::optional<Process> process;
   const int threads = ranks.threads(here);
   if (ranks.is_first())
-    process.emplace(command.name, options, global.process, ranks.size(), threads);
+    process.emplace(entry.name, options, global.process, ranks.size(), threads);
   else
     process.emplace();
-  Outcome outcome = outcome_of(stage, {options, &ranks, threads, global.run, *process});
+  Outcome outcome = outcome_of(command, {options, &ranks, threads, global.run, *process});
   const RunEnding ending = ranks.end(outcome.failure, outcome.is_shared);
   if (ending.failure) outcome.code = ending.failure.code;
   if (ending.failure && ranks.is_first())
-    print_failure(command, ending.failure, std::nullopt);
+    print_failure(entry, ending.failure, std::nullopt);
   else if (ending.failure && !ending.is_common)
-    print_failure(command, ending.failure, ranks.rank());
+    print_failure(entry, ending.failure, ranks.rank());
   process->end(outcome.code, ending.failure.message);
   if (!ending.is_common) ranks.abort(outcome.code);  // the others wait for this rank in a call that it will never make
   std::fflush(nullptr);
@@ -239,13 +183,13 @@ int run(int argc, char** argv) {
     fmt::print("skyfold {}\n", program_version);
     return 0;
   }
-  const CommandEntry& command = command_named(words);
-  const auto name_words = 1 + std::count(command.name, command.name + std::strlen(command.name), ' ');
-  const std::unique_ptr<Command> stage = command.make();
+  const CommandEntry& entry = command_named(words);
+  const auto name_words = 1 + std::count(entry.name, entry.name + std::strlen(entry.name), ' ');
+  const std::unique_ptr<Command> command = entry.make();
   OptionSet options;
   GlobalOptions global;
-  stage->describe(options);
-  if (command.kind == CommandEntry::farms) describe(options, global.run);
+  command->describe(options);
+  if (entry.kind == CommandEntry::farms) describe(options, global.run);
   const std::vector<std::string> names = options.names();
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   if (std::find(names.begin(), names.end(), "output") != names.end())
@@ -259,9 +203,9 @@ int run(int argc, char** argv) {
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
   options("help", global.help, "print this and stop").call_only();
-  options.read_command_line(stage->own_words({words.begin() + name_words, words.end()}));
+  options.read_command_line(command->own_words({words.begin() + name_words, words.end()}));
   if (global.help) {
-    if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", command.name, command.summary, command.example, options.help());
+    if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", entry.name, entry.summary, entry.example, options.help());
     return 0;
   }
   if (!global.config.empty()) {
@@ -281,7 +225,7 @@ int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away costs no product
   verify_inputs(global.verify_inputs == "on");
   restrict_products(global.products_within);
-  return run_stage(command, *stage, options, global, argc, argv);
+  return run_command(entry, *command, options, global, argc, argv);
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+// Text of unknown origin, made fit for where it is shown: terminals, logs, JSON, HTML, Prometheus. What is no UTF-8 (RFC 3629)
+// or would command a terminal is written as \xNN: a column name in a foreign file may hold anything.
 #include "skyfold/core/escape.hpp"
 
 #include <fmt/core.h>
@@ -31,6 +33,7 @@ std::string as_utf8(std::string_view text, Control control) {
   while (!text.empty()) {
     const std::size_t bytes = character_bytes(text);
     if (bytes == 0)
+      // One byte at a time: what follows a bad byte may be a good character again.
       result += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[0]));
     else if (const auto c = static_cast<std::uint8_t>(text[0]); c < 0x20 || c == 0x7f)
       result += control(text[0]);
@@ -63,6 +66,7 @@ std::string valid_utf8(std::string_view text) {
 }
 
 std::string reversible_utf8(std::string_view text) {
+  // Backslashes are doubled first, so that the \xNN of a bad byte cannot be mistaken for four characters of the text.
   std::string doubled;
   for (const char c : text) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
   return valid_utf8(doubled);
@@ -120,6 +124,7 @@ std::string html_text(std::string_view text) {
 
 std::string prometheus_text(std::string_view text) {
   std::string result;
+  // The text format has three escapes for label values: \\, \" and \n.
   for (const char c : valid_utf8(text)) {
     if (c == '\\' || c == '"') result += '\\';
     if (c == '\n')

@@ -1,3 +1,4 @@
+// The exception that is being handled, as an exit code and a message: threads and ranks pass these on, not exceptions.
 #include "skyfold/core/failure.hpp"
 
 #include <exception>

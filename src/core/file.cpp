@@ -31,6 +31,7 @@ auto uninterrupted(const Call& call) {
 
 File::File(std::string path, int flags)
     : path_(std::move(path)), descriptor_(uninterrupted([&] { return ::open(path_.c_str(), flags | O_CLOEXEC, 0666); })) {
+  // The usual mistake, a wrong name, has the shortest message.
   if (descriptor_ < 0 && errno == ENOENT && (flags & O_CREAT) == 0) throw IoError(path_ + ": no such file");
   if (descriptor_ < 0) fail((flags & O_CREAT) != 0 ? "cannot create the file" : "cannot open");
 }
@@ -42,6 +43,7 @@ File File::for_update(const std::string& path) { return {path, O_RDWR}; }
 File File::created_or_found(const std::string& path) { return {path, O_RDWR | O_CREAT | O_NOFOLLOW}; }
 
 File File::created(const std::string& path) {
+  // Removed, not truncated: another process may still read the old file, and another link to it keeps its content.
   remove_file(path);
   return {path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW};
 }
@@ -53,6 +55,7 @@ File::~File() {
 File::File(File&& other) noexcept : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 File& File::operator=(File&& other) noexcept {
+  // Swapped, so that the other one closes what was open here.
   std::swap(path_, other.path_);
   std::swap(descriptor_, other.descriptor_);
   return *this;
@@ -60,6 +63,7 @@ File& File::operator=(File&& other) noexcept {
 
 std::int64_t File::size() const {
   struct stat status = {};
+  // Asked of the descriptor: the name may belong to another file by now.
   if (fstat(descriptor_, &status) != 0) fail("cannot tell its size");
   return status.st_size;
 }
@@ -103,6 +107,7 @@ void File::resize(std::int64_t bytes) const {
 void File::reserve(std::int64_t offset, std::int64_t bytes) const {
   if (bytes <= 0) return;
   const int failed = uninterrupted([&] {
+    // It returns the error and leaves errno alone. Space is taken here, before hours of computing, not at the last write.
     errno = ::posix_fallocate(descriptor_, offset, bytes);
     return errno == 0 ? 0 : -1;
   });
@@ -119,6 +124,7 @@ void File::sync_data() const {
 
 void File::close() {
   const int descriptor = std::exchange(descriptor_, -1);
+  // Network file systems may tell of a full disk only here. The descriptor is given up first: it is gone whatever close says.
   if (descriptor >= 0 && ::close(descriptor) != 0 && errno != EINTR) fail("cannot write to the disk");
 }
 
@@ -128,6 +134,7 @@ void FileAppender::add(std::string_view text) {
 }
 
 void FileAppender::finish() {
+  // Before the file is closed and gets its name: a name that a crash leaves with an empty file is worse than no file.
   file_.sync();
   file_.close();
 }

@@ -1,3 +1,5 @@
+// Names and places of files: temporary names, links, durable replacement. A file under its final name is complete: it is written
+// beside it under a temporary one, synced, and renamed (rename is atomic within a folder, POSIX.1-2017), then the folder is synced.
 #include "skyfold/core/files.hpp"
 
 #include <fcntl.h>
@@ -27,6 +29,7 @@ constexpr int most_links = 40;  // as Linux has it
 
 std::string random_name() {
   std::uint64_t number = 0;
+  // Not a process number: ranks on two machines that share a folder may have the same one.
   if (getrandom(&number, sizeof number, 0) != sizeof number) throw IoError("the system gives no random numbers");
   return fmt::format("{}{:016x}{}", temporary_start, number, temporary_end);
 }
@@ -48,6 +51,7 @@ std::string folder_of(const std::string& path) {
 
 std::string link_target(const std::string& path) {
   fs::path target = path;
+  // By hand, since canonical() refuses a link to a file that is not there yet, which is where a product may go.
   for (int links = 0; links < most_links; ++links) {
     std::error_code error;
     if (!fs::is_symlink(fs::symlink_status(target, error)) || error) return target.string();
@@ -60,6 +64,7 @@ std::string link_target(const std::string& path) {
 
 std::string canonical_form(const std::string& path) {
   std::error_code error;
+  // The last link is followed first: weakly_canonical() stops at one that leads nowhere.
   const fs::path whole = fs::absolute(link_target(path), error);
   const fs::path canonical = error ? whole : fs::weakly_canonical(whole, error);
   return error ? path : canonical.string();
@@ -74,6 +79,7 @@ std::string make_at_random_name(const std::string& folder, const Make& make) {
   for (int i = 0; i < most_tries; ++i) {
     const std::string path = folder + "/" + random_name();
     if (make(path.c_str())) return path;
+    // EEXIST is a name that is taken: another one is tried. All else would fail for any name.
     if (errno != EEXIST) fail(folder, errno);
   }
   throw IoError(folder + ": no name is free for a temporary file");
@@ -143,6 +149,7 @@ void sync_path(const std::string& path) {
 void put_in_place(const std::string& from, const std::string& path) {
   const std::string target = link_target(path);
   std::error_code error;
+  // rename() would put a file in the place of a device or pipe, and the user's reader would wait for ever.
   const fs::file_status there = fs::symlink_status(target, error);
   if (fs::exists(there) && !fs::is_regular_file(there))
     throw IoError(path + ": is no file that could be replaced (a folder, a device or a pipe)");
@@ -150,6 +157,7 @@ void put_in_place(const std::string& from, const std::string& path) {
 }
 
 void write_durably(const std::string& path, std::string_view text) {
+  // Beside the target, not beside the link: rename does not cross file systems.
   const std::string folder = folder_of(link_target(path));
   std::string prepared;
   try {
@@ -160,6 +168,7 @@ void write_durably(const std::string& path, std::string_view text) {
     if (!prepared.empty()) unlink(prepared.c_str());
     throw IoError(fmt::format("{}: cannot be written ({})", path, error.what()));
   }
+  // The new name lives in the folder: without this a power cut may bring back the old file.
   sync_path(folder);
 }
 
@@ -167,9 +176,11 @@ std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
   fs::directory_iterator entry(folder, error);
+  // On network file systems a signal can interrupt even this.
   while (error == std::errc::interrupted) entry = fs::directory_iterator(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.push_back(entry->path().filename().string());
   if (error) throw IoError(fmt::format("{}: {}", folder, error.message()));
+  // The order of a folder is that of the file system: sorted, results do not depend on it.
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -1,3 +1,4 @@
+// XXH3 (64 bit) of bytes and texts: checksums and identities, which detect damage and change, not forgery.
 #include "skyfold/core/hash.hpp"
 
 #include <fmt/core.h>

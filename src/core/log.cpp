@@ -1,3 +1,5 @@
+// What is said to people, on standard error: lines, warnings and the progress of long steps. Rank 0 speaks alone; the last
+// lines are kept for the product log.
 #include "skyfold/core/log.hpp"
 
 #include <fmt/core.h>
@@ -27,6 +29,7 @@ bool& is_silent() {
 spdlog::logger& logger() {
   static const auto instance = [] {
     auto made = spdlog::stderr_logger_mt("skyfold");
+    // No time and level before each line: these are sentences for people.
     made->set_pattern("%v");
     made->flush_on(spdlog::level::info);
     return made;
@@ -61,6 +64,7 @@ void log_info(const std::string& message) {
   logger().info(printable(message));
   const std::lock_guard lock(said().mutex);
   said().lines.push_back(message);
+  // A command that warns of every row must not fill the memory.
   if (said().lines.size() > most_lines) said().lines.pop_front();
 }
 
@@ -81,6 +85,7 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit, std:
       found_(found),
       start_s_(now_s()),
       terminal_(isatty(STDERR_FILENO)) {
+  // Nothing for steps that are done at once.
   next_print_s_ = start_s_ + (terminal_ ? terminal_interval_s : batch_interval_s);
 }
 
@@ -104,6 +109,7 @@ void Progress::finish() {
 
 void Progress::print(double elapsed_s) const {
   const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1.0;
+  // Rows found done by an earlier attempt cost nothing now: with them the time left would be far too short.
   const double rate = elapsed_s > 0.0 ? static_cast<double>(done_ - found_) / elapsed_s : 0.0;
   const std::string left = rate > 0.0 ? duration(static_cast<double>(total_ - done_) / rate) : "?";
   const std::string text = fmt::format("{} {} of {} {} ({:.0f} %), {}/s, {} left", title_, grouped(done_), grouped(total_), unit_,

@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "command_words.hpp"
+#include "endings.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
@@ -98,11 +100,6 @@ std::string_view without_comment(std::string_view line) {
   return trim(line);
 }
 
-std::string section_of(const std::string& name) {
-  const std::size_t dot = name.find('.');
-  return dot == std::string::npos ? "" : name.substr(0, dot);
-}
-
 std::string describe_value(const Option& option) {
   std::string text = option.help;
   if (!option.unit_text.empty()) text += fmt::format(" [{}]", option.unit_text);
@@ -111,52 +108,10 @@ std::string describe_value(const Option& option) {
   return text;
 }
 
-/// What the ending of a file name tells; nothing for one that tells nothing.
-std::optional<FileKind> kind_by_ending(const std::string& path) {
-  static const std::map<std::string, FileKind> kinds = {
-      {".h5", FileKind::hdf5},   {".hdf5", FileKind::hdf5}, {".hdf", FileKind::hdf5},  {".he5", FileKind::hdf5},
-      {".fits", FileKind::fits}, {".fit", FileKind::fits},  {".fts", FileKind::fits},  {".csv", FileKind::text},
-      {".tsv", FileKind::text},  {".txt", FileKind::text},  {".dat", FileKind::text},  {".asc", FileKind::text},
-      {".ecsv", FileKind::text}, {".html", FileKind::html}, {".htm", FileKind::html},  {".json", FileKind::json},
-      {".gz", FileKind::other},  {".bz2", FileKind::other}, {".xz", FileKind::other},  {".zip", FileKind::other},
-      {".svg", FileKind::other}, {".png", FileKind::other}, {".pdf", FileKind::other}, {".parquet", FileKind::other},
-      {".vot", FileKind::other}, {".xml", FileKind::other}, {".ini", FileKind::other}, {".db", FileKind::other},
-      {".npy", FileKind::other}, {".npz", FileKind::other}};
-  const auto found = kinds.find(lower(std::filesystem::path(path).extension().string()));
-  return found == kinds.end() ? std::nullopt : std::optional(found->second);
-}
-
-const char* name_of(FileKind kind) {
-  switch (kind) {
-    case FileKind::hdf5:
-      return "HDF5";
-    case FileKind::fits:
-      return "FITS";
-    case FileKind::text:
-      return "text";
-    case FileKind::html:
-      return "HTML";
-    case FileKind::json:
-      return "JSON";
-    case FileKind::other:
-      break;
-  }
-  return "something else";
-}
-
-const char* usual_ending(FileKind kind) {
-  switch (kind) {
-    case FileKind::hdf5:
-      return ".h5";
-    case FileKind::fits:
-      return ".fits";
-    case FileKind::html:
-      return ".html";
-    case FileKind::json:
-      return ".json";
-    default:
-      return ".txt";
-  }
+std::string describe_with_default(const Option& option) {
+  const std::string value = option.text();
+  if (option.is_required) return describe_value(option) + " (required)";
+  return describe_value(option) + (option.is_flag ? "" : fmt::format(" (default: {})", value.empty() ? "empty" : value));
 }
 
 /// The text of a configuration, which may come from a pipe: it is read once, from beginning to end.
@@ -171,15 +126,6 @@ std::string read_configuration(const std::string& path) {
 }
 
 }  // namespace
-
-void check_ending(const std::string& option, const std::string& path, FileKind kind, const std::string& hint) {
-  const auto told = kind_by_ending(path);
-  if (path.empty() || path == "none" || kind == FileKind::other || !told || *told == kind) return;
-  std::filesystem::path better(path);
-  while (kind_by_ending(better.string())) better.replace_extension();
-  throw UsageError(fmt::format("--{} {}: is written as {}, and its ending tells of {} (name it {}{}{})", option, path, name_of(kind),
-                               name_of(*told), better.string(), usual_ending(kind), hint.empty() ? "" : "; " + hint));
-}
 
 Option& Option::unit(std::string name_of_unit) {
   unit_text = std::move(name_of_unit);
@@ -293,34 +239,27 @@ void OptionSet::read_ini(const std::string& path) {
 }
 
 void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
-  bool are_bare = false;  // behind "--"
-  for (std::size_t i = 0; i < arguments.size();) {
-    const std::string& word = arguments[i++];
-    if (word == "--" && !are_bare) {
-      are_bare = true;
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");  // behind it are words that stand alone
+  for (const GivenWords& given : given_words(options_, {arguments.begin(), end})) {
+    if (given.name.empty()) {
+      read_bare_word(given.values.front(), given.values.front().starts_with("-"));
       continue;
     }
-    const auto open = std::find_if(options_.begin(), options_.end(), [](const auto& o) { return o->is_positional && !o->given; });
-    if ((are_bare || !word.starts_with("-")) && open != options_.end()) {
-      assign(**open, word, "command line");
-      continue;
-    }
-    if (are_bare || !word.starts_with("--"))
-      throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
-    const std::size_t equals = word.find('=');
-    Option& option = find(word.substr(2, equals == std::string::npos ? equals : equals - 2), "command line");
+    Option& option = find(given.name, "command line");
     if (option.given && option.origin == "command line") throw UsageError(fmt::format("command line: --{} is given twice", option.name));
-    std::vector<std::string> values;
-    if (equals != std::string::npos) values.push_back(word.substr(equals + 1));
-    const auto is_value = [&](const std::string& next) {
-      if (option.is_flag) return values.empty() && (next == "true" || next == "false");
-      return !next.starts_with("--") && (option.is_list || values.empty());
-    };
-    while (equals == std::string::npos && i < arguments.size() && is_value(arguments[i])) values.push_back(arguments[i++]);
-    if (values.empty() && !option.is_flag)
+    if (given.values.empty() && !option.is_flag)
       throw UsageError(fmt::format("command line: --{} needs a value ({})", option.name, option.value_name));
-    assign(option, values.empty() ? "true" : join(values, ","), "command line");
+    assign(option, given.values.empty() ? "true" : join(given.values, ","), "command line");
   }
+  for (auto word = end; word != arguments.end(); ++word)
+    if (word != end) read_bare_word(*word, false);
+}
+
+void OptionSet::read_bare_word(const std::string& word, bool is_like_option) {
+  const auto open = std::find_if(options_.begin(), options_.end(), [](const auto& o) { return o->is_positional && !o->given; });
+  if (is_like_option || open == options_.end())
+    throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
+  assign(**open, word, "command line");
 }
 
 void OptionSet::check_required() const {
@@ -347,22 +286,7 @@ bool OptionSet::given(std::string_view name) const {
   return std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o->name == name && o->given; });
 }
 
-std::string OptionSet::help() const {
-  std::string text, section = "?";
-  for (const auto& option : options_) {
-    if (section_of(option->name) != section) {
-      section = section_of(option->name);
-      text += section.empty() ? "\nOptions:\n" : fmt::format("\nSection {}:\n", section);
-    }
-    const std::string left = fmt::format("--{} {}", option->name, option->is_flag ? "" : option->value_name);
-    const std::string value = option->text();
-    const std::string ending = option->is_required ? " (required)"
-                               : option->is_flag   ? ""
-                                                   : fmt::format(" (default: {})", value.empty() ? "empty" : value);
-    text += fmt::format("  {:<34} {}{}\n", left, describe_value(*option), ending);
-  }
-  return text;
-}
+std::string OptionSet::help() const { return help_page(options_, describe_with_default); }
 
 std::string OptionSet::ini(bool comments) const {
   std::vector<const Option*> ordered;

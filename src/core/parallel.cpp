@@ -1,3 +1,5 @@
+// A loop over chunks on OpenMP threads that can be interrupted and that hands on the first exception. Chunks are taken
+// dynamically; results must depend on their index alone, so they are the same for every number of threads.
 #include "skyfold/core/parallel.hpp"
 
 #include <omp.h>
@@ -40,6 +42,7 @@ bool is_interrupted() noexcept { return interrupted.load(std::memory_order_relax
 void parallel_for(std::size_t n, std::size_t chunk, int threads, const std::function<void(std::size_t, std::size_t, int)>& body) {
   if (n == 0) return;
   if (threads <= 1 || n <= chunk) {
+    // One thread: no team, but the same chunks, so that a body that sums per chunk gives the same bits.
     for (std::size_t begin = 0; begin < n; begin += chunk) {
       if (is_interrupted()) throw Interrupted();
       body(begin, std::min(begin + chunk, n), 0);
@@ -50,6 +53,7 @@ void parallel_for(std::size_t n, std::size_t chunk, int threads, const std::func
   std::exception_ptr error;
   std::atomic<bool> failed = false;
   on_threads(chunks, threads, [&](long i, int thread) {
+    // OpenMP loops cannot be left early: the chunks that remain are passed over.
     if (failed.load(std::memory_order_relaxed)) return;
     const std::size_t begin = static_cast<std::size_t>(i) * chunk;
     try {

@@ -1,3 +1,5 @@
+// What Linux tells of other processes: whether one lives, whose child it is, and since when, which tells it from a later one that
+// got its number.
 #include "skyfold/core/process_status.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// How many processors this rank may use: the least of its affinity mask, the batch system's grant and the cgroup's quota, each
+// shared with the other ranks of the same machine. More threads than that only wait for one another.
 #include "skyfold/core/processors.hpp"
 
 #include <fmt/core.h>
@@ -46,6 +48,7 @@ int count_from(const char* text) {
   if (!text) return 0;
   const std::string_view whole(text);
   const auto number = parse_integer(trim(whole.substr(0, whole.find(','))));
+  // An empty or odd variable is no limit, and no reason to stop.
   return number && *number > 0 ? static_cast<int>(std::min<long long>(*number, CPU_SETSIZE)) : 0;
 }
 
@@ -55,6 +58,7 @@ int tighter(int a, int b) { return a == 0 || b == 0 ? std::max(a, b) : std::min(
 void read_batch_system(ProcessorGrant& grant, const Environment& environment) {
   const auto count = [&](const char* name) { return count_from(environment(name)); };
   grant.per_rank = tighter(count("SLURM_CPUS_PER_TASK"), count("OMP_NUM_THREADS"));
+  // NCPUS is a common name: it counts within a PBS job only.
   const int in_pbs = tighter(count("PBS_NUM_PPN"), environment("PBS_JOBID") ? count("NCPUS") : 0);
   grant.per_node = tighter(count("SLURM_CPUS_ON_NODE"), in_pbs);
 }
@@ -75,6 +79,7 @@ std::optional<int> whole_processors(std::string_view used, std::string_view peri
 
 /// The quota that stands in one folder.
 std::optional<int> quota_in(const std::string& folder) {
+  // Version 2 of cgroups has one file "quota period", version 1 has two.
   const std::vector<std::string> parts = split(first_line(folder + "/cpu.max"), ' ');
   if (parts.size() == 2) return whole_processors(parts[0], parts[1]);
   return whole_processors(first_line(folder + "/cpu.cfs_quota_us"), first_line(folder + "/cpu.cfs_period_us"));
@@ -82,6 +87,7 @@ std::optional<int> quota_in(const std::string& folder) {
 
 /// The tightest quota of a cgroup and of those above it.
 void read_quotas(ProcessorGrant& grant, const std::string& mount, std::string path) {
+  // A quota binds all that is below it, so the way leads up to the mount.
   for (;; path.erase(path.rfind('/'))) {
     const std::string folder = mount + path;
     const std::optional<int> quota = quota_in(folder);
@@ -152,6 +158,7 @@ ProcessorGrant processor_grant(const std::string& root, const Environment& envir
 
 int granted_processors(std::span<const ProcessorGrant> grants, std::size_t rank) {
   const ProcessorGrant& mine = grants[rank];
+  // mpirun hands the batch system's variables to the ranks of the first node only, at times: rank 0 knows them.
   const int per_rank = mine.per_rank > 0 ? mine.per_rank : grants[0].per_rank;
   const int per_node = mine.per_node > 0 ? mine.per_node : grants[0].per_node;
   int processors = share_of_mask(grants, mine);

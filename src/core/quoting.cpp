@@ -1,3 +1,5 @@
+// Writing and reading of texts in INI files and lists, where blanks, commas, quotes and # mean something: whatever is written is
+// read back as it was.
 #include "skyfold/core/quoting.hpp"
 
 #include <fmt/core.h>
@@ -50,6 +52,7 @@ std::size_t comment_at(std::string_view text) {
 /// Whether a text is read as something else unless it is quoted.
 bool needs_quotes(std::string_view text) {
   if (text.empty()) return false;
+  // Leading and trailing blanks are trimmed, and a leading quote or # is read as one.
   if (text.front() == '"' || text.front() == '#' || blanks.find(text.front()) != std::string_view::npos ||
       blanks.find(text.back()) != std::string_view::npos)
     return true;
@@ -98,6 +101,7 @@ std::string take_element(std::string_view& rest) {
   if (const auto text = take_quoted(behind)) {
     behind.remove_prefix(std::min(behind.find_first_not_of(blanks), behind.size()));
     if (behind.empty() || behind.front() == ',') {
+      // Only when nothing but a comma follows the quotes: a text such as "a"b begins with a quote by chance, and stands as it is.
       rest = behind;
       return *text;
     }
@@ -123,6 +127,7 @@ std::string quoted_list(std::span<const std::string> texts) {
   std::string list;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (i > 0) list += ',';
+    // A list of one empty text would read back as an empty list.
     const bool is_special = texts[i].find(',') != std::string::npos || (texts[i].empty() && texts.size() == 1);
     list += is_special ? in_quotes(texts[i]) : quoted_value(texts[i]);
   }
@@ -140,6 +145,7 @@ std::vector<std::string> unquoted_list(std::string_view list) {
 
 std::string_view list_without_comment(std::string_view value) {
   for (std::string_view rest = value;;) {
+    // Element by element: a # within quotes begins no comment, and a comma behind a comment is none.
     const std::string_view element = rest;
     std::string_view behind = element.substr(std::min(element.find_first_not_of(blanks), element.size()));
     const bool is_quoted = take_quoted(behind).has_value();

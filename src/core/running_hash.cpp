@@ -1,3 +1,4 @@
+// XXH3 of bytes that come piece by piece, with the library's state behind a pointer of ours: its header stays in this file.
 #include "skyfold/core/running_hash.hpp"
 
 #include <xxhash.h>

@@ -1,3 +1,5 @@
+// Signals: those that ask for a stop set a flag that the work looks at between its steps; those of a crash write a prepared note,
+// by calls alone that signal handlers may make (POSIX.1-2017, async-signal-safe), and then act as usual.
 #include "skyfold/core/signals.hpp"
 
 #include <fcntl.h>
@@ -55,6 +57,7 @@ void write_note(int signal) {
     (void)!write(descriptor, "\n", 1);
     close(descriptor);
   }
+  // The system's own action follows, so that core dumps and exit codes are those of a crash.
   handle(signal, SIG_DFL);
   raise(signal);
 }
@@ -63,11 +66,13 @@ void write_note(int signal) {
 
 void catch_stop_signals() noexcept {
   for (const int signal : stop_signals) handle(signal, note_stop);
+  // Then a write beyond the limit fails with EFBIG, which is reported like a full disk.
   handle(SIGXFSZ, SIG_IGN);
 }
 
 void release_stop_signals() noexcept {
   for (const int signal : stop_signals) handle(signal, SIG_DFL);
+  // It came while the flag stood for it: nobody looks at the flag any more.
   if (const int signal = requested.load()) raise(signal);
 }
 
@@ -86,12 +91,14 @@ void fault_point(std::string_view name) {
 }
 
 void catch_crashes(const std::string& path) {
+  // Copied now: a handler may not allocate. The sanitizer's own handlers tell more than ours.
   if (has_other_handlers || path.size() >= sizeof crash_path) return;
   std::memcpy(crash_path, path.c_str(), path.size() + 1);
   for (const int signal : crash_signals) handle(signal, write_note);
 }
 
 void set_crash_note(std::string_view text) noexcept {
+  // Written into the note that is not shown, then shown by one store: a crash in between finds the old one whole.
   const unsigned next = current_note.load() + 1;
   Note& note = notes[next % 2];
   const std::size_t size = std::min(text.size(), sizeof note.text);

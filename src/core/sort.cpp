@@ -1,3 +1,4 @@
+// A stable radix sort of 64-bit keys that gives the order, not the keys: import sorts each bucket of rows by it.
 #include "skyfold/core/sort.hpp"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ std::vector<std::size_t> stable_order(std::span<const std::int64_t> keys) {
     std::array<std::size_t, digit_values> next{};
     for (const KeyedPlace& item : items) ++next[(item.key >> shift) & (digit_values - 1)];
     std::size_t start = 0;
+    // Counts become first places, by a prefix sum.
     for (std::size_t& count : next) start += std::exchange(count, start);
     for (const KeyedPlace& item : items) scratch[next[(item.key >> shift) & (digit_values - 1)]++] = item;
     items.swap(scratch);

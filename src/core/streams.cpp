@@ -1,3 +1,4 @@
+// Writing to standard error, where a failure has nobody to be told to.
 #include "skyfold/core/streams.hpp"
 
 #include <cstdio>

@@ -1,3 +1,4 @@
+// What the machine tells: its name, the user, memory and time.
 #include "skyfold/core/system.hpp"
 
 #include <pwd.h>
@@ -17,6 +18,7 @@ std::string host_name() {
 }
 
 std::string user_name() {
+  // Containers often run under a number without an entry.
   const passwd* entry = getpwuid(getuid());
   return entry ? entry->pw_name : std::to_string(getuid());
 }

@@ -1,3 +1,5 @@
+// Small functions on texts: splitting, numbers that are read and written without the locale, the name that is nearest to a
+// misspelt one.
 #include "skyfold/core/text.hpp"
 
 #include <fmt/core.h>
@@ -28,6 +30,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 template <class T>
 std::optional<T> parse_number(std::string_view text) noexcept {
+  // from_chars knows no plus sign; "+-1" must not become -1.
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -86,6 +89,7 @@ std::string shortest(float value) { return fmt::format("{}", value); }
 
 std::string nearest_name(std::string_view wrong, std::span<const std::string> names) {
   std::string best;
+  // Farther than a third of the word, a suggestion would only puzzle.
   std::size_t best_distance = std::max<std::size_t>(2, wrong.size() / 3) + 1;
   for (const std::string& name : names) {
     const std::size_t distance = edit_distance(lower(wrong), lower(name));

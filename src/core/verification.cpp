@@ -1,3 +1,4 @@
+// Whether zone checksums are compared when files are read: one switch of the process, which the command line sets.
 #include "skyfold/core/verification.hpp"
 
 namespace skyfold {

@@ -1,3 +1,4 @@
+// The build's description, in a file of its own: only this one is compiled again when it changes.
 #include "skyfold/core/version.hpp"
 
 namespace skyfold {

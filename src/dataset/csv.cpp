@@ -1,3 +1,4 @@
+// A product as CSV (RFC 4180), row by row in blocks: numbers in their shortest exact form, missing values as empty cells.
 #include "skyfold/dataset/csv.hpp"
 
 #include <fmt/core.h>
@@ -40,6 +41,7 @@ void append_cell(const Column& column, std::size_t row, std::size_t element, std
 }  // namespace
 
 void write_csv(const std::string& product, const Schema& schema, const std::string& path, const std::vector<std::string>& elements) {
+  // This run has just written the rows.
   const RowReader reader(product, "/object", ZoneCheck::off);
   Table table(schema);
   FileAppender file(path);
@@ -52,6 +54,7 @@ void write_csv(const std::string& product, const Schema& schema, const std::stri
                                                 : fmt::format("{}_{}", info.name, e)) +
               ",";
   }
+  // Every cell ends with a comma; the last one of a line becomes its end.
   text.back() = '\n';
   for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
     reader.read({begin, std::min(begin + zone_rows, reader.rows())}, table);

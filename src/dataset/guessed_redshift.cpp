@@ -1,3 +1,4 @@
+// Finds the column of redshifts by its name, and refuses to guess where `z` may as well be a band.
 #include "skyfold/dataset/guessed_redshift.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,4 @@
+// The columns that a model's bands have in a table whose names may differ from those of the training sample.
 #include "skyfold/dataset/model_bands.hpp"
 
 #include <fmt/core.h>
@@ -18,6 +19,7 @@ BandColumns model_bands(const PhotozModel& model, const std::string& magnitude, 
   try {
     return resolve_bands(bands, schema, path);
   } catch (const Error&) {
+    // The table may follow another convention: then names are recognised anew, for the model's bands.
     bands.magnitude.clear();
     bands.error.clear();
   }

@@ -1,3 +1,4 @@
+// Photo-z models on disk: tables and parameters in one HDF5 file with a checksum, since kernels trust their model.
 #include "skyfold/dataset/model_file.hpp"
 
 #include <fmt/core.h>
@@ -29,6 +30,7 @@ constexpr const char* checksum_name = "checksum";
 
 /// The bands as text, by the same description that the command line uses.
 Attributes band_attributes(BandOptions bands) {
+  // The description that parses the command line also writes and reads the file: one list of names.
   OptionSet options;
   describe(options, bands);
   Attributes attributes;
@@ -70,6 +72,7 @@ std::string checksum_of(const Attributes& attributes, const std::map<std::string
 /// Tables in the order of the columns in a file, which is by name.
 Table by_name(const Table& table) {
   Schema schema = table.schema();
+  // HDF5 lists the members of a group by name, so the checksum that is made when reading sees this order.
   std::sort(schema.begin(), schema.end(), [](const ColumnInfo& a, const ColumnInfo& b) { return a.name < b.name; });
   Table sorted(schema, table.rows());
   put_rows(table, sorted, 0);
@@ -152,6 +155,7 @@ std::string file_identity(const std::string& path) {
   if (!file) throw_unreadable();
   std::vector<char> buffer(1 << 20);
   std::uint64_t hash = 0;
+  // The last read fails for having met the end, with bytes all the same.
   while (file.read(buffer.data(), std::ssize(buffer)), file.gcount() > 0)
     hash = hash_bytes(std::as_bytes(std::span(buffer).first(static_cast<std::size_t>(file.gcount()))), hash);
   if (file.bad()) throw_unreadable();

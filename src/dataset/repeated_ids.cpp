@@ -1,3 +1,4 @@
+// Ids that appear twice: harmless where they are one object, an error where they are two, since draws and joins go by ids.
 #include "skyfold/dataset/repeated_ids.hpp"
 
 #include <fmt/core.h>

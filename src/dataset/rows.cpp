@@ -1,3 +1,5 @@
+// Products that have a row for each row of a catalogue: they are laid out empty, filled by position from all ranks, and finished
+// like a catalogue, with a FITS copy if one is asked for.
 #include "skyfold/dataset/rows.hpp"
 
 #include <fmt/core.h>
@@ -11,6 +13,7 @@
 
 namespace skyfold {
 
+// FITS needs the texts before the header: their longest decides the width, their characters the encoding.
 EachText texts_in(const RowReader& reader, const Schema& schema) {
   Schema texts;
   for (const ColumnInfo& column : schema)
@@ -39,6 +42,7 @@ std::uint32_t fill_fits(const Ranks& ranks, const RowProduct& product, const Fit
   Table block(layout.schema);
   const auto count = static_cast<std::size_t>((layout.rows + zone_rows - 1) / zone_rows);
   std::uint32_t sum = 0;
+  // FITS checksums are sums, so those of the zones add up to that of the table in any order.
   for (const std::string& text : ranks.run_units(count, [&](std::size_t zone) {
          const std::int64_t begin = static_cast<std::int64_t>(zone) * zone_rows;
          rows->read({begin, std::min(begin + zone_rows, layout.rows)}, block);
@@ -66,6 +70,7 @@ void create_product_fits(const RowProduct& product, const std::string& extension
 }
 
 void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts) {
+  // All bytes are laid out before the run, so that ranks write by position, without a word to one another.
   create_catalogue(product.rows, product.layout);
   if (!product.fits.empty() && product.is_fits_along) create_product_fits(product, extension_name, texts);
 }
@@ -73,6 +78,7 @@ void create_product(const RowProduct& product, const std::string& extension_name
 void take_rows(const std::string& from, const std::string& to, const std::string& group) {
   const RowReader reader(from, group, ZoneCheck::off);  // the journal knows which rows are not what they were
   RowWriter writer(to, group);
+  // The user may have put another file there since.
   if (reader.rows() != writer.rows())
     throw DataError(fmt::format("{}: has {} rows instead of {} (start over with --fresh)", from, reader.rows(), writer.rows()));
   for (std::size_t i = 0; i < writer.schema().size(); ++i) {
@@ -112,6 +118,7 @@ void ProductWriter::write(std::int64_t first_row, std::span<const Table* const> 
     const Column* column = nullptr;
     for (const Table* table : tables)
       if (!column) column = table->find(schema()[i].name);
+    // Columns come from several tables, of the catalogue and of the kernel; the first that has it wins.
     if (!column) throw std::logic_error("no column " + schema()[i].name + " for the product");
     rows_.write(i, first_row, column->bytes());
     result.checksum = hash_bytes(column->bytes(), result.checksum);

@@ -1,3 +1,4 @@
+// A condition of the user (--select and the like) on the rows of a table; without one all rows are selected.
 #include "skyfold/dataset/selection.hpp"
 
 #include <fmt/core.h>

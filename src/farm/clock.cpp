@@ -1,3 +1,5 @@
+// Where a rank's time goes: every second of it is in one phase. Computing runs on a thread of its own, and takes precedence: a
+// second in which the kernel worked is a second of computing, whatever the main thread did.
 #include "skyfold/farm/clock.hpp"
 
 #include <algorithm>
@@ -45,6 +47,7 @@ std::int64_t RankClock::busy_ns(std::int64_t now) const noexcept {
 }
 
 PhaseSeconds RankClock::seconds() noexcept {
+  // Closes the phase that is running, so that the sum is the wall time up to now.
   enter(phase_);
   PhaseSeconds seconds;
   std::transform(total_ns_.begin(), total_ns_.end(), seconds.begin(), [](std::int64_t ns) { return static_cast<double>(ns) * 1e-9; });

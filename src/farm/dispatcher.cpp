@@ -1,3 +1,5 @@
+// Who computes what: a state machine without clock or messages, so that real runs, rehearsals and tests use the same one. A job
+// that fails is tried once more, cut into its partitions, so that a bad object costs one partition and not a job.
 #include "skyfold/farm/dispatcher.hpp"
 
 #include <algorithm>
@@ -28,11 +30,13 @@ void Dispatcher::request(int worker, std::int64_t rows_in_hand) {
 
 Dispatcher::Verdict Dispatcher::finished(std::int64_t job_id, bool succeeded) {
   const auto running = running_.find(job_id);
+  // A rank that was given up may come back with a job that another rank has done since.
   if (running == running_.end()) return Verdict::unknown;
   const Assignment ended = running->second;
   running_.erase(running);
   if (succeeded) return Verdict::accepted;
   if (ended.attempt() >= max_attempts) return Verdict::given_up;
+  // Behind all others: what fails again must not hold up what does not.
   retry(ended.job);
   return Verdict::retried;
 }
@@ -41,6 +45,7 @@ std::vector<Assignment> Dispatcher::lost(int worker) {
   forget_request(worker);
   std::vector<Assignment> held;
   for (const auto& [id, assignment] : running_)
+    // They stay in running_: the caller reports them one by one, as failures like others.
     if (assignment.worker == worker) held.push_back(assignment);
   return held;
 }
@@ -59,6 +64,7 @@ void Dispatcher::retry(const Job& failed) {
 std::vector<Assignment> Dispatcher::take() {
   std::vector<Assignment> assignments;
   while (!requests_.empty() && !pending_.empty()) {
+    // The rank with the fewest rows in hand comes first, those with equally many in the order of asking.
     const Request request = *requests_.begin();
     const bool is_idle = request.rows_in_hand == 0;
     const bool has_its_share = request.rows_in_hand * workers_ > pending_rows_ || pending_.size() == 1;

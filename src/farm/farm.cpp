@@ -1,3 +1,5 @@
+// The farm: rank 0 hands out jobs on request, the others compute. Messages are small and rows never travel; whatever goes wrong
+// on one rank is told to rank 0, which ends the run for all of them.
 #include "skyfold/farm/farm.hpp"
 
 #include <fmt/core.h>
@@ -115,6 +117,7 @@ class Master {
       if (assignment.worker == 0)
         own_->give(assignment);
       else
+        // The observer was told first: the journal knows of a job before any rank can have begun it.
         mail_.send(assignment.worker, {Packet::job, 0, JobEnd::done, 0, assignment.job, {}, {}, {}});
       progress = true;
     }
@@ -127,6 +130,7 @@ class Master {
   /// tells whom the others go on without: also those who are left behind, in case they come back.
   template <class Serve>
   std::vector<int> dismiss(const Serve& serve) {
+    // To lost ranks, too: one that was only suspended reads it when it wakes up.
     for (int rank = 1; rank < ranks_.size(); ++rank) mail_.send(rank, Packet::stop);
     const auto is_awaited = [](const Peer& peer) { return !peer.is_lost && !peer.has_left; };
     for (Idle idle; std::any_of(peers_.begin() + 1, peers_.end(), is_awaited);)
@@ -153,6 +157,7 @@ class Master {
       handle(message->first, message->second);
       progress = true;
     }
+    // After the mail: a sign of life that waits in the queue counts.
     if (now_s() - checked_s_ > 0.1) look_for_lost();
     return progress;
   }
@@ -170,6 +175,7 @@ class Master {
         return give_up();
       case Packet::stopping:
         return request_stop(packet.signal);
+      // Answered, so that the worker knows rank 0 to be alive as well.
       case Packet::beat:
         return mail_.send_beat(rank);
       case Packet::bye:
@@ -203,6 +209,7 @@ class Master {
     }
     const bool all_silent =
         ranks_.size() > 1 && std::all_of(peers_.begin() + 1, peers_.end(), [](const Peer& peer) { return peer.is_lost; });
+    // Nobody is left to compute, and waiting for one to come back could last for ever.
     if (all_silent && !own_ && !is_over()) throw IoError("all ranks that compute fell silent (run the same command again)");
   }
 
@@ -260,6 +267,7 @@ FarmEnd run_master(const Ranks& ranks, Master& master, const std::shared_ptr<Wor
     else
       idle.rest(pipeline ? &*pipeline : nullptr);
   }
+  // Before the others are dismissed: what this rank has computed is still reported.
   if (pipeline) (void)guarded([&] { return pipeline->drop_all(), true; }, fail);
   ending.lost = master.dismiss(serve);
   return ending;
@@ -282,6 +290,7 @@ class Worker {
     const PhaseScope scope(ranks_.clock(), Phase::wait);
     Idle idle;
     while (!has_to_stop_) {
+      // Messages first: a stop must not wait for a block that is being read.
       const bool heard = listen();
       tell_of_signal();
       const bool progress = !end_.failure && guarded([&] { return pipeline_.step(); }, [&](const Failure& failure) { fail(failure); });
@@ -291,6 +300,7 @@ class Worker {
         idle.rest(&pipeline_);
     }
     (void)guarded([&] { return pipeline_.drop_all(), true; }, [&](const Failure& failure) { fail(failure); });
+    // The last message: rank 0 waits for it, so that none of this run is left for the next one's communicator.
     mail_.send(0, Packet::bye);
     for (auto lost = mail_.receive_lost(); true; lost = mail_.receive_lost()) {
       if (lost) return {end_.failure, *lost};
@@ -384,6 +394,7 @@ FarmReport run_farm(Ranks& ranks, FarmPlan plan, const std::shared_ptr<Work>& wo
   FarmReport report;
   FarmEnd ending;
   std::optional<Master> master;
+  // On all ranks together, since the making can fail: too many partitions may have failed already.
   ranks.on_first_only([&] { master.emplace(ranks, std::move(plan), observer, o, workers); });
   if (master) {
     ending = run_master(ranks, *master, work, o, task, workers == ranks.size());
@@ -392,6 +403,7 @@ FarmReport run_farm(Ranks& ranks, FarmPlan plan, const std::shared_ptr<Work>& wo
     ending = Worker(ranks, work, o, task).run();
   }
   ranks.clock().enter(Phase::consolidate);  // what follows the computing, unless it says otherwise
+  // This rank was given up, and came back too late: the others have formed a group without it.
   if (std::find(ending.lost.begin(), ending.lost.end(), ranks.rank()) != ending.lost.end()) ranks.stay_behind();
   if (!ending.lost.empty()) ranks.go_on_without(ending.lost);
   ranks.each_together([&] {

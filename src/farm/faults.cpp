@@ -1,3 +1,4 @@
+// Faults on demand, for tests of everything that can happen to a kernel: exceptions, lack of memory, hanging, crashes, and death.
 #include "faults.hpp"
 
 #include <fmt/core.h>
@@ -21,12 +22,14 @@ namespace {
 }
 
 void sleep_for(double seconds) {
+  // In short naps: a sleeping kernel listens to the time limit, a hanging one does not.
   for (double slept = 0.0; slept < seconds && !is_interrupted(); slept += 0.01) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 void do_fault(const std::string& kind, double seconds) {
   if (kind == "throw") throw std::runtime_error("injected fault");
   if (kind == "oom") throw std::bad_alloc();
+  // For ever on purpose: this is the kernel that does not listen.
   while (kind == "hang") std::this_thread::sleep_for(std::chrono::seconds(1));
   if (kind == "segv") raise(SIGSEGV);
   if (kind == "kill") raise(SIGKILL);

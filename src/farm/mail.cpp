@@ -1,3 +1,4 @@
+// Messages of the farm: packets of one size, and the list of the lost at the end. Sending never waits for the receiver.
 #include "mail.hpp"
 
 #include <cstring>
@@ -8,6 +9,7 @@ namespace skyfold {
 
 Packet packet_of(const JobOutcome& outcome) {
   Packet packet{Packet::done, 0, outcome.end, 0, outcome.job, outcome.result, outcome.times, {}};
+  // Cut to the packet's size; the rest of it is zeros, which end the text.
   outcome.message.copy(packet.message, sizeof packet.message - 1);
   return packet;
 }
@@ -25,6 +27,7 @@ void Mail::send(int to, Packet::Kind kind) const {
 void Mail::send_beat(int to) const {
   Outbox& outbox = ranks_.handle().outbox;
   outbox.clean();
+  // A stopped receiver would let them pile up, and one that waits says as much as a thousand.
   if (outbox.waiting(to) == 0) send(to, Packet::beat);
 }
 

@@ -1,3 +1,4 @@
+// Messages that are under way. MPI may read their bytes until they have left, so they live here until then.
 #include "outbox.hpp"
 
 #include <algorithm>
@@ -5,6 +6,7 @@
 namespace skyfold {
 
 Outbox::~Outbox() {
+  // What has left gives its memory back now: there is no other time when somebody looks.
   clean();
   if (!letters_.empty()) new std::list<Letter>(std::move(letters_));  // on purpose nobody's
 }

@@ -1,3 +1,5 @@
+// One rank's work: while a block is computed, the one before is written and the next one is read. The main thread does messages
+// and files, one compute thread owns the kernel; a kernel that hangs is left behind with its thread and its buffers.
 #include "pipeline.hpp"
 
 #include <fmt/core.h>
@@ -72,6 +74,7 @@ void Pipeline::drop_all() {
 }
 
 bool Pipeline::step() {
+  // Results first, then requests, then reading: the processors get their next block as early as can be.
   const bool collected = collect() || check_time();
   const bool asked = ask_for_work();
   const bool reported = report_complete(jobs_.empty());
@@ -88,6 +91,7 @@ bool Pipeline::ask_for_work() {
   asked_with_ = in_hand;
   std::int64_t rows_in_hand = 0;
   for (const auto& job : jobs_) rows_in_hand += job->outcome.job.rows.end - job->next_row;
+  // Rows that are read are out of next_row, but still to be computed.
   for (const int index : {computing_, loaded_})
     if (index >= 0) rows_in_hand += slots_[static_cast<std::size_t>(index)].block.size();
   upstream_.request(rows_in_hand);
@@ -105,6 +109,7 @@ bool Pipeline::check_time() {
   if (computing_ < 0 || timeout_s_ <= 0.0 || now_s() - compute_start_s_ < timeout_s_) return false;
   const auto error = std::make_exception_ptr(std::runtime_error(fmt::format("took longer than {} s", timeout_s_)));
   if (!interrupt(interrupt_patience)) {
+    // The hung thread may still write to its buffers: another slot takes the place of this one for good.
     const Slot held = slots_[static_cast<std::size_t>(computing_)];
     abandon();
     slots_[static_cast<std::size_t>(usable_[0])] = held;
@@ -115,6 +120,7 @@ bool Pipeline::check_time() {
 }
 
 bool Pipeline::interrupt(std::chrono::milliseconds patience) {
+  // Kernels look at it between the chunks of their loops.
   interrupt_parallel_for(true);
   const bool ended = thread_->has_ended(patience);
   interrupt_parallel_for(false);
@@ -151,9 +157,11 @@ void Pipeline::start_loaded() {
   if (loaded_ < 0) return;
   computing_ = std::exchange(loaded_, -1);
   const Slot& slot = slots_[static_cast<std::size_t>(computing_)];
+  // A copy: the compute thread must not look at what the main thread may change or give up.
   const Job job = slot.job->outcome.job;
   if (slot.job->outcome.times.compute_begin == 0.0) slot.job->outcome.times.compute_begin = unix_time_s();
   compute_start_s_ = now_s();
+  // A handler of a crash cannot format: what it would have to say is written before the kernel starts.
   set_crash_note(fmt::format("{} {} {} {} {} {} {}", task_, job.first_partition, job.partition_count, job.rows.begin, job.rows.end,
                              job.attempts, rank_));
   thread_->start([work = work_, faults = faults_, job, block = slot.block, index = computing_] {
@@ -183,6 +191,7 @@ void Pipeline::write(Slot& slot, int index, std::exception_ptr error) {
 void Pipeline::end_if_complete(const std::shared_ptr<Active>& job) {
   if (job->next_row < job->outcome.job.rows.end || job->blocks_in_slots > 0) return;
   if (complete_.empty()) complete_since_s_ = now_s();
+  // Not reported yet: rows are safe after a sync only.
   complete_.push_back(job->outcome);
   complete_bytes_ += job->outcome.result.bytes_written;
   jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
@@ -214,6 +223,7 @@ bool Pipeline::load() {
   const auto next = std::find_if(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->next_row < job->outcome.job.rows.end; });
   if (next == jobs_.end()) return false;
   const std::shared_ptr<Active> job = *next;
+  // The slot that the kernel does not use.
   const int index = computing_ == usable_[0] ? usable_[1] : usable_[0];
   Slot& slot = slots_[static_cast<std::size_t>(index)];
   slot.block = {job->next_row, std::min(job->next_row + block_rows_, job->outcome.job.rows.end)};

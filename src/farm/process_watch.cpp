@@ -1,3 +1,5 @@
+// Whether the processes of other ranks live, as far as they are on this machine: a number and a start time name a process for good,
+// since numbers are used again.
 #include "process_watch.hpp"
 
 #include <fmt/core.h>
@@ -31,6 +33,7 @@ ProcessName this_process() {
 }
 
 bool is_of_this_machine(const ProcessName& process) {
+  // Asked once: the answer is looked at every few milliseconds by those who wait.
   static const std::string here = this_machine();
   return !process.start.empty() && process.machine == here;
 }

@@ -1,3 +1,5 @@
+// Collective steps of all ranks. None of them blocks in MPI: each waits with a look now and then at whether the others live, and
+// errors of one rank become errors of all, so that nobody waits for a rank that will not come.
 #include "skyfold/farm/ranks.hpp"
 
 #include <mpi.h>
@@ -46,6 +48,7 @@ void reduce(const Ranks& ranks, std::span<T> values, MPI_Datatype type, MPI_Op o
   if (ranks.size() == 1) return;
   MPI_Request request;
   if (values.size_bytes() > large_message_bytes) {  // until all are here there is time to sleep
+    // Waiting for a large reduction polls without pause; waiting for this sleeps.
     MPI_Ibarrier(ranks.handle().communicator, &request);
     wait_for(ranks, request);
   }
@@ -82,6 +85,7 @@ MPI_Comm copy_of_world() {
 
 MpiSession::MpiSession(int& argc, char**& argv) {
   int provided = 0;
+  // Only the main thread speaks MPI.
   if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) throw IoError("MPI cannot start");
 }
 
@@ -129,6 +133,7 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
   MPI_Request request;
   MPI_Iallgather(&b->length, 1, MPI_INT, b->lengths.data(), 1, MPI_INT, handle_->communicator, &request);
   wait_for(*this, request);
+  // MPI counts bytes in int.
   if (std::accumulate(b->lengths.begin(), b->lengths.end(), std::int64_t{0}) > std::numeric_limits<int>::max())  // all ranks see the same
     throw SharedError(ExitCode::io, "more than 2 GiB to exchange between ranks (too many bad rows?)");
   std::exclusive_scan(b->lengths.begin(), b->lengths.end(), b->starts.begin(), 0);
@@ -157,6 +162,7 @@ void Ranks::max(std::span<double> values) const {
 
 void Ranks::together(const std::function<void()>& task) const {
   if (size_ == 1) return task();
+  // Everybody comes here, also those that failed: that is what makes it safe to throw in a task.
   const std::vector<std::string> errors = gather(caught(task));
   for (std::size_t rank = 0; rank < errors.size(); ++rank)
     if (const Failure failure = failure_from(errors[rank]))
@@ -171,6 +177,7 @@ void Ranks::each_together(const std::function<void()>& task) const {
 std::string Ranks::on_first(const std::function<std::string()>& task) const {
   if (size_ == 1) return task();
   std::string result;
+  // The error first, then the result: the others must not wait for a result that never comes.
   const std::string error = broadcast(is_first() ? caught([&] { result = task(); }) : std::string());
   rethrow(error);
   return broadcast(result);
@@ -198,6 +205,7 @@ std::uint64_t get(const char*& at) {
 std::vector<std::string> Ranks::run_units(std::size_t count, const std::function<std::string(std::size_t)>& unit) const {
   // Each rank takes every size-th unit; a result travels as its length and its bytes.
   std::string mine;
+  // The count travels too: ranks that see different files would take each other's results for their own.
   put(mine, count);
   each_together([&] {
     for (std::size_t i = static_cast<std::size_t>(rank_); i < count; i += static_cast<std::size_t>(size_)) {

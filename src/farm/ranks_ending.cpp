@@ -27,6 +27,7 @@ constexpr double launcher_patience_s = 5.0;
 
 void sleep_s(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
+// The only kind of variable that a signal handler may share (C11, 7.14.1.1).
 volatile sig_atomic_t abort_status = 0;
 void end_without_launcher(int) { _exit(abort_status); }
 
@@ -52,6 +53,7 @@ bool wait_while(MPI_Request& request, std::size_t bytes, const std::function<boo
   double looked_s = now_s();
   for (int done = 0; MPI_Test(&request, &done, MPI_STATUS_IGNORE), !done;) {
     std::this_thread::sleep_for(pause);
+    // Doubling pauses: short waits end quickly, long ones cost next to nothing. Large messages need frequent calls to progress.
     pause = std::min(pause * 2, longest);
     if (now_s() - looked_s < look_interval_s) continue;
     if (!goes_on()) return false;
@@ -105,6 +107,7 @@ void Ranks::Handle::take_failures() {
 void Ranks::Handle::look(int own_rank) {
   outbox.clean();
   if (own_rank == 0) take_failures();
+  // The grace lets the failed rank come to the common end itself, where its message is better.
   if (failure_seen_s > 0.0 && now_s() - failure_seen_s > failure_grace_s) {
     const auto& [rank, failure] = *failures.begin();
     is_broken = true;
@@ -116,6 +119,7 @@ void Ranks::Handle::look(int own_rank) {
   const double seen_s = now_s() - death_seen_s;
   if (seen_s > death_grace_s && watch.is_speaker(own_rank)) {
     is_broken = true;
+    // The lowest rank of each machine speaks, so that one death gives one message.
     throw IoError(fmt::format("rank {} has died while others waited for it (killed, or crashed: run the same command again)", *dead));
   }
   if (seen_s > silent_grace_s) std::_Exit(static_cast<int>(ExitCode::io));  // who could say more is gone
@@ -132,6 +136,7 @@ void Ranks::look_after_others() const {
 
 void Ranks::go_on_without(const std::vector<int>& lost) {
   Handle& my = *handle_;
+  // Numbers of processes in MPI_COMM_WORLD never change; those in the communicator do with each loss.
   std::vector<int> members, world_ranks;
   for (int rank = 0; rank < size_; ++rank) {
     const bool is_lost = std::find(lost.begin(), lost.end(), rank) != lost.end();
@@ -147,6 +152,7 @@ void Ranks::go_on_without(const std::vector<int>& lost) {
   MPI_Group_incl(all, static_cast<int>(members.size()), members.data(), &rest);
   // Collective over the members alone, so that the lost need not take part.
   const MPI_Comm before = my.communicator;
+  // The old communicators are not freed: that is collective over all, the lost among them.
   MPI_Comm_create_group(before, rest, ending_group_tag, &my.ending);
   MPI_Comm_create_group(before, rest, group_tag, &my.communicator);
   MPI_Group_free(&all);
@@ -164,10 +170,12 @@ RunEnding Ranks::end(const Failure& failure, bool is_shared) const {
   my.has_come_to_end = true;
   if (my.is_broken) return {failure, false};
   if (size_ == 1) return {failure, true};
+  // An error of this rank alone: rank 0 is to say what it was.
   if (!is_shared && !is_first()) {
     const std::string text = text_of(failure);
     my.outbox.post(0, failure_tag, std::as_bytes(std::span(text)));
   }
+  // A reduction that any rank can enter at any time: it tells all that all have come to their ends.
   auto* worst = new int(static_cast<int>(failure.code));  // MPI's if the others do not come
   MPI_Request request;
   MPI_Iallreduce(MPI_IN_PLACE, worst, 1, MPI_INT, MPI_MAX, my.ending, &request);
@@ -180,6 +188,7 @@ RunEnding Ranks::end(const Failure& failure, bool is_shared) const {
   }
   const bool has_failed = *worst != static_cast<int>(ExitCode::done);
   delete worst;
+  // Rank 0 has no error of its own, so it prints that of another.
   if (!is_first() || failure || !has_failed) return {failure, true};
   for (my.take_failures(); my.failures.empty() && now_s() - start_s < own_patience_s; my.take_failures()) sleep_s(1e-3);
   if (my.failures.empty()) return {{ExitCode::bug, "another rank failed and did not say why"}, true};
@@ -190,6 +199,7 @@ RunEnding Ranks::end(const Failure& failure, bool is_shared) const {
 void Ranks::stay_behind() const {
   char over = 0;
   int waiting = 0;
+  // Exiting earlier would make mpirun end all the others.
   while (MPI_Iprobe(0, over_tag, MPI_COMM_WORLD, &waiting, MPI_STATUS_IGNORE), !waiting && !has_ended(handle_->rank_zero)) sleep_s(0.05);
   if (waiting) MPI_Recv(&over, 1, MPI_BYTE, 0, over_tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
   sleep_s(launcher_patience_s);
@@ -213,6 +223,7 @@ void Ranks::leave(ExitCode code) const {
   Handle& my = *handle_;
   MPI_Request request;
   MPI_Ibarrier(my.ending, &request);
+  // All that remain have closed their files before MPI_Abort ends them.
   (void)wait_while(request, 0, [&] { return !my.watch.ended(); });
   if (is_first()) {
     static const char over = 1;
@@ -242,6 +253,7 @@ void Ranks::end_all(const Failure& failure) const {
 
 void Ranks::abort(ExitCode code) const {
   abort_status = static_cast<int>(code);
+  // MPI_Abort asks the launcher to end everybody, which may take for ever when it is stopped.
   signal(SIGALRM, end_without_launcher);
   alarm(30);  // the launcher itself may be stopped or gone
   MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));

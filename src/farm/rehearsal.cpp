@@ -1,3 +1,5 @@
+// A farm in virtual time, event by event: the dispatcher and the rule for asking ahead are those of real runs, ranks follow the
+// steps of their pipelines, cores of a node are shared. Pure: the same journal gives the same prediction.
 #include "skyfold/farm/rehearsal.hpp"
 
 #include <algorithm>
@@ -147,6 +149,7 @@ class VirtualFarm {
     account(at(rank));
     at(rank).doing = doing;
     if (doing == Doing::syncing || doing == Doing::beginning)
+      // A sync waits for the disk, a beginning for the file system: neither takes a core.
       schedule({now_s_ + seconds, 0, -1, 0, rank, doing});
     else
       run(rank, false, 1, seconds);
@@ -155,6 +158,7 @@ class VirtualFarm {
   /// Lets a rank's main thread do what comes next, in the order in which Pipeline::step does.
   void advance(int number) {
     VirtualRank& rank = at(number);
+    // A main thread does one thing at a time.
     if (rank.doing != Doing::nothing) return;
     if (number == 0 && serve()) return;
     if (!computes(number)) return;
@@ -170,6 +174,7 @@ class VirtualFarm {
       return begin(number, Doing::syncing, machine_.sync_s);
     if (load(number)) return;
     rank.has_written = false;
+    // Nothing could be read in between: then two writings may follow each other.
     if (rank.computed.is_there()) advance(number);
   }
 
@@ -209,6 +214,7 @@ class VirtualFarm {
     if (!rank.loaded.is_there()) return;
     account(rank);
     rank.computing = std::exchange(rank.loaded, {});
+    // Kernels that run at the same time share memory bandwidth.
     const double slowing = 1.0 + machine_.contention * static_cast<double>(computing_++);
     thread_s_ += rank.computing.cost.compute_s;
     run(number, true, machine_.threads, slowing * rank.computing.cost.compute_s / machine_.threads);
@@ -259,6 +265,7 @@ class VirtualFarm {
     if (--job->blocks_in_memory > 0 || job->next_row < job->job.rows.end) return;
     if (rank.complete.empty()) {
       rank.complete_since_s = now_s_;
+      // Wakes the rank up: with nothing else to do it would never look whether its sync is due.
       schedule({now_s_ + sync_interval_s, 0, -1, 0, number, Doing::nothing});
     }
     rank.complete.push_back(id);
@@ -347,6 +354,7 @@ CostProfile::CostProfile(std::vector<Stretch> stretches) : stretches_(std::move(
 BlockCost CostProfile::of(RowRange rows) const {
   BlockCost cost;
   std::int64_t known = 0;
+  // Rows of which the journal knows nothing cost as the mean.
   auto stretch = std::partition_point(stretches_.begin(), stretches_.end(), [&](const Stretch& s) { return s.rows.end <= rows.begin; });
   for (; stretch != stretches_.end() && stretch->rows.begin < rows.end; ++stretch) {
     const std::int64_t here = common(stretch->rows, rows).size();

@@ -1,3 +1,5 @@
+// From partitions to jobs: guided self-scheduling (Polychronopoulos & Kuck 1987) cuts large jobs first and small ones last, so that
+// all ranks end together. Pure: the same plan for the same numbers. No result depends on it.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -51,9 +53,11 @@ struct Piece {
 /// `smallest`, and at most `max_rows` rows.
 Piece take_part(Piece& piece, double aim, double smallest, std::int64_t max_rows) {
   const auto by_cost =
+      // Rounded down by the smallest size: parts below it would cost more to hand out than to compute.
       static_cast<std::int64_t>(std::min(std::ceil(piece.cost / std::max(aim, 1.0)), std::floor(piece.cost / std::max(smallest, 1.0))));
   const std::int64_t by_rows = (piece.rows.size() + max_rows - 1) / max_rows;
   const std::int64_t parts = std::clamp<std::int64_t>(std::max(by_cost, by_rows), 1, piece.rows.size());
+  // The first of equal parts; what is left is divided again, with what has become of the aim.
   const std::int64_t rows = (piece.rows.size() + parts - 1) / parts;
   const double cost = piece.cost * static_cast<double>(rows) / static_cast<double>(piece.rows.size());
   const Piece part{piece.partition, {piece.rows.begin, piece.rows.begin + rows}, cost};
@@ -64,6 +68,7 @@ Piece take_part(Piece& piece, double aim, double smallest, std::int64_t max_rows
 
 /// Cost of the smallest jobs: see JobOptions and build_jobs.
 double smallest_job(double total, const JobOptions& o) {
+  // Rank 0 hands out one job at a time: it must be done with all workers before the first one asks again.
   double pace = std::min(o.handing_out * o.workers, std::sqrt(o.handing_out * total));
   const double rounds = std::floor(total / (pace * o.workers));
   if (rounds >= 1.0) pace = total / (rounds * o.workers);  // so that every rank gets as many of them
@@ -112,6 +117,7 @@ RowRange common(RowRange a, RowRange b) noexcept {
 }
 
 std::vector<RowRange> rows_left(RowRange all, std::vector<RowRange> done) {
+  // Journals of several attempts may overlap and come in any order.
   std::sort(done.begin(), done.end(), [](RowRange a, RowRange b) { return a.begin < b.begin; });
   std::vector<RowRange> left;
   std::int64_t next = all.begin;
@@ -132,10 +138,12 @@ std::vector<Job> build_jobs(std::span<const Partition> partitions, const JobOpti
     throw UsageError(fmt::format("partitions-per-job = {} (must be auto or a count >= 1)", o.partitions_per_job));
   std::vector<CostedJob> jobs = automatic ? guided_jobs(partitions, o) : fixed_jobs(partitions, *per_job);
   if (o.order == "longest")
+    // Stable, so that jobs of equal cost stay in sky order and read one behind the other.
     std::stable_sort(jobs.begin(), jobs.end(), [](const CostedJob& a, const CostedJob& b) { return a.cost > b.cost; });
   std::vector<Job> ordered;
   for (const CostedJob& job : jobs) {
     ordered.push_back(job.job);
+    // Numbered as they are handed out.
     ordered.back().id = std::ssize(ordered) - 1;
   }
   return ordered;

@@ -1,3 +1,5 @@
+// Partitions of a catalogue: contiguous ranges of rows by HEALPix pixel, tile, attribute or number. Pure: they are found from the
+// order and its indexes, without the rows.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -29,6 +31,7 @@ void split_pixel(const OrderedRows& catalogue, std::int64_t pixel, int order, Ro
   if (is_leaf(order, rows)) return append(partitions, rows, fmt::format("order {} pixel {}", order, pixel));
   std::int64_t begin = rows.begin;
   for (std::int64_t child = 4 * pixel; child < 4 * pixel + 4; ++child) {
+    // Children of a pixel are neighbours in the order, so each boundary is one search in the index.
     const std::int64_t end = child == 4 * pixel + 3 ? rows.end : catalogue.row_of_key(first_key(child + 1, order + 1), {begin, rows.end});
     split_pixel(catalogue, child, order + 1, {begin, end}, is_leaf, partitions);
     begin = end;
@@ -91,6 +94,7 @@ AttributeValue manual_edge(const std::string& text, bool is_whole) {
   const auto edge = parse_double(text);
   if (!edge || std::isnan(*edge)) throw UsageError(fmt::format("partition.bins: edge '{}' is not a number", text));
   const auto exact = parse_exact(text);
+  // Above 2^53 the nearest double may lie on the other side of a whole number: then the digits decide.
   if (!is_whole || !exact || std::abs(*edge) > 0x1p64 || *edge != std::floor(*edge)) return *edge;
   return static_cast<AttributeValue>(exact->floor) + (exact->has_fraction ? 1.0L : 0.0L);
 }
@@ -120,6 +124,7 @@ std::vector<AttributeValue> fixed_edges(const OrderedRows& catalogue, std::int64
   if (rows == 0) return edges;
   const AttributeValue first = catalogue.attribute_at(0), last = catalogue.attribute_at(rows - 1);
   if (catalogue.attribute_is_whole && std::max(std::abs(first), std::abs(last)) > exact_doubles) {
+    // The range of 64-bit numbers needs 65 bits, and its multiples more.
     const auto low = static_cast<Wide>(first), range = static_cast<Wide>(last) - low;
     for (long i = 1; i < bins; ++i) edges.push_back(static_cast<AttributeValue>(low + (range * i + bins - 1) / bins));  // rounded up
     return edges;
@@ -160,6 +165,7 @@ std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::s
   std::string low;
   for (const AttributeValue edge : edges) {
     const std::int64_t end = row_of_value(catalogue, rows, edge);
+    // Equal edges give an empty bin, which append() leaves out.
     append(partitions, {begin, std::max(begin, end)}, fmt::format("{}{} < {}", low, name, text_of(edge)));
     begin = std::max(begin, end);
     low = fmt::format("{} <= ", text_of(edge));
@@ -208,6 +214,7 @@ PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Orde
 }
 
 std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {
+  // An option that has no effect is a misunderstanding, and told.
   if (o.by != "attribute" && (!o.column.empty() || o.bins != PartitionOptions().bins))
     throw UsageError(
         fmt::format("--partition.{} has no part in this run (it needs --partition.by attribute)", o.column.empty() ? "bins" : "column"));

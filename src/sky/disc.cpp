@@ -1,3 +1,6 @@
+// Pixels of a HEALPix map inside a disc (Gorski et al. 2005, ApJ 622, 759), as runs along rings. Small discs are cut into chords
+// with vector instructions, four rings at a time; wherever rounding could decide about a pixel, healpix_cxx is asked instead, so
+// that the answer is always its own.
 #include "skyfold/sky/disc.hpp"
 
 #include <healpix_cxx/healpix_base.h>
@@ -73,6 +76,7 @@ void chord_pixels(const Chords disc, const double* z, const double* per_radian, 
     const Lanes height = load(z + i), pixels = load(per_radian + i);
     const Lanes x = (disc.cos_radius - height * disc.z0) * disc.inverse_sin0;
     const Lanes y2 = (1.0 - height) * (1.0 + height) - x * x;
+    // t = y / x, the tangent of half the chord's width, by one inverse root instead of a root and a division.
     const Lanes t = y2 * inverse_root(y2 * x * x), t2 = t * t;
     const Lanes series =
         1.0 + t2 * (-1.0 / 3.0 + t2 * (1.0 / 5.0 + t2 * (-1.0 / 7.0 + t2 * (1.0 / 9.0 + t2 * (-1.0 / 11.0 + t2 * (1.0 / 13.0))))));
@@ -80,6 +84,7 @@ void chord_pixels(const Chords disc, const double* z, const double* per_radian, 
     const Lanes begin = middle - half, end = middle + half;
     const Lanes before = floor_of(begin), last = floor_of(end), first = before + 1.0;
     const Lanes begin_part = begin - before - 0.5, end_part = end - last - 0.5;
+    // Ends near a pixel's centre, chords of almost no width and rings that only touch the disc: not ours to decide.
     const LaneBits unsure = (begin_part > 0.5 - undecided) | (begin_part < undecided - 0.5) | (end_part > 0.5 - undecided) |
                             (end_part < undecided - 0.5) | ~(half > shortest_chord) | ~(y2 > 0.0);
     std::memcpy(low + i, &first, sizeof first);
@@ -90,6 +95,7 @@ void chord_pixels(const Chords disc, const double* z, const double* per_radian, 
 
 /// Number of the ring, as a real number, at height z: the inverse of the heights of the rings.
 double ring_at(double z, double nside) {
+  // In the equatorial belt rings are equally spaced in z; in the caps 1 - |z| grows with the square of the ring.
   if (std::abs(z) <= 2.0 / 3.0) return nside * (2.0 - 1.5 * z);
   const double polar = nside * std::sqrt(3.0 * (1.0 - std::abs(z)));
   return z > 0.0 ? polar : 4.0 * nside - polar;
@@ -127,6 +133,7 @@ std::int64_t pixel_count(const std::vector<RingRun>& runs) noexcept {
 /// Tables of all rings, by ring number.
 struct DiscFinder::Rings {
   explicit Rings(const Pixelisation& p) : pixels(p) {
+    // Empty tables send find() to healpix_cxx.
     if (p.nside() > fast_nside) return;
     const auto size = static_cast<std::size_t>(p.rings() + 1 + n_lanes);  // the last rings are read as whole lanes
     z.resize(size), per_radian.resize(size), shift.resize(size), first.resize(size);
@@ -169,6 +176,7 @@ struct DiscFinder::Scratch {
 DiscFinder::DiscFinder(const Pixelisation& pixels)
     : rings_(std::make_shared<Rings>(pixels)), scratch_(std::make_unique<Scratch>(pixels.nside())) {}
 DiscFinder::~DiscFinder() = default;
+// Tables are shared between the copies of threads; what a search writes to is each copy's own.
 DiscFinder::DiscFinder(const DiscFinder& other) : rings_(other.rings_), scratch_(std::make_unique<Scratch>(rings_->pixels.nside())) {}
 
 void DiscFinder::find(const Angles& centre, double radius, std::vector<RingRun>& runs) {
@@ -185,10 +193,12 @@ void DiscFinder::find_inclusive(const Angles& centre, double radius, std::vector
 /// False where only healpix_cxx can tell.
 bool DiscFinder::find_fast(const Angles& centre, double radius, std::vector<RingRun>& runs) const {
   const double sin0 = std::sin(centre.theta), z0 = std::cos(centre.theta);
+  // Near a pole or for wide discs the chord is wide and the short series is not exact enough; NaN ends here, too.
   if (rings_->z.empty() || !(radius < fast_slope * sin0)) return false;
   const double cos_r = std::cos(radius), sin_r = std::sin(radius);
   const double nside = static_cast<double>(rings_->pixels.nside());
   const double top = ring_at(z0 * cos_r + sin0 * sin_r, nside), bottom = ring_at(z0 * cos_r - sin0 * sin_r, nside);
+  // Whether the first or last ring is touched at all.
   if (is_undecided(top) || is_undecided(bottom)) return false;
   const double turn = 2.0 * std::numbers::pi, phi = centre.phi - turn * std::floor(centre.phi / turn);
   const Chords disc{z0, 1.0 / sin0, cos_r, phi};
@@ -201,6 +211,7 @@ bool DiscFinder::find_fast(const Angles& centre, double radius, std::vector<Ring
     chord_pixels(disc, &rings_->z[ring], &rings_->per_radian[ring], &rings_->shift[ring], n, low.data(), high.data(), doubt.data());
     for (std::int64_t i = 0; i < n; ++i) {
       const auto at = static_cast<std::size_t>(i);
+      // Runs found so far are thrown away: find() clears them before it asks healpix_cxx.
       if (doubt[at] != 0) return false;
       if (low[at] <= high[at])
         add_runs(rings_->first[ring + i], static_cast<std::int32_t>(ring + i), static_cast<std::int32_t>(low[at]),

@@ -1,3 +1,4 @@
+// Celestial frames: angles, vectors, and rotations between the equatorial, galactic and ecliptic systems of J2000.
 #include "skyfold/sky/frame.hpp"
 
 #include <fmt/core.h>
@@ -53,9 +54,11 @@ Frame frame_named(std::string_view name) {
 }
 
 Angles angles_of(double lon_deg, double lat_deg) noexcept {
+  // Clamped: at the south pole rounding may pass pi, which healpix_cxx refuses.
   return {std::clamp((90.0 - lat_deg) * radians, 0.0, std::numbers::pi), lon_deg * radians};
 }
 
+// atan2 of both parts, not acos of z: that loses half the digits near the poles.
 Angles angles_of(const Vector3& v) noexcept { return {std::atan2(std::hypot(v.x, v.y), v.z), std::atan2(v.y, v.x)}; }
 
 Vector3 vector_of(const Angles& d) noexcept {
@@ -76,6 +79,7 @@ FrameRotation::FrameRotation(Frame from, Frame to) noexcept : is_identity_(from 
 }
 
 Vector3 FrameRotation::operator()(const Vector3& v) const noexcept {
+  // As it is: a product with the unit matrix could turn -0 into 0.
   if (is_identity_) return v;
   return {dot(rows_[0], v), dot(rows_[1], v), dot(rows_[2], v)};
 }

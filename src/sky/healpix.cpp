@@ -1,3 +1,5 @@
+// HEALPix in the NESTED scheme (Gorski et al. 2005, ApJ 622, 759): the key of order 29 by which catalogues are ordered. All pixels
+// of coarser orders are ranges of it.
 #include "skyfold/sky/healpix.hpp"
 
 #include <fmt/core.h>
@@ -17,6 +19,7 @@ namespace {
 constexpr double radians = std::numbers::pi / 180.0;
 
 const Healpix_Base2& base(int order) {
+  // Made once: setting one up for each position would cost more than the position.
   static const auto all = [] {
     std::array<Healpix_Base2, max_healpix_order + 1> made;
     for (int o = 0; o <= max_healpix_order; ++o) made[static_cast<std::size_t>(o)].Set(o, NEST);

@@ -1,3 +1,5 @@
+// Matches on the sphere by zones of declination (the zones algorithm: Gray et al. 2007, MSR-TR-2006-52), sorted by right
+// ascension within a zone, and groups of objects that are linked by pairs (friends of friends).
 #include "skyfold/sky/match.hpp"
 
 #include <algorithm>
@@ -28,6 +30,7 @@ double squared_chord(const Vector3& a, const Vector3& b) noexcept {
   return x * x + y * y + z * z;
 }
 
+// By the chord: the dot product of two directions cannot tell separations below some milliarcseconds from 0.
 double separation_of(double chord2) noexcept { return 2.0 * std::asin(std::min(1.0, std::sqrt(chord2) / 2.0)) / arcsec; }
 
 /// Disjoint sets that threads may unite at the same time. The root of a set is its smallest member, so that the outcome
@@ -92,6 +95,7 @@ double separation_arcsec(const Vector3& a, const Vector3& b) noexcept { return s
 
 SkyIndex::SkyIndex(std::span<const double> ra, std::span<const double> dec, double radius_arcsec, int threads) {
   const double with_tolerance = radius_arcsec + match_tolerance_arcsec;
+  // Squared chords are compared, which needs no root and no arcsine for a candidate.
   limit_ = 4.0 * std::pow(std::sin(with_tolerance * arcsec / 2.0), 2);
   half_chord_ = std::sin(with_tolerance * arcsec / 2.0) * (1.0 + 1e-6) + 1e-15;
   // Wider than the radius by far more than declinations are rounded: what matches is in the same zone or the next.
@@ -106,6 +110,7 @@ double SkyIndex::reach(long zone) const noexcept {
   const double south = static_cast<double>(zone - 1) / zones_per_degree_ - 90.0,
                north = static_cast<double>(zone + 2) / zones_per_degree_ - 90.0;
   const double farthest = std::max(std::abs(south), std::abs(north));
+  // At a pole all longitudes are near one another.
   if (farthest >= 90.0) return 360.0;
   const double sine = half_chord_ / (std::cos(farthest * radians) - 1e-12);
   return sine > 0.0 && sine < 0.7 ? 2.0 * std::asin(sine) / radians + 1e-11 : 360.0;
@@ -131,6 +136,7 @@ void SkyIndex::sort(std::span<const double> ra, std::span<const double> dec, int
     std::uint32_t object;
   };
   const auto comes_first = [&](const Place& a, const Place& b) {
+    // Ties by declination bring equal positions together (collapse); ties by number make the order independent of threads.
     if (a.ra != b.ra) return a.ra < b.ra;
     return dec[a.object] != dec[b.object] ? dec[a.object] < dec[b.object] : a.object < b.object;
   };
@@ -159,10 +165,12 @@ void SkyIndex::scan(long zone, double from, double to, Use use) const {
   const double* const first = ra_.data() + begin;
   const double* const last = ra_.data() + end;
   const auto range = [&](double low, double high) {
+    // In short zones a walk is quicker than halving.
     const double* at = end - begin > 16 ? std::lower_bound(first, last, low) : first;
     while (at != last && *at < low) ++at;
     for (; at != last && *at <= high; ++at) use(static_cast<std::uint32_t>(at - ra_.data()));
   };
+  // Round the circle once: the parts below would overlap, and give some positions twice.
   if (to - from >= 360.0) return range(0.0, 360.0);
   range(std::max(from, 0.0), std::min(to, 360.0));
   if (from < 0.0) range(from + 360.0, 360.0);
@@ -177,6 +185,7 @@ void SkyIndex::find(double ra, double dec, std::vector<Found>& found) const {
   const double place = in_circle(ra);
   Vector3 direction;
   bool has_direction = false;
+  // The direction is made for the first candidate: most positions have none.
   const auto judge = [&](std::uint32_t k) {
     if (!has_direction) direction = direction_of(place, dec);
     has_direction = true;
@@ -224,6 +233,7 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> SkyIndex::pairs(int threads
   using Pairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
   std::vector<Pairs> parts((reach_.size() + chunk - 1) / chunk);
   parallel_for(reach_.size(), chunk, threads, [&](std::size_t begin, std::size_t end, int) {
+    // One list per chunk of zones, joined in their order: the same for every number of threads.
     Pairs& mine = parts[begin / chunk];
     for (std::size_t zone = begin; zone < end; ++zone)
       pairs_of_zone(static_cast<long>(zone), [&](std::uint32_t i, std::uint32_t k) { mine.emplace_back(object_[i], object_[k]); });
@@ -244,6 +254,7 @@ std::vector<std::uint32_t> SkyIndex::collapse(Use use) {
     const std::uint32_t first = kept;
     start_[zone] = first;  // the end of this zone is not written before it is reached
     for (; k < start_[zone + 1]; ++k) {
+      // Thousands of copies of one position would be millions of pairs.
       if (kept > first && ra_[kept - 1] == ra_[k] && dec_[kept - 1] == dec_[k]) {
         ++multiplicity.back();
         use(object_[kept - 1], object_[k]);
@@ -268,6 +279,7 @@ SkyGroups friends_of_friends(std::span<const double> ra, std::span<const double>
   Sets sets(ra.size());
   const std::vector<std::uint32_t> multiplicity = index.collapse([&](std::uint32_t a, std::uint32_t b) { sets.unite(a, b); });
   std::vector<std::uint64_t> pairs(index.size());
+  // Pairs among the copies of one position.
   for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = std::uint64_t{multiplicity[i]} * (multiplicity[i] - 1) / 2;
   const std::size_t zones = index.reach_.size(), chunk = std::clamp<std::size_t>(zones / 64, 1, 8192);
   parallel_for(zones, chunk, threads, [&](std::size_t begin, std::size_t end, int) {

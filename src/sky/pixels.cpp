@@ -1,3 +1,4 @@
+// HEALPix pixels as maps use them: rings, centres and the change between the RING and NESTED schemes (Gorski et al. 2005).
 #include "skyfold/sky/pixels.hpp"
 
 #include <fmt/core.h>
@@ -41,6 +42,7 @@ struct Pixelisation::Schemes {
 Pixelisation::Pixelisation(long nside) : nside_(checked(nside)) {
   auto schemes = std::make_shared<Schemes>();
   schemes->ring.SetNside(nside, RING);
+  // Only powers of two have a NESTED scheme; healpix_cxx throws for others.
   if (has_nested()) schemes->nested.SetNside(nside, NEST);
   schemes_ = std::move(schemes);
 }
@@ -60,6 +62,7 @@ RingInfo Pixelisation::ring(std::int64_t ring) const noexcept {
   const RingStart start = ring_start(ring);
   const double n = static_cast<double>(nside_), from_pole = static_cast<double>(ring <= 2 * nside_ ? ring : 4 * nside_ - ring);
   RingInfo info{start.first, start.count};
+  // Near a pole 1 - |z| is exact where z itself would have lost it, and so is the sine that is made of it.
   const double below_pole = from_pole * from_pole / (3.0 * n * n);  // 1 - |z| in the caps
   const bool is_cap = ring < nside_ || ring > 3 * nside_;
   const double height = is_cap ? 1.0 - below_pole : 2.0 * (2.0 * n - from_pole) / (3.0 * n);

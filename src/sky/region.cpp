@@ -1,3 +1,5 @@
+// Regions of the sky as ranges of HEALPix keys: cones and the surroundings of positions, never too small, at most a little too
+// large. A catalogue in HEALPix order then has the rows of a region in few ranges.
 #include "skyfold/sky/region.hpp"
 
 #include <healpix_cxx/healpix_base.h>
@@ -39,6 +41,7 @@ Region united(std::vector<KeyRange> ranges) {
   Region region;
   for (const KeyRange& range : ranges) {
     if (range.begin >= range.end) continue;
+    // Ranges that touch are joined, too: each range becomes a reading of its own.
     if (!region.empty() && range.begin <= region.back().end)
       region.back().end = std::max(region.back().end, range.end);
     else
@@ -48,6 +51,7 @@ Region united(std::vector<KeyRange> ranges) {
 }
 
 bool contains(const Region& region, std::int64_t key) noexcept {
+  // Ranges are disjoint, so only the last one that begins at or before the key may hold it.
   const auto after = std::ranges::upper_bound(region, key, {}, &KeyRange::begin);
   return after != region.begin() && key < std::prev(after)->end;
 }
@@ -69,15 +73,18 @@ Region dilated(std::span<const std::int64_t> keys, double radius_deg) {
   std::vector<std::int64_t> pixels;
   for (const std::int64_t key : keys) {
     const std::int64_t pixel = pixel_of(key, order);
+    // Keys come in sky order, so most repetitions stand side by side; the rest falls to unique below.
     if (pixels.empty() || pixels.back() != pixel) pixels.push_back(pixel);
   }
   std::ranges::sort(pixels);
   pixels.erase(std::ranges::unique(pixels).begin(), pixels.end());
   const Healpix_Base2 fine = base(order + cone_sharpness);
+  // A cone around the pixel's centre that holds the cones around all positions in it.
   const double radius = radius_deg + base(order).max_pixrad() / radians;
   std::vector<KeyRange> ranges;
   for (const std::int64_t pixel : pixels) {
     add_cone(fine, pixel_centre(pixel, order), radius, ranges);
+    // Cones overlap many times over: united now and then, they stay few.
     if (ranges.size() > 100'000) ranges = united(std::move(ranges));
   }
   return united(std::move(ranges));

@@ -30,6 +30,7 @@ void copy_rows(const Column& from, std::size_t begin, std::size_t end, Column& t
 }
 
 void copy_rows(const Table& from, std::size_t begin, std::size_t end, Table& to, std::size_t at) {
+  // By name: the other table may have more columns, in another order.
   for (std::size_t c = 0; c < to.columns(); ++c) copy_rows(from.at(to[c].info().name), begin, end, to[c], at);
 }
 
@@ -41,6 +42,7 @@ void gather_rows(const Column& from, std::span<const std::size_t> rows, Column& 
   assert((at + rows.size()) * width <= to.bytes().size());
   const std::byte* source = from.bytes().data();
   std::byte* destination = to.bytes().data() + at * width;
+  // A memcpy of constant size is one instruction.
   if (width == 8) return gather_fixed<8>(source, rows, destination);
   if (width == 4) return gather_fixed<4>(source, rows, destination);
   for (std::size_t i = 0; i < rows.size(); ++i) std::memcpy(destination + i * width, source + rows[i] * width, width);

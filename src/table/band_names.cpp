@@ -1,3 +1,5 @@
+// Finds which columns of an unknown table are magnitudes and errors of several bands, by their names alone: first families of
+// names that differ in a band, then pairs of families that differ in a word for error.
 #include "band_names.hpp"
 
 #include <algorithm>
@@ -47,6 +49,7 @@ std::vector<BandFamily> families_of(const Schema& schema, const std::vector<std:
   const std::vector<std::string>& bands = wanted.empty() ? usual_bands() : wanted;
   for (std::size_t c = 0; c < schema.size(); ++c) {
     const std::string& name = schema[c].name;
+    // A band's letter can stand anywhere in a name, also twice: every place is tried, and the family with most bands wins.
     if (schema[c].type == Type::text || schema[c].width != 1) continue;
     for (std::size_t b = 0; b < bands.size(); ++b) {
       const auto add = [&](const std::string& text, const char* mark) {
@@ -65,11 +68,13 @@ std::vector<BandFamily> families_of(const Schema& schema, const std::vector<std:
   for (const auto& [pattern, family] : found) {
     BandFamily result{pattern, {}, family.first, plain_name(pattern)};
     for (const std::size_t b : family.second) {
+      // z and Z, y and Y are one band unless the user names both.
       const bool repeats = wanted.empty() && !result.bands.empty() && lower(result.bands.back()) == lower(bands[b]);
       if (!repeats) result.bands.push_back(bands[b]);
     }
     if (wanted.empty() ? result.bands.size() >= fewest_bands : result.bands.size() == wanted.size()) families.push_back(std::move(result));
   }
+  // The hash map has no order of its own: the table's first columns come first.
   std::sort(families.begin(), families.end(),
             [](const BandFamily& a, const BandFamily& b) { return std::tie(a.first, a.pattern) < std::tie(b.first, b.pattern); });
   return families;
@@ -95,6 +100,7 @@ std::vector<std::string> names_without_error(const std::string& error) {
   for (const std::string_view word : words)
     for (std::size_t at = error.find(word); at != std::string::npos; at = error.find(word, at + 1))
       names.push_back(error.substr(0, at) + error.substr(at + word.size()));
+  // As in VizieR: e_gmag belongs to gmag; dmag_g to mag_g.
   if (error.starts_with('e')) names.push_back(error.substr(1));
   if (error.starts_with('d') && error.find("mag") != std::string::npos) names.push_back(error.substr(1));
   return names;
@@ -122,6 +128,7 @@ std::vector<BandPair> band_pairs(const Schema& schema, const std::vector<std::st
   }
   std::vector<RatedPair> rated;
   const auto rate = [&](const BandFamily& magnitude, const BandFamily& errors, int partnership) {
+    // A family can be read as its own error, when it has a word for it within another word.
     if (&magnitude == &errors) return;
     RatedPair result{{magnitude.pattern, errors.pattern, {}, {}}, partnership, likeness_of_magnitudes(magnitude.plain), magnitude.first};
     for (const std::string& band : magnitude.bands) {

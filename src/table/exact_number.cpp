@@ -26,6 +26,7 @@ std::optional<ExactNumber> parse_hexadecimal(std::string_view digits) noexcept {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  // Hexadecimal numbers are bits of flags: whole, and plain by definition.
   return ExactNumber{static_cast<Wide>(value), false, true, static_cast<double>(value)};
 }
 
@@ -35,11 +36,13 @@ long exponent_of(std::string_view text) noexcept {
   if (e == std::string_view::npos) return 0;
   const auto exponent = parse_integer(text.substr(e + 1));
   const bool is_negative = e + 1 < text.size() && text[e + 1] == '-';
+  // An exponent too large for an integer still has its sign: 1e-99999999999999999999 is a small number, not a large one.
   return exponent ? static_cast<long>(std::clamp(*exponent, -1'000'000LL, 1'000'000LL)) : is_negative ? -1'000'000 : 1'000'000;
 }
 
 }  // namespace
 
+// The floor of -2.5 is -3.
 ExactNumber ExactNumber::negated() const noexcept { return {has_fraction ? -floor - 1 : -floor, has_fraction, is_plain, -nearest}; }
 
 bool ExactNumber::is_double() const noexcept { return !has_fraction && order(floor, nearest) == 0; }
@@ -56,6 +59,7 @@ std::optional<ExactNumber> parse_exact(std::string_view text) noexcept {
     return magnitude && text[0] == '-' ? magnitude->negated() : magnitude;
   }
   if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) return parse_hexadecimal(text.substr(2));
+  // What no double is near to (1e400) is no number here.
   const auto nearest = parse_double(text);
   if (!nearest || !std::isfinite(*nearest)) return std::nullopt;
   ExactNumber number{0, false, std::all_of(text.begin(), text.end(), is_digit), *nearest};
@@ -79,6 +83,7 @@ int order(Wide whole, double number) noexcept {
   constexpr double limit = 0x1p127;
   if (number >= limit) return -1;
   if (number < -limit) return 1;
+  // Between -2^127 and 2^127 the floor of a double is exact as a wide whole number, so nothing is rounded.
   const double below = std::floor(number);
   const auto other = static_cast<Wide>(below);
   if (whole != other) return whole < other ? -1 : 1;

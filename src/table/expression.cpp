@@ -28,6 +28,7 @@ using Narrow = std::int64_t;
 using Slot = ConditionSlot;
 
 /// 0 when a whole number lies in +-2^53, where every one is a double.
+// One test per block, or-ed over its rows: no branch per row.
 std::uint64_t beyond_doubles(Narrow x) noexcept { return (static_cast<std::uint64_t>(x) + (std::uint64_t{1} << 53)) >> 54; }
 
 /// Sum or difference, and whether it wrapped around, without a branch, so that blocks are calculated by vector instructions.
@@ -129,6 +130,7 @@ class Machine {
       case Step::equal:
         return compare(o, [](auto x, auto y) { return x == y; });
       case Step::not_equal:
+        // As SQL and our own rule have it: what is missing is neither equal nor unequal.
         return compare(o, [](auto x, auto y) { return x < y || x > y; });  // false for NaN
       case Step::is_missing:
         return find_missing(o);
@@ -179,6 +181,7 @@ class Machine {
   }
 
   void to_real(Slot& slot) const {
+    // Aside first: values and result share the slot's bytes.
     std::array<double, block_rows> to;
     const auto convert = [&](const auto* x) {
       for (std::size_t i = 0; i < count_; ++i) to[i] = static_cast<double>(x[i]);
@@ -223,6 +226,7 @@ class Machine {
       std::array<Narrow, block_rows> result;
       Narrow overflow = 0;  // negative once one was there
       for (std::size_t i = 0; i < count_; ++i) result[i] = Operation::narrow(x.as<Narrow>()[i], y.as<Narrow>()[i], overflow);
+      // Nearly always. A block that overflows is calculated again from the same operands, with 128 bits.
       if (overflow >= 0) {
         std::copy_n(result.begin(), count_, x.as<Narrow>());
         return;
@@ -238,6 +242,7 @@ class Machine {
   void negate(Which is_turned) {
     Slot& x = number_[-1];
     Narrow* const narrow = x.as<Narrow>();
+    // -2^63 has no opposite in 64 bits.
     if (!x.is_wide && std::find(narrow, narrow + count_, std::numeric_limits<Narrow>::min()) == narrow + count_) {
       for (std::size_t i = 0; i < count_; ++i) narrow[i] = is_turned(narrow[i]) ? -narrow[i] : narrow[i];
       return;
@@ -277,6 +282,7 @@ class Machine {
     widen(slot);
     Wide* const x = slot.as<Wide>();
     for (std::size_t i = 0; i < count_; ++i)
+      // A product rather than <<, which is undefined for negative numbers that overflow.
       if (__builtin_mul_overflow(x[i], static_cast<Wide>(1) << places, &x[i]) && !slot.is_missing(i)) fail_too_large();
   }
 
@@ -324,6 +330,7 @@ class Machine {
         beyond |= beyond_doubles(value);
         truth_[i] = quick(x[i], static_cast<double>(value));
       }
+      // All whole numbers of the block are doubles: what was compared is exact.
       if (beyond == 0) return;
     }
     widen(whole);
@@ -403,6 +410,7 @@ void Condition::evaluate(const Table& table, std::span<std::uint8_t> holds) cons
   for (const std::string& name : columns_) columns.push_back(&table.at(name));
   for (const Instruction& o : program_->instructions)
     if (o.step == Step::column && o.kind == NumberKind::whole && kind_of(columns[o.column]->info().type) == NumberKind::real)
+      // A double read as a whole number would be truncated in silence.
       throw std::logic_error("a condition compiled for another type of column " + columns_[o.column]);
   Machine machine(*program_, columns);
   for (std::size_t first = 0; first < table.rows(); first += block_rows) {

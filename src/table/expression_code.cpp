@@ -52,6 +52,7 @@ void ConditionCode::emit(const Instruction& instruction, int numbers, int truths
 }
 
 Condition::Program ConditionCode::finish() {
+  // Lists are looked up by halving.
   for (auto& list : program_.reals) std::sort(list.begin(), list.end());
   for (auto& list : program_.wholes) {
     std::sort(list.begin(), list.end());
@@ -128,14 +129,17 @@ std::size_t ConditionCode::make_real(Value& value, std::size_t end) {
     return 0;
   }
   if (!value.name.empty()) {
+    // No conversion: the column is loaded as doubles to begin with.
     program_.instructions[value.code].kind = NumberKind::real;  // read as one
     return 0;
   }
+  // The conversion stands behind the left operand's code, before the right one's.
   program_.instructions.insert(program_.instructions.begin() + static_cast<std::ptrdiff_t>(end), {.step = Step::to_real});
   return 1;
 }
 
 void ConditionCode::make_both_real(Value& left, Value& right) {
+  // The left one first: its conversion moves the code of the right one.
   right.code += make_real(left, right.code);
   (void)make_real(right, here());
 }
@@ -184,6 +188,7 @@ Value ConditionCode::shift(const Value& left, const Value& right, const std::str
   need_whole(left, sign);
   const auto places = right.literal && right.gives == Gives::whole ? right.literal->whole() : std::nullopt;
   if (!places || *places < 0 || *places > 63) fail_at(right.place, "bits are shifted by a whole number, 0 to 63");
+  // The number of places is part of the instruction, not on the stack.
   program_.instructions.pop_back();
   --numbers_;
   emit({.step = sign == "<<" ? Step::shift_left : Step::shift_right, .whole = *places}, 0, 0);
@@ -206,6 +211,7 @@ Value ConditionCode::compare(Value left, Value right, Step step) {
     compare_with_decimal(*right.literal, step);
     return result;
   }
+  // Whole numbers that are doubles as they stand may be compared as doubles: the quickest way, and exact.
   if (left.gives == Gives::real && (right.is_small || (right.literal && right.literal->is_double()))) (void)make_real(right, here());
   if (right.gives == Gives::real && left.is_small) (void)make_real(left, right.code);
   emit({.step = step, .kind = kind_of(left), .right = kind_of(right)}, -2, 1);
@@ -232,6 +238,7 @@ void ConditionCode::compare_with_none(Step step) {
   --numbers_;
   if (step == Step::equal) {
     program_.wholes.emplace_back();
+    // Found in an empty list: never true. "not equal" is true for all that is there.
     emit({.step = Step::is_in, .kind = NumberKind::whole, .list = program_.wholes.size() - 1}, -1, 1);
   } else {
     emit({.step = Step::is_missing, .kind = NumberKind::whole}, -1, 1);
@@ -251,6 +258,7 @@ Value ConditionCode::is_in(const Value& value, const std::vector<ExactNumber>& n
   if (value.gives == Gives::whole) {
     auto& list = program_.wholes.emplace_back();
     for (const ExactNumber& number : numbers)
+      // A decimal fraction equals no whole number, and a whole number beyond the doubles no double.
       if (!number.has_fraction) list.push_back(number.floor);
     instruction.list = program_.wholes.size() - 1;
   } else {

@@ -44,9 +44,11 @@ class Compiler {
   }
 
   Value parse_or() {
+    // Recursion uses the stack of the process: a text of a million parentheses must not end it.
     if (++depth_ > depth_limit) fail("too many parentheses");
     Value left = parse_and();
     while (is_sign("||") || is_word("or")) {
+      // At once, while the left side's code is still the last: the program is postfix.
       left = code_.truth_of(left);
       next();
       (void)code_.truth_of(parse_and());
@@ -99,6 +101,7 @@ class Compiler {
   }
 
   bool relation(Step& step) const {
+    // "=" is accepted for "==", as in SQL; nothing can be assigned here.
     static constexpr std::pair<const char*, Step> relations[] = {
         {"<", Step::less},   {"<=", Step::less_equal}, {">", Step::greater},   {">=", Step::greater_equal},
         {"==", Step::equal}, {"=", Step::equal},       {"!=", Step::not_equal}};
@@ -138,6 +141,7 @@ class Compiler {
       if (more) next();
     }
     expect(")");
+    // A number never equals a text: the list would be a silent "never".
     if (left.gives == Gives::truth || (left.gives == Gives::text ? !numbers.empty() : !texts.empty()))
       fail_at(left.place, "the list has values of another kind than what stands before 'in'");
     return left.gives == Gives::text ? code_.is_text_in(left, std::move(texts), true) : code_.is_in(left, numbers);

@@ -14,6 +14,7 @@ template <class T>
 void load_real(std::span<const T> values, const ColumnInfo& info, std::size_t at, std::size_t count, ConditionSlot& out) {
   double* const to = out.as<double>();
   for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<double>(values[at + i * info.width]);
+  // Floating-point columns have NaN already; only whole numbers have a value that stands for missing.
   if (std::is_floating_point_v<T> || !info.null) return;
   for (std::size_t i = 0; i < count; ++i)
     if (static_cast<Narrow>(values[at + i * info.width]) == *info.null) to[i] = std::numeric_limits<double>::quiet_NaN();
@@ -24,6 +25,7 @@ void load_whole(std::span<const T> values, const ColumnInfo& info, std::size_t a
   Narrow* const to = out.as<Narrow>();
   out.is_wide = false;
   out.has_missing = info.null.has_value();
+  // A loop of its own without the stride, which compilers turn into vector instructions.
   if (info.width == 1 && !info.null)
     for (std::size_t i = 0; i < count; ++i) to[i] = values[at + i];
   else if (!info.null)

@@ -25,6 +25,7 @@ ConditionToken ConditionTokens::next() {
     return token;
   }
   const auto c = static_cast<unsigned char>(text_[at_]);
+  // Bytes from 0x80 on are letters of UTF-8 names.
   if (c == '\'' || c == '"' || c == '`')
     quoted(static_cast<char>(c), token);
   else if (std::isdigit(c) || (c == '.' && at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1]))))
@@ -50,6 +51,7 @@ void ConditionTokens::number(ConditionToken& token) {
   const bool is_hexadecimal = text_.compare(at_, 2, "0x") == 0 || text_.compare(at_, 2, "0X") == 0;
   const auto is_part = [&](std::size_t i) {
     const auto c = static_cast<unsigned char>(text_[i]);
+    // 1e-5 is one number, 0x1e-5 a difference.
     if ((c == '+' || c == '-') && !is_hexadecimal && (text_[i - 1] == 'e' || text_[i - 1] == 'E')) return true;
     return std::isalnum(c) || c == '.';
   };
@@ -73,6 +75,7 @@ void ConditionTokens::word(ConditionToken& token) {
 
 void ConditionTokens::sign(ConditionToken& token) {
   token.kind = ConditionToken::Kind::sign;
+  // The longer sign first, as in every lexer.
   for (const char* two : {"<=", ">=", "==", "!=", "&&", "||", "<<", ">>"})
     if (text_.compare(at_, 2, two) == 0) token.text = two;
   if (token.text.empty()) token.text = text_.substr(at_, 1);

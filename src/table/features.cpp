@@ -1,3 +1,5 @@
+// What machine learning sees of an object: magnitudes, colours, a reference magnitude and errors, standardised by the training
+// set, with a bit for each feature that is there. The model stores the standardisation, so estimates repeat it exactly.
 #include "skyfold/table/features.hpp"
 
 #include <fmt/core.h>
@@ -29,6 +31,7 @@ std::string reference_band(const std::string& wanted, const std::vector<std::str
       throw UsageError(fmt::format("reference band '{}' is not one of the bands {}", wanted, join(bands, ",")));
     return wanted;
   }
+  // The bands in which samples are usually cut.
   for (const char* usual : {"i", "r"})
     if (band_named(bands, usual)) return usual;
   return bands[bands.size() / 2];
@@ -65,6 +68,7 @@ void FeatureLayer::add(const std::string& term, const std::vector<std::string>& 
   } else if (const auto error = term.starts_with(error_prefix) ? band_named(bands, term.substr(4)) : std::nullopt) {
     add_one({Kind::error, *error}, term);
   } else {
+    // Names of bands may hold a dash themselves: each one is tried as the minus.
     for (std::size_t at = term.find('-'); at != std::string::npos; at = term.find('-', at + 1)) {
       const auto blue = band_named(bands, term.substr(0, at)), red = band_named(bands, term.substr(at + 1));
       if (blue && red) return add_one({Kind::colour, *blue, *red}, term);
@@ -103,7 +107,9 @@ void FeatureLayer::standardise_by(const Photometry& training) {
     };
     for_each([&](double x) { count += 1.0, sum += x; });
     if (count > 0.0) mean[f] = sum / count;
+    // In a second pass: the difference of two large sums would lose the digits of a narrow distribution.
     for_each([&](double x) { squares += (x - mean[f]) * (x - mean[f]); });
+    // A constant feature keeps deviation 1: it says nothing, and divides nothing by 0.
     if (count > 1.0 && squares > 0.0) deviation[f] = std::sqrt(squares / (count - 1.0));
   }
   mean_ = std::move(mean);

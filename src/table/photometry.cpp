@@ -1,3 +1,5 @@
+// From columns to magnitudes, errors and the state of each band: observed, not detected, or not observed. Knows the names and the
+// stand-in values (99, -99, 37.5) of the large surveys.
 #include "skyfold/table/photometry.hpp"
 
 #include <fmt/core.h>
@@ -61,6 +63,7 @@ void guess_convention(BandOptions& o, const Schema& schema, const std::string& s
     std::vector<std::string> found;
     for (const std::string& band : o.bands.empty() ? convention.bands : o.bands)
       if (has(convention.magnitude, band) && has(error, band)) found.push_back(band);
+    // Fewer than three bands in common are a coincidence of names.
     if (found.size() < (o.bands.empty() ? 3 : o.bands.size())) continue;
     o.bands = found;
     o.magnitude = convention.magnitude;
@@ -115,6 +118,7 @@ std::string band_column(const std::string& pattern, const std::string& band) {
   std::string name = pattern;
   for (const auto& [mark, text] : {std::pair{std::string("{band}"), band}, std::pair{std::string("{BAND}"), upper(band)}})
     for (std::size_t at = name.find(mark); at != std::string::npos; at = name.find(mark, at + text.size()))
+      // The search goes on behind the text: a band whose name holds the mark must not be replaced for ever.
       name.replace(at, mark.size(), text);
   return name;
 }
@@ -140,6 +144,7 @@ void describe(OptionSet& option, BandOptions& o) {
 }
 
 BandState band_state(double magnitude, const BandOptions& o) noexcept {
+  // Missing before undetected: a value that the user named as missing counts as such, whatever its size.
   if (!(magnitude >= -90.0) || is_near_any(magnitude, o.missing)) return BandState::not_observed;  // NaN too
   if (magnitude > 90.0 || is_near_any(magnitude, o.nondetection)) return BandState::not_detected;
   return BandState::observed;
@@ -196,11 +201,13 @@ void gather_photometry(const Table& table, const BandColumns& columns, const Ban
     const std::uint32_t bit = std::uint32_t{1} << band;
     if (!columns.error.empty())
       for_each_number(table.at(columns.error[band]), n, [&](std::size_t i, double error) {
+        // Errors of 0, below, and NaN are unknown: the cell keeps its NaN.
         if (error > 0.0) out.mag_err[i * n_bands + band] = error;
       });
     for_each_number(table.at(columns.magnitude[band]), n, [&](std::size_t i, double mag) {
       const BandState state = band_state(mag, bands);
       const std::size_t cell = i * n_bands + band;
+      // A non-detection has the limiting magnitude, and an error of one magnitude: fainter than that is all we know.
       out.mag[cell] = state == BandState::observed ? mag : state == BandState::not_detected ? limits[band] : nan;
       if (state != BandState::observed) out.mag_err[cell] = state == BandState::not_detected ? 1.0 : nan;
       if (state != BandState::not_observed) out.observed[i] |= bit;

@@ -1,3 +1,4 @@
+// Columns in memory: typed spans over aligned bytes. Text cells have a fixed width, as in FITS and HDF5.
 #include "skyfold/table/table.hpp"
 
 #include <algorithm>
@@ -63,6 +64,7 @@ std::optional<std::size_t> find_column(const Schema& schema, std::string_view na
 
 std::string known_column(const Schema& schema, std::span<const std::string> names) {
   std::size_t best = names.size();
+  // The first of the known names wins, not the first column that has any of them.
   const ColumnInfo* found = nullptr;
   for (const ColumnInfo& column : schema) {
     const auto place = static_cast<std::size_t>(std::find(names.begin(), names.end(), lower(column.name)) - names.begin());
@@ -107,6 +109,7 @@ double Column::number(std::size_t row, std::size_t element) const noexcept {
       break;
   }
   const std::int64_t whole = integer(row, element);
+  // A whole number that stands for missing (FITS TNULL) is NaN as soon as it becomes a double.
   return info_.null == whole ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(whole);
 }
 
@@ -141,6 +144,7 @@ Table::Table(const Schema& schema, std::size_t rows) {
   columns_.reserve(schema.size());
   std::unordered_set<std::string_view> names;
   for (const ColumnInfo& info : schema) {
+    // A table of many hundred columns: one set instead of a search for each.
     if (!names.insert(info.name).second) throw std::logic_error("column added twice: " + info.name);
     columns_.emplace_back(info);
   }

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
+#include <sstream>
 
 #include "../support.hpp"
+#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
@@ -108,6 +111,32 @@ TEST(CommandLine, TakesNegativeNumbersAsValues) {
   options("dec", dec, "declination");
   options.read_command_line({"--dec", "-12.5"});
   EXPECT_EQ(dec, -12.5);
+}
+
+TEST(CommandLine, WordsBelongToTheOptionBeforeThemAsItsTypeHasIt) {
+  const auto read = [](const Words& words) {
+    Everything o;
+    std::string file;
+    OptionSet options = o.describe();
+    options("file", file, "a file").positional();
+    options.read_command_line(words);
+    return Words{file, join(o.bands, "|"), o.output, o.verbose ? "true" : "false"};
+  };
+  EXPECT_EQ(read({"--bands=u", "a.h5"}), (Words{"a.h5", "u", "", "false"}));
+  EXPECT_EQ(read({"--bands", "u", "-g", "--output", "-z", "a.h5"}), (Words{"a.h5", "u|-g", "-z", "false"}));
+  EXPECT_EQ(read({"--bands=", "--output=--x=y"}), (Words{"", "", "--x=y", "false"}));
+  EXPECT_EQ(read({"--bands", "u", "--", "--bands"}), (Words{"--bands", "u", "", "false"}));
+  EXPECT_EQ(read({"--verbose", "yes"}), (Words{"yes", "g|r", "", "true"}));
+  EXPECT_EQ(read({"--output", "", ""}), (Words{"", "g|r", "", "false"}));
+  for (const Words& words : {Words{"--bands", "--output", "x"}, Words{"--output", "--", "x"}, Words{"--bands", "--output=x"}})
+    EXPECT_TRUE(contains(error_of<UsageError>([&] { read(words); }), words[0] + " needs a value")) << words[0];
+  for (const Words& words : {Words{"--=3"}, Words{"--verbose", "--=3"}, Words{"--bands", "--=3"}, Words{"--="}, Words{"---"}})
+    EXPECT_TRUE(contains(error_of<UsageError>([&] { read(words); }), "unknown option")) << words.back();
+  EXPECT_TRUE(contains(error_of<UsageError>([&] { read({"--verbose", "-x"}); }), "'-x' is not an option"));
+}
+
+TEST(CommandLine, KnowsAnOptionByItsWholeNameAlone) {
+  for (const char* word : {"--thread=1", "--THREADS=1", "--partition=1", "-threads=1", "-t"}) EXPECT_NE(usage_error({word}), "") << word;
 }
 
 TEST(CommandLine, SuggestsTheNearestNameForAnUnknownOption) {
@@ -235,6 +264,19 @@ TEST_F(Ini, MayBeginWithAByteOrderMark) {
   EXPECT_EQ(o.output, "a.h5");
 }
 
+TEST_F(Ini, SectionsMayShareTheNameOfAnOptionAndComeAgain) {
+  read("bands = u,g\n[bands]\nlimits = 24\n[partition]  # first\nnside = 8\n[match]\nradius = 2\n[partition]\nby = healpix\n");
+  EXPECT_EQ(o.bands, (Words{"u", "g"}));
+  EXPECT_EQ(o.limits, std::vector<double>{24});
+  EXPECT_EQ(o.nside, 8);
+  EXPECT_EQ(o.by, "healpix");
+}
+
+TEST_F(Ini, NamesTheLineInItsErrors) {
+  for (const char* wrong : {"words", "[partition] nside = 8", "outptu = a", "threads = x", "threads = 2", "threads = 99", "=4", "[open"})
+    EXPECT_TRUE(contains(error("# a comment\n\nthreads = 2\n; another\n" + std::string(wrong) + "\n"), path + ", line 5: ")) << wrong;
+}
+
 TEST_F(Ini, RefusesALineWithoutAValue) { EXPECT_TRUE(contains(error("just words\n"), path)); }
 
 TEST_F(Ini, ReportsAMissingFileAsAnIoError) {
@@ -284,6 +326,27 @@ TEST(Help, NamesEveryOptionWithUnitRangeAndDefault) {
   for (const std::string& name : options.names()) EXPECT_TRUE(contains(help, "--" + name));
   for (const char* part : {"[arcsec]", "(4 to 1024)", "(default: g,r)", "(required)", "adaptive, healpix"})
     EXPECT_TRUE(contains(help, part));
+}
+
+TEST(Help, BeginsEachOptionOnALineOfItsOwnWithItsSectionOnce) {
+  Everything o;
+  o.output = "two\nlines\tand\ttabs";
+  OptionSet options = o.describe();
+  long last = 0;
+  options("last", last, std::string(300, 'x') + " and a long way to go");
+  bool more = false;
+  options("partition.more", more, "a flag");
+  const std::string help = options.help();
+  std::istringstream lines(help);
+  std::map<std::string, int> firsts;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 110U);
+    if (!line.starts_with("    ")) ++firsts[line.starts_with("  --") ? line.substr(0, line.find(' ', 2)) : line];
+  }
+  for (const std::string& name : options.names()) EXPECT_EQ(firsts["  --" + name], 1) << name;
+  for (const char* caption : {"Options:", "Section partition:", "Section match:", "Section bands:"})
+    EXPECT_EQ(firsts[caption], 1) << caption;
+  EXPECT_TRUE(contains(help, "--partition.more ")) << help;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,32 +34,13 @@ class Command {
   virtual ExitCode run(const CommandContext& context) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Command> make_import_command();
-[[nodiscard]] std::unique_ptr<Command> make_info_command();
-[[nodiscard]] std::unique_ptr<Command> make_journal_command();
-[[nodiscard]] std::unique_ptr<Command> make_launch_command();
-[[nodiscard]] std::unique_ptr<Command> make_locus_command();
-[[nodiscard]] std::unique_ptr<Command> make_map_info_command();
-[[nodiscard]] std::unique_ptr<Command> make_map_reorder_command();
-[[nodiscard]] std::unique_ptr<Command> make_map_ud_grade_command();
-[[nodiscard]] std::unique_ptr<Command> make_match_command();
-[[nodiscard]] std::unique_ptr<Command> make_mock_command();
-[[nodiscard]] std::unique_ptr<Command> make_patch_command();
-[[nodiscard]] std::unique_ptr<Command> make_photoz_command();
-[[nodiscard]] std::unique_ptr<Command> make_plan_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_comment_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_drop_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_export_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_gc_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_list_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_replay_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_save_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_show_command();
-[[nodiscard]] std::unique_ptr<Command> make_products_tree_command();
-[[nodiscard]] std::unique_ptr<Command> make_rehearse_command();
-[[nodiscard]] std::unique_ptr<Command> make_spec_command();
-[[nodiscard]] std::unique_ptr<Command> make_status_command();
-[[nodiscard]] std::unique_ptr<Command> make_train_command();
-[[nodiscard]] std::unique_ptr<Command> make_validate_command();
+/// A command as the command line knows it.
+struct CommandEntry {
+  const char *name, *summary, *example;
+  enum Kind { alone, on_ranks, farms } kind;  ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
+  std::unique_ptr<Command> (*make)();
+};
+/// All commands, in the order in which `--help` tells of them.
+[[nodiscard]] std::span<const CommandEntry> command_list();
 
 }  // namespace skyfold

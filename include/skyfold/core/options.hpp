@@ -91,6 +91,8 @@ class OptionSet {
 
  private:
   void check_endings() const;
+  /// A word that no option takes: the next positional option's, unless it looks like an option.
+  void read_bare_word(const std::string& word, bool is_like_option);
   Option& add(const std::string& name, const std::string& help, const std::string& value_name);
   Option& find(const std::string& name, const std::string& origin);
   void assign(Option& option, const std::string& text, const std::string& origin);

@@ -12,8 +12,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/io/coordinates.hpp"
+#include "skyfold/dataset/dataset.hpp"
 
 namespace skyfold {
 namespace {
@@ -41,7 +40,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
 /// Rows of one field file that are clean, with the columns of field_schema() but for the id.
 class FieldFile {
  public:
-  FieldFile(const std::string& path, const ProfileOptions& o) : source_(open_in_degrees(path)) {
+  FieldFile(const std::string& path, const ProfileOptions& o) : dataset_(open_in_degrees(path)) {
     const bool is_local = fs::path(path).stem().string().ends_with("_local");
     wanted_ = {column("ra", 1), column("dec", 1), column(is_local ? "mag" : "counts_model", bands.size())};
     const bool has_flags = !is_local && o.clean != "none";
@@ -49,7 +48,7 @@ class FieldFile {
     for (const char* name : {"status", "objc_flags", "objc_flags2", "objc_type"})
       if (has_flags) flags.push_back(column(name, 1, Type::i8));
     const Table values = has_flags ? read(flags) : Table();
-    for (std::size_t row = 0; row < static_cast<std::size_t>(source_->rows()); ++row)
+    for (std::size_t row = 0; row < static_cast<std::size_t>(dataset_.rows()); ++row)
       if (!has_flags || is_clean(o.clean, values[0].integer(row), values[1].integer(row), values[2].integer(row), values[3].integer(row)))
         kept_.push_back(row);
   }
@@ -69,13 +68,13 @@ class FieldFile {
   }
 
  private:
-  static std::unique_ptr<Source> open_in_degrees(const std::string& path) {
+  static Dataset open_in_degrees(const std::string& path) {
     SourceOptions options;
     options.format = "fits";
-    std::unique_ptr<Source> source = open_source(path, options);
+    Dataset dataset(path, options);
     const std::vector<std::string> ra = {"ra"}, dec = {"dec"};
-    const std::string lon = known_column(source->schema(), ra), lat = known_column(source->schema(), dec);
-    return in_degrees(std::move(source), lon, lat, options);
+    dataset.use_degrees(known_column(dataset.schema(), ra), known_column(dataset.schema(), dec));
+    return dataset;
   }
   static Column* find(Table& table, const char* source) {
     for (std::size_t c = 0; c < table.columns(); ++c)
@@ -83,24 +82,22 @@ class FieldFile {
     return nullptr;
   }
   [[nodiscard]] ColumnInfo column(const std::string& name, std::size_t width, Type type = Type::f8) const {
-    const std::string found = known_column(source_->schema(), std::span(&name, 1));
-    if (found.empty()) throw DataError(fmt::format("{}: no column {} (which a field file of SDSS has)", source_->path(), name));
-    ColumnInfo info = source_->schema()[*find_column(source_->schema(), found)];
+    const std::string found = known_column(dataset_.schema(), std::span(&name, 1));
+    if (found.empty()) throw DataError(fmt::format("{}: no column {} (which a field file of SDSS has)", dataset_.path(), name));
+    ColumnInfo info = dataset_.schema()[*find_column(dataset_.schema(), found)];
     if (info.width != width)
-      throw DataError(fmt::format("{}: column {} has {} values per row (expected {})", source_->path(), found, info.width, width));
+      throw DataError(fmt::format("{}: column {} has {} values per row (expected {})", dataset_.path(), found, info.width, width));
     info.source = found;
     info.type = type;
     return info;
   }
   [[nodiscard]] Table read(const Schema& schema) const {
     Table table(schema);
-    std::vector<BadCell> bad;
-    source_->read({0, source_->rows(), 0, 0}, table, bad);
-    if (!bad.empty()) throw DataError(describe_bad_cell(source_->path(), bad[0]));
+    read_piece(dataset_.source(), {0, dataset_.rows(), 0, 0}, table);
     return table;
   }
 
-  std::unique_ptr<Source> source_;
+  Dataset dataset_;
   Schema wanted_;
   std::vector<std::size_t> kept_;
 };

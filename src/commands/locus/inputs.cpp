@@ -9,9 +9,8 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_file.hpp"
-#include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/table/known_columns.hpp"
 
@@ -69,50 +68,14 @@ BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const st
 }
 
 /// Columns to read: `numbers` as doubles, `others` as they are.
-Schema columns_to_read(const Source& source, const std::vector<std::string>& numbers, const std::vector<std::string>& others) {
+Schema columns_to_read(const Dataset& dataset, const std::vector<std::string>& numbers, const std::vector<std::string>& others) {
   Schema schema;
-  const auto add = [&](const std::string& name, bool is_number) {
-    const auto index = find_column(source.schema(), name);
-    if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
-    ColumnInfo column = source.schema()[*index];
-    if (is_number && (column.type == Type::text || column.width != 1))
-      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", source.path(), name,
-                                  source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
-    column.source = name;
-    if (is_number) {
-      column.type = Type::f8;
-      column.null = {};
-    }
-    if (!find_column(schema, name)) schema.push_back(column);
+  const auto add = [&](const ColumnInfo& column) {
+    if (!find_column(schema, column.name)) schema.push_back(column);
   };
-  for (const std::string& name : numbers) add(name, true);
-  for (const std::string& name : others) add(name, false);
+  for (const std::string& name : numbers) add(dataset.number_column(name, ""));
+  for (const std::string& name : others) add(dataset.column(name, ""));
   return schema;
-}
-
-/// A table in memory.
-Table read_table(const Source& source, const Schema& schema) {
-  const std::string& path = source.path();
-  Table all(schema, static_cast<std::size_t>(source.rows())), rows(schema);
-  std::size_t row = 0;
-  for (const Piece& piece : source.pieces(1 << 20)) {
-    std::vector<BadCell> bad;
-    source.read(piece, rows, bad);
-    if (!bad.empty()) throw DataError(describe_bad_cell(path, bad[0]));
-    for (std::size_t c = 0; c < all.columns(); ++c)
-      std::ranges::copy(rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
-    row += rows.rows();
-  }
-  return all;
-}
-
-/// True for a catalogue or product of skyfold.
-bool is_our_catalogue(const std::string& path) {
-  try {
-    return is_catalogue(path);
-  } catch (const Error&) {
-    return false;  // not HDF5; whether it can be read at all is told by open_source
-  }
 }
 
 }  // namespace
@@ -272,12 +235,10 @@ void LocusInputs::open_traversal() {
 }
 
 void LocusInputs::open_list() {
-  SourceOptions options = o_.source;
-  if (options.format == "auto" && options.group.empty() && is_our_catalogue(o_.targets)) options.group = "/object";
-  std::unique_ptr<Source> source = open_source(o_.targets, options);
-  const LocusColumns columns = columns_of_targets(source->schema());
-  source = in_degrees(std::move(source), columns.ra, columns.dec, options);
-  const Schema& schema = source->schema();
+  Dataset dataset(o_.targets, o_.source);
+  const LocusColumns columns = columns_of_targets(dataset.schema());
+  dataset.use_degrees(columns.ra, columns.dec);
+  const Schema& schema = dataset.schema();
   const std::string id = names_no_column(o_.id, schema) ? ""
                          : o_.id.empty()                ? known_column(schema, id_names())
                                                         : role(schema, o_.id, {}, "columns.id");
@@ -285,7 +246,7 @@ void LocusInputs::open_list() {
   const ColumnAliases aliases = band_aliases(columns.bands);
   std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();
   if (!id.empty()) others.push_back(id);
-  const Table all = read_table(*source, columns_to_read(*source, kernel_->needs(), others));
+  const Table all = dataset.read(columns_to_read(dataset, kernel_->needs(), others));
   selection_.emplace(o_.where, "targets.where", all.schema(), o_.targets, aliases);  // of the types that are read
   const std::vector<std::size_t> chosen = selection_->selected(all);
   if (chosen.empty()) throw DataError(fmt::format("{}: no targets", o_.targets));

@@ -13,8 +13,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/io/coordinates.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/foreign.hpp"
 #include "skyfold/io/source.hpp"
 
@@ -116,33 +115,17 @@ std::string field_file(const std::string& root, std::int64_t run, std::int64_t r
   return fmt::format("{}/{}/{}/calibChunks/{}/tsObj-{:06}-{}-{}-{:04}.fit", root, run, rerun, camcol, run, camcol, rerun, field);
 }
 
-Table read_all(const Source& source, const Schema& schema) {
-  Table all(schema), piece_rows(schema);
-  std::size_t row = 0;
-  all.resize(static_cast<std::size_t>(source.rows()));
-  for (const Piece& piece : source.pieces(1 << 20)) {
-    std::vector<BadCell> bad;
-    source.read(piece, piece_rows, bad);
-    if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
-    for (std::size_t c = 0; c < all.columns(); ++c)
-      std::ranges::copy(piece_rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
-    row += piece_rows.rows();
-  }
-  return all;
-}
-
 /// All cells of a CSV file of numbers, as doubles and integers.
 Table read_numbers(const std::string& path) {
   SourceOptions options;
   options.format = "csv";
-  const auto source = open_source(path, options);
-  Schema schema = source->schema();
+  const Dataset dataset(path, options);
+  Schema schema = dataset.schema();
   for (ColumnInfo& column : schema) {
     if (column.type == Type::text)
       throw DataError(fmt::format("{}: column {} is text (a published list holds numbers)", path, column.name));
-    column.source = column.name;
   }
-  return read_all(*source, schema);
+  return dataset.read(schema);
 }
 
 /// A line per field of each target; lines of one target follow each other.
@@ -220,21 +203,20 @@ Schema published_schema() {
 Table read_field_file(const std::string& path) {
   SourceOptions options;
   options.format = "fits";
-  std::unique_ptr<Source> source = open_source(path, options);
+  Dataset dataset(path, options);
   const std::vector<std::string> ra = {"ra"}, dec = {"dec"};
-  source = in_degrees(std::move(source), known_column(source->schema(), ra), known_column(source->schema(), dec), options);
+  dataset.use_degrees(known_column(dataset.schema(), ra), known_column(dataset.schema(), dec));
   Schema wanted;
   for (const std::string& name : {std::string("ra"), std::string("dec"), std::string("mag")}) {
-    const std::string found = known_column(source->schema(), std::span(&name, 1));
+    const std::string found = known_column(dataset.schema(), std::span(&name, 1));
     if (found.empty()) throw DataError(fmt::format("{}: no column {} (a field file has ra, dec and mag)", path, name));
-    ColumnInfo column = source->schema()[*find_column(source->schema(), found)];
-    column.source = found;
+    ColumnInfo column = dataset.column(found, "");
     column.type = Type::f8;
     if (name == "mag" && column.width != sdss_bands.size())
       throw DataError(fmt::format("{}: column {} has {} magnitudes (a field file has 5)", path, found, column.width));
     wanted.push_back(column);
   }
-  const Table rows = read_all(*source, wanted);
+  const Table rows = dataset.read(wanted);
   Table out(published_schema(), rows.rows());
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     out[0].values<double>()[i] = rows[0].number(i);
@@ -261,7 +243,7 @@ PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::st
       set.reference = local_field_file(set.reference, root);
       SourceOptions options;
       options.format = "fits";
-      set.count = open_source(set.reference, options)->rows();
+      set.count = Dataset(set.reference, options).rows();
     }
     has_id_ |= set.id != 0;
   }

@@ -10,7 +10,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -19,13 +19,8 @@ namespace skyfold {
 namespace {
 
 const ColumnInfo& column_of(const Schema& schema, const std::string& name, const std::string& path, const std::string& option) {
-  const auto index = find_column(schema, name);
-  if (index) return schema[*index];
-  std::vector<std::string> names;
-  for (const ColumnInfo& column : schema) names.push_back(column.name);
-  const std::string nearest = nearest_name(name, names);
-  throw UsageError(fmt::format("{}: no column '{}' (named by --{}){}", path, name, option,
-                               nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest)));
+  if (const auto index = find_column(schema, name)) return schema[*index];
+  throw UsageError(describe_missing_column(path, schema, name, "--" + option));
 }
 
 void check_count(std::size_t count, std::size_t bands, const char* option) {
@@ -50,23 +45,6 @@ std::vector<std::string> split_conditions(const std::string& text) {
   for (std::string& part : parts) part = trim(part);
   std::erase_if(parts, [](const std::string& part) { return part.empty(); });
   return parts;
-}
-
-/// A whole small table.
-Table read_all(const Source& source, const Schema& columns) {
-  Table all(columns), part(columns);
-  for (const Piece& piece : source.pieces(1 << 18)) {
-    std::vector<BadCell> bad;
-    source.read(piece, part, bad);
-    if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
-    const std::size_t before = all.rows();
-    all.resize(before + part.rows());
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      const auto place = static_cast<std::ptrdiff_t>(before * columns[c].bytes_per_row());
-      std::copy(part[c].bytes().begin(), part[c].bytes().end(), all[c].bytes().begin() + place);
-    }
-  }
-  return all;
 }
 
 /// Names and ids as texts, so that integers and texts of two files can be compared.
@@ -137,20 +115,13 @@ Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, cons
 }
 
 void Corrections::read_tiles(const MatchOptions& o) {
-  const auto source = open_source(zeropoint_table_, {});
+  const Dataset dataset(zeropoint_table_);
   std::string tile = tile_;
-  if (!find_column(source->schema(), tile)) tile = known_column(source->schema(), tile_names);
+  if (!find_column(dataset.schema(), tile)) tile = known_column(dataset.schema(), tile_names);
   if (tile.empty()) throw UsageError(fmt::format("{}: no column '{}' of tiles", zeropoint_table_, tile_));
-  Schema schema = {column_of(source->schema(), tile, zeropoint_table_, "match.tile")};
-  for (const std::string& band : o.bands.bands) schema.push_back(column_of(source->schema(), band, zeropoint_table_, "bands"));
-  for (std::size_t c = 0; c < schema.size(); ++c) {
-    schema[c].source = schema[c].name;
-    if (c == 0) continue;
-    if (schema[c].type == Type::text) throw DataError(fmt::format("{}: column {} is not one of numbers", zeropoint_table_, schema[c].name));
-    schema[c].type = Type::f8;
-    schema[c].null = {};
-  }
-  const Table table = read_all(*source, schema);
+  Schema schema = {dataset.column(tile, "--match.tile")};
+  for (const std::string& band : o.bands.bands) schema.push_back(dataset.number_column(band, "--bands"));
+  const Table table = dataset.read(schema);
   for (std::size_t row = 0; row < table.rows(); ++row) {
     std::vector<double>& offsets = tiles_[key_of(table[0], row)];
     if (!offsets.empty())
@@ -254,21 +225,20 @@ void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Cat
 }
 
 void Cuts::read_stars(const MatchOptions& o) {
-  const auto source = open_source(o.star_table, {});
-  const std::string id = o.star_id.empty() ? known_column(source->schema(), known_columns::id) : o.star_id;
+  const Dataset dataset(o.star_table);
+  const std::string id = o.star_id.empty() ? known_column(dataset.schema(), known_columns::id) : o.star_id;
   if (id.empty()) throw UsageError(o.star_table + ": no column of ids found (name it with --match.star_id)");
   std::optional<Condition> condition;
-  if (!trim(o.star_cut).empty()) condition.emplace(o.star_cut, source->schema(), o.star_table + " (--match.star_cut)");
-  Schema schema = {column_of(source->schema(), id, o.star_table, "match.star_id")};
-  if (const auto no_id = find_no_id(*source, id))
+  if (!trim(o.star_cut).empty()) condition.emplace(o.star_cut, dataset.schema(), o.star_table + " (--match.star_cut)");
+  Schema schema = {dataset.column(id, "--match.star_id")};
+  if (const auto no_id = find_no_id(dataset.source(), id))
     throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53, or text)", o.star_table, no_id->row + 1, id,
                                 no_id->problem));
   if (schema[0].type == Type::f4 || schema[0].type == Type::f8) schema[0].type = Type::i8;
   if (condition)
     for (const std::string& name : condition->columns())
-      if (name != id) schema.push_back(source->schema()[*find_column(source->schema(), name)]);
-  for (ColumnInfo& column : schema) column.source = column.name;
-  const Table table = read_all(*source, schema);
+      if (name != id) schema.push_back(dataset.column(name, "--match.star_cut"));
+  const Table table = dataset.read(schema);
   std::vector<std::uint8_t> holds(table.rows(), 1);
   if (condition) condition->evaluate(table, holds);
   for (std::size_t i = 0; i < table.rows(); ++i) {

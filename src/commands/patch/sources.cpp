@@ -11,8 +11,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/io/coordinates.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
@@ -36,14 +35,6 @@ constexpr std::array known_pairs = {
     KnownPair{"elon", "elat", Frame::ecliptic},
 };
 const std::vector<std::string> id_names = {"name", "source_name", "designation", "id", "source_id", "object_id", "objid"};
-
-bool is_our_catalogue(const std::string& path) {
-  try {
-    return is_catalogue(path);
-  } catch (const Error&) {
-    return false;  // not HDF5; whether it can be read at all is told by open_source
-  }
-}
 
 std::string require(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
   if (find_column(schema, name)) return name;
@@ -89,9 +80,9 @@ void find_position(const Schema& schema, const PatchSourceOptions& o, PatchSourc
 }
 
 /// All columns of the input, coordinates in double precision.
-Table read_table(const Source& source, const PatchSources& sources) {
+Table read_table(const Dataset& dataset, const PatchSources& sources) {
   Schema schema;
-  for (ColumnInfo column : source.schema()) {
+  for (ColumnInfo column : dataset.schema()) {
     column.source = column.name;
     std::replace(column.name.begin(), column.name.end(), '/', '_');  // a slash would be a group in HDF5
     if (column.name == healpix_column) continue;
@@ -102,17 +93,7 @@ Table read_table(const Source& source, const PatchSources& sources) {
     }
     schema.push_back(column);
   }
-  Table all(schema, static_cast<std::size_t>(source.rows())), rows(schema);
-  std::size_t row = 0;
-  for (const Piece& piece : source.pieces(1 << 20)) {
-    std::vector<BadCell> bad;
-    source.read(piece, rows, bad);
-    if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
-    for (std::size_t c = 0; c < all.columns(); ++c)
-      std::ranges::copy(rows[c].bytes(), all[c].bytes().begin() + static_cast<std::ptrdiff_t>(row * all[c].info().bytes_per_row()));
-    row += rows.rows();
-  }
-  return all;
+  return dataset.read(schema);
 }
 
 /// Sort keys: where the sources are in ICRS.
@@ -162,18 +143,16 @@ double patch_side_deg(const PatchSourceOptions& o) {
 }
 
 PatchSources read_patch_sources(const PatchSourceOptions& o) {
-  SourceOptions input = o.input;
-  if (input.format == "auto" && input.group.empty() && is_our_catalogue(o.path)) input.group = "/object";
-  std::unique_ptr<Source> source = open_source(o.path, input);
+  Dataset dataset(o.path, o.input);
   PatchSources sources;
-  find_position(source->schema(), o, sources);
-  source = in_degrees(std::move(source), sources.lon, sources.lat, input);
-  for (const LeftOut& column : source->left_out())
+  find_position(dataset.schema(), o, sources);
+  dataset.use_degrees(sources.lon, sources.lat);
+  for (const LeftOut& column : dataset.source().left_out())
     sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
-  sources.id = names_no_column(o.id, source->schema()) ? ""
-               : o.id.empty()                          ? known_column(source->schema(), id_names)
-                                                       : require(source->schema(), o.id, "columns.id", o.path);
-  Table table = read_table(*source, sources);
+  sources.id = names_no_column(o.id, dataset.schema()) ? ""
+               : o.id.empty()                          ? known_column(dataset.schema(), id_names)
+                                                       : require(dataset.schema(), o.id, "columns.id", o.path);
+  Table table = read_table(dataset, sources);
   for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');
   if (table.rows() == 0) throw DataError(fmt::format("{}: no sources", o.path));
   const std::vector<std::int64_t> keys = keys_of(table, sources, o.path);

@@ -11,8 +11,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
-#include "skyfold/io/coordinates.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/input_names.hpp"
 #include "skyfold/kernels/samples/resolve.hpp"
 #include "skyfold/kernels/samples/translate.hpp"
@@ -86,6 +85,12 @@ TranslationRule class_rule(const Survey& s, const Schema& schema) {
   return rule;
 }
 
+Dataset open_in_degrees(const Survey& survey, const std::string& path) {
+  Dataset dataset(path, survey.source);
+  dataset.use_degrees(survey.ra, survey.dec);
+  return dataset;
+}
+
 /// Reads one table of a survey, block by block.
 class TableReader {
  public:
@@ -96,9 +101,9 @@ class TableReader {
         quality_min_(quality_min),
         drop_bad_rows_(drop_bad_rows),
         rows_(rows),
-        source_(in_degrees(open_source(path, survey.source), survey.ra, survey.dec, survey.source)),
-        quality_(quality_rule(survey), source_->schema(), fmt::format("{} ({}): quality", survey.registration, path)),
-        class_(class_rule(survey, source_->schema()), source_->schema(), fmt::format("{} ({}): class", survey.registration, path),
+        survey_table_(open_in_degrees(survey, path)),
+        quality_(quality_rule(survey), survey_table_.schema(), fmt::format("{} ({}): quality", survey.registration, path)),
+        class_(class_rule(survey, survey_table_.schema()), survey_table_.schema(), fmt::format("{} ({}): class", survey.registration, path),
                class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);
     if (!survey.error.empty()) need(survey.error, Type::f8);
@@ -112,30 +117,18 @@ class TableReader {
     Table table(columns_);
     const std::int64_t first_row = rows_.rows_in;
     rows_.accepted.reserve(rows_.accepted.size() +
-                           static_cast<std::size_t>(source_->rows()));  // costs address space alone until it is used
-    for (const Piece& piece : source_->pieces(1 << 18)) {
-      std::vector<BadCell> bad;
-      source_->read(piece, table, bad);
-      std::sort(bad.begin(), bad.end(), [](const BadCell& a, const BadCell& b) { return a.row < b.row; });
+                           static_cast<std::size_t>(survey_table_.rows()));  // costs address space alone until it is used
+    for (const Piece& piece : survey_table_.source().pieces(1 << 18)) {
+      const std::vector<BadCell> bad = read_piece_and_bad_cells(survey_table_.source(), piece, table);
       take(table, piece.first_row, first_row, bad);
     }
-    rows_.rows_in = first_row + source_->rows();
+    rows_.rows_in = first_row + survey_table_.rows();
   }
 
  private:
   void need(const std::string& name, std::optional<Type> type) {
-    const auto index = find_column(source_->schema(), name);
-    if (!index) {
-      std::vector<std::string> names;
-      for (const ColumnInfo& column : source_->schema()) names.push_back(column.name);
-      const std::string nearest = nearest_name(name, names);
-      throw UsageError(fmt::format("{}: no column '{}' (named by {}){}", path_, name, survey_.registration,
-                                   nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest)));
-    }
-    ColumnInfo column = source_->schema()[*index];
-    if (type && (column.type == Type::text || column.width != 1))
-      throw DataError(fmt::format("{}: column {} is not a column of numbers (named by {})", path_, name, survey_.registration));
-    column.source = name;
+    ColumnInfo column = survey_table_.column(name, survey_.registration);
+    if (type) (void)survey_table_.number_column(name, survey_.registration);
     // Whole numbers keep the value that stands for "missing"; doubles have NaN for it.
     if (type && (column.type == Type::f4 || column.type == Type::f8)) column.type = *type;
     if (!find_column(columns_, name)) columns_.push_back(column);
@@ -199,7 +192,7 @@ class TableReader {
   int quality_min_;
   bool drop_bad_rows_;
   SurveyRows& rows_;
-  std::unique_ptr<Source> source_;
+  Dataset survey_table_;
   Translator quality_, class_;
   Schema columns_;
   std::vector<int> qualities_, classes_;

@@ -9,7 +9,7 @@
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/samples/weights.hpp"
@@ -40,10 +40,10 @@ class Reference {
   Reference(const TrainOptions& o, const PhotozModel& model) : o_(o), model_(model) {
     for (const std::string& path : input_files(o.reference)) {
       require_class(path, {product_class::catalogue, product_class::training_set, ""}, "reference");
-      sources_.push_back(open_objects(path, o.source));
-      rows_ += sources_.back()->rows();
+      tables_.emplace_back(path, o.source);
+      rows_ += tables_.back().rows();
     }
-    has_ids_ = !id_column(*sources_.front(), "").empty();
+    has_ids_ = !id_column(tables_.front().source(), "").empty();
   }
 
   [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
@@ -56,44 +56,33 @@ class Reference {
     Photometry photometry;
     std::vector<std::int64_t> ids;
     std::int64_t first = 0;
-    for (const auto& source : sources_) {
-      const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, source->schema(), source->path());
-      const std::string id = has_ids_ ? id_column(*source, "") : "";
-      if (has_ids_ && id.empty()) throw DataError(source->path() + ": no column of ids, which the first reference has");
-      Table table(schema_of(*source, columns, id));
-      for (const Piece& piece : source->pieces(rows_per_piece)) {
-        std::vector<BadCell> bad;
-        source->read(piece, table, bad);
-        if (!bad.empty()) throw DataError(describe_bad_cell(source->path(), bad[0]));
+    for (const Dataset& dataset : tables_) {
+      const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, dataset.schema(), dataset.path());
+      const std::string id = has_ids_ ? id_column(dataset.source(), "") : "";
+      if (has_ids_ && id.empty()) throw DataError(dataset.path() + ": no column of ids, which the first reference has");
+      dataset.each_block(schema_of(dataset, columns, id), rows_per_piece, [&](const Table& table, std::int64_t) {
         gather_photometry(table, columns, model_.bands, placeholder, photometry);
         ids.resize(table.rows());
         for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = id.empty() ? first + static_cast<std::int64_t>(i) : table.at(id).integer(i);
         first += static_cast<std::int64_t>(ids.size());
         use(photometry, ids);
-      }
+      });
     }
   }
 
  private:
-  static Schema schema_of(const Source& source, const BandColumns& columns, const std::string& id) {
+  static Schema schema_of(const Dataset& dataset, const BandColumns& columns, const std::string& id) {
     Schema schema;
     for (const auto* names : {&columns.magnitude, &columns.error})
-      for (const std::string& name : *names) {
-        ColumnInfo column = source.schema()[*find_column(source.schema(), name)];
-        column.source = name;
-        column.type = Type::f8;
-        column.null = {};
-        schema.push_back(column);
-      }
+      for (const std::string& name : *names) schema.push_back(dataset.number_column(name, ""));
     if (id.empty()) return schema;
     schema.push_back({id, Type::i8});
-    schema.back().source = id;
     return schema;
   }
 
   const TrainOptions& o_;
   const PhotozModel& model_;
-  std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<Dataset> tables_;
   std::int64_t rows_ = 0;
   bool has_ids_ = false;
 };

@@ -9,12 +9,13 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/guessed_redshift.hpp"
 #include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/registry/process.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "skyfold/table/band_remarks.hpp"
 #include "skyfold/table/expression.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -26,15 +27,6 @@ void add_once(Schema& schema, const ColumnInfo& column) {
   if (!find_column(schema, column.name)) schema.push_back(column);
 }
 
-void append_rows(Table& all, const Table& rows) {
-  const std::size_t before = all.rows();
-  all.resize(before + rows.rows());
-  for (std::size_t i = 0; i < all.columns(); ++i) {
-    const auto from = rows.at(all[i].info().name).bytes();
-    std::ranges::copy(from, all[i].bytes().begin() + static_cast<std::ptrdiff_t>(before * all[i].info().bytes_per_row()));
-  }
-}
-
 /// Reads file after file.
 class Reader {
  public:
@@ -44,16 +36,10 @@ class Reader {
     const std::vector<std::string> paths = input_files(o_.sample);
     for (const std::string& path : paths) {
       require_class(path, {product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue, ""}, "sample");
-      const auto source = open_objects(path, o_.source);
-      if (path == paths.front()) choose_columns(*source);
-      check_columns(*source);
-      Table table(wanted_);
-      for (const Piece& piece : source->pieces(1 << 20)) {
-        std::vector<BadCell> bad;
-        source->read(piece, table, bad);
-        if (!bad.empty()) throw DataError(describe_bad_cell(path, bad[0]));
-        append(table);
-      }
+      const Dataset dataset(path, o_.source);
+      if (path == paths.front()) choose_columns(dataset);
+      check_columns(dataset);
+      dataset.each_block(wanted_, 1 << 20, [&](const Table& table, std::int64_t) { append(table); });
     }
     if (sample_.z.empty()) throw DataError(fmt::format("{}: no rows", paths.front()));
     if (!o_.id.empty() && !sample_.columns.find(copy_column)) check_ids();
@@ -73,44 +59,44 @@ class Reader {
         fmt::format("{}, column {}", o_.sample.front(), o_.id));
   }
 
-  void choose_columns(const Source& source) {
-    const Schema& schema = source.schema();
-    choose_bands(source);
-    choose_redshift(source);
+  void choose_columns(const Dataset& dataset) {
+    const Schema& schema = dataset.schema();
+    choose_bands(dataset);
+    choose_redshift(dataset);
     const bool guesses_id = o_.id.empty();
-    o_.id = id_column(source, o_.id);
+    o_.id = id_column(dataset.source(), o_.id);
     if (guesses_id)
       log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
-    const bool is_product = !class_of(source.path()).empty();
+    const bool is_product = !class_of(dataset.path()).empty();
     std::vector<std::string> numbers = sample_.band_columns.magnitude;
     numbers.insert(numbers.end(), sample_.band_columns.error.begin(), sample_.band_columns.error.end());
     numbers.push_back(o_.redshift);
-    for (const std::string& name : numbers) add_once(wanted_, as_number(source, name, Type::f8));
-    if (!o_.id.empty()) add_once(wanted_, as_number(source, o_.id, Type::i8));
+    for (const std::string& name : numbers) add_once(wanted_, dataset.number_column(name, ""));
+    if (!o_.id.empty()) add_once(wanted_, dataset.number_column(o_.id, "", Type::i8));
     if (condition_)
-      for (const std::string& name : condition_->columns()) add_once(wanted_, as_it_is(schema, name));
+      for (const std::string& name : condition_->columns()) add_once(wanted_, dataset.column(name, ""));
     Schema kept;
     if (is_product)
       for (const ColumnInfo& column : schema) {
-        add_once(wanted_, as_it_is(schema, column.name));
+        add_once(wanted_, dataset.column(column.name, ""));
         kept.push_back(wanted_[*find_column(wanted_, column.name)]);
       }
     if (condition_) condition_.emplace(o_.cuts.select, wanted_, "--cuts.select");  // of the types that are read
     sample_.columns = Table(kept);
   }
 
-  void choose_bands(const Source& source) {
+  void choose_bands(const Dataset& dataset) {
     const bool guesses_bands = o_.bands.magnitude.empty();
-    sample_.band_columns = resolve_bands(o_.bands, source.schema(), source.path());
+    sample_.band_columns = resolve_bands(o_.bands, dataset.schema(), dataset.path());
     if (!guesses_bands) return;
     log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
-    for (const std::string& remark : band_remarks(o_.bands, source.schema())) log_info(remark);
+    for (const std::string& remark : band_remarks(o_.bands, dataset.schema())) log_info(remark);
   }
 
-  void choose_redshift(const Source& source) {
+  void choose_redshift(const Dataset& dataset) {
     if (!o_.redshift.empty()) return;
-    o_.redshift = guessed_redshift(without_magnitudes(source.schema()), o_.bands, source.path());
+    o_.redshift = guessed_redshift(without_magnitudes(dataset.schema()), o_.bands, dataset.path());
     log_info("guessed redshift = " + o_.redshift);
   }
 
@@ -123,32 +109,13 @@ class Reader {
     return others;
   }
 
-  static ColumnInfo as_it_is(const Schema& schema, const std::string& name) {
-    ColumnInfo column = schema[*find_column(schema, name)];
-    column.source = name;
-    return column;
-  }
-
-  static ColumnInfo as_number(const Source& source, const std::string& name, Type type) {
-    const auto index = find_column(source.schema(), name);
-    if (!index) throw UsageError(fmt::format("{}: no column '{}'", source.path(), name));
-    ColumnInfo column = source.schema()[*index];
-    if (column.type == Type::text || column.width != 1)
-      throw DataError(fmt::format("{}: column {} is not a column of numbers{}", source.path(), name,
-                                  source.mixture(*index).empty() ? "" : " (" + source.mixture(*index) + ")"));
-    column.source = name;
-    column.type = type;
-    if (type == Type::f8) column.null = {};  // NaN stands for it
-    return column;
-  }
-
-  void check_columns(const Source& source) const {
+  void check_columns(const Dataset& dataset) const {
     for (const ColumnInfo& column : wanted_) {
-      const auto index = find_column(source.schema(), column.name);
-      if (!index) throw DataError(fmt::format("{}: no column {} (all samples must have the same columns)", source.path(), column.name));
-      const ColumnInfo& theirs = source.schema()[*index];
+      const auto index = find_column(dataset.schema(), column.name);
+      if (!index) throw DataError(fmt::format("{}: no column {} (all samples must have the same columns)", dataset.path(), column.name));
+      const ColumnInfo& theirs = dataset.schema()[*index];
       if (theirs.width > column.width || (theirs.type == Type::text) != (column.type == Type::text))
-        throw DataError(fmt::format("{}: column {} is wider or of another type than in the first sample", source.path(), column.name));
+        throw DataError(fmt::format("{}: column {} is wider or of another type than in the first sample", dataset.path(), column.name));
     }
   }
 
@@ -168,7 +135,7 @@ class Reader {
       if (!o_.id.empty() && table.at(o_.id).info().null == sample_.id.back())
         throw DataError(fmt::format("{}, row {}, column {}: no id", o_.sample.front(), sample_.id.size(), o_.id));
     }
-    append_rows(sample_.columns, table);
+    skyfold::append(sample_.columns, table);
     sample_.is_selected.resize(sample_.size(), 1);
     if (condition_) condition_->evaluate(table, std::span(sample_.is_selected).last(table.rows()));
   }
@@ -182,11 +149,6 @@ class Reader {
 }  // namespace
 
 TrainSample read_sample(TrainOptions& o) { return Reader(o).read(); }
-
-std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o) {
-  if (o.group.empty() && !class_of(path).empty()) o.group = "/object";
-  return open_source(path, o);
-}
 
 std::string id_column(const Source& source, const std::string& wanted) {
   const Schema& schema = source.schema();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,9 +31,6 @@ struct TrainSample {
 /// Throws UsageError for columns that are not there or not guessed, DataError for cells that cannot be
 /// read, and for ids that are missing or of several objects.
 [[nodiscard]] TrainSample read_sample(TrainOptions& o);
-
-/// An input as `open_source` opens it; of an HDF5 product of skyfold, its objects.
-[[nodiscard]] std::unique_ptr<Source> open_objects(const std::string& path, SourceOptions o);
 
 /// Column of ids of an input: the one named, or one of the usual names; "" when there is none of whole numbers, or for none. Real
 /// numbers are ids when all are whole. Throws UsageError for a name that is not there, DataError for one that has no whole numbers.

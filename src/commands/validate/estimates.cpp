@@ -16,7 +16,7 @@
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
@@ -174,13 +174,11 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
 }
 
 /// The estimates of the sample's objects in one piece of a table.
-std::vector<Estimate> read_piece(const Source& source, const Piece& piece, const Schema& columns, const IdIndex& index,
-                                 const ValidationSample& sample, PdfFile* pdfs, double odds_width) {
+std::vector<Estimate> estimates_in(const Source& source, const Piece& piece, const Schema& columns, const IdIndex& index,
+                                   const ValidationSample& sample, PdfFile* pdfs, double odds_width) {
   check_stop();
   Table rows(columns);
-  std::vector<BadCell> bad;
-  source.read(piece, rows, bad);
-  if (!bad.empty()) throw DataError(describe_bad_cell(source.path(), bad[0]));
+  read_piece(source, piece, rows);
   std::vector<Estimate> estimates;
   for (std::size_t k = 0; k < rows.rows(); ++k) {
     if (columns[0].null == rows[0].integer(k)) continue;  // without an id it is nobody's
@@ -254,23 +252,24 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
 Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf, const ValidationSample& sample,
                          const Ranks& ranks) {
   Estimates estimates = empty_estimates(path, sample);
-  std::unique_ptr<Source> source;
+  std::optional<Dataset> dataset;
   std::optional<PdfFile> pdfs;
   Schema columns;
   ranks.together([&] {
     require_class(path, {"", product_class::photoz}, "estimates");
-    source = open_source(path, {});
-    if (source->rows() == 0) throw DataError(path + ": no rows");
-    columns = estimate_columns(o, *source);
+    dataset.emplace(path);
+    if (dataset->rows() == 0) throw DataError(path + ": no rows");
+    columns = estimate_columns(o, dataset->source());
     const std::string beside = path_beside(path, "pdf");
-    if (pdf.kind != "none" && std::filesystem::exists(beside)) pdfs.emplace(beside, pdf, source->rows());
+    if (pdf.kind != "none" && std::filesystem::exists(beside)) pdfs.emplace(beside, pdf, dataset->rows());
   });
   estimates.has_pdf = pdfs.has_value();
   const IdIndex index(sample);
-  const std::vector<Piece> pieces = source->pieces(rows_per_piece);
-  Progress progress("reading " + path, source->rows(), "rows");
+  const std::vector<Piece> pieces = dataset->source().pieces(rows_per_piece);
+  Progress progress("reading " + path, dataset->rows(), "rows");
   const std::vector<std::string> blocks = ranks.run_units(pieces.size(), [&](std::size_t unit) {
-    const std::string block = text_of(read_piece(*source, pieces[unit], columns, index, sample, pdfs ? &*pdfs : nullptr, o.odds_width));
+    const std::string block =
+        text_of(estimates_in(dataset->source(), pieces[unit], columns, index, sample, pdfs ? &*pdfs : nullptr, o.odds_width));
     progress.update(pieces[unit].first_row + pieces[unit].rows);
     return block;
   });

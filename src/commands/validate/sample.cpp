@@ -10,7 +10,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/bad_cell.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/guessed_redshift.hpp"
 #include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/io/ids.hpp"
@@ -171,7 +171,7 @@ Schema sample_schema(const ValidateOptions& o) {
   const std::vector<std::string> paths = input_files(o.sample);
   for (const std::string& path : paths)
     require_class(path, {"", product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue}, "sample");
-  return open_source(paths.front(), o.source)->schema();
+  return Dataset(paths.front(), o.source).schema();
 }
 
 ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model) {
@@ -193,20 +193,14 @@ ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, 
 void read_sample(const ValidateOptions& o, const std::vector<std::string>& needed, ValidationSample& sample) {
   Schema columns;  // the first file's types: others are converted to them
   for (const std::string& path : sample.paths) {
-    const auto source = open_source(path, o.source);
-    const Schema here = columns_to_read(source->schema(), sample, needed, path);
-    sample.has_copies |= find_column(source->schema(), copy_column).has_value();
+    const Dataset dataset(path, o.source);
+    const Schema here = columns_to_read(dataset.schema(), sample, needed, path);
+    sample.has_copies |= find_column(dataset.schema(), copy_column).has_value();
     if (columns.empty()) {
       columns = here;
       for (const std::string& name : needed) sample.photometry.add(columns[*find_column(columns, name)]);
     }
-    Table rows(columns);
-    for (const Piece& piece : source->pieces(rows_per_piece)) {
-      std::vector<BadCell> bad;
-      source->read(piece, rows, bad);
-      if (!bad.empty()) throw DataError(describe_bad_cell(path, bad[0]));
-      append(rows, needed, sample);
-    }
+    dataset.each_block(columns, rows_per_piece, [&](const Table& rows, std::int64_t) { append(rows, needed, sample); });
   }
   if (!sample.id.empty() && !sample.has_copies) check_ids(sample);
   mark_usable(o, sample);

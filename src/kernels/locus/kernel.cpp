@@ -1,3 +1,5 @@
+// The locus kernel: for each target the pointing whose field of view holds the best reference stars, the problem of "The Locus
+// Algorithm" (Creaner, Nolan, Hickey & Smith, arXiv:2003.04582). Here tables become targets and stars; solver.cpp does the rest.
 #include "skyfold/kernels/locus/kernel.hpp"
 
 #include <fmt/core.h>
@@ -51,6 +53,7 @@ std::vector<std::string> LocusKernel::star_needs() const {
   std::vector<std::string> names = star_band_ ? star_band_->needs() : std::vector<std::string>{};
   for (const std::string& name : {stars_.ra, stars_.dec, stars_.rating})
     if (!name.empty()) names.push_back(name);
+  // One column may have several roles; it is read once.
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
   return names;
@@ -97,6 +100,7 @@ void LocusKernel::add_stars(const Table& table, std::int64_t first_row, Stars& s
     stars.row.push_back(first_row + static_cast<std::int64_t>(i));
     if (rating == nullptr) continue;
     stars.rating.push_back(rating->number(i));
+    // Sums of larger ones would lose the small ones, and end at infinity.
     if (stars.rating.back() > largest_rating)
       throw DataError(fmt::format("star catalogue, row {}: {} = {} (a rating must be at most {})", stars.row.back() + 1, stars_.rating,
                                   stars.rating.back(), largest_rating));
@@ -124,6 +128,7 @@ void LocusKernel::run(const Table& in, const StarField& stars, Table& out, int t
   const std::vector<LocusTarget> targets = targets_of(in);
   copy_targets(in, out);
   std::vector<LocusSolver> solvers(static_cast<std::size_t>(threads), LocusSolver(rules_, stars));
+  // Lists by chunk, joined in their order: the product does not depend on which thread was quicker.
   std::vector<std::vector<LocusReference>> listed(references ? targets.size() / targets_per_chunk + 1 : 0);
   parallel_for(targets.size(), targets_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
     LocusSolver& solver = solvers[static_cast<std::size_t>(thread)];

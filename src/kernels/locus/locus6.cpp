@@ -1,3 +1,5 @@
+// The search of the published locus program, version 6, as it is, with its approximations: for comparisons with published
+// catalogues alone (docs/locus.md says in what it differs from the exact search).
 #include "skyfold/kernels/locus/locus6.hpp"
 
 #include <algorithm>
@@ -29,6 +31,7 @@ class Locus6Search {
  private:
   [[nodiscard]] Corner corner_of(const Locus6Star& star) const noexcept {
     const bool is_east = !(star.ra < target_.ra), is_north = !(star.dec < target_.dec);
+    // The star's lines lie half a field nearer to the target than the star, where the field just holds it.
     return {is_east ? star.ra - field_.half_ra : star.ra + field_.half_ra,
             is_north ? star.dec - field_.half_dec : star.dec + field_.half_dec, is_east, is_north};
   }
@@ -46,6 +49,7 @@ class Locus6Search {
     double score = 0.0;
     for (const Locus6Star& star : stars_)
       if (field_.counts(star, x, y)) score += star.rating;
+    // Strictly better: of equal pointings the program keeps the first, which the order of the stars decides.
     if (score > best_.score) best_ = {x, y, score, 0, 0.0};
   }
 

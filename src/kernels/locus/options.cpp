@@ -1,3 +1,4 @@
+// Options of the locus search, and the rules that follow from them.
 #include "skyfold/kernels/locus/options.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// The plane of a field of view about its target: gnomonic (tangent) projection, or a box in RA and Dec, and the bounds on the
+// sky within which stars can be in any field that holds the target.
 #include "skyfold/kernels/locus/plane.hpp"
 
 #include <algorithm>
@@ -48,6 +50,7 @@ FieldPlane::FieldPlane(Position target, LocusGeometry geometry) noexcept
 Offset FieldPlane::offset(Position star, const Direction& direction) const noexcept {
   if (geometry_ == LocusGeometry::box) return {std::remainder(star.ra - target_.ra, 360.0) * cos_dec_, star.dec - target_.dec};
   const double depth = dot(direction, centre_);
+  // Behind the plane the projection would fold back onto it.
   if (!(depth > 0.0)) return {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
   const double scale = 1.0 / (depth * degree);
   return {dot(direction, east_) * scale, dot(direction, north_) * scale};
@@ -68,6 +71,7 @@ SkyBounds FieldPlane::bounds(FieldSize half) const noexcept {
     bounds = {target_.dec - half.height, target_.dec + half.height, full_circle(half.width / std::abs(cos_dec_))};
   } else {
     const double xi = half.width * degree, eta = half.height * degree;
+    // Worked out for the northern hemisphere; the southern one is its mirror image, below.
     const double nearest_axis = cos_dec_ - eta * std::abs(sin_dec_);
     if (nearest_axis > 0.0) {
       // North of the equator Dec falls with |x| at any y: the extremes are the middle of one edge, the corners of the

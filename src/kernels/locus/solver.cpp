@@ -1,3 +1,5 @@
+// The best pointing for one target: stars are filtered by photometry with vector instructions, then by place, then the sweep finds
+// the greatest sum of ratings. One solver per thread keeps its buffers.
 #include "skyfold/kernels/locus/solver.hpp"
 
 #include <algorithm>
@@ -42,6 +44,7 @@ SKYFOLD_CLONES std::uint32_t* select(const Limits (&limits)[3], std::size_t begi
   for (; k + block <= end; k += block) {
     const LaneBits low = passes(limits[0], k) & passes(limits[1], k) & passes(limits[2], k);
     const LaneBits high = passes(limits[0], k + n_lanes) & passes(limits[1], k + n_lanes) & passes(limits[2], k + n_lanes);
+    // One branch for a block of stars, and nearly always not taken.
     const LaneBits any = low | high;
     if ((any[0] | any[1] | any[2] | any[3]) == 0) continue;
     for (std::size_t lane = 0; lane < n_lanes; ++lane)
@@ -100,6 +103,7 @@ bool LocusSolver::is_in_zone(std::size_t star, Offset at, Position target) const
 /// Adds the stars of a range that pass the filters on photometry.
 void LocusSolver::find_similar(std::size_t begin, std::size_t end, const BandPhotometry& target) {
   const std::size_t n = similar_.size();
+  // Room for all, so that the loop writes without asking; what is not used is cut off again.
   similar_.resize(n + (end - begin));
   std::uint32_t* const found = similar_.data() + n;
   std::uint32_t* last = found;
@@ -120,6 +124,7 @@ void LocusSolver::find_similar(std::size_t begin, std::size_t end, const BandPho
 double LocusSolver::rating_of(std::size_t star, const BandPhotometry& target) const noexcept {
   if (rules_.has_given_ratings) return stars_.rating()[star];
   const double before = std::abs(stars_.before()[star] - target.before), after = std::abs(stars_.after()[star] - target.after);
+  // In the program's own order of operations: the last bits decide between equal pointings.
   if (rules_.is_locus6) return (rules_.dcol - after) / rules_.dcol * ((rules_.dcol - before) / rules_.dcol);
   return (1.0 - before / rules_.dcol) * (1.0 - after / rules_.dcol);
 }
@@ -127,6 +132,7 @@ double LocusSolver::rating_of(std::size_t star, const BandPhotometry& target) co
 /// A star so near that it blends with the target is the target, or as useless as a reference.
 bool LocusSolver::is_target(std::size_t star, const FieldPlane& plane) const noexcept {
   const double distance2 = chord2(stars_.direction(star), plane.centre());
+  // Without a resolution the limit is 0, and the target is still not its own reference.
   return distance2 < chord2_blend_ || distance2 == 0.0;
 }
 
@@ -154,6 +160,7 @@ LocusPointing LocusSolver::exact(const FieldPlane& plane) {
 }
 
 LocusPointing LocusSolver::locus6(const LocusTarget& target) {
+  // The published search depends on the order of its stars.
   std::ranges::sort(candidates_, [&](const StarCandidate& a, const StarCandidate& b) {
     const Position p = stars_.position(a.star), q = stars_.position(b.star);
     return std::tuple(p.ra, p.dec, stars_.row(a.star)) < std::tuple(q.ra, q.dec, stars_.row(b.star));
@@ -186,6 +193,7 @@ std::span<const ReferenceStar> LocusSolver::reference_stars() {
 }
 
 double locus_halo_deg(const LocusRules& rules, Position target) noexcept {
+  // A star may lie a whole field away from the target, and what crowds it the resolution farther.
   if (rules.geometry == LocusGeometry::tangent) return std::hypot(rules.field.width, rules.field.height) + rules.resolution_deg;
   const double reach_dec = rules.field.height + rules.resolution_deg;
   const double reach_ra = (rules.field.width + rules.resolution_deg) / std::cos(target.dec * degree);

@@ -1,3 +1,5 @@
+// The stars that targets are compared with, sorted into strips of declination and by right ascension within them, so that the
+// surroundings of a target are a few runs of memory; crowded and repeated stars are put aside once for all targets.
 #include "skyfold/kernels/locus/stars.hpp"
 
 #include <fmt/core.h>
@@ -94,6 +96,7 @@ StarField::StarField(const Stars& stars, double strip_deg) : strip_deg_(strip_de
   std::ranges::sort(places, [&](const Place& a, const Place& b) {
     if (a.strip != b.strip) return a.strip < b.strip;
     if (a.ra != b.ra) return a.ra < b.ra;
+    // Rows come last: the order must not depend on how the stars were read.
     return std::pair(stars.dec[a.star], stars.row[a.star]) < std::pair(stars.dec[b.star], stars.row[b.star]);
   });
   for (const Place& place : places) ra_.push_back(place.ra);
@@ -136,6 +139,7 @@ bool StarField::is_crowded(std::size_t i, double resolution_deg, double dmag) co
   const double dec = dec_[i];
   SkyBounds bounds{dec - resolution_deg, dec + resolution_deg, 180.0};
   const double sine = std::sin(resolution_deg * degree) / std::cos(dec * degree);  // half width in RA of a small circle
+  // A circle around a pole has all right ascensions.
   if (std::abs(dec) + resolution_deg < 90.0 && sine < 1.0) bounds.half_ra = std::asin(sine) / degree + 1e-9;
   bool is_crowded = false;
   visit(ra_[i], bounds, [&](std::size_t begin, std::size_t end) {
@@ -147,6 +151,7 @@ bool StarField::is_crowded(std::size_t i, double resolution_deg, double dmag) co
 
 void StarField::drop_crowded(double resolution_deg, double dmag, int threads) {
   if (!(resolution_deg > 0.0)) return;
+  // Judged against all stars as they were: a crowded star still crowds its neighbours.
   std::vector<std::uint8_t> kept = usable_;
   parallel_for(size(), stars_per_chunk, threads, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t i = begin; i < end; ++i)

@@ -1,3 +1,5 @@
+// The best place of a rectangle over weighted points: a sweep over one coordinate with a tree of sums over the other, in
+// O(n log n). Weights are rounded so that all sums are exact.
 #include "skyfold/kernels/locus/sweep.hpp"
 
 #include <algorithm>
@@ -52,6 +54,7 @@ void PointingSweep::take(std::span<const StarCandidate> candidates) {
   for (std::uint32_t i = 0; i < candidates.size(); ++i) {
     const StarCandidate& candidate = candidates[i];
     const Star star{side(candidate.at.x, 0.5 * field_.width), side(candidate.at.y, 0.5 * field_.height),
+                    // Exact sums make equal scores equal, whatever the order in which they were added up.
                     (candidate.rating + rounding) - rounding, i};
     if (star.weight > 0.0 && is_possible(star.x, 0.5 * field_.width) && is_possible(star.y, 0.5 * field_.height)) stars_.push_back(star);
   }
@@ -65,6 +68,7 @@ std::int32_t PointingSweep::number_cells(Side Star::*side, double half, std::vec
   std::int32_t cell = 0;
   double before = -half;  // a bound on the edge of the target's own rectangle cuts nothing off
   for (const Event& event : events) {
+    // Equal bounds share a cell border.
     if (event.bound > before && event.bound < half) ++cell;
     before = std::max(before, event.bound);
     (stars_[event.star].*side).cell = event.bound < half ? cell : cell + 1;
@@ -108,6 +112,7 @@ void PointingSweep::build_tree() {
   std::copy(sum_.begin() + leaves_, sum_.end(), best_.begin() + leaves_);
   for (std::int32_t node = leaves_ - 1; node > 0; --node) {
     sum_[node] = sum_[2 * node] + sum_[2 * node + 1];
+    // The largest sum over beginnings of the node's cells: score changes add up from the first row on.
     best_[node] = std::max(best_[2 * node], sum_[2 * node] + best_[2 * node + 1]);
   }
 }
@@ -139,6 +144,7 @@ void PointingSweep::sweep_columns() {
       add(star.y.cell, star.y.is_beyond ? weight : -weight);
     }
     const double score = base_ + best_[1];
+    // All columns with the greatest score are kept: which of them is best is decided by margin and distance later.
     if (score < score_) continue;
     if (score > score_) best_columns_.clear();
     score_ = score;
@@ -158,6 +164,7 @@ void PointingSweep::compare_column(std::int32_t column, const FieldPlane& plane,
   for (std::int32_t row = 0; row < rows_; ++row) {
     score += column_[row];
     const auto is_known = [&](const Region& r) { return r.x.hold(column) && r.y.hold(row); };
+    // Neighbouring cells may belong to one region, which is judged once.
     if (score != score_ || std::ranges::any_of(regions_, is_known)) continue;
     Region region;
     BestPointing pointing = region_of(column, row, region);

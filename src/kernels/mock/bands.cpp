@@ -1,3 +1,5 @@
+// Noise of synthetic photometry: the relative flux error as a function of depth (Ivezic et al. 2019, ApJ 873, 111, eqs. 4 and 5),
+// and what a pipeline reports of it.
 #include "skyfold/kernels/mock/bands.hpp"
 
 #include <cmath>
@@ -19,6 +21,7 @@ double relative_flux_error(double mag, double depth) noexcept {
 ObservedMagnitude measure(double mag, double depth, double deviate) noexcept {
   const double flux_err = relative_flux_error(mag, depth);  // in units of the true flux
   const double flux = 1.0 + flux_err * deviate;
+  // S/N below 1.
   if (flux < flux_err) return non_detection;
   return {mag - mag_per_ln * std::log(flux), mag_per_ln * flux_err / flux};
 }

@@ -1,3 +1,5 @@
+// Normal deviates by the inverse of the cumulative distribution (Wichura 1988, Applied Statistics 37, 477, algorithm AS 241,
+// PPND7): one uniform number gives one deviate, so every number of an object keeps its place in the sequence.
 #include "skyfold/kernels/mock/deviates.hpp"
 
 #include <cmath>

@@ -1,3 +1,5 @@
+// Where the synthetic survey looks and how many objects it finds: tiles outward from a centre, each with its depth, and a
+// log-normal density field from coarse to fine pixels, each a function of seed and pixel alone.
 #include "skyfold/kernels/mock/footprint.hpp"
 
 #include <algorithm>
@@ -37,6 +39,7 @@ double field_factor(const MockOptions& o, std::int64_t pixel, int order) {
   const double sigma2 = o.clustering * (field_variance(order) - field_variance(order - 1));
   const std::int64_t unique_pixel = (std::int64_t{4} << (2 * order)) + pixel;  // one number for order and pixel
   auto random = mock_random(o.seed, unique_pixel, MockStream::clustering);
+  // The mean of a log-normal factor is exp(sigma^2 / 2) without the last term.
   return std::exp(std::sqrt(sigma2) * normal_deviate(random) - 0.5 * sigma2);
 }
 
@@ -104,6 +107,7 @@ void MockFootprint::choose_tiles() {
     observed_[static_cast<std::size_t>(tile)] = true;
     const std::int64_t middle = pixel_of(healpix29(tiling_.centre(tile)), cell_order);
     expected += objects_per_tile * tile_conditions(options_, tile).density * cell_field(options_, middle);
+    // Tiles are taken until the survey is large enough; cells then place the objects exactly.
     if (expected >= static_cast<double>(options_.objects)) return;
   }
 }
@@ -144,12 +148,14 @@ void MockFootprint::place_objects(std::vector<Candidate> candidates) {
   for (const Candidate& cell : candidates) {
     const double here = scale * cell.objects, left = wanted - expected;
     expected += std::min(here, left);
+    // Rounding the running sum, not each cell, keeps the total exact.
     const std::int64_t upto = here < left ? std::llround(expected) : options_.objects;
     const bool at_edge = touches_unobserved(*this, pixel_centre(cell.pixel, cell_order));
     if (upto > placed) cells_.push_back({cell.pixel, {0, upto - placed}, at_edge, std::min(1.0, left / here)});
     placed = upto;
     if (here >= left) break;
   }
+  // Cells were filled outward; a catalogue has them in HEALPix order.
   std::ranges::sort(cells_, {}, &MockCell::pixel);
   std::int64_t row = 0;
   for (auto& cell : cells_) {

@@ -1,3 +1,5 @@
+// Synthetic HEALPix maps with Gaussian point sources of known flux, polarisation and noise, piece by piece: each pixel is a
+// function of seed and pixel, so ranks make any piece of a map alone.
 #include "skyfold/kernels/mock/map.hpp"
 
 #include <fmt/core.h>
@@ -27,6 +29,7 @@ enum Stream : std::uint32_t { place_stream = 100, property_stream, pixel_stream,
 /// Turns `v` by small angles east and north.
 Vector3 moved(const TangentBasis& basis, double east, double north) {
   const double distance = std::hypot(east, north);
+  // Without a direction to move in.
   if (distance == 0.0) return basis.centre;
   const double c = std::cos(distance), s = std::sin(distance) / distance;
   const auto along = [&](double centre, double to_east, double to_north) { return c * centre + s * (east * to_east + north * to_north); };
@@ -37,6 +40,7 @@ Vector3 moved(const TangentBasis& basis, double east, double north) {
 /// The distinct coarse pixels that hold the sources: those with the smallest random numbers.
 std::vector<std::int64_t> source_cells(long sources, const Pixelisation& coarse, std::uint64_t seed) {
   std::vector<std::int64_t> draw(static_cast<std::size_t>(coarse.count()));
+  // One bit less, so that the numbers are positive when they are sorted as signed ones.
   for (std::size_t i = 0; i < draw.size(); ++i) draw[i] = static_cast<std::int64_t>(mix64(mix64(seed) + i) >> 1);
   std::vector<std::size_t> order = stable_order(draw);
   order.resize(static_cast<std::size_t>(sources));
@@ -103,6 +107,7 @@ MapMock::MapMock(const MapMockOptions& o) : o_(o), pixels_(o.nside) {
     source.reach_begin = angles_of(source.centre).theta - reach;
     sources_.push_back(source);
   }
+  // By where their reach begins, so that a piece of the map finds its sources by halving.
   std::sort(sources_.begin(), sources_.end(),
             [](const Source& a, const Source& b) { return a.reach_begin != b.reach_begin ? a.reach_begin < b.reach_begin : a.id < b.id; });
 }
@@ -125,6 +130,7 @@ struct MapMock::Canvas {
       for (std::int64_t pixel = begin; pixel < end; ++pixel) {
         const double phi = ring.phi_first + static_cast<double>(pixel - ring.first) * ring.phi_step;
         const Vector3 p{ring.sin_theta * std::cos(phi), ring.sin_theta * std::sin(phi), ring.z};
+        // By the chord: a dot product loses the small distances.
         const double dx = p.x - centre.x, dy = p.y - centre.y, dz = p.z - centre.z;
         const double distance = 2.0 * std::asin(std::min(1.0, 0.5 * std::sqrt(dx * dx + dy * dy + dz * dz)));
         use(static_cast<std::size_t>(pixel - range.begin), std::exp(-0.5 * distance * distance / (sigma * sigma)), p);

@@ -1,3 +1,4 @@
+// Options of the synthetic survey.
 #include "skyfold/kernels/mock/options.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// The objects of the synthetic sky: magnitudes, redshifts, types and colours of galaxies and stars. Formulas and their papers are
+// in docs/mock.md.
 #include "skyfold/kernels/mock/population.hpp"
 
 #include <algorithm>
@@ -45,6 +47,7 @@ class SampledSpectrum {
       flux_[i] = std::exp(log_spectrum(std::exp(log_low + static_cast<double>(i) * step), type));
   }
   [[nodiscard]] double operator()(double log_angstrom) const noexcept {
+    // A little less than the last sample, so that there is one above it to interpolate with.
     const double x = std::clamp((log_angstrom - log_low) / step, 0.0, static_cast<double>(n_samples) - 1.001);
     const auto i = static_cast<std::size_t>(x);
     const double f = x - static_cast<double>(i);
@@ -79,6 +82,7 @@ class SampledBand {
     const double shift = std::log1p(redshift);
     double flux = 0.0;
     for (std::size_t i = 0; i < n_samples; ++i) {
+      // In ln(wavelength) a redshift is a shift.
       const double rest_flux = weight_[i] * spectrum(log_angstrom_[i] - shift);
       const double depth = igm_depth(angstrom_[i] / (1.0 + redshift), redshift);
       flux += depth > 0.0 ? rest_flux * std::exp(-depth) : rest_flux;
@@ -101,6 +105,7 @@ double red_fraction(double i, double redshift) noexcept {
 /// Magnitude from counts 10^(slope m) between `bright` and `faint`, the faint end smoothed by a Gaussian.
 double draw_magnitude(ObjectRandom& random, double slope, double bright, double faint) noexcept {
   constexpr double softness = 0.2;
+  // The inverse of the cumulative counts, between the two ends.
   const double cut = std::pow(10.0, slope * (bright - faint));
   const double u = cut + (1.0 - cut) * open_uniform(random);
   return faint + std::log10(u) / slope + softness * normal_deviate(random);
@@ -164,6 +169,7 @@ GalaxyColours::GalaxyColours() : grid_(n_redshifts * n_types) {
 
 MockMagnitudes GalaxyColours::operator()(double redshift, double type) const noexcept {
   const double z = redshift / z_max * (n_redshifts - 1), t = type * (n_types - 1);
+  // Bilinear between the four corners; at the upper ends the last cell serves.
   const auto k = std::min(static_cast<std::size_t>(z), n_redshifts - 2);
   const auto j = std::min(static_cast<std::size_t>(t), n_types - 2);
   const double fz = z - static_cast<double>(k), ft = t - static_cast<double>(j);
@@ -183,6 +189,7 @@ MockMagnitudes star_colours(double x) noexcept {
 }
 
 TrueObject Population::draw(ObjectRandom& random, double i_depth) const noexcept {
+  // The same for all objects; made once, by whichever thread comes first.
   static const MockMagnitudes reddening_slope = reddening();
   constexpr double bright = 16.0, star_slope = 0.15, faint_below_depth = -0.15;
   const double faint = i_depth + faint_below_depth;

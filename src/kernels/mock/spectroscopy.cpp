@@ -1,3 +1,5 @@
+// Which objects get a spectroscopic redshift: bright ones nearly all, faint ones rarely, red and distant ones less, as surveys do.
+// So the training sample differs from the catalogue in the way that real ones do.
 #include "skyfold/kernels/mock/spectroscopy.hpp"
 
 #include <algorithm>
@@ -59,6 +61,7 @@ double selected_fraction(const std::vector<double>& eagerness, double scale) noe
 SpectroscopicSelection::SpectroscopicSelection(const MockSurvey& survey, double fraction) : seed_(survey.options().seed) {
   const auto eagerness = sample_eagerness(survey);
   double low = 0.0, high = 1e6;
+  // Halving: the selected part grows with the scale, though with no formula for it.
   for (int step = 0; step < 60; ++step) {
     const double middle = 0.5 * (low + high);
     (selected_fraction(eagerness, middle) < fraction ? low : high) = middle;
@@ -71,6 +74,7 @@ std::vector<std::size_t> SpectroscopicSelection::selected(const Table& objects) 
   const auto id = objects[mock_column::id].values<std::int64_t>();
   std::vector<std::size_t> rows;
   for (std::size_t row = 0; row < objects.rows(); ++row) {
+    // By the object's id: the selection does not depend on how the catalogue is cut.
     auto random = mock_random(seed_, id[row], MockStream::spectroscopy);
     if (open_uniform(random) < scale_ * eagerness(row)) rows.push_back(row);
   }

@@ -1,3 +1,5 @@
+// A synthetic star catalogue with the bands and names of SDSS, for locus: counts by galactic latitude, colours on the stellar locus
+// (Juric et al. 2008, ApJ 673, 864).
 #include "skyfold/kernels/mock/stars.hpp"
 
 #include <fmt/core.h>
@@ -86,6 +88,7 @@ double star_density(Position p) noexcept {
   constexpr Position pole = {192.85948, 27.12825};  // galactic, ICRS
   const double sin_b = std::sin(p.dec * degree) * std::sin(pole.dec * degree) +
                        std::cos(p.dec * degree) * std::cos(pole.dec * degree) * std::cos((p.ra - pole.ra) * degree);
+  // A plane-parallel disc, cut where it would go to infinity.
   return 5500.0 / std::max(std::abs(sin_b), 0.2);
 }
 
@@ -105,6 +108,7 @@ MockStars::MockStars(const MockOptions& options) : options_(options) {
                           std::cos(p.dec * degree) * std::cos(c.dec * degree) * std::cos((p.ra - c.ra) * degree);
     outward.emplace_back(-cosine, pixel);
   }
+  // By -cos of the distance: the nearest cells first.
   std::ranges::sort(outward);
   double expected = 0.0;
   std::int64_t placed = 0;
@@ -158,6 +162,7 @@ std::vector<std::int64_t> MockStars::draw_keys(const Cell& cell) const {
 
 /// Makes objects `part` of a cell, counted from its first, at rows `row`... of `out`.
 void MockStars::generate_part(const Cell& cell, RowRange part, Table& out, std::size_t row) const {
+  // All keys of the cell, whatever part is asked for: each object's place depends on those before it.
   const auto keys = draw_keys(cell);
   for (std::int64_t number = part.begin; number < part.end; ++number, ++row) {
     const std::int64_t key = keys[static_cast<std::size_t>(number)], id = cell.pixel * ids_per_cell + number;

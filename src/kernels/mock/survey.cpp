@@ -1,3 +1,5 @@
+// The synthetic survey, cell by cell: true objects, their tile's conditions, and what is observed of them. Any range of rows can be
+// made alone, since a cell is a function of seed and pixel.
 #include "skyfold/kernels/mock/survey.hpp"
 
 #include <algorithm>
@@ -25,6 +27,7 @@ std::vector<std::int64_t> draw_keys(const MockOptions& o, const MockFootprint& f
   const std::int64_t first_pixel = cell.pixel << (2 * (field_order - cell_order));
   auto random = mock_random(o.seed, cell.pixel, MockStream::position);
   const auto draw = [&] {
+    // The last cell may be filled in part only; then its objects keep to the beginning of it.
     const double u = cell.filled * open_uniform(random);
     const auto pixel = std::upper_bound(cumulative.begin(), cumulative.end() - 1, u) - cumulative.begin();
     const std::int64_t high = random.next(), low = random.next();
@@ -54,6 +57,7 @@ class TilesOfCell {
   const Entry& at(Position position) {
     const std::int64_t index = tiling_.index_of(position);
     for (const auto& entry : entries_)
+      // A cell touches four tiles at most, mostly one: a list is quicker than a map.
       if (entry.index == index) return entry;
     entries_.push_back({index, tiling_.tile(index).name, tile_conditions(options_, index)});
     return entries_.back();
@@ -135,6 +139,7 @@ Schema MockSurvey::schema() {
 /// Makes objects `part` of a cell, counted from its first, at rows `row`... of `out`.
 void MockSurvey::generate_part(const MockCell& cell, RowRange part, Table& out, std::size_t row) const {
   assert(cell.rows.size() < ids_per_cell);
+  // All of the cell, since keys are sorted: which is the tenth is not known before.
   const auto keys = draw_keys(options_, footprint_, cell);
   const Columns to(out, row);
   TilesOfCell tiles(options_, tiling_);

@@ -1,3 +1,4 @@
+// Tiles of equal height in rows of declination, as many in each row as fit, named as the Dark Energy Survey names its own.
 #include "skyfold/kernels/mock/tiling.hpp"
 
 #include <fmt/core.h>
@@ -37,6 +38,7 @@ std::int64_t Tiling::index_of(Position p) const noexcept {
   const double row_from_south = p.dec / side_deg + rows_per_hemisphere + 0.5;
   const auto row = std::clamp(static_cast<std::int64_t>(row_from_south), std::int64_t{0}, std::ssize(rows_) - 1);
   const auto [first, count] = rows_[static_cast<std::size_t>(row)];
+  // RA just below 360 may round up.
   return first + std::min(static_cast<std::int64_t>(p.ra / 360.0 * static_cast<double>(count)), count - 1);
 }
 

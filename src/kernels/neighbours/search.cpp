@@ -1,3 +1,5 @@
+// Nearest neighbours by a k-d tree whose leaves are whole vectors, cut at the widest dimension.
+// Exact, ties too: of equal distances the smaller row comes first.
 #include "search.hpp"
 
 #include <algorithm>
@@ -23,6 +25,7 @@ void leaf_distances(const double* coordinates, const double* query, std::size_t 
     for (std::size_t v = 0; v < vectors; ++v) {
       Lanes d;
       std::memcpy(&d, coordinates + k * leaf_points + v * n_lanes, sizeof d);
+      // Coordinates of a leaf lie side by side, dimension by dimension, so a vector holds as many points.
       d -= query[k];
       sum[v] += d * d;
     }
@@ -73,6 +76,7 @@ std::uint32_t PointTree::build(std::span<const double> points, std::span<const s
   const double low_end = value(*std::max_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), is_less));
   build(points, rows, order.first(cut));
   const std::uint32_t high = build(points, rows, order.subspan(cut));
+  // Written last: nodes_ may have moved while the children were made.
   nodes_[node] = {low_end, high_start, static_cast<std::uint32_t>(widest), high, 0};
   return node;
 }
@@ -80,6 +84,7 @@ std::uint32_t PointTree::build(std::span<const double> points, std::span<const s
 void PointTree::add_leaf(std::span<const double> points, std::span<const std::uint32_t> rows, std::span<const std::uint32_t> order) {
   const std::size_t first = coordinates_.size(), first_row = rows_.size();
   coordinates_.resize(first + dimensions_ * leaf_points);
+  // A leaf that is not full is filled up with points at infinity, which no search finds.
   std::fill(coordinates_.begin() + static_cast<std::ptrdiff_t>(first), coordinates_.end(), infinity);
   rows_.resize(first_row + leaf_points, 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -120,8 +125,10 @@ void NeighbourSearch::visit(std::uint32_t number, double bound) {
   const std::uint32_t k = node.dimension;
   const double to_low = query_[k] - node.low_end, to_high = node.high_start - query_[k];
   const bool low_first = to_low < to_high;
+  // The nearer side first: it makes the limit small, and the other side often falls away.
   visit(low_first ? number + 1 : node.high, bound);
   const double cut = std::max(low_first ? to_high : to_low, offset_[k]), before = offset_[k];
+  // Only this dimension's part of the distance to the box has changed.
   const double far_bound = bound - before * before + cut * cut;
   if (far_bound * safety > worst_) return;
   offset_[k] = cut;
@@ -134,6 +141,7 @@ void NeighbourSearch::scan(std::uint32_t leaf) {
   leaf_distances(&tree_->coordinates_[leaf * leaf_points * tree_->dimensions_], query_, tree_->dimensions_, distance2);
   const std::uint32_t* rows = &tree_->rows_[leaf * leaf_points];
   for (std::size_t i = 0; i < leaf_points; ++i)
+    // Equal distances are inserted too: the smaller row may be the one that comes later.
     if (distance2[i] <= worst_ && distance2[i] < infinity) insert(distance2[i], rows[i]);
 }
 

@@ -1,3 +1,5 @@
+// Aperture photometry with a background annulus (Planck 2013 results XXVIII, A&A 571, A28, section 2.2.1), also with pixels that
+// count in part.
 #include "skyfold/kernels/patch/aperture.hpp"
 
 #include <cmath>
@@ -50,6 +52,7 @@ Spread spread_of(std::span<const double> values, std::span<const double> weights
 Spread clipped_spread(std::span<const double> values, std::span<const double> weights, Spread spread) {
   constexpr int most_rounds = 20;
   for (int round = 0; round < most_rounds; ++round) {
+    // Around the mean of the values that were left: clipping can only take away.
     const double width = 3.0 * spread.deviation;
     const Spread next = spread_of(values, weights, spread.mean - width, spread.mean + width);
     if (!(next.number < spread.number)) break;
@@ -61,6 +64,7 @@ Spread clipped_spread(std::span<const double> values, std::span<const double> we
 double median_of(std::span<const double> values, std::span<const double> weights, std::vector<double>& scratch) {
   scratch.clear();
   for (std::size_t i = 0; i < values.size(); ++i)
+    // A median knows no parts of pixels: those that are mostly inside count.
     if (weights[i] >= 0.5 && !std::isnan(values[i])) scratch.push_back(values[i]);
   return median_in_place(scratch);
 }
@@ -93,6 +97,7 @@ ApertureFlux aperture_flux(std::span<const double> values, std::span<const doubl
   const bool is_median = setup.background == Background::median;
   ApertureFlux result{nan, nan, is_median ? median_of(values, ring_weight, scratch) : ring.mean, ring.deviation};
   result.flux = setup.correction * (in.mean - result.background) * setup.area_sr;
+  // The variance of a median is pi / 2 times that of the mean, for normal noise.
   const double f = is_median ? 0.5 * std::numbers::pi : 1.0;
   const double relative = setup.is_correlated ? setup.noise_beam_sr / setup.area_sr : 1.0 / in.number + f / ring.number;
   result.error = setup.correction * setup.area_sr * ring.deviation * std::sqrt(relative);

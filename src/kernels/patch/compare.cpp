@@ -1,3 +1,4 @@
+// Measured fluxes against those of a catalogue: ratio, scatter, rank correlation and outliers in the logarithm.
 #include "skyfold/kernels/patch/compare.hpp"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ std::vector<double> ranks_of(std::span<const double> values) {
   for (std::size_t begin = 0; begin < order.size();) {
     std::size_t end = begin + 1;
     while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    // Equal values share the mean of their ranks.
     const double rank = 0.5 * static_cast<double>(begin + end - 1);
     for (; begin < end; ++begin) ranks[order[begin]] = rank;
   }
@@ -51,6 +53,7 @@ FluxComparison compare_fluxes(std::span<const double> measured, std::span<const 
     logarithm.push_back(std::log(ratio.back()));
   }
   FluxComparison result{place.size(), median(ratio), nmad(ratio), spearman(ours, theirs), {}};
+  // Never below ten per cent: where all agree closely, the smallest difference would be an outlier.
   const double centre = median(logarithm), limit = std::max(least, sigmas * nmad(logarithm));
   std::vector<std::size_t> far;
   for (std::size_t i = 0; i < place.size(); ++i)

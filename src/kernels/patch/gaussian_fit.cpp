@@ -1,3 +1,5 @@
+// An elliptical Gaussian on a constant background by least squares (Levenberg-Marquardt: Marquardt 1963, J. SIAM 11, 431), with the
+// analytic Jacobian and the flux's error from the full covariance.
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
@@ -23,6 +25,7 @@ struct Normal {
   Curvature curvature = Curvature::Zero();   ///< J^T W J
 };
 
+// The shape is the inverse covariance, so the widths are real only while it is positive definite.
 bool is_ellipse(const Parameters& p) {
   return p[shape_xx] > 0.0 && p[shape_yy] > 0.0 && p[shape_xx] * p[shape_yy] > p[shape_xy] * p[shape_xy];
 }
@@ -52,6 +55,7 @@ Normal normal_of(const FitPixels& pixels, const Parameters& p) {
     normal.chi2 += w * residual * residual;
     for (int j = 0; j < n_parameters; ++j) {
       normal.gradient[j] += w * row[j] * residual;
+      // The lower triangle only; the matrix is symmetric.
       for (int k = 0; k <= j; ++k) normal.curvature(j, k) += w * row[j] * row[k];
     }
   }
@@ -99,6 +103,7 @@ Minimum minimise(const FitPixels& pixels, int most_iterations) {
     const Parameters step = damped.ldlt().solve(normal.gradient);
     if (!step.allFinite()) return {minimum.at, FitStatus::not_determined, minimum.iterations};
     const Parameters next = minimum.at + step;
+    // A step out of the ellipses counts as one that makes things worse: damping shortens it.
     const double chi2 = is_ellipse(next) ? chi2_of(pixels, next) : std::numeric_limits<double>::infinity();
     const double gain = normal.chi2 - chi2, promised = step.dot(normal.gradient);
     if (gain >= 0.0) {

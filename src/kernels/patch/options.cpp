@@ -1,3 +1,4 @@
+// Options of patch, and how far from a source they reach.
 #include "skyfold/kernels/patch/options.hpp"
 
 #include <fmt/core.h>

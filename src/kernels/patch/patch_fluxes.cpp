@@ -1,3 +1,5 @@
+// Fluxes of one source from the pixels around it: aperture, beam fit, Gaussian fit and polarisation, in janskys, each with a flag
+// where too few pixels have values. Conventions are in docs/patch.md.
 #include "patch_fluxes.hpp"
 
 #include <cmath>
@@ -39,11 +41,13 @@ class Coverage {
 
 void set_polarisation(double q, double q_err, double u, double u_err, Measurements& m) {
   const double p = std::hypot(q, u);
+  // Errors of Q and U carried to P; without a direction, their mean square.
   const double error = p > 0.0 ? std::hypot(q * q_err, u * u_err) / p : std::hypot(q_err, u_err) / std::numbers::sqrt2;
   m[q_pol_q] = q;
   m[q_pol_u] = u;
   m[q_pol_flux] = p;
   m[q_pol_flux_err] = error;
+  // P is never negative, so noise alone makes it positive: the error is taken off in quadrature.
   m[q_pol_flux_debiased] = p > error ? std::sqrt(p * p - error * error) : 0.0;
   m[q_pol_angle] = 0.5 * std::atan2(u, q) * degrees;
   m[q_pol_angle_err] = p > 0.0 ? 0.5 * std::hypot(q * u_err, u * q_err) / (p * p) * degrees : 90.0;
@@ -147,6 +151,7 @@ void measure_psf(const Stamp& stamp, const StampValues& values, const FluxSetup&
 
 void measure_gauss(const Stamp& stamp, const StampValues& values, const FluxSetup& setup, const PatchOptions& o, FluxScratch& s,
                    Measurements& m) {
+  // Stands where the fit is not even begun.
   m[q_gau_status] = static_cast<double>(FitStatus::too_few_pixels);
   if (!gather_gauss_pixels(stamp, values, setup, o.min_coverage, s)) return set_flag(m, patch_gauss_coverage);
   const GaussianFit fit = fit_gaussian({s.x, s.y, s.value, s.weight}, o.gauss_iterations);

@@ -1,3 +1,5 @@
+// The patch kernel: for each source and map, statistics and fluxes of the pixels around it. Maps of one NSide and frame share the
+// search for pixels; plain means have a path of their own that hides the latency of memory.
 #include "skyfold/kernels/patch/patch_kernel.hpp"
 
 #include <algorithm>
@@ -90,6 +92,7 @@ template <class T>
 void prefetch(const T* values, const RingRun& run) {
   constexpr std::int64_t line = 64 / sizeof(T);
   for (std::int64_t at = run.first; at < run.first + run.count; at += line) __builtin_prefetch(values + at);
+  // The last line of a run that begins in the middle of one.
   __builtin_prefetch(values + run.first + run.count - 1);
 }
 
@@ -104,6 +107,7 @@ void pack(const T* values, std::int64_t all, std::span<const RingRun> runs, std:
   constexpr std::int64_t step = 8;
   std::size_t n = 0;
   for (const RingRun& run : runs) n += static_cast<std::size_t>(run.count);
+  // Room for the last whole step, cut off at the end.
   packed.resize(n + step);
   double* to = packed.data();
   for (const RingRun& run : runs) {
@@ -170,6 +174,7 @@ class PatchKernel final : public Kernel {
     for (int i = 0; i < threads; ++i) scratch.emplace_back(groups_);
     parallel_for(in.rows(), chunk_sources, threads, [&](std::size_t begin, std::size_t end, int thread) {
       Scratch& mine = scratch[static_cast<std::size_t>(thread)];
+      // Results of a chunk first, columns later: threads would share cache lines otherwise.
       mine.results.assign((end - begin) * maps_.size(), nothing_measured());
       for (std::size_t g = 0; g < groups_.size(); ++g) {
         if (is_mean_only_)
@@ -218,6 +223,7 @@ class PatchKernel final : public Kernel {
   /// Source's place in the frame of a group, straight from its coordinates where no rotation is needed.
   Angles direction_in(const Group& group, double lon, double lat) const {
     const Angles here = angles_of(lon, lat);
+    // A detour over vectors would change the last bits of positions that need no rotation.
     return group.rotation.is_identity() ? here : angles_of(group.rotation(vector_of(here)));
   }
 
@@ -277,6 +283,7 @@ class PatchKernel final : public Kernel {
 
   void set_mean(std::span<const double> values, double sum, Measurements& m) const {
     std::size_t n = values.size();
+    // One NaN makes the whole sum NaN: only then the values are looked at one by one.
     if (std::isnan(sum)) {  // some are missing
       sum = 0.0, n = 0;
       for (const double value : values)

@@ -1,3 +1,4 @@
+// The amplitude of a beam of known shape at a known place, on a constant background: linear least squares in closed form.
 #include <cmath>
 #include <limits>
 
@@ -14,6 +15,7 @@ PsfFit fit_psf(std::span<const double> beam, std::span<const double> value, std:
     w += wi, wb += wbi, wbb += wbi * beam[i], wv += wi * value[i], wbv += wbi * value[i];
   }
   const double determinant = w * wbb - wb * wb;
+  // Where the beam is flat over all pixels it cannot be told from the background.
   if (value.size() < 3 || !(determinant > 1e-12 * w * wbb)) return {nan, nan, nan};
   PsfFit fit{(w * wbv - wb * wv) / determinant, std::sqrt(w / determinant), (wbb * wv - wb * wbv) / determinant};
   if (!weight.empty()) return fit;
@@ -22,6 +24,7 @@ PsfFit fit_psf(std::span<const double> beam, std::span<const double> value, std:
     const double residual = value[i] - fit.amplitude * beam[i] - fit.background;
     squares += residual * residual;
   }
+  // Without a variance the residuals tell the noise: two parameters were fitted.
   fit.amplitude_error *= std::sqrt(squares / static_cast<double>(value.size() - 2));
   return fit;
 }

@@ -1,3 +1,4 @@
+// The table of all quantities that patch can measure: names, units, UCDs and descriptions, in one place.
 #include "quantities.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Maps in the other numbering and at other resolutions. In NESTED order a coarse pixel's children are neighbours.
 #include "skyfold/kernels/patch/resample.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ void renumber(const Pixelisation& pixels, std::span<const T> values, bool to_nes
   parallel_for(static_cast<std::size_t>(pixels.rings()), chunk_rings, threads, [&](std::size_t begin, std::size_t end, int thread) {
     std::vector<std::int64_t>& nested = scratch[static_cast<std::size_t>(thread)];
     for (std::size_t i = begin; i < end; ++i) {
+      // Ring by ring: the numbers of a whole ring are found without a trigonometric function.
       const RingInfo ring = pixels.ring(static_cast<std::int64_t>(i) + 1);
       nested.resize(static_cast<std::size_t>(ring.count));
       pixels.nested_of_run(static_cast<std::int64_t>(i) + 1, ring.first, nested);

@@ -1,3 +1,5 @@
+// The pixels around a source, with their places on the tangent plane and the turn of their axes, and the weights of a circle on
+// them.
 #include "skyfold/kernels/patch/stamp.hpp"
 
 #include <cmath>
@@ -39,7 +41,9 @@ void fill_stamp(const Pixelisation& pixels, const TangentBasis& basis, std::span
       const double cos_phi = std::cos(phi), sin_phi = std::sin(phi);
       const Vector3 p{ring.sin_theta * cos_phi, ring.sin_theta * sin_phi, ring.z};
       const double east = dot(p, basis.east), north = dot(p, basis.north), sine = std::hypot(east, north);
+      // atan2 of sine and cosine is exact for the smallest and the largest distances alike.
       const double distance = std::atan2(sine, dot(p, basis.centre));
+      // An equidistant projection: distances from the source are true.
       const double stretch = sine > 0.0 ? distance / sine : 1.0;
       stamp.x[at] = east * stretch;
       stamp.y[at] = north * stretch;
@@ -61,6 +65,7 @@ void CircleWeights::fill(const Stamp& stamp, const Vector3& centre, double radiu
       weights[i] = distance <= radius ? 1.0 : 0.0;
       continue;
     }
+    // Only pixels on the border are cut into parts; the others are wholly in or out.
     const std::int64_t first = pixels_.nested_of_ring(stamp.pixel[i]) * sub_pixels;
     int inside = 0;
     for (std::int64_t k = 0; k < sub_pixels; ++k) inside += dot(sub_pixels_.nested_centre(first + k), centre) >= cos_radius ? 1 : 0;

@@ -1,3 +1,4 @@
+// Statistics of the pixels of a disc, with or without weights.
 #include "skyfold/kernels/patch/statistics.hpp"
 
 #include <algorithm>
@@ -14,6 +15,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 double median_in_place(std::span<double> values) noexcept {
   if (values.empty()) return nan;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  // Everything below the middle is smaller: the other middle value is the largest of it.
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
   return 0.5 * (*std::max_element(values.begin(), middle) + *middle);
@@ -44,6 +46,7 @@ DiscStatistics disc_statistics(std::span<const double> values, std::span<const d
   double squares = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double difference = values[i] - s.mean;
+    // In a second pass about the mean: maps have offsets far larger than their noise.
     if (!std::isnan(difference)) squares += (weights.empty() ? 1.0 : weights[i]) * (difference * difference);
   }
   s.rms = std::sqrt(squares / weight_sum);

@@ -1,3 +1,5 @@
+// Map units in MJy/sr: thermodynamic temperatures by the black body's derivative at the CMB (Fixsen 2009, ApJ 707, 916) or by the
+// band-integrated values of Planck HFI (Planck 2013 results IX, A&A 571, A9).
 #include "skyfold/kernels/patch/units.hpp"
 
 #include <fmt/core.h>
@@ -62,6 +64,7 @@ double planck_mjy_sr_per_kcmb(double channel_ghz) noexcept {
 double mjy_sr_per_unit(const std::string& unit, const std::string& conversion, double frequency_ghz) {
   const std::string text = plain(unit);
   if (text.empty()) throw UsageError("no unit (needed for fluxes; give --map.unit)");
+  // In small letters MJy and mJy are alike, and nine orders of magnitude apart: the first letter as written decides.
   if (const auto intensity = mjy_sr_of(text)) return trim(unit).starts_with('m') ? 1e-9 * *intensity : *intensity;
   const auto kelvins = kelvins_of(text);
   if (!kelvins) throw UsageError(fmt::format("unit '{}' (fluxes need K_CMB, mK_CMB, uK_CMB or MJy/sr; give --map.unit)", unit));

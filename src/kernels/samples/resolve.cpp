@@ -1,3 +1,5 @@
+// Which of several redshifts of one object is taken: by quality, year, error, nearness to the mean, priority. The first rule that
+// leaves one decides.
 #include "skyfold/kernels/samples/resolve.hpp"
 
 #include <algorithm>
@@ -47,6 +49,7 @@ Choice Resolver::best(std::span<const RedshiftMeasurement> group) {
   std::iota(left_.begin(), left_.end(), std::size_t{0});
   if (keep_smallest(0.0, [&](std::size_t i) { return -1.0 * group[i].quality; })) return {left_[0], ChoiceRule::quality};
   if (keep_smallest(0.0, [&](std::size_t i) { return -1.0 * group[i].year; })) return {left_[0], ChoiceRule::year};
+  // Errors are compared only where all have one: a missing error is not a large one.
   const bool all_have_errors = std::all_of(left_.begin(), left_.end(), [&](std::size_t i) { return is_valid_error(group[i].z_err); });
   if (all_have_errors && keep_smallest(0.0, [&](std::size_t i) { return group[i].z_err; })) return {left_[0], ChoiceRule::error};
   const double centre = mean(group);

@@ -1,3 +1,4 @@
+// From the quality flags and classes of each survey to common codes: by values of a column, or by conditions.
 #include "skyfold/kernels/samples/translate.hpp"
 
 #include <fmt/core.h>
@@ -34,6 +35,7 @@ std::vector<std::pair<std::string, int>> parse_values(const std::vector<std::str
                                                       int high, const std::string& what) {
   std::vector<std::pair<std::string, int>> values;
   for (const std::string& part : parts) {
+    // The last one: values may hold colons.
     const std::size_t colon = part.rfind(':');
     if (colon == std::string::npos) throw UsageError(fmt::format("{}: '{}' (must be of the form VALUE:CODE)", what, part));
     const std::string value(trim(std::string_view(part).substr(0, colon))), code(trim(std::string_view(part).substr(colon + 1)));
@@ -95,6 +97,7 @@ void Translator::look_up(const Table& table, std::span<int> codes) const {
     if (!wholes_.empty()) {
       const std::int64_t value = column.integer(i);
       for (const auto& [number, code] : wholes_)
+        // The value that stands for missing is no value, even if the user names it.
         if (number == value && column.info().null != value) codes[i] = code;
       continue;
     }

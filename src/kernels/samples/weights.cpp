@@ -1,3 +1,5 @@
+// Weights that make a training sample look like a photometric one, by nearest neighbours (Lima et al. 2008, MNRAS 390, 118): each
+// training object has a ball to its N-th neighbour, and the reference objects in the balls are counted in one pass.
 #include "skyfold/kernels/samples/weights.hpp"
 
 #include <fmt/core.h>
@@ -125,6 +127,7 @@ void TrainingBalls::Impl::add_leaf(std::span<const double> points, std::span<con
 std::int32_t TrainingBalls::Impl::find(const double* point, std::vector<std::uint32_t>& hits) const {
   alignas(64) double distance2[leaf_balls];
   std::int32_t inside = 0;
+  // Nodes stand in the order of a walk: a box that is missed is passed over with all below it.
   for (std::uint32_t node = 0; node < nodes.size();) {
     const double *low = &boxes[node * 2 * dimensions], *high = low + dimensions;
     bool is_in = true;
@@ -176,6 +179,7 @@ void TrainingBalls::count(std::span<const double> points, std::span<std::int32_t
       }
       found.clear();
       inside[i] = p.find(point, found);
+      // Counts are whole numbers, so their sums over threads do not depend on the order.
       for (const std::uint32_t row : found) ++mine[row];
     }
   });
@@ -206,6 +210,7 @@ std::vector<std::int32_t> weighted_copies(std::span<const std::int64_t> id, std:
   for (std::size_t i = 0; i < weight.size(); ++i) {
     const double wanted = target * weight[i], whole = std::floor(wanted);
     ObjectRandom random(seed, static_cast<std::uint64_t>(id[i]), copies_stream);
+    // Rounded at random by the fraction: on average each object has exactly the copies that it should have.
     copies[i] = static_cast<std::int32_t>(whole) + (random.uniform() < wanted - whole ? 1 : 0);
   }
   return copies;

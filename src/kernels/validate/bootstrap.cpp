@@ -1,3 +1,5 @@
+// Bootstrap errors by Poisson weights: in each realisation an object counts Poisson(1) times, by a hash of seed, id and
+// realisation. So ranks need no common resampling, and every object keeps its counts in every subset.
 #include "skyfold/kernels/validate/bootstrap.hpp"
 
 #include <array>
@@ -31,6 +33,7 @@ struct PoissonTable {
     for (std::size_t i = 0; i < counts.size(); ++i) {
       const std::uint64_t first = static_cast<std::uint64_t>(i) << (64 - table_bits);
       const std::uint64_t last = first + ((std::uint64_t{1} << (64 - table_bits)) - 1);
+      // Most leading bits decide alone; the few intervals with a step in them are searched.
       counts[i] = search(first) == search(last) ? search(first) : look_closer;
     }
   }

@@ -1,3 +1,5 @@
+// Photo-z metrics of one set of objects (Sanchez et al. 2014, MNRAS 445, 1482; Schmidt et al. 2020, MNRAS 499, 1587): all orders
+// are sorted once, so that a bootstrap realisation is one pass over counts without sorting.
 #include "skyfold/kernels/validate/metrics.hpp"
 
 #include <algorithm>
@@ -96,6 +98,7 @@ MetricSet::MetricSet(const Objects& objects, std::span<const std::uint32_t> memb
     pull_[k] = dz_[k] / error;
     within_[k] = std::abs(dz_[k]) <= error;
   }
+  // Sums about the mean: squares of small differences of large numbers would lose their digits.
   dz_shift_ = mean_of(dz_);
   pull_shift_ = mean_of(pull_);
   for (std::size_t k = 0; k < n; ++k) pull_[k] = has_err_[k] ? pull_[k] - pull_shift_ : 0.0;
@@ -119,6 +122,7 @@ void MetricSet::pool_redshifts(const Objects& objects, std::span<const std::uint
   std::vector<Redshift> all;
   all.reserve(2 * order.size());
   for (std::uint32_t k = 0; k < order.size(); ++k) {
+    // Two bits below the place: whose distribution it is, and whether equal values end here.
     all.push_back({objects.z_phot[order[k]], k << 2});
     all.push_back({objects.z_spec[order[k]], (k << 2) | is_spectroscopic});
   }
@@ -200,6 +204,7 @@ Metrics MetricSet::measure_counts(Scratch& scratch) const {
   metrics.fill(nan);
   double sum = 0.0, n = 0.0;
   moments<weighted>(scratch, metrics, sum, n);
+  // A standard deviation needs two objects; a realisation may have drawn fewer.
   if (n < 2.0) {
     metrics.fill(nan);
     return metrics;
@@ -270,6 +275,7 @@ void MetricSet::redshift_distributions(Scratch& scratch, double sum, double n, M
   for (const std::uint32_t entry : pooled_) {
     const double w = weight_of<weighted>(scratch, entry >> 2);
     ahead += entry & is_spectroscopic ? -w : w;
+    // Between equal values the distributions are on their way: they are compared behind them.
     if (entry & is_last_of_equal) largest = std::max(largest, std::abs(ahead));
   }
   metrics[place(Metric::ks)] = largest / sum;
@@ -287,6 +293,7 @@ void MetricSet::redshift_distributions(Scratch& scratch, double sum, double n, M
     squares += scratch.difference[k] * scratch.difference[k] / scratch.spectroscopic[k];
     ++bins;
   }
+  // Weights have no Poisson errors; scaled to counts they have, nearly.
   metrics[place(Metric::n_poisson)] = std::sqrt(squares / bins * (n / sum));
 }
 

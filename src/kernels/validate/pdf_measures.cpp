@@ -1,3 +1,5 @@
+// What a PDF says at the true redshift: probability integral transform, conditional density loss (Izbicki & Lee 2017), and the mass
+// about the estimate. The density is linear between its grid points, and all integrals are exact for that.
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 
 #include <algorithm>
@@ -60,6 +62,7 @@ PdfMeasures GridDensity::measure(std::span<const float> density, double z_spec, 
   }
   const double half_width = odds_width * (1.0 + z_phot);
   PdfMeasures measures;
+  // Normalised here: files hold single precision, and PDFs of others may not have integral 1.
   measures.pit = std::min(mass_below(z_spec, density, cumulative) / total, 1.0);
   measures.cde = square / (total * total) - 2.0 * at_spec / total;
   measures.odds = (mass_below(z_phot + half_width, density, cumulative) - mass_below(z_phot - half_width, density, cumulative)) / total;

@@ -1,3 +1,4 @@
+// Quality of a whole product in fixed memory: a fine histogram of dz/(1+z), whose sums over ranks are exact, and medians from it.
 #include "skyfold/kernels/validate/quality.hpp"
 
 #include <fmt/core.h>
@@ -53,6 +54,7 @@ QualitySums::QualitySums() : counts_(bins + 3, 0) {}
 void QualitySums::add(double z_phot, double z_spec, double z_err) noexcept {
   const double dz = (z_phot - z_spec) / (1.0 + z_spec);
   if (std::isnan(dz)) return;
+  // Clamped while it is a double: converting a number out of range is undefined.
   const double place = std::clamp((dz - lowest) / bin_width, 0.0, static_cast<double>(bins - 1));
   ++counts_[static_cast<std::size_t>(place)];
   ++counts_[place_objects];

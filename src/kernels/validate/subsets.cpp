@@ -1,3 +1,4 @@
+// Subsets of objects: bins of width or of equal numbers, and what is left when the largest errors are culled.
 #include "skyfold/kernels/validate/subsets.hpp"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace {
 /// k with k width <= value < (k + 1) width as the products are rounded: the edges that are reported decide.
 double bin_number(double value, double width) {
   double k = std::floor(value / width);
+  // A quotient may round across an edge that the product does not.
   if (value < k * width) --k;
   if (value >= (k + 1.0) * width) ++k;
   return k;
@@ -43,6 +45,7 @@ std::vector<Bin> bins_of_equal_numbers(std::span<const double> values, std::span
   std::sort(sorted.begin(), sorted.end());
   std::vector<double> edges;
   for (std::size_t k = 0; k < count; ++k) edges.push_back(sorted[k * sorted.size() / count]);
+  // Equal values stay together, so there may be fewer bins than asked for.
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   std::vector<Bin> bins(edges.size());
   for (std::size_t k = 0; k < bins.size(); ++k) {
@@ -64,6 +67,7 @@ std::vector<std::uint32_t> without_largest(std::span<const double> errors, std::
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return error_of(members[a]) < error_of(members[b]); });
   const auto removed = static_cast<std::size_t>(std::floor(fraction * static_cast<double>(members.size())));
   order.resize(members.size() - std::min(removed, members.size()));
+  // Back in their own order: culling must not change sums by rounding.
   std::sort(order.begin(), order.end());
   std::vector<std::uint32_t> kept;
   for (const std::size_t k : order) kept.push_back(members[k]);

@@ -1,3 +1,5 @@
+// Quantiles and shares of weighted, sorted values by halving: definition 2 of Hyndman & Fan (1996), with the mean of two values
+// where the weight divides exactly.
 #include "skyfold/kernels/validate/weighted.hpp"
 
 #include <algorithm>
@@ -46,6 +48,7 @@ class Distances {
     const std::size_t left = first_true(0, split_, [&](std::size_t i) { return !is_enough(within(centre_ - sorted_.values[i])); });
     const double at_right = right < n_ ? sorted_.values[right] - centre_ : nan;
     const double at_left = left > 0 ? centre_ - sorted_.values[left - 1] : nan;
+    // fmin passes over NaN, which stands for a side without values.
     return std::fmin(at_left, at_right);
   }
 

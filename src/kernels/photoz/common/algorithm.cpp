@@ -1,15 +1,20 @@
+// The list of photo-z algorithms, and the options of their PDFs. A new algorithm has an entry here.
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
 #include <fmt/core.h>
 
 #include <functional>
 
-#include "algorithms.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
+
+// Each is in its own folder.
+std::unique_ptr<PhotozAlgorithm> make_dnf();
+std::unique_ptr<PhotozAlgorithm> make_knn();
+
 namespace {
 
 struct Entry {
@@ -37,6 +42,7 @@ std::vector<double> pdf_grid(const PdfOptions& o) {
   std::vector<double> grid(static_cast<std::size_t>(o.bins));
   const double step = (o.zmax - o.zmin) / static_cast<double>(o.bins - 1);
   for (std::size_t i = 0; i < grid.size(); ++i) grid[i] = o.zmin + step * static_cast<double>(i);
+  // Exactly, whatever the sum of the steps gives.
   grid.back() = o.zmax;
   return grid;
 }

@@ -89,6 +89,7 @@ PdfWriter::PdfWriter(const PdfOptions& o) {
 
 std::int32_t PdfWriter::write_grid(double z, std::span<const double> residual, std::span<const double> weight, double sigma,
                                    std::size_t row, const EstimateColumns& out) {
+  // Algorithms call this for every object; without a grid there is nothing to write.
   if (!grid_) return 0;
   return grid_->fill(z, residual, weight, sigma, &out.pdf[row * grid_->bins()]) < 0.5 ? photoz_pdf_off_grid : 0;
 }
@@ -100,6 +101,7 @@ std::int32_t PdfWriter::write(double mean, std::span<const double> centre, std::
     for (double& value : residual_) value -= mean;
     return write_grid(mean, residual_, weight, sigma, row, out);
   }
+  // From the table, which may hold fewer Gaussians than the mixture could have.
   const std::size_t width = out.pdf_means.size() / out.z_phot.size();
   for (std::size_t i = 0; i < width; ++i) {  // a mixture of fewer Gaussians is filled up with some of no weight
     const std::size_t at = row * width + i;

@@ -1,3 +1,4 @@
+// A PDF on a grid as a sum of Gaussians of one width, in vector instructions.
 #include "gaussian_pdf.hpp"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ void add_kernels(double z, const double* residual, const double* weight, std::si
   const double half_width = reach / scale, last = static_cast<double>(bins - 1);
   for (std::size_t i = 0; i < n; ++i) {
     const double centre = (z + residual[i] - first) / step;
+    // Written so that NaN is left out, too.
     if (weight[i] == 0.0 || !(centre + half_width >= 0.0) || !(centre - half_width <= last)) continue;
     const auto begin = static_cast<std::size_t>(std::ceil(std::max(centre - half_width, 0.0)));
     const auto end = static_cast<std::size_t>(std::min(centre + half_width, last)) + 1;
@@ -44,9 +46,11 @@ GaussianPdf::GaussianPdf(const PdfOptions& grid)
       sum_(bins_ + n_lanes) {}
 
 double GaussianPdf::fill(double z, std::span<const double> residual, std::span<const double> weight, double sigma, float* pdf) {
+  // Narrower ones would fall between two points of the grid.
   sigma = std::max(sigma, 0.5 * step_);
   std::fill(sum_.begin(), sum_.end(), 0.0);
   add_kernels(z, residual.data(), weight.data(), residual.size(), zmin_, step_, step_ / sigma, bins_, sum_.data());
+  // The trapezoidal rule, by which readers of the grid integrate.
   double sum = -0.5 * (sum_[0] + sum_[bins_ - 1]), weights = 0.0;
   for (std::size_t j = 0; j < bins_; ++j) sum += sum_[j];
   for (const double w : weight) weights += w;
@@ -54,6 +58,7 @@ double GaussianPdf::fill(double z, std::span<const double> residual, std::span<c
   if (mass < least_mass) {
     std::fill_n(pdf, bins_, 0.0f);
     const double last = zmin_ + step_ * static_cast<double>(bins_ - 1);
+    // All of it lies off the grid: a density of integral 1 at the nearer end, and the caller sets a flag.
     pdf[z - zmin_ < last - z ? 0 : bins_ - 1] = static_cast<float>(2.0 / step_);
     return 0.0;
   }

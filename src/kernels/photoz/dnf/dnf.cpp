@@ -2,7 +2,6 @@
 #include <cmath>
 #include <limits>
 
-#include "../common/algorithms.hpp"
 #include "../common/model.hpp"
 #include "kernel.hpp"
 #include "search.hpp"
@@ -65,6 +64,7 @@ class Dnf final : public PhotozAlgorithm {
   void train(const TrainingSet& set, PhotozModel& model) const override {
     check_training_set(set, name(), 2);
     model.algorithm = name();
+    // Options travel with the model as text, by the description that parses the command line.
     model.parameters = parameters_of(options_, describe_options);
     model.tables["training"] = training_table(set);
     const double distance[] = {coverage_distance(dnf::training_rows(model.tables.at("training")))};

@@ -1,3 +1,6 @@
+// The local fit of directional neighbourhood fitting: redshift as a plane in magnitudes, up to four passes with outliers left out
+// (De Vicente, Sanchez & Sevilla-Noarbe 2016, MNRAS 459, 3078, section 3.1). Normal equations where they are well conditioned,
+// QR where they are not.
 #include "fit.hpp"
 
 #include <Eigen/QR>
@@ -23,6 +26,7 @@ SKYFOLD_INLINE Lanes load(const double* p) {
   return v;
 }
 SKYFOLD_INLINE void store(double* p, const Lanes& v) { std::memcpy(p, &v, sizeof v); }
+// Always in this order, so that sums are the same on every processor.
 SKYFOLD_INLINE double total(const Lanes& v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 SKYFOLD_INLINE double dot(const double* a, const double* b, std::size_t n) {
   Lanes sum = {};
@@ -42,6 +46,7 @@ SKYFOLD_INLINE void products(const double* centred, std::size_t n, std::size_t r
   const double* a = centred + row * n;
   for (std::size_t column = 0; column <= row; column += 4) {
     const double* b[4];
+    // Four columns share one reading of `a`; those beyond the row repeat it, and nobody looks at them.
     for (std::size_t k = 0; k < 4; ++k) b[k] = centred + std::min(column + k, row) * n;
     Lanes sum0 = {}, sum1 = {}, sum2 = {}, sum3 = {};
     for (std::size_t i = 0; i < n; i += n_lanes) {
@@ -84,6 +89,7 @@ bool solve_normal(double* normal, std::size_t bands, double* slope) {
       rhs[i] -= row[j] * rhs[j];
       row[j] = scaled;
     }
+    // What the bands before it leave of this one's variance is lost in rounding: QR decides then.
     if (!(row[i] > well_conditioned * diagonal)) return false;
     rhs[i] /= row[i];
   }
@@ -123,6 +129,7 @@ void LocalFit::start(const Neighbours& neighbours, std::span<const double> z, st
   slope_.resize(bands);
   normal_.resize((bands + 1) * (bands + 4) + 4);
   std::copy(z.begin(), z.end(), z_.begin());
+  // The padding has weight 0 and finite values: 0 times NaN would spoil every sum.
   std::fill(z_.data() + n_, z_.data() + stride_, 0.0);
   std::fill_n(weight_.data(), n_, 1.0);
   std::fill(weight_.data() + n_, weight_.data() + stride_, 0.0);
@@ -144,6 +151,7 @@ Estimate LocalFit::fit(const Neighbours& neighbours, std::span<const double> z, 
     const auto is_kept = [&](std::size_t i) { return weight_[i] > 0.0 && std::abs(residual_[i]) < limit; };
     std::size_t kept = 0;
     for (std::size_t i = 0; i < n_; ++i) kept += is_kept(i);
+    // A plane through as many points as it has parameters has no scatter to tell.
     if (kept == estimate.n || kept <= bands + 1) break;
     for (std::size_t i = 0; i < n_; ++i) weight_[i] = is_kept(i) ? 1.0 : 0.0;
     estimate.n = kept;
@@ -155,6 +163,7 @@ Estimate LocalFit::fit(const Neighbours& neighbours, std::span<const double> z, 
     estimate.err_param2 += slope_[b] * error[b] * slope_[b] * error[b];
   }
   for (std::size_t i = 0; i < n_; ++i) sum2 += weight_[i] * residual_[i] * residual_[i];
+  // Degrees of freedom: neighbours less the plane's parameters.
   estimate.err_fit = std::sqrt(sum2 / static_cast<double>(estimate.n - bands - 1));
   return estimate;
 }
@@ -197,6 +206,7 @@ Estimate LocalFit::weighted_mean(const Neighbours& neighbours, std::span<const d
   double mean_distance = 0.0;
   for (const double d2 : neighbours.distance2) mean_distance += std::sqrt(d2);
   mean_distance /= static_cast<double>(n_);
+  // At distance 0 the weight 1/d is infinite: then the exact copies alone count, alike.
   const double nearest = neighbours.distance2[neighbours.nearest];
   const bool all_equal = std::all_of(neighbours.distance2.begin(), neighbours.distance2.end(),
                                      [&](double d2) { return d2 == nearest; });  // then none is below the mean

@@ -39,6 +39,7 @@ Metric metric_from(const std::string& name) { return name == "enf" ? Metric::enf
 std::uint32_t usable_bands(const Photometry& photometry, std::size_t object) {
   std::uint32_t mask = photometry.observed[object];
   for (std::uint32_t b = 0; b < photometry.n_bands; ++b)
+    // A non-detection without a limit has a state, but no number to compare.
     if (!std::isfinite(photometry.mag[object * photometry.n_bands + b])) mask &= ~(std::uint32_t{1} << b);
   return mask;
 }
@@ -118,6 +119,7 @@ void DnfKernel::run(const Table& in, Table& out, int threads) const {
 void DnfKernel::run_mask(std::uint32_t mask, const std::vector<std::uint32_t>& objects, const Photometry& photometry,
                          std::span<const std::int64_t> ids, const Output& output, int threads) const {
   const std::size_t all_bands = photometry.n_bands;
+  // One index for each combination of bands: distances with missing bands would be of another space.
   const std::shared_ptr<const NeighbourIndex> index = mask == 0 ? nullptr : indices_.get(mask, objects.size());
   if (!index || index->rows() == 0) {
     const std::int32_t reason = mask == 0 ? photoz_no_band : photoz_few_neighbours;
@@ -160,6 +162,7 @@ void DnfKernel::estimate(const NeighbourIndex& index, const Object& object, Work
   if (e.is_deficient) flags |= photoz_rank_deficient;
   flags |= range_flags(e.z);
   // Mean square distances grow in proportion to the bands that they sum over.
+  // Farther than the training set's own objects are from each other.
   if (euclid > coverage_ * std::sqrt(static_cast<double>(bands) / static_cast<double>(rows_.n_bands))) flags |= photoz_outside_coverage;
   if (std::isnan(e.err_param2)) flags |= photoz_no_magnitude_error;
   flags |= worker.pdf.write_grid(e.z, worker.fit.residual(), worker.fit.weight(), kernel_width(e.err_fit, e.n), row, output);

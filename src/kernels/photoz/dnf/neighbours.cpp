@@ -1,3 +1,5 @@
+// Training objects of one combination of bands, in blocks that are compact in direction and length of the magnitude vector, with
+// boxes around blocks and around groups of blocks. In single precision: searches decide again in double.
 #include "neighbours.hpp"
 
 #include <algorithm>
@@ -27,6 +29,7 @@ void fill_features(const double* mag, std::span<const std::uint32_t> bands, floa
 std::size_t widest_feature(const std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end, const std::vector<float>& features,
                            std::size_t width) {
   std::vector<float> low(width, infinity), high(width, -infinity);
+  // Some hundred rows of a set show where it is widest.
   for (std::size_t i = begin; i < end; i += 1 + (end - begin) / 512)
     for (std::size_t f = 0; f < width; ++f) {
       const float value = features[order[i] * width + f];
@@ -86,6 +89,7 @@ NeighbourIndex::NeighbourIndex(const TrainingRows& rows, std::uint32_t mask) : t
 /// Divides blocks [begin, end) at the median of the widest feature, down to single blocks.
 void NeighbourIndex::split(std::vector<std::uint32_t>& order, std::size_t begin, std::size_t end, const std::vector<float>& features) {
   if (end - begin < 2) {
+    // The order within a block does not matter for the search, but must not depend on nth_element.
     if (begin < end) std::sort(order.begin() + begin * block_rows, order.begin() + std::min(end * block_rows, order.size()));
     return;
   }
@@ -96,6 +100,7 @@ void NeighbourIndex::split(std::vector<std::uint32_t>& order, std::size_t begin,
   value.reserve(last - first);
   for (std::size_t i = first; i < last; ++i) value.emplace_back(features[order[i] * width + feature], order[i]);
   const auto median = value.begin() + static_cast<std::ptrdiff_t>((middle - begin) * block_rows);
+  // Pairs of value and row: equal values have an order, so the blocks are the same everywhere.
   std::nth_element(value.begin(), median, value.end());
   for (std::size_t i = first; i < last; ++i) order[i] = value[i - first].second;
   split_feature_[middle] = static_cast<std::uint8_t>(feature);

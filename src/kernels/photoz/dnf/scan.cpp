@@ -1,3 +1,5 @@
+// The inner loops of the DNF search, for each metric and common number of bands: bounds of boxes, distances of blocks, counts and
+// selections without branches, so that compilers make vector instructions of them.
 #include "scan.hpp"
 
 #include <cmath>
@@ -39,6 +41,7 @@ SKYFOLD_INLINE void with_bands(std::size_t bands, const Body& body) {
   }
 }
 
+// sin^2 of the angle between unit vectors at distance c: c^2 (1 - c^2 / 4). No arc cosine, no loss at small angles.
 SKYFOLD_INLINE float sine2(float chord2) { return chord2 * (1.0f - 0.25f * chord2); }
 
 template <Metric metric>
@@ -71,6 +74,7 @@ SKYFOLD_INLINE void bound_group(const float* __restrict low, const float* __rest
       chord2 += d * d;
     }
     const float shortest = low[bands * group_boxes + i], d = gap(length, shortest, high[bands * group_boxes + i]);
+    // d_E^2 = (|q| - |m|)^2 + |q| |m| c^2, each term by its lower bound.
     const float euclid2 = d * d + length * shortest * chord2;
     bound[i] = distance2<metric>(euclid2, chord2);
     // sin^2 = c^2 (1 - c^2 / 4) rises up to 90 degrees, but rounded only within units of the last digit.
@@ -90,6 +94,7 @@ SKYFOLD_INLINE std::size_t list_loop(const Boxes& boxes, std::span<const std::ui
     for (std::size_t i = 0; i < group_boxes; ++i) hits += bound[i] <= limit;
     if (hits == 0) continue;
     for (std::size_t i = 0, box = group * group_boxes; i < group_boxes; ++i, ++box) {
+      // Written always, counted only if it is one: no branch to mispredict.
       list[found] = static_cast<std::uint32_t>(box);
       found += static_cast<std::size_t>(bound[i] <= limit) & static_cast<std::size_t>(box < boxes.n);
     }
@@ -158,6 +163,7 @@ SKYFOLD_CLONES
 std::size_t list_boxes(Metric metric, const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query, std::size_t bands,
                        bool angles, float limit, std::uint32_t* list) {
   if (metric == Metric::enf) return list_all<Metric::enf>(boxes, groups, query, bands, limit, list);
+  // Beyond 90 degrees sin^2 falls again: bounds say nothing, and all boxes are scanned.
   if (!angles) limit = std::numeric_limits<float>::infinity();
   return metric == Metric::anf ? list_all<Metric::anf>(boxes, groups, query, bands, limit, list)
                                : list_all<Metric::dnf>(boxes, groups, query, bands, limit, list);
@@ -225,6 +231,7 @@ void exact_distances(Metric metric, const double* query, const double* unit, con
       const double d = unit[b] - (length > 0.0 ? mag[b * stride + i] / length : 0.0);
       chord2 += d * d;
     }
+    // Rounding may leave a little less than nothing.
     const double raw = chord2 * (1.0 - 0.25 * chord2);
     const double sine2 = raw > 0.0 ? raw : 0.0;
     euclid2[i] = e2;

@@ -1,3 +1,6 @@
+// The nearest training objects in the metrics of directional neighbourhood fitting (De Vicente et al. 2016, section 2). Bounds of
+// boxes leave few blocks, these are scanned in single precision, and whatever its rounding could decide is ranked again in double:
+// the answer is that of the definition.
 #include "search.hpp"
 
 #include <algorithm>
@@ -36,6 +39,7 @@ float next_limit(const Bracket& b, std::size_t k) {
 }
 
 Bracket narrow(const float* values, std::size_t n, std::size_t k, Bracket b) {
+  // Counting is a pass of vector instructions, far cheaper than moving values about.
   for (int pass = 0; pass < 24 && b.n_high - b.n_low > small_bracket; ++pass) {
     float x = pass < 12 ? next_limit(b, k) : 0.5f * b.low + 0.5f * b.high;
     if (!(x > b.low && x < b.high)) x = 0.5f * b.low + 0.5f * b.high;
@@ -85,8 +89,10 @@ Neighbours NeighbourSearch::find(const NeighbourIndex& index, const double* magn
 
 void NeighbourSearch::set_query(const NeighbourIndex& index, const double* magnitudes) {
   const std::size_t bands = index.bands();
+  // Guesses of the last object hold for the next one, which is its neighbour; those of another index do not.
   if (index_ != &index) {
     index_ = &index;
+    // One band has no angles.
     metric_ = bands == 1 ? Metric::enf : metric_option_;
     scan_guess_ = key_guess_ = largest;
     unit_.resize(bands);
@@ -128,6 +134,7 @@ void NeighbourSearch::scan_up_to(Metric bound, float limit, std::span<const std:
     found.resize(groups.size() * group_boxes);
     found.resize(list_boxes(bound, boxes, groups, query_.data(), index_->bands(), angles_known_, limit, found.data()));
   };
+  // Groups of blocks first, then the blocks of those that may hold something.
   list(index_->coarse_, all_, groups_);
   list(index_->fine_, groups_, list_);
   scan(excluded);
@@ -156,6 +163,7 @@ std::size_t NeighbourSearch::scan_nearest(Metric bound, std::size_t wanted, std:
     const float error = is_euclidean ? euclid2_error(scan_guess_) : key_error(scan_guess_, largest);
     scan_up_to(bound, scan_guess_ + 2.0f * error, excluded);  // ties are decided beyond the guess
     const std::size_t count = count_up_to(is_euclidean ? euclid2_.data() : key_.data(), n_values(), scan_guess_);
+    // The guess was too small: first a little more, then a sure limit.
     if (count >= wanted) return count;
     scan_guess_ = attempt == 1 ? scan_guess_ * 1.5f : near_home();
   }
@@ -210,6 +218,7 @@ void NeighbourSearch::hide_ties(float low, float high) {
   const float below = std::nextafter(low, -infinity);
   const std::size_t sure = count_up_to(euclid2_.data(), n_values(), below);
   const std::size_t n = collect_between(euclid2_.data(), n_values(), below, high, slots_.data());
+  // All of the doubtful ones belong to it: nothing is to be decided.
   if (sure + n == preselect_) return;
   struct Exact {
     double euclid2;
@@ -264,6 +273,7 @@ void NeighbourSearch::load(std::span<const Slot> slots) {
     const double* mag = &training.mag[row_[i] * training.n_bands];
     for (std::size_t b = 0; b < bands; ++b) found_mag_[b * stride_ + i] = mag[index_->bands_[b]];
   }
+  // Any finite magnitude that gives no division by zero.
   for (std::size_t b = 0; b < bands; ++b) std::fill(found_mag_.data() + b * stride_ + n_found_, found_mag_.data() + (b + 1) * stride_, 1.0);
   exact_distances(metric_, mag_, unit_.data(), found_mag_.data(), bands, stride_, found_euclid2_.data(), found_key_.data());
 }
@@ -271,6 +281,7 @@ void NeighbourSearch::load(std::span<const Slot> slots) {
 /// Keeps the `wanted` nearest candidates, in their order; returns how many there are.
 std::size_t NeighbourSearch::keep_nearest(std::size_t wanted) {
   if (n_found_ <= wanted) return n_found_;
+  // Ties by row, so that the neighbours do not depend on the order in which blocks were scanned.
   const auto is_nearer = [&](std::uint32_t a, std::uint32_t b) {
     return found_key_[a] != found_key_[b] ? found_key_[a] < found_key_[b] : row_[a] < row_[b];
   };
@@ -297,6 +308,7 @@ double NeighbourSearch::nearest_euclid2(bool scanned_all_near, std::size_t n, st
   if (metric_ == Metric::enf) return nearest;
   float limit = 0.0f;
   if (scanned_all_near) {
+    // The scan was by Euclidean distance already, so its smallest value is near the truth.
     limit = smallest(euclid2_.data(), n_values());
   } else {
     limit = static_cast<float>(nearest);

@@ -38,6 +38,7 @@ TrainingRows training_rows(const Table& training) {
   rows.feature = values_of<double>(training, "feature");
   rows.present.assign(rows.n_rows, 0);
   for (std::size_t i = 0; i < rows.n_rows; ++i)
+    // What is there is told by the values: a model file has no masks.
     for (std::size_t f = 0; f < rows.n_features; ++f)
       rows.present[i] |= std::uint64_t{!std::isnan(rows.feature[i * rows.n_features + f])} << f;
   return rows;
@@ -116,6 +117,7 @@ void KnnKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& o
   }
   if (!index || index->tree().size() == 0) return;
   std::vector<double> place(index->dimensions());
+  // Objects are taken leaf by leaf: neighbours of one are in the cache for the next.
   const auto place_of = [&](std::size_t object) {
     index->embed(&block.features.value[object * width], place.data());
     return index->tree().leaf_of(place.data());
@@ -141,6 +143,7 @@ void KnnKernel::estimate(const MaskIndex& index, std::size_t object, std::int32_
   // Mean square distances grow in proportion to the features that they sum over.
   if (nearest > spacing_.percentile99 * std::sqrt(static_cast<double>(index.dimensions()) / static_cast<double>(layer_.size())))
     flags |= photoz_outside_coverage;
+  // On a grid the kernels are laid about the mean, as residuals.
   flags |= worker.pdf.write(worker.pdf.is_on_grid() ? mixture.mean() : 0.0, mixture.z(), mixture.weight(), mixture.sigma(), object, output);
   output.z_phot[object] = z;
   output.z_err[object] = static_cast<float>(0.5 * (mixture.quantile(1.0 - one_sigma) - mixture.quantile(one_sigma)));

@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "../common/algorithms.hpp"
 #include "../common/model.hpp"
 #include "kernel.hpp"
 #include "skyfold/core/error.hpp"
@@ -46,6 +45,7 @@ knn::TrainingRows rows_of(const TrainingSet& set, const FeatureLayer& layer) {
     sum += all.weight[i];
   }
   knn::TrainingRows rows = all.subset(used);
+  // Mean 1: losses and metric then do not depend on how the weights were scaled.
   for (double& weight : rows.weight) weight *= static_cast<double>(rows.n_rows) / sum;
   return rows;
 }
@@ -112,6 +112,7 @@ class Knn final : public PhotozAlgorithm {
                                         rows.n_rows, least_objects)
                           : fmt::format("the training set has {} objects with features and weight (knn needs at least 2)", rows.n_rows));
     if (is_chosen) {
+      // On a held-out quarter; the model itself is made of all objects.
       const knn::Tuning tuning = knn::tune(rows, options, set.seed, set.threads);
       report(tuning);
       options.neighbours = tuning.neighbours[tuning.best_neighbours];

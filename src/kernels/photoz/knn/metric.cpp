@@ -1,3 +1,5 @@
+// Learning the metric from how redshifts change: local planes around many objects, and the mean outer product of their gradients
+// (Hristache et al. 2001, Ann. Stat. 29, 1537). Directions in which the redshift does not change count little.
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
@@ -21,6 +23,7 @@ std::vector<std::uint32_t> draw_centres(const TrainingRows& rows, const std::vec
   if (complete.size() <= most_centres) return complete;
   std::vector<std::pair<double, std::uint32_t>> draws;
   for (const std::uint32_t row : complete)
+    // By id: the same objects are drawn whatever the order of the training set.
     draws.emplace_back(ObjectRandom(seed, static_cast<std::uint64_t>(rows.id[row]), centre_stream).uniform(), row);
   std::nth_element(draws.begin(), draws.begin() + most_centres, draws.end());
   std::vector<std::uint32_t> centres;
@@ -39,6 +42,7 @@ Eigen::VectorXd gradient(const TrainingRows& rows, std::span<const Neighbour> ne
     x.row(i) = Eigen::Map<const Eigen::RowVectorXd>(&rows.feature[row * rows.n_features], p);
     y[i] = rows.z[row];
   }
+  // eval(): the mean must be taken before the first row changes.
   x.rowwise() -= x.colwise().mean().eval();
   y.array() -= y.mean();
   Eigen::MatrixXd normal = x.transpose() * x;
@@ -58,7 +62,9 @@ Metric metric_of(const TrainingRows& rows, const std::vector<std::uint32_t>& cen
   for (std::size_t i = 0; i < centres.size(); ++i)
     if (norm[i] <= steepest) sum += rows.weight[centres[i]] * at(i) * at(i).transpose();
   const double trace = sum.trace() / static_cast<double>(p);
+  // No redshift changes anywhere: nothing to learn.
   if (!(trace > 0.0) || !std::isfinite(trace)) return Metric(rows.n_features);
+  // A little of the Euclidean metric keeps the matrix positive definite.
   sum = (sum / trace + euclidean_part * Eigen::MatrixXd::Identity(p, p)) / (1.0 + euclidean_part);
   return Metric(rows.n_features, std::vector<double>(sum.data(), sum.data() + sum.size()));
 }
@@ -89,6 +95,7 @@ Metric learn_metric(const TrainingRows& rows, std::uint64_t seed, int threads) {
   Metric metric(rows.n_features);
   if (complete.size() < std::max(least_rows, 10 * rows.n_features)) return metric;
   const std::vector<std::uint32_t> centres = draw_centres(rows, complete, seed);
+  // A second time with neighbours in the metric just learned.
   for (int pass = 0; pass < 2; ++pass) metric = improved(rows, centres, metric, std::max(threads, 1));
   return metric;
 }

@@ -1,3 +1,4 @@
+// A PDF as a mixture of Gaussians of one width: density, quantiles, mode and the integral of its square, exactly.
 #include "mixture.hpp"
 
 #include <algorithm>
@@ -25,6 +26,7 @@ double kernel_sum(const double* z, const double* weight, std::size_t n, double x
   for (std::size_t i = 0; i < n; i += n_lanes) {
     const Lanes t = (load(z + i) - x) * scale;
     Lanes exponent = t * t * -0.5;
+    // exp() by vector instructions knows no numbers below the smallest double.
     exponent = exponent < lowest_exponent ? Lanes{} + lowest_exponent : exponent;
     sum += exponential(exponent) * load(weight + i);
   }
@@ -72,6 +74,7 @@ double Mixture::scatter() const noexcept {
     const std::size_t high = std::min(low + 1, n_ - 1);
     return z_[low] + (place - static_cast<double>(low)) * (z_[high] - z_[low]);
   };
+  // The interquartile range of a normal distribution is 1.349 sigma.
   return (at(0.75) - at(0.25)) / 1.349;
 }
 
@@ -102,6 +105,7 @@ double Mixture::quantile(double p) const noexcept {
     const double excess = cumulative(x) - p;
     (excess > 0.0 ? high : low) = x;
     const double slope = density(x);
+    // Newton's step where it stays in the bracket, else halving: it always ends.
     double next = x - excess / slope;
     if (!(next > low && next < high)) next = 0.5 * (low + high);  // also where the slope vanishes
     if (std::abs(next - x) < 1e-9) return next;
@@ -133,6 +137,7 @@ double Mixture::mode() const noexcept {
 
 double Mixture::squared_integral() const noexcept {
   constexpr double reach = 9.0;  // beyond, a pair adds less than 1e-17 of itself
+  // The integral of the product of two Gaussians is a Gaussian of their distance, sqrt(2) as wide.
   const double width = std::numbers::sqrt2 * sigma_;
   double same = 0.0, pairs = 0.0;
   for (std::size_t i = 0, end = 0; i < n_; ++i) {

@@ -1,3 +1,5 @@
+// Training objects as points: a metric is a change of coordinates in which distances are Euclidean, one for each combination of
+// features that are there.
 #include "rows.hpp"
 
 #include <Eigen/Dense>
@@ -32,8 +34,10 @@ std::vector<double> Metric::embedding(std::uint64_t mask) const {
   Eigen::MatrixXd part = m(in, in);
   if (!out.empty() && !in.empty()) {
     const Eigen::MatrixXd between = m(out, in), rest = m(out, out);
+    // The Schur complement: missing features take the values that make the distance smallest.
     part -= between.transpose() * rest.ldlt().solve(between);
   }
+  // M = U^T U, so |U x|^2 is the distance, and U has half the products.
   const Eigen::MatrixXd upper = part.llt().matrixU();
   std::vector<double> embedding(in.size() * in.size(), 0.0);
   for (std::size_t i = 0; i < in.size(); ++i)

@@ -1,3 +1,5 @@
+// Choice of the number of neighbours and of the width by the loss of a conditional density estimate on a held-out quarter (Izbicki
+// & Lee 2017, Electron. J. Stat. 11, 2800), and the spacing of the training set.
 #include "tuning.hpp"
 
 #include <fmt/core.h>
@@ -47,6 +49,7 @@ Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
       split.fit.push_back(i);
   }
   std::sort(held_out.begin(), held_out.end());
+  // The smallest draws: a random part, whatever the order of the rows.
   held_out.resize(std::min(held_out.size(), most_judged));
   for (const auto& [draw, row] : held_out) split.judged.push_back(row);
   std::sort(split.judged.begin(), split.judged.end());
@@ -125,6 +128,7 @@ Spacing measure_spacing(const TrainingRows& rows, const Metric& metric, std::uin
     for (std::size_t i = begin; i < end; ++i) {
       index.embed(&rows.feature[draws[i].second * rows.n_features], place.data());
       const auto nearest = searches[static_cast<std::size_t>(thread)].find(index.tree(), place.data(), 2);
+      // The nearest is the object itself, unless another one is at the same place and has a smaller row.
       distance[i] = std::sqrt(nearest[nearest[0].row == draws[i].second ? 1 : 0].distance2);
     }
   });
@@ -175,6 +179,7 @@ Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int 
   }
   tuning.best_neighbours = best / tuning.sigma.size();
   tuning.best_sigma = best % tuning.sigma.size();
+  // Of widths that are as good as the best the largest is taken: broader PDFs are the safer mistake.
   const double as_good = tuning.best_loss() + equal_loss * std::abs(tuning.best_loss());
   for (std::size_t j = tuning.best_sigma + 1; j < tuning.sigma.size(); ++j)
     if (tuning.loss[tuning.best_neighbours * tuning.sigma.size() + j] <= as_good) tuning.best_sigma = j;

@@ -1,0 +1,87 @@
+// The one list of commands: a new one is its folder and its line here.
+#include "skyfold/commands/command.hpp"
+
+namespace skyfold {
+
+std::unique_ptr<Command> make_import_command();
+std::unique_ptr<Command> make_info_command();
+std::unique_ptr<Command> make_journal_command();
+std::unique_ptr<Command> make_launch_command();
+std::unique_ptr<Command> make_locus_command();
+std::unique_ptr<Command> make_map_info_command();
+std::unique_ptr<Command> make_map_reorder_command();
+std::unique_ptr<Command> make_map_ud_grade_command();
+std::unique_ptr<Command> make_match_command();
+std::unique_ptr<Command> make_mock_command();
+std::unique_ptr<Command> make_patch_command();
+std::unique_ptr<Command> make_photoz_command();
+std::unique_ptr<Command> make_plan_command();
+std::unique_ptr<Command> make_products_comment_command();
+std::unique_ptr<Command> make_products_drop_command();
+std::unique_ptr<Command> make_products_export_command();
+std::unique_ptr<Command> make_products_gc_command();
+std::unique_ptr<Command> make_products_list_command();
+std::unique_ptr<Command> make_products_replay_command();
+std::unique_ptr<Command> make_products_save_command();
+std::unique_ptr<Command> make_products_show_command();
+std::unique_ptr<Command> make_products_tree_command();
+std::unique_ptr<Command> make_rehearse_command();
+std::unique_ptr<Command> make_spec_command();
+std::unique_ptr<Command> make_status_command();
+std::unique_ptr<Command> make_train_command();
+std::unique_ptr<Command> make_validate_command();
+
+namespace {
+
+using enum CommandEntry::Kind;
+
+constexpr CommandEntry commands[] = {
+    {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", farms,
+     make_import_command},
+    {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", alone, make_info_command},
+    {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", alone, make_plan_command},
+    {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.h5 --ranks 16,64,256",
+     alone, make_rehearse_command},
+    {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", alone,
+     make_spec_command},
+    {"match", "match a spectroscopic sample with a catalogue to make a training set",
+     "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", farms, make_match_command},
+    {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5",
+     alone, make_train_command},
+    {"photoz", "estimate the redshift of every object of a catalogue",
+     "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", farms, make_photoz_command},
+    {"validate", "measure how good photo-z are on objects with known redshifts",
+     "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", on_ranks, make_validate_command},
+    {"locus", "find the best pointing of a field of view about every target",
+     "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", farms, make_locus_command},
+    {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", farms,
+     make_patch_command},
+    {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", alone, make_map_info_command},
+    {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", alone,
+     make_map_reorder_command},
+    {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", alone,
+     make_map_ud_grade_command},
+    {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", farms, make_mock_command},
+    {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},
+    {"products show", "tell all that is recorded of a product", "skyfold products show Z.h5 --verify", alone, make_products_show_command},
+    {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.h5", alone,
+     make_products_tree_command},
+    {"products comment", "add a comment to a product", "skyfold products comment Z.h5 'for the lensing paper'", alone,
+     make_products_comment_command},
+    {"products save", "keep a product, read-only", "skyfold products save Z.h5", alone, make_products_save_command},
+    {"products drop", "remove a product that is not saved", "skyfold products drop Z.h5", alone, make_products_drop_command},
+    {"products gc", "remove old products that are not saved", "skyfold products gc --older-than 30d", alone, make_products_gc_command},
+    {"products replay", "make a product again and compare", "skyfold products replay Z.h5 -n 4", alone, make_products_replay_command},
+    {"products export", "write the provenance of a product", "skyfold products export Z.h5 --format prov-json --to Z.prov.json", alone,
+     make_products_export_command},
+    {"launch", "run a command on MPI ranks, and start it again when it broke",
+     "skyfold launch -n 4 -- photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", alone, make_launch_command},
+    {"status", "tell how far a run is, or what became of it", "skyfold status Z.h5", alone, make_status_command},
+    {"journal dump", "print the journal of a run as a table", "skyfold journal dump Z.h5", alone, make_journal_command},
+};
+
+}  // namespace
+
+std::span<const CommandEntry> command_list() { return commands; }
+
+}  // namespace skyfold
