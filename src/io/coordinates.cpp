@@ -1,3 +1,5 @@
+// Coordinates in degrees, whatever unit the input gives: a catalogue in radians or hours read as degrees gives positions that look
+// right and are not. What is converted is said; what is no unit of angle is refused.
 #include "skyfold/io/coordinates.hpp"
 
 #include <fmt/core.h>
@@ -159,6 +161,7 @@ std::unique_ptr<Source> in_degrees(std::unique_ptr<Source> source, const std::st
     const double factor = factor_of(*source, column, given);
     if (factor != 1.0) conversions.push_back({*index, factor});
   }
+  // No wrapper, and no pass over the values, where there is nothing to convert.
   if (conversions.empty()) return source;
   return std::make_unique<InDegrees>(std::move(source), std::move(conversions));
 }

@@ -1,3 +1,5 @@
+// FITS binary tables (FITS Standard 4.0) as products: CFITSIO makes the header, ranks write their rows by position, checksums of
+// rows add up over all ranks in any order.
 #include "skyfold/io/fits_product.hpp"
 
 #include <fitsio.h>
@@ -52,6 +54,7 @@ std::optional<LONGLONG> null_of(const ColumnInfo& column) {
 
 void write_key(fitsfile* file, const std::string& name, const std::string& value, const std::string& comment = {}) {
   int status = 0;
+  // CFITSIO would cut it itself, in the middle of a doubled quote.
   std::string text = cut_to_card(value);
   fits_update_key(file, TSTRING, name.c_str(), text.data(), comment.empty() ? nullptr : comment.c_str(), &status);
   check_fits(status, "cannot write FITS keyword " + name);
@@ -93,6 +96,7 @@ std::string make_header(const Schema& schema, const std::vector<FitsText>& texts
   const std::unique_ptr<void*, void (*)(void**)> owner(&memory, [](void** block) { std::free(*block); });  // freed after the file is closed
   fitsfile* raw = nullptr;
   int status = 0;
+  // In memory: the file itself is written by our checked calls, header and rows alike.
   fits_create_memfile(&raw, &memory, &size, fits_block, std::realloc, &status);
   check_fits(status, "cannot make a FITS header");
   FitsFile file(raw);
@@ -111,6 +115,7 @@ std::string make_header(const Schema& schema, const std::vector<FitsText>& texts
                   extension_name.c_str(), &status);
   check_fits(status, "cannot make a FITS table header");
   describe_columns(file.get(), schema, texts);
+  // Cards of the final size now: filled in later without moving a byte.
   write_key(file.get(), "CHECKSUM", "0000000000000000", "HDU checksum");
   write_key(file.get(), "DATASUM", "0         ", "data unit checksum");
   for (const std::string& line : history) fits_write_history(file.get(), fits_text(line).c_str(), &status);
@@ -245,12 +250,14 @@ void create_fits(const std::string& path, const Schema& schema, std::int64_t row
   fill_in_sums(header, 0);
   File file = File::created(path);
   file.write(0, header);
+  // A full disk is told before the run, not after it.
   file.reserve(std::ssize(header), (rows * row_bytes_of(schema, texts) + fits_block - 1) / fits_block * fits_block);
   file.close();
 }
 
 FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows) {
   const InputFile file(path);
+  // Read anew, not remembered: the file may be that of an earlier attempt.
   const FitsHeader header(file, fits_block);  // behind the primary one
   std::vector<FitsText> texts(schema.size());
   for (std::size_t i = 0; i < schema.size(); ++i) {
@@ -283,6 +290,7 @@ std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) no
   for (; i + 4 <= bytes.size(); i += 4) {
     std::uint32_t word = 0;
     std::memcpy(&word, bytes.data() + i, sizeof word);
+    // Carries are added at the end: ones'-complement addition does not mind when.
     sum += __builtin_bswap32(word);
   }
   for (; i < bytes.size(); ++i) add(i);

@@ -1,3 +1,5 @@
+// Texts in FITS, which knows printable ASCII only: percent-encoded cells, units in letters, names that differ, values that fit a
+// card of 80 characters.
 #include "fits_text.hpp"
 
 #include <fmt/core.h>
@@ -53,6 +55,7 @@ std::string fits_unit(std::string text) {
 std::string cut_to_card(std::string text, std::size_t most) {
   std::size_t used = 0, kept = 0;
   for (; kept < text.size(); ++kept) {
+    // A quote is doubled in a card.
     used += text[kept] == '\'' ? 2 : 1;
     if (used > most) break;
   }
@@ -66,6 +69,7 @@ std::vector<std::string> fits_names(const std::vector<std::string>& names) {
   for (const std::string& given : names) {
     const std::string whole = with_mark(given, '_', false);  // letters, digits and underscores are what names should have
     std::string name = cut_to_card(whole);
+    // A changed name must not become that of another column that kept its own.
     for (int k = 2; (name != given && taken.contains(name)) || !used.insert(name).second; ++k) {
       const std::string ending = fmt::format("_{}", k);
       name = cut_to_card(whole, 68 - ending.size()) + ending;

@@ -1,3 +1,4 @@
+// Files that are known, but not read: told by their first bytes, with what to do about them. Endings of names are not believed.
 #include "skyfold/io/foreign.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// Columnar HDF5 files, made with the HDF5 library and filled by position without it: contiguous datasets, allocated at once, in
+// groups, with texts as attributes (docs/formats.md).
 #include "skyfold/io/hdf5.hpp"
 
 #include <fmt/core.h>
@@ -80,6 +82,7 @@ Hdf5Type text_type() {
 
 void set_text(hid_t object, const std::string& name, const std::string& value) {
   const std::string what = "cannot write HDF5 attribute " + name;
+  // An attribute keeps its type for life: the new text gets a new one.
   if (H5Aexists(object, name.c_str()) > 0) check_hdf5(H5Adelete(object, name.c_str()), what);
   const Hdf5Type type = text_type();
   const Hdf5Space scalar(H5Screate(H5S_SCALAR), what);
@@ -99,6 +102,7 @@ std::string get_text(hid_t object, const char* name) {
   char* text = nullptr;
   if (H5Aread(attribute, type, &text) < 0 || !text) return {};
   std::string value(text);
+  // The library's own allocator: free() may be another one.
   H5free_memory(text);
   return value;
 }
@@ -114,8 +118,10 @@ void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows) {
   const std::string what = "cannot create HDF5 dataset " + column.name;
   const Hdf5Properties properties(H5Pcreate(H5P_DATASET_CREATE), what);
   check_hdf5(H5Pset_layout(properties, H5D_CONTIGUOUS), what);
+  // Early and without fill values: every dataset has its place in the file, and no byte is written twice.
   check_hdf5(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY), what);
   check_hdf5(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER), what);
+  // Times would make two runs with the same result differ in their bytes.
   check_hdf5(H5Pset_obj_track_times(properties, false), what);
   const bool is_array = column.type != Type::text && column.width > 1;
   const std::array<hsize_t, 2> shape = {static_cast<hsize_t>(rows), column.width};
@@ -178,9 +184,11 @@ void add_member(ColumnPlaces& places, hid_t group, const std::string& name, cons
   const auto rows = static_cast<std::int64_t>(shape[0]);
   if (!places.group.schema.empty() && rows != places.group.rows)
     throw DataError(fmt::format("{} has {} rows, {} has {}", where, rows, places.group.schema[0].name, places.group.rows));
+  // The byte at which ranks read and write; there is none for chunked datasets.
   const haddr_t offset = H5Dget_offset(dataset);
   if (offset == HADDR_UNDEF && rows > 0) throw DataError(where + " is not contiguous (run import on this file first)");
   const std::uintmax_t file_size = std::filesystem::file_size(path);
+  // Written so that no product overflows, whatever a damaged file says.
   if (rows > 0 && (offset > file_size || static_cast<std::uintmax_t>(rows) * column->bytes_per_row() > file_size - offset))
     throw IoError(fmt::format("{} ends beyond the file's {} bytes (truncated)", where, grouped(static_cast<long long>(file_size))));
   column->name = name;
@@ -206,6 +214,7 @@ void lay_out(const File& file, const std::vector<ColumnGroup>& groups, const Att
 }
 
 void fill_group(hid_t root, const std::string& path, const std::string& name, const Table& table) {
+  // A kill may have left a half of it.
   if (H5Lexists(root, name.c_str(), H5P_DEFAULT) > 0) check_hdf5(H5Ldelete(root, name.c_str(), H5P_DEFAULT), path + ": " + name);
   create_group(root, {name, table.schema(), static_cast<std::int64_t>(table.rows())});
   for (std::size_t i = 0; i < table.columns() && table.rows() > 0; ++i) {
@@ -314,7 +323,9 @@ void check_sound(const std::string& path) {
   if (!std::filesystem::is_regular_file(path)) return;  // opening it says what is wrong
   static std::set<std::tuple<std::string, std::uintmax_t, std::filesystem::file_time_type>> sound;
   const auto state = std::tuple(path, std::filesystem::file_size(path), std::filesystem::last_write_time(path));
+  // Every command opens its files several times; a child process costs milliseconds.
   if (sound.contains(state)) return;
+  // Before the fork, so that the child need not start the library.
   H5open();
   const auto look = [&](hid_t file) {
     (void)attributes_in(file, path);

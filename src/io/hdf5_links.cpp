@@ -1,3 +1,5 @@
+// Keeps reading within one file: links to other files, virtual datasets and external storage are refused, since they could show
+// any file of the user that reads as part of the one that was given to him.
 #include "hdf5_links.hpp"
 
 #include <fmt/core.h>
@@ -29,6 +31,7 @@ void follow(const std::string& path, hid_t group, const std::string& name, int& 
   std::string above = name.starts_with('/') ? "/" : "";
   for (const std::string& part : split(name, '/')) {
     if (part.empty() || part == ".") continue;
+    // Part by part: a link may stand anywhere on the way.
     const std::string step = joined(above, part);
     H5L_info_t info;
     if (H5Lget_info(group, step.c_str(), &info, H5P_DEFAULT) < 0) throw DataError(fmt::format("{}: {} is not there", path, step));

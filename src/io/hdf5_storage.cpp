@@ -48,6 +48,7 @@ Hdf5Storage& storage_of(const H5FD_t* file) { return *reinterpret_cast<const Lib
 /// A link to another file would come here, too: there is no other.
 H5FD_t* open_storage(const char* name, unsigned, hid_t access, haddr_t) {
   const void* given = H5Pget_driver_info(access);
+  // The library hands its drivers a plain pointer; ours points at a shared one, so that the storage lives as long as either side.
   if (!given || !(**static_cast<const std::shared_ptr<Hdf5Storage>* const*>(given))->file) return nullptr;
   if ((**static_cast<const std::shared_ptr<Hdf5Storage>* const*>(given))->file->path() != name) return nullptr;
   auto file = std::make_unique<LibraryFile>();
@@ -94,6 +95,7 @@ herr_t write(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t offset, size_t size, const
   (void)storage.attempt([&](const File& on_disk) {
     on_disk.write(static_cast<std::int64_t>(offset), std::span(static_cast<const std::byte*>(buffer), size));
   });
+  // As if it had been written: the library would not survive a failed write, and closes the file in good order now.
   storage.end = std::max<haddr_t>(storage.end, offset + size);
   return 0;
 }
@@ -114,6 +116,7 @@ hid_t register_driver() {
 #endif
   driver.name = "skyfold";
   driver.maxaddr = std::numeric_limits<std::int64_t>::max();
+  // As sec2: a file stays open for the library while an object of it is.
   driver.fc_degree = H5F_CLOSE_WEAK;
   driver.fapl_size = sizeof(std::shared_ptr<Hdf5Storage>*);
   driver.open = open_storage;
@@ -203,6 +206,7 @@ void write_hdf5(const File& file, bool is_new, const std::function<void(hid_t)>&
   try {
     write_through(storage, is_new, fill);
   } catch (...) {
+    // The library may keep a handle that it could not close: whatever it still does reaches no file.
     storage->file = nullptr;
     if (!storage->error.empty()) throw IoError(storage->error);
     throw;

@@ -1,3 +1,5 @@
+// Undo for changes of an HDF5 file's structure: all bytes but the large datasets are saved beside it first, and put back by the
+// next attempt if a kill came in between.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -87,7 +89,9 @@ void save_structure(const std::string& path) {
     put(saved, count);
     saved += bytes;
   }
+  // Last: a file that was cut short is known by it.
   put(saved, hash_text(saved));
+  // On the disk before the first byte of the product changes.
   write_durably(undo_path(path), saved);
 }
 
@@ -116,6 +120,7 @@ void roll_back(const std::string& path) {
   const auto size = get<std::uint64_t>(rest);
   while (!rest.empty()) {
     const auto offset = get<std::uint64_t>(rest), count = get<std::uint64_t>(rest);
+    // Putting back twice does no harm, should a kill come here.
     product.write(static_cast<std::int64_t>(offset), rest.substr(0, count));
     rest.remove_prefix(count);
   }

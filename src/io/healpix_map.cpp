@@ -1,3 +1,5 @@
+// HEALPix maps in FITS, as the many programs write them: where the map is in the file, and what its keywords say or leave out.
+// Everything is checked against the file's size before it is believed.
 #include "skyfold/io/healpix_map.hpp"
 
 #include <fmt/core.h>
@@ -34,6 +36,7 @@ FitsHeader find_map(const InputFile& file, const std::string& hdu) {
   refuse_foreign(file.path());
   const std::string start = file.text_at(0, 6);
   if (start != "SIMPLE") throw DataError(fmt::format("{}: not a HEALPix map (not a FITS file)", file.path()));
+  // A number is the place of an HDU; no map has a number for its name.
   const std::optional<long long> number = parse_integer(hdu);
   bool has_table = false;
   std::int64_t n = 0;
@@ -128,6 +131,7 @@ void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
   }
   map.first_pixel = header.integer("FIRSTPIX").value_or(0);
   const std::int64_t last = header.integer("LASTPIX").value_or(map.first_pixel + stored - 1);
+  // A map that has all pixels needs no keyword to say which.
   if (stored == all) map.first_pixel = 0;  // some writers count from 1
   map.slots = stored == all ? all : last - map.first_pixel + 1;
   const bool is_cut = upper_text(header, "OBJECT") == "FULLSKY" && map.slots != all;
@@ -144,6 +148,7 @@ HealpixMapFile::State::State(const std::string& path, const HealpixKeywords& key
   rows = header.count("NAXIS2");
   data_begin = header.data_begin();
   check_size(*this, header);
+  // Older partial maps have no INDXSCHM, but OBJECT = PARTIAL and pixel numbers in the first column.
   is_explicit = upper_text(header, "INDXSCHM") == "EXPLICIT" ||
                 (header.text("OBJECT") && upper_text(header, "OBJECT") == "PARTIAL" && !header.text("INDXSCHM"));
   set_columns(*this, header);

@@ -1,3 +1,4 @@
+// Pixel values of a map, decoded from whole rows in blocks. Missing ones are NaN afterwards: UNSEEN, BAD_DATA and NaN alike.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -108,6 +109,7 @@ void HealpixMapFile::read(RowRange slots, std::span<const std::size_t> columns, 
 }
 
 void HealpixMapFile::read_pixels(RowRange slots, std::span<std::int64_t> pixels) const {
+  // As doubles: pixel numbers of the largest maps are far below 2^53.
   const double all = 12.0 * static_cast<double>(nside()) * static_cast<double>(nside());
   std::vector<double> numbers;
   for_each_block(*state_, slots, [&](const Cells& cells, std::int64_t first) {

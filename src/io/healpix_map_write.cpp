@@ -1,3 +1,5 @@
+// HEALPix maps as healpy and the HEALPix package write them, piece by piece from all ranks. The header is made of cards here: it
+// has to be the same bytes on every rank, which then know where the pixels begin.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -104,6 +106,7 @@ void place(const std::byte* values, std::int64_t rows, std::int64_t per_row, std
     for (std::int64_t i = 0; i < per_row; ++i, values += sizeof(Float)) {
       Float value;
       std::memcpy(&value, values, sizeof value);
+      // The convention of HEALPix; readers of maps do not expect NaN.
       if (std::isnan(value)) value = static_cast<Float>(unseen);
       Bits bits;
       std::memcpy(&bits, &value, sizeof bits);

@@ -1,3 +1,4 @@
+// The pixels of a map in memory: all of them, once for each machine, or only the blocks that are asked for.
 #include "skyfold/io/healpix_pixels.hpp"
 
 #include <algorithm>
@@ -30,6 +31,7 @@ HealpixPixels::HealpixPixels(HealpixMapFile file, std::vector<std::size_t> colum
       pixels_(file_.nside()),
       columns_(std::move(columns)),
       is_whole_(whole),
+      // Address space for all pixels in either case: pages that nobody touches take no memory.
       memory_(bytes_of_all(file_, columns_), whole ? gather : GatherTexts(gather_alone), !whole) {
   std::size_t offset = 0;
   for (const std::size_t column : columns_) {
@@ -55,6 +57,7 @@ PixelValues HealpixPixels::values(std::size_t i) const noexcept {
 }
 
 void HealpixPixels::clear(int threads) {
+  // Every pixel will be overwritten.
   if (file_.is_full()) return;
   const RowRange mine = share_of(pixels_.count(), memory_.place(), memory_.sharers());
   constexpr std::size_t chunk = std::size_t{1} << 20;
@@ -72,6 +75,7 @@ void HealpixPixels::clear(int threads) {
 std::int64_t HealpixPixels::load(int threads) {
   const std::int64_t per_row = file_.pixels_per_row(), rows = (file_.slots() + per_row - 1) / per_row;
   const RowRange mine = share_of(rows, memory_.place(), memory_.sharers());
+  // Pieces of some megabytes: long enough for the disk, short enough for all threads.
   const std::size_t chunk = static_cast<std::size_t>(std::max<std::int64_t>(1, (std::int64_t{4} << 20) / file_.row_bytes()));
   parallel_for(static_cast<std::size_t>(mine.size()), chunk, threads, [&](std::size_t begin, std::size_t end, int) {
     const RowRange slots{(mine.begin + static_cast<std::int64_t>(begin)) * per_row,

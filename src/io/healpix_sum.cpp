@@ -1,3 +1,4 @@
+// DATASUM of maps (FITS Standard 4.0, section 4.4.2.7), by all ranks: checked before a map is believed, written when one is made.
 #include "skyfold/io/healpix_sum.hpp"
 
 #include <fmt/core.h>
@@ -15,6 +16,7 @@
 namespace skyfold {
 namespace {
 
+// The sum is of 32-bit words: parts of whole words add up.
 constexpr std::int64_t unit_bytes = std::int64_t{64} << 20, read_bytes = std::int64_t{1} << 20;  // whole words, both
 
 /// The sum of the bytes [begin, end) behind the start of the data.

@@ -1,3 +1,4 @@
+// Whether a column can be one of ids: floating-point columns can, as long as every value is whole and has all its digits.
 #include "skyfold/io/ids.hpp"
 
 #include <fmt/core.h>

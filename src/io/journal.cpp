@@ -1,3 +1,5 @@
+// The journal of a run: fixed-size records with checksums, appended and never changed. What a kill leaves of the last record is
+// cut off at the next start (docs/journal.md).
 #include "skyfold/io/journal.hpp"
 
 #include <cstddef>
@@ -38,6 +40,7 @@ std::vector<JournalRecord> valid_records(const File& file) {
     const auto offset = static_cast<std::int64_t>(records.size() * sizeof(JournalRecord));
     const std::size_t count = file.read_some(offset, std::as_writable_bytes(std::span(chunk))) / sizeof(JournalRecord);
     for (std::size_t i = 0; i < count; ++i) {
+      // Nothing behind a bad record is believed: jobs that it may have reported are done again.
       if (chunk[i].sequence != records.size() || chunk[i].checksum != checksum_of(chunk[i])) return records;
       if (!is_possible(chunk[i])) return records;
       records.push_back(chunk[i]);
@@ -60,12 +63,14 @@ std::vector<JournalRecord> read_journal(const std::string& path) {
 }
 
 Journal::Journal(const std::string& path) : file_(File::created_or_found(path)), found_(valid_records(file_)), next_(found_.size()) {
+  // A torn record must not stand between those of two attempts.
   file_.resize(static_cast<std::int64_t>(next_ * sizeof(JournalRecord)));
 }
 
 void Journal::append(JournalRecord record) {
   record.sequence = next_;
   record.unix_time_s = unix_time_s();
+  // Last, over all other fields.
   record.checksum = checksum_of(record);
   file_.write(static_cast<std::int64_t>(next_ * sizeof record), std::as_bytes(std::span(&record, 1)));
   ++next_;

@@ -1,3 +1,5 @@
+// Memory that the ranks of one machine share, for maps: POSIX shared memory without its name, which is taken away once all have it
+// open. So nothing is left behind by a kill, and no collective call is needed to free it.
 #include "skyfold/io/node_memory.hpp"
 
 #include <fcntl.h>
@@ -50,12 +52,14 @@ void remove_stale() {
   for (const auto& entry : std::filesystem::directory_iterator(shared_folder, error)) {
     const std::string name = entry.path().filename().string();
     const std::vector<std::string> parts = split(name, '.');
+    // Of another namespace the number may be that of a living process.
     if (parts.size() != 4 || parts[0] != "skyfold" || parts[1] != pid_space()) continue;
     const auto process = parse_integer(parts[2]);
     struct stat status = {};
     if (!process || *process <= 0 || ::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
         status.st_uid != ::geteuid())
       continue;
+    // Signal 0 is none: it only asks whether the process is there.
     if (::kill(static_cast<pid_t>(*process), 0) != 0 && errno == ESRCH) ::shm_unlink(("/" + name).c_str());
   }
 }
@@ -74,6 +78,7 @@ std::string create_shared(std::size_t bytes) {
   }
   if (descriptor < 0) throw IoError(fmt::format("cannot create shared memory {} ({})", name, std::strerror(errno)));
   fault_point("shared memory made");
+  // Without this, the first touch of a page that is not there would be SIGBUS.
   const int error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
   ::close(descriptor);
   if (error == 0) return name;
@@ -129,6 +134,7 @@ NodeMemory::NodeMemory(std::size_t bytes, const GatherTexts& gather, bool sparse
   } catch (const IoError& failure) {
     error = error_mark + std::string(failure.what());
   }
+  // Errors travel with the names: nobody throws before all have come to the same step.
   const std::vector<std::string> names = gather(error.empty() ? name : error);
   try {
     throw_errors(names);

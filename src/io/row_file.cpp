@@ -1,3 +1,5 @@
+// Rows of columnar files by position, with pread and pwrite: no library state, so any thread and any rank may read and write at
+// the same time.
 #include "skyfold/io/row_file.hpp"
 
 #include <fcntl.h>
@@ -87,8 +89,10 @@ void RowReader::read(RowRange rows, Table& table) const {
 
 void RowReader::read(std::size_t column, RowRange rows, std::span<std::byte> destination) const {
   const std::int64_t offset = byte_of(places_, column, rows.begin, destination.size());
+  // The size was right when the file was opened: it was cut since.
   if (file_.read_some(offset, destination) < destination.size())
     throw IoError(fmt::format("{}: ends inside column {} (truncated)", path(), schema()[column].name));
+  // The bytes that were read are those that are hashed: nothing is read twice where whole zones are wanted.
   if (checks_) checks_->check(file_, column, rows.begin, destination);
 }
 

@@ -1,3 +1,4 @@
+// Opens an input table of any format, told by its content, and makes lists of input files of what the user wrote.
 #include "skyfold/io/source.hpp"
 
 #include <fmt/core.h>
@@ -108,6 +109,7 @@ std::vector<std::string> scan_here(std::size_t count, const std::function<std::s
 
 std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions& o, const ScanRunner& run) {
   const std::string content = content_of(path);
+  // A format that was asked for and is not there is refused: guessing on would read nonsense.
   check_format(path, o.format, content);
   remark_idle_options(content, o);
   if (content == "fits") return with_masks(open_fits_source(path, o.hdu), false);
@@ -148,6 +150,7 @@ std::vector<std::string> whole_names(const std::vector<std::string>& words, cons
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   for (const std::string& argument : whole_names(arguments)) {
+    // A file whose name begins with @ is a file first.
     if (argument.starts_with('@') && !std::filesystem::exists(argument))
       add_list(argument.substr(1), files);
     else if (argument.ends_with(".lst"))

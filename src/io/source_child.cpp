@@ -1,3 +1,5 @@
+// Runs a function in a child process, for libraries that crash or loop on damaged files: the child dies in our place, and the
+// parent tells the user what its death means.
 #include "source_child.hpp"
 
 #include <fcntl.h>
@@ -48,6 +50,7 @@ Reply reply_of(const std::function<std::string()>& action) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
   const rlimit no_core{0, 0}, cpu{most_cpu_s, most_cpu_s};
   ::setrlimit(RLIMIT_CORE, &no_core);
+  // A loop without end is ended by the system.
   ::setrlimit(RLIMIT_CPU, &cpu);
   const int nowhere = ::open("/dev/null", O_WRONLY);
   ::dup2(nowhere, STDOUT_FILENO);
@@ -56,6 +59,7 @@ Reply reply_of(const std::function<std::string()>& action) {
   std::string message(sizeof reply.code, '\0');
   std::memcpy(message.data(), &reply.code, sizeof reply.code);
   message += reply.text;
+  // The length first: a child that dies in the middle of writing has not answered.
   const std::size_t size = message.size();
   write_all(out, &size, sizeof size);
   write_all(out, message.data(), size);
@@ -94,11 +98,13 @@ std::string run_in_child(const std::function<std::string()>& action, const std::
   if (::pipe2(ends, O_CLOEXEC) != 0) throw IoError(fmt::format("no pipe for a child process ({})", std::strerror(errno)));
   const pid_t child = ::fork();
   if (child == 0) live_as_child(ends[1], most_cpu_s, action);
+  // Else reading would never end: this process would hold the pipe open itself.
   ::close(ends[1]);
   if (child < 0) {
     ::close(ends[0]);
     throw IoError(fmt::format("no child process ({})", std::strerror(errno)));
   }
+  // Read before waiting: a full pipe would keep the child from ending.
   const std::string message = read_all(ends[0]);
   ::close(ends[0]);
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {

@@ -1,3 +1,5 @@
+// From a file's type to a column's: only to types that hold every value, and cell by cell where that depends on the value. Whatever
+// would be lost is reported as a bad cell.
 #include "source_convert.hpp"
 
 #include <fmt/core.h>
@@ -58,6 +60,7 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
     }
     if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
       constexpr From digits = sizeof(From) == 8 ? static_cast<From>(exact) : static_cast<From>(1 << 24);
+      // False for NaN, too, which no integer can be.
       const bool is_whole = std::abs(value) < digits && value == std::floor(value);
       converted = is_whole ? static_cast<To>(value) : static_cast<To>(to.null.value_or(0));
       if (!is_whole)
@@ -176,6 +179,7 @@ void strip_padding(std::span<std::byte> texts, std::size_t width) noexcept {
   for (std::byte* text = texts.data(); text < texts.data() + texts.size(); text += width) {
     void* const nul = std::memchr(text, 0, width);
     std::byte* end = nul ? static_cast<std::byte*>(nul) : text + width;
+    // Behind a NUL anything may stand in FITS: it is cleared with the blanks.
     while (end > text && end[-1] == std::byte{' '}) --end;
     if (end < text + width) std::memset(end, 0, static_cast<std::size_t>(text + width - end));
   }

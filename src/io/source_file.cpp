@@ -1,3 +1,5 @@
+// Input files, opened again when they are needed, so that any number can be inputs; each time it is checked that the file is still
+// the one that was opened first.
 #include "source_file.hpp"
 
 #include <fmt/core.h>
@@ -74,6 +76,7 @@ class OpenFiles {
     const std::lock_guard lock(mutex_);
     const auto found = std::find_if(files_.begin(), files_.end(), [&](const auto& entry) { return entry.first == &file; });
     if (found != files_.end()) {
+      // The file that was used last is the last to be closed.
       files_.splice(files_.begin(), files_, found);
       return files_.front().second;
     }
@@ -129,6 +132,7 @@ void InputFile::read_at(std::int64_t offset, std::span<char> out) const {
 
 bool is_hdf5(const InputFile& file) {
   if (file.text_at(0, 8) == hdf5_signature) return true;
+  // HDF5 allows a user block before its signature, at powers of two.
   for (std::int64_t at = 512; at < file.size() && at <= (1 << 20); at *= 2)
     if (file.text_at(at, 8) == hdf5_signature) return true;
   return false;

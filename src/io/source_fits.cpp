@@ -1,3 +1,5 @@
+// FITS tables as inputs: which table of a file is meant, and its rows, decoded in blocks that fit the cache. Headers are read by
+// our own parser, which believes no size that the file does not have.
 #include "source_fits.hpp"
 
 #include <fmt/core.h>
@@ -151,6 +153,7 @@ class FitsSource final : public Source {
     const auto row_bytes = static_cast<std::size_t>(row_bytes_);
     const std::size_t count = rows.size() / row_bytes, to_bytes = to.info().bytes_per_row();
     const std::span<std::byte> place = to.bytes().subspan(begin * to_bytes, count * to_bytes);
+    // Straight into the output, without a copy, in the usual case.
     if (same_layout(column.info, to.info())) return decode_fits(column, rows, row_bytes, first, place, bad);
     decoded.resize(count * column.info.bytes_per_row());
     decode_fits(column, rows, row_bytes, first, decoded, bad);
@@ -160,6 +163,7 @@ class FitsSource final : public Source {
   void check_size() const {
     const std::int64_t there = std::max<std::int64_t>(0, file_.size() - data_begin_);
     if (row_bytes_ == 0 && rows_ > 0) throw DataError(fmt::format("{}: rows have no bytes (NAXIS1 = 0)", path()));
+    // Divided, not multiplied: an announced number of rows may overflow anything.
     if (rows_ == 0 || rows_ <= there / row_bytes_) return;
     throw IoError(fmt::format("{}: announces {} rows but holds {} (truncated?)", path(), grouped(rows_), grouped(there / row_bytes_)));
   }

@@ -1,3 +1,5 @@
+// What the keywords of a FITS table say of its columns (FITS Standard 4.0, sections 7.2 and 7.3): types, scaling, unsigned
+// integers, missing values. Columns that cannot be held are left out with a reason.
 #include "source_fits_columns.hpp"
 
 #include <fmt/core.h>
@@ -139,6 +141,7 @@ void set_null(FitsColumn& column) {
   if (column.is_unsigned_64)
     column.info.null = missing_i8;  // no value that fits can be this one
   else if (column.null)
+    // TNULL is the stored value, before TZERO: unsigned, so that it wraps instead of overflowing.
     column.info.null = static_cast<std::int64_t>(static_cast<std::uint64_t>(*column.null) + column.bias);
 }
 
@@ -243,6 +246,7 @@ std::vector<FitsColumn> fits_columns(const std::string& path, const FitsHeader& 
     else
       reason = binary_column(path, header, n, column);
     offset = column.offset + column.bytes;
+    // Every column lies within its row: decoding needs no check of its own.
     if (offset > static_cast<std::size_t>(row_bytes))
       throw DataError(
           fmt::format("{}: column {} ends at byte {} of rows of {} bytes (TFORM and NAXIS1 disagree)", path, n, offset, row_bytes));

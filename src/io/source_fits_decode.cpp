@@ -1,3 +1,4 @@
+// Cells of FITS tables as native values: big-endian numbers, scaled and unsigned ones, logicals, bits, texts and ASCII numbers.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -54,6 +55,7 @@ template <class Stored, class Out>
 void decode_as(const FitsColumn& column, const Cells& cells, std::byte* out) {
   if (column.bias == 0) return decode_each<Stored, Out>(cells, out, [](Stored v) { return static_cast<Out>(v); });
   decode_each<Stored, Out>(cells, out, [bias = column.bias](Stored v) {
+    // Modulo 2^64, where adding a bias is always defined and gives the right low bits.
     return static_cast<Out>(static_cast<std::uint64_t>(static_cast<std::int64_t>(v)) + bias);
   });
 }
@@ -112,6 +114,7 @@ std::optional<double> ascii_number(std::string_view text, int decimals) {
   std::string digits(text);
   std::replace(digits.begin(), digits.end(), 'D', 'E');
   std::optional<double> value = parse_double(digits);
+  // FITS Standard 4.0, section 7.2.5: an implicit decimal point.
   if (value && decimals > 0 && digits.find('.') == std::string::npos) *value /= std::pow(10.0, decimals);
   return value;
 }

@@ -1,3 +1,5 @@
+// FITS headers: cards as key, value and comment, and the size of the data behind them. A damaged header gives one clear error
+// and no allocation that it could have asked for.
 #include "source_fits_header.hpp"
 
 #include <fmt/core.h>
@@ -71,6 +73,7 @@ FitsHeader::FitsHeader(const InputFile& file, std::int64_t begin) : where_(file.
       if (at == begin && i == 0 && !card.starts_with("XTENSION=") && !card.starts_with("SIMPLE  ="))
         throw DataError(fmt::format("{}: no FITS header at byte {} (damaged file?)", where_, begin));
       if (trim(card) == "END") {
+        // Headers fill whole blocks; what follows END in its block is padding.
         data_begin_ = at + block_bytes;
         return;
       }

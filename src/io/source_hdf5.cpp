@@ -1,3 +1,5 @@
+// HDF5 tables of any program as inputs: groups of datasets, compounds, tables of pandas. Files are looked at in a child process
+// first, since the library can crash on damaged ones; then rows are read by hyperslabs.
 #include "source_hdf5.hpp"
 
 #include <fmt/core.h>
@@ -69,6 +71,7 @@ class Values {
     if (!owned_ || bytes.empty()) return;
     const hsize_t count = bytes.size() / element_bytes();
     const hid_t space = H5Screate_simple(1, &count, nullptr);
+    // Texts of any length are allocated by the library, one by one: it alone can free them.
     H5Dvlen_reclaim(type_, space, H5P_DEFAULT, bytes.data());
     H5Sclose(space);
   }
@@ -151,6 +154,7 @@ class Hdf5Source final : public Source {
 
   std::vector<Piece> pieces(std::int64_t rows) const override {
     const std::int64_t chunk = table_.chunk_rows;
+    // Pieces of whole chunks: a chunk that two pieces share would be decompressed twice.
     const bool align = chunk <= 16 * rows;  // else a piece would need too much memory
     return even_pieces(table_.rows, align ? (rows + chunk - 1) / chunk * chunk : rows);
   }
@@ -185,10 +189,12 @@ class Hdf5Source final : public Source {
     constexpr std::size_t most_open = 32;
     std::vector<const Hdf5Source*>& lately = lately_read();
     std::erase(lately, this);
+    // Between closing and opening the name may have become that of another file.
     if (!open_ && stamp_of(path_) != stamp_) throw IoError(fmt::format("{}: the file has changed since it was opened", path_));
     if (!open_) open_.emplace(path_, table_);
     lately.push_back(this);
     if (lately.size() > most_open) {
+      // The one that was not read for the longest time.
       lately.front()->open_.reset();
       lately.erase(lately.begin());
     }

@@ -1,3 +1,5 @@
+// Tables of pandas (HDFStore) in HDF5: the formats "fixed", in blocks of columns of one type, and "table", in compounds of PyTables.
+// Names of columns are pickled there: the few codes of protocol 0 that lists of texts need are read, and nothing is executed.
 #include "source_hdf5_pandas.hpp"
 
 #include <fmt/core.h>
@@ -58,11 +60,13 @@ std::optional<Names> pickled_names(std::string_view pickle) {
     const char code = pickle.front();
     pickle.remove_prefix(1);
     if (code == '.') return names;
+    // Mark, list, append: they build the list that we are making anyway.
     if (std::string_view("(la").find(code) != std::string_view::npos) continue;
     const std::size_t end = pickle.find('\n');
     if (end == std::string_view::npos || std::string_view("VILpg").find(code) == std::string_view::npos) return std::nullopt;
     const std::string_view word = pickle.substr(0, end);
     pickle.remove_prefix(end + 1);
+    // V a text, I and L whole numbers, p and g: keep, and take what was kept.
     if (code == 'V')
       names.push_back(unescaped(word));
     else if (code == 'I' || code == 'L')

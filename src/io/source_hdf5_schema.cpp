@@ -1,3 +1,5 @@
+// Where the table is in an HDF5 file, and what its columns are: a group of datasets of one length, a dataset of compounds, or a
+// table of pandas; with the units that astropy keeps beside it.
 #include "source_hdf5_schema.hpp"
 
 #include <fmt/core.h>
@@ -190,6 +192,7 @@ struct Found {
 };
 
 void find_tables(const std::string& path, hid_t file, const std::string& name, int depth, Found& found) {
+  // Hard links may make a group its own descendant.
   if (depth > deepest_group || found.tables.size() > most_candidates) return;
   if (is_pandas_frame(file, name)) return found.tables.push_back({name, TablePlace::Kind::pandas});
   const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
@@ -232,6 +235,7 @@ H5Table only_table(const std::string& path, hid_t file) {
   find_tables(path, file, "/", 0, found);
   if (found.tables.empty() && !found.foreign.empty()) check_own_path(path, file, found.foreign.front());
   if (found.tables.empty()) throw DataError(fmt::format("{}: has no table (a group of datasets of one length)", path));
+  // With several the user chooses: none is more likely than the others.
   if (found.tables.size() == 1) return table_at(path, file, found.tables.front());
   std::vector<std::string> names;
   for (const TablePlace& place : found.tables) names.push_back(place.name);

@@ -1,3 +1,5 @@
+// How the values of an HDF5 dataset are stored, checked before they are read: filters that this library has, chunks that are there
+// and of the right size. A chunk that was never written would read as zeros, which look like data.
 #include "source_hdf5_storage.hpp"
 
 #include <fmt/core.h>
@@ -109,6 +111,7 @@ void check_chunks(const Storage& storage, hid_t dataset, const H5Shape& shape) {
       if (!is_there)
         throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where, row + 1));
       const unsigned used = filters.all & ~(few ? skipped_filters(storage, dataset, place) : 0U);
+      // Compressed chunks may have any size; others have exactly theirs, and four bytes for a checksum.
       const bool size_is_known = (used & ~filters.same_size & ~filters.checksums) == 0;
       if (size_is_known && bytes != chunks.bytes + ((used & filters.checksums) ? 4 : 0))
         throw DataError(
@@ -171,6 +174,7 @@ std::int64_t check_storage(const std::string& path, hid_t dataset, const std::st
     return static_cast<std::int64_t>(chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank).dims[0]);
   if (storage.layout != H5D_CONTIGUOUS && storage.layout != H5D_COMPACT)
     throw DataError(fmt::format("{}: is stored in another way than contiguous, compact or chunked", storage.where));
+  // A truncated file announces more than it has.
   hsize_t bytes = H5Dget_storage_size(dataset), file_bytes = 0;
   if (bytes == 0 && storage.has_fill_value) return 1;
   if (H5Fget_filesize(dataset, &file_bytes) >= 0) bytes = std::min(bytes, file_bytes);

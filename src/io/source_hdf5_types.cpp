@@ -1,3 +1,4 @@
+// HDF5 types as columns: which are held, and as what; texts and numbers of attributes.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -57,6 +58,7 @@ std::string set_integer(hid_t type, H5Column& column) {
   const std::size_t size = H5Tget_size(type);
   const bool is_signed = H5Tget_sign(type) != H5T_SGN_NONE;
   if (size > 8) return fmt::format("integers of {} bytes are not supported", size);
+  // The smallest of our types that holds every value: unsigned 32-bit numbers need 64.
   if (size == 1 && !is_signed)
     column.info.type = Type::u1;
   else if (size < 4 || (size == 4 && is_signed))
@@ -102,6 +104,7 @@ std::string set_array(hid_t type, H5Column& column) {
   const int rank = H5Tget_array_ndims(type);
   if (rank < 1 || rank > H5S_MAX_RANK || H5Tget_array_dims2(type, dims) < 0) return "its array type is damaged";
   hsize_t width = 1;
+  // Both factors are bounded, so the product cannot overflow.
   for (int i = 0; i < rank; ++i) width = std::min(width * std::min(dims[i], widest_array), widest_array);
   if (width == 0 || width >= widest_array) return "its arrays are empty or too wide";
   const H5T_class_t kind = H5Tget_class(base);

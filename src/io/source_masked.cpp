@@ -1,3 +1,5 @@
+// Masked columns of astropy: a column NAME.mask beside NAME says which cells are missing; the mask itself is no column of the
+// table.
 #include "source_masked.hpp"
 
 #include <algorithm>
@@ -75,6 +77,7 @@ class MaskedSource final : public WrappedSource {
   }
 
   void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
+    // Bad cells of this piece alone: those under a mask are taken out again.
     std::vector<BadCell> found;
     source_->read(piece, out, found);
     Schema wanted;

@@ -1,3 +1,5 @@
+// Text tables as inputs: rows are cut and parsed in one pass. A plain number goes straight from the characters to the column;
+// everything else (quotes, missing words, other spellings) takes the longer way.
 #include "source_text.hpp"
 
 #include <fmt/core.h>
@@ -90,6 +92,7 @@ class RowParser {
       p = next_cell<by_blanks>(cell_end, dialect_);
     }
     if (p || cells != targets_.size()) {
+      // Of a row with a wrong number of cells nothing is believed: each could belong to another column.
       bad_.resize(bad_before);
       cell_end = add_bad_row<by_blanks>(begin, end);
     }
@@ -140,6 +143,7 @@ class RowParser {
   const char* add_number(const char* p, const char* end, const Target& to) const noexcept {
     T value;
     const auto [stop, error] = std::from_chars(p, end, value);
+    // "12abc" is no number, though from_chars reads one.
     if (error != std::errc{} || !ends_cell<by_blanks>(stop, dialect_.delimiter)) return nullptr;
     put(to, row_, value);
     return stop;
@@ -243,6 +247,7 @@ class TextSource final : public Source {
     } catch (const DataError& error) {
       throw IoError(fmt::format("{} (the file has changed since it was opened)", error.what()));
     }
+    // Pieces were found in a first pass: a file that changes in between is noticed here at the latest.
     if (parser.rows() != piece.rows || reader.position() != piece.end)
       throw IoError(fmt::format("{}: rows {} to {} are not where they were (the file has changed since it was opened)", path(),
                                 piece.first_row + 1, piece.first_row + piece.rows));

@@ -1,3 +1,5 @@
+// What the text of a cell is: a number in any of the usual spellings (Fortran's exponents, too), a missing value, a truth value or
+// a text.
 #include "source_text_cells.hpp"
 
 #include <algorithm>
@@ -48,6 +50,7 @@ Reading read_plain(std::string_view text, double& value) noexcept {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (stop != text.data() + text.size() || error == std::errc::invalid_argument) return Reading::none;
   if (error == std::errc{}) return Reading::number;
+  // from_chars tells too small and too large alike; 1e-400 is 0, 1e400 is no double.
   if (!is_below_one(text)) return Reading::too_large;
   value = text.starts_with('-') ? -0.0 : 0.0;
   return Reading::number;
@@ -86,6 +89,7 @@ bool is_missing(std::string_view text) noexcept {
   constexpr std::array<std::string_view, 12> words = {"nan",  "-nan",   "+nan",    "null",   "n/a",     "#n/a",
                                                       "<na>", "(null)", "1.#qnan", "1.#ind", "-1.#ind", "-1.#qnan"};
   if (text.empty()) return true;
+  // Quick: most cells are short numbers, and no missing word is.
   if (is_digit(text.front()) && text.size() < 5) return false;
   if (text.size() > 1 && consists_of(text, '-')) return true;
   return text == "\\N" || (text.size() <= 8 && is_one_of(text, words));

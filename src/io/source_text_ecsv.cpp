@@ -1,3 +1,5 @@
+// The YAML header of ECSV files (APE 6): units, types and descriptions of columns. Not a YAML parser: the two spellings that occur
+// are read.
 #include <algorithm>
 #include <map>
 

@@ -1,3 +1,5 @@
+// What stands above the rows of a text table: a line of names, comments with names, numbered comment lines of SExtractor, units and
+// dashes of VizieR. What does not name the columns for sure is refused, with the line, and the option that says it.
 #include "source_text_header.hpp"
 
 #include <fmt/core.h>
@@ -155,6 +157,7 @@ class HeaderReader {
   void set_names_of_file(const std::vector<std::string>& cells) {
     const bool index = cells.size() > 1 && cells.front().empty();
     check_names(file_.path(), {cells.begin() + (index ? 1 : 0), cells.end()});
+    // The unnamed index stays in the list, so that columns keep their places; it is left out later.
     set_names(cells);
   }
 
@@ -193,6 +196,7 @@ class HeaderReader {
     if (lines_.comments.empty())
       throw DataError(fmt::format("{}: the first line has no column names (columns are used by name)", file_.path()));
     if (!lines_.first.empty() && !ecsv_delimiter(lines_.comments)) {
+      // From the surest to the weakest sign of names.
       if (take_numbered()) return;
       if (take_last_names()) return;
       if (take_only_names()) return;
@@ -332,6 +336,7 @@ class HeaderReader {
       const std::size_t first = feed == std::string::npos ? 0 : feed + 1;
       const std::string line = tail.substr(first, end - first);
       const std::string_view words = trim(line);
+      // Inside quotes a # is a character like others, and a line may be half of a row.
       if (!is_whole || line.find('"') != std::string::npos) break;
       if (!words.empty() && (words.front() != '#' || cells_of(std::string(words) + '\n', header_.dialect).size() == header_.columns.size()))
         break;

@@ -1,3 +1,5 @@
+// Words of headers: which are names, units or prose, numbered column lists, and kinds of tables that look like text but are not
+// read as such (CDS, IPAC, HTML, LaTeX, JSON).
 #include "source_text_names.hpp"
 
 #include <fmt/core.h>
@@ -162,10 +164,12 @@ bool is_plain_word(const std::string& word) {
 NumberedColumns numbered_columns(const std::vector<std::string>& comments, std::size_t cells) {
   NumberedColumns result;
   const std::vector<NumberedLine> run = numbered_run(comments);
+  // One numbered line can be anything.
   if (run.size() < 2 && cells != 1) return result;
   for (std::size_t i = 0; i + 1 < run.size(); ++i) add_columns(run[i], run[i + 1].number - run[i].number, result.columns);
   if (run.empty() || result.columns.size() >= cells + 1) return {{}, run.empty() ? 0 : result.columns.size() + 1};
   const std::size_t left = cells - result.columns.size();
+  // Gaps in the numbers are the elements of vectors; behind the last number the row alone tells.
   add_columns(run.back(), left > 1 && is_vector_of_sextractor(run.back().name) ? left : 1, result.columns);
   result.counted = result.columns.size();
   if (result.counted != cells) result.columns.clear();
@@ -179,6 +183,7 @@ bool read_like_names(const std::vector<std::string>& words) {
     if (word.size() > 1 && std::string_view(".,;:!?").find(word.back()) != std::string_view::npos) return false;
     plain += is_plain_word(word);
   }
+  // A line of plain words only is a sentence, until one of them is a usual name.
   return !words.empty() && (words.size() < 3 || plain < words.size());
 }
 

@@ -1,3 +1,5 @@
+// Where rows of text end: line feeds outside quotes (RFC 4180), found by memchr. Any range of a file can be cut into rows, once it
+// is known whether it begins inside quotes.
 #include "source_text_records.hpp"
 
 #include <fmt/core.h>
@@ -31,6 +33,7 @@ const char* row_end_from(const char* p, const char* begin, const char* end, cons
     const char* quote = find(p, feed, '"');
     if (!quote) return feed + 1;
     p = quote + 1;
+    // A quote within a cell, as in 5' 3", is a character.
     if (!opens_cell(quote, begin, dialect)) continue;
     p = after_closing_quote(p, end);
     if (!p) return nullptr;
@@ -65,6 +68,7 @@ const char* after_closing_quote(const char* p, const char* end) noexcept {
   while (p != end) {
     const char* quote = find(p, end, '"');
     if (!quote) return nullptr;
+    // Two quotes are one character of the cell.
     if (quote + 1 == end || quote[1] != '"') return quote + 1;
     p = quote + 2;
   }
@@ -83,6 +87,7 @@ std::string_view TextRowReader::load(std::int64_t bytes) {
   const auto count = static_cast<std::size_t>(std::min(bytes, file_.size() - at_));
   buffer_.resize(count + 1);
   file_.read_at(at_, std::span(buffer_.data(), count));
+  // Then every row ends alike, and no loop has to ask.
   const bool add = at_ + static_cast<std::int64_t>(count) == file_.size() && buffer_[count - 1] != '\n';
   if (add) buffer_[count] = '\n';
   return {buffer_.data(), count + (add ? 1 : 0)};

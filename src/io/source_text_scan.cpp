@@ -1,3 +1,5 @@
+// The first pass over a text table, in parallel: rows, types and widths of columns, and places where reading can begin. Units are
+// scanned as if they began outside quotes; those that turn out to begin inside are scanned again.
 #include "source_text_scan.hpp"
 
 #include <fmt/core.h>
@@ -118,6 +120,7 @@ class CellScanner {
 /// Where unit `k` begins: after the first line feed at its nominal border or later.
 std::int64_t unit_begin(const InputFile& file, std::int64_t data_begin, std::int64_t unit, std::size_t k) {
   const std::int64_t nominal = data_begin + unit * static_cast<std::int64_t>(k);
+  // One byte before, so that a border just behind a line feed is kept.
   return k == 0 ? data_begin : after_line_feed(file, std::min(nominal, file.size()) - 1);
 }
 
@@ -294,6 +297,7 @@ Watch watch_for(const ColumnSeen& sample, const std::string& declared) {
 /// The type of a column. The sample decides between numbers, booleans and text (unless it has missing cells only);
 /// what does not fit it in later rows is a bad cell and read as missing.
 void set_type(ColumnInfo& info, const std::string& declared, const ColumnSeen& sample, const ColumnSeen& all) {
+  // The sample decides, so that a slip in row ten million does not make texts of all numbers.
   const ColumnSeen& decisive = sample.numbers + sample.booleans + sample.texts > 0 ? sample : all;
   const Family family = declares(declared, "string") ? Family::texts : declares(declared, "float") ? Family::numbers : family_of(decisive);
   const bool integers = family == Family::numbers && !(all.kinds & kind::real) && !declares(declared, "float");
@@ -366,6 +370,7 @@ TextScan scan_text(const InputFile& file, const TextHeader& header, const ScanRu
   std::vector<ColumnSeen> all = sample.columns;
   std::int64_t end = header.data_begin;
   for (const UnitScan& part : scan_units(scanner, count, run)) {
+    // In order of the file: the user hears of the first one.
     if (!part.problem.empty()) throw DataError(part.problem);
     for (const Mark& mark : part.marks) scan.marks.push_back({mark.byte, scan.rows + mark.row});
     scan.rows += part.seen.rows;

@@ -1,3 +1,5 @@
+// Compares what is read with the checksums of its zones, each zone once: whole zones from the bytes at hand, parts of zones with
+// the rest read from the file.
 #include "zone_checks.hpp"
 
 #include <fmt/core.h>
@@ -119,12 +121,14 @@ void ZoneChecks::check(const File& file, std::size_t column, RowRange read, std:
   const ZoneHashes& hashes = hashes_[column];
   if (hashes.zones == 0 || read.size() == 0) return;
   ColumnState& state = states_[column];
+  // Several threads may read the first rows of a column at the same time.
   std::call_once(state.is_ready, [&] { make_ready(file, column); });
   for (std::int64_t zone = read.begin / hashes.zone_rows; zone * hashes.zone_rows < read.end; ++zone) {
     std::atomic<bool>& is_whole = state.is_whole[static_cast<std::size_t>(zone)];
     if (is_whole.load(std::memory_order_relaxed)) continue;
     const RowRange rows{zone * hashes.zone_rows, std::min((zone + 1) * hashes.zone_rows, places_.group.rows)};
     compare(file, column, rows, hashes.values[static_cast<std::size_t>(zone)], bytes.empty() ? rows.begin : read.begin, bytes);
+    // Two threads may check one zone at the same time, which costs time alone.
     is_whole.store(true, std::memory_order_relaxed);
   }
 }

@@ -1,3 +1,4 @@
+// Hashes of the zones of a column, as the text of an attribute: for files that have no index of zones.
 #include "skyfold/io/zone_hashes.hpp"
 
 #include <algorithm>

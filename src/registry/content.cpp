@@ -1,3 +1,5 @@
+// The content of a file, apart from its format: hashes of columns by name, type and values, by which a catalogue and its FITS copy
+// are the same thing, and the first difference between two files.
 #include "skyfold/registry/content.hpp"
 
 #include <fmt/core.h>
@@ -36,6 +38,7 @@ class Content {
     const Container container = container_of(path);
     if (container == Container::hdf5) {
       for (const std::string& group : column_groups(path)) {
+        // Two catalogues of the same rows may have indexes of different versions.
         if (group.starts_with("/index")) continue;
         const RowReader& reader = readers_.emplace(group, RowReader(path, group, ZoneCheck::off)).first->second;
         groups_.push_back({group, reader.schema(), reader.rows()});
@@ -161,6 +164,7 @@ std::string content_hash(const std::string& path, bool verify) {
   const Content content(path);
   if (content.groups().empty()) return "";
   if (content.groups().size() == 1 && content.groups()[0].path == main_group && checksum.empty())
+    // The usual product: then the hash is the fingerprint that catalogues have as an attribute.
     return hex64(group_hash(content, content.groups()[0]));
   std::uint64_t hash = hash_text(checksum);
   for (const Group& group : content.groups()) {

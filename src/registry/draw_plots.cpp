@@ -1,3 +1,4 @@
+// Plots of a product log, from numbers to gnuplot's commands. A plot that cannot be drawn costs that plot alone.
 #include <fmt/core.h>
 
 #include <cmath>
@@ -17,6 +18,7 @@ std::string data_block(const Series& series) {
     for (const auto& column : series.columns) text += std::isfinite(column[i]) ? fmt::format("{:.6g} ", column[i]) : std::string("NaN ");
     text += '\n';
   }
+  // gnuplot stops at an empty data block; a point that is not there gives empty axes.
   if (rows == 0) text = "NaN NaN NaN NaN\n";
   return text;
 }

@@ -1,3 +1,5 @@
+// Draws with gnuplot, which is started without a shell: commands and pictures go through files in memory, so that no name of a
+// user's is ever part of a command.
 #include "skyfold/registry/gnuplot.hpp"
 
 #include <fcntl.h>
@@ -85,6 +87,7 @@ int run_gnuplot(const MemoryFile& script, const MemoryFile& errors, const std::v
   actions.give(script, STDIN_FILENO);
   actions.give(errors, STDERR_FILENO);
   actions.silence(STDOUT_FILENO);
+  // posix_spawn wants words that it might change.
   char name[] = "gnuplot", plain[] = "-d";  // without ~/.gnuplot and the system's settings
   char* const words[] = {name, plain, nullptr};
   pid_t child = 0;
@@ -148,6 +151,7 @@ std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts) {
   std::vector<std::string> drawn;
   for (const MemoryFile& picture : pictures) drawn.push_back(picture.text());
   for (const std::string& svg : drawn)
+    // gnuplot ends with status 0 after some errors, with half a picture.
     if (status != 0 || svg.find("</svg>") == std::string::npos)
       throw IoError(fmt::format("gnuplot could not draw a plot ({}; exit status {})", last_line(errors.text()),
                                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)));

@@ -1,3 +1,4 @@
+// Where a product comes from: as a tree for people, and as W3C PROV-JSON (the submission of 2013) for programs.
 #include "skyfold/registry/lineage.hpp"
 #include "skyfold/core/escape.hpp"
 
@@ -30,6 +31,7 @@ class Tree {
     for (const CommentRecord& comment : registry_.comments(product.id))
       line(depth + 1, fmt::format("\"{}\" ({})", comment.text, comment.user));
     const ProcessRecord process = registry_.process(product.process);
+    // A process with many products would be told once for each.
     if (!seen_.insert(process.id).second) return line(depth + 1, fmt::format("made by process {}, as above", process.id));
     line(depth + 1, process_line(process));
     for (const InputRecord& input : registry_.inputs(process.id)) {
@@ -62,6 +64,7 @@ class Prov {
   /// Name of the product's entity.
   std::string add(const ProductRecord& product) {
     const std::string name = fmt::format("skyfold:product/{}", product.id);
+    // Entered before its process is followed: lineages join again, and each entity is told once.
     if (json_["entity"].contains(name)) return name;
     json_["entity"][name] = entity(product.path, product.product_class, product.file_hash, product.content_hash);
     json_["entity"][name]["skyfold:rows"] = product.rows;

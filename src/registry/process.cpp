@@ -1,3 +1,5 @@
+// What a run of a command tells of itself: inputs, products, facts and plots, gathered while it runs, recorded at its end. Nothing
+// that goes wrong here fails the command.
 #include "skyfold/registry/process.hpp"
 
 #include <fmt/core.h>
@@ -156,6 +158,7 @@ void Process::input(const std::string& path) {
   if (!impl_) return;
   impl_->inputs.push_back(watched_file(path));
   impl_->attempt([&] {
+    // From now on the registry shows a running process.
     if (impl_->has_registry()) impl_->begin();  // a new one is made for a product, not for a command that may fail
   });
 }
@@ -273,6 +276,7 @@ void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::v
 void Process::end(ExitCode code, const std::string& message) {
   if (!impl_) return;
   Impl& my = *impl_;
+  // A product of a failed run is none, even if a file of that name is there from before.
   if (code != ExitCode::done && code != ExitCode::incomplete) my.products.clear();
   my.record.exit_code = static_cast<int>(code);
   my.record.state = state_of(code);

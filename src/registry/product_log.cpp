@@ -1,3 +1,5 @@
+// The product log: one HTML file that needs no other, no script and no network, with everything that a run told of itself. All
+// texts are escaped: names of files and columns may hold anything.
 #include "product_log.hpp"
 
 #include <fmt/core.h>
@@ -52,6 +54,7 @@ std::string base64(std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t word = 0;
     for (std::size_t k = 0; k < 3; ++k) word = word << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    // Of a last group of one or two bytes, two or three digits are real (RFC 4648, section 4).
     for (std::size_t k = 0; k < 4; ++k) text += i + k < bytes.size() + 1 ? digits[word >> (18 - 6 * k) & 63U] : '=';
   }
   return text;

@@ -1,3 +1,5 @@
+// The provenance that is written into every product, as PROV-JSON: only what decides its content, so that two runs with the same
+// result have the same bytes.
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/core/escape.hpp"
 
@@ -15,6 +17,7 @@ std::string provenance_json(const std::string& command, const OptionSet& options
   const std::string product = "skyfold:product", run = "skyfold:run", program = "skyfold:program";
   Json json;
   json["prefix"] = {{"prov", "http://www.w3.org/ns/prov#"}, {"skyfold", "urn:skyfold:"}};
+  // No path, time, host or user: those are in the registry.
   json["entity"][product] = Json::object();
   if (!source_fingerprint.empty()) json["entity"][product]["skyfold:sourceFingerprint"] = source_fingerprint;
   json["activity"][run] = {{"prov:type", "skyfold:" + command}};

@@ -1,3 +1,5 @@
+// The registry of a project: processes, products, inputs and comments in an SQLite database, each process in one transaction.
+// Several commands may use it at a time.
 #include "skyfold/registry/registry.hpp"
 
 #include <fmt/core.h>
@@ -67,6 +69,7 @@ ProcessRecord process_from(const Statement& row) {
   p.state = row.text(15);
   p.exit_code = static_cast<int>(row.integer(16));
   p.message = row.text(17);
+  // Nobody could record its end: it is seen by the process that is not there any more.
   if (p.state == "running" && p.host == host_name() && kill(p.pid, 0) != 0 && errno == ESRCH) p.state = "lost";
   return p;
 }
@@ -97,6 +100,7 @@ Registry::Registry(const std::string& folder, bool must_exist) {
   version.run();
   if (found == format) return;
   if (found != 0) throw IoError(fmt::format("{}: registry of format {} (this program has {})", path, found, format));
+  // Outside of the transaction, where SQLite allows it, and before the tables: two first users may meet here.
   database.set_journal_mode(is_on_network(folder.empty() ? "." : folder) ? "DELETE" : "WAL");
   Transaction transaction(database);
   database.execute(tables);
@@ -276,6 +280,7 @@ void require_own_registry(const std::string& folder) {
     throw IoError(fmt::format("{}: {} (it is used only when it is named: --project {})", path, why, folder));
   };
   struct stat status = {};
+  // A registry that anybody can change would tell lies about products, and could name files to be dropped.
   if (stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) != 0) refuse("a registry in a folder that everyone may write");
   for (auto* look : {&lstat, &stat}) {  // a link, and what it leads to
     if (look(path.c_str(), &status) != 0) continue;

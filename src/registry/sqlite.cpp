@@ -1,3 +1,4 @@
+// SQLite in a thin skin: handles that close themselves, every status checked once.
 #include "sqlite.hpp"
 
 #include <fmt/core.h>
@@ -36,6 +37,7 @@ Database::Database(const std::string& path, bool read_only) : path_(path) {
   const int status = sqlite3_open_v2(uri.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (status != SQLITE_OK) fail("cannot open the registry");
+  // Other commands write for milliseconds; waiting is better than failing.
   sqlite3_busy_timeout(handle, static_cast<int>(std::chrono::milliseconds(patience).count()));
 }
 
@@ -51,6 +53,7 @@ void Database::set_journal_mode(const std::string& mode) {
   const std::string sql = "PRAGMA journal_mode = " + mode;
   const auto start = std::chrono::steady_clock::now();
   int status = SQLITE_OK;
+  // SQLite's own patience does not hold for this change.
   while ((status = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr)) == SQLITE_BUSY &&
          std::chrono::steady_clock::now() - start < patience)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

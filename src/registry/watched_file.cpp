@@ -1,3 +1,5 @@
+// Inputs watched from the time when they are read: another file, size, time or edge of content at the end means that nobody can say
+// what was read.
 #include "watched_file.hpp"
 
 #include <fmt/core.h>
@@ -23,6 +25,7 @@ constexpr std::int64_t edge_bytes = 65'536;
 std::string edge_hash(const File& file, std::int64_t bytes) {
   std::vector<std::byte> buffer(static_cast<std::size_t>(std::min(bytes, edge_bytes)));
   std::uint64_t hash = 0;
+  // Both ends, where headers and appended rows are: reading all of a survey twice would cost too much.
   for (const std::int64_t offset : {std::int64_t{0}, std::max<std::int64_t>(0, bytes - edge_bytes)})
     hash = hash_bytes(std::span(buffer).first(file.read_some(offset, buffer)), hash);
   return hex64(hash);

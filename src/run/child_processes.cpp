@@ -1,3 +1,5 @@
+// Starting other programs and ending them with all that they started, for launch and replay: signals are taken one by one from a
+// queue, so that none comes at a bad time.
 #include "skyfold/run/child_processes.hpp"
 
 #include <fcntl.h>
@@ -77,8 +79,10 @@ std::string read_all(int descriptor) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  // A group of its own: the terminal's Ctrl-C then comes to the launcher alone, which passes it on once.
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);  // a launcher that is killed takes its program along
+  // The parent may have died before prctl had taken hold.
   if (getppid() != parent) _exit(127);
   const int nothing = open("/dev/null", O_RDONLY);
   if (nothing >= 0) dup2(nothing, STDIN_FILENO);
@@ -138,7 +142,9 @@ std::set<pid_t> descendants() {
 
 Processes::Processes() {
   const sigset_t set = watched_signals();
+  // They wait until wait() takes them.
   sigprocmask(SIG_BLOCK, &set, nullptr);
+  // Orphans of mpirun become our children, so that none is overlooked.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 

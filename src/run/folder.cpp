@@ -223,6 +223,7 @@ void RunFolder::declare(const std::vector<std::string>& products) {
 
 RunFolder::~RunFolder() {
   try {
+    // Only the holder clears: another run may have taken the folder over.
     if (!is_kept_ && lock_->is_held()) {
       clear();
       for (const char* name : {list_name, mark_name}) remove_file(file(name));

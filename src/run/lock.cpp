@@ -217,6 +217,7 @@ RunLock::~RunLock() {
   }
   changed_.notify_all();
   heart_.join();
+  // It may be another's by now, if this process was stopped for so long that it seemed dead.
   if (is_held()) unlink(path_.c_str());
   close(descriptor_);
 }

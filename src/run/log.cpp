@@ -1,3 +1,4 @@
+// What the farm reports, written down: each job in the journal and in the timeline, and summed up for the closing table.
 #include "log.hpp"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ JournalRecord RunLog::record_of(const Job& job, int rank) const {
 }
 
 void RunLog::started(const Job& job, int rank) {
+  // Before the job leaves: what kills its rank is in the journal then.
   journal_.append(record_of(job, rank));
   progress_.update(place_.rows_done);
 }

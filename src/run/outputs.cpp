@@ -89,9 +89,11 @@ void check_replaceable(const std::vector<std::string>& paths) {
 
 void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted) {
   std::vector<std::string> ordered = final_paths;
+  // The main product comes last: once it is there, all the others are.
   std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });
   if (was_interrupted)
     std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
+  // All are on the disk before the first one gets its name.
   for (const std::string& path : ordered) sync_path(partial_path(output, path));
   for (const std::string& path : ordered) {
     put_in_place(partial_path(output, path), path);

@@ -1,3 +1,4 @@
+// Lays out a product that has a row for each row of a catalogue, and takes over the rows of an earlier attempt.
 #include "skyfold/run/prepare_rows.hpp"
 
 namespace skyfold {

@@ -1,3 +1,4 @@
+// The closing table: where the time of all ranks went, and one line about what would make this run shorter.
 #include "skyfold/run/report.hpp"
 
 #include <fmt/core.h>
@@ -46,6 +47,7 @@ RunSummary run_summary(const Ranks& ranks, const RunStatistics& s, int threads, 
   mine.peak_bytes = peak_memory_bytes();
   mine.seconds = ranks.clock().seconds();
   for (const double seconds : mine.seconds) mine.wall_s += seconds;
+  // All ranks run the same program, so plain bytes will do.
   const auto all = ranks.gather(std::string(reinterpret_cast<const char*>(&mine), sizeof mine));
   PhaseSeconds total{};
   double rank_seconds = 0.0, wall_s = 0.0;

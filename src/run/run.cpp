@@ -1,3 +1,5 @@
+// The life of a run: it takes the lock, finds what an earlier attempt left, does what is left, and publishes. state.json tells the
+// phase (running, publishing, done), and every change of phase is on the disk before what it promises begins (docs/robustness.md).
 #include "skyfold/run/run.hpp"
 
 #include <fmt/core.h>
@@ -96,6 +98,7 @@ Run::Run(Ranks& ranks, const OptionSet& options, const RunOptions& o, RunSetup s
   Impl& my = *impl_;
   my.hosts = ranks.gather(host_name());
   check_same_inputs(ranks, my.setup.inputs);
+  // Rank 0 opens the run; what the others must know travels as one text.
   const std::string found = ranks.on_first([&] {
     my.open(options);
     return fmt::format("{}/{}/{}", my.is_complete ? "complete" : "", my.state.reopened > 0 ? "verify" : "", join(my.state.along, "/"));
@@ -110,6 +113,7 @@ Run::Run(Ranks& ranks, const OptionSet& options, const RunOptions& o, RunSetup s
     else
       for (const std::string& input : my.setup.inputs) my.setup.process->input(input);
   }
+  // From here on the folder is there for a note.
   catch_crashes(fmt::format("{}/crash.{}", run_path(my.setup.output), ranks.rank()));
 }
 
@@ -138,6 +142,7 @@ void Run::Impl::open(const OptionSet& options) {
   const bool goes_on = before && take_up(*before);
   if (is_complete) return;
   check_replaceable(setup.products);
+  // What an earlier run left is not of this one, and is cleared before anything of this run is there.
   if (!goes_on) {
     folder->keep(false);
     folder->clear();
@@ -151,6 +156,7 @@ void Run::Impl::open(const OptionSet& options) {
       journal->found().back().attempt == static_cast<int>(ExitCode::incomplete))
     append(Event::retry, "", 0);
   trace.emplace(folder->file("trace.json"));
+  // Before anything is read of the products: a kill may have come in the middle of a change of structure.
   for (const std::string& name : names_in(folder->file("products"))) roll_back(folder->file("products/" + name));
   check_structures();
   for (const JournalRecord& record : journal->found())
@@ -169,6 +175,7 @@ bool Run::Impl::take_up(const RunState& before) {
     state.reopened = before.reopened;
     return true;
   }
+  // Everything was whole when that phase began: only names are left to be given.
   if (before.phase == "publishing") {
     std::vector<std::string> paths;
     for (const ProductState& product : before.products) paths.push_back(product.path);
@@ -266,6 +273,7 @@ void Run::Impl::note_structure(const std::string& label, std::uint64_t hash) {
 
 /// Before a step that may change what all but the rows of a file is: it is not known from now on.
 void Run::Impl::forget_structures() {
+  // A kill during the step then leaves "not known", not a hash that no longer fits.
   for (const auto& [label, hash] : structures)
     if (hash != 0) note_structure(label, 0);
   journal->sync();
@@ -297,6 +305,7 @@ void Run::Impl::read_crash_notes() {
     for (std::string line; std::getline(notes, line);) {
       std::vector<std::int64_t> numbers;
       for (const std::string& word : split(line, ' ')) numbers.push_back(parse_integer(word).value_or(-1));
+      // A note may be cut short by the crash itself.
       if (numbers.size() != 7 || std::count(numbers.begin(), numbers.end(), -1) > 0) continue;
       JournalRecord record;
       record.event = Event::lost;
@@ -357,6 +366,7 @@ void Run::once(const std::string& name, const std::function<void()>& make) {
     if (impl_->steps.contains(name)) return;
     impl_->forget_structures();
     make();
+    // A kill here makes the step again: steps must stand being made twice.
     fault_point("made " + name);
     impl_->append(Event::step, name, 0);
     impl_->note_structures();
@@ -482,6 +492,7 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
   try {
     report = run_farm(my.ranks, std::move(plan), work, log ? static_cast<FarmObserver&>(*log) : nobody, options);
   } catch (const Error& error) {
+    // Rows may have been written: the work is kept for another attempt.
     if (my.folder) my.folder->keep();
     if (error.code() == ExitCode::data) discard();
     my.note_end(error.code());
@@ -529,6 +540,7 @@ void Run::publish(const std::vector<std::string>& products) {
   my.ranks.on_first_only([&] {
     const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
     check_stop();  // the last moment to stop: the rest takes milliseconds
+    // A run that was stopped for minutes may have been taken for dead: then the output is another's.
     my.folder->require_lock();
     if (my.setup.process) my.check_inputs();
     for (const std::string& path : products) sync_path(partial_path(my.setup.output, path));  // "publishing" promises that they are whole
@@ -570,6 +582,7 @@ ExitCode Run::finish(int threads, const std::string& lines) {
     my.journal->append(record);
     my.journal->sync();
   }
+  // A kernel that never returns would keep the process from ending in good order.
   if (!has_hung_thread()) return code;
   if (my.setup.process) my.setup.process->end(code, "");
   std::fflush(nullptr);

@@ -1,3 +1,4 @@
+// Whether all ranks see the same input files: sizes and times first, contents where those differ, since clocks of file servers may.
 #include "skyfold/run/same_inputs.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// The state of a run as JSON, and what must be equal for a later attempt to go on: command, version, options that decide the
+// result, inputs.
 #include "state.hpp"
 
 #include <fcntl.h>
@@ -53,6 +55,7 @@ std::string RunState::text() const {
   json["output"] = output;
   json["exit_code"] = exit_code;
   json["reopened"] = reopened;
+  // Only those that are no layout: ranks, threads and partitions may differ between attempts.
   json["options"] = options;
   json["inputs"] = Json::array();
   for (const InputState& input : inputs)

@@ -1,3 +1,4 @@
+// What a journal tells about a run, for people: passes, jobs, rates and the time left.
 #include "skyfold/run/status.hpp"
 
 #include <fmt/core.h>
@@ -108,6 +109,7 @@ class Reader {
         last_s = std::max(last_s, job.end_s);
       }
       task.found_done = std::max<std::int64_t>(0, task.done - now_done);
+      // Up to the last job that ended: a run that was stopped is not slower for the time since.
       const double seconds = last_s - task_start_s_[static_cast<int>(i)];
       if (now_done > 0 && seconds > 0.0) task.rate = static_cast<double>(now_done) / seconds;
       if (task.rate > 0.0) task.seconds_left = static_cast<double>(task.rows - task.done) / task.rate;

@@ -1,3 +1,5 @@
+// What is left of a pass after all attempts: rows done, pieces that failed and how often, and pieces that were under way when
+// processes died.
 #include "task_history.hpp"
 
 #include <algorithm>
@@ -79,11 +81,13 @@ TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bo
       const auto overlaps = [&](RowRange rows) { return common(rows, piece.rows).size() > 0; };
       std::int64_t attempts = 0;
       std::string message;
+      // Pieces may have been cut otherwise in each attempt: what overlaps counts.
       for (const Attempt& attempt : failed)
         if (overlaps(attempt.rows) && attempt.count > attempts) {
           attempts = attempt.count;
           message = attempt.message;
         }
+      // Under way at one death is bad luck, at two it may be the cause: then it goes alone, at the end.
       const bool is_suspect = std::count_if(orphans.begin(), orphans.end(), overlaps) >= suspicious_deaths;
       if (attempts >= Dispatcher::max_attempts)
         left.given_up.emplace_back(job, message);

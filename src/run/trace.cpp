@@ -1,3 +1,4 @@
+// The timeline of a run in Chrome's trace event format: one line for the kernel and one for the files of each rank.
 #include "trace.hpp"
 #include "skyfold/core/escape.hpp"
 

@@ -1,3 +1,5 @@
+// Import, step by step: keys, duplicates, places, sorting, crowding, publishing. Three passes through files instead of an exchange
+// between ranks, so that each can be repeated after a death (docs/import.md).
 #include "catalogue.hpp"
 
 #include <fmt/core.h>
@@ -55,6 +57,7 @@ class Import {
     try {
       make();
     } catch (const Error& error) {
+      // The inputs will be others next time: nothing of this run is of use to it.
       if (error.code() == ExitCode::data) run_.discard();
       throw;
     }
@@ -106,6 +109,7 @@ class Import {
   void scan() {
     run_.once("scratch files", [&] {
       for (const std::string& path : {keys_path(), ids_path(), placed_keys_path()}) ScratchArray::create(path, inputs_.rows);
+      // A death may have left rejects of blocks that were cut otherwise.
       remove_scratch_folder(rejects_folder());
       fs::create_directory(rejects_folder());
     });
@@ -129,6 +133,7 @@ class Import {
         std::string lines;
         for (const DuplicateId& duplicate : duplicates)
           lines += reject_line(inputs_, {duplicate.row, id, "the id occurs before, in " + inputs_.place_of(duplicate.earlier_row)});
+        // Kept: another attempt must drop the same rows, without finding them again.
         write_durably(duplicates_path(), lines);
       });
     }
@@ -181,6 +186,7 @@ class Import {
              if (block.rows++ == 0) block.first = block.last = k;
              if (k < block.last) block.is_ordered = 0;
              block.last = k;
+             // By row, not at random: the sample, and so the buckets, are the same for any number of ranks.
              if (row % stride == 0) drawn.emplace_back(k, row);
            }
            return packed(std::vector{block}) + packed(drawn);
@@ -208,6 +214,7 @@ class Import {
       std::vector<RowKey> splitters;
       for (std::int64_t i = 1; i < buckets && !sample.empty(); ++i) {
         const RowKey& splitter = sample[static_cast<std::size_t>(std::ssize(sample) * i / buckets)];
+        // Keys with their rows: many equal keys are cut between rows, so no bucket outgrows the memory.
         if (splitters.empty() || splitters.back() < splitter) splitters.push_back(splitter);
       }
       write_durably(splitters_path(), packed(splitters));
@@ -232,6 +239,7 @@ class Import {
     std::vector<std::vector<std::int64_t>> counts(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) append_packed(texts[i], counts[i]);
     placement_.block_starts.assign(counts.size(), std::vector<std::int64_t>(buckets));
+    // Bucket by bucket, and block by block within it: equal keys keep the order of the inputs.
     for (std::size_t b = 0; b < buckets; ++b) {
       placement_.starts.push_back(result_.rows);
       for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -298,6 +306,7 @@ class Import {
       for (std::string line; std::getline(text, line);) lines.push_back(line);
     }
     if (lines.empty()) return 0;
+    // By row number, which each line begins with in twenty digits.
     std::sort(lines.begin(), lines.end());
     const auto same_row = [](const std::string& a, const std::string& b) { return a.compare(0, 20, b, 0, 20) == 0; };
     lines.erase(std::unique(lines.begin(), lines.end(), same_row), lines.end());  // blocks that overlap, of two attempts

@@ -1,3 +1,4 @@
+// The pass that flags crowded stars: each zone is read with its surroundings, so neighbours across its border count.
 #include "crowding.hpp"
 
 #include <algorithm>
@@ -23,6 +24,7 @@ CrowdingPass::CrowdingPass(const std::string& path, const ProfileOptions& o)
       halo_(reader_.rows(), [this](std::int64_t key, RowRange within) { return row_of(key, within); }) {}
 
 std::int64_t CrowdingPass::row_of(std::int64_t key, RowRange within) const {
+  // No index yet: it is made when the catalogue is finished.
   while (within.size() > 0) {
     const std::int64_t middle = within.begin + within.size() / 2;
     std::int64_t found = 0;

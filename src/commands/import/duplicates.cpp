@@ -1,3 +1,5 @@
+// Rows whose id occurred before: by 64-bit hashes in shares that fit the memory, in tables that fit the cache; texts of equal hash
+// are then compared as texts.
 #include "duplicates.hpp"
 
 #include <algorithm>
@@ -35,6 +37,7 @@ class SeenHashes {
     const std::size_t last = table_.size() - 1;
     for (std::size_t place = static_cast<std::size_t>((row.hash * ranges_) >> shift_);; place = (place + 1) & last) {
       HashedRow& here = table_[place];
+      // The next place: the table is at most half full, so runs are short.
       if (here.row != none && here.hash != row.hash) continue;
       const std::int64_t before = here.row;
       here = row;
@@ -65,6 +68,7 @@ class Share {
       keys_.read(begin, key_);
       for (std::size_t i = 0; i < id_.size(); ++i) {
         const auto hash = static_cast<std::uint64_t>(id_[i]);
+        // The leading part of the product: equal shares for any number of them.
         const auto its_share = static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * shares_) >> 64);
         if (its_share == share_ && key_[i] != dropped_key) use(hash, begin + static_cast<std::int64_t>(i));
       }
@@ -132,6 +136,7 @@ std::vector<DuplicateId> with_same_text(const Ranks& ranks, const Inputs& inputs
   for (const std::string& texts : blocks)
     for (std::size_t begin = 0; begin < texts.size();) {
       const std::string_view text = std::string_view(texts).substr(begin, texts.find('\0', begin) - begin);
+      // Views into `blocks`, which lives as long as the map.
       const auto [known, is_new] = last.try_emplace(text, *row);
       if (!is_new) duplicates.push_back({*row, std::exchange(known->second, *row)});
       ++row;

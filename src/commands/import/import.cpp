@@ -1,3 +1,4 @@
+// The command import: its options, and what they mean together.
 #include "catalogue.hpp"
 
 namespace skyfold {

@@ -1,3 +1,5 @@
+// A catalogue in the order that a command needs: itself, or a re-ordered copy beside it, which is made once and used by all later
+// runs.
 #include "skyfold/commands/ordered_catalogue.hpp"
 
 #include <fmt/core.h>
@@ -45,6 +47,7 @@ void check_possible(const Catalogue& catalogue, const PartitionOptions& partitio
 /// True when a copy exists that was made from this very catalogue.
 bool is_current(const std::string& copy, const std::string& fingerprint) {
   if (!std::filesystem::exists(copy) || !is_catalogue(copy)) return false;
+  // The name says little: a catalogue that was made anew has another fingerprint.
   return source_fingerprint_in(Catalogue(copy).layout().provenance) == fingerprint;
 }
 
@@ -148,6 +151,7 @@ std::string ordered_catalogue(const std::string& path, const PartitionOptions& p
       make_copy(*o, context);
       return copy;
     } catch (const Error& error) {
+      // The lock tells of a quicker run by this text: then the loop waits for its copy.
       if (std::string_view(error.what()).find(held_text) == std::string_view::npos) throw;  // else another run was quicker
     }
   }

@@ -1,3 +1,4 @@
+// The three passes of import as work of the farm: keys of all rows, rows to their buckets, buckets sorted into the catalogue.
 #include "passes.hpp"
 
 #include <fmt/core.h>
@@ -21,6 +22,7 @@ namespace {
 /// Text inputs can have unreadable cells anywhere, so that all their columns are checked before any row is placed.
 Schema scanned_columns(const Inputs& inputs, const KeyMaker& maker) {
   const bool has_text = std::any_of(inputs.blocks.begin(), inputs.blocks.end(), [](const InputBlock& b) { return b.piece.end > 0; });
+  // FITS and HDF5 have bad cells in rare conversions alone: two passes over all columns would cost more than they find.
   return has_text ? inputs.schema.input : maker.needs();
 }
 
@@ -72,6 +74,7 @@ void ScanPass::compute(const Job&, RowRange block, int index) {
   slot.ids.resize(rows);
   std::vector<Reject> unplaced;
   key_maker_.make(slot.table, block.begin, slot.keys, unplaced);
+  // Rejected rows keep their places in the scratch files, with a key that says so.
   for (const Reject& reject : slot.rejects) slot.keys[static_cast<std::size_t>(reject.row - block.begin)] = dropped_key;
   slot.rejects.insert(slot.rejects.end(), unplaced.begin(), unplaced.end());
   const auto by_row = [](const Reject& a, const Reject& b) { return a.row < b.row; };
@@ -87,6 +90,7 @@ void ScanPass::compute(const Job&, RowRange block, int index) {
 
 void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
   Buffers& slot = slots_[index];
+  // Here, not in compute: an error of writing ends the run, one of computing would only fail the job.
   if (!slot.rejects.empty() && options_.on_bad_row == "error") {
     const Reject& first = slot.rejects.front();
     throw DataError(fmt::format("{}{}: {} (--on-bad-row=drop leaves such rows out)", inputs_.place_of(first.row),
@@ -146,6 +150,7 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
     ++next[bucket[i] + 1];
   }
   slot.counts.assign(next.begin() + 1, next.end());
+  // A counting sort by bucket, which keeps the order within each.
   std::partial_sum(next.begin(), next.end(), next.begin());
   slot.order.resize(next.back());
   for (std::size_t i = 0; i < rows; ++i)
@@ -222,6 +227,7 @@ void SortPass::compute(const Job&, RowRange, int index) {
 void SortPass::write(const Job&, RowRange block, int index, JobResult& result) {
   result.bytes_written += catalogue_.write(block.begin, slots_[index].sorted);
   for (const ColumnInfo& column : catalogue_.schema())
+    // The flags come later: with them, the checksum would be that of other bytes.
     if (column.name != crowded_column) result.checksum = hash_bytes(slots_[index].sorted.at(column.name).bytes(), result.checksum);
   result.rows += block.size();
 }

@@ -1,3 +1,4 @@
+// Rows of all inputs as one sequence: blocks, places for messages, and the 64-bit keys by which rows are ordered.
 #include "rows.hpp"
 
 #include <fmt/core.h>
@@ -112,6 +113,7 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
     for (auto& source : inputs.sources) source = in_degrees(std::move(source), ra, dec, o.source);
   }
   const std::int64_t row_bytes = std::max<std::int64_t>(8, static_cast<std::int64_t>(bytes_per_row(inputs.schema.input)));
+  // Not too few rows, whatever their width: each block is a job.
   const std::int64_t block_rows = std::clamp<std::int64_t>(block_bytes / row_bytes, 1024, 262'144);
   for (std::size_t i = 0; i < inputs.sources.size(); ++i) {
     for (const Piece& piece : inputs.sources[i]->pieces(block_rows))
@@ -129,6 +131,7 @@ std::string reject_line(const Inputs& inputs, const Reject& reject) {
     return result + "\"";
   };
   const std::string place = inputs.place_of(reject.row);
+  // The path before it may hold the same words.
   const std::size_t comma = place.rfind(", row ");
   return fmt::format("{:020}{},{},{},{}\n", reject.row, quoted(place.substr(0, comma)), place.substr(comma + 6), quoted(reject.column),
                      quoted(reject.problem));
@@ -181,6 +184,7 @@ void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::i
   }
   for (std::size_t i = 0; i < key.size() && ordering_ != Ordering::healpix; ++i) {
     if (key[i] == dropped_key) continue;
+    // Equal keys: the stable sort then keeps the inputs' order.
     if (ordering_ == Ordering::none) key[i] = 0;
     if (ordering_ == Ordering::attribute) key[i] = ordered_bits(table.at(attribute_).number(i));
     if (ordering_ == Ordering::tile) {

@@ -1,3 +1,5 @@
+// From the columns of all inputs to those of the catalogue: types that hold the values of every input, roles by name or guess,
+// and remarks about all that is guessed.
 #include "schema.hpp"
 
 #include <fmt/core.h>
@@ -133,6 +135,7 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   for (std::size_t c = 0; c < all.size(); ++c) {
     const bool has_void = inputs[c].size() < sources.size() && !inputs[c].empty();
     if (inputs[c].empty()) inputs[c].push_back(all[c]);
+    // An empty text column has no integer for missing: one is found that all the others leave free.
     if (has_void && is_whole(all[c].type)) inputs[c].push_back({"", Type::i8, 1, "", "", "", "", INT64_MIN});
     if (all[c].type == Type::text) all[c].width = std::max(all[c].width, void_widths[c]);
     unite_nulls(all[c], inputs[c]);
@@ -162,6 +165,7 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
       if (column.type != Type::text) numbers.push_back({column.name});
   std::string guess = known_column(numbers, usual);
   if (guess.empty()) guess = known_column(all, usual);
+  // What is guessed is said.
   if (!guess.empty()) remarks.push_back(fmt::format("guessed {} = {}", option, guess));
   return guess;
 }

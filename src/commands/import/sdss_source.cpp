@@ -1,3 +1,5 @@
+// Calibrated object lists of SDSS (tsObj files) as inputs: hundreds of thousands of small files, read some hundred at a time as one
+// source, with the cuts of clean photometry.
 #include "sdss_source.hpp"
 
 #include <fmt/core.h>
@@ -33,6 +35,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
     if (entry->is_regular_file() && is_field_file(entry->path())) files.push_back(entry->path().string());
   if (error) throw IoError(fmt::format("{}: {}", folder.string(), error.message()));
+  // The order of a folder is that of the file system.
   std::ranges::sort(files);
   return files;
 }
@@ -126,6 +129,7 @@ class FieldFileSource final : public Source {
   [[nodiscard]] std::vector<Piece> pieces(std::int64_t rows) const override {
     std::vector<Piece> pieces;
     for (std::size_t file = 0; file < files_.size(); ++file) {
+      // Pieces of whole files: each is opened once for each pass.
       if (pieces.empty() || pieces.back().rows >= rows) pieces.push_back({starts_[file], 0, 0, 0});
       pieces.back().rows = starts_[file + 1] - pieces.back().first_row;
     }

@@ -1,3 +1,4 @@
+// The command info: what a catalogue or product holds, from its attributes and indexes, without reading rows but for the sky area.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ void put_range(const Catalogue& catalogue, const ColumnInfo& column, const Table
   for (std::size_t i = 0; i < zones.rows(); ++i) {
     const auto first = static_cast<std::int64_t>(i) * zone_rows;
     const std::int64_t values = std::min(zone_rows, catalogue.rows() - first) * static_cast<std::int64_t>(column.width);
+    // Nothing is measured in this zone: its minimum and maximum mean nothing.
     if (zones.at("missing").integer(i) == values) continue;
     const T low = value("min", i), high = value("max", i);
     json["min"] = json.contains("min") ? std::min(json["min"].get<T>(), low) : low;

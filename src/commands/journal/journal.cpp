@@ -1,3 +1,4 @@
+// The command journal dump: the records of a run, one a line, for other programs and for debugging.
 #include "skyfold/io/journal.hpp"
 
 #include <fmt/core.h>

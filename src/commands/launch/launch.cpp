@@ -1,3 +1,5 @@
+// The command launch: starts a command on MPI ranks, watches it by its journal, and starts it again when it broke, as long as there
+// is progress.
 #include "restart.hpp"
 
 #include <fmt/core.h>
@@ -94,6 +96,7 @@ class LaunchCommand final : public Command {
     if (command_[0] == "launch") throw UsageError("launch cannot start launch");
     if (context.options.given("threads")) throw UsageError("--threads belongs to the command behind --");
     if (words_of(o_.launcher).empty()) throw UsageError("--launcher is empty (must be a program, e.g. mpirun)");
+    // This very program, whatever PATH says.
     program_ = std::filesystem::read_symlink("/proc/self/exe").string();
     if (const auto wrong = find_run_folder()) return *wrong;
     return supervise();
@@ -130,7 +133,9 @@ class LaunchCommand final : public Command {
     for (int attempt = 1;; ++attempt) {
       const RunProgress before = run_progress(run_folder_);
       const double start_s = now_s();
+      // --fresh once: a restart must not throw away what the attempt before has done.
       const Ending ending = run_once(processes, before, attempt == 1 ? command_ : without_fresh(command_));
+      // Ranks that outlive their launcher would hold the lock against the next attempt.
       const int left = processes.end_all(grace_s);
       if (left > 0) say(fmt::format("ended {} {} left behind", left, left == 1 ? "process" : "processes"));
       const bool is_missing = ending == Ending{} && !std::filesystem::exists(output_);
@@ -220,6 +225,7 @@ RunProgress run_progress(const std::string& run_folder) {
 }
 
 std::int64_t ranges_gained(const RunProgress& before, const RunProgress& after) noexcept {
+  // Another first record is another journal: the run began anew.
   return after.completed - (after.first == before.first ? before.completed : 0);
 }
 

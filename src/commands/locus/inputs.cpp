@@ -1,3 +1,4 @@
+// What a run of locus works on: the four ways to give targets, the stars around them, and how the columns of both are called.
 #include "inputs.hpp"
 
 #include <fmt/core.h>
@@ -48,6 +49,7 @@ BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const st
   BandOptions guess = bands;
   if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
   for (const char* pattern : {"psfmag_{band}", "mag_{band}", "modelMag_{band}", "psfMag_{band}", "MAG_{BAND}", "{band}"}) {
+    // The user's bands, or those of SDSS, must all be there: half a match is none.
     guess.magnitude = pattern;
     if (!has_columns(guess, schema)) continue;
     bands = guess;
@@ -164,6 +166,7 @@ void LocusInputs::open_published(Mode mode) {
 /// The parameter file's settings, but for those that the user gave.
 void LocusInputs::take_settings(const PublishedParameters& p) {
   const auto set = [&](const char* option, double& value, double published) {
+    // The command line has the last word, as over a configuration file.
     if (!context_.options.given(option)) value = published;
   };
   set("locus.fov_ra", locus_.fov_ra, 60.0 * p.fov_deg);

@@ -1,3 +1,4 @@
+// The command locus: one run, from the options to the published products.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ class LocusRun {
   LocusRun(const LocusStageOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
+    // Before the work: hours of it must not end with "gnuplot is not installed".
     if (!o_.plot.empty()) ranks_.on_first_only(require_gnuplot);
     run_.emplace(ranks_, context_.options, context_.run,
                  RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_), &context_.process, derived_paths(),
@@ -104,6 +106,7 @@ class LocusRun {
                                          references_ ? &*references_ : nullptr, context_.threads);
     });
     TaskInfo task{"locus", "targets"};
+    // A part is read with the stars around it: cut into blocks, these would be read again for each.
     task.whole_jobs = true;
     run_->farm(task, inputs_->targets().parts(), work);
   }

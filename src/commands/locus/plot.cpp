@@ -1,3 +1,4 @@
+// Finder charts: the field of a target with all stars, the loci of the candidates, and the pointing that was found.
 #include "plot.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// Files of the published locus program: parameter files with lists of targets and field files, in its binary layout, and its CSV
+// lists.
 #include "published.hpp"
 
 #include <fmt/core.h>
@@ -157,6 +159,7 @@ std::vector<PublishedSet> sets_of_fields(const Table& list, const std::string& r
 PublishedParameters read_parameter_file(const std::string& path) {
   refuse_foreign(path);
   const std::string bytes = read_file(path);
+  // The program wrote counts as size_t of its machine: both sizes are tried, and only one of them ends at the end of the file.
   for (const std::size_t count_bytes : {std::size_t{8}, std::size_t{4}})
     if (auto parameters = parse_parameters(bytes, count_bytes)) return *std::move(parameters);
   throw DataError(fmt::format("{}: not a parameter file (its {} bytes fit neither 4-byte nor 8-byte counts)", path, bytes.size()));

@@ -1,3 +1,4 @@
+// Stars around the targets of a part, from the rows of a catalogue in HEALPix order.
 #include "stars.hpp"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ void HaloStars::read(std::size_t, const Table& targets, StarBlock& out) {
   out = {};
   double radius_deg = 0.0;
   for (const LocusTarget& target : kernel_.targets_of(targets))
+    // The largest radius serves all: fields are wider in RA towards the poles.
     if (is_valid(target.position)) radius_deg = std::max(radius_deg, locus_halo_deg(kernel_.rules(), target.position));
   const Region region = dilated(targets.at(healpix_column).values<std::int64_t>(), radius_deg);
   Table rows = empty_;

@@ -1,3 +1,4 @@
+// Targets in parts of the sky: those of a table, sorted, or the selected rows of a catalogue.
 #include "targets.hpp"
 
 #include <fmt/core.h>
@@ -113,6 +114,7 @@ ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>&
     keys.push_back(healpix29(position));
   }
   std::vector<std::size_t> sorted;
+  // Neighbours on the sky share the stars around them.
   for (const std::size_t k : stable_order(keys)) sorted.push_back(rows[k]);
   std::ranges::sort(keys);
   gather_known(table, sorted, table_);

@@ -1,3 +1,4 @@
+// Locus as work of the farm: targets and stars are read, solved, written.
 #include "work.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The commands map info, map reorder and map ud-grade: HEALPix maps described, renumbered, and changed in resolution.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -66,6 +67,7 @@ ColumnSummary summary_of(const PixelValues& values, std::int64_t pixels, int thr
   std::vector<ColumnSummary> parts((static_cast<std::size_t>(pixels) + chunk - 1) / chunk);
   parallel_for(static_cast<std::size_t>(pixels), chunk, threads, [&](std::size_t begin, std::size_t end, int) {
     ColumnSummary& part = parts[begin / chunk];
+    // A sum until all chunks are joined, in their order, whatever threads there are.
     part.mean = 0.0;
     for (std::size_t i = begin; i < end; ++i) {
       const double value = values[static_cast<std::int64_t>(i)];
@@ -197,6 +199,7 @@ std::vector<T> resampled(const T* first, const HealpixMapFile& file, long nside,
     renumber<T>(from, values, nested, out, threads);
     return out;
   }
+  // In NESTED order the children of a pixel are neighbours: RING maps go there and back.
   if (!file.is_nested()) {
     std::vector<T> in_nested(values.size());
     renumber<T>(from, values, true, in_nested, threads);
