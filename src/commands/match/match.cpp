@@ -1,3 +1,5 @@
+// The command match: every row of the catalogue is looked for in the index of the spectroscopic sample, on all ranks; the training
+// set, which is small, is then put together on rank 0.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -121,6 +123,7 @@ class MatchRun {
                            grouped(catalogue_->rows())));
     TaskInfo task{"match", "objects"};
     task.whole_jobs = true;
+    // A block that failed would be a hole in the training set that nobody sees.
     task.must_succeed = true;
     run_->farm(task, partitions(), work);
   }
@@ -130,6 +133,7 @@ class MatchRun {
     try {
       training_ = make_training_set(*inputs_, *parts_);
     } catch (const DataError&) {
+      // An error of the data: other inputs will be tried next, and what is done is of no use to them.
       run_->discard();
       throw;
     }

@@ -9,6 +9,7 @@ namespace {
 
 void count(double value, double low, double width, std::size_t bins, std::int64_t* counts) noexcept {
   const double bin = (value - low) / width;
+  // Compared as doubles: a magnitude of 99, or NaN, has no place, and its conversion would be undefined.
   if (bin >= 0.0 && bin < static_cast<double>(bins)) ++counts[static_cast<std::size_t>(bin)];
 }
 

@@ -1,3 +1,4 @@
+// What match tells: the steps of the selection and what each leaves, and training set and catalogue in the same plots.
 #include "report.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,4 @@
+// Corrections of magnitudes (zero points, extinction) and cuts, as the options of match describe them.
 #include "selection.hpp"
 
 #include <fmt/core.h>
@@ -32,6 +33,7 @@ std::vector<std::string> split_conditions(const std::string& text) {
   std::vector<std::string> parts(1);
   char quote = '\0';
   for (const char c : text) {
+    // A semicolon within quotes belongs to a text or a column's name.
     if (quote == '\0' && c == ';') {
       parts.emplace_back();
       continue;
@@ -165,6 +167,7 @@ std::int64_t Corrections::apply(Table& rows) const {
     const std::vector<double>* const of_tile = tile_.empty() ? nullptr : &zeropoints_of(rows, i);
     for (std::size_t band = 0; band < n; ++band) {
       const double magnitude = magnitudes[band]->number(i);
+      // 99 plus a zero point would be a magnitude like others.
       if (band_state(magnitude, bands_) != BandState::observed) continue;
       double corrected = magnitude + zeropoint_[band] + (of_tile ? (*of_tile)[band] : 0.0);
       if (ebv) corrected -= extinction_[band] * reddening;
@@ -248,6 +251,7 @@ void Cuts::read_stars(const MatchOptions& o) {
     else
       star_numbers_.push_back(table[0].integer(i));
   }
+  // Looked up by halving: a table of stars may have as many rows as the catalogue.
   std::sort(star_numbers_.begin(), star_numbers_.end());
 }
 

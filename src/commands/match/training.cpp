@@ -1,3 +1,5 @@
+// From candidates to the training set: the nearest object of each spectroscopic one, each photometric object once, cuts, order.
+// Whatever the order of the blocks, the result is the same: ties go by separation, then by number.
 #include "training.hpp"
 
 #include <fmt/core.h>
@@ -62,6 +64,7 @@ class TrainingMaker {
       for (const MatchCandidate& candidate : part.candidates) {
         MatchCandidate& now = best[candidate.object];
         ++candidates[candidate.object];
+        // An object near a border of two blocks has candidates in both.
         if (now.object == none || candidate.is_nearer(now)) now = candidate;
       }
     }
@@ -170,6 +173,7 @@ class TrainingMaker {
     const Schema own = own_.schema();
     for (std::size_t c = 0; c + 1 < own_.columns(); ++c) add(own_[c]);
     for (const std::string& name : passed_columns(in_, own)) add(all_.at(name));
+    // The key comes last in every product.
     add(own_[own_.columns() - 1]);  // _healpix_29
     Photometry photometry;
     const std::vector<double> no_limits(in_.band_columns.magnitude.size(), std::numeric_limits<double>::quiet_NaN());

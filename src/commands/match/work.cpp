@@ -1,3 +1,5 @@
+// Match as work of the farm: positions of a block are looked up, rows of the candidates are read afterwards, and rows for the
+// comparison are drawn by their numbers.
 #include "work.hpp"
 
 #include <algorithm>
@@ -87,6 +89,7 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
   });
   mine.part.candidates.clear();
   for (const auto& chunk : mine.chunks) mine.part.candidates.insert(mine.part.candidates.end(), chunk.begin(), chunk.end());
+  // The index gives them in no particular order.
   std::sort(mine.part.candidates.begin(), mine.part.candidates.end(), [](const MatchCandidate& a, const MatchCandidate& b) {
     if (a.row != b.row) return a.row < b.row;
     return a.separation_arcsec != b.separation_arcsec ? a.separation_arcsec < b.separation_arcsec : a.object < b.object;
@@ -110,6 +113,7 @@ void MatchWork::count_reference(Buffers& mine) const {
 
 void MatchWork::write(const Job&, RowRange block, int slot, JobResult& result) {
   Buffers& mine = slots_[slot];
+  // Few rows match: all their columns are read now, not those of the whole block before.
   read_rows(block, mine, result);
   parts_.keep(block, mine.part, result);
   result.rows += block.size();

@@ -1,3 +1,4 @@
+// The command mock, for maps: pieces of pixels on all ranks, and beside the map the true sources and a mask.
 #include "map.hpp"
 
 #include <fmt/core.h>

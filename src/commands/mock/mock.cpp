@@ -1,3 +1,4 @@
+// The command mock: a synthetic survey or star catalogue, and a spectroscopic sample of it.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -129,6 +130,7 @@ class MockRun {
     ranks_.together([&] {
       RowWriter writer(sample_path());
       for (const auto& [zone, sample] : mine)
+        // Each rank writes the zones that it selected from: they are still in its memory.
         if (sample.rows() > 0) writer.write(first_row[zone], sample);
       writer.sync();
     });

@@ -1,3 +1,5 @@
+// The maps of a run of patch: which columns are intensity, polarisation and variance, channels with their beams and units, masks,
+// and pixels in memory, whole or in blocks.
 #include "maps.hpp"
 
 #include <fmt/core.h>
@@ -54,6 +56,7 @@ std::size_t channel_count(const PatchMapOptions& o) {
 /// The number that a text begins with, after leading zeros: "030" and "30-GHz" give 30.
 double leading_number(const std::string& text) {
   const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+  // NaN equals nothing, not even another name without a number.
   return parse_double(text.substr(0, end)).value_or(std::numeric_limits<double>::quiet_NaN());
 }
 
@@ -103,6 +106,7 @@ PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
         throw UsageError(fmt::format("{}: NSide = {} (fractional membership needs a power of two)", file.path(), file.nside()));
   std::vector<std::string> nsides;
   for (const HealpixMapFile& file : files_)
+    // Maps of different NSide in one run are more often a mistake than meant: the user has to say so.
     if (std::find(nsides.begin(), nsides.end(), std::to_string(file.nside())) == nsides.end())
       nsides.push_back(std::to_string(file.nside()));
   if (nsides.size() > 1 && !o.mixed_nside)
@@ -216,6 +220,7 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
     const std::uint32_t found = data_sum_of(all.file(), [&](std::size_t count, const auto& unit) { return ranks.run_units(count, unit); });
     ranks.together([&] { compare_data_sums(all.file(), *stated, found); });
   }
+  // All ranks of a machine clear before any of them reads: they share the memory.
   for (const bool is_reading : {false, true})
     ranks.together([&] {
       for (HealpixPixels& all : pixels_)

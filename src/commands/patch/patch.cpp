@@ -1,3 +1,4 @@
+// The command patch: sources are measured on maps, and compared with the fluxes that their catalogue has.
 #include <fmt/core.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Plots of patch: measured against catalogued fluxes, and cut-outs of the brightest sources and of the outliers.
 #include "plot.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,4 @@
+// What patch tells of its measurements: medians, flags, comparisons with catalogued fluxes, and the text form of earlier programs.
 #include "report.hpp"
 
 #include <fmt/core.h>
@@ -171,6 +172,7 @@ void write_patch_text(const std::string& path, const std::string& product, const
   const Column& row = sources.table.at("row");
   std::vector<std::size_t> order(sources.table.rows());
   std::iota(order.begin(), order.end(), std::size_t{0});
+  // In the order of the user's table: the product is in that of the sky.
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return row.integer(a) < row.integer(b); });
   FileAppender file(path);
   std::string text;

@@ -1,3 +1,4 @@
+// The sources of a run of patch: where their coordinates are and in which frame, sorted along the sky and cut into patches.
 #include "sources.hpp"
 
 #include <fmt/core.h>
@@ -85,6 +86,7 @@ Table read_table(const Dataset& dataset, const PatchSources& sources) {
   for (ColumnInfo column : dataset.schema()) {
     column.source = column.name;
     std::replace(column.name.begin(), column.name.end(), '/', '_');  // a slash would be a group in HDF5
+    // Made anew: in another frame it would be another.
     if (column.name == healpix_column) continue;
     if (column.source == sources.lon || column.source == sources.lat) {
       column.type = Type::f8;
@@ -123,6 +125,7 @@ std::string patch_of(const PatchSources& sources, const PatchSourceOptions& o, s
   const auto corner = [](double degree) { return static_cast<long>(std::floor(degree / box_side_deg) * box_side_deg); };
   double lon = std::fmod(sources.table.at(sources.lon).number(row), 360.0);
   if (lon < 0.0) lon += 360.0;
+  // The pole itself belongs to the last box.
   return fmt::format("box {} {:+}", corner(lon), std::min(corner(sources.table.at(sources.lat).number(row)), 80L));
 }
 

@@ -1,3 +1,4 @@
+// Patch as work of the farm: the pixels that a block needs are read before it is computed.
 #include "work.hpp"
 #include "skyfold/table/algebra.hpp"
 

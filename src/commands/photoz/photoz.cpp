@@ -1,3 +1,5 @@
+// The command photoz: a model's estimator over all objects of a catalogue, whose product is a catalogue again, with the PDFs in a
+// file that the qp library reads.
 #include <fmt/core.h>
 
 #include <cmath>
@@ -84,6 +86,7 @@ class PhotozRun {
       check_outputs(product_paths(), {o_.catalogue, o_.model});
       check_run_folder(o_.output);
     });
+    // Before the run: a copy in another order is a product of its own, and an input of this run.
     order_catalogue();
     run_.emplace(ranks_, context_.options, context_.run,
                  RunSetup{"photoz",

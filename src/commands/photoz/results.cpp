@@ -1,3 +1,4 @@
+// Counts over a product for its log: histograms of redshifts and errors, and how many objects have which flag.
 #include "results.hpp"
 
 #include <fmt/core.h>
@@ -63,6 +64,7 @@ void PhotozCounts::add(const Table& rows) {
     ++counts_[redshifts.place(rows[0].number(i))];
     ++counts_[errors_at + errors.place(rows[1].number(i))];
     const std::int64_t flags = rows[2].integer(i);
+    // Whole numbers only, so that the sum over ranks is the same in any order.
     ++counts_[unflagged_at + (flags != 0 ? 1 : 0)];
     for (std::size_t k = 0; k < flag_names.size(); ++k) counts_[flags_at + k] += (flags & flag_names[k].bit) != 0;
   }

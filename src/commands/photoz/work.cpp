@@ -1,3 +1,4 @@
+// Photoz as work of the farm: columns of a block in, estimates and PDFs out.
 #include "work.hpp"
 
 #include <algorithm>
@@ -83,6 +84,7 @@ void PhotozWork::write_rows(std::int64_t first_row, const Buffers& rows, JobResu
   for (std::size_t i = 0; i < pdf_columns_.size(); ++i) {
     const auto bytes = rows.out.at(pdf_columns_[i]).bytes();
     pdf_->write(i, first_row, bytes);
+    // PDFs are part of the rows' checksum: a resumed run checks both files.
     result.checksum = hash_bytes(bytes, result.checksum);
     result.bytes_written += std::ssize(bytes);
   }

@@ -1,3 +1,4 @@
+// The command plan: the partitions and jobs that a run would have, and what may be wrong with them.
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/core/escape.hpp"
 

@@ -1,3 +1,4 @@
+// What the products commands share: finding the registry, and checking that a file is the product that was recorded.
 #include "common.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,4 @@
+// The command products export: a product's provenance as PROV-JSON, or as an RO-Crate 1.1 with the runs between.
 #include <fmt/core.h>
 
 #include <filesystem>
@@ -114,6 +115,7 @@ class ExportCommand final : public Command {
     std::vector<std::string> others;
     for (const ProductRecord& other : registry.products())
       if (other.is_current) others.push_back(other.path);
+    // No other product may be overwritten, however it was named.
     check_outputs({o_.output}, others);
     check_replaceable({o_.output});
     write_durably(o_.output, o_.format == "ro-crate" ? Crate(registry, path.parent_path()).text(product) : prov_json(registry, product));

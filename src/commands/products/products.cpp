@@ -1,3 +1,5 @@
+// The commands about recorded products: list, show, tree, comment, save, drop, gc. What is not what the registry says it is stays
+// untouched.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
@@ -250,6 +252,7 @@ class SaveCommand final : public ProductCommand {
       fs::permissions(product.path, fs::perms::owner_write, fs::perm_options::add);
     else
       fs::permissions(product.path, write_bits, fs::perm_options::remove);
+    // After the file: a registry that says "saved" of a file that can be written would lie.
     registry.set_saved(product.id, !undo_);
     fmt::print("{} is {}\n", one_line(product.path), undo_ ? "a scratch product" : "saved, and read-only");
     return ExitCode::done;
@@ -343,6 +346,7 @@ class GcCommand final : public Command {
     const std::map<std::int64_t, std::string> needed = needed_by_saved(registry);
     std::int64_t count = 0, bytes = 0;
     for (const ProductRecord& product : all) {
+      // One that cannot be dropped is told, and the others go on.
       if (!product.is_current || product.is_saved || product.made_s > before_s) continue;
       if (const auto why = needed.find(product.id); why != needed.end()) {
         fmt::print("kept {} ({})\n", one_line(product.path), one_line(why->second));

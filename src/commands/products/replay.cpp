@@ -1,3 +1,4 @@
+// The command products replay: a product is made again from its record, in a folder of its own, and compared.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/file.h>
@@ -96,6 +97,7 @@ class ScratchFolder {
  private:
   void remove_left() const {
     const int lock = open(mark_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    // A lock ends with its process: one that can be had is of a replay that was killed.
     const bool is_free = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0;
     std::error_code error;
     if (is_free) fs::remove_all(path_, error);
@@ -155,6 +157,7 @@ class ReplayCommand final : public Command {
   void make_again(const ProcessRecord& process, const std::vector<ProductRecord>& products, const std::string& scratch) const {
     const std::string configuration = scratch + "/replay.ini";
     write_durably(configuration, redirected(process, products, scratch));
+    // Paths of the record are relative to where the command was run.
     std::vector<std::string> words = {"env", "-C", process.folder};
     if (o_.ranks > 0) {
       for (const std::string& word : split(o_.launcher, ' ')) words.push_back(word);
@@ -162,6 +165,7 @@ class ReplayCommand final : public Command {
     }
     words.push_back(fs::read_symlink("/proc/self/exe").string());
     for (const std::string& word : split(process.command, ' ')) words.push_back(word);
+    // Whatever the record says, nothing is written elsewhere.
     words.insert(words.end(), {"--config", configuration, "--project", "none", "--products-within", scratch});
     log_info("running " + join(words, " "));
     log_info("with " + configuration + ":\n" + redirected(process, products, scratch));
