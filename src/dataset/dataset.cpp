@@ -32,7 +32,9 @@ SourceOptions with_group(SourceOptions o, const std::string& path) {
 }  // namespace
 
 Dataset::Dataset(const std::string& path, SourceOptions o, const ScanRunner& run)
-    : options_(with_group(std::move(o), path)), source_(open_source(path, options_, run)) {}
+    : options_(with_group(std::move(o), path)), source_(open_source(path, options_, run)) {
+  if (options_.group == objects_group && is_own_product(path) && is_catalogue(path)) catalogue_ = std::make_unique<Catalogue>(path);
+}
 
 void Dataset::use_degrees(const std::string& lon, const std::string& lat) { source_ = in_degrees(std::move(source_), lon, lat, options_); }
 

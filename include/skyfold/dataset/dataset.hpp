@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/io/source.hpp"
 
 namespace skyfold {
@@ -25,6 +26,8 @@ class Dataset {
   [[nodiscard]] std::int64_t rows() const noexcept { return source_->rows(); }
   /// For what reads pieces, or asks about columns.
   [[nodiscard]] const Source& source() const noexcept { return *source_; }
+  /// The ordered file, where the table is the objects of a finished catalogue, read as they are; else null.
+  [[nodiscard]] const Catalogue* catalogue() const noexcept { return catalogue_.get(); }
   /// Coordinates are converted to degrees from here on (in_degrees).
   void use_degrees(const std::string& lon, const std::string& lat);
 
@@ -46,6 +49,7 @@ class Dataset {
  private:
   SourceOptions options_;
   std::unique_ptr<Source> source_;
+  std::unique_ptr<Catalogue> catalogue_;
 };
 
 /// True for an HDF5 file that is a catalogue or product of skyfold; false for all else, also for what cannot be read.

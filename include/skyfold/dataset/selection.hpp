@@ -18,6 +18,8 @@ class Selection {
   Selection(const std::string& text, const std::string& option, const Schema& schema, const std::string& path, const ColumnAliases& alias);
 
   [[nodiscard]] bool selects_all() const noexcept { return !condition_; }
+  /// Nothing for all rows.
+  [[nodiscard]] const std::optional<Condition>& condition() const noexcept { return condition_; }
   /// Columns that it reads.
   [[nodiscard]] std::vector<std::string> needs() const;
   /// Rows of `table`, which has the columns of needs(), that are selected: increasing.

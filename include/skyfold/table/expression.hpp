@@ -15,6 +15,22 @@ namespace skyfold {
 /// Other names of columns, such as those of bands, and the columns.
 using ColumnAliases = std::map<std::string, std::string, std::less<>>;
 
+/// What is known of the values of a column in some rows. Ranges may be wider than the values, and flags say what may be, not
+/// what is; a default one knows nothing.
+struct ColumnRange {
+  bool is_known = false;  ///< otherwise every value may be there
+  bool is_whole = false;  ///< known of a column of whole numbers
+  bool may_have_values = true, may_be_missing = true;
+  double min = 0.0, max = 0.0;                ///< of doubles
+  std::int64_t whole_min = 0, whole_max = 0;  ///< of whole numbers
+};
+
+/// What a condition may give in some rows; at least one of them, where there are rows.
+struct PossibleTruth {
+  bool may_hold = true, may_fail = true;
+  bool operator==(const PossibleTruth&) const = default;
+};
+
 /// A condition on the columns of a table, as users write it: "zwarning == 0 and not (flags & 4)". The language is described
 /// in docs/conditions.md; signs bind as in Python.
 ///
@@ -38,6 +54,11 @@ class Condition {
   /// @param table  has the columns of columns(), of the types of the schema
   /// @param holds  shape [table.rows()]
   void evaluate(const Table& table, std::span<std::uint8_t> holds) const;
+  /// What it may give in rows of which the ranges of its columns are known, by interval arithmetic. Nothing is claimed that is
+  /// not certain: where evaluate() might throw, both may be.
+  ///
+  /// @param ranges  of the columns of columns(), in their order
+  [[nodiscard]] PossibleTruth possible(std::span<const ColumnRange> ranges) const;
 
   struct Program;
 

@@ -46,7 +46,7 @@ void gather_known(const Table& from, const std::vector<std::size_t>& rows, Table
 
 CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogue, const std::vector<std::string>& needs,
                                    const Selection& selection, const PartitionOptions& partition, std::int64_t block_rows)
-    : catalogue_(catalogue), selection_(selection), passed_{target_row_column} {
+    : catalogue_(catalogue), passed_{target_row_column} {
   std::vector<std::string> names = needs;
   for (const std::string& name : {catalogue.layout().roles.id, std::string(healpix_column)})
     if (!name.empty()) {
@@ -58,7 +58,9 @@ CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogu
   schema_.push_back(row_info);
   parts_ = cut(build_partitions(catalogue.ordered_rows(), partition), block_rows);
   for (const Partition& part : parts_) sources_.push_back(part.rows);
-  if (!selection.selects_all()) count_selected(ranks);
+  if (selection.selects_all()) return;
+  ranks.together([&] { scan_ = std::make_unique<CatalogueScan>(catalogue, selection.condition()); });
+  count_selected(ranks);
 }
 
 /// Numbers the selected rows, part by part.
@@ -79,10 +81,9 @@ void CatalogueTargets::count_selected(const Ranks& ranks) {
 }
 
 std::vector<std::size_t> CatalogueTargets::selected_of(RowRange rows) const {
-  Table table;
-  for (const std::string& name : selection_.needs()) table.add(catalogue_.schema()[*find_column(catalogue_.schema(), name)]);
-  catalogue_.reader().read(rows, table);
-  return selection_.selected(table);
+  std::vector<std::size_t> chosen;
+  for (const std::int64_t row : scan_->rows(rows)) chosen.push_back(static_cast<std::size_t>(row - rows.begin));
+  return chosen;
 }
 
 void CatalogueTargets::read(std::size_t part, Table& out) const {
@@ -92,7 +93,7 @@ void CatalogueTargets::read(std::size_t part, Table& out) const {
   Table all(stored);
   catalogue_.reader().read(source, all);
   std::vector<std::size_t> chosen(static_cast<std::size_t>(source.size()));
-  if (selection_.selects_all())
+  if (!scan_)
     std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   else
     chosen = selected_of(source);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/dataset/scan.hpp"
 #include "skyfold/dataset/selection.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
@@ -56,7 +57,7 @@ class CatalogueTargets final : public LocusTargets {
   [[nodiscard]] std::vector<std::size_t> selected_of(RowRange rows) const;
 
   const Catalogue& catalogue_;
-  const Selection& selection_;
+  std::unique_ptr<CatalogueScan> scan_;  ///< none where all rows are taken
   Schema schema_;
   std::vector<std::string> passed_;
   std::vector<RowRange> sources_;  ///< rows of the catalogue, by part
