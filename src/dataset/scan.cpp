@@ -10,9 +10,9 @@
 #include "skyfold/catalogue/halo.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/roles.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
-#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
@@ -47,7 +47,8 @@ std::vector<ColumnRange> zone_ranges(const Catalogue& catalogue, const ColumnInf
 
 /// Columns of positions of a table that has no HEALPix index.
 std::pair<ColumnInfo, ColumnInfo> positions_of(const Dataset& dataset) {
-  const std::string ra = known_column(dataset.schema(), known_columns::ra), dec = known_column(dataset.schema(), known_columns::dec);
+  const std::string ra = known_coordinate(dataset.schema(), known_columns::ra),
+                    dec = known_coordinate(dataset.schema(), known_columns::dec);
   if (ra.empty() || dec.empty()) throw UsageError(dataset.path() + ": no coordinates are known (a region of the sky needs them)");
   return {dataset.number_column(ra, ""), dataset.number_column(dec, "")};
 }

@@ -13,16 +13,13 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/table/column_index.hpp"
-#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
-
-// Usual names, most specific first; compared without regard to case.
-const std::vector<std::string> tile_names = {"tile", "tilename", "tile_name", "field"};
 
 std::vector<std::string> names_of(const Schema& schema) {
   std::vector<std::string> names;
@@ -159,12 +156,8 @@ std::string role(const Schema& all, const std::string& given, const std::vector<
     require_column(all, given, option, path);
     return given;
   }
-  Schema numbers;  // coordinates may be there as text, too: 12 34 56.7
-  if (option == "columns.ra" || option == "columns.dec")
-    for (const ColumnInfo& column : all)
-      if (column.type != Type::text) numbers.push_back({column.name});
-  std::string guess = known_column(numbers, usual);
-  if (guess.empty()) guess = known_column(all, usual);
+  const bool is_coordinate = option == "columns.ra" || option == "columns.dec";
+  std::string guess = is_coordinate ? known_coordinate(all, usual) : known_column(all, usual);
   // What is guessed is said.
   if (!guess.empty()) remarks.push_back(fmt::format("guessed {} = {}", option, guess));
   return guess;
@@ -347,8 +340,8 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   }
   if (!schema.has_positions) refuse_idle_options("--columns.ra and --columns.dec", {{"input.coordinates", !o.source.coordinates.empty()}});
   schema.roles.id = id_role(sources, all, o.id, run, schema.remarks);
-  schema.roles.tile = role(all, o.tile, o.ordering == "tile" ? tile_names : std::vector<std::string>{"tile", "tilename"}, "columns.tile",
-                           path, schema.remarks);
+  schema.roles.tile =
+      role(all, o.tile, o.ordering == "tile" ? known_columns::likely_tile : known_columns::tile, "columns.tile", path, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
   check_roles(schema, all, o, *sources.front());
   remark_units(all, schema.roles, sources, schema.remarks);

@@ -12,62 +12,13 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/ids.hpp"
-#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr std::int64_t largest_part = 65'536;  // targets that are in memory at a time, twice, with the stars about them
-
-const std::vector<std::string> ra_names = {"ra", "alphawin_j2000", "raj2000", "ra_icrs", "ra_deg", "ra_mean"};
-const std::vector<std::string> dec_names = {"dec", "deltawin_j2000", "dej2000", "de_icrs", "dec_deg", "dec_mean"};
-const std::vector<std::string>& id_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all = known_columns::id;
-    all.insert(all.begin() + 1, "specobjid");
-    return all;
-  }();
-  return names;
-}
-
-/// True when a table has a magnitude column for each band.
-bool has_columns(BandOptions bands, const Schema& schema) {
-  try {
-    (void)resolve_bands(bands, schema, "");
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
-/// Columns of magnitudes; where the user does not say how they are called, in one of the usual ways. Errors are not
-/// needed.
-/// @param option  that names them, for messages
-BandColumns magnitude_columns(BandOptions& bands, const Schema& schema, const std::string& path, const char* option) {
-  if (!bands.magnitude.empty()) return resolve_bands(bands, schema, path);
-  BandOptions guess = bands;
-  if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
-  for (const char* pattern : {"psfmag_{band}", "mag_{band}", "modelMag_{band}", "psfMag_{band}", "MAG_{BAND}", "{band}"}) {
-    // The user's bands, or those of SDSS, must all be there: half a match is none.
-    guess.magnitude = pattern;
-    if (!has_columns(guess, schema)) continue;
-    bands = guess;
-    return resolve_bands(bands, schema, path);
-  }
-  try {  // names that belong together with those of errors
-    guess = bands;
-    guess.error.clear();
-    (void)resolve_bands(guess, schema, path);
-    guess.error.clear();
-    bands = guess;
-    return resolve_bands(bands, schema, path);
-  } catch (const UsageError&) {
-    if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
-  }
-  throw UsageError(fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})", path,
-                               join(guess.bands, ","), option));
-}
 
 /// Columns to read: `numbers` as doubles, `others` as they are.
 Schema columns_to_read(const Dataset& dataset, const std::vector<std::string>& numbers, const std::vector<std::string>& others) {
@@ -206,7 +157,7 @@ LocusColumns LocusInputs::columns_of_stars() {
   if (!LocusRules(locus_).needs_magnitudes) return columns;
   const bool is_guess = bands_.magnitude.empty();
   bands_.error.clear();  // not needed, but where they are named they have to be there
-  columns.bands = magnitude_columns(bands_, catalogue_->schema(), o_.catalogue, "bands.magnitude");
+  columns.bands = known_magnitudes(bands_, catalogue_->schema(), o_.catalogue, "bands.magnitude");
   for (const std::string& band : bands_.bands)
     if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(catalogue_->schema(), name))
       throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue, name));
@@ -243,7 +194,7 @@ void LocusInputs::open_list() {
   dataset.use_degrees(columns.ra, columns.dec);
   const Schema& schema = dataset.schema();
   const std::string id = names_no_column(o_.id, schema) ? ""
-                         : o_.id.empty()                ? known_column(schema, id_names())
+                         : o_.id.empty()                ? known_column(schema, known_columns::target_id)
                                                         : role(schema, o_.id, {}, "columns.id");
   kernel_.emplace(locus_, bands_, columns, star_columns_);
   const ColumnAliases aliases = band_aliases(columns.bands);
@@ -260,21 +211,21 @@ void LocusInputs::open_list() {
 
 LocusColumns LocusInputs::columns_of_targets(const Schema& schema) const {
   LocusColumns columns;
-  columns.ra = role(schema, o_.ra, ra_names, "columns.ra");
-  columns.dec = role(schema, o_.dec, dec_names, "columns.dec");
+  columns.ra = role(schema, o_.ra, known_columns::ra, "columns.ra");
+  columns.dec = role(schema, o_.dec, known_columns::dec, "columns.dec");
   if (!LocusRules(locus_).target_needs_magnitudes) return columns;
   BandOptions bands = bands_;
   if (!o_.magnitude.empty())
     bands.magnitude = o_.magnitude;
-  else if (!has_columns(bands, schema))
+  else if (!has_magnitudes(bands, schema))
     bands.magnitude.clear();  // called otherwise than in the catalogue
-  columns.bands = magnitude_columns(bands, schema, o_.targets, "targets.magnitude");
+  columns.bands = known_magnitudes(bands, schema, o_.targets, "targets.magnitude");
   return columns;
 }
 
 std::string LocusInputs::role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
                               const char* option) const {
-  std::string name = given.empty() ? known_column(schema, usual) : given;
+  std::string name = given.empty() ? known_coordinate(schema, usual) : given;
   if (name.empty()) throw UsageError(fmt::format("{}: no column of coordinates found (name it with --{})", o_.targets, option));
   if (!find_column(schema, name)) throw UsageError(fmt::format("{}: no column '{}' (named by --{})", o_.targets, name, option));
   return name;

@@ -54,8 +54,6 @@ std::string key_of(const Column& column, std::size_t row) {
   return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
 }
 
-const std::vector<std::string> tile_names = {"tile", "tilename"};
-
 }  // namespace
 
 void describe(OptionSet& option, MatchOptions& o) {
@@ -119,7 +117,7 @@ Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, cons
 void Corrections::read_tiles(const MatchOptions& o) {
   const Dataset dataset(zeropoint_table_);
   std::string tile = tile_;
-  if (!find_column(dataset.schema(), tile)) tile = known_column(dataset.schema(), tile_names);
+  if (!find_column(dataset.schema(), tile)) tile = known_column(dataset.schema(), known_columns::tile);
   if (tile.empty()) throw UsageError(fmt::format("{}: no column '{}' of tiles", zeropoint_table_, tile_));
   Schema schema = {dataset.column(tile, "--match.tile")};
   for (const std::string& band : o.bands.bands) schema.push_back(dataset.number_column(band, "--bands"));

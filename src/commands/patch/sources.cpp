@@ -13,6 +13,7 @@
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
@@ -22,20 +23,6 @@ namespace {
 
 constexpr const char* row_column = "row";
 constexpr double degrees = 180.0 / std::numbers::pi, box_side_deg = 10.0;
-
-/// Usual pairs of coordinates, in small letters, and what frame they tell; galactic ones first, as most maps have them.
-struct KnownPair {
-  const char *lon, *lat;
-  Frame frame;
-};
-constexpr std::array known_pairs = {
-    KnownPair{"glon", "glat", Frame::galactic},          KnownPair{"gal_lon", "gal_lat", Frame::galactic},
-    KnownPair{"ra", "dec", Frame::equatorial},           KnownPair{"raj2000", "dej2000", Frame::equatorial},
-    KnownPair{"raj2000", "decj2000", Frame::equatorial}, KnownPair{"_raj2000", "_dej2000", Frame::equatorial},
-    KnownPair{"ra_icrs", "de_icrs", Frame::equatorial},  KnownPair{"alpha_j2000", "delta_j2000", Frame::equatorial},
-    KnownPair{"elon", "elat", Frame::ecliptic},
-};
-const std::vector<std::string> id_names = {"name", "source_name", "designation", "id", "source_id", "object_id", "objid"};
 
 std::string require(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
   if (find_column(schema, name)) return name;
@@ -55,17 +42,13 @@ void find_position(const Schema& schema, const PatchSourceOptions& o, PatchSourc
   }
   std::optional<Frame> frame;
   if (!o.frame.empty()) frame = frame_named(o.frame);
-  for (const KnownPair& pair : known_pairs) {
-    const std::string lon = known_column(schema, std::array{std::string(pair.lon)}),
-                      lat = known_column(schema, std::array{std::string(pair.lat)});
-    const bool is_named = !sources.lon.empty() && lower(sources.lon) == pair.lon && lower(sources.lat) == pair.lat;
-    const bool is_guess = sources.lon.empty() && !lon.empty() && !lat.empty() && (!frame || *frame == pair.frame);
-    if (is_guess) {
-      sources.lon = lon;
-      sources.lat = lat;
-      sources.remarks.push_back(fmt::format("guessed columns.lon = {}, columns.lat = {}, frame {}", lon, lat, letter_of(pair.frame)));
-    }
-    if ((is_named || is_guess) && !frame) frame = pair.frame;
+  if (!sources.lon.empty() && !frame) frame = known_frame(sources.lon, sources.lat);
+  if (const auto guess = known_position(schema, frame); sources.lon.empty() && guess) {
+    sources.lon = guess->lon;
+    sources.lat = guess->lat;
+    frame = guess->frame;
+    sources.remarks.push_back(
+        fmt::format("guessed columns.lon = {}, columns.lat = {}, frame {}", sources.lon, sources.lat, letter_of(guess->frame)));
   }
   if (sources.lon.empty())
     throw UsageError(fmt::format("{}: no coordinates found (name them with --columns.lon, --columns.lat and --columns.frame)", o.path));
@@ -153,7 +136,7 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   for (const LeftOut& column : dataset.source().left_out())
     sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
   sources.id = names_no_column(o.id, dataset.schema()) ? ""
-               : o.id.empty()                          ? known_column(dataset.schema(), id_names)
+               : o.id.empty()                          ? known_column(dataset.schema(), known_columns::source_name)
                                                        : require(dataset.schema(), o.id, "columns.id", o.path);
   Table table = read_table(dataset, sources);
   for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');

@@ -11,8 +11,8 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
-#include "skyfold/dataset/guessed_redshift.hpp"
 #include "skyfold/dataset/repeated_ids.hpp"
+#include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -22,8 +22,6 @@ namespace {
 
 constexpr std::int64_t rows_per_piece = 1 << 20;
 constexpr double largest_redshift = 100.0;  // sentinels such as 999 are no redshifts
-
-const std::vector<std::string> weight_names = {"weight"};
 
 bool is_integer(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
 
@@ -182,7 +180,7 @@ ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, 
   const std::vector<std::string> magnitudes = magnitude_columns(o, schema, model, bands, path);
   sample.redshift = redshift_column(o, schema, model, bands, magnitudes, path);
   sample.id = id_column(o, schema, path);
-  sample.weight = o.weight.empty() ? known_column(schema, weight_names) : o.weight == no_column ? "" : o.weight;
+  sample.weight = o.weight.empty() ? known_column(schema, known_columns::weight) : o.weight == no_column ? "" : o.weight;
   if (!sample.weight.empty()) number_column(schema, sample.weight, "weight", path);
   sample.magnitude = magnitude_column(o, schema, bands, magnitudes, path);
   log_info(fmt::format("known redshifts {}, ids {}, weights {}, bins of {}", sample.redshift, sample.id.empty() ? "row numbers" : sample.id,
