@@ -256,7 +256,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
   std::optional<PdfFile> pdfs;
   Schema columns;
   ranks.together([&] {
-    require_class(path, {"", product_class::photoz}, "estimates");
+    require_class(path, {"", product_class::photoz, product_class::catalogue}, "estimates");
     dataset.emplace(path);
     if (dataset->rows() == 0) throw DataError(path + ": no rows");
     columns = estimate_columns(o, dataset->source());
