@@ -1,3 +1,5 @@
+// From words to a command: finds it in the list, reads command line and configuration, starts MPI where the command needs it, runs it,
+// and turns what went wrong into one line on standard error and an exit code.
 #include "skyfold/cli/run.hpp"
 
 #include <fmt/core.h>
@@ -85,6 +87,7 @@ void refuse_pipes(const OptionSet& options) {
 
 /// Number of this process among those started together, as launchers tell it before MPI starts.
 int launched_rank() {
+  // Help and errors of the command line are printed by one rank, though MPI does not run yet.
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
     if (const char* value = std::getenv(name)) return std::atoi(value);
   return 0;
@@ -137,6 +140,7 @@ void print_failure(const CommandEntry& entry, const Failure& failure, std::optio
 int run_command(const CommandEntry& entry, Command& command, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
   if (entry.kind == CommandEntry::alone) {
+    // Nothing to bring to a good end: products are published in one step, so a signal may end it at once.
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
@@ -146,6 +150,7 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
     if (outcome.failure) throw Error(outcome.failure.code, outcome.failure.message);
     return static_cast<int>(outcome.code);
   }
+  // Before MPI, whose start is part of the time that ranks spend.
   RankClock clock;
   const MpiSession session(argc, argv);
   Ranks ranks(clock);
@@ -169,6 +174,7 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
   if (ranks.has_lost_ranks()) ranks.leave(outcome.code);
   // A rank that exits with a code of its own would make mpirun report a crash.
   const ExitCode code = ranks.is_first() ? outcome.code : ExitCode::done;
+  // A thread that hangs in a system call would keep exit() from returning.
   if (has_hung_thread()) ranks.end_process(code);
   return static_cast<int>(code);
 }

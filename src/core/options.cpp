@@ -1,3 +1,5 @@
+// Options of a command, each bound to a variable: text from the command line or an INI file becomes its value, and is checked there;
+// the help, --print-config and the record of a run are made from the same list. The command line wins over the file.
 #include "skyfold/core/options.hpp"
 
 #include <fmt/core.h>
@@ -38,6 +40,7 @@ void parse(const std::string& text, bool& value) {
 void parse(const std::string& text, long& value) { value = number_from<long long>(text, parse_integer(text), "a whole number"); }
 void parse(const std::string& text, int& value) {
   const long long whole = number_from<long long>(text, parse_integer(text), "a whole number");
+  // An int that does not hold the number gives another one back.
   if (whole != static_cast<int>(whole)) throw UsageError(fmt::format("'{}' is too large", text));
   value = static_cast<int>(whole);
 }
@@ -234,6 +237,7 @@ void OptionSet::read_ini(const std::string& path) {
     if (option.is_call_only) throw UsageError(fmt::format("{}: {} belongs on the command line", place, name));
     if (!seen.insert(name).second) throw UsageError(fmt::format("{}: {} is given twice", place, name));
     const std::string_view value = text.substr(equals + 1);
+    // The command line was read before.
     if (!option.given) assign(option, option.is_list ? std::string(list_without_comment(value)) : unquoted_value(value), place);
   }
 }
@@ -246,6 +250,7 @@ void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
       continue;
     }
     Option& option = find(given.name, "command line");
+    // Twice is an error, not "the last one wins": in long job scripts one of the two was forgotten.
     if (option.given && option.origin == "command line") throw UsageError(fmt::format("command line: --{} is given twice", option.name));
     if (given.values.empty() && !option.is_flag)
       throw UsageError(fmt::format("command line: --{} needs a value ({})", option.name, option.value_name));
@@ -292,6 +297,7 @@ std::string OptionSet::ini(bool comments) const {
   std::vector<const Option*> ordered;
   for (const auto& option : options_)
     if (!option->is_call_only) ordered.push_back(option.get());
+  // Keys without a section must stand above the first one: INI has no way to leave a section again.
   std::stable_partition(ordered.begin(), ordered.end(), [](const Option* o) { return section_of(o->name).empty(); });
   std::string text, section;
   for (const Option* option : ordered) {

@@ -1,3 +1,5 @@
+// What a rehearsal starts from: the costs that the journal of an earlier run tells, or those that the user gives, and the
+// partitions of a catalogue or of a survey that does not exist yet, whose sizes are drawn.
 #include "inputs.hpp"
 
 #include <fmt/core.h>
@@ -22,6 +24,7 @@ constexpr std::uint32_t size_stream = 1, cost_stream = 2;
 /// A deviate with mean 1 whose logarithm has standard deviation `scatter`.
 double log_normal(std::uint64_t seed, std::int64_t partition, std::uint32_t stream, double scatter) {
   ObjectRandom random(seed, static_cast<std::uint64_t>(partition), stream);
+  // exp of a normal deviate of mean 0 has mean exp(scatter^2 / 2): taken off, so that scatter leaves the total as it is.
   return std::exp(scatter * random.normal() - 0.5 * scatter * scatter);
 }
 
@@ -61,6 +64,7 @@ double scatter_of(const std::vector<CostProfile::Stretch>& stretches) {
 std::vector<JournalRecord> done_records(const std::vector<JournalRecord>& records, std::int32_t pass) {
   std::map<std::int64_t, JournalRecord> by_row;
   for (const JournalRecord& r : records)
+    // A later attempt replaces the earlier one at the same row.
     if (r.event == Event::done && r.task == pass && r.rows.size() > 0) by_row[r.rows.begin] = r;
   std::vector<JournalRecord> done;
   for (const auto& [row, r] : by_row)
@@ -73,6 +77,7 @@ void read_session(const std::vector<JournalRecord>& records, std::int32_t pass, 
   double begin_s = 0.0, first_s = 0.0, last_s = 0.0;
   std::set<std::string> hosts;
   for (const JournalRecord& r : records) {
+    // A run that was taken up has several sessions: each starts the reckoning anew, so that the last one, which ended, remains.
     if (r.event == Event::session) {
       begin_s = r.unix_time_s - r.read_s;
       first_s = last_s = 0.0;
@@ -163,6 +168,7 @@ std::vector<Partition> invented_partitions(const SurveyOptions& o) {
   std::int64_t begin = 0;
   for (const double end : ends) {
     const auto row = static_cast<std::int64_t>(std::llround(end / sum * static_cast<double>(o.rows)));
+    // Of few rows in many partitions some round to nothing.
     if (row > begin)
       partitions.push_back(
           {std::ssize(partitions), fmt::format("partition {}", partitions.size()), {begin, row}, static_cast<double>(row - begin)});
@@ -181,6 +187,7 @@ CostProfile cost_profile(const OptionSet& options, const CostOptions& o, const s
   std::vector<CostProfile::Stretch> stretches;
   if (is_same_survey && !options.given("cost.scatter")) {
     for (auto [rows, cost] : earlier->stretches) {
+      // A mean that is given keeps the course along the rows: each stretch changes by the same factor.
       const auto rescaled = [](double value, double from, double to) { return from > 0.0 ? value * to / from : to; };
       stretches.push_back({rows,
                            {rescaled(cost.read_s, mean.read_s, given.read_s), rescaled(cost.compute_s, mean.compute_s, given.compute_s),

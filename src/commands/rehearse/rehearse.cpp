@@ -1,3 +1,5 @@
+// rehearse: how long a run would take on other numbers of ranks and with other jobs. The farm's own code hands out the jobs, to
+// virtual ranks in virtual time (farm/rehearsal); what it costs to read, compute and write a row comes from an earlier run.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -80,6 +82,7 @@ class RehearseCommand final : public Command {
     take_from_earlier(context.options);
     make_cuts(context.options);
     if (earlier_ && !context.options.given("cost.finish"))
+      // The end (merging, checksums, publishing) goes over the product once, so it grows with the rows.
       o_.cost.finish_s = earlier_->finish_s * static_cast<double>(rows()) / static_cast<double>(earlier_->rows);
     for (const double ranks : o_.ranks) {
       for (const std::string& per_job : o_.partitions_per_job) rehearse(static_cast<int>(ranks), cuts_.front(), per_job);
@@ -96,6 +99,7 @@ class RehearseCommand final : public Command {
   void take_from_earlier(const OptionSet& options) {
     if (o_.threads == 0) o_.threads = earlier_ ? earlier_->threads : 1;
     if (o_.cores_per_node == 0) o_.cores_per_node = earlier_ ? earlier_->processors : processor_count();
+    // As many as have a core for each of their threads.
     if (o_.ranks_per_node == 0) o_.ranks_per_node = std::max(1L, o_.cores_per_node / o_.threads);
     if (!earlier_) return;
     if (!options.given("cost.start")) o_.cost.start_s = earlier_->start_s / earlier_->crowding();
@@ -132,6 +136,7 @@ class RehearseCommand final : public Command {
     Case c{ranks, static_cast<int>((ranks + o_.ranks_per_node - 1) / o_.ranks_per_node), &cut, per_job, {}, {}};
     const int threads = static_cast<int>(o_.threads), on_node = static_cast<int>(std::min<long>(ranks, o_.ranks_per_node));
     JobOptions job_options{per_job, o_.farm.order, worker_count(o_.farm, ranks)};
+    // The planner of jobs must know what a row costs when the others compute too: jobs shrink where messages are cheap against it.
     const double crowding =
         1.0 + o_.cost.contention * (std::min<double>(job_options.workers, static_cast<double>(cut.partitions.size())) - 1.0);
     job_options.handing_out = 1e-6 * o_.cost.message_us * threads / (costs_->mean().compute_s * crowding);
@@ -147,6 +152,7 @@ class RehearseCommand final : public Command {
     c.rehearsal = rehearse_farm(std::move(jobs), cut.partitions, o_.farm, machine, *costs_);
     const double cores =
         std::min(static_cast<double>(ranks) * threads, static_cast<double>(c.nodes) * static_cast<double>(o_.cores_per_node));
+    // More ranks than cores take turns while they start, too.
     c.start_s = o_.cost.start_s * std::max(1.0, static_cast<double>(on_node) / static_cast<double>(o_.cores_per_node));
     c.finish_s = o_.cost.finish_s;
     c.wall_s = c.start_s + c.rehearsal.farm_s + c.finish_s;
@@ -160,6 +166,7 @@ class RehearseCommand final : public Command {
     const Case* best = nullptr;
     for (const Case& c : cases_) {
       if (c.ranks != static_cast<int>(ranks)) continue;
+      // Cases stand in order of preference (automatic jobs first), so a later one must win clearly.
       if (!best || c.wall_s < best->wall_s * (1.0 - worth_choosing)) best = &c;
     }
     return *best;

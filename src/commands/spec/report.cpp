@@ -1,3 +1,5 @@
+// What spec tells of a sample: shares of the surveys, what decided between measurements, groups whose redshifts disagree, and
+// plots of the sky and of n(z); on the terminal and in the product's log.
 #include "report.hpp"
 
 #include <fmt/core.h>
@@ -56,6 +58,7 @@ Plot sky_plot(const std::vector<Survey>& surveys, const Sample& sample) {
   const auto ra = sample.objects.at("ra").values<double>(), dec = sample.objects.at("dec").values<double>();
   const auto id = sample.objects.at("id").values<std::int64_t>();
   const double share = std::min(1.0, static_cast<double>(plotted_objects) / static_cast<double>(std::max<std::size_t>(ra.size(), 1)));
+  // A hash of the id decides which objects are drawn: the same ones in every run, and no part of the sky more than another.
   const auto limit = static_cast<std::uint64_t>(share * 0x1p63);
   std::vector<Series> series;
   for (const Survey& survey : surveys) series.push_back({survey.name, "points pt 7 ps 0.2", {{}, {}}});

@@ -1,3 +1,5 @@
+// Measurements of all surveys become one sample: those within a radius of each other are one object (friends of friends), and of
+// each object one measurement is chosen, or the redshifts are averaged (kernels/samples/resolve has the rules).
 #include "sample.hpp"
 
 #include <algorithm>
@@ -115,6 +117,7 @@ class SampleMaker {
       std::vector<RedshiftMeasurement> group;
       for (std::size_t g = begin; g < end; ++g) {
         const auto members = groups_.members(g);
+        // Most objects were measured once: nothing is gathered or decided for them.
         chosen_[g] = members[0];
         if (members.size() > 1) {
           gather(g, group);
@@ -140,6 +143,8 @@ class SampleMaker {
     for (std::size_t g = 0; g < n; ++g) group_of[chosen_[g]] = static_cast<std::uint32_t>(g);
     order_.reserve(n);
     ids_.reserve(n);
+    // Two objects may share a HEALPix pixel of order 29 (0.4 mas): the second takes the next free number. Along the sky's order that
+    // keeps ids rising, so they are unique and depend on the sample alone.
     std::int64_t last = -1;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (group_of[i] == no_group) continue;
@@ -237,6 +242,7 @@ class SampleMaker {
       if (size == 1) continue;
       ++report.groups;
       report.largest = std::max(report.largest, static_cast<std::int64_t>(size));
+      // Friends of friends may be farther apart than the radius: a chain, where crowding or a wide radius joins two objects.
       report.chained += !groups_.is_clique(g);
       gather(g, group);
       const double discrepancy = Resolver::discrepancy(group);

@@ -1,3 +1,5 @@
+// spec: one spectroscopic sample from many redshift surveys. Each has a registration file that says where it keeps what (survey.hpp);
+// the surveys are read one after the other, and their measurements grouped and resolved together (sample.hpp).
 #include <fmt/core.h>
 #include <malloc.h>
 
@@ -97,6 +99,7 @@ class SpecRun {
     progress.finish();
     if (accepted == 0)
       throw DataError(fmt::format("{}: no redshift of quality {} or better in any survey", o_.surveys.front(), o_.sample.quality_min));
+    // Groups number their members with 32 bits.
     if (accepted >= (std::int64_t{1} << 32)) throw UsageError(fmt::format("{} measurements (at most 2^32)", grouped(accepted)));
   }
 
@@ -104,6 +107,7 @@ class SpecRun {
     std::vector<SurveyRow> all = std::move(rows_.front().accepted);
     for (SurveyRows& survey : rows_) {
       if (&survey != &rows_.front()) all.insert(all.end(), survey.accepted.begin(), survey.accepted.end());
+      // Given back at once: the measurements would be there twice.
       survey.accepted = {};
     }
     return all;

@@ -1,3 +1,5 @@
+// A redshift survey: its registration (an INI file that names columns, and translates its flags of quality and class into ours), and
+// its rows of good quality, read block by block.
 #include "survey.hpp"
 
 #include <fmt/core.h>
@@ -145,6 +147,7 @@ class TableReader {
     for (std::size_t i = 0; i < table.rows(); ++i) {
       const std::int64_t row = first_of_piece + static_cast<std::int64_t>(i);
       const BadCell* cell = nullptr;
+      // Of several bad cells in a row, one that decides the quality counts most: then nobody knows whether the row matters.
       for (; next_bad != bad.end() && next_bad->row <= row; ++next_bad)
         if (next_bad->row == row && (!cell || decides_quality(next_bad->column))) cell = &*next_bad;
       ++rows_.by_quality[qualities_[i]];
@@ -153,6 +156,7 @@ class TableReader {
       const double values[] = {ra.number(i), dec.number(i), z.number(i)};
       if (cell ? reject(row, cell->column, cell->problem) : !is_good(row, values)) continue;
       const double z_err = error ? error->number(i) : std::numeric_limits<double>::quiet_NaN();
+      // Some surveys count right ascension from -180: into 0 to 360.
       rows_.accepted.push_back({values[0] < 0.0      ? values[0] + 360.0
                                 : values[0] >= 360.0 ? values[0] - 360.0
                                                      : values[0],

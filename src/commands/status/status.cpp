@@ -1,3 +1,5 @@
+// status: where a run stands, as its journal and its lock tell (run/status), so that it works from any node that sees the files,
+// while the run lives and after it died. It asks nothing of the run itself.
 #include "skyfold/run/status.hpp"
 #include "skyfold/core/escape.hpp"
 
@@ -57,6 +59,7 @@ std::string tree(const RunStatus& s, const StatusOptions& o) {
       text += fmt::format(", {:.0f} s left", task.seconds_left);
     text += "\n";
     for (const JobStatus& job : task.jobs)
+      // A job that its journal calls running is running only if the run lives; of a dead run it is what the next attempt repeats.
       if (o.all || is_failure(job) || (job.state == "running" && s.state == "running")) text += "    " + job_line(job, "rows");
   }
   return text;
@@ -145,7 +148,9 @@ class StatusCommand final : public Command {
 
  private:
   void show(const RunStatus& status) const {
+    // In one step: the collector may read at any moment and must never see half a file.
     if (!o_.prometheus.empty()) write_durably(o_.prometheus, prometheus_of(status));
+    // Cursor home, clear to the end of the screen; into a file or pipe the pages follow each other.
     if (o_.watch_s > 0.0 && isatty(STDOUT_FILENO)) fmt::print("\033[H\033[J");
     fmt::print("{}", o_.json ? json_text(json_of(status), 2) + "\n" : o_.failed ? failures(status) : tree(status, o_));
     std::fflush(stdout);

@@ -1,3 +1,5 @@
+// Distributions of magnitudes and colours in fine bins of fixed places, so that billions of objects take one pass and little memory,
+// and quantiles are as good as a bin is wide.
 #include "distributions.hpp"
 
 #include <algorithm>
@@ -62,6 +64,7 @@ PhotometricDistributions::Curve PhotometricDistributions::curve(std::size_t quan
   std::size_t first = bins, last = 0;
   for (std::size_t bin = 0; bin < bins; ++bin)
     if (counts_[quantity * bins + bin] > 0.0) first = std::min(first, bin), last = bin;
+  // Coarse bins start at multiples of their width, so that the curves of several sets can be laid over each other.
   for (std::size_t bin = first / each * each; bin <= last; bin += each) {
     double count = 0.0;
     for (std::size_t k = bin; k < std::min(bin + each, bins); ++k) count += counts_[quantity * bins + k];

@@ -1,3 +1,4 @@
+// Options of train, and the names of its products: what is not named stands beside the model, with a word before its ending.
 #include "options.hpp"
 
 #include <fmt/core.h>
@@ -71,6 +72,7 @@ void describe(OptionSet& option, TrainOptions& o) {
 
 std::string with_word(const std::string& path, const std::string& word) {
   const std::size_t dot = path.rfind('.');
+  // A dot in the name of a folder begins no ending.
   const bool has_ending = dot != std::string::npos && path.find('/', dot) == std::string::npos;
   return has_ending ? path.substr(0, dot) + "." + word + path.substr(dot) : path + "." + word + ".h5";
 }

@@ -1,3 +1,5 @@
+// Comparison of a training set with the catalogue that its models will estimate: coverage of the reference by the training set, and
+// weights that make the training set resemble it (Lima et al. 2008; kernels/samples/weights does the counting).
 #include "reference.hpp"
 
 #include <fmt/core.h>
@@ -97,6 +99,7 @@ class CoverageFile {
                             "balls of training objects that contain the object; 0: outside coverage; -1: a magnitude is missing"}};
     create_columns(path, {{"/object", schema, rows}}, {{"product_class", "training_coverage"}, {"provenance", provenance}});
     const ColumnPlaces places = open_columns(path, "/object");
+    // HDF5 lists the columns of a group by name, whatever the order in which they were made.
     for (std::size_t i = 0; i < 2; ++i) place_[places.group.schema[i].name == "id" ? 0 : 1] = places.offsets[i];
     file_.emplace(File::for_update(path));
   }
@@ -139,6 +142,7 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
   std::vector<std::int32_t> inside;
   std::int64_t done = 0;
   reference.for_each([&](Photometry& photometry, const std::vector<std::int64_t>& ids) {
+    // Before limits stand in for what was not detected, which would pile up at them.
     result.distributions.add(photometry);
     apply_limits(photometry, model.bands.limits);
     layer.gather(photometry, features);
@@ -181,6 +185,7 @@ Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const st
     for (std::size_t k = 0; k < repeated.size(); ++k) {
       if (!sample.is_detected(repeated[k], band)) continue;
       const std::size_t cell = repeated[k] * bands + band;
+      // Copies of one object would be one point many times: each is another draw within the errors of measurement.
       mag[k] = spread_magnitude(mag[k], sample.photometry.mag_err[cell], seed, sample.id[repeated[k]], copy[k],
                                 static_cast<std::uint32_t>(band));
     }

@@ -1,3 +1,5 @@
+// What train tells of its training set and models: cuts, distributions of redshifts, magnitudes and colours of the sets, limits,
+// coverage and weights; on the terminal and in the models' log.
 #include "report.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// The sample to train with, read whole: photometry, redshifts, ids, and which rows a condition selects. The first file settles which
+// columns are what; the others must have them too.
 #include "sample.hpp"
 
 #include <fmt/core.h>
@@ -42,6 +44,7 @@ class Reader {
       dataset.each_block(wanted_, 1 << 20, [&](const Table& table, std::int64_t) { append(table); });
     }
     if (sample_.z.empty()) throw DataError(fmt::format("{}: no rows", paths.front()));
+    // Copies of one object in a weighted sample have its id on purpose.
     if (!o_.id.empty() && !sample_.columns.find(copy_column)) check_ids();
     return std::move(sample_);
   }
@@ -77,6 +80,7 @@ class Reader {
     if (condition_)
       for (const std::string& name : condition_->columns()) add_once(wanted_, dataset.column(name, ""));
     Schema kept;
+    // Of our own products all columns go on into the sets that are written; of any other table those that were used.
     if (is_product)
       for (const ColumnInfo& column : schema) {
         add_once(wanted_, dataset.column(column.name, ""));
@@ -115,6 +119,7 @@ class Reader {
       if (!index) throw DataError(fmt::format("{}: no column {} (all samples must have the same columns)", dataset.path(), column.name));
       const ColumnInfo& theirs = dataset.schema()[*index];
       if (theirs.width > column.width || (theirs.type == Type::text) != (column.type == Type::text))
+        // Tables have one layout for all files, and a wider text would be cut off.
         throw DataError(fmt::format("{}: column {} is wider or of another type than in the first sample", dataset.path(), column.name));
     }
   }

@@ -1,3 +1,5 @@
+// Which objects train: those that pass the cuts, divided into training and validation by their ids, so that neither the order of the
+// rows nor the number of files changes who is where. Also the limiting magnitudes that stand in for non-detections.
 #include "subsets.hpp"
 
 #include <fmt/core.h>
@@ -39,6 +41,7 @@ class Cuts {
         colour_max_(each(o.colour_max, bands_ - 1, infinity, "cuts.colour_max", "colours")),
         needed_(o.min_bands == 0 ? static_cast<int>(bands_) : static_cast<int>(o.min_bands)) {
     const std::vector<double> snr_min = each(o.snr_min, bands_, 0.0, "cuts.snr_min", "bands");
+    // A limit of signal to noise is one of the error: error = (2.5 / ln 10) / SNR to first order.
     for (std::size_t band = 0; band < bands_; ++band)
       if (snr_min[band] > 0.0) error_max_[band] = std::min(error_max_[band], 2.5 / std::log(10.0) / snr_min[band]);
   }
@@ -91,6 +94,7 @@ TrainSubsets make_subsets(const TrainSample& sample, const TrainOptions& o) {
       subsets.cuts[cut].second += !passes;
       return !passes;
     };
+    // Each object is counted by the first cut that it fails.
     if (failed(redshift, sample.z[i] >= o.cuts.z_min && sample.z[i] <= o.cuts.z_max)) continue;
     if (failed(bands, cuts.has_bands(i)) || failed(magnitude, cuts.magnitudes_pass(i)) || failed(colour, cuts.colours_pass(i)) ||
         failed(error, cuts.errors_pass(i)) || failed(selection, sample.is_selected[i] != 0))
@@ -119,12 +123,14 @@ std::vector<double> limits_of(const TrainSample& sample, const std::vector<std::
       const std::size_t cell = i * photometry.n_bands + band;
       if (std::isnan(photometry.mag[cell]) || !sample.is_detected(i, band)) continue;
       detected.push_back(photometry.mag[cell]);
+      // The limit is where the flux is as large as its error; the median of the objects within 10 % of that is taken.
       if (std::abs(std::log(photometry.mag_err[cell] / one_sigma_mag)) < 0.1) at_one_sigma.push_back(photometry.mag[cell]);
     }
     if (detected.empty()) throw DataError(fmt::format("{}: band {} has no detection", o.sample.front(), o.bands.bands[band]));
     if (at_one_sigma.size() >= enough)
       limits.push_back(median(at_one_sigma));
     else
+      // Too few so faint: the faintest detection, or, where no errors tell good ones from poor ones, the faintest but a tenth.
       limits.push_back(quantile(detected, sample.band_columns.error.empty() ? 0.9 : 1.0));
   }
   return limits;

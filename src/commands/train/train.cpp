@@ -1,3 +1,5 @@
+// train: models of photometric redshifts from objects whose redshifts are known. Sample, cuts, split, comparison with a reference,
+// training of each algorithm on the same objects; the file of a model says all that photoz needs to use it.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -48,6 +50,7 @@ class Training {
     set_.seed = static_cast<std::uint64_t>(o_.seed);
     set_.threads = context_.threads;
     RunFolder folder(o_.output, product_paths());
+    // Training is not taken up where it stopped: what a dead run left is of no use.
     folder.clear();
     const std::string provenance = provenance_json("train", context_.options, inputs());
     if (!o_.reference.empty()) compare(folder, provenance);
@@ -107,6 +110,7 @@ class Training {
   }
 
   void train() {
+    // Layout options (paths, threads) stay out, so that the same training gives the same record.
     std::string cuts, configuration;
     for (const auto& [name, value] : context_.options.answer_options()) {
       configuration += fmt::format("{} = {}\n", name, value);

@@ -1,3 +1,5 @@
+// The estimates that are validated: by models, which are run here on the sample, or from tables, whose rows are joined to the
+// sample by id. Ranks share blocks of the sample or pieces of the table, and every rank gets all the results.
 #include "estimates.hpp"
 
 #include <fmt/core.h>
@@ -68,6 +70,7 @@ Estimates empty_estimates(const std::string& path, const ValidationSample& sampl
 void place(const Estimate& estimate, Estimates& estimates) {
   const auto row = static_cast<std::size_t>(estimate.row);
   estimates.z_phot[row] = std::isfinite(estimate.z_phot) ? estimate.z_phot : nan;
+  // An error of 0 or less is how catalogues write "none".
   estimates.z_err[row] = estimate.z_err > 0.0 && std::isfinite(estimate.z_err) ? estimate.z_err : nan;
   estimates.pit[row] = estimate.pit;
   estimates.cde[row] = estimate.cde;
@@ -96,6 +99,7 @@ void count(const ValidationSample& sample, const std::vector<bool>& found, const
 std::vector<Estimate> estimate_block(const ValidationSample& sample, const Kernel& kernel, const std::optional<GridDensity>& density,
                                      double odds_width, std::size_t begin, std::size_t end, int threads) {
   Table out(kernel.gives(), end - begin);
+  // All rows are estimated, also those that are not usable: blocks then have fixed places whatever the cuts.
   kernel.run(slice(sample.photometry, begin, end), out, threads);
   const Column &z_phot = out.at("z_phot"), &z_err = out.at("z_err");
   std::vector<Estimate> estimates(end - begin);
@@ -139,6 +143,7 @@ class IdIndex {
   /// Calls `use(row)` for each row of the sample with that id.
   template <class Use>
   void for_each(std::int64_t id, Use use) const {
+    // An id may stand for several rows: copies in a weighted sample.
     for (auto at = std::lower_bound(rows_.begin(), rows_.end(), std::pair(id, std::size_t{0})); at != rows_.end() && at->first == id; ++at)
       use(at->second);
   }
@@ -244,6 +249,7 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
   progress.finish();
   for (const std::string& block : blocks)
     for (const Estimate& estimate : estimates_of(block)) place(estimate, estimates);
+  // A model knows every object; it can fail, but not miss one.
   count(sample, std::vector<bool>(sample.size(), true), density ? density->grid() : std::vector<double>(), estimates);
   estimates.in_training = count_trained(model.model, sample);
   return estimates;
@@ -278,6 +284,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
   for (const std::string& block : blocks)
     for (const Estimate& estimate : estimates_of(block)) {
       const auto row = static_cast<std::size_t>(estimate.row);
+      // Two estimates for one object: which one was meant is not for us to guess.
       if (found[row]) throw DataError(fmt::format("{}: the id {} of the sample occurs twice", path, sample.ids[row]));
       found[row] = true;
       place(estimate, estimates);

@@ -1,3 +1,5 @@
+// Metrics of all models, for all objects and the culled subset, whole and in bins, with bootstrap errors. Realisations are dealt to
+// the ranks by number; the numbers are those of objects and seed, so any number of ranks gives the same errors.
 #include "measure.hpp"
 
 #include <algorithm>
@@ -129,6 +131,7 @@ void collect(const ValidateOptions& o, const std::vector<std::string>& shares, s
   std::vector<double> values(realisations * n_metrics);
   for (SetPlan& plan : plans) {
     plan.set.objects = std::ssize(plan.members);
+    // Results lie in each share in the order of the sets, the first rank's with the set itself before its realisations.
     plan.set.value = next(0);
     for (std::size_t r = 0; r < realisations; ++r) {
       const Metrics metrics = next(r % shares.size());
@@ -164,6 +167,7 @@ void measure_model(const ValidateOptions& o, const Measurable& what, std::span<S
   Progress progress("bootstrap of " + name, objects, "objects");
   for (std::size_t first = 0, next = 0; first < plans.size(); first = next) {
     std::int64_t work = 0, bytes = 0;
+    // Sets go in batches: all at once would hold too much memory, one by one the exchange would cost more than the work.
     for (; next < plans.size() && work < most_work && bytes < most_bytes; ++next) {
       work += results * std::ssize(plans[next].members);
       bytes += results * static_cast<std::int64_t>(sizeof(Metrics));
@@ -188,6 +192,7 @@ void add_pit(const ValidateOptions& o, const SetPlan& plan, const Objects& objec
 JudgedMetric judged(const MeasuredSet& set, validation::Metric metric, double limit) {
   const double value = set.value[validation::place(metric)], error = set.error[validation::place(metric)];
   const bool pass = validation::passes(metric, value, limit);
+  // A limit missed by less than the error is told apart: another sample could have passed.
   const bool could_pass =
       error > 0.0 && (validation::passes(metric, value - error, limit) || validation::passes(metric, value + error, limit));
   return {set.model, set.subset, metric, value, error, limit, pass, !pass && could_pass};

@@ -1,3 +1,5 @@
+// Options of validate: sample, models or tables of estimates, bins, bootstrap, and limits of acceptance, which are by default the
+// requirements of the Dark Energy Survey for the culled subset.
 #include "options.hpp"
 
 #include <fmt/core.h>

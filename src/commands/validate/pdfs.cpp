@@ -1,3 +1,5 @@
+// PDFs of a product of photoz, read row by row from the file beside it, in the layouts interp and mixmod of qp. Only the objects of
+// the sample are read, which are few among the rows of a survey.
 #include "pdfs.hpp"
 
 #include <fmt/core.h>
@@ -57,6 +59,7 @@ PdfFile::PdfFile(const std::string& path, const PdfOptions& grid, std::int64_t r
       row_(empty_row(reader_)),
       density_(grid_of(reader_, grid)),
       values_(density_.grid().size()) {
+  // Rows are joined by number, so another product's PDFs would be taken for these.
   if (reader_.rows() != rows) throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, reader_.rows(), rows));
   if (!is_mixture_ && row_[0].info().width != values_.size())
     throw DataError(fmt::format("{}: PDFs of {} points on a grid of {}", path, row_[0].info().width, values_.size()));

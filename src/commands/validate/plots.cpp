@@ -1,3 +1,4 @@
+// Pictures of many points: as points while they are few, else as a grid of counts with contours that hold given shares of them.
 #include "plots.hpp"
 
 #include <fmt/core.h>
@@ -75,6 +76,7 @@ Series contour(const Grid& grid, double level, AxisRange x_range, AxisRange y_ra
       std::size_t crossings = 0;
       for (std::size_t k = 0; k < 4; ++k) {
         const std::size_t next = (k + 1) % 4;
+        // An edge whose ends lie on both sides is crossed, once; a square has 0, 2 or 4 crossings, joined as they come around it.
         if ((corner[k] >= level) == (corner[next] >= level)) continue;
         const double t = (level - corner[k]) / (corner[next] - corner[k]);
         add(x + at[k][0] + t * (at[next][0] - at[k][0]), y + at[k][1] + t * (at[next][1] - at[k][1]));
@@ -92,6 +94,7 @@ AxisRange range_of(std::span<const double> values, double p) {
   std::vector<double> finite;
   std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double value) { return std::isfinite(value); });
   if (finite.empty()) return {};
+  // Quantiles, not extremes: a single catastrophic outlier would shrink all the others to a dot.
   const double low = quantile(finite, p), high = quantile(finite, 1.0 - p), margin = high > low ? 0.05 * (high - low) : 0.5;
   return {low - margin, high + margin};
 }

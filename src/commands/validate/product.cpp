@@ -1,3 +1,5 @@
+// The product of validate: metrics, bins, limits, PIT histograms, and the estimates of all objects, as HDF5 and the same numbers
+// as JSON.
 #include "product.hpp"
 
 #include <fmt/core.h>
@@ -143,6 +145,7 @@ Table objects_table(const ValidationResult& r) {
   return table.take();
 }
 
+// JSON has no NaN.
 ordered_json number_or_null(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
 
 ordered_json metrics_json(const MeasuredSet& set) {

@@ -1,3 +1,5 @@
+// What validate puts in its product's log: tables of metrics with their limits, clouds and contours of redshifts, PITs, metrics in bins,
+// and a comparison of all models.
 #include "report.hpp"
 
 #include <fmt/core.h>

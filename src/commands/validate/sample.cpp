@@ -1,3 +1,5 @@
+// The sample that models are judged with: known redshifts, ids, weights, a magnitude for bins, and the columns that the models need.
+// Every rank reads it whole.
 #include "sample.hpp"
 
 #include <fmt/core.h>
@@ -42,7 +44,7 @@ std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schem
   try {
     return resolve_bands(bands, schema, "").magnitude;
   } catch (const Error&) {
-    return {};
+    return {};  // no failure here: the models may need none, and bins of magnitude are left out
   }
 }
 

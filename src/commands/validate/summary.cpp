@@ -1,3 +1,4 @@
+// The summary of validate on the terminal: one column for each model and subset, one line for each metric.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -52,6 +53,7 @@ std::string counts_of(const ValidationResult& r, const Estimates& e) {
 std::string with_error(double value, double error) {
   if (!std::isfinite(value)) return "-";
   if (!(error > 0.0) || !std::isfinite(error)) return fmt::format("{:.5g}", value);
+  // Two digits of the error decide how many of the value mean anything.
   const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 6);
   return fmt::format("{:.{}f} +- {:.{}f}", value, digits, error, digits);
 }

@@ -1,3 +1,5 @@
+// validate: how good photometric redshifts are, judged with objects whose redshifts are known. Sample, estimates, metrics with
+// bootstrap errors, product; with --vet the exit code says whether the limits are kept.
 #include <fmt/core.h>
 
 #include <algorithm>
