@@ -120,18 +120,12 @@ class Machine {
       case Step::shift_left:
         return shift_left(static_cast<int>(o.whole));
       case Step::less:
-        return compare(o, [](auto x, auto y) { return x < y; });
       case Step::less_equal:
-        return compare(o, [](auto x, auto y) { return x <= y; });
       case Step::greater:
-        return compare(o, [](auto x, auto y) { return x > y; });
       case Step::greater_equal:
-        return compare(o, [](auto x, auto y) { return x >= y; });
       case Step::equal:
-        return compare(o, [](auto x, auto y) { return x == y; });
       case Step::not_equal:
-        // As SQL and our own rule have it: what is missing is neither equal nor unequal.
-        return compare(o, [](auto x, auto y) { return x < y || x > y; });  // false for NaN
+        return compare(o);
       case Step::is_missing:
         return find_missing(o);
       case Step::is_in:
@@ -151,6 +145,24 @@ class Machine {
       case Step::opposite:
         for (std::size_t i = 0; i < count_; ++i) truth_[i - block_rows] ^= 1;
         return;
+    }
+  }
+
+  void compare(const Instruction& o) {
+    switch (o.step) {
+      case Step::less:
+        return compare(o, [](auto x, auto y) { return x < y; });
+      case Step::less_equal:
+        return compare(o, [](auto x, auto y) { return x <= y; });
+      case Step::greater:
+        return compare(o, [](auto x, auto y) { return x > y; });
+      case Step::greater_equal:
+        return compare(o, [](auto x, auto y) { return x >= y; });
+      case Step::equal:
+        return compare(o, [](auto x, auto y) { return x == y; });
+      default:
+        // Not equal. As SQL and our own rule have it: what is missing is neither equal nor unequal.
+        return compare(o, [](auto x, auto y) { return x < y || x > y; });  // false for NaN
     }
   }
 
