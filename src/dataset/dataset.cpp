@@ -56,6 +56,7 @@ ColumnInfo Dataset::number_column(const std::string& name, const std::string& na
                                 remarks.empty() ? "" : fmt::format(" ({})", join(remarks, "; "))));
   }
   number.type = type;
+  // Whole numbers of other types keep what stands for missing.
   if (type == Type::f8) number.null = {};  // NaN stands for it
   return number;
 }
@@ -92,6 +93,7 @@ bool is_own_product(const std::string& path) {
 
 std::vector<BadCell> read_piece_and_bad_cells(const Source& source, const Piece& piece, Table& out) {
   std::vector<BadCell> bad;
+  // Readers go column by column; users read rows.
   source.read(piece, out, bad);
   std::ranges::stable_sort(bad, {}, &BadCell::row);
   return bad;

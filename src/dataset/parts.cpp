@@ -158,6 +158,7 @@ void Parts::scan() {
   blobs_.clear();
   problem_.clear();
   for (const std::string& name : names_in(folder_))
+    // Files of all attempts and ranks: a later attempt may have cut the rows otherwise.
     if (is_parts_file(name) && !is_temporary(name)) scan_file(folder_ + "/" + name);
   std::ranges::stable_sort(blobs_, {}, [](const Blob& blob) { return blob.rows.begin; });
 }
@@ -171,6 +172,7 @@ void Parts::scan_file(const std::string& path) {
   };
   SegmentHeader segment;
   const std::size_t got = file.read_some(0, bytes_of(segment));
+  // Of another kind or version: nothing in it can be trusted.
   const SegmentHeader expected = header_for(kind_);
   if (got < sizeof segment || std::memcmp(&segment, &expected, sizeof segment) != 0)
     return note(fmt::format("does not hold parts '{}'", kind_));
@@ -200,6 +202,7 @@ std::optional<std::uint64_t> Parts::stored_checksum(RowRange rows, std::uint64_t
   if (!is_scanned_) scan();
   auto blob = std::ranges::lower_bound(blobs_, rows.begin, {}, [](const Blob& b) { return b.rows.begin; });
   for (; blob != blobs_.end() && blob->rows.begin == rows.begin; ++blob) {
+    // The journal tells of these rows together: a part of others, even of more, is not what it means.
     if (blob->is_failed || blob->rows != rows) continue;
     if (const auto bytes = intact(*blob)) return hash_text(*bytes, chained);
   }
@@ -228,6 +231,7 @@ std::vector<Parts::Piece> Parts::pieces(RowRange all) {
   std::vector<Piece> pieces;
   std::size_t next = 0, farthest = blobs_.size();
   for (std::int64_t row = all.begin; row < all.end;) {
+    // Of overlapping parts the farthest-reaching one is taken, row by row.
     for (; next < order.size() && blobs_[order[next]].rows.begin <= row; ++next)
       if (farthest == blobs_.size() || blobs_[order[next]].rows.end > blobs_[farthest].rows.end) farthest = order[next];
     if (farthest < blobs_.size() && blobs_[farthest].rows.end > row) {

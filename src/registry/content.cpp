@@ -53,6 +53,7 @@ class Content {
       for (ColumnInfo& column : groups_[0].schema) column.source = column.name;
     }
     for (Group& group : groups_)
+      // FITS keeps the order of columns, HDF5 lists them by name: the hash must not know the difference.
       std::sort(group.schema.begin(), group.schema.end(), [](const ColumnInfo& a, const ColumnInfo& b) { return a.name < b.name; });
   }
 
@@ -78,6 +79,7 @@ std::string described(const ColumnInfo& column) { return fmt::format("{}:{}:{}",
 
 /// As the fingerprint of a catalogue (docs/formats.md).
 std::uint64_t group_hash(const Content& content, const Group& group) {
+  // Blocks of all columns are read at a time, hashes go column by column: so those of the blocks are kept.
   std::vector<std::vector<std::uint64_t>> blocks(group.schema.size());
   Table table(group.schema);
   for (std::int64_t begin = 0; begin < group.rows; begin += zone_rows) {
@@ -113,6 +115,7 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
     b.read(in_b, block_at(begin, in_b.rows), right);
     for (std::size_t i = 0; i < left.columns(); ++i) {
       const auto here = left[i].bytes(), there = right[i].bytes();
+      // Bytes, not values: NaN is equal to itself, and 0.0 is not -0.0.
       const auto place = std::mismatch(here.begin(), here.end(), there.begin()).first;
       if (place == here.end()) continue;
       const ColumnInfo& column = left[i].info();
@@ -137,6 +140,7 @@ Container container_of(const std::string& path) {
 std::string file_hash(const std::string& path, int threads) {
   const File file = File::for_reading(path);
   const std::int64_t size = file.size();
+  // Blocks of fixed size, whatever the threads: a hash of their hashes, which can be made in parallel.
   std::vector<std::uint64_t> blocks(static_cast<std::size_t>((size + file_block - 1) / file_block));
   std::vector<std::vector<std::byte>> buffers(static_cast<std::size_t>(threads));
   parallel_for(blocks.size(), 1, threads, [&](std::size_t begin, std::size_t end, int thread) {
@@ -159,6 +163,7 @@ std::string content_hash(const std::string& path, bool verify) {
       if (!is_hex64(found->second)) throw DataError(path + ": its fingerprint is not 16 hexadecimal digits (damaged)");
       return found->second;
     }
+    // A model has one of its attributes, which are part of its content as its tables are.
     if (const auto found = attributes.find("checksum"); found != attributes.end()) checksum = found->second;
   }
   const Content content(path);

@@ -116,6 +116,7 @@ class Prov {
 
   std::string add(const InputRecord& input) {
     if (input.product != 0) return add(registry_.product(input.product));
+    // By its content where that is known: one file under two names is one entity.
     const std::string name = "skyfold:file/" + (input.file_hash.empty() ? input.path : input.file_hash);
     json_["entity"][name] = entity(input.path, input.product_class, input.file_hash, input.content_hash);
     return name;

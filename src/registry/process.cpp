@@ -49,8 +49,10 @@ const char* state_of(ExitCode code) {
 /// What there is now at the input's path may be another file: then it is recorded without the hashes, which nobody can tell any more.
 InputRecord input_record(const WatchedFile& input, int threads) {
   const std::string path = absolute(input.path);
+  // A pipe, or what could not be looked at when it was read.
   if (!input.is_watched) return {path, "", "", "", 0};
   InputRecord record{path, "", "", "", 0};
+  // Before hashing, which takes long, and after it: only if both find nothing, the hash is that of what was read.
   std::string change = change_of(input);
   if (change.empty()) {
     record.product_class = class_of(path);
@@ -207,6 +209,7 @@ void Process::add(const std::string& tab, const std::string& text) {
 /// Whether the registry has all products as they are.
 bool Process::Impl::is_known() {
   if (!has_registry()) return false;
+  // A run that found everything published (its end was cut off) is recorded only if its first attempt did not come to it.
   const std::vector<ProductRecord> known = Registry(project()).products();
   return std::all_of(products.begin(), products.end(), [&](const Product& product) {
     return std::any_of(known.begin(), known.end(), [&](const ProductRecord& entry) {
@@ -261,6 +264,7 @@ void Process::Impl::write_log(const std::vector<InputRecord>& read, const std::v
   LogContent log{record, read, made, {}, logged_lines(), entries};
   std::vector<ProductRecord> known = registry->products();
   const std::vector<InputRecord> linked = registry->inputs(record.id);
+  // The registry decided which inputs are products of an earlier process: the log follows it.
   std::erase_if(known, [&](const ProductRecord& product) {
     const auto is_it = [&](const InputRecord& input) { return input.product == product.id; };
     return std::none_of(linked.begin(), linked.end(), is_it);
@@ -283,6 +287,7 @@ void Process::end(ExitCode code, const std::string& message) {
   my.record.message = message;
   my.record.end_s = unix_time_s();
   my.record.configuration = my.options->ini(false);  // with what the command guessed
+  // A command that failed before it read anything leaves no trace.
   if (my.products.empty() && my.record.id == 0) return;
   my.attempt([&] {
     if (!my.was_found || !my.is_known()) my.record_end();
@@ -290,6 +295,7 @@ void Process::end(ExitCode code, const std::string& message) {
 }
 
 std::string class_of(const std::string& path) {
+  // FITS and text have no class of ours, whoever wrote them.
   if (container_of(path) != Container::hdf5) return "";
   const Attributes attributes = read_attributes(path);
   const auto found = attributes.find("product_class");

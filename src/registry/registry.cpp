@@ -92,6 +92,7 @@ Registry::Registry(const std::string& folder, bool must_exist) {
     throw IoError(fmt::format("{}: no registry (it is made by the first command that makes a product there)", path));
   const bool may_write =
       access((folder.empty() ? "." : folder.c_str()), W_OK) == 0 && (!fs::exists(path) || access(path.c_str(), W_OK) == 0);
+  // Who may only read still sees what there is.
   impl_ = std::make_unique<Impl>(Impl{folder, Database(path, must_exist && !may_write)});
   Database& database = impl_->database;
   Statement version(database, "PRAGMA user_version");
@@ -116,6 +117,7 @@ const std::string& Registry::folder() const noexcept { return impl_->folder; }
 
 std::int64_t Registry::begin(const ProcessRecord& p) {
   Transaction transaction(impl_->database);
+  // A process that died could not say so: the next one that begins on its host writes it down.
   for (const ProcessRecord& other : processes())
     if (other.state == "lost") Statement(impl_->database, "UPDATE process SET state = 'lost' WHERE id = ?").bind(other.id).run();
   Statement(impl_->database,
@@ -171,6 +173,7 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
         .bind(product)
         .run();
   }
+  // The file has replaced the one that was there: its record stays for what was made from it.
   for (const ProductRecord& product : products) {
     Statement(database, "UPDATE product SET current = 0 WHERE path = ?").bind(product.path).run();
     Statement(database,
@@ -198,6 +201,7 @@ std::vector<ProductRecord> Registry::products() {
 ProductRecord Registry::product(const std::string& path_or_id) {
   if (const auto id = path_or_id.starts_with('#') ? parse_integer(path_or_id.substr(1)) : std::nullopt) return product(std::int64_t{*id});
   Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE path = ? ORDER BY id DESC LIMIT 1", product_columns));
+  // Paths are recorded without links and dots, so that one file has one name.
   if (row.bind(fs::weakly_canonical(fs::absolute(path_or_id)).string()).next()) return product_from(row);
   throw UsageError(fmt::format("{}: not in the registry of {} (skyfold products list shows what is)", path_or_id, impl_->folder));
 }
@@ -291,6 +295,7 @@ void require_own_registry(const std::string& folder) {
 
 std::string project_of(const std::string& path) {
   for (fs::path folder = fs::weakly_canonical(fs::absolute(path)).parent_path();; folder = folder.parent_path()) {
+    // Folders above that this user may not enter have no registry for this user.
     std::error_code error;
     if (fs::exists(folder / file_name, error)) return folder.string();
     if (folder == folder.parent_path()) return "";

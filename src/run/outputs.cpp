@@ -39,6 +39,7 @@ void check_output(const std::string& path) {
     if (relative.empty() || *relative.begin() == "..")
       throw UsageError(fmt::format("{}: lies outside {} (--products-within)", path, only_folder()));
   }
+  // Now, not after hours of computing.
   if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
   if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
   if (fs::is_directory(path, error)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
@@ -47,6 +48,7 @@ void check_output(const std::string& path) {
 
 bool is_one_file(const std::string& a, const std::string& b) {
   std::error_code error;
+  // Names first, for files that are not there yet; then the files themselves, for hard links.
   return canonical_form(a) == canonical_form(b) || (fs::exists(a, error) && fs::exists(b, error) && fs::equivalent(a, b, error));
 }
 
@@ -71,6 +73,7 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
       if (fs::path(link_target(paths[k])).filename() == fs::path(link_target(paths[i])).filename())
         throw UsageError(fmt::format("{} and {} are two products with one file name", paths[k], paths[i]));
     }
+    // Publishing is renaming, which is atomic within a file system only.
     if (device_of(folder_of_target(paths[i])) != device_of(folder_of_target(paths[0])))
       throw UsageError(fmt::format("{} and {} are on different file systems (all products of a run must be on one)", paths[0], paths[i]));
   }
@@ -81,6 +84,7 @@ void check_replaceable(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
+    // Renaming asks for rights on the folder alone, so the system would let us replace a file that was made read-only on purpose.
     if (fs::is_regular_file(status) && (status.permissions() & write_bits) == fs::perms::none)
       throw UsageError(
           fmt::format("{}: is read-only, as saved products are, and would be replaced (skyfold products save --undo {})", path, path));
@@ -92,6 +96,7 @@ void publish_products(const std::string& output, const std::vector<std::string>&
   // The main product comes last: once it is there, all the others are.
   std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });
   if (was_interrupted)
+    // The attempt before was interrupted here: what has its name already is done.
     std::erase_if(ordered, [&](const std::string& path) { return !fs::exists(partial_path(output, path)) && fs::exists(path); });
   // All are on the disk before the first one gets its name.
   for (const std::string& path : ordered) sync_path(partial_path(output, path));

@@ -35,6 +35,7 @@ std::string shown(const std::string& value) { return value.empty() ? "unset" : v
 ProductState product_state(const std::string& path, const std::string& partial) {
   struct stat status = {};
   if (stat(partial.c_str(), &status) != 0) throw IoError(fmt::format("{}: {}", partial, std::strerror(errno)));
+  // With nanoseconds: a file may change twice in a second.
   return {path, status.st_size, std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
@@ -72,6 +73,7 @@ std::optional<RunState> read_run_state(const std::string& path) {
   std::error_code error;
   const fs::file_status there = fs::symlink_status(path, error);
   if (there.type() == fs::file_type::not_found) return std::nullopt;
+  // Reading a pipe that somebody put there would wait for ever.
   if (!error && !fs::is_regular_file(there)) throw IoError(path + ": is not a file, and not of a run");
   const std::string text = read_file(path);
   const auto refuse = [&] { return IoError(path + ": not the state of a run of this version (start over with --fresh)"); };
@@ -109,8 +111,10 @@ void check_same_run(const RunState& before, const RunState& now) {
   compare("command", before.command, now.command);
   compare("version", before.version, now.version);
   for (const auto& [name, value] : now.options) compare(name, before.options.contains(name) ? before.options.at(name) : "", value);
+  // Options that were there and are no more, too: they come and go with algorithms.
   for (const auto& [name, value] : before.options)
     if (!now.options.contains(name)) compare(name, value, "");
+  // Other inputs are a wrong command line; the same inputs, changed, are an error of data. So these are compared apart.
   std::vector<std::string> files_before, files_now;
   for (const InputState& input : before.inputs) files_before.push_back(input.path);
   for (const InputState& input : now.inputs) files_now.push_back(input.path);

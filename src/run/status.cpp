@@ -67,6 +67,7 @@ class Reader {
 
   void begin_task(const JournalRecord& record) {
     const auto number = static_cast<std::size_t>(record.task);
+    // A pass may be begun again by each attempt: the last one tells its size.
     if (number >= status_.tasks.size()) status_.tasks.resize(number + 1);
     TaskStatus& task = status_.tasks[number];
     task.name = record.label;
@@ -88,6 +89,7 @@ class Reader {
     if (static_cast<std::size_t>(record.task) >= status_.tasks.size()) return;
     TaskStatus& task = status_.tasks[static_cast<std::size_t>(record.task)];
     const auto running = running_.find({record.task, record.rows.begin, record.rows.end});
+    // The start of a job may be lost with the end of a torn journal.
     if (running == running_.end()) return;
     JobStatus& job = task.jobs[running->second];
     job.state = state;
@@ -108,6 +110,7 @@ class Reader {
         if (job.session == session_of_task_[static_cast<int>(i)]) now_done += job.rows.size();
         last_s = std::max(last_s, job.end_s);
       }
+      // Rows that were revoked may leave fewer than this attempt did.
       task.found_done = std::max<std::int64_t>(0, task.done - now_done);
       // Up to the last job that ended: a run that was stopped is not slower for the time since.
       const double seconds = last_s - task_start_s_[static_cast<int>(i)];
@@ -135,6 +138,7 @@ RunStatus read_status(const std::string& output) {
   status.version = state->version;
   status.exit_code = state->exit_code;
   status.holder = holder_of(output);
+  // A dead run cannot write that it died: nobody holds its lock.
   status.state = state->phase != "done" && status.holder.empty() ? "interrupted" : state->phase;
   const std::vector<JournalRecord> records = read_journal(folder + "/journal");
   Reader reader(status);

@@ -54,9 +54,11 @@ void Trace::give_up(const char* why) {
 
 void Trace::add(const JobOutcome& outcome, const std::string& host_name, const std::string& label) {
   if (!file_) return;
+  // Chrome's "process" is the host here, its "threads" are two lines for each rank.
   const int host = host_number(host_name), line = 2 * outcome.rank;
   const auto rank = static_cast<std::size_t>(outcome.rank);
   if (rank >= idle_since_s_.size()) idle_since_s_.resize(rank + 1);
+  // The first job of this rank.
   if (idle_since_s_[rank] == 0.0) name_lines(host, outcome.rank);
   const JobTimes& t = outcome.times;
   const std::string arguments = fmt::format(R"("partition":{},"rows":"{} to {}","attempt":{},"end":"{}")", quoted(label),

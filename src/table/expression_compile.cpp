@@ -69,6 +69,7 @@ class Compiler {
     return left;
   }
 
+  // "not" binds weaker than a comparison, as in Python: not a < b is not (a < b). "!" is the same word, unlike in C.
   Value parse_not() {
     bool is_turned = false;
     const std::size_t place = token_.place;
@@ -128,6 +129,7 @@ class Compiler {
     std::vector<ExactNumber> numbers;
     std::vector<std::string> texts;
     for (bool more = true; more;) {
+      // Lists hold values, not sums: the sign is part of the number, so that -9223372036854775808 is exact, too.
       const bool is_negative = is_sign("-");
       if (is_negative) next();
       if (token_.kind == Kind::number)
@@ -147,6 +149,7 @@ class Compiler {
     return left.gives == Gives::text ? code_.is_text_in(left, std::move(texts), true) : code_.is_in(left, numbers);
   }
 
+  // Signs of bits bind stronger than comparisons, as in Python and unlike in C: flags & 4 == 0 is (flags & 4) == 0.
   Value parse_bit_or() {
     Value left = parse_bit_xor();
     while (is_sign("|")) {
@@ -172,6 +175,7 @@ class Compiler {
     return left;
   }
 
+  // Between bits and sums, again as in Python.
   Value parse_shift() {
     Value left = parse_sum();
     while (is_sign("<<") || is_sign(">>")) {
@@ -227,6 +231,7 @@ class Compiler {
     }
     if (token_.kind == Kind::text) fail("a text stands on the right of == or != only");
     if (token_.kind != Kind::word) fail(fmt::format("a column or number is needed, not '{}'", token_.text));
+    // A column may be called like that: in backquotes.
     if (is_word("and") || is_word("or") || is_word("in")) fail(fmt::format("a column or number is needed, not '{}'", token_.text));
     const ConditionToken name = token_;
     next();
@@ -242,11 +247,13 @@ class Compiler {
     const Value value = parse_or();
     expect(")");
     if (function == "abs") return code_.absolute(value, name.place);
+    // Texts have no value that stands for missing: an empty one does.
     return value.gives == Gives::text ? code_.is_text_in(value, {""}, true) : code_.is_missing(value, name.place);
   }
 
   Value parse_column(const ConditionToken& name) {
     auto index = find_column(schema_, name.text);
+    // A column of that very name goes before an alias.
     if (const auto alias = aliases_.find(name.text); !index && alias != aliases_.end()) index = find_column(schema_, alias->second);
     if (!index) fail_at(name.place, fmt::format("no column '{}'{}", name.text, hint_for(name)));
     const ColumnInfo& info = schema_[*index];
@@ -267,6 +274,7 @@ class Compiler {
   }
 
   std::size_t number_of(const std::string& column) {
+    // Each column is read once, however often the condition names it.
     const auto found = std::find(columns_.begin(), columns_.end(), column);
     if (found != columns_.end()) return static_cast<std::size_t>(found - columns_.begin());
     columns_.push_back(column);

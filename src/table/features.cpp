@@ -16,6 +16,7 @@
 namespace skyfold {
 namespace {
 
+// One bit for each, in `Features::present`.
 constexpr std::size_t most_features = 64;
 constexpr const char* error_prefix = "err_";
 
@@ -58,6 +59,7 @@ void FeatureLayer::add(const std::string& term, const std::vector<std::string>& 
   if (term == "magnitudes") {
     for (std::uint32_t b = 0; b < n; ++b) add_one({Kind::magnitude, b}, bands[b]);
   } else if (term == "colours") {
+    // Neighbours only: all other colours are sums of these.
     for (std::uint32_t b = 0; b + 1 < n; ++b) add_one({Kind::colour, b, b + 1}, bands[b] + "-" + bands[b + 1]);
   } else if (term == "reference") {
     add_one({Kind::magnitude, *band_named(bands, reference)}, reference);
@@ -131,6 +133,7 @@ void FeatureLayer::gather(const Photometry& photometry, Features& out) const {
     const std::uint32_t bands = bands_of(f);
     for (std::size_t i = 0; i < n; ++i) {
       const double raw = first[i * n_bands] - (is_colour ? second[i * n_bands] : 0.0);
+      // All bands of the feature were observed. Whether they were detected is not asked here: a limit may stand for the magnitude.
       const bool is_present = (photometry.observed[i] & bands) == bands && std::isfinite(raw);
       out.value[i * width + f] = is_present ? (raw - mean) * scale : std::numeric_limits<double>::quiet_NaN();
       out.present[i] |= std::uint64_t{is_present} << f;

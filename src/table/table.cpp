@@ -45,6 +45,7 @@ std::size_t size_of(Type type) noexcept {
   }
 }
 
+// In the order of the enumeration; these names stand in files, so they never change.
 std::string_view name_of(Type type) noexcept {
   constexpr std::string_view names[] = {"f4", "f8", "i4", "i8", "u1", "text"};
   return names[static_cast<std::size_t>(type)];
@@ -77,6 +78,7 @@ std::string known_column(const Schema& schema, std::span<const std::string> name
 
 template <class T>
 std::span<T> Column::values() noexcept {
+  // A wrong type is a defect of the caller; cells are read in the innermost loops, so it is checked in debug builds alone.
   assert(info_.type == type_of<T>());
   return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
 }
@@ -85,6 +87,7 @@ std::span<const T> Column::values() const noexcept {
   assert(info_.type == type_of<T>());
   return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
 }
+// The six types there are: any other one is an error of linking, and the header stays free of the templates' bodies.
 #define SKYFOLD_COLUMN_TYPE(T)                        \
   template std::span<T> Column::values<T>() noexcept; \
   template std::span<const T> Column::values<T>() const noexcept;
@@ -176,6 +179,7 @@ const Column* Table::find(std::string_view name) const noexcept {
 
 const Column& Table::at(std::string_view name) const {
   const Column* column = find(name);
+  // Columns of users are looked for by find() and reported with their file; here the program asks for one of its own.
   if (!column) throw std::logic_error("no column " + std::string(name));
   return *column;
 }

@@ -62,6 +62,7 @@ std::vector<double> group_sizes(const Catalogue& catalogue) {
     for (const auto& tile : catalogue.tiles()) sizes.push_back(static_cast<double>(tile.rows.size()));
   const auto& index = catalogue.order5();
   for (std::size_t i = 0; i + 1 < index.size(); ++i)
+    // Pixels without objects are no partitions.
     if (index[i + 1] > index[i]) sizes.push_back(static_cast<double>(index[i + 1] - index[i]));
   return sizes;
 }
@@ -84,6 +85,7 @@ Json describe_catalogue(const Catalogue& catalogue) {
                           {"rows_min", *std::min_element(sizes.begin(), sizes.end())},
                           {"rows_median", median(sizes)},
                           {"rows_max", *std::max_element(sizes.begin(), sizes.end())}};
+  // A catalogue of another writer may have none, or one that is no JSON: it is described all the same.
   const auto provenance = nlohmann::json::parse(layout.provenance, nullptr, false);
   if (!provenance.is_discarded()) json["provenance"] = provenance;
   return json;

@@ -66,6 +66,7 @@ LocusInputs::LocusInputs(const LocusStageOptions& o, const CommandContext& conte
 }
 
 std::vector<std::string> LocusInputs::paths(const LocusStageOptions& o) {
+  // What is wrong with the options is told before any file is opened.
   (void)mode_of(o);
   std::vector<std::string> paths;
   for (const std::string& path : {o.catalogue, o.targets, o.parameters, o.list})
@@ -125,6 +126,7 @@ void LocusInputs::take_settings(const PublishedParameters& p) {
   set("locus.resolution", locus_.resolution, 3600.0 * p.resolution_deg);
   set("locus.dmag", locus_.dmag, p.dmag);
   set("locus.dcol", locus_.dcol, p.dcol);
+  // After the command line had its say; a file that is none of the program's may still parse.
   if (!(p.fov_deg > 0.0 && p.fov_deg <= 10.0 && p.resolution_deg >= 0.0 && p.dmag > 0.0 && p.dcol > 0.0))
     throw DataError(fmt::format("{}: field of view {} deg, resolution {} deg, dmag {}, dcol {} (not settings of a search)", o_.parameters,
                                 p.fov_deg, p.resolution_deg, p.dmag, p.dcol));
@@ -132,6 +134,7 @@ void LocusInputs::take_settings(const PublishedParameters& p) {
 
 void LocusInputs::open_catalogue(Mode mode) {
   PartitionOptions by_sky;
+  // Any order along the sky does: a part and its stars are then few ranges of rows.
   by_sky.by = "adaptive";
   const std::string path = ordered_catalogue(o_.catalogue, by_sky, context_);
   ranks_.together([&] {
@@ -214,6 +217,7 @@ LocusColumns LocusInputs::columns_of_targets(const Schema& schema) const {
   columns.ra = role(schema, o_.ra, known_columns::ra, "columns.ra");
   columns.dec = role(schema, o_.dec, known_columns::dec, "columns.dec");
   if (!LocusRules(locus_).target_needs_magnitudes) return columns;
+  // Targets are first looked for under the names that the stars have.
   BandOptions bands = bands_;
   if (!o_.magnitude.empty())
     bands.magnitude = o_.magnitude;

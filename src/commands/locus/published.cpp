@@ -119,6 +119,7 @@ std::string field_file(const std::string& root, std::int64_t run, std::int64_t r
 
 /// All cells of a CSV file of numbers, as doubles and integers.
 Table read_numbers(const std::string& path) {
+  // Whatever the ending of its name.
   SourceOptions options;
   options.format = "csv";
   const Dataset dataset(path, options);
@@ -137,6 +138,7 @@ std::vector<PublishedSet> sets_of_targets(const Table& list, const std::string& 
     const std::int64_t id = list[0].integer(i);
     std::array<double, 7> target{};
     for (std::size_t k = 0; k < target.size(); ++k) target[k] = list[6 + k].number(i);
+    // Ids alone do not do: lists without ids have 0 in all lines.
     if (sets.empty() || sets.back().id != id || sets.back().targets[0] != target) sets.push_back({{}, {target}, "", 1, id});
     sets.back().files.push_back(field_file(root, list[2].integer(i), list[3].integer(i), list[4].integer(i), list[5].integer(i)));
   }
@@ -192,6 +194,7 @@ PublishedParameters read_published_list(const std::string& path, const std::stri
 std::string local_field_file(const std::string& path, const std::string& root) {
   fs::path file = fs::path(path).is_relative() && !root.empty() ? fs::path(root) / path : fs::path(path);
   const std::string stem = file.stem().string();
+  // As in the published program: the stars of X.fit are those of X_local.fit.
   if (!stem.ends_with("_local")) file.replace_filename(stem + "_local" + file.extension().string());
   if (!fs::exists(file)) throw IoError(fmt::format("{}: missing field file (the list of fields names it)", file.string()));
   return file.string();
@@ -250,6 +253,7 @@ PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::st
     }
     has_id_ |= set.id != 0;
   }
+  // A field without stars has no targets: no rows, no part.
   std::erase_if(sets_, [](const PublishedSet& set) { return set.count == 0; });
   for (const PublishedSet& set : sets_) {
     parts_.push_back(

@@ -47,6 +47,7 @@ ScanRunner on_threads(int threads) {
 
 HealpixPixels read_all(const std::string& path, const HealpixKeywords& keywords, int threads) {
   HealpixMapFile file(path, keywords);
+  // Before its values are used: FITS keeps a checksum of the data, where the writer cared.
   if (const auto stated = stated_data_sum(file)) compare_data_sums(file, *stated, data_sum_of(file, on_threads(threads)));
   std::vector<std::size_t> columns(file.columns().size());
   for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = i;
@@ -71,6 +72,7 @@ ColumnSummary summary_of(const PixelValues& values, std::int64_t pixels, int thr
     part.mean = 0.0;
     for (std::size_t i = begin; i < end; ++i) {
       const double value = values[static_cast<std::int64_t>(i)];
+      // Unseen pixels are NaN by now, whatever stood for them in the file.
       if (std::isnan(value)) continue;
       part.min = part.values == 0 ? value : std::min(part.min, value);
       part.max = part.values == 0 ? value : std::max(part.max, value);
@@ -165,6 +167,7 @@ class MapInfoCommand final : public Command {
 template <class T>
 void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns,
                const CommandContext& context) {
+  // Beside its place, as renaming is atomic within a file system only.
   const std::string partial = make_temporary(folder_of(link_target(path)));
   try {
     HealpixMapWriter::create(partial, layout);
@@ -208,6 +211,7 @@ std::vector<T> resampled(const T* first, const HealpixMapFile& file, long nside,
   std::vector<T> out(static_cast<std::size_t>(to.count()));
   change_resolution<T>(values, out, threads);
   if (nested) return out;
+  // `values` is used again: maps are large, and it is not needed any more.
   values.resize(out.size());
   renumber<T>(to, out, false, values, threads);
   return values;
@@ -234,9 +238,11 @@ class MapResampleCommand final : public Command {
     context.process.input(o_.input);
     const HealpixPixels map = read_all(o_.input, o_.keywords, context.threads);
     const HealpixMapFile& file = map.file();
+    // By default `reorder` changes the numbering and `ud-grade` does not.
     const bool nested = o_.ordering.empty() ? file.is_nested() == changes_nside_ : o_.ordering == "NESTED";
     const long nside = changes_nside_ ? o_.nside : file.nside();
     for (const long n : {nside, file.nside()})
+      // RING has any NSide, NESTED, and so every change of resolution, powers of two only.
       if ((n & (n - 1)) != 0 && (nested || file.is_nested() || changes_nside_))
         throw UsageError(fmt::format("NSide = {} (must be a power of two)", n));
     HealpixMapLayout layout{nside,         nested,         file.frame(),

@@ -117,6 +117,7 @@ Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, cons
 void Corrections::read_tiles(const MatchOptions& o) {
   const Dataset dataset(zeropoint_table_);
   std::string tile = tile_;
+  // The table of zero points may call its tiles otherwise than the catalogue.
   if (!find_column(dataset.schema(), tile)) tile = known_column(dataset.schema(), known_columns::tile);
   if (tile.empty()) throw UsageError(fmt::format("{}: no column '{}' of tiles", zeropoint_table_, tile_));
   Schema schema = {dataset.column(tile, "--match.tile")};
@@ -149,6 +150,7 @@ const std::vector<double>& Corrections::zeropoints_of(const Table& rows, std::si
 }
 
 std::int64_t Corrections::apply(Table& rows) const {
+  // Nothing to do, which is the usual case.
   if (tile_.empty() && ebv_.empty() && std::all_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset == 0.0; }))
     return 0;
   const std::size_t n = columns_.magnitude.size();

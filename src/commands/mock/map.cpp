@@ -38,6 +38,7 @@ class MapMockWork final : public Work {
     Buffers& mine = slots_[slot];
     const auto n = static_cast<std::size_t>(block.size());
     mine.columns[0].resize(n);
+    // Q and U exist together or not at all.
     for (std::size_t i : {1U, 2U}) mine.columns[i].resize(mock_.is_polarised() ? n : 0);
     mine.columns[3].resize(mask_ ? n : 0);
   }
@@ -126,6 +127,7 @@ ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const 
   const std::string provenance = provenance_json("mock", context.options, {});
   const HealpixMapLayout layout = layout_of(o, provenance);
   HealpixMapLayout mask_layout = layout;
+  // As the map in all else, so that masks and maps can be compared pixel by pixel.
   mask_layout.columns = {{"MASK", "", Type::f4}};
   run.once("products", [&] {
     HealpixMapWriter::create(run.partial(output), layout);
@@ -139,6 +141,7 @@ ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const 
                                          context.threads);
   });
   TaskInfo task{"mock", "pixels"};
+  // Rows of the FITS table hold many pixels, and only whole ones are written: a job is one block.
   task.whole_jobs = true;
   task.must_succeed = true;
   run.farm(task, pieces_of(mock->pixels().count()), work);

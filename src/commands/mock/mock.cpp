@@ -37,6 +37,7 @@ class MockWork final : public Work {
  public:
   MockWork(const Mock& mock, const RowProduct& catalogue, int threads) : mock_(mock), threads_(threads), writer_(catalogue) {}
   void read(const Job&, RowRange, int slot, JobResult&) override {
+    // A mock has no input: all that there is to do here is to make room.
     if (slots_[slot].columns() == 0) slots_[slot] = Table(Mock::schema());
   }
   void compute(const Job&, RowRange block, int slot) override { mock_.generate(block, slots_[slot], threads_); }
@@ -114,6 +115,7 @@ class MockRun {
     ranks_.together([&] { catalogue.emplace(catalogue_.rows, "/object", ZoneCheck::off); });
     std::map<std::size_t, Table> mine;  // by zone
     const auto count = static_cast<std::size_t>((survey_->rows() + zone_rows - 1) / zone_rows);
+    // Counts first, rows after: only then each zone's place in the sample is known.
     const auto counts = ranks_.run_units(count, [&](std::size_t zone) {
       const std::int64_t begin = static_cast<std::int64_t>(zone) * zone_rows;
       Table objects(MockSurvey::schema());
@@ -169,6 +171,7 @@ class MockCommand final : public Command {
   ExitCode run(const CommandContext& context) override {
     check_ending("output", options_.output, options_.kind == "map" ? FileKind::fits : FileKind::hdf5);
     if (options_.kind != "map") return MockRun(options_, context).run();
+    // Options of all kinds are in one list; one that has no part in this kind would be ignored in silence.
     if (context.options.given("objects")) throw UsageError("--objects does not go with --kind map (use --map.sources)");
     options_.map.seed = options_.mock.seed;
     return run_map_mock(options_.map, options_.output, context);

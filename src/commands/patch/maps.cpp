@@ -149,6 +149,7 @@ std::size_t PatchMaps::channel_of(const PatchMapOptions& o, std::size_t i) const
     return static_cast<std::size_t>(found - o.name.begin());
   }
   if (count == 1) return 0;
+  // Planck's maps say 30-GHz or 030 where a list says 30.
   const double frequency = leading_number(std::string(trim(files_[i].keyword("FREQ").value_or(""))));
   for (std::size_t c = 0; c < o.name.size(); ++c)
     if (leading_number(o.name[c]) == frequency) return c;
@@ -193,6 +194,7 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
   const GatherTexts gather = [&](const std::string& mine) { return ranks.gather(mine); };
   const auto add = [&](const HealpixMapFile& file, const std::vector<std::size_t>& columns, Frame frame) -> HealpixPixels& {
     const Pixelisation pixels(file.nside());
+    // A pixel may reach into the circle though its centre lies outside.
     const double radius = reach_arcmin_ * arcmin + pixels.largest_pixel_radius();
     HealpixPixels& all = pixels_.emplace_back(file, columns, is_better_whole(file, sources, radius), gather);
     if (!all.is_whole()) piecewise_.push_back({&all, frame, DiscFinder(pixels), std::min(radius, std::numbers::pi)});
@@ -209,12 +211,14 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
     if (next < columns_[i].size()) maps_[i].variance = all.values(next);
   }
   for (std::size_t m = 0; m < masks_.size(); ++m) {
+    // A mask may not tell its frame: it is that of the map it is for.
     const auto user = static_cast<std::size_t>(std::find(mask_of_.begin(), mask_of_.end(), m) - mask_of_.begin());
     const PixelValues values = add(masks_[m], {mask_columns_[m]}, maps_[user].frame).values(0);
     for (std::size_t i = 0; i < maps_.size(); ++i)
       if (mask_of_[i] == m) maps_[i].mask = values;
   }
   for (const HealpixPixels& all : pixels_) {
+    // To sum a map it must be read whole, which would take longer than the measurement where only blocks are wanted.
     const auto stated = all.is_whole() || all.file().data().bytes <= quickly_summed_bytes ? stated_data_sum(all.file()) : std::nullopt;
     if (!stated) continue;
     const std::uint32_t found = data_sum_of(all.file(), [&](std::size_t count, const auto& unit) { return ranks.run_units(count, unit); });

@@ -76,6 +76,7 @@ class PatchRun {
   void check_options() const {
     check(o_.measure);
     if (!o_.text.empty() && !measures_means()) throw UsageError("--text writes means (add mean or disc to --measure)");
+    // Now, not after the measurement; and only where the plots are drawn.
     if (o_.plot && ranks_.is_first()) require_gnuplot();
   }
 
@@ -89,6 +90,7 @@ class PatchRun {
 
   std::vector<std::string> derived_paths() const {
     std::vector<std::string> paths = product_paths();
+    // All but the main product can be made again from it.
     return {paths.begin() + 1, paths.end()};
   }
 
@@ -112,6 +114,7 @@ class PatchRun {
               fmt::format("{}: its column {} goes into the product, which has a column of that name (--channel.name ends the product's)",
                           o_.sources.path, column.name));
     });
+    // All ranks found the same.
     if (!ranks_.is_first()) return;
     for (const std::vector<std::string>& remarks : {sources_.remarks, maps_->remarks()})
       for (const std::string& remark : remarks) log_info(remark);
@@ -119,6 +122,7 @@ class PatchRun {
                          grouped(std::ssize(sources_.patches)), maps_->size()));
   }
 
+  // A patch is what a rank reads the surroundings of: with a larger radius it would read more surroundings than patch.
   void check_reach() const {
     const double side = patch_side_deg(o_.sources), reach = maps_->reach_arcmin() / 60.0;
     if (reach > side)
@@ -136,6 +140,7 @@ class PatchRun {
     product_.layout.rows = static_cast<std::int64_t>(sources_.table.rows());
     product_.layout.ordering = Ordering::healpix;
     const bool is_equatorial = sources_.frame == Frame::equatorial;
+    // Other frames have no column of RA and Dec, which is what the roles mean.
     product_.layout.roles = {sources_.id, is_equatorial ? sources_.lon : "", is_equatorial ? sources_.lat : "", ""};
     product_.layout.creator = creator_of("patch");
     product_.layout.product_class = "patch_photometry";
@@ -161,6 +166,7 @@ class PatchRun {
       if (!o_.text.empty()) write_patch_text(run_->partial(o_.text), product_.rows, sources_, *maps_, o_.measure);
       if (!o_.plot) return;
       draw_fluxes(pairs, run_->partial(beside("fluxes.svg")));
+      // The map that was compared, whose outliers are shown.
       const std::size_t map = pairs.empty() ? 0 : pairs[0].map;
       draw_cutouts(chosen_cutouts(sources_, pairs), sources_, *maps_, map, run_->partial(beside("sources.svg")));
     });

@@ -50,6 +50,7 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
 
 /// Columns that identify an object and its place, and so go into every product.
 std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
+  // A column may have two roles, and goes in once.
   std::vector<std::string> names;
   for (const std::string& name :
        {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile, layout.attribute, std::string(healpix_column)})
@@ -116,6 +117,7 @@ class PhotozRun {
     ordered_path_ = o_.catalogue;
     bool is_suited = true;
     ranks_.together([&] { is_suited = suits(Catalogue(o_.catalogue).layout(), partition_); });
+    // The copy takes as long as an import.
     if (!is_suited) open_inputs();  // what is wrong with the options shows before the copy is made
     ordered_path_ = ordered_catalogue(o_.catalogue, partition_, context_);
   }
@@ -130,6 +132,7 @@ class PhotozRun {
       for (const std::string& name : kernel_->needs())
         if (!find_column(catalogue_->schema(), name))
           throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
+      // Not every algorithm has a mixture to give.
       if (has_pdf() && pdf_datasets(kernel_->gives()).empty())
         throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", o_.pdf.kind, model_.algorithm));
       copied_ = copied_columns(catalogue_->layout());
@@ -169,6 +172,7 @@ class PhotozRun {
     prepare_product(*run_, ranks_, product_, o_.output, "PHOTOZ", texts_in(catalogue_->reader(), product_.layout.schema), [&] {
       if (!has_pdf()) return;
       create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
+      // An interrupted attempt may have laid the file out otherwise: rows are taken over, not the file.
       if (const std::string earlier = run_->earlier(pdf_path()); !earlier.empty()) take_rows(earlier, partial_pdf(), "/data");
     });
   }
@@ -216,6 +220,7 @@ class PhotozRun {
       Table truth, estimate;
       for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
       if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);
+      // Zone by zone in turn; counts are whole numbers, so their sum does not depend on how ranks shared the zones.
       for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
         const RowRange block{begin, std::min(begin + zone_rows, catalogue_->rows())};
         product.read(block, estimate);

@@ -47,6 +47,7 @@ std::vector<std::string> warnings_for(const Json& partitions, const Json& jobs, 
   if (job_count < workers)
     warnings.push_back(fmt::format("{} jobs for {} ranks: {} ranks will have nothing to do (use smaller partitions)", job_count, workers,
                                    workers - job_count));
+  // Automatic jobs get smaller towards the end, so that few of them do.
   else if (!automatic && job_count < 3 * workers)
     warnings.push_back(
         fmt::format("{} jobs for {} ranks: the last jobs will leave ranks waiting (use --partitions-per-job auto)", job_count, workers));
@@ -84,6 +85,7 @@ class PlanCommand final : public Command {
                  {"partitions", statistics_of(sizes_of(partitions))},
                  {"jobs", statistics_of(sizes_of(jobs))}};
     const double held = std::min(json["jobs"]["rows_max"].get<double>(), static_cast<double>(o_.farm.block_rows));
+    // Two blocks are in memory: one is computed while the next one is read.
     json["memory_per_job_mb"] = 2.0 * held * static_cast<double>(bytes_per_row(catalogue.schema())) / 1e6;
     json["warnings"] = warnings_for(json["partitions"], json["jobs"], workers, o_.partitions_per_job == "auto");
     if (o_.list)
@@ -92,6 +94,7 @@ class PlanCommand final : public Command {
     if (o_.json)
       fmt::print("{}\n", json_text(json, 2));
     else
+      // Names from a foreign file could command the terminal; in JSON they are escaped anyway.
       print_text(with_texts(json, one_line));
     return ExitCode::done;
   }

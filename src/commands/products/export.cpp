@@ -55,6 +55,7 @@ class Crate {
     entities_[id] = {{"@id", id}, {"@type", "File"}, {"name", fs::path(path).filename().string()}, {"identifier", "xxh3:" + hash}};
     if (!product_class.empty()) entities_[id]["description"] = "skyfold " + product_class;
     if (bytes > 0) entities_[id]["contentSize"] = std::to_string(bytes);
+    // Every file of a crate is listed by its root, as the standard wants it.
     parts_.push_back({{"@id", id}});
     return id;
   }
@@ -80,6 +81,7 @@ class Crate {
                            {"object", objects},
                            {"result", Json::array()}};
     }
+    // Of a process with several products each one comes here on its own way.
     Json& results = entities_[action]["result"];
     if (std::find(results.begin(), results.end(), Json{{"@id", id}}) == results.end()) results.push_back({{"@id", id}});
     return id;

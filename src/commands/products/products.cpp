@@ -29,6 +29,7 @@ using Json = nlohmann::ordered_json;
 
 /// What became of a product's file; only its size is looked at.
 std::string file_state(const ProductRecord& product) {
+  // What is at the path now is another product.
   if (!product.is_current) return "replaced";
   std::error_code error;
   const auto bytes = fs::file_size(product.path, error);
@@ -175,6 +176,7 @@ class ShowCommand final : public ProductCommand {
     } else {
       print(registry, product, process, inputs);
     }
+    // After printing: what does not agree can be looked at then.
     if (!verify_) return ExitCode::done;
     check_unchanged(product, context.threads);
     if (!json_) fmt::print("verified: the file is as it was made\n");
@@ -242,6 +244,7 @@ class SaveCommand final : public ProductCommand {
   ExitCode run(Registry& registry, const ProductRecord& product, const CommandContext& context) override {
     if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped", product.path, product.id));
     if (!undo_) {
+      // Large files were not read again when they were made; what is kept for good gets its hashes.
       if (product.file_hash.empty())
         registry.set_hashes(product.id, hashes_of(product.path, context.threads));
       else
@@ -265,12 +268,14 @@ class SaveCommand final : public ProductCommand {
 /// Removes a product's file and what belongs to its process alone. What is at its place but is not the product stays: throws
 /// DataError.
 void drop(Registry& registry, const ProductRecord& product, int threads) {
+  // Dropping the file of a run that is alive would only make it fail later.
   if (!holder_of(product.path).empty()) throw IoError(fmt::format("{}: a run is writing it ({})", product.path, holder_of(product.path)));
   if (fs::exists(product.path)) {
     check_unchanged(product, threads);
     std::error_code error;
     if (!fs::remove(product.path, error)) throw IoError(fmt::format("{}: {}", product.path, error.message()));
   }
+  // After the file: if this is cut off in between, the list calls the product missing, and nothing is dropped whose file is there.
   registry.set_dropped(product.id);
   const std::vector<ProductRecord> made = registry.products_of(product.process);
   if (made.empty() || std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
@@ -291,6 +296,7 @@ std::map<std::int64_t, std::string> needed_by_saved(Registry& registry) {
   std::map<std::int64_t, std::string> needed;
   std::set<std::int64_t> seen;
   const std::function<void(std::int64_t, const std::string&)> need_inputs = [&](std::int64_t process, const std::string& saved) {
+    // Lineages join again; without this each of their ways would be walked.
     if (!seen.insert(process).second) return;
     for (const InputRecord& input : registry.inputs(process)) {
       if (input.product == 0) continue;

@@ -65,6 +65,7 @@ Translator::Translator(TranslationRule rule, const Schema& schema, const std::st
   need(rule_.column);
   for (const auto& [text, code] : rule_.values) {
     if (schema[*column].type == Type::text) {
+      // Catalogues of one survey write GALAXY and Galaxy.
       texts_.emplace_back(lower(text), code);
       continue;
     }

@@ -83,6 +83,7 @@ void EstimateColumns::set_missing(std::size_t row, std::int32_t bands, std::int3
   flags[row] = why;
 }
 
+// A mixture needs no grid, and "none" no writer.
 PdfWriter::PdfWriter(const PdfOptions& o) {
   if (o.kind == "interp") grid_.emplace(o);
 }
@@ -98,6 +99,7 @@ std::int32_t PdfWriter::write(double mean, std::span<const double> centre, std::
                               const EstimateColumns& out) {
   if (grid_) {
     residual_.assign(centre.begin(), centre.end());
+    // Relative to the mean: single precision then keeps the digits that matter.
     for (double& value : residual_) value -= mean;
     return write_grid(mean, residual_, weight, sigma, row, out);
   }
@@ -135,6 +137,7 @@ Photometry PhotozKernel::photometry_of(const Table& in) const {
   return photometry;
 }
 
+// The training set has no neighbours beyond: what is estimated there is guessed.
 std::int32_t PhotozKernel::range_flags(double z) const noexcept { return z < z_min_ || z > z_max_ ? photoz_extrapolated : 0; }
 
 }  // namespace skyfold

@@ -40,6 +40,7 @@ knn::TrainingRows rows_of(const TrainingSet& set, const FeatureLayer& layer) {
   double sum = 0.0;
   std::vector<std::uint32_t> used;
   for (std::uint32_t i = 0; i < all.n_rows; ++i) {
+    // Such an object could be a neighbour of none, or count for nothing.
     if (all.present[i] == 0 || !(all.weight[i] > 0.0)) continue;
     used.push_back(i);
     sum += all.weight[i];
@@ -102,6 +103,7 @@ class Knn final : public PhotozAlgorithm {
   void train(const TrainingSet& set, PhotozModel& model) const override {
     knn::Options options = options_;
     FeatureLayer layer(options.features, model.bands.bands);
+    // By all objects, also those without weight: estimates meet all kinds of objects.
     layer.standardise_by(set.photometry);
     const knn::TrainingRows rows = rows_of(set, layer);
     const bool is_chosen = options.neighbours == 0 || options.sigma == 0.0;
@@ -125,6 +127,7 @@ class Knn final : public PhotozAlgorithm {
     model.tables["training"] = knn::training_table(rows);
     model.tables["features"] = layer.table();
     model.tables["metric"] = metric_table(metric);
+    // By it estimates tell whether an object is farther from the training set than training objects are from each other.
     model.tables["spacing"] = spacing_table(knn::measure_spacing(rows, metric, set.seed, set.threads));
   }
 
