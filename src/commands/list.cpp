@@ -51,7 +51,7 @@ constexpr CommandEntry commands[] = {
     {"photoz", "estimate the redshift of every object of a catalogue",
      "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", farms, make_photoz_command},
     {"validate", "measure how good photo-z are on objects with known redshifts",
-     "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", on_ranks, make_validate_command},
+     "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", farms, make_validate_command},
     {"locus", "find the best pointing of a field of view about every target",
      "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", farms, make_locus_command},
     {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", farms,

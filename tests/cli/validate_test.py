@@ -79,30 +79,53 @@ class Identity(ValidateCommand):
         for what in ("metrics", "pit", "objects", "no_pdf", "off_grid"):
             self.assertEqual(by_model[what], by_product[what], what)
 
-    def test_a_run_that_was_killed_is_done_again(self):
-        words = ["validate", "--sample", self.held, "--models", self.model, "--output", self.path("k.h5"), "--bootstrap.realisations", "3000"]
-        for delay in (0.05, 0.3, 0.6):
-            process = subprocess.Popen([support._binary[0], *words], env=support.environment(self.base), stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL)
-            time.sleep(delay)
-            process.kill()
-            process.wait()
-        self.skyfold(*words)
-        self.skyfold(*words[:-4], "--output", self.path("l.h5"), *words[-2:])
-        self.assertEqual(read_bytes(self.path("k.h5")), read_bytes(self.path("l.h5")))
-        self.assertFalse(os.path.exists(self.path("k.h5.run")))
+    def test_a_run_that_was_killed_goes_on(self):
+        words = ["validate", "--models", self.model, "--sample", self.held, "--bootstrap.realisations", 2000]
+        self.skyfold(*words, "--output", self.path("k.h5"))
+        for number, (unit, ranks, after) in enumerate(((0, 0, 3), (1, 2, 0), (3, 3, 2))):
+            with self.subTest(unit=unit):
+                output = self.path(f"l{number}.h5")
+                slow = ("--farm.fault", f"sleep=0.2@0,kill@{unit}:1")   # the first pass has one unit, the bootstrap several
+                self.assertNotEqual(self.run_skyfold(*words, "--output", output, *slow, ranks=ranks).code, 0)
+                self.assertFalse(os.path.exists(output))
+                self.skyfold("status", output)
+                result = self.run_skyfold(*words, "--output", output, ranks=after)
+                self.assertEqual(result.code, 0, result)
+                self.assertEqual(read_bytes(output), read_bytes(self.path("k.h5")))
+                self.assertFalse(os.path.exists(output + ".run/parts"))
 
-    def test_a_stop_signal_leaves_nothing(self):
-        process = subprocess.Popen([support._binary[0], "validate", "--sample", self.held, "--models", self.model, "--output", self.path("t.h5"),
-                                    "--bootstrap.realisations", "100000"],
+    def test_a_stop_signal_stops_it_and_the_same_command_goes_on(self):
+        words = ["validate", "--sample", self.held, "--models", self.model, "--bootstrap.realisations", 2000]
+        process = subprocess.Popen([support._binary[0], *map(str, words), "--output", self.path("t.h5"), "--farm.fault", "sleep=0.3@*"],
                                    env=support.environment(self.base), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while not os.path.exists(self.path("t.h5.run")) and process.poll() is None:
+        bootstrap = pathlib.Path(self.path("t.h5.run/parts/bootstrap 0"))
+        while not (bootstrap.exists() and list(bootstrap.glob("segment.*"))) and process.poll() is None:
             time.sleep(0.01)
-        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75)
-        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("t.h5")], [])
+        self.assertFalse(os.path.exists(self.path("t.h5")))
+        result = self.run_skyfold(*words, "--output", self.path("t.h5"))
+        self.assertIn("going on from an earlier attempt", result.err)
+        self.skyfold(*words, "--output", self.path("u.h5"))
+        self.assertEqual(read_bytes(self.path("t.h5")), read_bytes(self.path("u.h5")))
+
+    def test_a_finished_run_is_not_done_again_but_tells_its_verdict(self):
+        words = ["--sample", self.held, "--models", self.model, "--bootstrap.realisations", 5, "--limits.sigma68", 1e-6]
+        self.validate(*words)
+        before = os.stat(self.path("v.h5")).st_mtime_ns
+        self.assertIn("nothing to do", self.validate(*words, "--vet", code=5).err)
+        self.assertIn("nothing to do", self.validate(*words, "--vet", code=5, ranks=2).err)
+        self.assertIn("nothing to do", self.validate(*words).err)
+        self.assertEqual(os.stat(self.path("v.h5")).st_mtime_ns, before)
+        self.validate(*words, "--fresh")
+        self.assertNotEqual(os.stat(self.path("v.h5")).st_mtime_ns, before)
+
+    def test_after_an_error_of_the_data_another_option_may_be_given(self):
+        few = {name: values[5:] for name, values in self.guess.items()}
+        words = self.tables(guess=few)
+        self.fails(3, "no row for", *words)
+        self.assertEqual(self.run_skyfold("validate", "--output", self.path("x.h5"), *words, "--on-missing", "count").code, 0)
 
 
 class Content(ValidateCommand):

@@ -62,7 +62,8 @@ class FaultTest(support.SkyfoldTest):
     def products(self, command, output):
         stem = output[:-3]
         return {"photoz": [output, stem + ".fits", stem + ".pdf.h5"], "import": [output], "mock": [output, stem + ".spec.h5"],
-                "patch": [output, stem + ".fits", stem + ".tsv"], "match": [output], "locus": [output, stem + ".stars.h5"]}[command]
+                "patch": [output, stem + ".fits", stem + ".tsv"], "match": [output], "locus": [output, stem + ".stars.h5"],
+                "validate": [output, stem + ".json"]}[command]
 
     def words(self, command, output, partition_rows=400):
         if command == "photoz":
@@ -76,6 +77,9 @@ class FaultTest(support.SkyfoldTest):
                     "--channel.frequency", 28.4, "--threads", 1]
         if command == "match":
             return ["match", "--spec", str(self.base / "spec.h5"), "--catalogue", self.catalogue, "--output", output, "--threads", 1]
+        if command == "validate":
+            return ["validate", "--sample", str(self.base / "survey.spec.h5"), "--models", self.model, "--output", output, "--json", output[:-3] + ".json",
+                    "--bootstrap.realisations", 3000, "--threads", 1]
         if command == "locus":
             return ["locus", "--traverse", "--catalogue", self.catalogue, "--targets.where", "mag_i<21", "--bands", "g,r,i", "--output", output,
                     "--stars", output[:-3] + ".stars.h5", "--partition.by", "rows", "--partition.rows", partition_rows, "--threads", 1]

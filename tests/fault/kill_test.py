@@ -58,7 +58,7 @@ class Kills(faults.FaultTest):
     def one_case(self, case):
         """Returns how many runs were killed and how many ended before that."""
         rng = random.Random(1000 * SEED + case)
-        command = rng.choice(["photoz", "photoz", "photoz", "import", "mock", "patch", "match", "locus"])
+        command = rng.choice(["photoz", "photoz", "photoz", "import", "mock", "patch", "match", "locus", "validate"])
         output = self.path(f"{case}.h5")
         what = f"seed {SEED}, case {case}, {command}"
         codes = []
@@ -82,7 +82,7 @@ class Kills(faults.FaultTest):
         return sum(code != 0 for code in codes), sum(code == 0 for code in codes)
 
     def test_a_killed_run_goes_on_and_gives_the_same_bytes(self):
-        for command in ("photoz", "import", "mock", "patch", "match", "locus"):
+        for command in ("photoz", "import", "mock", "patch", "match", "locus", "validate"):
             self.reference(command)
             self.records[command] = len(faults.journal(str(self.base / f"reference_{command}.h5")))
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

@@ -246,8 +246,9 @@ class Tampering(faults.FaultTest):
             self.assertGreaterEqual(codes.count(0), len(codes) // 2, "rows that differ are computed again")
 
     def test_parts_that_wait_to_be_merged(self):
-        for command, folder in (("match", "parts/matches"), ("locus", "parts/reference stars")):
-            codes = self.tamper(command, "consolidate", [("flip", 0.001), ("flip", 0.5), ("zero", 0.7), ("truncate", 0.0), ("truncate", 0.5)], folder=folder)
+        for command, folder, point in (("match", "parts/matches", "consolidate"), ("locus", "parts/reference stars", "consolidate"),
+                                       ("validate", "parts/estimates 0", "made parts bootstrap 0")):
+            codes = self.tamper(command, point, [("flip", 0.001), ("flip", 0.5), ("zero", 0.7), ("truncate", 0.0), ("truncate", 0.5)], folder=folder)
             self.assertEqual(codes, [0] * 5, "what is damaged is computed again")
 
     def test_before_the_names_are_given(self):

@@ -37,7 +37,7 @@ class Command {
 /// A command as the command line knows it.
 struct CommandEntry {
   const char *name, *summary, *example;
-  enum Kind { alone, on_ranks, farms } kind;  ///< one process; MPI ranks; MPI ranks and a run that goes on after a kill
+  enum Kind { alone, farms } kind;  ///< one process; MPI ranks and a run that goes on after a kill
   std::unique_ptr<Command> (*make)();
 };
 /// All commands, in the order in which `--help` tells of them.

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -14,9 +13,7 @@
 #include "pdfs.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/files.hpp"
-#include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_bands.hpp"
@@ -33,24 +30,17 @@ using validation::GridDensity;
 using validation::PdfMeasures;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t rows_per_unit = 8192;
+constexpr std::int64_t rows_per_unit = 8192;
 constexpr std::int64_t rows_per_piece = 1 << 18;
 constexpr std::size_t pdfs_per_chunk = 64;
 
-/// The estimate of one object of the sample, as it travels between ranks.
+/// The estimate of one object of the sample, as it is kept until all are there.
 struct Estimate {
   std::int64_t row = 0;  ///< of the sample
   double z_phot = nan, z_err = nan, pit = nan, cde = nan, odds = nan;
 };
 
-std::string text_of(const std::vector<Estimate>& estimates) {
-  return {reinterpret_cast<const char*>(estimates.data()), estimates.size() * sizeof(Estimate)};
-}
-std::vector<Estimate> estimates_of(const std::string& text) {
-  std::vector<Estimate> estimates(text.size() / sizeof(Estimate));
-  if (!text.empty()) std::memcpy(estimates.data(), text.data(), text.size());
-  return estimates;
-}
+using EstimatesCodec = ListCodec<Estimate>;
 
 void set_pdf(const PdfMeasures& measures, Estimate& estimate) {
   estimate.pit = measures.pit;
@@ -181,7 +171,6 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
 /// The estimates of the sample's objects in one piece of a table.
 std::vector<Estimate> estimates_in(const Source& source, const Piece& piece, const Schema& columns, const IdIndex& index,
                                    const ValidationSample& sample, PdfFile* pdfs, double odds_width) {
-  check_stop();
   Table rows(columns);
   read_piece(source, piece, rows);
   std::vector<Estimate> estimates;
@@ -195,6 +184,10 @@ std::vector<Estimate> estimates_in(const Source& source, const Piece& piece, con
     });
   }
   return estimates;
+}
+
+Partition unit_of(std::int64_t id, RowRange rows) {
+  return {id, fmt::format("rows {} to {}", rows.begin, rows.end), rows, static_cast<double>(rows.size())};
 }
 
 void check_missing(const ValidateOptions& o, const ValidationSample& sample, const std::vector<bool>& found, const Estimates& estimates) {
@@ -232,36 +225,39 @@ PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double la
 }
 
 Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf, const ValidationSample& sample,
-                          const Ranks& ranks, int threads) {
+                          const ValidatePasses& passes, std::size_t number) {
   Estimates estimates = empty_estimates(model.path, sample);
   estimates.algorithm = model.model.algorithm;
   estimates.has_pdf = pdf.kind != "none";
   std::optional<GridDensity> density;
   if (estimates.has_pdf) density.emplace(pdf_grid(pdf));
-  Progress progress("estimating with " + estimates.name, std::ssize(sample.ids), "objects");
-  const std::size_t units = (sample.size() + rows_per_unit - 1) / rows_per_unit;
-  const std::vector<std::string> blocks = ranks.run_units(units, [&](std::size_t unit) {
-    const std::size_t begin = unit * rows_per_unit, end = std::min(begin + rows_per_unit, sample.size());
-    const std::string block = text_of(estimate_block(sample, *model.kernel, density, o.odds_width, begin, end, threads));
-    progress.update(static_cast<std::int64_t>(end));
-    return block;
-  });
-  progress.finish();
-  for (const std::string& block : blocks)
-    for (const Estimate& estimate : estimates_of(block)) place(estimate, estimates);
+  std::vector<Partition> units;
+  const std::int64_t rows = std::ssize(sample.ids);
+  for (std::int64_t begin = 0; begin < rows; begin += rows_per_unit)
+    units.push_back(unit_of(std::ssize(units), {begin, std::min(begin + rows_per_unit, rows)}));
+  do_pass<EstimatesCodec>(
+      passes, {"estimates of " + estimates.name, "objects"}, fmt::format("estimates {}", number), units, {},
+      [&](RowRange block, std::vector<Estimate>& found) {
+        found = estimate_block(sample, *model.kernel, density, o.odds_width, static_cast<std::size_t>(block.begin),
+                               static_cast<std::size_t>(block.end), passes.threads);
+      },
+      [&](RowRange, const std::vector<Estimate>& found) {
+        for (const Estimate& estimate : found) place(estimate, estimates);
+      });
   // A model knows every object; it can fail, but not miss one.
-  count(sample, std::vector<bool>(sample.size(), true), density ? density->grid() : std::vector<double>(), estimates);
+  passes.ranks.together(
+      [&] { count(sample, std::vector<bool>(sample.size(), true), density ? density->grid() : std::vector<double>(), estimates); });
   estimates.in_training = count_trained(model.model, sample);
   return estimates;
 }
 
 Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf, const ValidationSample& sample,
-                         const Ranks& ranks) {
+                         const ValidatePasses& passes, std::size_t number) {
   Estimates estimates = empty_estimates(path, sample);
   std::optional<Dataset> dataset;
   std::optional<PdfFile> pdfs;
   Schema columns;
-  ranks.together([&] {
+  passes.ranks.together([&] {
     require_class(path, {"", product_class::photoz, product_class::catalogue}, "estimates");
     dataset.emplace(path);
     if (dataset->rows() == 0) throw DataError(path + ": no rows");
@@ -272,25 +268,29 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
   estimates.has_pdf = pdfs.has_value();
   const IdIndex index(sample);
   const std::vector<Piece> pieces = dataset->source().pieces(rows_per_piece);
-  Progress progress("reading " + path, dataset->rows(), "rows");
-  const std::vector<std::string> blocks = ranks.run_units(pieces.size(), [&](std::size_t unit) {
-    const std::string block =
-        text_of(estimates_in(dataset->source(), pieces[unit], columns, index, sample, pdfs ? &*pdfs : nullptr, o.odds_width));
-    progress.update(pieces[unit].first_row + pieces[unit].rows);
-    return block;
+  std::vector<Partition> units;
+  for (const Piece& piece : pieces) units.push_back(unit_of(std::ssize(units), {piece.first_row, piece.first_row + piece.rows}));
+  std::vector<bool> is_found(sample.size(), false);
+  do_pass<EstimatesCodec>(
+      passes, {"estimates in " + estimates.name, "rows"}, fmt::format("estimates {}", number), units,
+      [&](RowRange block, std::vector<Estimate>& found) {  // here, where an error of the data is one of the run
+        const auto piece =
+            std::ranges::find_if(pieces, [&](const Piece& p) { return p.first_row == block.begin && p.rows == block.size(); });
+        found = estimates_in(dataset->source(), *piece, columns, index, sample, pdfs ? &*pdfs : nullptr, o.odds_width);
+      },
+      {},
+      [&](RowRange, const std::vector<Estimate>& found) {
+        for (const Estimate& estimate : found) {
+          const auto row = static_cast<std::size_t>(estimate.row);
+          if (is_found[row]) throw DataError(fmt::format("{}: the id {} of the sample occurs twice", path, sample.ids[row]));
+          is_found[row] = true;
+          place(estimate, estimates);
+        }
+      });
+  passes.ranks.together([&] {
+    count(sample, is_found, pdfs ? pdfs->grid() : std::vector<double>(), estimates);
+    check_missing(o, sample, is_found, estimates);
   });
-  progress.finish();
-  std::vector<bool> found(sample.size(), false);
-  for (const std::string& block : blocks)
-    for (const Estimate& estimate : estimates_of(block)) {
-      const auto row = static_cast<std::size_t>(estimate.row);
-      // Two estimates for one object: which one was meant is not for us to guess.
-      if (found[row]) throw DataError(fmt::format("{}: the id {} of the sample occurs twice", path, sample.ids[row]));
-      found[row] = true;
-      place(estimate, estimates);
-    }
-  count(sample, found, pdfs ? pdfs->grid() : std::vector<double>(), estimates);
-  check_missing(o, sample, found, estimates);
   return estimates;
 }
 

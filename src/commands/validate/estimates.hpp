@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "pass.hpp"
 #include "sample.hpp"
 #include "skyfold/dataset/model_file.hpp"
-#include "skyfold/farm/ranks.hpp"
 #include "skyfold/kernels/kernel.hpp"
 
 namespace skyfold {
@@ -40,12 +40,13 @@ void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptio
 /// The grid for the PDFs: what the user asked for; else it ends a tenth above the largest redshift that a model was trained with.
 [[nodiscard]] PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z);
 
-/// Estimates the sample with a model, blocks of rows spread over the ranks; collective.
+/// Estimates the sample with a model, in a pass over the sample; collective.
+/// @param number  of the estimates in the run, from 0
 [[nodiscard]] Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf,
-                                        const ValidationSample& sample, const Ranks& ranks, int threads);
-/// Takes the estimates of the sample's objects from a table, blocks of rows spread over the ranks; collective. Throws
-/// DataError for an id that occurs twice, and for objects without a row unless they are to be counted.
+                                        const ValidationSample& sample, const ValidatePasses& passes, std::size_t number);
+/// Takes the estimates of the sample's objects from a table, in a pass over the table; collective. Throws DataError for an id that
+/// occurs twice, and for objects without a row unless they are to be counted.
 [[nodiscard]] Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf,
-                                       const ValidationSample& sample, const Ranks& ranks);
+                                       const ValidationSample& sample, const ValidatePasses& passes, std::size_t number);
 
 }  // namespace skyfold

@@ -1,17 +1,15 @@
-// Metrics of all models, for all objects and the culled subset, whole and in bins, with bootstrap errors. Realisations are dealt to
-// the ranks by number; the numbers are those of objects and seed, so any number of ranks gives the same errors.
+// What is measured, of which objects, and how the bootstrap is spread over ranks: in units that depend on the sets alone.
 #include "measure.hpp"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <numeric>
 
-#include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/core/signals.hpp"
 #include "skyfold/kernels/validate/bootstrap.hpp"
 #include "skyfold/kernels/validate/subsets.hpp"
 
@@ -23,9 +21,6 @@ using validation::Metrics;
 using validation::MetricSet;
 using validation::n_metrics;
 using validation::Objects;
-
-// What ranks do between two exchanges of results: bytes, and objects times realisations, some seconds of one processor.
-constexpr std::int64_t most_bytes = std::int64_t{1} << 24, most_work = 100'000'000;
 
 /// The objects of one model that are measured, and the magnitudes for the bins.
 struct Measurable {
@@ -88,95 +83,111 @@ std::vector<SetPlan> plan_sets(const ValidateOptions& o, std::size_t model, cons
   return plans;
 }
 
-/// What one rank measures of each set: every `ranks`-th realisation, and on the first one the set itself before them.
-class Share {
+/// The results of all sets in one row after the other: of each set first the set itself, then the realisations of the bootstrap.
+class Results {
  public:
-  Share(const ValidateOptions& o, std::size_t rank, std::size_t ranks, int threads)
-      : realisations_(static_cast<std::size_t>(o.realisations)),
-        rank_(rank),
-        ranks_(ranks),
-        threads_(threads),
-        scratch_(static_cast<std::size_t>(threads)) {}
+  Results(const ValidateOptions& o, const Measurable& what, const std::vector<SetPlan>& plans)
+      : of_set_(o.realisations + 1), rules_(o.rules), what_(what), plans_(plans) {}
 
-  /// Number of a set's results that this rank has.
-  [[nodiscard]] std::size_t results() const noexcept { return own() + (rank_ == 0 ? 1 : 0); }
-  void measure(const MetricSet& set, std::span<Metrics> results) {
-    if (rank_ == 0) results[0] = set.measure(scratch_[0]);
-    const std::span<Metrics> mine = results.subspan(rank_ == 0 ? 1 : 0);
-    parallel_for(mine.size(), 1, threads_, [&](std::size_t begin, std::size_t end, int thread) {
-      check_stop();
-      for (std::size_t k = begin; k < end; ++k) mine[k] = set.measure(rank_ + k * ranks_, scratch_[static_cast<std::size_t>(thread)]);
-    });
+  /// Units of work: a part of a large set, or several small ones. They depend on the sets alone.
+  [[nodiscard]] std::vector<Partition> units() const {
+    std::vector<Partition> units;
+    for (std::size_t k = 0; k < plans_.size(); ++k) {
+      const auto size = static_cast<double>(plans_[k].members.size());
+      const auto fits = static_cast<std::int64_t>(std::clamp(unit_work / std::max(size, 1.0), fewest_results, most_results));
+      const std::int64_t parts = (of_set_ + fits - 1) / fits;
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const RowRange rows{row_of(k) + of_set_ * part / parts, row_of(k) + of_set_ * (part + 1) / parts};
+        const double cost = size * static_cast<double>(rows.size()) / results_per_cost;
+        if (!units.empty() && parts == 1 && takes_more(units.back(), rows, cost)) {
+          units.back().rows.end = rows.end;
+          units.back().cost += cost;
+        } else {
+          units.push_back({std::ssize(units), fmt::format("set {} of {}", k + 1, plans_.size()), rows, cost});
+        }
+      }
+    }
+    return units;
+  }
+
+  /// Compute thread.
+  void measure(RowRange rows, int threads, std::vector<Metrics>& results) const {
+    results.resize(static_cast<std::size_t>(rows.size()));
+    std::vector<MetricSet::Scratch> scratch(static_cast<std::size_t>(threads));
+    for (std::int64_t row = rows.begin; row < rows.end;) {
+      const auto k = static_cast<std::size_t>(row / of_set_);
+      const std::int64_t end = std::min(row_of(k + 1), rows.end);
+      const MetricSet set(what_.objects, plans_[k].members, rules_);
+      parallel_for(static_cast<std::size_t>(end - row), 1, threads, [&](std::size_t first, std::size_t last, int thread) {
+        MetricSet::Scratch& mine = scratch[static_cast<std::size_t>(thread)];
+        for (std::int64_t i = row + static_cast<std::int64_t>(first); i < row + static_cast<std::int64_t>(last); ++i) {
+          const std::int64_t result = i - row_of(k);
+          results[static_cast<std::size_t>(i - rows.begin)] =
+              result == 0 ? set.measure(mine) : set.measure(static_cast<std::uint64_t>(result - 1), mine);
+        }
+      });
+      row = end;
+    }
+  }
+
+  [[nodiscard]] std::int64_t of_set() const noexcept { return of_set_; }
+
+ private:
+  // Objects times results of a unit: some tenths of a second of one processor. Less than 50 results of a set are not worth sorting its
+  // objects for; the results of a unit stay within 12 MB.
+  static constexpr double unit_work = 2e7, fewest_results = 50.0, most_results = 65'536.0, results_per_cost = 100.0;
+
+  [[nodiscard]] std::int64_t row_of(std::size_t set) const noexcept { return static_cast<std::int64_t>(set) * of_set_; }
+  [[nodiscard]] bool takes_more(const Partition& unit, RowRange rows, double cost) const {
+    return (unit.cost + cost) * results_per_cost <= unit_work / 4.0 && static_cast<double>(unit.rows.size() + rows.size()) <= most_results;
+  }
+
+  std::int64_t of_set_;
+  const validation::MetricRules& rules_;
+  const Measurable& what_;
+  const std::vector<SetPlan>& plans_;
+};
+
+/// Fills in values and errors of the sets, from results that come in their order.
+class Collector {
+ public:
+  Collector(std::int64_t of_set, std::vector<SetPlan>& plans) : realisations_(static_cast<std::size_t>(of_set) - 1), plans_(plans) {
+    values_.resize(realisations_ * n_metrics);
+  }
+
+  void add(const std::vector<Metrics>& results) {
+    for (const Metrics& metrics : results) {
+      MeasuredSet& set = plans_[set_].set;
+      if (result_ == 0) set.value = metrics;
+      for (std::size_t m = 0; m < n_metrics && result_ > 0; ++m) values_[m * realisations_ + result_ - 1] = metrics[m];
+      if (result_++ < realisations_) continue;
+      finish(set);
+      result_ = 0;
+      ++set_;
+    }
   }
 
  private:
-  [[nodiscard]] std::size_t own() const noexcept { return realisations_ > rank_ ? (realisations_ - rank_ - 1) / ranks_ + 1 : 0; }
+  void finish(MeasuredSet& set) const {
+    set.objects = std::ssize(plans_[set_].members);
+    for (std::size_t m = 0; m < n_metrics; ++m)
+      set.error[m] = std::isnan(set.value[m]) ? set.value[m]
+                                              : validation::bootstrap_error(std::span(values_).subspan(m * realisations_, realisations_));
+  }
 
-  std::size_t realisations_, rank_, ranks_;
-  int threads_;
-  std::vector<MetricSet::Scratch> scratch_;
+  std::size_t realisations_, set_ = 0, result_ = 0;
+  std::vector<SetPlan>& plans_;
+  std::vector<double> values_;  ///< of the set that is being collected: [metrics x realisations]
 };
 
-/// Fills in values and errors of the sets from what all ranks measured.
-void collect(const ValidateOptions& o, const std::vector<std::string>& shares, std::span<SetPlan> plans) {
-  const auto realisations = static_cast<std::size_t>(o.realisations);
-  std::vector<const char*> at;
-  for (const std::string& share : shares) at.push_back(share.data());
-  const auto next = [&](std::size_t rank) {
-    Metrics metrics;
-    std::memcpy(metrics.data(), at[rank], sizeof metrics);
-    at[rank] += sizeof metrics;
-    return metrics;
-  };
-  std::vector<double> values(realisations * n_metrics);
-  for (SetPlan& plan : plans) {
-    plan.set.objects = std::ssize(plan.members);
-    // Results lie in each share in the order of the sets, the first rank's with the set itself before its realisations.
-    plan.set.value = next(0);
-    for (std::size_t r = 0; r < realisations; ++r) {
-      const Metrics metrics = next(r % shares.size());
-      for (std::size_t m = 0; m < n_metrics; ++m) values[m * realisations + r] = metrics[m];
-    }
-    for (std::size_t m = 0; m < n_metrics; ++m)
-      plan.set.error[m] = std::isnan(plan.set.value[m])
-                              ? plan.set.value[m]
-                              : validation::bootstrap_error(std::span(values).subspan(m * realisations, realisations));
-  }
-}
-
-/// Measures some sets of a model on all ranks.
-void measure_sets(const ValidateOptions& o, const Measurable& what, std::span<SetPlan> plans, const Ranks& ranks, int threads) {
-  const auto n_ranks = static_cast<std::size_t>(ranks.size());
-  const std::vector<std::string> shares = ranks.run_units(n_ranks, [&](std::size_t unit) {
-    Share share(o, unit, n_ranks, threads);
-    std::vector<Metrics> results(plans.size() * share.results());
-    for (std::size_t k = 0; k < plans.size(); ++k) {
-      check_stop();
-      share.measure(MetricSet(what.objects, plans[k].members, o.rules), std::span(results).subspan(k * share.results(), share.results()));
-    }
-    return std::string(reinterpret_cast<const char*>(results.data()), results.size() * sizeof(Metrics));
-  });
-  collect(o, shares, plans);
-}
-
-void measure_model(const ValidateOptions& o, const Measurable& what, std::span<SetPlan> plans, const Ranks& ranks, int threads,
-                   const std::string& name) {
-  const std::int64_t results = o.realisations + 1;  // of each set
-  std::int64_t objects = 0, done = 0;
-  for (const SetPlan& plan : plans) objects += std::ssize(plan.members);
-  Progress progress("bootstrap of " + name, objects, "objects");
-  for (std::size_t first = 0, next = 0; first < plans.size(); first = next) {
-    std::int64_t work = 0, bytes = 0;
-    // Sets go in batches: all at once would hold too much memory, one by one the exchange would cost more than the work.
-    for (; next < plans.size() && work < most_work && bytes < most_bytes; ++next) {
-      work += results * std::ssize(plans[next].members);
-      bytes += results * static_cast<std::int64_t>(sizeof(Metrics));
-      done += std::ssize(plans[next].members);
-    }
-    measure_sets(o, what, plans.subspan(first, next - first), ranks, threads);
-    progress.update(done);
-  }
-  progress.finish();
+void measure_model(const ValidateOptions& o, const Measurable& what, std::vector<SetPlan>& plans, const ValidatePasses& passes,
+                   std::size_t model, const std::string& name) {
+  const Results results(o, what, plans);
+  Collector collector(results.of_set(), plans);
+  do_pass<RowsCodec<Metrics>>(
+      passes, {"bootstrap of " + name, "realisations"}, fmt::format("bootstrap {}", model), results.units(), {},
+      [&](RowRange rows, std::vector<Metrics>& found) { results.measure(rows, passes.threads, found); },
+      [&](RowRange, const std::vector<Metrics>& found) { collector.add(found); });
 }
 
 void add_pit(const ValidateOptions& o, const SetPlan& plan, const Objects& objects, Validation& validation) {
@@ -213,13 +224,13 @@ bool Validation::passes() const noexcept {
   return std::all_of(judged.begin(), judged.end(), [](const JudgedMetric& metric) { return metric.pass; });
 }
 
-Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models, const Ranks& ranks,
-                   int threads) {
+Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models,
+                   const ValidatePasses& passes) {
   Validation validation;
   for (std::size_t model = 0; model < models.size(); ++model) {
     const Measurable what = measurable(o, sample, models[model]);
     std::vector<SetPlan> plans = plan_sets(o, model, what);
-    measure_model(o, what, plans, ranks, threads, models[model].name);
+    measure_model(o, what, plans, passes, model, models[model].name);
     for (const SetPlan& plan : plans) {
       (plan.set.by.empty() ? validation.whole : validation.bins).push_back(plan.set);
       if (plan.set.by.empty() && models[model].has_pdf) add_pit(o, plan, what.objects, validation);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "estimates.hpp"
-#include "skyfold/farm/ranks.hpp"
+#include "pass.hpp"
 #include "skyfold/kernels/validate/metrics.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 
@@ -46,9 +46,9 @@ struct Validation {
   [[nodiscard]] bool passes() const noexcept;
 };
 
-/// Measures all models; the realisations of the bootstrap are spread over ranks and threads; collective. The result is
-/// complete on every rank, and the same for any number of ranks and threads.
+/// Measures all models, in a pass over the realisations of each; collective. The result is complete on every rank, and the same for any
+/// number of ranks and threads.
 [[nodiscard]] Validation measure(const ValidateOptions& o, const ValidationSample& sample, const std::vector<Estimates>& models,
-                                 const Ranks& ranks, int threads);
+                                 const ValidatePasses& passes);
 
 }  // namespace skyfold

@@ -96,7 +96,7 @@ std::string validation_summary(const ValidationResult& r) {
       text += fmt::format("{} ({}): {} = {:.5g} misses its limit {}{}\n", r.models[j.model].name, j.subset,
                           metric_infos()[validation::place(j.metric)].name, j.value, shortest(j.limit),
                           j.within_error ? fmt::format(" by less than its error {:.2g}", j.error) : "");
-  return text + fmt::format("wrote {}\n", r.options.output);
+  return text;
 }
 
 }  // namespace skyfold

@@ -10,12 +10,13 @@
 #include "product.hpp"
 #include "report.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/input_names.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/run/folder.hpp"
-#include "skyfold/run/same_inputs.hpp"
+#include "skyfold/run/run.hpp"
 
 namespace skyfold {
 namespace {
@@ -32,6 +33,13 @@ void make_names_unique(std::vector<Estimates>& models) {
   }
 }
 
+/// What an earlier run found.
+bool limits_are_met(const std::string& product) {
+  const Attributes attributes = read_attributes(product);
+  const auto found = attributes.find("limits_passed");
+  return found == attributes.end() || found->second != "no";
+}
+
 /// One run of validate.
 class ValidateRun {
  public:
@@ -40,25 +48,25 @@ class ValidateRun {
   ExitCode run() {
     for (std::vector<std::string>* paths : {&o_.models, &o_.estimates}) *paths = whole_names(*paths);
     check(o_);
-    check_same_inputs(ranks_, input_paths());
-    ranks_.on_first_only([&] {
-      check_outputs(product_paths(), input_paths());
-      check_replaceable(product_paths());
-      check_run_folder(o_.output);
-      require_no_unfinished_run(o_.output);
-      folder_.emplace(o_.output, product_paths());
-      folder_->clear();
-      for (const std::string& path : input_paths()) context_.process.input(path);
-    });
-    prepare();
-    estimate();
-    const Validation validation = measure(o_, sample_, models_, ranks_, context_.threads);
-    const ValidationResult result{o_, sample_, models_, validation};
-    ranks_.on_first_only([&] { write(result); });
-    return o_.vet && !validation.passes() ? ExitCode::incomplete : ExitCode::done;
+    run_.emplace(
+        ranks_, context_.options, context_.run,
+        RunSetup{"validate", program_version, o_.output, product_paths(), input_paths(), &context_.process, optional_paths(o_.json)});
+    if (run_->is_complete()) return verdict(ranks_.on_first([&] { return std::string(limits_are_met(o_.output) ? "yes" : ""); }) == "yes");
+    try {
+      prepare();
+      estimate();
+      const Validation validation = measure(o_, sample_, models_, passes());
+      return publish({o_, sample_, models_, validation});
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::data || error.code() == ExitCode::usage) run_->discard();  // nothing can go on from it
+      throw;
+    }
   }
 
  private:
+  static std::vector<std::string> optional_paths(const std::string& path) {
+    return path.empty() ? std::vector<std::string>() : std::vector<std::string>{path};
+  }
   std::vector<std::string> product_paths() const {
     std::vector<std::string> paths = {o_.output};
     if (!o_.json.empty()) paths.push_back(o_.json);
@@ -92,9 +100,11 @@ class ValidateRun {
     });
   }
 
+  ValidatePasses passes() { return {*run_, ranks_, context_.threads}; }
+
   void estimate() {
-    for (const ReadyModel& model : ready_) models_.push_back(estimate_sample(o_, model, pdf_, sample_, ranks_, context_.threads));
-    for (const std::string& path : o_.estimates) models_.push_back(read_estimates(o_, path, pdf_, sample_, ranks_));
+    for (const ReadyModel& model : ready_) models_.push_back(estimate_sample(o_, model, pdf_, sample_, passes(), models_.size()));
+    for (const std::string& path : o_.estimates) models_.push_back(read_estimates(o_, path, pdf_, sample_, passes(), models_.size()));
     make_names_unique(models_);
     for (const Estimates& e : models_)
       if (e.in_training > 0)
@@ -102,23 +112,32 @@ class ValidateRun {
             fmt::format("{}: {} objects of the sample trained this model, so its metrics are too good", e.path, grouped(e.in_training)));
   }
 
-  void write(const ValidationResult& result) {
-    std::vector<std::pair<std::string, std::string>> inputs;
-    for (const std::string& path : input_paths()) inputs.emplace_back(path, file_identity(path));
-    write_validation(folder_->partial(o_.output), result, provenance_json("validate", context_.options, inputs));
-    if (!o_.json.empty()) write_durably(folder_->partial(o_.json), validation_json(result));
-    context_.process.check_inputs();
-    publish_products(o_.output, product_paths(), false);
-    for (const std::string& path : product_paths())
-      context_.process.product(path, product_class::photoz_validation, std::ssize(result.validation.whole));
-    report_validation(result, context_.process);
-    fmt::print("{}", validation_summary(result));
+  ExitCode publish(const ValidationResult& result) {
+    ranks_.on_first_only([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+      std::vector<std::pair<std::string, std::string>> inputs;
+      for (const std::string& path : input_paths()) inputs.emplace_back(path, file_identity(path));
+      write_validation(run_->partial(o_.output), result, provenance_json("validate", context_.options, inputs));
+      if (!o_.json.empty()) write_durably(run_->partial(o_.json), validation_json(result));
+    });
+    run_->publish(product_paths());
+    std::string lines;
+    if (ranks_.is_first()) {
+      for (const std::string& path : product_paths())
+        context_.process.product(path, product_class::photoz_validation, std::ssize(result.validation.whole));
+      report_validation(result, context_.process);
+      lines = validation_summary(result);
+    }
+    (void)run_->finish(context_.threads, lines);  // no unit may fail
+    return verdict(result.validation.passes());
   }
+
+  ExitCode verdict(bool passes) const { return o_.vet && !passes ? ExitCode::incomplete : ExitCode::done; }
 
   ValidateOptions& o_;
   const CommandContext& context_;
   Ranks& ranks_;
-  std::optional<RunFolder> folder_;  ///< rank 0
+  std::optional<Run> run_;
   PdfOptions pdf_;
   std::vector<ReadyModel> ready_;
   ValidationSample sample_;
