@@ -16,6 +16,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
@@ -144,7 +145,8 @@ PhotozModel read_model(const std::string& path) {
   return model;
 }
 
-std::string file_identity(const std::string& path) {
+std::string file_identity(const std::string& name) {
+  const std::string path = input_file(name);
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) throw IoError(path + ": is a directory (a file is needed)");
   errno = 0;

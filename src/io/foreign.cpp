@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "gzip.hpp"
 #include "skyfold/core/error.hpp"
 #include "source_file.hpp"
 
@@ -39,6 +40,7 @@ constexpr std::array foreign_formats = {
     Foreign{"<VOTABLE", "a VOTable (convert it to FITS, HDF5 or CSV)"},
 };
 
+constexpr std::string_view fits_mark = "SIMPLE  =";
 constexpr std::int64_t archive_mark = 257;  // of tar, in the header of the first file
 
 }  // namespace
@@ -50,6 +52,7 @@ void refuse_foreign(const std::string& path) {
   if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0) return;
   const InputFile file(path);
   const std::string start = file.text_at(0, 16);
+  if (is_gzip(file) && unpacked_start(file, fits_mark.size()) == fits_mark) return;
   for (const Foreign& foreign : foreign_formats)
     if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));
   if (file.text_at(archive_mark, 5) == "ustar") throw IoError(fmt::format("{}: is a tar archive (unpack it first)", path));

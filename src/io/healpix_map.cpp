@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fits_copy.hpp"
 #include "healpix_map_state.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/foreign.hpp"
+#include "skyfold/io/input_names.hpp"
 
 namespace skyfold {
 namespace {
@@ -31,9 +33,14 @@ bool has_healpix_keywords(const FitsHeader& header) {
   throw DataError(fmt::format("{}: not a HEALPix map (it has no binary table)", path));
 }
 
-/// The header of the map's table: by number, by name, or the first with HEALPix keywords.
-FitsHeader find_map(const InputFile& file, const std::string& hdu) {
-  refuse_foreign(file.path());
+/// A table of a file, and its HDU.
+struct FoundMap {
+  FitsHeader header;
+  std::int64_t hdu = 0;
+};
+
+/// The map's table: by number, by name, or the first with HEALPix keywords.
+FoundMap find_map(const InputFile& file, const std::string& hdu) {
   const std::string start = file.text_at(0, 6);
   if (start != "SIMPLE") throw DataError(fmt::format("{}: not a HEALPix map (not a FITS file)", file.path()));
   // A number is the place of an HDU; no map has a number for its name.
@@ -43,12 +50,23 @@ FitsHeader find_map(const InputFile& file, const std::string& hdu) {
   for (std::int64_t at = 0; at < file.size(); ++n) {
     FitsHeader header(file, at);
     const bool is_named = number ? *number == n : upper_text(header, "EXTNAME") == upper(trim(hdu));
-    if (is_table(header) && (hdu.empty() ? has_healpix_keywords(header) : is_named)) return header;
+    if (is_table(header) && (hdu.empty() ? has_healpix_keywords(header) : is_named)) return {header, n};
     has_table = has_table || is_table(header);
     at = header.end();
     if (file.text_at(at, 1).find_first_not_of(std::string_view(" \0", 2)) == std::string::npos) break;
   }
   throw_no_map(file.path(), hdu, has_table);
+}
+
+/// The map's table, plain.
+FitsTable open_map(const std::string& path, const std::string& hdu) {
+  if (!input_name(path).brackets.empty()) return open_fits_table(path, hdu);
+  refuse_foreign(path);
+  const std::shared_ptr<const InputFile> file = open_fits(path, path);
+  const FoundMap map = find_map(*file, hdu);
+  if (!map.header.is_true("ZTABLE")) return {file, map.header};
+  const std::shared_ptr<const InputFile> plain = uncompressed_table(*file, map.hdu);
+  return {plain, find_map(*plain, "1").header};
 }
 
 /// Columns of numbers, all with as many values per row as the first of them.
@@ -110,14 +128,13 @@ std::optional<Frame> frame_by(const std::string& path, const FitsHeader& header,
 }
 
 /// That the file holds what its header announces, and that this is a map.
-void check_size(const HealpixMapFile::State& map, const FitsHeader& header) {
+void check_size(const HealpixMapFile::State& map) {
   const std::string& path = map.file.path();
   const std::int64_t there = std::max<std::int64_t>(0, map.file.size() - map.data_begin);
   if (map.row_bytes == 0) throw DataError(fmt::format("{}: rows have no bytes (NAXIS1 = 0)", path));
   if (map.rows > there / map.row_bytes)
     throw DataError(
         fmt::format("{}: announces {} rows but holds {} (truncated?)", path, grouped(map.rows), grouped(there / map.row_bytes)));
-  if (header.is_true("ZTABLE")) throw DataError(fmt::format("{}: is tile-compressed (decompress it first with funpack)", path));
 }
 
 void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
@@ -143,11 +160,15 @@ void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
 
 }  // namespace
 
-HealpixMapFile::State::State(const std::string& path, const HealpixKeywords& keywords) : file(path), header(find_map(file, keywords.hdu)) {
+HealpixMapFile::State::State(const std::string& path, const HealpixKeywords& keywords) : State(open_map(path, keywords.hdu), keywords) {}
+
+HealpixMapFile::State::State(const FitsTable& table, const HealpixKeywords& keywords)
+    : opened(table.file), file(*opened), header(table.header) {
+  const std::string& path = file.path();
   row_bytes = header.count("NAXIS1");
   rows = header.count("NAXIS2");
   data_begin = header.data_begin();
-  check_size(*this, header);
+  check_size(*this);
   // Older partial maps have no INDXSCHM, but OBJECT = PARTIAL and pixel numbers in the first column.
   is_explicit = upper_text(header, "INDXSCHM") == "EXPLICIT" ||
                 (header.text("OBJECT") && upper_text(header, "OBJECT") == "PARTIAL" && !header.text("INDXSCHM"));

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "skyfold/io/healpix_map.hpp"
 #include "source_file.hpp"
 #include "source_fits_columns.hpp"
-#include "source_fits_header.hpp"
+#include "source_fits_table.hpp"
 
 namespace skyfold {
 
@@ -14,7 +15,10 @@ namespace skyfold {
 struct HealpixMapFile::State {
   State(const std::string& path, const HealpixKeywords& keywords);
 
-  InputFile file;
+  State(const FitsTable& table, const HealpixKeywords& keywords);
+
+  std::shared_ptr<const InputFile> opened;
+  const InputFile& file;
   FitsHeader header;
   std::int64_t row_bytes = 0, rows = 0, data_begin = 0;
   std::int64_t per_row = 0;  ///< pixels

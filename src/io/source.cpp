@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "gzip.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
@@ -29,10 +30,12 @@ namespace {
 
 /// "fits", "hdf5" or "text", by content. Throws IoError for formats that are known but not read.
 std::string content_of(const std::string& path) {
-  refuse_foreign(path);
-  const InputFile file(path);
+  const InputName name = input_name(path);
+  refuse_foreign(name.file);
+  const InputFile file(name.file);
   const std::string start = file.text_at(0, 16);
-  if (start.starts_with("SIMPLE  =")) return "fits";
+  if (start.starts_with("SIMPLE  =") || is_gzip(file)) return "fits";  // other files of gzip are foreign
+  if (!name.brackets.empty()) throw IoError(fmt::format("{}: is not FITS (only FITS files take a selection in brackets)", path));
   return is_hdf5(file) ? "hdf5" : "text";
 }
 
@@ -117,36 +120,6 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   return with_masks(open_text(path, {delimiter_for(o), o.columns, o.text}, run), true);
 }
 
-std::vector<std::string> whole_names(const std::vector<std::string>& words, const std::string& folder) {
-  const auto is_there = [&](const std::string& path) {
-    std::error_code error;
-    return std::filesystem::exists(std::filesystem::path(folder) / path, error);
-  };
-  const auto can_be_name = [&](const std::string& path) {  // of a longer list, names in folders are no names any more
-    const std::size_t slash = path.rfind('/');
-    return path.size() - (slash == std::string::npos ? 0 : slash + 1) <= 255 &&
-           (slash == std::string::npos || slash == 0 || is_there(path.substr(0, slash)));
-  };
-  std::vector<std::string> names;
-  for (std::size_t first = 0; first < words.size();) {
-    std::size_t taken = 1;
-    std::string name = words[first], with_comma = words[first], with_blank = words[first];
-    for (std::size_t last = first + 1; last < words.size(); ++last) {
-      with_comma += "," + words[last];
-      with_blank += ", " + words[last];
-      if (!can_be_name(with_comma) && !can_be_name(with_blank)) break;
-      for (const std::string& joined : {with_comma, with_blank})
-        if (is_there(joined)) {
-          name = joined;
-          taken = last - first + 1;
-        }
-    }
-    names.push_back(name);
-    first += taken;
-  }
-  return names;
-}
-
 std::vector<std::string> input_files(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   for (const std::string& argument : whole_names(arguments)) {
@@ -160,7 +133,8 @@ std::vector<std::string> input_files(const std::vector<std::string>& arguments) 
   }
   if (files.empty()) throw UsageError("no input files (name at least one, or a list as @list.txt)");
   for (const std::string& file : files)
-    if (!std::filesystem::exists(file)) throw IoError(fmt::format("{}: no such file", file));
+    if (!std::filesystem::exists(input_file(file)))
+      throw IoError(fmt::format("{}: no such file{}", file, file.find("://") == std::string::npos ? "" : " (addresses are not read)"));
   return files;
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "gzip.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
@@ -32,6 +33,7 @@ constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 std::string description_of(const InputFile& file) {
   const std::string start = file.text_at(0, 512);
   if (start.starts_with("SIMPLE  =")) return "a FITS file";
+  if (is_gzip(file)) return "a FITS file, compressed by gzip";  // others are refused before
   const bool is_text =
       std::none_of(start.begin(), start.end(), [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
   return is_text ? "a text file" : "a file of another format, or damaged";
@@ -122,10 +124,21 @@ InputFile::InputFile(std::string path) : path_(std::move(path)) {
   open_files().add_new(*this, std::move(open));
 }
 
-InputFile::~InputFile() { open_files().forget(*this); }
+InputFile::InputFile(File copy, std::string path)
+    : path_(std::move(path)), size_(copy.size()), copy_(std::make_shared<const File>(std::move(copy))) {}
+
+InputFile::~InputFile() {
+  if (!copy_) open_files().forget(*this);
+}
+
+std::shared_ptr<const File> InputFile::open() const {
+  if (copy_) return copy_;
+  const auto stamped = open_files().of(*this, stamp_);
+  return {stamped, &stamped->file};
+}
 
 void InputFile::read_at(std::int64_t offset, std::span<char> out) const {
-  const std::size_t got = open_files().of(*this, stamp_)->file.read_some(offset, std::as_writable_bytes(out));
+  const std::size_t got = open()->read_some(offset, std::as_writable_bytes(out));
   if (got < out.size())
     throw IoError(fmt::format("{}: ends at byte {} (more was announced: truncated?)", path_, offset + static_cast<std::int64_t>(got)));
 }

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
+
+#include "skyfold/core/file.hpp"
 
 namespace skyfold {
 
@@ -24,12 +27,16 @@ class InputFile {
  public:
   /// Throws IoError when `path` is missing, unreadable or empty, UsageError when it is not a regular file.
   explicit InputFile(std::string path);
+  /// A file without a name, in place of the one that messages call `path`: a copy that is made to be read. It stays open.
+  InputFile(File copy, std::string path);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::int64_t size() const noexcept { return size_; }  ///< bytes, when it was opened
+  /// The open file, for a library that reads it by itself.
+  [[nodiscard]] std::shared_ptr<const File> open() const;
   /// Takes the file to end there: what follows is of no interest.
   void end_at(std::int64_t size) noexcept { size_ = size; }
 
@@ -42,6 +49,7 @@ class InputFile {
   std::string path_;
   FileStamp stamp_;
   std::int64_t size_ = 0;
+  std::shared_ptr<const File> copy_;
 };
 
 /// HDF5's signature may follow a user block of 512, 1024, 2048 ... bytes.

@@ -17,6 +17,7 @@
 #include "skyfold/core/version.hpp"
 #include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/registry/content.hpp"
 #include "skyfold/registry/lineage.hpp"
 #include "skyfold/registry/registry.hpp"
@@ -294,7 +295,8 @@ void Process::end(ExitCode code, const std::string& message) {
   });
 }
 
-std::string class_of(const std::string& path) {
+std::string class_of(const std::string& name) {
+  const std::string path = input_file(name);
   // FITS and text have no class of ours, whoever wrote them.
   if (container_of(path) != Container::hdf5) return "";
   const Attributes attributes = read_attributes(path);
@@ -318,7 +320,7 @@ std::string own_project_of(const std::string& path) {
 }  // namespace
 
 void require_class(const std::string& path, const std::vector<std::string>& classes, const std::string& option) {
-  refuse_foreign(path);
+  refuse_foreign(input_file(path));
   const std::string is = class_of(path);
   if (std::find(classes.begin(), classes.end(), is) != classes.end()) return;
   std::vector<std::string> names, there;

@@ -16,6 +16,7 @@
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
+#include "skyfold/io/input_names.hpp"
 
 namespace skyfold {
 namespace {
@@ -34,12 +35,14 @@ std::string edge_hash(const File& file, std::int64_t bytes) {
 }  // namespace
 
 InputState input_state(const std::string& path) {
-  if (std::error_code error; !std::filesystem::exists(path, error) && !error) throw IoError(path + ": no such file");
-  const File file = File::for_reading(path);
+  const InputName name = input_name(path);
+  if (std::error_code error; !std::filesystem::exists(name.file, error) && !error) throw IoError(path + ": no such file");
+  const File file = File::for_reading(name.file);
   struct stat status = {};
   if (fstat(file.descriptor(), &status) != 0) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
   InputState state;
-  state.path = canonical_form(path);
+  state.path = canonical_form(name.file);
+  for (const std::string& bracket : name.brackets) state.path += "[" + bracket + "]";
   state.bytes = status.st_size;
   state.time_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   state.hash = S_ISREG(status.st_mode) ? edge_hash(file, status.st_size) : "";
@@ -49,7 +52,7 @@ InputState input_state(const std::string& path) {
 WatchedFile watched_file(const std::string& path) {
   WatchedFile file;
   std::error_code ignored;
-  file.path = std::filesystem::absolute(path, ignored).string();
+  file.path = std::filesystem::absolute(input_file(path), ignored).string();
   struct stat status = {};
   if (stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
   file.state = input_state(file.path);

@@ -10,6 +10,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/signals.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/placement.hpp"
 
@@ -66,7 +67,7 @@ void check_outputs(const std::vector<std::string>& paths, const std::vector<std:
   for (std::size_t i = 0; i < paths.size(); ++i) {
     check_output(paths[i]);
     for (const std::string& input : inputs)
-      if (std::error_code error; fs::exists(input, error) && is_one_file(input, paths[i]))
+      if (std::error_code error; fs::exists(input_file(input), error) && is_one_file(input_file(input), paths[i]))
         throw UsageError(fmt::format("{} is both input and output", input));
     for (std::size_t k = 0; k < i; ++k) {  // in the run folder they stand side by side
       if (is_one_file(paths[k], paths[i])) throw UsageError(fmt::format("{} and {} are two products, but one file", paths[k], paths[i]));

@@ -12,6 +12,7 @@
 
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/input_names.hpp"
 
 namespace skyfold {
 namespace {
@@ -42,8 +43,9 @@ std::string hash_of_samples(int descriptor, std::int64_t bytes) {
   return hex64(hash);
 }
 
-/// What a rank sees under a path: "!" and why it cannot, or the size with the time or a hash of the content.
-std::string sight_of(const std::string& path, bool with_content) {
+/// What a rank sees under an input's name: "!" and why it cannot, or the size with the time or a hash of the content.
+std::string sight_of(const std::string& name, bool with_content) {
+  const std::string path = input_file(name);
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) return fmt::format("!{}", errno == ENOENT ? "no such file" : std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return "no regular file";

@@ -136,6 +136,7 @@ class BadInput(support.SkyfoldTest):
     def test_files_that_import_cannot_read(self):
         (self.base / "empty_folder").mkdir(exist_ok=True)
         size = os.path.getsize(self.fits)
+        packed = gzip.compress(support.read_bytes(self.fits))
         self.check([
             ("absent", IO, r"absent.fits: no such file", *self.imports(self.base / "absent.fits")),
             ("list that is absent", IO, r"absent.txt", *self.imports(f"@{self.base / 'absent.txt'}")),
@@ -144,7 +145,11 @@ class BadInput(support.SkyfoldTest):
             ("empty", IO, r"empty.csv: is empty", *self.imports(self.file("empty.csv", ""))),
             ("header alone", DATA, r"header.csv: no rows", *self.imports(self.file("header.csv", "id,ra,dec\n"))),
             ("an image", IO, r"image.png: ", *self.imports(self.file("image.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"))),
-            ("compressed", IO, r"good.fits.gz: is gzip-compressed", *self.imports(self.file("good.fits.gz", gzip.compress(support.read_bytes(self.fits))))),
+            ("compressed", IO, r"good.csv.gz: is gzip-compressed", *self.imports(self.file("good.csv.gz", gzip.compress(support.read_bytes(self.csv))))),
+            ("compressed and cut", IO, r"cut.fits.gz: ends at byte \d+ inside its gzip data .truncated", *self.imports(self.file("cut.fits.gz", packed[:-100]))),
+            ("compressed and damaged", DATA, r"bad.fits.gz: its gzip data are damaged before byte",
+             *self.imports(self.file("bad.fits.gz", packed[:-5] + b"\0" + packed[-4:]))),
+            ("compressed, of a cut file", IO, r"half.fits.gz: .*50 rows", *self.imports(self.file("half.fits.gz", gzip.compress(support.read_bytes(self.fits)[:-2880])))),
             ("wrong format by option", IO, r"good.csv: .*input.format = fits", *self.imports(self.csv, "--input.format", "fits")),
             ("FITS cut in its rows", IO, r"cut.fits: .*50 rows", *self.imports(self.damaged(self.fits, "cut.fits", size=size - 2880))),
             ("FITS cut in its header", IO, r"head.fits: .*header", *self.imports(self.damaged(self.fits, "head.fits", size=3000))),

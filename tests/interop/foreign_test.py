@@ -1,8 +1,10 @@
 """Tables as other programs write them: units, padding, missing values, types and links. What skyfold makes of them is compared with
 what astropy, h5py and numpy say that they hold."""
+import gzip
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.parse
@@ -348,6 +350,143 @@ class FitsProducts(ForeignTable):
         shutil.copy(self.path(product), self.path("p.fits"))
         self.assert_verifies(self.path("p.fits"))
         self.assertEqual(sorted(Table.read(self.path("p.fits"))["name"].tolist()), ["%C3", "100 %", "o'c"])
+
+
+class Packed(ForeignTable):
+    """Files that become plain copies before they are read: by gzip, by fpack's tiles, and by what stands in brackets behind their names."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(2)
+        rows = 3000
+        cls.columns = {"id": np.arange(rows), "ra": rng.uniform(0, 360, rows), "dec": rng.uniform(-90, 90, rows), "mag": rng.normal(20, 1, rows).astype("f4"),
+                       "flag": rng.integers(0, 9, rows).astype("i2"), "name": np.array([f"n{i % 7}" for i in range(rows)], "S4"),
+                       "flux": rng.normal(0, 1, (rows, 3)).astype("f4")}
+        cls.plain = make_fits(cls.base / "a.fits", cls.columns, units={"mag": "mag"}, nulls={"flag": 3}, EXTNAME="STARS")
+        with fits.open(cls.plain, mode="append") as file:
+            file.append(fits.BinTableHDU.from_columns([fits.Column("id", "K", array=np.arange(5)), fits.Column("ra", "D", array=np.zeros(5))], name="FEW"))
+
+    def packed(self, name="a.fits"):
+        path = self.path(name + ".gz")
+        pathlib.Path(path).write_bytes(gzip.compress(support.read_bytes(self.base / name)))
+        return path
+
+    def fpacked(self, name="a.fits"):
+        if not shutil.which("fpack"):
+            self.skipTest("fpack is absent (package libcfitsio-bin)")
+        shutil.copy(self.base / name, self.path(name))
+        subprocess.run(["fpack", "-table", name], check=True, cwd=self.folder, capture_output=True)
+        return self.path(name + ".fz")
+
+    def same(self, ours, truth):
+        self.assertEqual(set(ours), set(truth))
+        for name, values in truth.items():
+            np.testing.assert_array_equal(ours[name], values, name)
+
+    def test_gzip_and_fpack_hold_the_same_table(self):
+        truth = self.imported(self.plain)
+        np.testing.assert_array_equal(truth["mag"], Table.read(self.plain, hdu=1)["mag"])
+        fz = self.fpacked()
+        twice = self.path("b.fits.fz.gz")
+        pathlib.Path(twice).write_bytes(gzip.compress(support.read_bytes(fz)))
+        for path in (self.packed(), fz, twice):
+            with self.subTest(path):
+                self.same(self.imported(path), truth)
+                with h5py.File(self.path("c.h5")) as file:
+                    self.assertEqual((file["object/mag"].attrs["unit"], file["object/flag"].attrs["null"]), ("mag", "3"))
+
+    def test_members_of_gzip_follow_each_other(self):
+        whole = support.read_bytes(self.plain)
+        pathlib.Path(self.path("m.fits.gz")).write_bytes(b"".join(gzip.compress(part) for part in (whole[:5000], whole[5000:5001], whole[5001:])) + bytes(700))
+        self.same(self.imported(self.path("m.fits.gz")), self.imported(self.plain))
+
+    FILTERS = {"[mag<20]": "mag<20", "[1][mag<20 && flag!=3]": "mag<20 && flag!=3", "[STARS][#row<100]": "#row<100", "[name=='n3'][flux[2]>0.5]": "name=='n3' && flux[2]>0.5",
+               "[stars,1][abs(dec)>60 || flag==#null]": "abs(dec)>60 || flag==#null", "[mag.gt.21.and.ra/2<30]": "mag.gt.21.and.ra/2<30"}
+
+    def test_selections_are_those_of_fitscopy(self):
+        if not shutil.which("fitscopy"):
+            self.skipTest("fitscopy is absent (package libcfitsio-bin)")
+        inputs = (self.plain, self.packed(), self.fpacked())
+        for number, (brackets, expression) in enumerate(self.FILTERS.items()):
+            subprocess.run(["fitscopy", f"{self.plain}[1][{expression}]", self.path(f"t{number}.fits")], check=True, capture_output=True)
+            truth = self.imported(self.path(f"t{number}.fits"))
+            self.assertTrue(0 < len(truth["id"]) < 3000)
+            for path in inputs if number < 2 else inputs[:1]:
+                with self.subTest(brackets, path=path):
+                    self.same(self.imported(path + brackets, words=("--columns.id", "id")), truth)
+        subprocess.run(["fitscopy", f"{self.plain}[1][col id;ra;dec;x(D)=mag-flux[1]]", self.path("x.fits")], check=True, capture_output=True)
+        self.same(self.imported(self.plain + "[col id;ra;dec;x(D)=mag-flux[1]]"), self.imported(self.path("x.fits")))
+
+    def test_selections_hold_for_every_command_and_number_of_ranks(self):
+        few = self.plain + "[#row<=40 && flag!=3]"
+        bright = (np.arange(3000) < 40) & (self.columns["flag"] != 3)
+        self.skyfold("import", "--input", few, "--output", self.path("r1.h5"))
+        self.skyfold("import", "--input", few, "--output", self.path("r3.h5"), ranks=3)
+        self.assertEqual(support.read_bytes(self.path("r1.h5")), support.read_bytes(self.path("r3.h5")))
+        self.assertEqual(sorted(read_group(self.path("r1.h5"))["id"]), np.flatnonzero(bright).tolist())
+        self.skyfold("mock", "--kind", "map", "--output", self.path("m.fits"), "--map.nside", 64)
+        self.skyfold("patch", "--maps", self.path("m.fits"), "--sources", few, "--measure", "disc", "--output", self.path("p.h5"))
+        self.assertEqual(len(read_group(self.path("p.h5"))["id"]), bright.sum())
+        self.skyfold("products", "replay", self.path("r1.h5"))
+        shutil.copy(self.plain, self.path("t.h5"))
+        self.refused(2, "t.h5.* is both input and output", "import", "--input", self.path("t.h5") + "[mag<20]", "--output", self.path("t.h5"))
+
+    def test_maps(self):
+        self.skyfold("mock", "--kind", "map", "--output", self.base / "m.fits", "--map.nside", 64)
+        sources = self.plain + "[#row<=50]"
+        truth = None
+        for path in (self.base / "m.fits", self.packed("m.fits"), self.fpacked("m.fits")):
+            self.skyfold("patch", "--maps", path, "--sources", sources, "--measure", "disc", "aperture", "--channel.fwhm", 60, "--channel.frequency", 30,
+                         "--output", self.path("p.h5"))
+            rows = read_group(self.path("p.h5"))
+            truth = truth or rows
+            self.same(rows, truth)
+
+    def test_arrays_of_varying_length_are_left_out_whatever_packs_them(self):
+        ragged = np.array([np.arange(i % 4, dtype="f4") for i in range(20)], dtype=object)
+        columns = [fits.Column("ra", "D", array=np.arange(20.0)), fits.Column("dec", "D", array=np.arange(20.0)), fits.Column("v", "PE()", array=ragged),
+                   fits.Column("n", "J", array=np.arange(20))]
+        fits.BinTableHDU.from_columns(columns).writeto(self.base / "v.fits", overwrite=True)
+        for path in (str(self.base / "v.fits"), self.packed("v.fits"), self.fpacked("v.fits"), str(self.base / "v.fits") + "[n>=0]"):
+            with self.subTest(path):
+                ours = self.imported(path)
+                self.assertEqual(set(ours) - {"id", "_healpix_29"}, {"ra", "dec", "n"})
+                np.testing.assert_array_equal(ours["n"], np.arange(20))
+                self.assertIn("column v is left out: arrays of varying length are not supported", self.last.err)
+
+    def test_names_that_are_drivers_of_cfitsio_are_no_files(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"127.0.0.1:{server.getsockname()[1]}"
+            for name in (f"http://{address}/a.fits", f"ftp://{address}/a.fits[1]", f"root://{address}/a.fits[1][mag<20]", "stdin[1]", "-"):
+                result = self.refused(4, "no such file", "import", "--input", name, "--output", self.path("x.h5"))
+                self.assertEqual("addresses are not read" in result.err, "://" in name)
+            for brackets in (f'[regfilter("http://{address}/r.reg")]', f"[col x=regfilter('ftp://{address}/r')]"):
+                self.refused(2, "in brackets is refused .it could read other files", "import", "--input", self.plain + brackets, "--output", self.path("x.h5"))
+            server.settimeout(0)
+            with self.assertRaises(BlockingIOError):
+                server.accept()
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_damaged_tiles_are_one_line(self):
+        fz = pathlib.Path(self.fpacked())
+        whole = fz.read_bytes()
+        for at in (len(whole) // 3, len(whole) // 2):
+            fz.write_bytes(whole[:at] + b"\xff" * 2000 + whole[at + 2000:])
+            self.refused(3, r"a\.fits\.fz: (CFITSIO cannot read it|is damaged)", "import", "--input", fz, "--input.hdu", 1, "--output", self.path("x.h5"))
+        fz.write_bytes(whole[:len(whole) // 2])
+        self.refused(3, r"a\.fits\.fz: (CFITSIO cannot read it|is damaged)", "import", "--input", fz, "--input.hdu", 1, "--output", self.path("x.h5"))
+
+    def test_a_full_disk_for_copies_is_one_line(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("needs to mount a small file system")
+        os.mkdir(self.path("small"))
+        command = f"mount -t tmpfs -o size=64k none {self.path('small')} && OMPI_MCA_orte_tmpdir_base=/tmp PMIX_SERVER_TMPDIR=/tmp PMIX_SYSTEM_TMPDIR=/tmp TMPDIR={self.path('small')} {support._binary[0]} import --input {{}} --output {self.path('x.h5')}"
+        for name in (self.packed(), self.plain + "[mag<30]"):
+            done = subprocess.run(["unshare", "-m", "bash", "-c", command.format(f"'{name}'")], env=support.environment(self.base), capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 4, done)
+            self.assertIn("no plain copy can be made of it", done.stderr)
+            self.assertEqual(len([line for line in done.stderr.splitlines() if line.startswith("skyfold")]), 1, done)
 
 
 class Hdf5Tables(ForeignTable):

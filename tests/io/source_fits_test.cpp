@@ -1,8 +1,10 @@
 #include <fitsio.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
 
@@ -324,14 +326,123 @@ TEST(FitsSource, SaysHowManyRowsATruncatedFileHolds) {
   EXPECT_TRUE(has(open_error<IoError>(folder.file("header.fits", content.substr(0, 3000))), "ends inside the FITS header"));
 }
 
-TEST(FitsSource, RefusesCompressedTablesAndFilesWithoutTables) {
+/// A table of several forms behind one of another kind, plain and tile-compressed.
+void write_compressed(const std::string& plain, const std::string& compressed) {
+  {
+    FitsWriter fits(plain);
+    fits.table({{"key", "8A", ""}}, 1, "HEAD");
+    fits.table({{"ra", "D", "deg"}, {"dec", "D", "deg"}, {"n", "J", ""}, {"s", "3A", ""}, {"v", "2E", "mag"}}, 3, "STARS");
+    fits.raw<double>(1, TDOUBLE, {1.5, 2.5, 3.5});
+    fits.raw<double>(2, TDOUBLE, {-1, -2, -3});
+    fits.raw<int>(3, TINT, {7, 8, 9});
+    fits.text(4, {"a", "bb", ""});
+    fits.raw<float>(5, TFLOAT, {1, 2, 3, 4, 5, 6});
+    fits.key("TNULL3", 8LL);
+  }
+  FitsWriter to(compressed);
+  fitsfile* from = nullptr;
+  fits_open_file(&from, (plain + "[0]").c_str(), READONLY, &to.status);
+  fits_copy_hdu(from, to.file, 0, &to.status);
+  for (int hdu = 2; hdu <= 3; ++hdu) {
+    fits_movabs_hdu(from, hdu, nullptr, &to.status);
+    fits_compress_table(from, to.file, &to.status);
+  }
+  fits_close_file(from, &to.status);
+}
+
+TEST(FitsSource, ReadsTileCompressedTablesAsTheyWereBefore) {
+  const Folder folder;
+  const std::string plain = folder.file("p.fits"), compressed = folder.file("z.fits");
+  write_compressed(plain, compressed);
+  for (const char* hdu : {"", "1", "2", "head", "STARS"}) {
+    SourceOptions o;
+    o.hdu = hdu;
+    const auto expected = open_source(plain, o), found = open_source(compressed, o);
+    ASSERT_EQ(found->schema().size(), expected->schema().size()) << hdu;
+    EXPECT_EQ(found->path(), compressed);
+    const Table theirs = read_all(*expected), ours = read_all(*found);
+    for (std::size_t i = 0; i < theirs.columns(); ++i) {
+      EXPECT_EQ(ours[i].info().name, theirs[i].info().name);
+      EXPECT_EQ(ours[i].info().unit, theirs[i].info().unit);
+      EXPECT_EQ(ours[i].info().null, theirs[i].info().null);
+      EXPECT_TRUE(std::ranges::equal(ours[i].bytes(), theirs[i].bytes())) << theirs[i].info().name;
+    }
+  }
+}
+
+TEST(FitsSource, TakesTheTableRowsAndColumnsThatBracketsName) {
+  const Folder folder;
+  write_compressed(folder.file("a.fits"), folder.file("z.fits"));
+  std::filesystem::rename(folder.file("a.fits"), folder.file("a[1].fits"));  // a file's own name may have brackets
+  for (const char* name : {"a[1].fits", "z.fits"}) {
+    const std::string path = folder.file(name);
+    EXPECT_EQ(open_source(path + "[1]", {})->rows(), 1);
+    EXPECT_EQ(open_source(path + "[HEAD]", {})->schema()[0].name, "key");
+    EXPECT_EQ(open_source(path + "[stars,1]", {})->rows(), 3);
+    EXPECT_EQ(read_file(path + "[ra>2]").at("n").integer(1), 9);
+    EXPECT_EQ(read_file(path + "[2][ra>2 && s=='bb'][#row<3]").at("ra").number(0), 2.5);
+    EXPECT_EQ(read_file(path + "[v[2]>3][dec>-3]").rows(), 1U);
+    const Table t = read_file(path + "[STARS][col ra;twice=2*ra][twice<7]");
+    EXPECT_EQ(t.columns(), 2U);
+    EXPECT_EQ(t.at("twice").number(1), 5.0);
+    EXPECT_EQ(open_source(path + "[ra>99]", {})->rows(), 0);
+    EXPECT_TRUE(has(open_error<DataError>(path + "[nothing]"), "no table extension 'nothing'"));
+    EXPECT_TRUE(has(open_error<DataError>(path + "[stars,2]"), "no table extension 'stars,2'"));
+    EXPECT_TRUE(has(open_error<UsageError>(path + "[ra<]"), "cannot be applied"));
+    EXPECT_TRUE(has(open_error<UsageError>(path + "[dex<3]"), "dex"));
+  }
+  EXPECT_TRUE(has(open_error<IoError>(folder.file("t.csv", "a,b\n1,2\n") + "[a>0]"), "only FITS files"));
+}
+
+TEST(FitsSource, BracketsOpenNoOtherFilesAndNoAddresses) {
+  const Folder folder;
+  const std::string path = folder.file("a.fits");
+  write_compressed(path, folder.file("z.fits"));
+  for (const char* filter : {"[@rows.txt]", "[2][col @columns.txt]", "[GTIfilter(\"http://localhost/g.fits\")]", "[gtifilter()]",
+                             "[regFILTER('shmem://r',ra,dec)]", "[col x=regfilter(\"ftp://h/r\")]", "[gtioverlap('g.fits',ra,dec)]",
+                             "[gtifind('root://h/g.fits')]", "[ra>2][s=='mem://a']", "[random()<0.5]", "[col r=RANDOMN()]"})
+    EXPECT_TRUE(has(open_error<UsageError>(path + filter), "in brackets is refused")) << filter;
+  for (const char* filter : {"[2][bin ra]", "[pix X*2]", "[1:2,1:1]", "[2][compress]"})
+    EXPECT_FALSE(message_of<Error>([&] { (void)open_source(path + filter, {}); }).empty()) << filter;
+  for (const char* name : {"(o.fits)[2]", "[2](o.fits)", "[2]o.fits[1]", "(o.fits)", "+2", "[2", "[2]]"})
+    EXPECT_TRUE(has(open_error<IoError>(path + name), "no such file")) << name;
+  EXPECT_FALSE(std::filesystem::exists(folder.file("o.fits")));
+  EXPECT_FALSE(std::filesystem::exists("o.fits"));
+}
+
+TEST(FitsSource, NamesThatAreDriversOfCfitsioAreNoFiles) {
+  const Folder folder;
+  const std::string path = folder.file("a.fits");
+  write_compressed(path, folder.file("z.fits"));
+  for (const char* driver :
+       {"file",   "http",        "https",   "httpfile", "httpmem",  "httpcompress", "ftp",         "ftps",  "ftpfile",
+        "ftpmem", "ftpcompress", "root",    "gsiftp",   "mem",      "memkeep",      "shmem",       "stdin", "stdinfile",
+        "stdout", "stream",      "irafmem", "rawfile",  "compress", "compressmem",  "compressfile"})
+    for (const char* brackets : {"", "[1]", "[1][ra<2]", "[col ra]"}) {
+      const std::string name = std::string(driver) + "://" + path + brackets;
+      EXPECT_TRUE(has(open_error<IoError>(name), "no such file")) << name;
+      EXPECT_TRUE(has(message_of<IoError>([&] { (void)input_files({name}); }), "addresses are not read")) << name;
+    }
+  for (const char* name : {"-", "stdin", "stdout", "!a.fits", "|cat a.fits", "~root/a.fits"})
+    for (const char* brackets : {"", "[1]", "[ra<2]"})
+      EXPECT_TRUE(has(open_error<IoError>(std::string(name) + brackets), "no such file")) << name;
+}
+
+TEST(FitsSource, RefusesCompressedImagesAndFilesWithoutTables) {
   const Folder folder;
   {
     FitsWriter fits(folder.file("z.fits"));
     fits.table({{"a", "J", ""}}, 1);
     fits_write_key_log(fits.file, "ZTABLE", 1, nullptr, &fits.status);
   }
-  EXPECT_TRUE(has(open_error<IoError>(folder.file("z.fits")), "funpack"));
+  EXPECT_TRUE(has(open_error<DataError>(folder.file("z.fits")), "ZNAXIS2 is missing"));
+  {
+    FitsWriter fits(folder.file("packed.fits"));
+    long size[2] = {30, 30};
+    fits_set_compression_type(fits.file, RICE_1, &fits.status);
+    fits_create_img(fits.file, SHORT_IMG, 2, size, &fits.status);
+  }
+  EXPECT_TRUE(has(open_error<DataError>(folder.file("packed.fits")), "HDU 1 is a tile-compressed image, not a table"));
   {
     FitsWriter fits(folder.file("image.fits"));
     long size[2] = {3, 3};

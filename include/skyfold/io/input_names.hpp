@@ -5,6 +5,16 @@
 
 namespace skyfold {
 
+/// A name of an input: a file, and what of it is meant. CFITSIO's users write `a.fits[2][mag<20]`: the table of HDU 2, its rows
+/// with mag below 20. A file that has such a name is that file.
+struct InputName {
+  std::string file;
+  std::vector<std::string> brackets;  ///< texts in the brackets behind it, in order; none for a whole file
+};
+[[nodiscard]] InputName input_name(const std::string& name);
+/// The file that a name of an input is about.
+[[nodiscard]] std::string input_file(const std::string& name);
+
 /// Names of files in a list that was split at commas: where a file is called as several words with the commas between them, they
 /// are one name.
 /// @param folder  that relative names are in

@@ -1,0 +1,92 @@
+// Names of inputs: lists of them that were split at commas, and files with a selection in brackets.
+#include "skyfold/io/input_names.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace skyfold {
+namespace {
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+/// Byte behind the bracket that closes the one at `begin`; brackets within it nest, those within quotes do not count.
+std::size_t end_of_bracket(std::string_view text, std::size_t begin) {
+  int open = 0;
+  char quote = '\0';
+  for (std::size_t i = begin; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '[') {
+      ++open;
+    } else if (c == ']' && --open == 0) {
+      return i + 1;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// The texts of brackets that follow each other without anything between; nothing when there is something else.
+std::optional<std::vector<std::string>> brackets_of(std::string_view text) {
+  std::vector<std::string> brackets;
+  while (!text.empty()) {
+    const std::size_t end = text.front() == '[' ? end_of_bracket(text, 0) : std::string_view::npos;
+    if (end == std::string_view::npos) return std::nullopt;
+    brackets.emplace_back(text.substr(1, end - 2));
+    text.remove_prefix(end);
+  }
+  return brackets;
+}
+
+/// Whether words that are joined to this may still become a name: names in folders that are not there do not, nor do longer ones than
+/// the system has; a selection behind a file may go on.
+bool can_be_name(const std::string& path) {
+  if (const std::size_t bracket = path.find('['); bracket != std::string::npos && is_there(path.substr(0, bracket))) return true;
+  const std::size_t slash = path.rfind('/');
+  return path.size() - (slash == std::string::npos ? 0 : slash + 1) <= 255 &&
+         (slash == std::string::npos || slash == 0 || is_there(path.substr(0, slash)));
+}
+
+}  // namespace
+
+InputName input_name(const std::string& name) {
+  if (!name.ends_with(']') || is_there(name)) return {name, {}};
+  for (std::size_t at = name.find('['); at != std::string::npos; at = name.find('[', at + 1)) {  // the file's own name may have brackets
+    const std::string file = name.substr(0, at);
+    if (!is_there(file)) continue;
+    if (std::optional<std::vector<std::string>> brackets = brackets_of(std::string_view(name).substr(at))) return {file, *brackets};
+  }
+  return {name, {}};
+}
+
+std::string input_file(const std::string& name) { return input_name(name).file; }
+
+std::vector<std::string> whole_names(const std::vector<std::string>& words, const std::string& folder) {
+  const auto in_folder = [&](const std::string& name) { return (std::filesystem::path(folder) / name).string(); };
+  std::vector<std::string> names;
+  for (std::size_t first = 0; first < words.size();) {
+    std::size_t taken = 1;
+    std::string name = words[first], with_comma = words[first], with_blank = words[first];
+    for (std::size_t last = first + 1; last < words.size(); ++last) {
+      with_comma += "," + words[last];
+      with_blank += ", " + words[last];
+      if (!can_be_name(in_folder(with_comma)) && !can_be_name(in_folder(with_blank))) break;
+      for (const std::string& joined : {with_comma, with_blank})
+        if (is_there(input_file(in_folder(joined)))) {
+          name = joined;
+          taken = last - first + 1;
+        }
+    }
+    names.push_back(name);
+    first += taken;
+  }
+  return names;
+}
+
+}  // namespace skyfold
