@@ -177,15 +177,18 @@ std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::s
 
 }  // namespace
 
-std::string name_of(Ordering ordering) {
-  constexpr const char* names[] = {"healpix", "tile", "attribute", "none"};
-  return names[static_cast<int>(ordering)];
+const std::vector<std::string>& ordering_names() {
+  static const std::vector<std::string> names = {"healpix", "tile", "attribute", "none"};
+  return names;
 }
 
+std::string name_of(Ordering ordering) { return ordering_names()[static_cast<std::size_t>(ordering)]; }
+
 Ordering ordering_named(const std::string& name) {
-  for (const Ordering ordering : {Ordering::healpix, Ordering::tile, Ordering::attribute, Ordering::none})
-    if (name_of(ordering) == name) return ordering;
-  throw UsageError(fmt::format("ordering = {} (must be healpix, tile, attribute or none)", name));
+  const std::vector<std::string>& names = ordering_names();
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) throw UsageError(fmt::format("ordering = {} (must be {})", name, join(names, ", ")));
+  return static_cast<Ordering>(found - names.begin());
 }
 
 void describe(OptionSet& option, PartitionOptions& o) {

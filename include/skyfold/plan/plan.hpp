@@ -40,6 +40,8 @@ struct Job {
 
 /// How a catalogue's rows are ordered; decides which partitions are contiguous.
 enum class Ordering { healpix, tile, attribute, none };
+/// Names of all orderings, in the order of the enumeration.
+[[nodiscard]] const std::vector<std::string>& ordering_names();
 [[nodiscard]] std::string name_of(Ordering ordering);
 /// Throws UsageError for another name.
 [[nodiscard]] Ordering ordering_named(const std::string& name);
