@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-NOISE = re.compile(r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|^[ \t]*#[^\n]*', re.S | re.M)
+NOISE = re.compile(r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|^[ \t]*#[^\n]*|\btemplate\s*<[^<>]*(?:<[^<>]*>[^<>]*)*>', re.S | re.M)
 SEPARATORS = re.compile(r"(?<=[0-9a-fA-F])'(?=[0-9a-fA-F])")   # of digits, as in 1'000
 TOKEN = re.compile(r"\bnamespace\b(?P<space>[^;{}=]*)\{|"
                    r"\b(?:class|struct|union|enum(?:\s+class)?)\s+(?:\[\[[^\]]*\]\]\s*|alignas\([^)]*\)\s*)*"
@@ -46,4 +46,5 @@ def main(source):
 if __name__ == "__main__":
     assert classes("namespace a { struct B { class C { }; }; namespace { struct D {}; } void f() { struct E {}; } }") == ["a::B", "a::B::C"]
     assert classes("struct A::B : C { int x = 1'000; char c = '{'; };  enum class D : int { e };") == ["A::B", "D"]
+    assert classes("template <class T> class A { }; template <class T, template <class> class U> struct B { };") == ["A", "B"]
     sys.exit(main(pathlib.Path(sys.argv[1])))
