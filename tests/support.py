@@ -114,6 +114,17 @@ def shared(name):
     return str(path)
 
 
+def sample(name):
+    """A file of data-samples/, which is always there."""
+    return str(SOURCE / "data-samples" / name)
+
+
+def sample_and_shared(sample_name, shared_name):
+    """Files for a test that runs on both: a sample, and, where the real data are, a file of them."""
+    real = SHARED / shared_name
+    return [sample(sample_name), *([str(real)] if real.exists() else [])]
+
+
 class SkyfoldTest(unittest.TestCase):
     """A test with a folder of its own; `cls.base` is one for what all tests of a class read."""
 

@@ -400,6 +400,18 @@ class Published(LocusTest):
 
 
 class WorkedExample(LocusTest):
+    def test_no_pointing_of_the_published_rules_is_better_for_the_samples(self):
+        self.skyfold("import", "--input", support.sample("stars.csv"), "--output", self.path("stars.h5"))
+        words = ["--targets", support.sample("targets.csv"), "--catalogue", self.path("stars.h5"), "--bands", "g,r,i", "--locus.geometry", "box",
+                 "--locus.exclude_target", "false"]
+        exact = support.read_group(self.locus("e.h5", *words))
+        published = support.read_group(self.locus("p.h5", *words, "--locus.compat", "locus6"))
+        np.testing.assert_array_equal(exact["id"], published["id"])
+        self.assertGreater(published["n_ref"].max(), 5)
+        found = published["status"] == 0
+        self.assertGreater(found.sum(), 10)
+        self.assertTrue((exact["rating"][found] >= published["rating"][found] - 1e-9).all())
+
     def test_the_pointing_of_paper_one(self):
         stars, target = support.shared("locus/paper1_in_frame_1345.csv"), support.shared("locus/paper1_target.csv")
         self.skyfold("import", "--input", stars, "--output", self.path("stars.h5"))

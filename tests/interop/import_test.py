@@ -212,15 +212,28 @@ class RealTables(support.SkyfoldTest):
     SKY = "catalogue/hats_small_sky/"
 
     def test_small_sky(self):
-        path = support.shared(self.SKY + "small_sky.csv")
-        source = np.genfromtxt(path, delimiter=",", names=True)
-        self.skyfold("import", "--input", path, "--output", self.path("c.h5"))
-        ours = support.read_group(self.path("c.h5"))
-        key = healpix29(source["ra"], source["dec"])
-        order = np.argsort(key, kind="stable")
-        for name in source.dtype.names:
-            np.testing.assert_array_equal(ours[name], source[name][order])
-        np.testing.assert_array_equal(ours["_healpix_29"], key[order])
+        for path in support.sample_and_shared("stars.csv", self.SKY + "small_sky.csv"):
+            with self.subTest(path):
+                source = np.genfromtxt(path, delimiter=",", names=True)
+                self.skyfold("import", "--input", path, "--output", self.path("c.h5"))
+                ours = support.read_group(self.path("c.h5"))
+                key = healpix29(source["ra"], source["dec"])
+                order = np.argsort(key, kind="stable")
+                for name in source.dtype.names:
+                    np.testing.assert_array_equal(ours[name], source[name][order])
+                np.testing.assert_array_equal(ours["_healpix_29"], key[order])
+
+    def test_samples_in_parts_on_ranks(self):
+        """What test_small_sky_in_parts shows of published files."""
+        lines = pathlib.Path(support.sample("stars.csv")).read_text().splitlines(keepends=True)
+        cuts = [1, 700, 701, 2500, len(lines)]
+        for i, (begin, end) in enumerate(zip(cuts, cuts[1:])):
+            pathlib.Path(self.path(f"part{i}.csv")).write_text("".join([lines[0], *lines[begin:end]]))
+        self.skyfold("import", "--input", support.sample("stars.csv"), "--output", self.path("whole.h5"))
+        self.skyfold("import", "--input", *(self.path(f"part{i}.csv") for i in range(4)), "--output", self.path("parts.h5"), ranks=2)
+        whole, ours = support.read_group(self.path("whole.h5")), support.read_group(self.path("parts.h5"))
+        for name in whole:
+            np.testing.assert_array_equal(ours[name], whole[name], name)
 
     def test_small_sky_in_parts(self):
         parts = [support.shared(f"{self.SKY}small_sky_parts/catalog_0{i}_of_05.csv") for i in range(5)]

@@ -151,6 +151,22 @@ class RealSurveys(support.SkyfoldTest):
                                   (printed[5], 100 * quality.within, 0.1)]:
             self.assertAlmostEqual(float(text), value, delta=0.5 * step + 3e-5, msg=f"{printed[0]}\n{quality.line()}")
 
+    def test_the_samples(self):
+        """Synthetic photometry to i = 20: train on two thirds, estimate the rest."""
+        sample = support.sample("spec.fits")
+        self.skyfold("train", "--sample", sample, "--output", self.path("s.model.h5"), "--train.fraction", 0.67)
+        self.skyfold("import", "--input", self.path("s.model.validation.h5"), "--ordering", "none", "--output", self.path("s.h5"))
+        result = self.skyfold("photoz", "--catalogue", self.path("s.h5"), "--model", self.path("s.model.h5"), "--output", self.path("s.z.h5"), ranks=2)
+        rows, truth = support.read_group(self.path("s.z.h5")), support.read_group(self.path("s.h5"))
+        quality = Quality(rows["z_phot"], truth["z_spec"], rows["z_err"])
+        self.assert_printed(quality, result.out)
+        self.assertGreater(quality.objects, 1000)
+        self.assertLess(quality.nmad, 0.035, quality.line())
+        self.assertLess(quality.outliers, 0.03, quality.line())
+        source = {row["id"]: row for row in Table.read(sample)}
+        for i in range(0, len(truth["id"]), 20):
+            self.assertEqual((truth["z_spec"][i], truth["mag_i"][i]), (source[truth["id"][i]]["z_spec"], source[truth["id"][i]]["mag_i"]))
+
     def test_des(self):
         """Real DES photometry: train on two thirds, estimate the rest."""
         sample = support.shared("photoz/des/des_spec_open.fits")

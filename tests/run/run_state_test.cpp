@@ -170,6 +170,16 @@ TEST_F(Inputs, AreKnownByTheirWholePath) {
   EXPECT_EQ(input_state(folder.file("sub/../cat.h5")).path, fs::canonical(path).string());
 }
 
+TEST_F(Inputs, WithASelectionAreTheirFileAndTheSelection) {
+  const InputState whole = input_state(path), part = input_state(path + "[1][mag<20]");
+  EXPECT_EQ(part.path, whole.path + "[1][mag<20]");
+  EXPECT_NE(part, input_state(path + "[1][mag<21]"));
+  EXPECT_EQ(part.hash, whole.hash);
+  overwrite(240'000U);
+  EXPECT_NE(input_state(path + "[1][mag<20]").hash, part.hash);
+  EXPECT_TRUE(contains(error_of<IoError>([&] { (void)input_state(folder.file("none.h5[1]")); }), "none.h5[1]: no such file"));
+}
+
 TEST_F(Inputs, MustBeThere) {
   EXPECT_TRUE(contains(error_of<IoError>([&] { (void)input_state(folder.file("none.h5")); }), "none.h5"));
 }
