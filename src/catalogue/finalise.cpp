@@ -69,6 +69,7 @@ void get(const char*& at, T& value) {
   at += sizeof value;
 }
 
+// Both ends are the same program on the same kind of machine: numbers travel as they stand in memory.
 Zone unpack(const std::string& text, std::size_t columns) {
   Zone zone;
   const char* at = text.data();

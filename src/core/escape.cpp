@@ -98,6 +98,7 @@ std::string printable(std::string_view text) {
 
 std::string html_text(std::string_view text) {
   std::string result;
+  // First what no page may hold at all, then what HTML means something by.
   for (const char c : printable(text)) {
     switch (c) {
       case '&':

@@ -35,6 +35,7 @@ std::string in_quotes(std::string_view text) {
       case '\t':
         result += "\\t";
         break;
+      // Other bytes as they are, so that UTF-8 stays readable.
       default:
         result += is_control(c) ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
     }

@@ -115,6 +115,7 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
     names.push_back(name);
   }
   attributes[table_list] = join(names, ",");
+  // Last: it is over all other attributes.
   attributes[checksum_name] = checksum_of(attributes, tables);
   write_columns(path, groups, attributes);
 }
@@ -132,6 +133,7 @@ PhotozModel read_model(const std::string& path) {
   try {
     model.bands = bands_from(attributes);
   } catch (const UsageError& error) {
+    // The user gave no such option, so it is no error of usage.
     throw DataError(fmt::format("{}: the model's {} (damaged)", path, error.what()));
   }
   model.z_min = number_of(attributes, "z_min", path);
@@ -140,6 +142,7 @@ PhotozModel read_model(const std::string& path) {
   model.record = with_prefix(attributes, record_prefix);
   for (const std::string& name : split(text_of(attributes, table_list, path), ','))
     model.tables.emplace(name, read_columns(path, "/" + name));
+  // After reading: attributes and tables are compared as they were understood.
   if (text_of(attributes, checksum_name, path) != checksum_of(attributes, model.tables))
     throw DataError(path + ": the model's content does not match its checksum (damaged)");
   return model;

@@ -44,6 +44,7 @@ Faults::Faults(const std::string& text) {
     if (trim(part).empty()) continue;
     const std::string word(trim(part));
     const std::size_t at = word.find('@'), colon = word.find(':', at == std::string::npos ? 0 : at);
+    // KIND@PLACE or KIND@PLACE:ATTEMPT. A word that is not understood would make a test pass that tests nothing.
     if (at == std::string::npos) refuse(word);
     Fault fault{word.substr(0, at)};
     const std::string place = word.substr(at + 1, colon == std::string::npos ? std::string::npos : colon - at - 1);

@@ -73,6 +73,7 @@ FitsTable open_map(const std::string& path, const std::string& hdu) {
 void set_columns(HealpixMapFile::State& map, const FitsHeader& header) {
   std::vector<LeftOut> left_out;
   std::vector<FitsColumn> all = fits_columns(map.file.path(), header, map.row_bytes, left_out);
+  // Partial maps list their pixels in the first column; the others are values.
   if (map.is_explicit && !all.empty()) {
     if (all.front().form != FitsForm::i2 && all.front().form != FitsForm::i4 && all.front().form != FitsForm::i8)
       throw DataError(fmt::format("{}: column {} does not hold pixel numbers (INDXSCHM = EXPLICIT needs them in the first column)",
@@ -83,6 +84,7 @@ void set_columns(HealpixMapFile::State& map, const FitsHeader& header) {
   }
   for (FitsColumn& column : all) {
     const bool is_number = column.form != FitsForm::text && column.form != FitsForm::bit && column.form != FitsForm::logical;
+    // Some maps have texts and flags beside their values.
     if (!is_number) continue;
     if (map.per_row == 0) map.per_row = static_cast<std::int64_t>(column.info.width);
     if (static_cast<std::int64_t>(column.info.width) != map.per_row)

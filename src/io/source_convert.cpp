@@ -158,6 +158,7 @@ void widen(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row,
       case Type::u1:
         return widen_numbers<From, std::uint8_t>(from, to, first_row, values, out, bad);
       case Type::text:
+        // Numbers do not become texts.
         assert(false && "refused by check_widening");
     }
   };

@@ -78,6 +78,7 @@ std::string set_binary_form(const BinaryForm& form, FitsColumn& column) {
     case 'B':
       return set(FitsForm::u1, Type::u1, form.repeat);
     case 'I':
+      // Tables have no 16-bit type; 32 bits hold all of it, with TZERO for unsigned ones, too.
       return set(FitsForm::i2, Type::i4, form.repeat);
     case 'J':
       return set(FitsForm::i4, Type::i4, form.repeat);
@@ -88,6 +89,7 @@ std::string set_binary_form(const BinaryForm& form, FitsColumn& column) {
     case 'D':
       return set(FitsForm::f8, Type::f8, form.repeat);
     case 'C':
+      // Complex numbers: real and imaginary part, one after the other.
       return set(FitsForm::f4, Type::f4, form.repeat * 2);
     case 'M':
       return set(FitsForm::f8, Type::f8, form.repeat * 2);

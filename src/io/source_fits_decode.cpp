@@ -154,11 +154,13 @@ void decode_fits(const FitsColumn& column, std::span<const char> rows, std::size
   switch (column.form) {
     case FitsForm::logical:
       return decode_each<std::uint8_t, std::uint8_t>(cells, to, [](std::uint8_t v) -> std::uint8_t {
+        // FITS 4.0, section 7.3.3: T, F, or 0 for missing.
         return v == 'T' ? 1 : v == 'F' ? 0 : static_cast<std::uint8_t>(missing_u1);
       });
     case FitsForm::bit:
       return decode_bits(cells, to);
     case FitsForm::u1:
+      // With TZERO -128 or a scale the values leave the range of the stored type.
       if (column.info.type == Type::i4) return decode_number<std::uint8_t, std::int32_t>(column, cells, to);
       return decode_number<std::uint8_t, std::uint8_t>(column, cells, to);
     case FitsForm::i2:

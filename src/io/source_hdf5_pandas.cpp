@@ -129,6 +129,7 @@ void set_rows(const std::string& path, H5Table& table, const std::string& place,
 
 /// The columns of a block of format "fixed".
 void add_block(const std::string& path, hid_t file, std::int64_t block, H5Table& table) {
+  // pandas keeps all columns of one type as one matrix, a row of it for each of our rows.
   const Names names = names_in_dataset(path, file, child(table.group, fmt::format("block{}_items", block)));
   const std::string place = child(table.group, fmt::format("block{}_values", block));
   const Hdf5Dataset dataset = open_own_dataset(path, file, place, damaged_hdf5(path, place));
@@ -142,6 +143,7 @@ void add_block(const std::string& path, hid_t file, std::int64_t block, H5Table&
     reason = "objects, such as texts, are pickled by pandas (format='table' writes texts)";
   else if (!column.array_dims.empty())
     reason = "arrays inside a block are not supported";
+  // `transposed`: rows of the matrix are rows of the table.
   else if (shape.rank != 2 || shape.width != names.size() || integer_attribute(dataset, "transposed") != 1)
     throw DataError(fmt::format("{}: {} does not have the {} columns that pandas names", path, place, names.size()));
   if (reason.empty()) {

@@ -166,6 +166,7 @@ std::string set_type(hid_t type, H5Column& column) {
     case H5T_INTEGER:
       return set_integer(type, column);
     case H5T_FLOAT:
+      // Half precision becomes f4; what is longer than a double is rounded to one by HDF5.
       column.info.type = H5Tget_size(type) <= 4 ? Type::f4 : Type::f8;
       return "";
     case H5T_STRING:

@@ -108,6 +108,7 @@ class MaskedSource final : public WrappedSource {
                       width = mask.info().width;
     const auto masks = mask.values<std::uint8_t>();
     const auto is_masked = [&](std::size_t row, std::size_t k) { return masks[row * width + (width == 1 ? 0 : k)] != 0; };
+    // First the complaints about what is masked anyway, then the masks.
     std::erase_if(bad, [&](const BadCell& cell) {
       if (cell.column != name) return false;
       const auto row = static_cast<std::size_t>(cell.row - first_row);

@@ -193,6 +193,7 @@ class RowParser {
       default:
         break;
     }
+    // Columns of truths are bytes here; one that has other small numbers, too, is one of numbers.
     const int truth = boolean_of(text);
     if (truth < 0) return parsed(std::uint8_t{});
     put(to, row_, static_cast<std::uint8_t>(truth));

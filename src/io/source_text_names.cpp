@@ -44,6 +44,7 @@ std::optional<NumberedLine> numbered_line(std::string_view line) {
       line = trim(line.substr(word.size()));
       break;
     }
+  // "# 1 NAME", "# column 1: NAME", "#(1) NAME", "# col1 = NAME": all of these are in use.
   if (line.starts_with('(')) line.remove_prefix(1);
   NumberedLine result;
   const auto [stop, error] = std::from_chars(line.data(), line.data() + line.size(), result.number);
@@ -57,6 +58,7 @@ std::optional<NumberedLine> numbered_line(std::string_view line) {
   std::string_view name = line.substr(0, line.find_first_of(" \t"));
   result.rest = trim(line.substr(name.size()));
   while (name.size() > 1 && (name.back() == ':' || name.back() == ',')) name.remove_suffix(1);
+  // "# 2 of 5 runs" passes, too: whether it is a remark is judged from all the lines together.
   if (name.empty() || (!is_letter(name.front()) && name.front() != '_')) return std::nullopt;
   result.name = name;
   return result;

@@ -158,6 +158,7 @@ void ZoneChecks::compare(const File& file, std::size_t column, RowRange zone, st
       sum.add(block);
     }
   };
+  // What the caller has read is not read again: only the rest of the zone comes from the file.
   const RowRange here{std::max(zone.begin, first_row), std::min(zone.end, end_row)};
   add_from_file({zone.begin, here.begin});
   sum.add(bytes.subspan(static_cast<std::size_t>((here.begin - first_row) * width), static_cast<std::size_t>(here.size() * width)));

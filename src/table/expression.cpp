@@ -310,6 +310,7 @@ class Machine {
   void compare(const Instruction& o, Function function) {
     number_ -= 2;
     Slot &x = number_[0], &y = number_[1];
+    // Whole numbers are not made doubles to be compared with one: above 2^53 that would call different numbers equal.
     if (o.kind == NumberKind::real && o.right == NumberKind::real)
       compare_all(x.as<double>(), y.as<double>(), function);
     else if (o.kind == NumberKind::real)
@@ -326,6 +327,7 @@ class Machine {
       widen(y);
       compare_all(x.as<Wide>(), y.as<Wide>(), function);
     }
+    // NaN compares false by itself; a missing whole number has some value and must be told apart.
     if (o.kind == NumberKind::whole) forget_missing(x);
     if (o.right == NumberKind::whole) forget_missing(y);
     truth_ += block_rows;

@@ -130,6 +130,7 @@ class RangeMachine {
         return judge_one(o);
       case Step::text_is_in:
       case Step::text_is_not_in:
+        // Of texts there are no ranges: both may be.
         return truths_.push_back({});
       case Step::both:
         return unite([](PossibleTruth x, PossibleTruth y) { return PossibleTruth{x.may_hold && y.may_hold, x.may_fail || y.may_fail}; });
@@ -141,6 +142,7 @@ class RangeMachine {
                                (x.may_hold && y.may_hold) || (x.may_fail && y.may_fail)};
         });
       case Step::opposite:
+        // If it may hold in some row, its opposite may fail there.
         return std::swap(truths_.back().may_hold, truths_.back().may_fail);
       default:
         return compare(o);

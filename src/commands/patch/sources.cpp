@@ -139,11 +139,13 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
                : o.id.empty()                          ? known_column(dataset.schema(), known_columns::source_name)
                                                        : require(dataset.schema(), o.id, "columns.id", o.path);
   Table table = read_table(dataset, sources);
+  // HDF5 takes a slash in a name for a path: read_table has replaced it in the columns.
   for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');
   if (table.rows() == 0) throw DataError(fmt::format("{}: no sources", o.path));
   const std::vector<std::int64_t> keys = keys_of(table, sources, o.path);
   const std::vector<std::size_t> order = stable_order(keys);
   sources.table = gather(table, order);
+  // A product of patch that is measured again keeps the numbers of its first table.
   if (!sources.table.find(row_column)) {
     const auto row =
         sources.table.add({row_column, Type::i8, 1, "", "meta.record", "row of the source in its table, from 0"}).values<std::int64_t>();
@@ -155,6 +157,7 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     key[i] = keys[order[i]];
     const std::string patch = patch_of(sources, o, key[i], i);
+    // Sources are in the order of the sky, so the sources of a patch follow each other.
     if (i == 0 || patch != last) sources.patches.push_back({std::ssize(sources.patches), patch, {static_cast<std::int64_t>(i), 0}, 0.0});
     Partition& current = sources.patches.back();
     current.rows.end = static_cast<std::int64_t>(i) + 1;

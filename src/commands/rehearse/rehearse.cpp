@@ -112,6 +112,7 @@ class RehearseCommand final : public Command {
       const PartitionOptions suited = suited_partition(o_.partition, options.given("partition.by"), catalogue.layout().ordering);
       const bool has_size = suited.by == "adaptive" || suited.by == "rows";
       std::vector<long> sizes = {o_.partition.rows};
+      // Finer and coarser ones for comparison, unless the user has decided.
       if (has_size && !options.given("partition.rows")) sizes.insert(sizes.end(), {o_.partition.rows / 4, o_.partition.rows * 4});
       for (const long rows : sizes) {
         PartitionOptions partition = suited;

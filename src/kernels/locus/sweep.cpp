@@ -184,6 +184,7 @@ BestPointing PointingSweep::region_of(std::int32_t column, std::int32_t row, Reg
   region = {{0, columns_}, {0, rows_}};
   BestPointing pointing;
   pointing.score = score_;
+  // Each counted star bounds the centre on one side: what is on the other side of its bound is taken off.
   const auto narrow = [](const Side& side, double& from, double& to, Cells& cells) {
     if (side.is_beyond) {
       from = std::max(from, side.bound);

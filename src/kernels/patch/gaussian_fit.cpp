@@ -149,6 +149,7 @@ bool set_errors(const FitPixels& pixels, const Parameters& p, const Normal& norm
   return covariance.allFinite() && covariance(centre_x, centre_x) > 0.0 && covariance(centre_y, centre_y) > 0.0;
 }
 
+// A centre outside of the pixels, or a width that they cannot show, in units of the beam, is noise that was fitted.
 bool is_physical(const FitPixels& pixels, const GaussianFit& fit) {
   double reach2 = 0.0;
   for (std::size_t i = 0; i < pixels.x.size(); ++i) reach2 = std::max(reach2, pixels.x[i] * pixels.x[i] + pixels.y[i] * pixels.y[i]);
@@ -159,6 +160,7 @@ bool is_physical(const FitPixels& pixels, const GaussianFit& fit) {
 
 GaussianFit fit_gaussian(const FitPixels& pixels, int most_iterations) {
   GaussianFit fit{FitStatus::too_few_pixels, 0, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan};
+  // With as many parameters as pixels the fit is exact and its errors are undefined.
   if (pixels.value.size() <= n_parameters) return fit;
   const Minimum minimum = minimise(pixels, most_iterations);
   const Parameters& p = minimum.at;

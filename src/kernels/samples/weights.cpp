@@ -82,6 +82,7 @@ void TrainingBalls::Impl::build(std::span<const double> points, std::span<std::u
   std::size_t widest = 0;
   double width = -1.0;
   for (std::size_t k = 0; k < dimensions; ++k) {
+    // The box holds whole balls, a little widened: rounding must not exclude a ball that touches the point.
     double low = infinity, high = -infinity, low_centre = infinity, high_centre = -infinity;
     for (const std::uint32_t i : order) {
       const double x = points[i * dimensions + k], r = radius[i] * widen + std::abs(x) * 1e-15;
@@ -98,9 +99,11 @@ void TrainingBalls::Impl::build(std::span<const double> points, std::span<std::u
     nodes[node].leaf = static_cast<std::int32_t>(leaf_row.size() / leaf_balls);
     add_leaf(points, order);
   } else {
+    // At a multiple of the leaf's size, so that all leaves but the last one are full.
     const std::size_t cut = (order.size() / 2 + leaf_balls - 1) / leaf_balls * leaf_balls;
     std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(cut), order.end(), [&](std::uint32_t a, std::uint32_t b) {
       const double x = points[a * dimensions + widest], y = points[b * dimensions + widest];
+      // Equal coordinates in the order of their rows: else the tree would depend on the library.
       return x != y ? x < y : a < b;
     });
     build(points, order.first(cut));
@@ -115,6 +118,7 @@ void TrainingBalls::Impl::add_leaf(std::span<const double> points, std::span<con
   std::fill(centres.begin() + static_cast<std::ptrdiff_t>(first), centres.end(), 0.0);
   leaf_row.resize(first_row + leaf_balls, 0);
   leaf_radius2.resize(first_row + leaf_balls);
+  // No distance is below it: empty places of a leaf count nothing.
   std::fill(leaf_radius2.begin() + static_cast<std::ptrdiff_t>(first_row), leaf_radius2.end(), -1.0);
   for (std::size_t i = 0; i < order.size(); ++i) {
     leaf_row[first_row + i] = order[i];

@@ -171,6 +171,7 @@ void MetricSet::sort_pits(const Objects& objects, std::span<const std::uint32_t>
   for (const std::uint32_t k : order_by(pit)) {
     pit_object_.push_back(whose[k]);
     pit_.push_back(pit[k]);
+    // At 0 and 1 Anderson-Darling is infinite: PITs so near are counted as outliers, and stand here at the edge.
     const double clipped = std::clamp(pit[k], low, high);
     log_pit_.push_back(std::log(clipped));
     log_rest_.push_back(std::log1p(-clipped));
@@ -227,6 +228,7 @@ void MetricSet::moments(Scratch& scratch, Metrics& metrics, double& sum, double&
   scratch.before.resize(size() + 1);
   double first = 0.0, second = 0.0, with_err = 0.0, n_err = 0.0, pull = 0.0, pull_square = 0.0, within = 0.0;
   for (std::size_t i = 0; i < size(); ++i) {
+    // Shifted by a typical value: the difference of the two large sums below would lose the digits of a small scatter.
     const double w = weight_of<weighted>(scratch, i), d = dz_[i] - dz_shift_, w_err = has_err_[i] ? w : 0.0;
     scratch.before[i] = sum;
     sum += w;
@@ -261,6 +263,7 @@ void MetricSet::scaled(Scratch& scratch, Metrics& metrics) const {
   }
   scratch.before_scaled[size()] = sum;
   const SortedWeights e{scaled_, scratch.before_scaled};
+  // 1.349 and 1.4826: what makes both equal to sigma for a Gaussian.
   const double middle = quantile(e, 0.5), sigma_iqr = (quantile(e, 0.75) - quantile(e, 0.25)) / iqr_of_sigma;
   metrics[place(Metric::median_scaled)] = middle;
   metrics[place(Metric::nmad)] = nmad_of_sigma * median_deviation(e, middle);
@@ -315,9 +318,11 @@ void MetricSet::pits(const Scratch& scratch, Metrics& metrics) const {
   const double scale = 1.0 / sum;
   for (std::size_t k = 0; k < pit_.size(); ++k) {
     const double w = weight_of<weighted>(scratch, pit_object_[k]);
+    // Not drawn in this realisation: no step of F.
     if (w == 0.0) continue;
     reached += w;
     out += k < first_in_ || k >= first_above_ ? w : 0.0;
+    // Rounding may carry the last step past 1.
     const double after = std::min(reached * scale, 1.0), u = pit_[k], x = u - before, y = u - after;
     largest = std::max({largest, std::abs(x), std::abs(y)});
     cramer += (after - before) * (x * x + x * y + y * y);

@@ -61,6 +61,7 @@ Bracket narrow(const float* values, std::size_t n, std::size_t k, Bracket b) {
 Neighbours NeighbourSearch::find(const NeighbourIndex& index, const double* magnitudes, std::span<const std::uint32_t> excluded) {
   set_query(index, magnitudes);
   Neighbours found;
+  // Excluded rows are in the index all the same: it is built once, exclusions differ from object to object.
   const std::size_t available = index.rows() - excluded.size();
   if (available == 0) return found;
   const bool is_preselecting = preselect_ > 0 && preselect_ < available;
@@ -81,6 +82,7 @@ Neighbours NeighbourSearch::find(const NeighbourIndex& index, const double* magn
   found.stride = stride_;
   for (std::size_t i = 1; i < found.n; ++i) {
     const double here = found_key_[i], best = found_key_[found.nearest];
+    // Rows come in the order of the index: the nearest one is looked for, of equals the earlier row.
     if (here < best || (here == best && row_[i] < row_[found.nearest])) found.nearest = i;
   }
   found.nearest_euclid2 = nearest_euclid2(is_preselecting || metric_ == Metric::enf, found.n, excluded);
