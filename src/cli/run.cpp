@@ -24,7 +24,6 @@
 #include "skyfold/core/processors.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/signals.hpp"
-#include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/verification.hpp"
 #include "skyfold/registry/provenance.hpp"

@@ -13,7 +13,6 @@
 #include <mutex>
 
 #include "skyfold/core/escape.hpp"
-#include "skyfold/core/streams.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -121,6 +120,11 @@ void Progress::print(double elapsed_s) const {
   constexpr int width = 20;
   const int full = std::clamp(static_cast<int>(share * width), 0, width);
   write_to_stderr(fmt::format("\r\033[K[{}{}] {}", std::string(full, '#'), std::string(width - full, '.'), text));
+}
+
+void write_to_stderr(const std::string& text) noexcept {
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  (void)std::fflush(stderr);
 }
 
 }  // namespace skyfold

@@ -11,7 +11,6 @@
 #include "hdf5_storage.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
-#include "skyfold/core/running_hash.hpp"
 #include "skyfold/core/verification.hpp"
 #include "skyfold/io/zone_hashes.hpp"
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,21 @@ namespace skyfold {
 /// and accidental change, not forgery.
 [[nodiscard]] std::uint64_t hash_bytes(std::span<const std::byte> bytes, std::uint64_t seed = 0) noexcept;
 [[nodiscard]] std::uint64_t hash_text(std::string_view text, std::uint64_t seed = 0) noexcept;
+
+/// The hash that `hash_bytes` gives for all bytes together, of bytes that come piece by piece.
+class RunningHash {
+ public:
+  RunningHash();
+  void add(std::span<const std::byte> bytes) noexcept;
+  [[nodiscard]] std::uint64_t value() const noexcept;
+
+ private:
+  struct State;
+  struct Release {
+    void operator()(State* state) const noexcept;
+  };
+  std::unique_ptr<State, Release> state_;
+};
 
 /// Sixteen hexadecimal digits, lower case.
 [[nodiscard]] std::string hex64(std::uint64_t value);

@@ -17,6 +17,8 @@ void log_warning(const std::string& message);
 void silence_log();
 /// What was said so far, a line each, the newest 10,000 of them.
 [[nodiscard]] std::vector<std::string> logged_lines();
+/// Writes text as it is to standard error. When that is full or closed nothing happens: what is said is worth no result.
+void write_to_stderr(const std::string& text) noexcept;
 
 /// Progress of a long task: a bar with rate and time left on a terminal, a line every 30 s in a batch log.
 class Progress {
