@@ -169,6 +169,7 @@ OrderedRows Catalogue::ordered_rows() const {
   OrderedRows rows;
   rows.rows = layout_.rows;
   if (layout_.ordering == Ordering::healpix)
+    // A function, not the keys: cutting asks for a few rows out of billions.
     rows.row_of_key = [search = std::make_shared<KeySearch>(*this)](std::int64_t key, RowRange within) {
       return search->row_of(key, within);
     };

@@ -281,6 +281,7 @@ Table tile_index(const std::vector<Step>& tiles, const std::vector<Box>& boxes) 
 
 /// @param type  of the column: the range of 64-bit integers is one of 64-bit integers
 Table zone_table(const std::vector<Zone>& zones, std::size_t column, Type type) {
+  // All other types are held by a double exactly.
   ColumnInfo low{"min", type == Type::i8 ? Type::i8 : Type::f8}, high{"max", low.type};
   if (type == Type::i8) low.null = high.null = nothing_measured;
   Table table({low, high, {"missing", Type::i8}, {"hash", Type::i8}}, zones.size());

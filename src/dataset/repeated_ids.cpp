@@ -32,6 +32,7 @@ void check_repeated_ids(std::span<const std::int64_t> ids, const std::function<b
                         const std::string& column) {
   std::vector<std::size_t> rows(ids.size());
   std::iota(rows.begin(), rows.end(), std::size_t{0});
+  // Equal ids in the order of rows, so that messages name the same rows in each run.
   std::sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) { return ids[a] != ids[b] ? ids[a] < ids[b] : a < b; });
   Repeats same, other;
   for (std::size_t i = 0, first = 0; i < rows.size(); ++i) {

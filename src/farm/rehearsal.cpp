@@ -45,6 +45,7 @@ struct VirtualRank {
   PhaseSeconds seconds{};
 
   [[nodiscard]] Phase phase() const noexcept {
+    // As in real clocks: a second in which the kernel works is one of computing, whatever the main thread does.
     if (computing.is_there()) return Phase::compute;
     switch (doing) {
       case Doing::beginning:
@@ -196,6 +197,7 @@ class VirtualFarm {
     const auto next =
         std::find_if(rank.jobs.begin(), rank.jobs.end(), [](const ActiveJob& job) { return job.next_row < job.job.rows.end; });
     if (next == rank.jobs.end()) return false;
+    // Reading and writing take turns, as in the pipeline.
     rank.has_written = false;
     const bool is_first = next->next_row == next->job.rows.begin;
     const RowRange rows{next->next_row, std::min(next->next_row + block_rows_, next->job.rows.end)};
@@ -242,6 +244,7 @@ class VirtualFarm {
     switch (std::exchange(rank.doing, Doing::nothing)) {
       case Doing::reading:
         rank.loaded = std::exchange(rank.being_read, {});
+        // The kernel has two buffers: with one result unwritten and one block under way, the next one waits.
         if (!rank.computing.is_there() && !rank.computed.is_there()) start_loaded(number);
         break;
       case Doing::writing:
@@ -302,6 +305,7 @@ class VirtualFarm {
     VirtualRank& rank = at(given.worker);
     rank.asked_with = -1;
     rank.jobs.push_back({given.job, given.job.rows.begin, 0});
+    // Rank 0 goes on by itself when it has handed out.
     if (given.worker != 0) advance(given.worker);
   }
 
@@ -312,6 +316,7 @@ class VirtualFarm {
     for (const VirtualRank& rank : ranks_) {
       for (std::size_t i = 0; i < phase_count; ++i) rehearsal.rank_s[i] += rank.seconds[i];
       if (rank.last_result_s < 0.0) continue;
+      // From the first rank that had no more work to the last one.
       first_s = std::min(first_s, rank.last_result_s);
       last_s = std::max(last_s, rank.last_result_s);
     }

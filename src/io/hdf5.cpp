@@ -34,6 +34,7 @@ Hdf5Type file_type(const ColumnInfo& column) {
   const std::string what = "HDF5 type of column " + column.name;
   switch (column.type) {
     case Type::f4:
+      // Little-endian whatever the machine: ranks write these bytes themselves.
       return {H5Tcopy(H5T_IEEE_F32LE), what};
     case Type::f8:
       return {H5Tcopy(H5T_IEEE_F64LE), what};
@@ -48,6 +49,7 @@ Hdf5Type file_type(const ColumnInfo& column) {
   }
   Hdf5Type text(H5Tcopy(H5T_C_S1), what);
   check_hdf5(H5Tset_size(text, column.width), what);
+  // Padded, not terminated: a text may fill its cell.
   check_hdf5(H5Tset_strpad(text, H5T_STR_NULLPAD), what);
   return text;
 }

@@ -39,6 +39,7 @@ std::vector<Extent> dataset_extents(const std::string& path, std::uint64_t least
     auto& all = *static_cast<Found*>(data);
     const haddr_t offset = H5Dget_offset(dataset);
     const hsize_t bytes = H5Dget_storage_size(dataset);
+    // Chunked datasets have no one place, and are saved with all the rest.
     if (offset != HADDR_UNDEF && bytes >= all.least_bytes) all.extents.emplace_back(offset, bytes);
     return H5Dclose(dataset);
   };
@@ -46,6 +47,7 @@ std::vector<Extent> dataset_extents(const std::string& path, std::uint64_t least
     check_hdf5(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, collect, &found), path + ": cannot list its datasets");
     return 0;
   });
+  // Names have no order in the file; what lies between the extents is what has to be saved.
   std::sort(found.extents.begin(), found.extents.end());
   return found.extents;
 }

@@ -87,6 +87,7 @@ std::vector<Type> wider(Type type) {
     case Type::i8:
       return {Type::i8, Type::f8};
     case Type::f4:
+      // i8, too: pandas makes ids floating-point numbers as soon as one is missing; each value is checked to be whole.
       return {Type::f4, Type::f8, Type::i8};
     case Type::f8:
       return {Type::f8, Type::i8};
@@ -110,6 +111,7 @@ void check_names(const std::string& path, const std::vector<std::string>& names)
 std::vector<std::size_t> match_columns(const Source& source, const Table& out) {
   std::vector<std::size_t> matched;
   matched.reserve(out.columns());
+  // An index costs more than searching for a few names; catalogues of a thousand columns need it.
   const ColumnIndex index = out.columns() > 8 ? ColumnIndex(source.schema()) : ColumnIndex();
   for (std::size_t i = 0; i < out.columns(); ++i) {
     const std::string& name = out[i].info().source;

@@ -238,6 +238,7 @@ class Hdf5Source final : public Source {
     const hid_t dataset = datasets()[c];
     const hsize_t width = elements_per_row(column);
     const auto first = static_cast<hsize_t>(piece.first_row), rows = static_cast<hsize_t>(piece.rows);
+    // HDF5 converts into the caller's memory where nothing has to be checked or widened.
     if (!column.is_variable_text && !column.is_unsigned_64 && same_layout(column.info, to.info())) {
       if (!read_rows(dataset, memory_type(column), first, rows, column.element, width, to.bytes().data()))
         throw_unreadable(column.dataset, piece.first_row, rows);
@@ -267,6 +268,7 @@ class Hdf5Source final : public Source {
       const std::int64_t row = piece.first_row + static_cast<std::int64_t>(begin);
       if (!values.read(static_cast<hsize_t>(row), count, 0, 1)) throw_unreadable(table_.group, row, count);
       for (std::size_t i = 0; i < columns.size(); ++i) {
+        // Elements of an array member are columns of their own here, but one member there.
         const Member& member = *std::ranges::find_if(members, [&](const Member& m) { return m.column->member == columns[i]->member; });
         const auto [offset, bytes] = part_of(*columns[i], member);
         cells.resize(count * bytes);

@@ -72,6 +72,7 @@ ZoneHashes attached_hashes(hid_t file, const std::string& path, const std::strin
   if (!text) return found;
   found.zone_rows = rows_of_hashed_zone(column);
   found.zones = zones_of(rows, found.zone_rows);
+  // Before memory is taken for them: the number of rows comes from the file, too.
   if (text->size() != digits * static_cast<std::size_t>(found.zones)) throw_unusable(path, column.name);
   for (std::size_t at = 0; at < text->size(); at += digits) {
     const std::string hash = text->substr(at, digits);

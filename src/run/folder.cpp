@@ -117,6 +117,7 @@ void make_folder(const std::string& path) {
   const std::string mark = prepared + "/" + mark_name;
   try {
     write_durably(mark, mark_text);
+    // Renaming a folder over an empty one succeeds, over a full one it fails: somebody was quicker, and theirs is as good.
     if (rename(prepared.c_str(), path.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
       throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
   } catch (...) {

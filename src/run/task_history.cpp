@@ -37,7 +37,9 @@ TaskHistory::TaskHistory(const std::vector<JournalRecord>& records, int task) {
     under_way.clear();
   };
   for (const JournalRecord& record : records) {
+    // What was under way when a new session began, its processes took along when they died.
     if (record.event == Event::session) orphan_all();
+    // In good order: jobs that were given back are no deaths.
     if (record.event == Event::ended) under_way.clear();
     if (record.event == Event::retry) failed.clear();
     if (record.task != task) continue;

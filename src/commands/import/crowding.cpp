@@ -53,6 +53,7 @@ void CrowdingPass::read(const Job&, RowRange block, int slot, JobResult& result)
       const double mag = rows[2].number(i);
       mine.ra.push_back(rows[0].number(i));
       mine.dec.push_back(rows[1].number(i));
+      // Surveys write 99 or -99 for what was not measured.
       mine.mag.push_back(std::abs(mag) < 90.0 ? mag : std::numeric_limits<double>::quiet_NaN());
       mine.row.push_back(range.begin + static_cast<std::int64_t>(i));
     }

@@ -64,6 +64,7 @@ ImportOptions import_options(const Catalogue& catalogue, const PartitionOptions&
   o.tile = roles.tile;
   o.source.format = "hdf5";
   o.source.group = "/object";
+  // By it later runs see whether the copy is of this catalogue as it is now.
   o.source_fingerprint = catalogue.fingerprint();
   return o;
 }
@@ -105,6 +106,7 @@ void make_copy(const ImportOptions& o, const CommandContext& context) {
   } else {
     process.emplace();
   }
+  // The user restricted the run's products; the copy is beside its catalogue, wherever that is.
   const ProductsAnywhere beside_the_catalogue;
   try {
     import_catalogue(copied, {effective, context.ranks, context.threads, context.run, *process});

@@ -187,6 +187,7 @@ void PlacePass::write(const Job& job, RowRange block, int index, JobResult& resu
   std::size_t from = 0;
   for (std::size_t b = 0; b < slot.counts.size(); from += slot.counts[b], ++b) {
     if (slot.counts[b] == 0) continue;
+    // A bucket's rows of this block are neighbours in the file, so each column of them is one write.
     for (std::size_t c = 0; c < slot.out.columns(); ++c) {
       const std::size_t width = slot.out[c].info().bytes_per_row();
       const std::size_t column = places_[c];

@@ -77,6 +77,7 @@ std::vector<std::string> all_tiles(const Ranks& ranks, const Inputs& inputs) {
       names.insert(text.substr(begin, end - begin));
       begin = end + 1;
     }
+  // The key of a row has the number of its tile above its HEALPix index, and 63 bits in all.
   if (std::ssize(names) >= (std::int64_t{1} << (62 - tile_shift)))
     throw DataError(fmt::format("column {}: {} different tiles (at most {})", role, names.size(), (1 << (62 - tile_shift)) - 1));
   return {names.begin(), names.end()};

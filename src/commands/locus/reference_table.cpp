@@ -52,6 +52,7 @@ void put_together(const Ranks& ranks, const ReferenceParts& parts, std::int64_t 
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
   std::vector<Parts::Piece> all;
   ranks.together([&] { all = parts.parts().pieces({0, rows}); });
+  // Parts are read twice, first for their numbers of rows: all of them at once need not fit into memory.
   const auto counts = ranks.run_units(all.size(), [&](std::size_t i) { return std::to_string(parts.read(all[i]).rows()); });
   std::vector<std::int64_t> places = {0};
   for (const std::string& count : counts) places.push_back(places.back() + std::stoll(count));

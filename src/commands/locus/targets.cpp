@@ -48,6 +48,7 @@ CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogu
                                    const Selection& selection, const PartitionOptions& partition, std::int64_t block_rows)
     : catalogue_(catalogue), passed_{target_row_column} {
   std::vector<std::string> names = needs;
+  // What names a target in the product, whether the kernel needs it or not.
   for (const std::string& name : {catalogue.layout().roles.id, std::string(healpix_column)})
     if (!name.empty()) {
       names.push_back(name);

@@ -115,6 +115,7 @@ class TrainingMaker {
     own_ = Table(training_schema(in_.sample, id), matches_.size());
     all_ = Table(parts_.codec().schema, matches_.size());
     for (std::size_t begin = 0; begin < matches_.size();) {
+      // Matches are in the order of the catalogue: each block's part is read once.
       const std::int64_t block = matches_[begin].row / match_block_rows;
       std::size_t end = begin + 1;
       while (end < matches_.size() && matches_[end].row / match_block_rows == block) ++end;
@@ -140,6 +141,7 @@ class TrainingMaker {
     const auto key = own_.at(healpix_column).values<std::int64_t>();
     for (std::size_t i = begin; i < end; ++i) {
       const MatchCandidate& match = matches_[i];
+      // Without a column of ids the row of the catalogue is one.
       if (in_.id.empty()) own_.at("id").values<std::int64_t>()[i] = match.row;
       ra[i] = from_ra.number(match.place);
       dec[i] = from_dec.number(match.place);

@@ -131,6 +131,7 @@ void MatchWork::read_rows(RowRange, Buffers& mine, JobResult& result) const {
   mine.part.rows.resize(rows.size());
   for (std::size_t first = 0; first < rows.size();) {
     std::size_t last = first;
+    // Reading some rows that nobody wants costs less than another call for each column.
     while (last + 1 < rows.size() && rows[last + 1] - rows[last] <= join_rows) ++last;
     run.resize(static_cast<std::size_t>(rows[last] + 1 - rows[first]));
     read_rows_at(inputs_.catalogue, {rows[first], rows[last] + 1}, run, 0);

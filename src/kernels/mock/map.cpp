@@ -92,7 +92,9 @@ MapMock::MapMock(const MapMockOptions& o) : o_(o), pixels_(o.nside) {
   const double beam_sr = beam_area_arcmin2({o.fwhm_arcmin, 0.0, 0.0, 0.0}) * sr_per_arcmin2;
   const double jy_per_kelvin = beam_sr * mjy_sr_per_kcmb(o.frequency_ghz) * 1e6;
   for (std::size_t i = 0; i < cells.size(); ++i) {
+    // Two streams: where sources are does not change with the options about their fluxes.
     ObjectRandom place(static_cast<std::uint64_t>(o.seed), i, place_stream), random(static_cast<std::uint64_t>(o.seed), i, property_stream);
+    // The root makes places uniform over the circle, which is small enough to stay in its coarse pixel: so sources keep apart.
     const double radius = room * std::sqrt(place.uniform()), turn = 2.0 * std::numbers::pi * place.uniform();
     Source source;
     source.id = static_cast<std::int64_t>(i);
@@ -173,6 +175,7 @@ void MapMock::add_sources(RowRange pixels, Canvas& canvas) const {
 /// the Gaussian's values add up to their integral over the area of a node.
 void MapMock::add_correlated_noise(RowRange pixels, Canvas& canvas) const {
   long nside = 1;
+  // A bound, since a beam of arcseconds would need more nodes than the map has pixels.
   while (nside < 2048 && std::sqrt(Pixelisation(nside).pixel_area_sr()) > 0.5 * o_.fwhm_arcmin * arcmin) nside *= 2;
   const Pixelisation nodes(nside);
   const double fwhm = o_.fwhm_arcmin * arcmin, sigma = fwhm / std::sqrt(8.0 * std::numbers::ln2), reach = noise_reach * fwhm;
@@ -200,6 +203,7 @@ void MapMock::fill(RowRange pixels, std::span<float> temperature, std::span<floa
   for (std::size_t i = 0; i < temperature.size(); ++i) {
     const auto pixel = static_cast<std::uint64_t>(pixels.begin) + i;
     ObjectRandom random(static_cast<std::uint64_t>(o_.seed), pixel, pixel_stream);
+    // T, then Q, then U from one stream: an unpolarised map has the same temperatures.
     temperature[i] = static_cast<float>(canvas.temperature[i] + o_.background + (is_white ? o_.noise * random.normal() : 0.0));
     if (!q.empty()) {
       q[i] = static_cast<float>(canvas.q[i] + (o_.noise > 0.0 ? o_.noise * random.normal() : 0.0));

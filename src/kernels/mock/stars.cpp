@@ -56,6 +56,7 @@ std::vector<double> cumulative_density(const MockOptions& o, std::int64_t cell) 
   for (int order = MockStars::order + 1; order <= field_order; ++order) {
     std::vector<double> finer(4 * density.size());
     const std::int64_t first = cell << (2 * (order - MockStars::order));
+    // In nested order the four children of pixel p are 4 p to 4 p + 3.
     for (std::size_t i = 0; i < finer.size(); ++i) finer[i] = density[i / 4] * field_factor(o, first + static_cast<std::int64_t>(i), order);
     density.swap(finer);
   }

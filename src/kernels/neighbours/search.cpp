@@ -112,6 +112,7 @@ std::span<const Neighbour> NeighbourSearch::find(const PointTree& tree, const do
   double bound = 0.0;
   for (std::size_t k = 0; k < tree.dimensions_; ++k) {
     const double below = tree.box_low_[k] - query[k], above = query[k] - tree.box_high_[k];
+    // Distance of the query to the box of all points, dimension by dimension: going down the tree only one of them changes.
     offset_[k] = std::max({below, above, 0.0});
     bound += offset_[k] * offset_[k];
   }

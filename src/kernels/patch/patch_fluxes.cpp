@@ -72,6 +72,7 @@ bool gather_gauss_pixels(const Stamp& stamp, const StampValues& values, const Fl
 }
 
 void set_gauss(const GaussianFit& fit, const FluxSetup& setup, Measurements& m) {
+  // The fit's lengths are in units of the beam's sigma: its volume is in map units times sigma squared.
   const double flux = setup.sigma * setup.sigma * setup.jy_per_sr, arcsec = setup.sigma * arcsec_per_radian;
   const double width = setup.sigma * fwhm_per_sigma * arcmin_per_radian;
   m[q_gau_flux] = fit.volume * flux;
@@ -103,6 +104,7 @@ FluxSetup flux_setup(const PatchMap& map, const PatchOptions& o) {
   setup.gauss_radius = o.gauss_radius * fwhm;
   setup.beam_sr = beam_area_arcmin2(map.beam) * sr_per_arcmin2;
   setup.jy_per_sr = map.mjy_sr * 1e6;
+  // Solid angle of a cap, 2 pi (1 - cos r), without the difference of nearly equal numbers.
   const double half_sine = std::sin(0.5 * setup.in_radius);
   setup.aperture = {background_named(o.background), o.noise == "correlated", 4.0 * std::numbers::pi * half_sine * half_sine,
                     1.13 * fwhm * fwhm, aperture_correction(map.beam, o.k0, o.k1, o.k2)};
@@ -114,6 +116,7 @@ void measure_aperture(const Stamp& stamp, const Vector3& centre, const StampValu
   circles.fill(stamp, centre, setup.in_radius, s.in_weight);
   circles.fill(stamp, centre, setup.inner_radius, s.inner_weight);
   circles.fill(stamp, centre, setup.outer_radius, s.ring_weight);
+  // The annulus is one circle without another, also for pixels that lie in part in each.
   for (std::size_t i = 0; i < s.ring_weight.size(); ++i) s.ring_weight[i] -= s.inner_weight[i];
   ApertureFlux result;
   const bool is_usable =
@@ -132,6 +135,7 @@ void measure_psf(const Stamp& stamp, const StampValues& values, const FluxSetup&
   for (std::vector<double>* buffer : {&s.beam, &s.value, &s.weight}) buffer->clear();
   for (std::size_t i = 0; i < stamp.pixel.size(); ++i) {
     if (stamp.distance[i] > setup.psf_radius) continue;
+    // A pixel without a positive variance has no weight to fit with.
     const bool has_variance = values.variance.empty() || values.variance[i] > 0.0;
     const bool is_usable = !std::isnan(values.intensity[i]) && has_variance;
     coverage.add(is_usable);

@@ -131,6 +131,7 @@ void add_up(std::span<const std::vector<double>> packed, std::span<double> sums)
   for (; source + together <= packed.size(); source += together) {
     const double* const v[together] = {packed[source].data(), packed[source + 1].data(), packed[source + 2].data(),
                                        packed[source + 3].data()};
+    // Together as far as the shortest reaches; the rest of each one alone, in the same order.
     std::size_t least = packed[source].size();
     for (std::size_t k = 1; k < together; ++k) least = std::min(least, packed[source + k].size());
     double sum[together] = {};

@@ -48,6 +48,7 @@ void change_resolution(std::span<const T> values, std::span<T> out, int threads)
         out[i] = values[i / factor];
         continue;
       }
+      // Means of what is measured: a coarse pixel is missing only if all of it is.
       double sum = 0.0;
       std::size_t n = 0;
       for (const T value : values.subspan(i * factor, factor))

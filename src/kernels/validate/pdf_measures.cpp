@@ -75,6 +75,7 @@ void evaluate_mixture(std::span<const double> weights, std::span<const double> m
   std::fill(density.begin(), density.end(), 0.0f);
   for (std::size_t c = 0; c < weights.size(); ++c) {
     const double weight = weights[c], mean = means[c], sigma = sigmas[c];
+    // Mixtures of fewer Gaussians than the file has room for are filled up with some of no weight.
     if (!(weight > 0.0) || !(sigma > 0.0) || !std::isfinite(mean)) continue;
     total += weight;
     const auto begin = std::lower_bound(grid.begin(), grid.end(), mean - reach * sigma);
@@ -94,6 +95,7 @@ PitHistogram pit_histogram(std::span<const double> pit, std::span<const double> 
   for (std::size_t i = 0; i < pit.size(); ++i) {
     if (std::isnan(pit[i])) continue;
     const double w = weight.empty() ? 1.0 : weight[i];
+    // A PIT of 1 belongs to the last bin.
     const auto bin = static_cast<std::size_t>(std::clamp(pit[i], 0.0, 1.0) * static_cast<double>(bins));
     histogram.share[std::min(bin, bins - 1)] += w;
     total += w;

@@ -66,6 +66,7 @@ void widen(Boxes& boxes, std::size_t box, std::size_t width, std::size_t feature
 NeighbourIndex::NeighbourIndex(const TrainingRows& rows, std::uint32_t mask) : training_(rows) {
   for (std::uint32_t b = 0; b < rows.n_bands; ++b)
     if (mask >> b & 1u) bands_.push_back(b);
+  // The direction of the magnitude vector, and its length.
   const std::size_t width = bands_.size() + 1;
   for (std::uint32_t i = 0; i < rows.n_rows; ++i)
     if ((rows.observed[i] & mask) == mask) row_.push_back(i);
