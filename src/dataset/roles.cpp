@@ -59,12 +59,12 @@ std::optional<Frame> known_frame(const std::string& lon, const std::string& lat)
   return std::nullopt;
 }
 
-std::string guessed_redshift(const Schema& schema, const BandOptions& bands, const std::string& path) {
+std::string guessed_redshift(const Schema& schema, const BandOptions& bands, const std::string& path, const std::string& option) {
   const std::string name = known_column(schema, known_columns::redshift);
-  if (name.empty()) throw UsageError(path + ": no column of redshifts found (name it with --redshift)");
+  if (name.empty()) throw UsageError(fmt::format("{}: no column of redshifts found (name it with --{})", path, option));
   if (may_be_band(name, schema, bands))
-    throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --redshift, or name the bands)",
-                                 path, name));
+    throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --{}, or name the bands)", path,
+                                 name, option));
   return name;
 }
 

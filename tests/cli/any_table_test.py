@@ -83,6 +83,43 @@ class AnyTable(support.SkyfoldTest):
         expected = self.objects["mag_r"][row] + np.where(self.objects["ra"][row] < 11, -0.1, 0.3)
         np.testing.assert_allclose(training["mag_r"], expected, atol=1e-12)
 
+    def test_plain_spectroscopic_tables_of_match(self):
+        catalogue = self.path("c.h5")
+        self.skyfold("import", "--input", make_fits(self.path("c.fits"), self.objects), "--output", catalogue)
+        spectra = {"specobjid": self.objects["id"][::2] + 5000, "RAJ2000": self.objects["ra"][::2], "DEJ2000": self.objects["dec"][::2],
+                   "redshift": self.objects["z_spec"][::2]}
+
+        def words(kind, columns=spectra):
+            return "match", "--spec", self.table(kind, columns, "spectra"), "--catalogue", catalogue, "--output", self.path(f"{kind}.h5")
+
+        def product_of(kind):
+            self.skyfold(*words(kind))
+            product = read_group(self.path(f"{kind}.h5"))
+            product.pop("survey")  # the file's name
+            return product
+        products = [product_of(kind) for kind in ("csv", "fits", "hdf5")]
+        for other in products[1:]:
+            for name, values in products[0].items():
+                np.testing.assert_array_equal(other[name], values, name)
+        found = products[0]
+        self.assertEqual(sorted(found["spec_id"]), sorted(spectra["specobjid"]))
+        np.testing.assert_array_equal(found["spec_id"], found["id"] + 5000)
+        row = np.searchsorted(self.objects["id"], found["id"])
+        for ours, theirs in (("spec_ra", "ra"), ("spec_dec", "dec"), ("z_spec", "z_spec")):
+            np.testing.assert_array_equal(found[ours], self.objects[theirs][row])
+        self.assertTrue(np.isnan(found["z_err"]).all() and (found["quality"] == 0).all() and (found["group_size"] == 1).all())
+        for code, message, columns, more in (
+                (3, r"row 3, column redshift: nan is no redshift", spectra | {"redshift": np.where(np.arange(200) == 2, np.nan, 0.5)}, ()),
+                (3, r"row 4: ra = 10\.\d+, dec = 95 ", spectra | {"DEJ2000": np.where(np.arange(200) == 3, 95.0, spectra["DEJ2000"])}, ()),
+                (2, r"no column of redshifts found \(name it with --spec.z\)", {k: spectra[k] for k in ("RAJ2000", "DEJ2000")}, ()),
+                (2, r"no coordinates found \(name them with --spec.ra and --spec.dec\)", {"redshift": spectra["redshift"]}, ()),
+                (2, r"no column 'redshit' \(named by --spec.z\), did you mean 'redshift'\?", spectra, ("--spec.z", "redshit"))):
+            with self.subTest(message=message):
+                result = self.run_skyfold(*words("fits", columns)[:-1], self.path("x.h5"), *more)
+                self.assertEqual(result.code, code, result)
+                self.assertRegex(result.errors()[0], message)
+                self.assertFalse(pathlib.Path(self.path("x.h5")).exists())
+
     def test_samples_and_references_of_train(self):
         reference = {name: values for name, values in self.objects.items() if name.startswith(("id", "mag"))}
 

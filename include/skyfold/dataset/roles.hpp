@@ -33,8 +33,10 @@ struct KnownPosition {
 ///
 /// @param schema  columns that are no magnitudes
 /// @param bands   as they are known: with patterns of magnitude and error, or empty
+/// @param option  that names it, for messages
 /// Throws UsageError, naming `path`, for none and for one that may be a band.
-[[nodiscard]] std::string guessed_redshift(const Schema& schema, const BandOptions& bands, const std::string& path);
+[[nodiscard]] std::string guessed_redshift(const Schema& schema, const BandOptions& bands, const std::string& path,
+                                           const std::string& option = "redshift");
 
 /// True when a table has a magnitude column for each band.
 [[nodiscard]] bool has_magnitudes(const BandOptions& bands, const Schema& schema);

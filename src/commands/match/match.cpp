@@ -16,6 +16,7 @@
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/band_remarks.hpp"
+#include "spec_sample.hpp"
 #include "work.hpp"
 
 namespace skyfold {
@@ -54,7 +55,6 @@ class MatchRun {
   void open_inputs() {
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
-      require_class(o_.spec, {product_class::spectroscopic_sample}, "spec");
       catalogue_.emplace(o_.catalogue);
       const Roles& roles = catalogue_->layout().roles;
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
@@ -76,14 +76,8 @@ class MatchRun {
   }
 
   void read_sample() {
-    sample_ = read_columns(o_.spec, "/object");
-    for (const char* name : {"id", "ra", "dec", "z", "z_err", "quality", "survey", "class", "group_size", "group_id"})
-      if (!sample_.find(name)) throw DataError(fmt::format("{}: no column {} (which spec makes)", o_.spec, name));
-    const auto ra = sample_.at("ra").values<double>(), dec = sample_.at("dec").values<double>();
-    for (std::size_t i = 0; i < ra.size(); ++i)
-      if (!is_valid({ra[i], dec[i]}))
-        throw DataError(fmt::format("{}, row {}: ra = {}, dec = {} (no position in degrees)", o_.spec, i + 1, ra[i], dec[i]));
-    index_.emplace(ra, dec, o_.radius_arcsec, context_.threads);
+    sample_ = read_spectroscopic_sample(o_, ranks_.is_first());
+    index_.emplace(sample_.at("ra").values<double>(), sample_.at("dec").values<double>(), o_.radius_arcsec, context_.threads);
   }
 
   /// Columns of the catalogue that are read where an object may match, or is compared.

@@ -57,12 +57,15 @@ std::string key_of(const Column& column, std::size_t row) {
 }  // namespace
 
 void describe(OptionSet& option, MatchOptions& o) {
-  option("spec", o.spec, "spectroscopic sample made by spec").required().layout();
+  option("spec", o.spec, "spectroscopic sample: made by spec, or a table of positions and redshifts").required().layout();
   option("catalogue", o.catalogue, "photometric catalogue made by import or mock").required().layout();
   option("output", o.output, "training set to make, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("cuts", o.cuts, "conditions that objects must meet, separated by ; (see docs/match.md)");
   option("keep", o.keep, "further columns of the catalogue for the training set");
+  option("spec.ra", o.spec_ra, "column of right ascension of such a table; empty: guessed").unit("degrees");
+  option("spec.dec", o.spec_dec, "its column of declination; empty: guessed").unit("degrees");
+  option("spec.z", o.spec_z, "its column of redshifts; empty: guessed");
   option("match.radius", o.radius_arcsec, "largest separation").unit("arcsec").range(1e-6, 3600.0);
   option("match.symmetric", o.symmetric,
          "each photometric object once: for the nearest of the spectroscopic objects that it is nearest to");

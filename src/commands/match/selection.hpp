@@ -16,6 +16,7 @@ namespace skyfold {
 
 struct MatchOptions {
   std::string spec, catalogue, output, fits;
+  std::string spec_ra, spec_dec, spec_z;  ///< columns of a plain table; "" = guessed
   double radius_arcsec = 1.0;
   bool symmetric = false;
   long reference_rows = 200'000;
