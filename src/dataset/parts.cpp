@@ -199,13 +199,15 @@ std::optional<std::string> Parts::intact(const Blob& blob) const {
 }
 
 std::optional<std::uint64_t> Parts::stored_checksum(RowRange rows, std::uint64_t chained) {
+  const auto piece = find(rows);
+  return piece ? std::optional(hash_text(read(*piece), chained)) : std::nullopt;
+}
+
+std::optional<Parts::Piece> Parts::find(RowRange rows) {
   if (!is_scanned_) scan();
   auto blob = std::ranges::lower_bound(blobs_, rows.begin, {}, [](const Blob& b) { return b.rows.begin; });
-  for (; blob != blobs_.end() && blob->rows.begin == rows.begin; ++blob) {
-    // The journal tells of these rows together: a part of others, even of more, is not what it means.
-    if (blob->is_failed || blob->rows != rows) continue;
-    if (const auto bytes = intact(*blob)) return hash_text(*bytes, chained);
-  }
+  for (; blob != blobs_.end() && blob->rows.begin == rows.begin; ++blob)
+    if (!blob->is_failed && blob->rows == rows && intact(*blob)) return Piece{static_cast<std::size_t>(blob - blobs_.begin()), rows, rows};
   return std::nullopt;
 }
 

@@ -237,13 +237,13 @@ RunFolder::~RunFolder() {
   if (!is_kept_) rmdir(path_.c_str());
 }
 
-void RunFolder::clear() {
+void RunFolder::clear(bool keeps_parts) {
   remove_file(file("state.json"));  // first: without it the rest is nobody's work
   sync_path(path_);
   for (const std::string& name : names_in(path_))
     if (is_own_name(name) && is_file(file(name))) remove_file(file(name));
-  clear_products();
-  tell_foreign();
+  clear_products(false, keeps_parts);
+  tell_foreign(keeps_parts);
 }
 
 std::string parts_path(const std::string& output, const std::string& name) {
@@ -264,8 +264,8 @@ void RunFolder::clear_parts() {
   rmdir(folder.c_str());  // if nothing is in it
 }
 
-void RunFolder::clear_products(bool keeps_scratch) {
-  if (!keeps_scratch) clear_parts();
+void RunFolder::clear_products(bool keeps_scratch, bool keeps_parts) {
+  if (!keeps_scratch && !keeps_parts) clear_parts();
   const std::string folder = file(products_folder) + "/";
   for (const std::string& name : names_in(folder)) {
     if (!is_product_name(name, names_)) continue;
@@ -278,13 +278,13 @@ void RunFolder::clear_products(bool keeps_scratch) {
 }
 
 /// What is not skyfold's stays, so the folder does, too.
-void RunFolder::tell_foreign() {
+void RunFolder::tell_foreign(bool keeps_parts) {
   std::vector<std::string> foreign;
   for (const std::string& name : names_in(path_))
     if (!is_own_name(name) && name != "lock" && name != list_name && name != mark_name && name != products_folder && name != parts_folder)
       foreign.push_back(name);
   for (const char* folder : {products_folder, parts_folder})
-    if (is_folder(file(folder)))
+    if (is_folder(file(folder)) && !(keeps_parts && folder == parts_folder))
       for (const std::string& name : names_in(file(folder))) foreign.push_back(std::string(folder) + "/" + name);
   if (!foreign.empty() && !std::exchange(has_told_, true))
     log_warning(fmt::format("{}: {} {} skyfold has not made, and which {} (first: {})", path_, foreign.size(),

@@ -1,5 +1,7 @@
 """train: subsets, cuts, weights and models; and knn, from the training set to the PDFs."""
+import os
 import pathlib
+import subprocess
 import sys
 
 import h5py
@@ -273,6 +275,25 @@ class Weights(TrainTest):
         self.skyfold(*words, "--output", self.path("m.h5"), "--threads", 1)
         ours, theirs = self.columns_of(self.path("m.training.h5")), self.columns_of(self.base / "m.training.h5")
         np.testing.assert_array_equal(ours["weight"], theirs["weight"])
+
+    def test_a_comparison_that_was_killed_goes_on_if_nothing_has_changed(self):
+        parts = [write_product(self.path(f"r{k}.h5"), {name: values[k::3] for name, values in self.reference.items()}, "") for k in range(3)]
+        words = [word for word in self.words if word != self.catalogue]
+        words[words.index("--reference") + 1:words.index("--reference") + 1] = parts
+        products = lambda name: [self.path(f"{name}{end}.h5") for end in ("", ".training", ".coverage")]
+        whole = lambda name, *more: [*words, "--output", products(name)[0], "--weights.coverage", products(name)[2], *more]
+        for number, more in enumerate(((), ("--weights.neighbours", 7))):
+            with self.subTest(more=more):
+                self.skyfold(*whole(f"reference{number}", *more))
+                output = products(f"k{number}")
+                killed = subprocess.run([support._binary[0], *map(str, whole(f"k{number}"))],
+                                        env=dict(support.environment(self.base), SKYFOLD_DIE_AT="reference part 2"), capture_output=True)
+                self.assertEqual(killed.returncode, -9)
+                self.assertEqual([path for path in output if os.path.exists(path)], [])
+                result = self.skyfold(*whole(f"k{number}", *more))
+                self.assertEqual("went on from an earlier attempt, 2,667 of 4,000 objects" in result.err, not more, result)
+                self.assertEqual([support.read_bytes(path) for path in output], [support.read_bytes(path) for path in products(f"reference{number}")])
+                self.assertFalse(os.path.exists(output[0] + ".run"))
 
     def test_a_weighted_sample_looks_like_its_weights(self):
         counts, _ = self.direct()

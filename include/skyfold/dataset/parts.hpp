@@ -47,6 +47,8 @@ class Parts {
     RowRange rows;         ///< for which it is taken: some of them
     [[nodiscard]] bool is_whole() const noexcept { return held == rows; }
   };
+  /// What is kept of exactly these rows, undamaged; none when there is nothing. Sees what `stored_checksum` sees.
+  [[nodiscard]] std::optional<Piece> find(RowRange rows);
   /// What covers all rows, once each and in order, but those that failed; whatever was synced by any process until now. Where attempts
   /// have left overlapping blobs, damaged ones are passed over. Throws IoError for rows of which nothing is kept.
   [[nodiscard]] std::vector<Piece> pieces(RowRange all);

@@ -31,13 +31,13 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
-  /// Removes all that earlier attempts left.
-  void clear();
+  /// Removes all that earlier attempts left; but for parts, where these can be of use.
+  void clear(bool keeps_parts = false);
   /// Makes a folder of parts where it is missing.
   /// @param anew  without what is in it
   void make_parts(const std::string& name, bool anew);
   /// Removes products that are not published and, unless they are needed again, scratch files and parts.
-  void clear_products(bool keeps_scratch = false);
+  void clear_products(bool keeps_scratch = false, bool keeps_parts = false);
   void keep(bool kept = true) noexcept { is_kept_ = kept; }
   /// A file of the run itself.
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
@@ -50,7 +50,7 @@ class RunFolder {
  private:
   void declare(const std::vector<std::string>& products);
   void clear_parts();
-  void tell_foreign();
+  void tell_foreign(bool keeps_parts);
 
   std::string output_, path_;
   bool is_kept_ = false, has_told_ = false;

@@ -40,6 +40,10 @@ void PhotometricDistributions::add(const Photometry& photometry, std::span<const
   }
 }
 
+void PhotometricDistributions::add_counts(std::span<const double> counts) {
+  for (std::size_t i = 0; i < std::min(counts.size(), counts_.size()); ++i) counts_[i] += counts[i];
+}
+
 double PhotometricDistributions::total(std::size_t quantity) const {
   double sum = 0.0;
   for (std::size_t bin = 0; bin < bins; ++bin) sum += counts_[quantity * bins + bin];

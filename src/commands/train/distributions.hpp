@@ -19,6 +19,10 @@ class PhotometricDistributions {
   /// @param weight  of each object; empty: 1 each
   void add(const Photometry& photometry, std::span<const double> weight = {});
 
+  /// Adds counts as `counts` gives them.
+  void add_counts(std::span<const double> counts);
+  [[nodiscard]] const std::vector<double>& counts() const noexcept { return counts_; }
+
   /// Bands, then colours: "i", "r-i".
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
   [[nodiscard]] bool is_colour(std::size_t quantity) const noexcept { return quantity >= n_bands_; }

@@ -10,9 +10,12 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_bands.hpp"
+#include "skyfold/dataset/part_values.hpp"
+#include "skyfold/farm/farm.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/samples/weights.hpp"
 #include "skyfold/registry/process.hpp"
@@ -51,9 +54,10 @@ class Reference {
   [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
   [[nodiscard]] bool has_ids() const noexcept { return has_ids_; }
 
-  /// Calls `use(photometry, ids)` for each piece, in order; non-detections are `undetected`.
-  template <class Use>
-  void for_each(Use use) const {
+  /// Calls `skip(rows)` for each piece of the reference, in order, and `use(rows, photometry, ids)` where that gives false;
+  /// non-detections are `undetected`. Pieces depend on the reference alone.
+  template <class Skip, class Use>
+  void for_each(Skip skip, Use use) const {
     const std::vector<double> placeholder(model_.bands.bands.size(), undetected);
     Photometry photometry;
     std::vector<std::int64_t> ids;
@@ -62,13 +66,18 @@ class Reference {
       const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, dataset.schema(), dataset.path());
       const std::string id = has_ids_ ? id_column(dataset.source(), "") : "";
       if (has_ids_ && id.empty()) throw DataError(dataset.path() + ": no column of ids, which the first reference has");
-      dataset.each_block(schema_of(dataset, columns, id), rows_per_piece, [&](const Table& table, std::int64_t) {
+      Table table(schema_of(dataset, columns, id));
+      for (const Piece& piece : dataset.source().pieces(rows_per_piece)) {
+        const RowRange rows{first, first + piece.rows};
+        first = rows.end;
+        if (skip(rows)) continue;
+        read_piece(dataset.source(), piece, table);
         gather_photometry(table, columns, model_.bands, placeholder, photometry);
         ids.resize(table.rows());
-        for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = id.empty() ? first + static_cast<std::int64_t>(i) : table.at(id).integer(i);
-        first += static_cast<std::int64_t>(ids.size());
-        use(photometry, ids);
-      });
+        for (std::size_t i = 0; i < ids.size(); ++i)
+          ids[i] = id.empty() ? rows.begin + static_cast<std::int64_t>(i) : table.at(id).integer(i);
+        use(rows, photometry, ids);
+      }
     }
   }
 
@@ -77,8 +86,9 @@ class Reference {
     Schema schema;
     for (const auto* names : {&columns.magnitude, &columns.error})
       for (const std::string& name : *names) schema.push_back(dataset.number_column(name, ""));
-    if (id.empty()) return schema;
-    schema.push_back({id, Type::i8});
+    if (!id.empty()) schema.push_back({id, Type::i8});
+    for (ColumnInfo& column : schema)
+      if (column.source.empty()) column.source = column.name;
     return schema;
   }
 
@@ -108,6 +118,7 @@ class CoverageFile {
     append(0, std::as_bytes(ids));
     append(1, std::as_bytes(balls));
   }
+  [[nodiscard]] bool is_wanted() const noexcept { return file_.has_value(); }
   void finish() {
     if (!file_) return;
     file_->sync();
@@ -124,10 +135,98 @@ class CoverageFile {
   std::int64_t place_[2] = {};
 };
 
+/// What a piece of the reference says.
+struct ReferencePart {
+  std::vector<std::int64_t> balls;    ///< objects in each ball
+  std::vector<std::int64_t> tally;    ///< objects counted, and of them those covered
+  std::vector<double> distributions;  ///< whole numbers, so that sums are exact
+  std::vector<std::int64_t> ids;      ///< these two for the file of coverage
+  std::vector<std::int32_t> inside;
+};
+
+/// Pieces are never cut, so that sums need not be, either.
+struct ReferenceCodec {
+  using Value = ReferencePart;
+
+  static void put(PartWriter& to, const ReferencePart& part) {
+    to.list(part.balls);
+    to.list(part.tally);
+    to.list(part.distributions);
+    to.list(part.ids);
+    to.list(part.inside);
+  }
+  [[nodiscard]] static ReferencePart get(PartReader& from) {
+    ReferencePart part;
+    part.balls = from.list<std::int64_t>();
+    part.tally = from.list<std::int64_t>();
+    part.distributions = from.list<double>();
+    part.ids = from.list<std::int64_t>();
+    part.inside = from.list<std::int32_t>();
+    return part;
+  }
+  [[nodiscard]] static ReferencePart cut(ReferencePart, RowRange, RowRange) { throw std::logic_error("a piece of the reference was cut"); }
+};
+
+/// Adds up pieces in their order, those that an earlier attempt kept and those that are compared now.
+class Comparison {
+ public:
+  Comparison(const PartsOf<ReferenceCodec>& parts, const std::vector<std::string>& bands, const FeatureLayer& layer, TrainingBalls& balls,
+             CoverageFile& coverage, ReferenceResult& result)
+      : parts_(parts), bands_(bands), layer_(layer), balls_(balls), coverage_(coverage), result_(result) {}
+
+  /// Takes over what is kept of a piece, if anything is.
+  bool take(RowRange rows) {
+    const auto found = parts_.parts().find(rows);
+    if (!found) return false;
+    const ReferencePart part = parts_.read(*found);
+    balls_.add(part.balls, part.tally.at(0), part.tally.at(1));
+    result_.distributions.add_counts(part.distributions);
+    coverage_.write(part.ids, part.inside);
+    taken_ += rows.size();
+    return true;
+  }
+
+  void compare(RowRange rows, Photometry& photometry, const std::vector<std::int64_t>& ids, const std::vector<double>& limits,
+               int threads) {
+    // Before limits stand in for what was not detected, which would pile up at them.
+    PhotometricDistributions distributions(bands_);
+    distributions.add(photometry);
+    result_.distributions.add_counts(distributions.counts());
+    apply_limits(photometry, limits);
+    layer_.gather(photometry, features_);
+    ReferencePart part{
+        {balls_.counts().begin(), balls_.counts().end()}, {balls_.counted(), balls_.covered()}, distributions.counts(), {}, {}};
+    inside_.resize(ids.size());
+    balls_.count(features_.value, inside_, threads);
+    coverage_.write(ids, inside_);
+    for (std::size_t i = 0; i < part.balls.size(); ++i) part.balls[i] = balls_.counts()[i] - part.balls[i];
+    part.tally = {balls_.counted() - part.tally[0], balls_.covered() - part.tally[1]};
+    if (coverage_.is_wanted()) part.ids = ids, part.inside = inside_;
+    JobResult ignored;
+    parts_.keep(rows, part, ignored);
+    parts_.parts().sync();
+    fault_point(fmt::format("reference part {}", ++compared_));
+  }
+
+  [[nodiscard]] std::int64_t taken() const noexcept { return taken_; }
+
+ private:
+  const PartsOf<ReferenceCodec>& parts_;
+  const std::vector<std::string>& bands_;
+  const FeatureLayer& layer_;
+  TrainingBalls& balls_;
+  CoverageFile& coverage_;
+  ReferenceResult& result_;
+  Features features_;
+  std::vector<std::int32_t> inside_;
+  std::int64_t taken_ = 0, compared_ = 0;
+};
+
 }  // namespace
 
 ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet& training, const PhotozModel& model,
-                                       const std::string& coverage_path, const std::string& provenance, int threads) {
+                                       const std::shared_ptr<Parts>& kept, const std::string& coverage_path, const std::string& provenance,
+                                       int threads) {
   FeatureOptions space;
   space.terms = o.weights.space.empty() ? default_space(model.bands.bands) : o.weights.space;
   const FeatureLayer layer(space, model.bands.bands);
@@ -139,19 +238,17 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
       .space = layer.names(), .objects = reference.rows(), .weight = {}, .distributions = PhotometricDistributions(model.bands.bands)};
   CoverageFile coverage(coverage_path, reference.rows(), reference.has_ids(), provenance);
   Progress progress("reference", reference.rows(), "objects");
-  std::vector<std::int32_t> inside;
-  std::int64_t done = 0;
-  reference.for_each([&](Photometry& photometry, const std::vector<std::int64_t>& ids) {
-    // Before limits stand in for what was not detected, which would pile up at them.
-    result.distributions.add(photometry);
-    apply_limits(photometry, model.bands.limits);
-    layer.gather(photometry, features);
-    inside.resize(ids.size());
-    balls.count(features.value, inside, threads);
-    coverage.write(ids, inside);
-    progress.update(done += std::ssize(ids));
-  });
+  const PartsOf<ReferenceCodec> parts(kept);
+  Comparison comparison(parts, model.bands.bands, layer, balls, coverage, result);
+  reference.for_each([&](RowRange rows) { return comparison.take(rows); },
+                     [&](RowRange rows, Photometry& photometry, const std::vector<std::int64_t>& ids) {
+                       comparison.compare(rows, photometry, ids, model.bands.limits, threads);
+                       progress.update(rows.end);
+                     });
   progress.finish();
+  if (comparison.taken() > 0)
+    log_info(fmt::format("reference: went on from an earlier attempt, {} of {} objects were done", grouped(comparison.taken()),
+                         grouped(reference.rows())));
   coverage.finish();
   result.counted = balls.counted();
   result.covered = balls.covered();

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "distributions.hpp"
 #include "sample.hpp"
+#include "skyfold/dataset/parts.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold {
@@ -21,10 +23,12 @@ struct ReferenceResult {
 
 /// Streams the reference catalogue past the training objects: distributions, balls, and the file of coverage.
 ///
+/// @param kept           what an earlier attempt at the same comparison has left is taken over, and what is done is kept for the next
 /// @param coverage_path  file to write, in which each reference object has its id (or row number, from 0) and the number of balls
 ///                       that contain it; "" for none
 [[nodiscard]] ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet& training, const PhotozModel& model,
-                                                     const std::string& coverage_path, const std::string& provenance, int threads);
+                                                     const std::shared_ptr<Parts>& kept, const std::string& coverage_path,
+                                                     const std::string& provenance, int threads);
 
 /// A weighted sample: ids, redshifts, spread magnitudes and errors, and the number of the copy.
 [[nodiscard]] Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const std::vector<std::size_t>& rows,

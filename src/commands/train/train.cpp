@@ -50,12 +50,18 @@ class Training {
     set_.seed = static_cast<std::uint64_t>(o_.seed);
     set_.threads = context_.threads;
     RunFolder folder(o_.output, product_paths());
-    // Training is not taken up where it stopped: what a dead run left is of no use.
-    folder.clear();
+    // Training is not taken up where it stopped, but the comparison with the reference is.
+    folder.clear(!o_.reference.empty());
     const std::string provenance = provenance_json("train", context_.options, inputs());
-    if (!o_.reference.empty()) compare(folder, provenance);
-    train();
-    write(folder, provenance);
+    try {
+      if (!o_.reference.empty()) compare(folder, provenance);
+      train();
+      write(folder, provenance);
+    } catch (const Error& error) {
+      // Once there is room on the disk again, the comparison need not be repeated; wrong data are other data next time.
+      folder.keep(!o_.reference.empty() && error.code() == ExitCode::io);
+      throw;
+    }
     const TrainReport report{o_, paths_, sample_, subsets_, models_, reference_ ? &*reference_ : nullptr};
     tell_process(report, context_.process);
     print_summary(report);
@@ -92,9 +98,13 @@ class Training {
     for (const std::string& path : paths) context_.process.input(path);
   }
 
-  void compare(const RunFolder& folder, const std::string& provenance) {
+  /// Parts are of one comparison: their kind tells inputs, options and what the model learns from.
+  void compare(RunFolder& folder, const std::string& provenance) {
     const std::string coverage = paths_.coverage.empty() ? "" : folder.partial(paths_.coverage);
-    reference_ = compare_with_reference(o_, set_, described_model(), coverage, provenance, context_.threads);
+    const std::string kind = "reference " + hex64(hash_text(provenance + hash_of(set_) + (coverage.empty() ? "" : " with coverage")));
+    folder.make_parts("reference", false);
+    reference_ = compare_with_reference(o_, set_, described_model(), std::make_shared<Parts>(parts_path(o_.output, "reference"), kind),
+                                        coverage, provenance, context_.threads);
     if (o_.weights.method != "none") set_.weight = reference_->weight;
   }
 

@@ -195,6 +195,12 @@ void TrainingBalls::count(std::span<const double> points, std::span<std::int32_t
   }
 }
 
+void TrainingBalls::add(std::span<const std::int64_t> counts, std::int64_t counted, std::int64_t covered) {
+  for (std::size_t i = 0; i < std::min(counts.size(), impl_->counts.size()); ++i) impl_->counts[i] += counts[i];
+  impl_->counted += counted;
+  impl_->covered += covered;
+}
+
 std::span<const double> TrainingBalls::radius() const noexcept { return impl_->radius; }
 std::span<const std::int64_t> TrainingBalls::counts() const noexcept { return impl_->counts; }
 std::int64_t TrainingBalls::counted() const noexcept { return impl_->counted; }
