@@ -16,11 +16,19 @@ def read_catalogue(path, columns=None):
             data = _own(group, name, path)
             if data.is_virtual or data.external:
                 raise ValueError(f"{path}: the values of {name} are in another file (all data must be in the file itself)")
+            if data.chunks and not _has_filters(data):
+                raise ValueError(f"{path}: {name} is compressed by a filter that this h5py lacks (for zstd import a package with filter 32015, "
+                                 "or make the product with --compress shuffle-deflate)")
             values = data[...]
             if values.dtype.kind == "S":
                 values = np.char.rstrip(values, b" ")  # trailing blanks are padding
             table[name] = Column(values, unit=data.attrs.get("unit"), description=data.attrs.get("description"))
     return table
+
+
+def _has_filters(data):
+    filters = data.id.get_create_plist()
+    return all(h5py.h5z.filter_avail(filters.get_filter(i)[0]) for i in range(filters.get_nfilters()))
 
 
 def _own(group, name, path):

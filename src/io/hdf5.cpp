@@ -12,6 +12,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "column_chunks.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_links.hpp"
 #include "hdf5_storage.hpp"
@@ -27,7 +28,7 @@ namespace {
 
 /// Starts the library before main, and never ends it: its ending (in an exit handler, or in MPI_Finalize where MPI runs
 /// before the library) crashes on a file whose last bytes found no room, which cannot be closed. We close all others.
-bool start_hdf5() { return H5dont_atexit() >= 0 && H5open() >= 0 && refuse_external_links(); }
+bool start_hdf5() { return H5dont_atexit() >= 0 && H5open() >= 0 && refuse_external_links() && register_zstd(); }
 [[maybe_unused]] const bool is_started = start_hdf5();
 
 Hdf5Type file_type(const ColumnInfo& column) {
@@ -116,12 +117,16 @@ void describe_dataset(hid_t dataset, const ColumnInfo& column) {
   if (column.null) set_text(dataset, "null", std::to_string(*column.null));
 }
 
-void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows) {
+void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows, Compression compression) {
   const std::string what = "cannot create HDF5 dataset " + column.name;
   const Hdf5Properties properties(H5Pcreate(H5P_DATASET_CREATE), what);
-  check_hdf5(H5Pset_layout(properties, H5D_CONTIGUOUS), what);
-  // Early and without fill values: every dataset has its place in the file, and no byte is written twice.
-  check_hdf5(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY), what);
+  if (compression == Compression::none) {
+    check_hdf5(H5Pset_layout(properties, H5D_CONTIGUOUS), what);
+    // Early and without fill values: every dataset has its place in the file, and no byte is written twice.
+    check_hdf5(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY), what);
+  } else {
+    set_chunks(properties, column, rows, compression, what);
+  }
   check_hdf5(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER), what);
   // Times would make two runs with the same result differ in their bytes.
   check_hdf5(H5Pset_obj_track_times(properties, false), what);
@@ -141,7 +146,7 @@ void create_group(hid_t file, const ColumnGroup& layout) {
   const Hdf5Properties properties(H5Pcreate(H5P_GROUP_CREATE), what);
   check_hdf5(H5Pset_obj_track_times(properties, false), what);
   const Hdf5Group group(H5Gcreate2(file, layout.path.c_str(), links, properties, H5P_DEFAULT), what);
-  for (const ColumnInfo& column : layout.schema) create_dataset(group, column, layout.rows);
+  for (const ColumnInfo& column : layout.schema) create_dataset(group, column, layout.rows, layout.compression);
 }
 
 /// The HDF5 library does not survive a file that may not grow, so the limit is looked at before.
@@ -186,12 +191,13 @@ void add_member(ColumnPlaces& places, hid_t group, const std::string& name, cons
   const auto rows = static_cast<std::int64_t>(shape[0]);
   if (!places.group.schema.empty() && rows != places.group.rows)
     throw DataError(fmt::format("{} has {} rows, {} has {}", where, rows, places.group.schema[0].name, places.group.rows));
-  // The byte at which ranks read and write; there is none for chunked datasets.
+  // The byte at which ranks read and write; compressed ones have chunks instead.
   const haddr_t offset = H5Dget_offset(dataset);
-  if (offset == HADDR_UNDEF && rows > 0) throw DataError(where + " is not contiguous (run import on this file first)");
   const std::uintmax_t file_size = std::filesystem::file_size(path);
+  const bool is_contiguous = offset != HADDR_UNDEF;
+  places.chunks.push_back(rows > 0 && !is_contiguous ? chunks_of(dataset, *column, rows, file_size, where) : ColumnChunks());
   // Written so that no product overflows, whatever a damaged file says.
-  if (rows > 0 && (offset > file_size || static_cast<std::uintmax_t>(rows) * column->bytes_per_row() > file_size - offset))
+  if (rows > 0 && is_contiguous && (offset > file_size || static_cast<std::uintmax_t>(rows) * column->bytes_per_row() > file_size - offset))
     throw IoError(fmt::format("{} ends beyond the file's {} bytes (truncated)", where, grouped(static_cast<long long>(file_size))));
   column->name = name;
   column->unit = get_text(dataset, "unit");
@@ -201,7 +207,7 @@ void add_member(ColumnPlaces& places, hid_t group, const std::string& name, cons
   if (const auto null = parse_integer(get_text(dataset, "null"))) column->null = *null;
   places.group.rows = rows;
   places.group.schema.push_back(*column);
-  places.offsets.push_back(rows > 0 ? static_cast<std::int64_t>(offset) : 0);
+  places.offsets.push_back(rows > 0 && is_contiguous ? static_cast<std::int64_t>(offset) : 0);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <stdexcept>
 
+#include "column_chunks.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/table/column_index.hpp"
 #include "zone_checks.hpp"
@@ -75,7 +76,8 @@ class PageLock {
 RowReader::RowReader(const std::string& path, const std::string& group, ZoneCheck check)
     : places_(open_columns(path, group)),
       file_(File::for_reading(path)),
-      checks_(check == ZoneCheck::on ? ZoneChecks::of(path, places_) : nullptr) {}
+      checks_(check == ZoneCheck::on ? ZoneChecks::of(path, places_) : nullptr),
+      compressed_(std::make_unique<ChunkReader>(places_)) {}
 
 RowReader::~RowReader() = default;
 RowReader::RowReader(RowReader&&) noexcept = default;
@@ -89,6 +91,7 @@ void RowReader::read(RowRange rows, Table& table) const {
 
 void RowReader::read(std::size_t column, RowRange rows, std::span<std::byte> destination) const {
   const std::int64_t offset = byte_of(places_, column, rows.begin, destination.size());
+  if (places_.is_compressed(column)) return compressed_->read(file_, places_, column, offset, destination);  // chunks have checksums
   // The size was right when the file was opened: it was cut since.
   if (file_.read_some(offset, destination) < destination.size())
     throw IoError(fmt::format("{}: ends inside column {} (truncated)", path(), schema()[column].name));
@@ -115,7 +118,10 @@ std::size_t SharedFile::read_some(std::int64_t offset, std::span<std::byte> byte
 
 void SharedFile::sync() { file_.sync(); }
 
-RowWriter::RowWriter(const std::string& path, const std::string& group) : places_(open_columns(path, group)), file_(path) {}
+RowWriter::RowWriter(const std::string& path, const std::string& group) : places_(open_columns(path, group)), file_(path) {
+  for (std::size_t i = 0; i < places_.chunks.size(); ++i)
+    if (places_.is_compressed(i)) throw std::logic_error(path + ": rows of compressed columns cannot be written");
+}
 
 std::int64_t RowWriter::write(std::int64_t first_row, const Table& table) {
   std::int64_t bytes = 0;

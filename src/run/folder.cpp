@@ -32,7 +32,7 @@ constexpr const char* list_name = "files";
 constexpr const char* products_folder = "products";  // apart from the run's own files, whatever products are called
 constexpr const char* parts_folder = "parts";
 constexpr std::array own_names = {"state.json", "config.ini", "journal", "trace.json"};
-constexpr std::string_view scratch_ending = ".scratch", undo_ending = ".undo", old_temporary_ending = ".new";
+constexpr std::string_view scratch_ending = ".scratch", undo_ending = ".undo", packed_ending = ".packed", old_temporary_ending = ".new";
 
 bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
 
@@ -53,7 +53,7 @@ std::string_view without(std::string_view name, std::string_view ending) {
 
 bool is_product_name(std::string_view name, const std::set<std::string>& products) {
   if (is_temporary(name) || name.ends_with(scratch_ending)) return true;
-  return products.contains(std::string(without(without(name, old_temporary_ending), undo_ending)));
+  return products.contains(std::string(without(without(without(name, old_temporary_ending), undo_ending), packed_ending)));
 }
 
 bool is_scratch_name(std::string_view name) {
@@ -165,6 +165,15 @@ std::string run_path(const std::string& output) { return link_target(output) + "
 
 std::string partial_path(const std::string& output, const std::string& final_path) {
   return (fs::path(run_path(output)) / products_folder / partial_name(final_path)).string();
+}
+
+std::string packed_path(const std::string& output, const std::string& final_path) {
+  return partial_path(output, final_path).append(packed_ending);
+}
+
+std::string finished_path(const std::string& output, const std::string& final_path) {
+  const std::string packed = packed_path(output, final_path);
+  return is_there(packed) ? packed : partial_path(output, final_path);
 }
 
 std::string holder_of(const std::string& output) { return lock_holder(run_path(output)); }

@@ -93,6 +93,12 @@ void check_replaceable(const std::vector<std::string>& paths) {
 }
 
 void publish_products(const std::string& output, const std::vector<std::string>& final_paths, bool was_interrupted) {
+  for (const std::string& path : final_paths)  // one step each: what is at the partial path is whole at any moment
+    if (const std::string from = finished_path(output, path); from != partial_path(output, path)) {
+      sync_path(from);
+      put_in_place(from, partial_path(output, path));
+      fault_point("packed one");
+    }
   std::vector<std::string> ordered = final_paths;
   // The main product comes last: once it is there, all the others are.
   std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& path) { return path != output; });

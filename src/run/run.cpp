@@ -7,12 +7,14 @@
 #include <algorithm>
 
 #include "impl.hpp"
+#include "packing.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/compression.hpp"
 #include "skyfold/run/same_inputs.hpp"
 
 namespace skyfold {
@@ -20,6 +22,9 @@ namespace skyfold {
 void describe(OptionSet& option, RunOptions& o) {
   option("fresh", o.fresh, "start over, whatever an interrupted attempt left").call_only();
   option("verify", o.verify, "when a run goes on, read the rows that are done and compare their checksums; false: trust them").call_only();
+  option("compress", o.compress, "how the columns of HDF5 products are stored; zstd needs a plugin in readers other than skyfold")
+      .one_of(compression_names())
+      .layout();
   describe(option, o.farm);
 }
 
@@ -121,18 +126,19 @@ std::optional<std::uint32_t> Run::fits_sum() const noexcept { return impl_->fits
 
 void Run::publish(const std::vector<std::string>& products) {
   Impl& my = *impl_;
+  pack_products(my.ranks, my.setup.output, products, my.o.compress);
   my.ranks.on_first_only([&] {
     const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
     check_stop();  // the last moment to stop: the rest takes milliseconds
     // A run that was stopped for minutes may have been taken for dead: then the output is another's.
     my.folder->require_lock();
     if (my.setup.process) my.check_inputs();
-    for (const std::string& path : products) sync_path(partial_path(my.setup.output, path));  // "publishing" promises that they are whole
+    for (const std::string& path : products) sync_path(finished_path(my.setup.output, path));  // "publishing" promises that they are whole
     my.state.phase = "publishing";
     my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
     my.state.products.clear();
     for (const std::string& path : products)
-      my.state.products.push_back(product_state(canonical_form(path), partial_path(my.setup.output, path)));
+      my.state.products.push_back(product_state(canonical_form(path), finished_path(my.setup.output, path)));
     my.published = products;
     write_durably(my.folder->file("state.json"), my.state.text());
     fault_point("publishing");

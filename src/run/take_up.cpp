@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "impl.hpp"
+#include "packing.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
@@ -58,6 +59,7 @@ void Run::Impl::open(const OptionSet& options) {
     append(Event::retry, "", 0);
   trace.emplace(folder->file("trace.json"));
   // Before anything is read of the products: a kill may have come in the middle of a change of structure.
+  remove_packed(setup.output, setup.products);
   for (const std::string& name : names_in(folder->file("products"))) roll_back(folder->file("products/" + name));
   check_structures();
   for (const JournalRecord& record : journal->found())
@@ -80,7 +82,7 @@ bool Run::Impl::take_up(const RunState& before) {
   if (before.phase == "publishing") {
     std::vector<std::string> paths;
     for (const ProductState& product : before.products) paths.push_back(product.path);
-    for (const ProductState& product : before.products) check_unchanged(product, partial_path(canonical_form(setup.output), product.path));
+    for (const ProductState& product : before.products) check_unchanged(product, finished_path(canonical_form(setup.output), product.path));
     publish_products(canonical_form(setup.output), paths, true);
     RunState ended = before;
     ended.phase = "done";
@@ -93,7 +95,7 @@ bool Run::Impl::take_up(const RunState& before) {
   } catch (const Error&) {
     return false;
   }
-  if (before.exit_code != 0 || !is_whole(before)) return reopen(before);
+  if (before.exit_code != 0 || !is_whole(before) || !are_stored_as(before.products, o.compress)) return reopen(before);
   state.products = before.products;
   log_info(fmt::format("{} is complete: nothing to do (--fresh makes it again)", setup.output));
   is_complete = true;

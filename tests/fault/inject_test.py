@@ -84,6 +84,7 @@ class Commands(support.SkyfoldTest):
         at = lambda name: str(self.inputs / name)
         words = {
             "mock": ["mock", "--objects", 1500, "--seed", 9, "--spectroscopic", 0.1, "--output", out("o.h5")],
+            "compressed mock": ["mock", "--objects", 1500, "--seed", 9, "--compress", "zstd", "--output", out("o.h5")],
             "mock of a map": ["mock", "--kind", "map", "--map.nside", 16, "--map.sources", 20, "--seed", 2, "--map.mask-latitude", 10, "--output", out("o.fits")],
             "import of HDF5": ["import", "--input", at("table.h5"), "--input.group", "data", "--memory", 64, "--output", out("o.h5")],
             "import of FITS": ["import", "--input", at("table.fits"), "--memory", 64, "--output", out("o.h5")],
@@ -173,7 +174,7 @@ class Injection(Commands):
             self.fail(f"{len(failures)} of {len(chosen)} faults\n" + "\n".join(failures[:40 if ALL else 3]))
 
 
-for _command in ("mock", "mock of a map", "import of HDF5", "import of FITS", "import of CSV", "spec", "match", "train", "photoz", "validate", "locus",
+for _command in ("mock", "compressed mock", "mock of a map", "import of HDF5", "import of FITS", "import of CSV", "spec", "match", "train", "photoz", "validate", "locus",
                  "patch", "map reorder", "map ud-grade"):
     def _test(self, command=_command):
         self.inject(command)

@@ -3,18 +3,21 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "skyfold/io/compression.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
 
 namespace skyfold {
 
-/// A group of a columnar HDF5 file: one contiguous dataset per column.
+/// A group of a columnar HDF5 file: one dataset per column, contiguous unless it is compressed.
 struct ColumnGroup {
   std::string path;  ///< e.g. "/object"
   Schema schema;
   std::int64_t rows = 0;
+  Compression compression = Compression::none;  ///< of one to be created
 };
 
 /// Text attributes of the root group.
@@ -38,13 +41,25 @@ void save_structure(const std::string& path);
 /// Puts a file back to what it was at `save_structure`, if that was called; may be repeated.
 void roll_back(const std::string& path);
 
+/// The chunks of a compressed column.
+struct ColumnChunks {
+  Compression compression = Compression::none;
+  std::int64_t rows = 0;                                      ///< of each chunk; the last one is filled up
+  std::vector<std::pair<std::int64_t, std::int64_t>> places;  ///< first byte in the file and number of bytes, in order of rows
+};
+
 /// Where the columns of a group lie.
 struct ColumnPlaces {
   ColumnGroup group;
-  std::vector<std::int64_t> offsets;  ///< first byte of each column in the file
+  std::vector<std::int64_t> offsets;      ///< first byte of each column in the file; 0 for one that is compressed
+  std::vector<ColumnChunks> chunks = {};  ///< of each column; of compression none for a contiguous one
+
+  [[nodiscard]] bool is_compressed(std::size_t column) const {
+    return column < chunks.size() && chunks[column].compression != Compression::none;
+  }
 };
 /// Opens a group written by create_columns. Throws IoError when the file cannot be read, DataError when the group is
-/// absent or not columns of one length, stored contiguously.
+/// absent or not columns of one length, stored contiguously or compressed by skyfold.
 [[nodiscard]] ColumnPlaces open_columns(const std::string& path, const std::string& group);
 /// True when the file has the group.
 [[nodiscard]] bool has_columns(const std::string& path, const std::string& group);

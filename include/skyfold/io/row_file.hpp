@@ -18,8 +18,8 @@ namespace skyfold {
 enum class ZoneCheck { on, off };
 
 /// Reads rows of a columnar HDF5 file by position: contiguous datasets are plain arrays in the file, so a read is one
-/// system call a column, needs no lock, and may run on any thread. The first read of a zone of a column reads all of it, where its
-/// hash is known, and throws DataError when the bytes are not those that were written.
+/// system call a column, needs no lock, and may run on any thread. Of compressed ones the chunks are read and restored. The first read of a
+/// zone of a column reads all of it, where its hash is known, and throws DataError when the bytes are not those that were written.
 class RowReader {
  public:
   explicit RowReader(const std::string& path, const std::string& group = "/object", ZoneCheck check = ZoneCheck::on);
@@ -40,6 +40,7 @@ class RowReader {
   ColumnPlaces places_;
   File file_;
   std::unique_ptr<class ZoneChecks> checks_;  ///< none for rows without hashes
+  std::unique_ptr<class ChunkReader> compressed_;
 };
 
 /// A file in which ranks write disjoint byte ranges at the same time, each through a descriptor of its own: no collective

@@ -64,6 +64,10 @@ class RunFolder {
 [[nodiscard]] std::string partial_path(const std::string& output, const std::string& final_path);
 /// Path of a folder of parts: the same on every rank.
 [[nodiscard]] std::string parts_path(const std::string& output, const std::string& name);
+/// Where its compressed copy is made.
+[[nodiscard]] std::string packed_path(const std::string& output, const std::string& final_path);
+/// The file that will be published: the compressed copy, where there is one.
+[[nodiscard]] std::string finished_path(const std::string& output, const std::string& final_path);
 /// "host, process N" of a live run on this output, or "".
 [[nodiscard]] std::string holder_of(const std::string& output);
 /// Throws IoError when `OUTPUT.run` is there and is no run folder of this user: a link, a file, a folder without skyfold's

@@ -17,8 +17,9 @@ namespace skyfold {
 
 /// Options of every command that farms.
 struct RunOptions {
-  bool fresh = false;  ///< start over, whatever an earlier attempt left
-  bool verify = true;  ///< on resuming, read the rows that are done and compare their checksums
+  bool fresh = false;             ///< start over, whatever an earlier attempt left
+  bool verify = true;             ///< on resuming, read the rows that are done and compare their checksums
+  std::string compress = "none";  ///< how the HDF5 products are stored
   FarmOptions farm;
 };
 void describe(OptionSet& option, RunOptions& o);
