@@ -300,8 +300,7 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("input", o.input, "tables to read (FITS, CSV, text, HDF5); @list.txt names a file with a path a line").required().layout();
   option("output", o.output, "catalogue to write, HDF5").required().layout().writes(FileKind::hdf5);
   option("rejects", o.rejects, "where dropped rows are listed, CSV; empty: OUTPUT.rejects.csv").layout().writes(FileKind::text);
-  option("ordering", o.ordering, "order of the rows, which decides the partitions that a run can use")
-      .one_of(ordering_names());
+  option("ordering", o.ordering, "order of the rows, which decides the partitions that a run can use").one_of(ordering_names());
   option("ordering.column", o.ordering_column, "column to order by (ordering attribute)");
   option("columns.ra", o.ra, "column of right ascension, ICRS; empty: guessed").unit("degrees");
   option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
