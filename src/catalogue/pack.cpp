@@ -1,3 +1,5 @@
+// The compressed copy of a finished file: ranks compress chunks, rank 0 stores them in order, and all of it is compared with the rows
+// that it was made of before it takes their place (docs/decisions/0016-compression-is-a-second-file.md).
 #include "skyfold/catalogue/pack.hpp"
 
 #include <fmt/core.h>
