@@ -55,6 +55,7 @@ class MatchRun {
   void open_inputs() {
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
+      read_sample();
       catalogue_.emplace(o_.catalogue);
       const Roles& roles = catalogue_->layout().roles;
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
@@ -65,7 +66,6 @@ class MatchRun {
             fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
         for (const std::string& remark : band_remarks(o_.bands, catalogue_->schema())) log_info(remark);
       }
-      read_sample();
       const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
       const Schema own = training_schema(sample_, id);
       corrections_.emplace(o_, band_columns_, *catalogue_);
