@@ -1,5 +1,5 @@
-// FITS tables as inputs: which table of a file is meant, and its rows, decoded in blocks that fit the cache. Headers are read by
-// our own parser, which believes no size that the file does not have.
+// FITS tables as inputs: their rows, decoded in blocks that fit the cache (source_fits_table.cpp says which table of a file is meant).
+// Headers are read by our own parser, which believes no size that the file does not have.
 #include "source_fits.hpp"
 
 #include <fmt/core.h>
