@@ -108,7 +108,7 @@ struct ListCodec {
 template <class Codec>
 class PartsOf {
  public:
-  using Value = Codec::Value;
+  using Value = typename Codec::Value;
 
   explicit PartsOf(std::shared_ptr<Parts> parts, Codec codec = {}) : parts_(std::move(parts)), codec_(std::move(codec)) {}
 

@@ -14,7 +14,7 @@ namespace skyfold {
 template <class Codec>
 class PartsWork final : public Work {
  public:
-  using Value = Codec::Value;
+  using Value = typename Codec::Value;
   /// Fills the value of a block.
   using Fill = std::function<void(RowRange block, Value& value)>;
 

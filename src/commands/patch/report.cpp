@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "skyfold/core/error.hpp"
@@ -18,8 +17,6 @@
 
 namespace skyfold {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// A measurement whose flux a catalogue may hold too, with the usual names of that column in small letters.
 struct Comparable {
