@@ -4,21 +4,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <span>
-#include <string_view>
 
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
 
-constexpr std::string_view hdf5_start = "\x89HDF\r\n\x1a\n";
 constexpr const char* objects_group = "/object";
 constexpr std::int64_t rows_in_memory = 1 << 20;  // of a block, while a table is read whole
 
@@ -81,9 +77,7 @@ Table Dataset::read(const Schema& columns) const {
 
 bool is_own_product(const std::string& path) {
   try {
-    std::array<char, hdf5_start.size()> start{};
-    (void)File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start)));
-    if (std::string_view(start.data(), start.size()) != hdf5_start) return false;
+    if (container_of(path) != Container::hdf5) return false;
     const Attributes attributes = read_attributes(path);
     return attributes.contains("product_class") || attributes.contains("skyfold_format");
   } catch (const Error&) {

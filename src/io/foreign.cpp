@@ -3,12 +3,14 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <string_view>
 
 #include "gzip.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
 #include "source_file.hpp"
 
 namespace skyfold {
@@ -56,6 +58,13 @@ void refuse_foreign(const std::string& path) {
   for (const Foreign& foreign : foreign_formats)
     if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));
   if (file.text_at(archive_mark, 5) == "ustar") throw IoError(fmt::format("{}: is a tar archive (unpack it first)", path));
+}
+
+Container container_of(const std::string& path) {
+  char start[8] = {};
+  (void)File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start)));
+  if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;
+  return std::equal(start, start + 8, "SIMPLE  ") ? Container::fits : Container::other;
 }
 
 }  // namespace skyfold

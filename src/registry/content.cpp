@@ -15,6 +15,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/source.hpp"
 
@@ -129,13 +130,6 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
 }
 
 }  // namespace
-
-Container container_of(const std::string& path) {
-  char start[8] = {};
-  (void)File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start)));
-  if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;
-  return std::equal(start, start + 8, "SIMPLE  ") ? Container::fits : Container::other;
-}
 
 std::string file_hash(const std::string& path, int threads) {
   const File file = File::for_reading(path);

@@ -6,6 +6,7 @@
 
 #include "skyfold/catalogue/pack.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/io/foreign.hpp"
 #include "skyfold/io/packed_file.hpp"
 #include "skyfold/registry/content.hpp"
 #include "skyfold/run/folder.hpp"

@@ -12,6 +12,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/structure.hpp"
 #include "skyfold/registry/content.hpp"

@@ -9,4 +9,8 @@ namespace skyfold {
 /// missing or empty.
 void refuse_foreign(const std::string& path);
 
+/// What holds the tables of a product, by the first bytes of its file; `other` for all else. Throws IoError for one that cannot be opened.
+enum class Container { hdf5, fits, other };
+[[nodiscard]] Container container_of(const std::string& path);
+
 }  // namespace skyfold

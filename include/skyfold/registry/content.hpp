@@ -6,10 +6,6 @@
 
 namespace skyfold {
 
-/// What holds the tables of a product, by the first bytes of its file; `other` for one that cannot be read, too.
-enum class Container { hdf5, fits, other };
-[[nodiscard]] Container container_of(const std::string& path);
-
 /// Hash of a file's bytes: XXH3 (64 bit) of the hashes of its blocks of 16 MiB, which threads take in turns.
 /// Throws IoError when it cannot be read.
 [[nodiscard]] std::string file_hash(const std::string& path, int threads = 1);
