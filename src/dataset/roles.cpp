@@ -1,4 +1,4 @@
-// The columns of tables that nobody has described, found by their names.
+// The columns of tables that nobody has described, found by their names; those that the user names come first.
 #include "skyfold/dataset/roles.hpp"
 
 #include <fmt/core.h>
@@ -7,7 +7,10 @@
 #include <array>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/ids.hpp"
+#include "skyfold/table/band_remarks.hpp"
 
 namespace skyfold {
 namespace {
@@ -41,7 +44,213 @@ bool may_be_band(const std::string& name, const Schema& schema, const BandOption
   return is_called_so && (bands.error.empty() || find_column(schema, band_column(bands.error, "z")));
 }
 
+/// Sets `bands` to the usual name of magnitudes that a table has in all bands of the user, or of SDSS: half a match is none.
+bool guess_without_errors(BandOptions& bands, const Schema& schema) {
+  BandOptions guess = bands;
+  if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
+  std::vector<std::string> patterns = {"psfmag_{band}"};  // errors are not asked for of stars, which are points
+  for (const known_columns::Magnitudes& names : known_columns::magnitudes) patterns.push_back(names.magnitude);
+  for (const std::string& pattern : patterns) {
+    guess.magnitude = pattern;
+    if (!has_magnitudes(guess, schema)) continue;
+    bands = guess;
+    return true;
+  }
+  return false;
+}
+
+/// One search: what is found is added to the roles.
+class Search {
+ public:
+  Search(const Schema& schema, const RolesAsked& asked) : schema_(schema), asked_(asked) { roles_.bands = asked.bands; }
+
+  TableRoles all() {
+    if (asked_.lon && asked_.lat) find_position();
+    if (asked_.magnitude) find_bands();
+    if (asked_.redshift) find_redshift();
+    if (asked_.quality) roles_.quality = one(*asked_.quality, known_columns::redshift_quality, "column of redshift qualities");
+    if (asked_.id && !names_no_column(asked_.id->given, schema_)) roles_.id = one(*asked_.id, asked_.id_names, "column of ids");
+    if (asked_.tile) roles_.tile = one(*asked_.tile, asked_.tile_names, "column of tiles");
+    return std::move(roles_);
+  }
+
+ private:
+  const std::string& require(const RoleAsked& role) const {
+    if (find_column(schema_, role.given)) return role.given;
+    throw UsageError(describe_missing_column(asked_.path, schema_, role.given, "--" + role.option));
+  }
+
+  std::string one(const RoleAsked& role, std::span<const std::string> names, const char* what) {
+    if (!role.given.empty()) return require(role);
+    std::string name = known_column(schema_, names);
+    if (name.empty() && role.is_required)
+      throw UsageError(fmt::format("{}: no {} found (name it with --{})", asked_.path, what, role.option));
+    if (!name.empty()) roles_.guesses.push_back(fmt::format("guessed {} = {}", role.option, name));
+    return name;
+  }
+
+  void find_position() {
+    const RoleAsked &lon = *asked_.lon, &lat = *asked_.lat;
+    const bool asks_frame = !asked_.frame_option.empty();
+    KnownPosition position{lon.given.empty() ? "" : require(lon), lat.given.empty() ? "" : require(lat), Frame::equatorial};
+    std::optional<Frame> frame = asks_frame ? asked_.frame : Frame::equatorial;
+    if (asks_frame && !frame && !lon.given.empty()) frame = known_frame(position.lon, position.lat);
+    const bool is_guess = position.lon.empty() || position.lat.empty();
+    if (is_guess) complete(position, frame);
+    if (position.lon.empty() || position.lat.empty()) {
+      if (!lon.is_required) return;
+      throw UsageError(fmt::format("{}: no coordinates found (name them with --{}{} --{}{})", asked_.path, lon.option,
+                                   asks_frame ? "," : " and", lat.option, asks_frame ? " and --" + asked_.frame_option : ""));
+    }
+    if (!frame)
+      throw UsageError(fmt::format("{}: the frame of {} and {} is not known (give --{} G, C or E)", asked_.path, position.lon, position.lat,
+                                   asked_.frame_option));
+    position.frame = *frame;
+    if (is_guess)
+      roles_.guesses.push_back(fmt::format("guessed {} = {}, {} = {}{}", lon.option, position.lon, lat.option, position.lat,
+                                           asks_frame ? fmt::format(", frame {}", letter_of(*frame)) : ""));
+    roles_.position = position;
+  }
+
+  /// Names that belong together go before those that are known one by one.
+  void complete(KnownPosition& position, std::optional<Frame>& frame) const {
+    const bool is_open = position.lon.empty() && position.lat.empty();
+    if (const auto pair = known_position(schema_, frame); is_open && pair) {
+      position = *pair;
+      frame = pair->frame;
+    }
+    if (!asked_.frame_option.empty()) return;
+    if (position.lon.empty()) position.lon = partner(position.lat, known_columns::ra, &known_columns::Pair::lat, &known_columns::Pair::lon);
+    if (position.lat.empty())
+      position.lat = partner(position.lon, known_columns::dec, &known_columns::Pair::lon, &known_columns::Pair::lat);
+  }
+
+  /// The other column of a pair of which the user named one; where it is in no pair, the first that is known.
+  std::string partner(const std::string& given, std::span<const std::string> names, std::string known_columns::Pair::*its,
+                      std::string known_columns::Pair::*other) const {
+    for (const known_columns::Pair& pair : known_columns::positions)
+      if (pair.*its == lower(given))
+        if (std::string name = known_coordinate(schema_, std::array{pair.*other}); !name.empty()) return name;
+    return known_coordinate(schema_, names);
+  }
+
+  void find_bands() {
+    BandOptions& bands = roles_.bands;
+    const bool is_guess = bands.magnitude.empty();
+    try {
+      if (asked_.needs_errors)
+        roles_.columns = resolve_bands(bands, schema_, asked_.path);
+      else
+        find_magnitudes();
+    } catch (const Error&) {
+      if (asked_.magnitude->is_required || !is_guess) throw;
+      bands = asked_.bands;
+      return;
+    }
+    if (!is_guess) return;
+    roles_.guesses.push_back(fmt::format("guessed bands = {}, magnitudes {}{}", join(bands.bands, ","), bands.magnitude,
+                                         bands.error.empty() ? "" : ", errors " + bands.error));
+    if (asked_.needs_errors)
+      for (std::string& remark : band_remarks(bands, schema_)) roles_.guesses.push_back(std::move(remark));
+    const std::vector<std::string> gap = missing_between(bands.bands);
+    if (asked_.bands.bands.empty() && !gap.empty())
+      roles_.warnings.push_back(
+          fmt::format("{}: bands {} are there, but not {} (is a column called otherwise, or missing? --bands says which are meant)",
+                      asked_.path, join(bands.bands, ","), join(gap, ",")));
+  }
+
+  void find_magnitudes() {
+    BandOptions& bands = roles_.bands;
+    if (!bands.magnitude.empty() || guess_without_errors(bands, schema_)) {
+      roles_.columns = resolve_bands(bands, schema_, asked_.path);
+      return;
+    }
+    try {  // names that belong together with those of errors
+      BandOptions guess = bands;
+      guess.error.clear();
+      (void)resolve_bands(guess, schema_, asked_.path);
+      guess.error.clear();
+      bands = guess;
+    } catch (const UsageError&) {
+      if (bands.bands.empty()) bands.bands = {"u", "g", "r", "i", "z"};
+      throw UsageError(fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})",
+                                   asked_.path, join(bands.bands, ","), asked_.magnitude->option));
+    }
+    roles_.columns = resolve_bands(bands, schema_, asked_.path);
+  }
+
+  /// A column z beside columns g, r or i may be the magnitude of band z. It is taken for the redshift only where bands are known whose
+  /// error columns band z lacks.
+  void find_redshift() {
+    if (!asked_.redshift->given.empty()) {
+      roles_.redshift = require(*asked_.redshift);
+      return;
+    }
+    Schema others;  // in surveys whose band z is a column z, that is not the redshift
+    for (const ColumnInfo& column : schema_)
+      if (std::ranges::find(roles_.columns.magnitude, column.name) == roles_.columns.magnitude.end()) others.push_back(column);
+    const std::string name = known_column(others, known_columns::redshift);
+    if (name.empty() && !asked_.redshift->is_required) return;
+    if (name.empty())
+      throw UsageError(fmt::format("{}: no column of redshifts found (name it with --{})", asked_.path, asked_.redshift->option));
+    if (may_be_band(name, others, roles_.bands))
+      throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --{}, or name the bands)",
+                                   asked_.path, name, asked_.redshift->option));
+    roles_.redshift = name;
+    roles_.guesses.push_back(fmt::format("guessed {} = {}", asked_.redshift->option, name));
+  }
+
+  const Schema& schema_;
+  const RolesAsked& asked_;
+  TableRoles roles_;
+};
+
 }  // namespace
+
+TableRoles find_roles(const Schema& schema, const RolesAsked& asked) { return Search(schema, asked).all(); }
+
+void say_guesses(const TableRoles& roles) {
+  for (const std::string& line : roles.guesses) log_info(line);
+  for (const std::string& line : roles.warnings) log_warning(line);
+}
+
+std::string whole_id_column(const Dataset& dataset, const RoleAsked& asked, std::span<const std::string> names,
+                            std::vector<std::string>& lines) {
+  const Schema& schema = dataset.schema();
+  const std::string &path = dataset.path(), &wanted = asked.given;
+  if (names_no_column(wanted, schema)) return "";
+  const std::string name = wanted.empty() ? known_column(schema, names) : wanted;
+  if (name.empty()) return "";
+  const ColumnInfo column = dataset.column(name, "--" + asked.option);
+  if (column.type == Type::text || column.width != 1) {
+    if (wanted.empty()) return "";
+    throw DataError(
+        fmt::format("{}: column {} is not a column of whole numbers (named by --{}; none: row numbers)", path, name, asked.option));
+  }
+  const auto no_id = find_no_id(dataset.source(), name);
+  if (!no_id) return name;
+  if (!wanted.empty())
+    throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; --{}={} takes row numbers)", path, no_id->row + 1, name,
+                                no_id->problem, asked.option, no_column));
+  lines.push_back(fmt::format("column {} is not used as ids ({}, row {}: {})", name, path, no_id->row + 1, no_id->problem));
+  return "";
+}
+
+std::vector<std::string> missing_between(std::span<const std::string> bands) {
+  const std::vector<std::string>& usual = known_columns::optical_bands;
+  std::vector<std::size_t> places;
+  for (const std::string& band : bands) {
+    const auto at = std::ranges::find(usual, lower(band));
+    if (at == usual.end()) return {};
+    places.push_back(static_cast<std::size_t>(at - usual.begin()));
+  }
+  std::vector<std::string> missing;
+  if (places.empty()) return missing;
+  const auto [first, last] = std::ranges::minmax(places);
+  for (std::size_t place = first; place <= last; ++place)
+    if (std::ranges::find(places, place) == places.end()) missing.push_back(usual[place]);
+  return missing;
+}
 
 std::string known_coordinate(const Schema& schema, std::span<const std::string> names) {
   const std::string number = known_column(numbers_of(schema), names);
@@ -59,15 +268,6 @@ std::optional<Frame> known_frame(const std::string& lon, const std::string& lat)
   return std::nullopt;
 }
 
-std::string guessed_redshift(const Schema& schema, const BandOptions& bands, const std::string& path, const std::string& option) {
-  const std::string name = known_column(schema, known_columns::redshift);
-  if (name.empty()) throw UsageError(fmt::format("{}: no column of redshifts found (name it with --{})", path, option));
-  if (may_be_band(name, schema, bands))
-    throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --{}, or name the bands)", path,
-                                 name, option));
-  return name;
-}
-
 bool has_magnitudes(const BandOptions& bands, const Schema& schema) {
   try {
     BandOptions tried = bands;
@@ -76,31 +276,6 @@ bool has_magnitudes(const BandOptions& bands, const Schema& schema) {
   } catch (const Error&) {
     return false;
   }
-}
-
-BandColumns known_magnitudes(BandOptions& bands, const Schema& schema, const std::string& path, const char* option) {
-  if (!bands.magnitude.empty()) return resolve_bands(bands, schema, path);
-  BandOptions guess = bands;
-  if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
-  for (const char* pattern : {"psfmag_{band}", "mag_{band}", "modelMag_{band}", "psfMag_{band}", "MAG_{BAND}", "{band}"}) {
-    // The user's bands, or those of SDSS, must all be there: half a match is none.
-    guess.magnitude = pattern;
-    if (!has_magnitudes(guess, schema)) continue;
-    bands = guess;
-    return resolve_bands(bands, schema, path);
-  }
-  try {  // names that belong together with those of errors
-    guess = bands;
-    guess.error.clear();
-    (void)resolve_bands(guess, schema, path);
-    guess.error.clear();
-    bands = guess;
-    return resolve_bands(bands, schema, path);
-  } catch (const UsageError&) {
-    if (guess.bands.empty()) guess.bands = {"u", "g", "r", "i", "z"};
-  }
-  throw UsageError(fmt::format("{}: no known names of magnitude columns in {} (say how they are called with --bands and --{})", path,
-                               join(guess.bands, ","), option));
 }
 
 }  // namespace skyfold

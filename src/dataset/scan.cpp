@@ -47,10 +47,10 @@ std::vector<ColumnRange> zone_ranges(const Catalogue& catalogue, const ColumnInf
 
 /// Columns of positions of a table that has no HEALPix index.
 std::pair<ColumnInfo, ColumnInfo> positions_of(const Dataset& dataset) {
-  const std::string ra = known_coordinate(dataset.schema(), known_columns::ra),
-                    dec = known_coordinate(dataset.schema(), known_columns::dec);
-  if (ra.empty() || dec.empty()) throw UsageError(dataset.path() + ": no coordinates are known (a region of the sky needs them)");
-  return {dataset.number_column(ra, ""), dataset.number_column(dec, "")};
+  const TableRoles roles =
+      find_roles(dataset.schema(), {.path = dataset.path(), .lon = RoleAsked{"", "", false}, .lat = RoleAsked{"", "", false}});
+  if (!roles.position) throw UsageError(dataset.path() + ": no coordinates are known (a region of the sky needs them)");
+  return {dataset.number_column(roles.position->lon, ""), dataset.number_column(roles.position->lat, "")};
 }
 
 void add_once(Schema& schema, const ColumnInfo& column) {

@@ -14,6 +14,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/table/band_remarks.hpp"
+#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
@@ -31,34 +32,12 @@ std::unordered_set<std::string> names_of(const Schema& schema) {
   return names;
 }
 
-/// A way in which surveys call their columns, and the bands to look for, blue to red.
-struct Convention {
-  const char *magnitude, *error;
-  std::vector<std::string> bands;
-};
-
-const std::vector<Convention>& conventions() {
-  static const std::vector<Convention> known = {
-      {"mag_{band}", "mag_err_{band}", {"u", "g", "r", "i", "z", "y", "Y"}},
-      {"mag_{band}_lsst", "mag_err_{band}_lsst", {"u", "g", "r", "i", "z", "y"}},
-      {"MAG_{BAND}", "MAG_ERR_{BAND}", {"u", "g", "r", "i", "z", "y"}},
-      {"MAG_{BAND}", "MAGERR_{BAND}", {"u", "g", "r", "i", "z", "y"}},
-      {"MAG_AUTO_{BAND}", "MAGERR_AUTO_{BAND}", {"u", "g", "r", "i", "z", "y"}},
-      {"MAG_DETMODEL_{BAND}", "MAGERR_DETMODEL_{BAND}", {"u", "g", "r", "i", "z", "y"}},
-      {"psfmag_{band}", "psfmagerr_{band}", {"u", "g", "r", "i", "z"}},
-      {"modelMag_{band}", "modelMagErr_{band}", {"u", "g", "r", "i", "z"}},
-      {"{band}", "e{band}", {"u", "g", "r", "i", "z", "y"}},
-      {"{band}", "{band}err", {"u", "g", "r", "i", "z", "y"}},
-  };
-  return known;
-}
-
 /// Fills in what the user left open: from the first convention with at least three bands in the table, else from names that belong
 /// together.
 void guess_convention(BandOptions& o, const Schema& schema, const std::string& source) {
   const auto names = names_of(schema);
   const auto has = [&](const std::string& pattern, const std::string& band) { return names.contains(band_column(pattern, band)); };
-  for (const Convention& convention : conventions()) {
+  for (const known_columns::Magnitudes& convention : known_columns::magnitudes) {
     const std::string error = o.error.empty() ? convention.error : o.error;
     std::vector<std::string> found;
     for (const std::string& band : o.bands.empty() ? convention.bands : o.bands)

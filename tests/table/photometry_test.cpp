@@ -103,7 +103,11 @@ TEST(ResolveBands, TakesMagnitudesAndErrorsWhoseNamesBelongTogether) {
                {"m_@", "e_m_@", lower},
                {"mag_@", "e_mag_@", lower},
                {"@_magnitude", "@_magnitude_error", lower},
-               {"magnitude_@", "magnitude_error_@", lower}};
+               {"magnitude_@", "magnitude_error_@", lower},
+               {"mag_@_lsst", "mag_@_lsst_err", lower},
+               {"@_gaap1p0Mag", "@_gaap1p0MagErr", lower},
+               {"@_cModelMag", "@_cModelMagErr", lower},
+               {"@_psfMag", "@_psfMagErr", lower}};
   for (const auto& c : cases) {
     BandOptions o;
     const BandColumns found = resolve_bands(o, numbers(family(c.magnitude, c.error, c.bands)), "s");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ inline const std::vector<Pair> positions = {
     {"glon", "glat", 'G'},
     {"gal_lon", "gal_lat", 'G'},
     {"ra", "dec", 'C'},
+    {"ra", "decl", 'C'},
     {"alphawin_j2000", "deltawin_j2000", 'C'},
     {"alpha_j2000", "delta_j2000", 'C'},
     {"raj2000", "dej2000", 'C'},
@@ -52,11 +54,59 @@ inline const std::vector<std::string> id = {"id",       "coadd_object_id", "coad
 inline const std::vector<std::string> target_id = preferring({"id", "specobjid"}, id);
 inline const std::vector<std::string> source_name = preferring({"name", "source_name", "designation"}, id);
 
-inline const std::vector<std::string> redshift = {"z_spec", "zspec", "redshift", "specz", "z_true", "true_redshift", "z", "zs"};
+inline const std::vector<std::string> redshift = {"z_spec", "zspec",         "redshift",      "specz", "spec_z",
+                                                  "z_true", "true_redshift", "redshift_true", "z",     "zs"};
+/// Flags that tell how sure a redshift is; each survey has a scale of its own.
+inline const std::vector<std::string> redshift_quality = {
+    "quality", "z_quality", "zquality", "redshift_quality", "z_flag", "zflag", "zwarning", "zwarn", "qop", "q_z", "zqual", "z_qual"};
 inline const std::vector<std::string> weight = {"weight"};
 inline const std::vector<std::string> tile = {"tile", "tilename"};
 /// Where tiles are asked for, less sure names count, too.
 inline const std::vector<std::string> likely_tile = {"tile", "tilename", "tile_name", "field"};
+
+/// How surveys call their columns of one kind of photometry: {band} or {BAND} (upper case) stands for the band.
+struct Magnitudes {
+  std::string magnitude, error;
+  std::vector<std::string> bands;  ///< to look for, blue to red
+};
+inline const std::vector<std::string> optical_bands = {"u", "g", "r", "i", "z", "y"};
+/// The most specific names first; the case of letters counts, since bands differ in nothing else.
+inline const std::vector<Magnitudes> magnitudes = {
+    {"mag_{band}", "mag_err_{band}", {"u", "g", "r", "i", "z", "y", "Y"}},
+    {"mag_{band}_lsst", "mag_err_{band}_lsst", optical_bands},
+    {"mag_{band}_lsst", "mag_{band}_lsst_err", optical_bands},
+    {"MAG_{BAND}", "MAG_ERR_{BAND}", optical_bands},
+    {"MAG_{BAND}", "MAGERR_{BAND}", optical_bands},
+    {"MAG_AUTO_{BAND}", "MAGERR_AUTO_{BAND}", optical_bands},
+    {"MAG_DETMODEL_{BAND}", "MAGERR_DETMODEL_{BAND}", optical_bands},
+    {"psfmag_{band}", "psfmagerr_{band}", {"u", "g", "r", "i", "z"}},
+    {"modelMag_{band}", "modelMagErr_{band}", {"u", "g", "r", "i", "z"}},
+    {"mag_{band}", "magerr_{band}", {"u", "g", "r", "i", "z", "y", "Y"}},
+    {"{band}_gaap1p0Mag", "{band}_gaap1p0MagErr", optical_bands},
+    {"{band}_cModelMag", "{band}_cModelMagErr", optical_bands},
+    {"{band}_psfMag", "{band}_psfMagErr", optical_bands},
+    {"psfMag_{band}", "psfMagErr_{band}", {"u", "g", "r", "i", "z"}},
+    {"{band}", "e{band}", optical_bands},
+    {"{band}", "{band}err", optical_bands},
+};
+
+/// Likewise of fluxes.
+struct Fluxes {
+  std::string flux, error;
+  /// Magnitude of flux 1 where the names tell it; NaN: the columns' unit must.
+  double zeropoint = std::numeric_limits<double>::quiet_NaN();
+};
+inline constexpr double nanojansky_zeropoint = 31.4;  // AB
+inline const std::vector<Fluxes> fluxes = {
+    {"{band}_gaap1p0Flux", "{band}_gaap1p0FluxErr", nanojansky_zeropoint},
+    {"{band}_cModelFlux", "{band}_cModelFluxErr", nanojansky_zeropoint},
+    {"{band}_psfFlux", "{band}_psfFluxErr", nanojansky_zeropoint},
+    {"flux_{band}", "flux_err_{band}"},
+    {"flux_{band}", "fluxerr_{band}"},
+    {"flux_{band}", "flux_{band}_err"},
+    {"FLUX_AUTO_{BAND}", "FLUXERR_AUTO_{BAND}"},
+    {"FLUX_{BAND}", "FLUXERR_{BAND}"},
+};
 
 }  // namespace known_columns
 

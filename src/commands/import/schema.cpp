@@ -149,25 +149,24 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   return all;
 }
 
-/// Takes the user's name for a role, or guesses one and says so.
-std::string role(const Schema& all, const std::string& given, const std::vector<std::string>& usual, const std::string& option,
-                 const std::string& path, std::vector<std::string>& remarks) {
-  if (!given.empty()) {
-    require_column(all, given, option, path);
-    return given;
+/// The columns that the user names, or the usual ones; what is guessed is remarked.
+Roles known_roles(const Schema& all, const ImportOptions& o, const std::string& path, std::vector<std::string>& remarks) {
+  RolesAsked asked{.path = path, .id = RoleAsked{"columns.id", o.id, false}, .tile = RoleAsked{"columns.tile", o.tile, false}};
+  if (o.ordering == "tile") asked.tile_names = known_columns::likely_tile;
+  if (o.ordering != "none" || !o.ra.empty()) {
+    asked.lon = RoleAsked{"columns.ra", o.ra, false};
+    asked.lat = RoleAsked{"columns.dec", o.dec, false};
   }
-  const bool is_coordinate = option == "columns.ra" || option == "columns.dec";
-  std::string guess = is_coordinate ? known_coordinate(all, usual) : known_column(all, usual);
-  // What is guessed is said.
-  if (!guess.empty()) remarks.push_back(fmt::format("guessed {} = {}", option, guess));
-  return guess;
+  TableRoles found = find_roles(all, asked);
+  std::ranges::move(found.guesses, std::back_inserter(remarks));
+  return {found.id, found.position ? found.position->lon : "", found.position ? found.position->lat : "", found.tile};
 }
 
 /// The column of ids, made one of whole numbers where they are written as real numbers (1.0); "" for none.
-std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema& all, const std::string& given, const ScanRunner& run,
-                    std::vector<std::string>& remarks) {
-  if (names_no_column(given, all)) return "";
-  const std::string name = role(all, given, known_columns::id, "columns.id", sources.front()->path(), remarks);
+/// @param name   that was found
+/// @param given  by the user
+std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema& all, const std::string& name, const std::string& given,
+                    const ScanRunner& run, std::vector<std::string>& remarks) {
   if (name.empty()) return "";
   ColumnInfo& column = all[*find_column(all, name)];
   if ((column.type != Type::f8 && column.type != Type::f4) || column.width != 1) return name;
@@ -331,16 +330,10 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   const std::set<std::string> keep(o.keep.begin(), o.keep.end());
   for (const auto& column : sources.front()->left_out())
     schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
-  if (o.ordering != "none" || !o.ra.empty()) {
-    schema.roles.ra = role(all, o.ra, known_columns::ra, "columns.ra", path, schema.remarks);
-    schema.roles.dec = role(all, o.dec, known_columns::dec, "columns.dec", path, schema.remarks);
-    schema.has_positions = !schema.roles.ra.empty() && !schema.roles.dec.empty();
-    if (!schema.has_positions) schema.roles.ra = schema.roles.dec = "";
-  }
+  schema.roles = known_roles(all, o, path, schema.remarks);
+  schema.has_positions = !schema.roles.ra.empty();
   if (!schema.has_positions) refuse_idle_options("--columns.ra and --columns.dec", {{"input.coordinates", !o.source.coordinates.empty()}});
-  schema.roles.id = id_role(sources, all, o.id, run, schema.remarks);
-  schema.roles.tile =
-      role(all, o.tile, o.ordering == "tile" ? known_columns::likely_tile : known_columns::tile, "columns.tile", path, schema.remarks);
+  schema.roles.id = id_role(sources, all, schema.roles.id, o.id, run, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
   check_roles(schema, all, o, *sources.front());
   remark_units(all, schema.roles, sources, schema.remarks);

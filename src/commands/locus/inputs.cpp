@@ -158,13 +158,16 @@ LocusColumns LocusInputs::columns_of_stars() {
       throw UsageError(fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue, columns.rating));
   }
   if (!LocusRules(locus_).needs_magnitudes) return columns;
-  const bool is_guess = bands_.magnitude.empty();
   bands_.error.clear();  // not needed, but where they are named they have to be there
-  columns.bands = known_magnitudes(bands_, catalogue_->schema(), o_.catalogue, "bands.magnitude");
+  const TableRoles roles = find_roles(
+      catalogue_->schema(),
+      {.path = o_.catalogue, .magnitude = RoleAsked{"bands.magnitude", bands_.magnitude}, .needs_errors = false, .bands = bands_});
+  if (ranks_.is_first()) say_guesses(roles);
+  columns.bands = roles.columns;
+  bands_ = roles.bands;
   for (const std::string& band : bands_.bands)
     if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(catalogue_->schema(), name))
       throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue, name));
-  if (is_guess && ranks_.is_first()) log_info(fmt::format("guessed bands = {}, magnitudes {}", join(bands_.bands, ","), bands_.magnitude));
   return columns;
 }
 
@@ -193,12 +196,9 @@ void LocusInputs::open_traversal() {
 
 void LocusInputs::open_list() {
   Dataset dataset(o_.targets, o_.source);
-  const LocusColumns columns = columns_of_targets(dataset.schema());
+  const auto [columns, id] = columns_of_targets(dataset.schema());
   dataset.use_degrees(columns.ra, columns.dec);
   const Schema& schema = dataset.schema();
-  const std::string id = names_no_column(o_.id, schema) ? ""
-                         : o_.id.empty()                ? known_column(schema, known_columns::target_id)
-                                                        : role(schema, o_.id, {}, "columns.id");
   kernel_.emplace(locus_, bands_, columns, star_columns_);
   const ColumnAliases aliases = band_aliases(columns.bands);
   std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();
@@ -212,27 +212,25 @@ void LocusInputs::open_list() {
   identities_ = {{o_.targets, file_identity(o_.targets)}, {catalogue_->path(), catalogue_->fingerprint()}};
 }
 
-LocusColumns LocusInputs::columns_of_targets(const Schema& schema) const {
-  LocusColumns columns;
-  columns.ra = role(schema, o_.ra, known_columns::ra, "columns.ra");
-  columns.dec = role(schema, o_.dec, known_columns::dec, "columns.dec");
-  if (!LocusRules(locus_).target_needs_magnitudes) return columns;
-  // Targets are first looked for under the names that the stars have.
-  BandOptions bands = bands_;
-  if (!o_.magnitude.empty())
-    bands.magnitude = o_.magnitude;
-  else if (!has_magnitudes(bands, schema))
-    bands.magnitude.clear();  // called otherwise than in the catalogue
-  columns.bands = known_magnitudes(bands, schema, o_.targets, "targets.magnitude");
-  return columns;
-}
-
-std::string LocusInputs::role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
-                              const char* option) const {
-  std::string name = given.empty() ? known_coordinate(schema, usual) : given;
-  if (name.empty()) throw UsageError(fmt::format("{}: no column of coordinates found (name it with --{})", o_.targets, option));
-  if (!find_column(schema, name)) throw UsageError(fmt::format("{}: no column '{}' (named by --{})", o_.targets, name, option));
-  return name;
+std::pair<LocusColumns, std::string> LocusInputs::columns_of_targets(const Schema& schema) const {
+  RolesAsked asked{.path = o_.targets,
+                   .lon = RoleAsked{"columns.ra", o_.ra},
+                   .lat = RoleAsked{"columns.dec", o_.dec},
+                   .id = RoleAsked{"columns.id", o_.id, false},
+                   .id_names = known_columns::target_id};
+  if (LocusRules(locus_).target_needs_magnitudes) {
+    // Targets are first looked for under the names that the stars have.
+    asked.bands = bands_;
+    if (!o_.magnitude.empty())
+      asked.bands.magnitude = o_.magnitude;
+    else if (!has_magnitudes(asked.bands, schema))
+      asked.bands.magnitude.clear();  // called otherwise than in the catalogue
+    asked.magnitude = RoleAsked{"targets.magnitude", asked.bands.magnitude};
+    asked.needs_errors = false;
+  }
+  const TableRoles roles = find_roles(schema, asked);
+  if (ranks_.is_first()) say_guesses(roles);
+  return {{roles.position->lon, roles.position->lat, roles.columns, ""}, roles.id};
 }
 
 }  // namespace skyfold

@@ -58,9 +58,8 @@ class LocusInputs {
   void open_traversal();
   void open_list();
   [[nodiscard]] LocusColumns columns_of_stars();
-  [[nodiscard]] LocusColumns columns_of_targets(const Schema& schema) const;
-  [[nodiscard]] std::string role(const Schema& schema, const std::string& given, const std::vector<std::string>& usual,
-                                 const char* option) const;
+  /// And that of their ids, "" for none.
+  [[nodiscard]] std::pair<LocusColumns, std::string> columns_of_targets(const Schema& schema) const;
   [[nodiscard]] ColumnAliases band_aliases(const BandColumns& columns) const;
 
   const LocusStageOptions& o_;

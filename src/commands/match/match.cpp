@@ -10,12 +10,12 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/dataset/roles.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
-#include "skyfold/table/band_remarks.hpp"
 #include "spec_sample.hpp"
 #include "work.hpp"
 
@@ -59,13 +59,11 @@ class MatchRun {
       catalogue_.emplace(o_.catalogue);
       const Roles& roles = catalogue_->layout().roles;
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
-      const bool guesses = o_.bands.magnitude.empty();
-      band_columns_ = resolve_bands(o_.bands, catalogue_->schema(), o_.catalogue);
-      if (guesses && ranks_.is_first()) {
-        log_info(
-            fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
-        for (const std::string& remark : band_remarks(o_.bands, catalogue_->schema())) log_info(remark);
-      }
+      const TableRoles found = find_roles(
+          catalogue_->schema(), {.path = o_.catalogue, .magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude}, .bands = o_.bands});
+      if (ranks_.is_first()) say_guesses(found);
+      o_.bands = found.bands;
+      band_columns_ = found.columns;
       const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
       const Schema own = training_schema(sample_, id);
       corrections_.emplace(o_, band_columns_, *catalogue_);

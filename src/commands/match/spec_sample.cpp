@@ -14,7 +14,6 @@
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/hdf5.hpp"
-#include "skyfold/io/ids.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/sky/healpix.hpp"
 
@@ -34,21 +33,22 @@ struct PlainColumns {
 };
 
 PlainColumns columns_of(const MatchOptions& o, const Dataset& dataset, bool is_told) {
-  const Schema& schema = dataset.schema();
-  PlainColumns columns{o.spec_ra, o.spec_dec, o.spec_z, ""};
-  if (columns.ra.empty()) columns.ra = known_coordinate(schema, known_columns::ra);
-  if (columns.dec.empty()) columns.dec = known_coordinate(schema, known_columns::dec);
-  if (columns.ra.empty() || columns.dec.empty())
-    throw UsageError(o.spec + ": no coordinates found (name them with --spec.ra and --spec.dec)");
-  if (columns.z.empty()) columns.z = guessed_redshift(schema, {}, o.spec, "spec.z");
-  if (const std::string id = known_column(schema, known_columns::target_id); !id.empty()) {
-    const ColumnInfo& info = schema[*find_column(schema, id)];
-    if (info.type != Type::text && info.width == 1 && !find_no_id(dataset.source(), id)) columns.id = id;
-  }
+  const TableRoles roles = find_roles(dataset.schema(), {.path = o.spec,
+                                                         .lon = RoleAsked{"spec.ra", o.spec_ra},
+                                                         .lat = RoleAsked{"spec.dec", o.spec_dec},
+                                                         .redshift = RoleAsked{"spec.z", o.spec_z},
+                                                         .quality = RoleAsked{"quality", "", false}});
+  std::vector<std::string> lines;
+  const PlainColumns columns{roles.position->lon, roles.position->lat, roles.redshift,
+                             whole_id_column(dataset, {"id", ""}, known_columns::target_id, lines)};
   if (!is_told) return columns;
+  for (const std::string& line : lines) log_info(line);
   log_info(
       fmt::format("{} is a plain table: positions {} and {}, redshifts {}, ids {}; qualities and classes are unknown (spec tells them)",
                   o.spec, columns.ra, columns.dec, columns.z, columns.id.empty() ? "row numbers" : columns.id));
+  if (!roles.quality.empty())
+    log_warning(
+        fmt::format("{}: column {} may tell which redshifts are good, and is not looked at (spec does that)", o.spec, roles.quality));
   return columns;
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -14,7 +13,6 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/roles.hpp"
-#include "skyfold/io/ids.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
 
@@ -24,38 +22,22 @@ namespace {
 constexpr const char* row_column = "row";
 constexpr double degrees = 180.0 / std::numbers::pi, box_side_deg = 10.0;
 
-std::string require(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
-  if (find_column(schema, name)) return name;
-  std::vector<std::string> names;
-  for (const ColumnInfo& column : schema) names.push_back(column.name);
-  const std::string nearest = nearest_name(name, names);
-  throw UsageError(
-      fmt::format("{}: no column '{}' (named by --{}{})", path, name, option, nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
-}
-
-/// Columns of position and their frame: as named, or the first usual pair.
-void find_position(const Schema& schema, const PatchSourceOptions& o, PatchSources& sources) {
+/// Columns of position, their frame and the names of the sources: as named, or the first usual ones.
+void find_columns(const Schema& schema, const PatchSourceOptions& o, PatchSources& sources) {
   if (o.lon.empty() != o.lat.empty()) throw UsageError("give both --columns.lon and --columns.lat, or none");
-  if (!o.lon.empty()) {
-    sources.lon = require(schema, o.lon, "columns.lon", o.path);
-    sources.lat = require(schema, o.lat, "columns.lat", o.path);
-  }
-  std::optional<Frame> frame;
-  if (!o.frame.empty()) frame = frame_named(o.frame);
-  if (!sources.lon.empty() && !frame) frame = known_frame(sources.lon, sources.lat);
-  if (const auto guess = known_position(schema, frame); sources.lon.empty() && guess) {
-    sources.lon = guess->lon;
-    sources.lat = guess->lat;
-    frame = guess->frame;
-    sources.remarks.push_back(
-        fmt::format("guessed columns.lon = {}, columns.lat = {}, frame {}", sources.lon, sources.lat, letter_of(guess->frame)));
-  }
-  if (sources.lon.empty())
-    throw UsageError(fmt::format("{}: no coordinates found (name them with --columns.lon, --columns.lat and --columns.frame)", o.path));
-  if (!frame)
-    throw UsageError(
-        fmt::format("{}: the frame of {} and {} is not known (give --columns.frame G, C or E)", o.path, sources.lon, sources.lat));
-  sources.frame = *frame;
+  RolesAsked asked{.path = o.path,
+                   .lon = RoleAsked{"columns.lon", o.lon},
+                   .lat = RoleAsked{"columns.lat", o.lat},
+                   .frame_option = "columns.frame",
+                   .id = RoleAsked{"columns.id", o.id, false},
+                   .id_names = known_columns::source_name};
+  if (!o.frame.empty()) asked.frame = frame_named(o.frame);
+  const TableRoles roles = find_roles(schema, asked);
+  sources.lon = roles.position->lon;
+  sources.lat = roles.position->lat;
+  sources.frame = roles.position->frame;
+  sources.id = roles.id;
+  sources.remarks = roles.guesses;
   for (const std::string& name : {sources.lon, sources.lat}) {
     const ColumnInfo& column = schema[*find_column(schema, name)];
     if (column.type == Type::text || column.width != 1)
@@ -131,13 +113,10 @@ double patch_side_deg(const PatchSourceOptions& o) {
 PatchSources read_patch_sources(const PatchSourceOptions& o) {
   Dataset dataset(o.path, o.input);
   PatchSources sources;
-  find_position(dataset.schema(), o, sources);
+  find_columns(dataset.schema(), o, sources);
   dataset.use_degrees(sources.lon, sources.lat);
   for (const LeftOut& column : dataset.source().left_out())
     sources.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
-  sources.id = names_no_column(o.id, dataset.schema()) ? ""
-               : o.id.empty()                          ? known_column(dataset.schema(), known_columns::source_name)
-                                                       : require(dataset.schema(), o.id, "columns.id", o.path);
   Table table = read_table(dataset, sources);
   // HDF5 takes a slash in a name for a path: read_table has replaced it in the columns.
   for (std::string* name : {&sources.lon, &sources.lat, &sources.id}) std::replace(name->begin(), name->end(), '/', '_');

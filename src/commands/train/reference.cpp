@@ -48,7 +48,7 @@ class Reference {
       tables_.emplace_back(path, o.source);
       rows_ += tables_.back().rows();
     }
-    has_ids_ = !id_column(tables_.front().source(), "").empty();
+    has_ids_ = !id_column(tables_.front(), "").empty();
   }
 
   [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
@@ -64,7 +64,7 @@ class Reference {
     std::int64_t first = 0;
     for (const Dataset& dataset : tables_) {
       const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, dataset.schema(), dataset.path());
-      const std::string id = has_ids_ ? id_column(dataset.source(), "") : "";
+      const std::string id = has_ids_ ? id_column(dataset, "") : "";
       if (has_ids_ && id.empty()) throw DataError(dataset.path() + ": no column of ids, which the first reference has");
       Table table(schema_of(dataset, columns, id));
       for (const Piece& piece : dataset.source().pieces(rows_per_piece)) {

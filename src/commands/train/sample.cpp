@@ -15,12 +15,9 @@
 #include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/hdf5.hpp"
-#include "skyfold/io/ids.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/table/algebra.hpp"
-#include "skyfold/table/band_remarks.hpp"
 #include "skyfold/table/expression.hpp"
-#include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
@@ -64,10 +61,16 @@ class Reader {
 
   void choose_columns(const Dataset& dataset) {
     const Schema& schema = dataset.schema();
-    choose_bands(dataset);
-    choose_redshift(dataset);
+    const TableRoles roles = find_roles(schema, {.path = dataset.path(),
+                                                 .magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude},
+                                                 .bands = o_.bands,
+                                                 .redshift = RoleAsked{"redshift", o_.redshift}});
+    say_guesses(roles);
+    o_.bands = roles.bands;
+    o_.redshift = roles.redshift;
+    sample_.band_columns = roles.columns;
     const bool guesses_id = o_.id.empty();
-    o_.id = id_column(dataset.source(), o_.id);
+    o_.id = id_column(dataset, o_.id);
     if (guesses_id)
       log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
@@ -88,29 +91,6 @@ class Reader {
       }
     if (condition_) condition_.emplace(o_.cuts.select, wanted_, "--cuts.select");  // of the types that are read
     sample_.columns = Table(kept);
-  }
-
-  void choose_bands(const Dataset& dataset) {
-    const bool guesses_bands = o_.bands.magnitude.empty();
-    sample_.band_columns = resolve_bands(o_.bands, dataset.schema(), dataset.path());
-    if (!guesses_bands) return;
-    log_info(fmt::format("guessed bands = {}, magnitudes {}, errors {}", join(o_.bands.bands, ","), o_.bands.magnitude, o_.bands.error));
-    for (const std::string& remark : band_remarks(o_.bands, dataset.schema())) log_info(remark);
-  }
-
-  void choose_redshift(const Dataset& dataset) {
-    if (!o_.redshift.empty()) return;
-    o_.redshift = guessed_redshift(without_magnitudes(dataset.schema()), o_.bands, dataset.path());
-    log_info("guessed redshift = " + o_.redshift);
-  }
-
-  /// In surveys whose band z is a column z, that is not the redshift.
-  Schema without_magnitudes(const Schema& schema) const {
-    const auto& magnitudes = sample_.band_columns.magnitude;
-    Schema others;
-    for (const ColumnInfo& column : schema)
-      if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
-    return others;
   }
 
   void check_columns(const Dataset& dataset) const {
@@ -155,27 +135,11 @@ class Reader {
 
 TrainSample read_sample(TrainOptions& o) { return Reader(o).read(); }
 
-std::string id_column(const Source& source, const std::string& wanted) {
-  const Schema& schema = source.schema();
-  const std::string& path = source.path();
-  if (names_no_column(wanted, schema)) return "";
-  const std::string name = wanted.empty() ? known_column(schema, known_columns::id) : wanted;
-  const auto index = find_column(schema, name);
-  if (!index && !wanted.empty()) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
-  if (!index) return "";
-  const Type type = schema[*index].type;
-  if (schema[*index].width == 1 && type != Type::text) {
-    const auto no_id = find_no_id(source, name);
-    if (!no_id) return name;
-    if (!wanted.empty())
-      throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; --id={} takes row numbers)", path, no_id->row + 1,
-                                  name, no_id->problem, no_column));
-    log_info(fmt::format("column {} is not used as ids ({}, row {}: {})", name, path, no_id->row + 1, no_id->problem));
-    return "";
-  }
-  if (!wanted.empty())
-    throw DataError(fmt::format("{}: column {} is not a column of whole numbers (named by --id; none: row numbers)", path, name));
-  return "";
+std::string id_column(const Dataset& dataset, const std::string& wanted) {
+  std::vector<std::string> lines;
+  std::string name = whole_id_column(dataset, {"id", wanted}, known_columns::id, lines);
+  for (const std::string& line : lines) log_info(line);
+  return name;
 }
 
 }  // namespace skyfold

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "options.hpp"
-#include "skyfold/io/source.hpp"
+#include "skyfold/dataset/dataset.hpp"
 #include "skyfold/table/photometry.hpp"
 
 namespace skyfold {
@@ -34,6 +34,6 @@ struct TrainSample {
 
 /// Column of ids of an input: the one named, or one of the usual names; "" when there is none of whole numbers, or for none. Real
 /// numbers are ids when all are whole. Throws UsageError for a name that is not there, DataError for one that has no whole numbers.
-[[nodiscard]] std::string id_column(const Source& source, const std::string& wanted);
+[[nodiscard]] std::string id_column(const Dataset& dataset, const std::string& wanted);
 
 }  // namespace skyfold

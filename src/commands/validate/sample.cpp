@@ -27,10 +27,12 @@ constexpr double largest_redshift = 100.0;  // sentinels such as 999 are no reds
 
 bool is_integer(Type type) { return type == Type::i8 || type == Type::i4 || type == Type::u1; }
 
-/// The magnitude columns: as the user calls them, as the model does, or in one of the usual ways; nothing when none fits.
-std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, BandOptions& bands,
-                                           const std::string& path) {
-  if (!o.band_magnitude.empty() || !o.band_error.empty()) {
+/// Bands as the user calls them, as the model does, or in one of the usual ways; none when none fits: the models may need none, and bins
+/// of magnitude are left out.
+TableRoles bands_of(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const std::string& path) {
+  const bool is_named = !o.band_magnitude.empty() || !o.band_error.empty();
+  BandOptions bands;
+  if (is_named) {
     if (model) bands = model->bands;
     bands.limits.clear();
     if (!o.band_magnitude.empty()) bands.magnitude = o.band_magnitude;
@@ -39,13 +41,8 @@ std::vector<std::string> magnitude_columns(const ValidateOptions& o, const Schem
     if (bands.bands.empty() && !bands.magnitude.empty())
       throw UsageError(
           fmt::format("{}: no column is called as --bands.magnitude = {} says, for any of the usual bands", path, bands.magnitude));
-    return resolve_bands(bands, schema, path).magnitude;
   }
-  try {
-    return resolve_bands(bands, schema, "").magnitude;
-  } catch (const Error&) {
-    return {};  // no failure here: the models may need none, and bins of magnitude are left out
-  }
+  return find_roles(schema, {.path = path, .magnitude = RoleAsked{"bands.magnitude", bands.magnitude, is_named}, .bands = bands});
 }
 
 std::string number_column(const Schema& schema, const std::string& name, const std::string& option, const std::string& path) {
@@ -56,14 +53,15 @@ std::string number_column(const Schema& schema, const std::string& name, const s
   return name;
 }
 
-std::string redshift_column(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const BandOptions& bands,
-                            const std::vector<std::string>& magnitudes, const std::string& path) {
-  if (!o.redshift.empty()) return number_column(schema, o.redshift, "redshift", path);
-  Schema others;  // in surveys whose band z is a column z, that is not the redshift
-  for (const ColumnInfo& column : schema)
-    if (std::find(magnitudes.begin(), magnitudes.end(), column.name) == magnitudes.end()) others.push_back(column);
-  if (model && find_column(others, model->redshift)) return number_column(schema, model->redshift, "redshift", path);
-  return number_column(schema, guessed_redshift(others, bands, path), "redshift", path);
+std::string redshift_column(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const TableRoles& bands,
+                            const std::string& path) {
+  RoleAsked asked{"redshift", o.redshift};
+  // In surveys whose band z is a column z, that is not the redshift, whatever a model was trained with.
+  const auto is_magnitude = [&](const std::string& name) { return std::ranges::count(bands.columns.magnitude, name) > 0; };
+  if (asked.given.empty() && model && find_column(schema, model->redshift) && !is_magnitude(model->redshift)) asked.given = model->redshift;
+  RolesAsked roles{.path = path, .bands = bands.bands, .redshift = asked};
+  if (!bands.columns.magnitude.empty()) roles.magnitude = RoleAsked{"bands.magnitude", bands.bands.magnitude};
+  return number_column(schema, find_roles(schema, roles).redshift, "redshift", path);
 }
 
 std::string id_column(const ValidateOptions& o, const Schema& schema, const std::string& path) {
@@ -178,13 +176,12 @@ ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, 
   ValidationSample sample;
   sample.paths = input_files(o.sample);
   const std::string& path = sample.paths.front();
-  BandOptions bands;
-  const std::vector<std::string> magnitudes = magnitude_columns(o, schema, model, bands, path);
-  sample.redshift = redshift_column(o, schema, model, bands, magnitudes, path);
+  const TableRoles bands = bands_of(o, schema, model, path);
+  sample.redshift = redshift_column(o, schema, model, bands, path);
   sample.id = id_column(o, schema, path);
   sample.weight = o.weight.empty() ? known_column(schema, known_columns::weight) : o.weight == no_column ? "" : o.weight;
   if (!sample.weight.empty()) number_column(schema, sample.weight, "weight", path);
-  sample.magnitude = magnitude_column(o, schema, bands, magnitudes, path);
+  sample.magnitude = magnitude_column(o, schema, bands.bands, bands.columns.magnitude, path);
   log_info(fmt::format("known redshifts {}, ids {}, weights {}, bins of {}", sample.redshift, sample.id.empty() ? "row numbers" : sample.id,
                        sample.weight.empty() ? "none" : sample.weight, sample.magnitude.empty() ? "no magnitude" : sample.magnitude));
   return sample;
