@@ -14,6 +14,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/input_names.hpp"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr const char* format_name = "skyfold photoz model";
 constexpr const char* format_version = "2";
+constexpr const char* corrected_version = "3";  // of models whose magnitudes are corrected, which earlier programs would not know
 constexpr const char* parameter_prefix = "parameter.";
 constexpr const char* record_prefix = "record.";
 constexpr const char* table_list = "tables";
@@ -98,7 +100,7 @@ std::map<std::string, std::string> with_prefix(const Attributes& attributes, con
 void write_model(const std::string& path, const PhotozModel& model, const std::string& provenance) {
   Attributes attributes = band_attributes(model.bands);
   attributes["skyfold_format"] = format_name;
-  attributes["format_version"] = format_version;
+  attributes["format_version"] = model.corrections.is_empty() ? format_version : corrected_version;
   attributes["algorithm"] = model.algorithm;
   attributes["redshift"] = model.redshift;
   attributes["z_min"] = shortest(model.z_min);
@@ -107,13 +109,16 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
   attributes["product_class"] = product_class::photoz_model;
   for (const auto& [name, value] : model.parameters) attributes[parameter_prefix + name] = value;
   for (const auto& [name, value] : model.record) attributes[record_prefix + name] = value;
+  for (const auto& [name, value] : correction_attributes(model.corrections)) attributes[name] = value;
   std::map<std::string, Table> tables, groups;
   std::vector<std::string> names;
-  for (const auto& [name, table] : model.tables) {
+  const auto add = [&](const std::string& name, const Table& table) {
     tables.emplace(name, by_name(table));
     groups.emplace("/" + name, table);
     names.push_back(name);
-  }
+  };
+  for (const auto& [name, table] : model.tables) add(name, table);
+  if (!model.corrections.tiles.empty()) add(correction_table, tile_table(model.corrections));
   attributes[table_list] = join(names, ",");
   // Last: it is over all other attributes.
   attributes[checksum_name] = checksum_of(attributes, tables);
@@ -124,9 +129,9 @@ PhotozModel read_model(const std::string& path) {
   const Attributes attributes = read_attributes(path);
   const auto format = attributes.find("skyfold_format");
   if (format == attributes.end() || format->second != format_name) throw DataError(path + ": not a photo-z model (made by skyfold train)");
-  if (text_of(attributes, "format_version", path) != format_version)
-    throw DataError(fmt::format("{}: a photo-z model of format {} (this program reads {}: train it again)", path,
-                                attributes.at("format_version"), format_version));
+  if (const std::string& version = text_of(attributes, "format_version", path); version != format_version && version != corrected_version)
+    throw DataError(fmt::format("{}: a photo-z model of format {} (this program reads {} and {}: train it again)", path, version,
+                                format_version, corrected_version));
   PhotozModel model;
   model.algorithm = text_of(attributes, "algorithm", path);
   model.redshift = text_of(attributes, "redshift", path);
@@ -145,6 +150,10 @@ PhotozModel read_model(const std::string& path) {
   // After reading: attributes and tables are compared as they were understood.
   if (text_of(attributes, checksum_name, path) != checksum_of(attributes, model.tables))
     throw DataError(path + ": the model's content does not match its checksum (damaged)");
+  const auto tiles = model.tables.find(correction_table);
+  model.corrections =
+      corrections_from(attributes, tiles == model.tables.end() ? nullptr : &tiles->second, path).value_or(CorrectionRecord());
+  if (tiles != model.tables.end()) model.tables.erase(tiles);
   return model;
 }
 

@@ -14,6 +14,7 @@
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
@@ -69,6 +70,8 @@ class Import {
     {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);
+      // What has been done to the magnitudes of a matched sample goes with them.
+      ranks_.on_first_only([&] { corrections_ = common_corrections(input_paths(o_)); });
     }
     if (ranks_.is_first()) {
       log_info(fmt::format("{} file{}, {} rows, {} columns", inputs_.sources.size(), inputs_.sources.size() == 1 ? "" : "s",
@@ -156,6 +159,7 @@ class Import {
     if (result_.rows == 0) throw DataError(fmt::format("{}: no row is left to import", inputs_.sources.front()->path()));
     run_.once("catalogue", [&] {
       create_catalogue(catalogue_path(), layout());
+      write_corrections(catalogue_path(), corrections_);
       if (!in_order_) create_catalogue(placed_path(), layout());
     });
     std::shared_ptr<PlacePass> pass;
@@ -322,6 +326,7 @@ class Import {
   std::int64_t memory_;
   Run run_;
   Inputs inputs_;
+  CorrectionRecord corrections_;  ///< of the inputs; rank 0
   bool in_order_ = false;
   Placement placement_;
   ImportResult result_;

@@ -9,6 +9,7 @@
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/model_file.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/dataset/rows.hpp"
@@ -66,11 +67,25 @@ class MatchRun {
       band_columns_ = found.columns;
       const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
       const Schema own = training_schema(sample_, id);
-      corrections_.emplace(o_, band_columns_, *catalogue_);
+      corrections_ = match_corrections(o_, band_columns_, *catalogue_);
+      check_uncorrected();
       cuts_.emplace(o_, own, *catalogue_, roles.id);
-      inputs_.emplace(TrainingInputs{o_, sample_, *catalogue_, band_columns_, *corrections_, *cuts_, roles.id});
+      inputs_.emplace(TrainingInputs{o_, sample_, *catalogue_, band_columns_, corrections_, *cuts_, roles.id});
       (void)passed_columns(*inputs_, own);  // names that are taken are an error before the work
     });
+  }
+
+  /// A set that match made is a catalogue, too.
+  void check_uncorrected() const {
+    const CorrectionRecord there = read_corrections(o_.catalogue);
+    if (there.is_empty() || corrections_.is_empty()) return;
+    throw DataError(fmt::format("{}: its magnitudes are corrected already ({})", o_.catalogue, join(there.lines(), "; ")));
+  }
+
+  /// What has been done to the magnitudes of the training set.
+  CorrectionRecord record() const {
+    const CorrectionRecord there = read_corrections(o_.catalogue);
+    return there.is_empty() ? corrections_.record() : there;
   }
 
   void read_sample() {
@@ -83,7 +98,7 @@ class MatchRun {
     const Roles& roles = catalogue_->layout().roles;
     std::vector<std::string> names = {roles.ra, roles.dec};
     if (!roles.id.empty()) names.push_back(roles.id);
-    for (const auto& list : {band_columns_.magnitude, band_columns_.error, corrections_->needs(), cuts_->needs(), o_.keep})
+    for (const auto& list : {band_columns_.magnitude, band_columns_.error, corrections_.needs(), cuts_->needs(), o_.keep})
       names.insert(names.end(), list.begin(), list.end());
     Schema schema;
     for (const std::string& name : names)
@@ -107,7 +122,7 @@ class MatchRun {
       parts_.emplace(parts, MatchCodec{wanted()});
       const double share =
           std::min(1.0, static_cast<double>(o_.reference_rows) / static_cast<double>(std::max<std::int64_t>(1, catalogue_->rows())));
-      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, *corrections_, *cuts_, band_columns_, o_.bands, share},
+      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, corrections_, *cuts_, band_columns_, o_.bands, share},
                                          *parts_, context_.threads);
     });
     if (ranks_.is_first())
@@ -137,6 +152,7 @@ class MatchRun {
       const RowProduct product = describe_product();
       create_product(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
       write_attributes(product.rows, {{"selection", describe_selection(*inputs_)}});
+      write_corrections(product.rows, record());
       ProductWriter writer(product);
       const Table* tables[] = {&training_.rows};
       JobResult ignored;
@@ -197,7 +213,7 @@ class MatchRun {
   std::optional<SkyIndex> index_;  ///< of it
   std::optional<Catalogue> catalogue_;
   BandColumns band_columns_;
-  std::optional<Corrections> corrections_;
+  Corrections corrections_;
   std::optional<Cuts> cuts_;
   std::optional<TrainingInputs> inputs_;
   std::optional<MatchParts> parts_;

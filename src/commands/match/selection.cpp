@@ -4,13 +4,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <limits>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/io/source.hpp"
@@ -88,114 +86,25 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("bands.missing", o.bands.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
 }
 
-Corrections::Corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue)
-    : columns_(columns),
-      bands_(o.bands),
-      catalogue_(catalogue.path()),
-      zeropoint_table_(o.zeropoint_table),
-      ebv_(o.ebv),
-      zeropoint_(o.zeropoint),
-      extinction_(o.extinction) {
+Corrections match_corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue) {
   const std::size_t n = columns.magnitude.size();
-  check_count(zeropoint_.size(), n, "match.zeropoint");
-  check_count(extinction_.size(), n, "match.extinction");
-  if (ebv_.empty() != extinction_.empty()) throw UsageError("--match.ebv and --match.extinction belong together");
-  if (zeropoint_.empty()) zeropoint_.assign(n, 0.0);
-  if (!ebv_.empty() && column_of(catalogue.schema(), ebv_, catalogue.path(), "match.ebv").type == Type::text)
-    throw UsageError(fmt::format("{}: column {} is text (named by --match.ebv)", catalogue.path(), ebv_));
-  for (const std::string& name : columns.magnitude) {
-    const Type type = catalogue.schema()[*find_column(catalogue.schema(), name)].type;
-    if (type != Type::f4 && type != Type::f8) throw DataError(fmt::format("{}: magnitudes {} are whole numbers", catalogue.path(), name));
-  }
-  if (zeropoint_table_.empty()) {
+  check_count(o.zeropoint.size(), n, "match.zeropoint");
+  check_count(o.extinction.size(), n, "match.extinction");
+  if (o.ebv.empty() != o.extinction.empty()) throw UsageError("--match.ebv and --match.extinction belong together");
+  if (!o.ebv.empty()) (void)column_of(catalogue.schema(), o.ebv, catalogue.path(), "match.ebv");
+  CorrectionRecord record{o.bands.bands, o.zeropoint, "", o.ebv, o.extinction, {}, {}};
+  // The usual ones need not be told.
+  if (o.bands.nondetection != BandOptions().nondetection) record.nondetection = o.bands.nondetection;
+  if (o.bands.missing != BandOptions().missing) record.missing = o.bands.missing;
+  if (o.zeropoint_table.empty()) {
     refuse_idle_options("--match.zeropoint_table", {{"match.tile", !o.tile.empty()}});
-    return;
+  } else {
+    record.tile = o.tile.empty() ? catalogue.layout().roles.tile : o.tile;
+    if (record.tile.empty()) throw UsageError(catalogue.path() + ": no column of tiles is known (name it with --match.tile)");
+    (void)column_of(catalogue.schema(), record.tile, catalogue.path(), "match.tile");
+    record.tiles = read_tile_zeropoints(o.zeropoint_table, record.tile, o.bands.bands);
   }
-  tile_ = o.tile.empty() ? catalogue.layout().roles.tile : o.tile;
-  if (tile_.empty()) throw UsageError(catalogue.path() + ": no column of tiles is known (name it with --match.tile)");
-  (void)column_of(catalogue.schema(), tile_, catalogue.path(), "match.tile");
-  read_tiles(o);
-}
-
-void Corrections::read_tiles(const MatchOptions& o) {
-  const Dataset dataset(zeropoint_table_);
-  std::string tile = tile_;
-  // The table of zero points may call its tiles otherwise than the catalogue.
-  if (!find_column(dataset.schema(), tile)) tile = known_column(dataset.schema(), known_columns::tile);
-  if (tile.empty()) throw UsageError(fmt::format("{}: no column '{}' of tiles", zeropoint_table_, tile_));
-  Schema schema = {dataset.column(tile, "--match.tile")};
-  for (const std::string& band : o.bands.bands) schema.push_back(dataset.number_column(band, "--bands"));
-  const Table table = dataset.read(schema);
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    std::vector<double>& offsets = tiles_[key_of(table[0], row)];
-    if (!offsets.empty())
-      throw DataError(fmt::format("{}, row {}: tile {} is there twice", zeropoint_table_, row + 1, key_of(table[0], row)));
-    for (std::size_t band = 1; band < schema.size(); ++band) {
-      offsets.push_back(table[band].number(row));
-      if (!std::isfinite(offsets.back()))
-        throw DataError(fmt::format("{}, row {}, column {}: no zero point", zeropoint_table_, row + 1, schema[band].name));
-    }
-  }
-}
-
-std::vector<std::string> Corrections::needs() const {
-  std::vector<std::string> names;
-  if (!ebv_.empty()) names.push_back(ebv_);
-  if (!tile_.empty()) names.push_back(tile_);
-  return names;
-}
-
-const std::vector<double>& Corrections::zeropoints_of(const Table& rows, std::size_t row) const {
-  const std::string tile = key_of(rows.at(tile_), row);
-  const auto found = tiles_.find(tile);
-  if (found == tiles_.end()) throw DataError(fmt::format("{}: no zero points for tile '{}' of {}", zeropoint_table_, tile, catalogue_));
-  return found->second;
-}
-
-std::int64_t Corrections::apply(Table& rows) const {
-  // Nothing to do, which is the usual case.
-  if (tile_.empty() && ebv_.empty() && std::all_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset == 0.0; }))
-    return 0;
-  const std::size_t n = columns_.magnitude.size();
-  const Column* const ebv = ebv_.empty() ? nullptr : &rows.at(ebv_);
-  std::array<Column*, 32> magnitudes{};
-  for (std::size_t band = 0; band < n; ++band) magnitudes[band] = &rows.at(columns_.magnitude[band]);
-  std::int64_t without_ebv = 0;
-  for (std::size_t i = 0; i < rows.rows(); ++i) {
-    double reddening = ebv ? ebv->number(i) : 0.0;
-    if (!std::isfinite(reddening)) {
-      reddening = std::numeric_limits<double>::quiet_NaN();  // makes the magnitudes missing
-      ++without_ebv;
-    }
-    const std::vector<double>* const of_tile = tile_.empty() ? nullptr : &zeropoints_of(rows, i);
-    for (std::size_t band = 0; band < n; ++band) {
-      const double magnitude = magnitudes[band]->number(i);
-      // 99 plus a zero point would be a magnitude like others.
-      if (band_state(magnitude, bands_) != BandState::observed) continue;
-      double corrected = magnitude + zeropoint_[band] + (of_tile ? (*of_tile)[band] : 0.0);
-      if (ebv) corrected -= extinction_[band] * reddening;
-      if (magnitudes[band]->info().type == Type::f8)
-        magnitudes[band]->values<double>()[i] = corrected;
-      else
-        magnitudes[band]->values<float>()[i] = static_cast<float>(corrected);
-    }
-  }
-  return without_ebv;
-}
-
-std::vector<std::string> Corrections::describe() const {
-  std::vector<std::string> lines;
-  const auto per_band = [&](const std::vector<double>& values) {
-    std::vector<std::string> parts;
-    for (std::size_t band = 0; band < values.size(); ++band)
-      parts.push_back(fmt::format("{} {}", bands_.bands[band], shortest(values[band])));
-    return join(parts, ", ");
-  };
-  if (std::any_of(zeropoint_.begin(), zeropoint_.end(), [](double offset) { return offset != 0.0; }))
-    lines.push_back(fmt::format("zero points added [mag]: {}", per_band(zeropoint_)));
-  if (!tile_.empty()) lines.push_back(fmt::format("zero points by {} added", tile_));
-  if (!ebv_.empty()) lines.push_back(fmt::format("extinction taken off: {} times {}", ebv_, per_band(extinction_)));
-  return lines;
+  return {std::move(record), columns, o.bands, catalogue.schema(), catalogue.path(), o.zeropoint_table};
 }
 
 Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const std::string& id) : id_(id) {

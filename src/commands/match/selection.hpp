@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -9,6 +8,7 @@
 
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/options.hpp"
+#include "skyfold/table/corrections.hpp"
 #include "skyfold/table/expression.hpp"
 #include "skyfold/table/photometry.hpp"
 
@@ -31,33 +31,9 @@ struct MatchOptions {
 };
 void describe(OptionSet& option, MatchOptions& o);
 
-/// Adds zero points to magnitudes, and takes extinction off.
-class Corrections {
- public:
-  /// Throws UsageError for lists that do not fit the bands or are not finite, columns or files that are not there; DataError for a table of
-  /// zero points that cannot be used.
-  Corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue);
-
-  /// Columns of the catalogue that it reads, besides magnitudes.
-  [[nodiscard]] std::vector<std::string> needs() const;
-  /// Changes the magnitudes of bands that were observed; returns the number of rows without a finite E(B-V), whose magnitudes
-  /// become NaN (where extinction is taken off). Throws DataError for a tile without zero points.
-  std::int64_t apply(Table& rows) const;
-  /// Extinction is taken off.
-  [[nodiscard]] bool has_extinction() const noexcept { return !ebv_.empty(); }
-  /// One line a correction; none when nothing is corrected.
-  [[nodiscard]] std::vector<std::string> describe() const;
-
- private:
-  void read_tiles(const MatchOptions& o);
-  [[nodiscard]] const std::vector<double>& zeropoints_of(const Table& rows, std::size_t row) const;
-
-  const BandColumns& columns_;
-  BandOptions bands_;
-  std::string catalogue_, zeropoint_table_, tile_, ebv_;
-  std::vector<double> zeropoint_, extinction_;
-  std::map<std::string, std::vector<double>, std::less<>> tiles_;
-};
+/// What match does to the magnitudes of a catalogue. Throws UsageError for lists that do not fit the bands, columns or files that are not
+/// there; DataError for a table of zero points that cannot be used.
+[[nodiscard]] Corrections match_corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue);
 
 /// One cut: rows stay where `condition` holds, or, for point sources, where it does not.
 struct Cut {

@@ -13,6 +13,7 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/dataset/model_file.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
@@ -31,6 +32,7 @@ struct PhotozOptions {
   std::string catalogue, model, output, fits, truth;
   std::string partitions_per_job = "auto";
   std::string magnitude, error;
+  std::string corrections = corrections_as_model;
   PartitionOptions partition;
   PdfOptions pdf;
 };
@@ -44,6 +46,9 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
   option("bands.magnitude", o.magnitude, "name of the catalogue's magnitude columns, where not as in the training sample");
   option("bands.error", o.error, "name of the catalogue's magnitude error columns").unit("mag");
+  option("corrections", o.corrections,
+         "corrections of the magnitudes: as-model (as those that the model was trained with), none, or a file that describes them or has a "
+         "record of them");
   describe(option, o.partition);
   describe(option, o.pdf);
 }
@@ -84,7 +89,7 @@ class PhotozRun {
 
   ExitCode run() {
     ranks_.on_first_only([&] {
-      check_outputs(product_paths(), {o_.catalogue, o_.model});
+      check_outputs(product_paths(), input_paths(o_.catalogue));
       check_run_folder(o_.output);
     });
     // Before the run: a copy in another order is a product of its own, and an input of this run.
@@ -94,7 +99,7 @@ class PhotozRun {
                           program_version,
                           o_.output,
                           product_paths(),
-                          {ordered_path_, o_.model},
+                          input_paths(ordered_path_),
                           &context_.process,
                           {o_.fits},
                           RunSetup::Reopen::always});
@@ -128,7 +133,11 @@ class PhotozRun {
       catalogue_.emplace(ordered_path_);
       model_ = read_model(o_.model);
       const auto algorithm = make_photoz_algorithm(model_.algorithm);
-      kernel_ = algorithm->estimator(model_, model_bands(model_, o_.magnitude, o_.error, catalogue_->schema(), catalogue_->path()), o_.pdf);
+      const BandColumns columns = model_bands(model_, o_.magnitude, o_.error, catalogue_->schema(), catalogue_->path());
+      kernel_ = algorithm->estimator(model_, columns, o_.pdf);
+      corrections_ = corrections_for(o_.corrections, "corrections", model_, o_.model, {catalogue_->path()}, catalogue_->schema(), columns,
+                                     catalogue_->layout().roles.tile);
+      for (const std::string& line : corrections_.record().lines()) log_info(line);
       for (const std::string& name : kernel_->needs())
         if (!find_column(catalogue_->schema(), name))
           throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
@@ -142,6 +151,12 @@ class PhotozRun {
               fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
       truth_ = truth_column();
     });
+  }
+
+  std::vector<std::string> input_paths(const std::string& catalogue) const {
+    std::vector<std::string> paths = {catalogue, o_.model};
+    if (is_correction_file(o_.corrections)) paths.push_back(o_.corrections);
+    return paths;
   }
 
   std::vector<std::string> product_paths() const {
@@ -189,14 +204,17 @@ class PhotozRun {
       if (!is_pdf_column(column.name)) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
     product_.layout.product_class = product_class::photoz;
-    product_.layout.provenance =
-        provenance_json("photoz", context_.options, {{catalogue_->path(), catalogue_->fingerprint()}, {o_.model, file_identity(o_.model)}});
+    std::vector<std::pair<std::string, std::string>> identities = {{catalogue_->path(), catalogue_->fingerprint()}};
+    for (const std::string& path : input_paths(ordered_path_))
+      if (path != ordered_path_) identities.emplace_back(path, file_identity(path));
+    product_.layout.provenance = provenance_json("photoz", context_.options, identities);
   }
 
   void compute() {
     std::shared_ptr<PhotozWork> work;
     ranks_.together([&] {
-      work = std::make_shared<PhotozWork>(*catalogue_, *kernel_, copied_, product_, has_pdf() ? partial_pdf() : "", context_.threads);
+      work = std::make_shared<PhotozWork>(*catalogue_, *kernel_, corrections_, copied_, product_, has_pdf() ? partial_pdf() : "",
+                                          context_.threads);
     });
     run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
   }
@@ -254,6 +272,7 @@ class PhotozRun {
   std::optional<Catalogue> catalogue_;
   PhotozModel model_;
   std::unique_ptr<Kernel> kernel_;
+  Corrections corrections_;
   std::vector<std::string> copied_;
   std::string truth_;
   std::vector<Partition> partitions_;  ///< rank 0

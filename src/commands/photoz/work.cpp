@@ -16,6 +16,13 @@ Table table_of(const Schema& schema, const std::vector<std::string>& names) {
   return table;
 }
 
+std::vector<std::string> columns_read(const Kernel& kernel, const Corrections& corrections) {
+  std::vector<std::string> names = kernel.needs();
+  for (const std::string& name : corrections.needs())
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
 /// Columns of kernels and the datasets that the qp library expects, which stand in a file in the order of their names.
 constexpr std::pair<const char*, const char*> pdf_names[] = {
     {pdf_column, "yvals"}, {pdf_means_column, "means"}, {pdf_stds_column, "stds"}, {pdf_weights_column, "weights"}};
@@ -38,12 +45,14 @@ bool is_pdf_column(const std::string& name) {
   return std::any_of(std::begin(pdf_names), std::end(pdf_names), [&](const auto& names) { return name == names.first; });
 }
 
-PhotozWork::PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const std::vector<std::string>& copied, const RowProduct& product,
-                       const std::string& pdf_path, int threads)
+PhotozWork::PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const Corrections& corrections,
+                       const std::vector<std::string>& copied, const RowProduct& product, const std::string& pdf_path, int threads)
     : catalogue_(catalogue),
       kernel_(kernel),
+      corrections_(corrections),
       threads_(threads),
-      empty_{table_of(catalogue.schema(), kernel.needs()), table_of(catalogue.schema(), copied), Table(kernel.gives())},
+      empty_{
+          table_of(catalogue.schema(), columns_read(kernel, corrections)), {}, table_of(catalogue.schema(), copied), Table(kernel.gives())},
       product_(product) {
   if (pdf_path.empty()) return;
   pdf_.emplace(pdf_path, "/data");
@@ -64,11 +73,13 @@ void PhotozWork::read(const Job&, RowRange block, int slot, JobResult& result) {
     catalogue_.reader().read(block, *table);
     result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(table->schema()));
   }
+  mine.tiles = corrections_.tiles_of(mine.in);  // here, where an error of the data is one of the run
 }
 
 void PhotozWork::compute(const Job&, RowRange block, int slot) {
   Buffers& mine = slots_[slot];
   mine.out.resize(static_cast<std::size_t>(block.size()));
+  corrections_.apply(mine.in, mine.tiles, threads_);
   kernel_.run(mine.in, mine.out, threads_);
 }
 

@@ -8,6 +8,7 @@
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/kernels/kernel.hpp"
+#include "skyfold/table/corrections.hpp"
 
 namespace skyfold {
 
@@ -21,8 +22,8 @@ class PhotozWork final : public Work {
  public:
   /// @param copied    columns that go from the catalogue to the product unchanged
   /// @param pdf_path  file for the kernel's PDFs; "" for none
-  PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const std::vector<std::string>& copied, const RowProduct& product,
-             const std::string& pdf_path, int threads);
+  PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const Corrections& corrections, const std::vector<std::string>& copied,
+             const RowProduct& product, const std::string& pdf_path, int threads);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -33,7 +34,8 @@ class PhotozWork final : public Work {
 
  private:
   struct Buffers {
-    Table in;      ///< what the kernel reads
+    Table in;  ///< what the kernel and the corrections read
+    std::vector<std::uint32_t> tiles;
     Table copied;  ///< what goes through
     Table out;     ///< what the kernel gives
   };
@@ -42,6 +44,7 @@ class PhotozWork final : public Work {
 
   const Catalogue& catalogue_;
   const Kernel& kernel_;
+  const Corrections& corrections_;
   int threads_;
   Buffers empty_;
   Slots<Buffers> slots_;

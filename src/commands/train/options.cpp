@@ -64,6 +64,8 @@ void describe(OptionSet& option, TrainOptions& o) {
   option("reference", o.reference, "photometric catalogue that the training set is compared with: any table that import reads").layout();
   option("reference.magnitude", o.reference_magnitude, "name of its magnitude columns, where not as in the sample").unit("mag");
   option("reference.error", o.reference_error, "name of its magnitude error columns").unit("mag");
+  option("reference.corrections", o.reference_corrections,
+         "corrections of its magnitudes: as-model (what the sample records), none, or a file that describes them or has a record of them");
   describe_cuts(option, o.cuts);
   describe_weights(option, o.weights);
   describe(option, o.bands);
@@ -93,6 +95,7 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (o.reference.empty())
     refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()},
                                         {"reference.error", !o.reference_error.empty()},
+                                        {"reference.corrections", o.reference_corrections != TrainOptions{}.reference_corrections},
                                         {"weights.space", !o.weights.space.empty()},
                                         {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
   if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});

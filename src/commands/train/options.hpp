@@ -31,6 +31,7 @@ struct TrainOptions {
   std::vector<std::string> sample, reference;
   std::string output, validation, subset, redshift, id;
   std::string reference_magnitude, reference_error;
+  std::string reference_corrections = "as-model";
   double fraction = 0.5;
   long seed = 1;
   TrainCuts cuts;

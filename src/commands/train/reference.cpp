@@ -12,6 +12,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/dataset/part_values.hpp"
@@ -57,7 +58,7 @@ class Reference {
   /// Calls `skip(rows)` for each piece of the reference, in order, and `use(rows, photometry, ids)` where that gives false;
   /// non-detections are `undetected`. Pieces depend on the reference alone.
   template <class Skip, class Use>
-  void for_each(Skip skip, Use use) const {
+  void for_each(Skip skip, Use use, int threads) const {
     const std::vector<double> placeholder(model_.bands.bands.size(), undetected);
     Photometry photometry;
     std::vector<std::int64_t> ids;
@@ -66,12 +67,14 @@ class Reference {
       const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, dataset.schema(), dataset.path());
       const std::string id = has_ids_ ? id_column(dataset, "") : "";
       if (has_ids_ && id.empty()) throw DataError(dataset.path() + ": no column of ids, which the first reference has");
-      Table table(schema_of(dataset, columns, id));
+      const Corrections corrections = corrections_of(dataset, columns);
+      Table table(schema_of(dataset, columns, id, corrections));
       for (const Piece& piece : dataset.source().pieces(rows_per_piece)) {
         const RowRange rows{first, first + piece.rows};
         first = rows.end;
         if (skip(rows)) continue;
         read_piece(dataset.source(), piece, table);
+        corrections.apply(table, corrections.tiles_of(table), threads);
         gather_photometry(table, columns, model_.bands, placeholder, photometry);
         ids.resize(table.rows());
         for (std::size_t i = 0; i < ids.size(); ++i)
@@ -82,11 +85,23 @@ class Reference {
   }
 
  private:
-  static Schema schema_of(const Dataset& dataset, const BandColumns& columns, const std::string& id) {
+  Corrections corrections_of(const Dataset& dataset, const BandColumns& columns) const {
+    const std::string tile = dataset.catalogue() ? dataset.catalogue()->layout().roles.tile : "";
+    return corrections_for(o_.reference_corrections, "reference.corrections", model_, "the sample", {dataset.path()}, dataset.schema(),
+                           columns, tile);
+  }
+
+  static Schema schema_of(const Dataset& dataset, const BandColumns& columns, const std::string& id, const Corrections& corrections) {
     Schema schema;
-    for (const auto* names : {&columns.magnitude, &columns.error})
-      for (const std::string& name : *names) schema.push_back(dataset.number_column(name, ""));
-    if (!id.empty()) schema.push_back({id, Type::i8});
+    const auto add = [&](const ColumnInfo& column) {
+      if (!find_column(schema, column.name)) schema.push_back(column);
+    };
+    // Corrected magnitudes keep the type of their column, so that they are those of match and photoz to the last bit.
+    for (const std::string& name : columns.magnitude)
+      add(corrections.is_empty() ? dataset.number_column(name, "") : dataset.column(name, ""));
+    for (const std::string& name : columns.error) add(dataset.number_column(name, ""));
+    for (const std::string& name : corrections.needs()) add(dataset.column(name, ""));
+    if (!id.empty()) add({id, Type::i8});
     for (ColumnInfo& column : schema)
       if (column.source.empty()) column.source = column.name;
     return schema;
@@ -244,7 +259,8 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
                      [&](RowRange rows, Photometry& photometry, const std::vector<std::int64_t>& ids) {
                        comparison.compare(rows, photometry, ids, model.bands.limits, threads);
                        progress.update(rows.end);
-                     });
+                     },
+                     threads);
   progress.finish();
   if (comparison.taken() > 0)
     log_info(fmt::format("reference: went on from an earlier attempt, {} of {} objects were done", grouped(comparison.taken()),

@@ -11,6 +11,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/dataset/roles.hpp"
@@ -33,6 +34,7 @@ class Reader {
 
   TrainSample read() {
     const std::vector<std::string> paths = input_files(o_.sample);
+    take_corrections(paths);
     for (const std::string& path : paths) {
       require_class(path, {product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue, ""}, "sample");
       const Dataset dataset(path, o_.source);
@@ -47,6 +49,18 @@ class Reader {
   }
 
  private:
+  /// What a sample knows of its magnitudes goes before the usual values, not before what the user says.
+  void take_corrections(const std::vector<std::string>& paths) {
+    sample_.corrections = common_corrections(paths);
+    const auto take = [](const std::vector<double>& recorded, const std::vector<double>& usual, std::vector<double>& wanted) {
+      if (!recorded.empty() && wanted == usual) wanted = recorded;
+    };
+    const BandOptions usual;
+    take(sample_.corrections.nondetection, usual.nondetection, o_.bands.nondetection);
+    take(sample_.corrections.missing, usual.missing, o_.bands.missing);
+    for (const std::string& line : sample_.corrections.lines()) log_info(paths.front() + ": " + line);
+  }
+
   /// An object that occurs twice has the same photometry in both rows.
   void check_ids() const {
     const Photometry& photometry = sample_.photometry;

@@ -5,6 +5,7 @@
 
 #include "options.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/table/corrections.hpp"
 #include "skyfold/table/photometry.hpp"
 
 namespace skyfold {
@@ -19,6 +20,7 @@ struct TrainSample {
   std::vector<double> z;
   std::vector<std::int64_t> id;           ///< row numbers where the files have no ids
   std::vector<std::uint8_t> is_selected;  ///< 1 where cuts.select holds, or there is none
+  CorrectionRecord corrections;           ///< what has been done to the magnitudes in the files
   Table columns;                          ///< all columns of a sample that is a product of skyfold; none for other tables
 
   [[nodiscard]] std::size_t size() const noexcept { return z.size(); }

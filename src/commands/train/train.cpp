@@ -13,6 +13,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/model_file.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
@@ -72,6 +73,7 @@ class Training {
     std::vector<std::string> paths = input_files(o_.sample);
     if (!o_.reference.empty())
       for (const std::string& path : input_files(o_.reference)) paths.push_back(path);
+    if (is_correction_file(o_.reference_corrections)) paths.push_back(o_.reference_corrections);
     return paths;
   }
 
@@ -116,6 +118,8 @@ class Training {
     const auto [least, greatest] = std::minmax_element(set_.z.begin(), set_.z.end());
     model.z_min = *least;
     model.z_max = *greatest;
+    // What was done to bands that the model leaves out does not matter to it.
+    if (const CorrectionRecord record = of_bands(sample_.corrections, o_.bands.bands); !record.is_empty()) model.corrections = record;
     return model;
   }
 
@@ -147,6 +151,7 @@ class Training {
     const auto write_set = [&](const std::string& path, const Table& table) {
       write_columns(folder.partial(path), {{"/object", table}},
                     {{"product_class", product_class::training_set}, {"provenance", provenance}});
+      write_corrections(folder.partial(path), sample_.corrections);
       return static_cast<std::int64_t>(table.rows());
     };
     std::vector<std::pair<std::string, std::int64_t>> sets;

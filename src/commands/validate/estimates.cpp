@@ -15,6 +15,7 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/io/ids.hpp"
@@ -86,11 +87,13 @@ void count(const ValidationSample& sample, const std::vector<bool>& found, const
 }
 
 /// A block of the sample: the kernel's estimates and what their PDFs say.
-std::vector<Estimate> estimate_block(const ValidationSample& sample, const Kernel& kernel, const std::optional<GridDensity>& density,
+std::vector<Estimate> estimate_block(const ValidationSample& sample, const ReadyModel& model, const std::optional<GridDensity>& density,
                                      double odds_width, std::size_t begin, std::size_t end, int threads) {
-  Table out(kernel.gives(), end - begin);
+  Table out(model.kernel->gives(), end - begin);
   // All rows are estimated, also those that are not usable: blocks then have fixed places whatever the cuts.
-  kernel.run(slice(sample.photometry, begin, end), out, threads);
+  Table in = slice(sample.photometry, begin, end);
+  model.corrections.apply(in, model.corrections.tiles_of(in), threads);
+  model.kernel->run(in, out, threads);
   const Column &z_phot = out.at("z_phot"), &z_err = out.at("z_err");
   std::vector<Estimate> estimates(end - begin);
   for (std::size_t k = 0; k < estimates.size(); ++k)
@@ -107,6 +110,12 @@ std::vector<Estimate> estimate_block(const ValidationSample& sample, const Kerne
                 estimates[k]);
   });
   return estimates;
+}
+
+/// The column of tiles that a catalogue knows.
+std::string tile_column(const ValidateOptions& o) {
+  const Dataset first(input_files(o.sample).front(), o.source);
+  return first.catalogue() ? first.catalogue()->layout().roles.tile : "";
 }
 
 /// How many usable objects of the sample trained the model, by id: their estimates are better than those of others.
@@ -205,7 +214,7 @@ std::vector<ReadyModel> read_models(const ValidateOptions& o) {
   std::vector<ReadyModel> models;
   for (const std::string& path : o.models) {
     if (!class_of(path).empty()) require_class(path, {product_class::photoz_model}, "models");  // read_model refuses those without a class
-    models.push_back({path, read_model(path), nullptr});
+    models.push_back({path, read_model(path), nullptr, {}});
   }
   return models;
 }
@@ -214,6 +223,8 @@ void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptio
   for (ReadyModel& ready : models) {
     const BandColumns columns = model_bands(ready.model, o.band_magnitude, o.band_error, sample, o.sample.front());
     ready.kernel = make_photoz_algorithm(ready.model.algorithm)->estimator(ready.model, columns, pdf);
+    ready.corrections =
+        corrections_for(o.corrections, "corrections", ready.model, ready.path, input_files(o.sample), sample, columns, tile_column(o));
   }
 }
 
@@ -238,7 +249,7 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
   do_pass<EstimatesCodec>(
       passes, {"estimates of " + estimates.name, "objects"}, fmt::format("estimates {}", number), units, {},
       [&](RowRange block, std::vector<Estimate>& found) {
-        found = estimate_block(sample, *model.kernel, density, o.odds_width, static_cast<std::size_t>(block.begin),
+        found = estimate_block(sample, model, density, o.odds_width, static_cast<std::size_t>(block.begin),
                                static_cast<std::size_t>(block.end), passes.threads);
       },
       [&](RowRange, const std::vector<Estimate>& found) {

@@ -32,6 +32,7 @@ struct ReadyModel {
   std::string path;
   PhotozModel model;
   std::unique_ptr<Kernel> kernel;
+  Corrections corrections;  ///< that the sample's magnitudes need for it
 };
 /// Reads the models; without kernels yet. Throws DataError for a product of another class.
 [[nodiscard]] std::vector<ReadyModel> read_models(const ValidateOptions& o);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <optional>
 
@@ -13,6 +14,7 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/input_names.hpp"
 #include "skyfold/registry/provenance.hpp"
@@ -76,6 +78,7 @@ class ValidateRun {
   std::vector<std::string> input_paths() const {
     std::vector<std::string> paths = input_files(o_.sample);
     for (const auto* more : {&o_.models, &o_.estimates}) paths.insert(paths.end(), more->begin(), more->end());
+    if (is_correction_file(o_.corrections)) paths.push_back(o_.corrections);
     return paths;
   }
 
@@ -94,10 +97,28 @@ class ValidateRun {
         throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
       std::vector<std::string> needed;
       for (const ReadyModel& model : ready_)
-        for (const std::string& name : model.kernel->needs())
-          if (std::find(needed.begin(), needed.end(), name) == needed.end()) needed.push_back(name);
+        for (const auto& names : {model.kernel->needs(), model.corrections.needs()})
+          for (const std::string& name : names)
+            if (std::find(needed.begin(), needed.end(), name) == needed.end()) needed.push_back(name);
       read_sample(o_, needed, sample_);
+      check_tiles();
+      correct_bins();
     });
+  }
+
+  /// Before the first pass: an error of the data in the middle of one would be a failed job.
+  void check_tiles() const {
+    for (const ReadyModel& model : ready_) (void)model.corrections.tiles_of(sample_.photometry);
+  }
+
+  /// Bins of magnitude are those of the magnitudes that the first model sees.
+  void correct_bins() {
+    if (ready_.empty() || ready_.front().corrections.is_empty() || !sample_.photometry.find(sample_.magnitude)) return;
+    Table corrected = sample_.photometry;
+    ready_.front().corrections.apply(corrected);
+    const Column& column = corrected.at(sample_.magnitude);
+    for (std::size_t i = 0; i < sample_.magnitudes.size(); ++i)
+      if (!std::isnan(sample_.magnitudes[i])) sample_.magnitudes[i] = column.number(i);
   }
 
   ValidatePasses passes() { return {*run_, ranks_, context_.threads}; }

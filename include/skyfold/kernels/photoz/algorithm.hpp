@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "skyfold/kernels/kernel.hpp"
+#include "skyfold/table/corrections.hpp"
 #include "skyfold/table/photometry.hpp"
 
 namespace skyfold {
@@ -32,6 +33,7 @@ struct PhotozModel {
   std::map<std::string, std::string> parameters;   ///< the algorithm's options, as their configuration text
   std::map<std::string, Table> tables;             ///< the algorithm's arrays, by group name
   std::map<std::string, std::string> record = {};  ///< where it comes from, for people: cuts, configuration, training_hash, ...
+  CorrectionRecord corrections = {};               ///< of the training sample's magnitudes; its bands are those of `bands`, or none
 };
 
 /// Grid of the PDFs; section `pdf` of the configuration.
