@@ -37,6 +37,11 @@ class Result:
         return f"{' '.join(self.command)}\nexit code {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
+def binary():
+    """Path of the executable that is tested."""
+    return _binary[0]
+
+
 def environment(folder):
     """Open MPI on few processors, with its shared memory in the test's own folder."""
     return dict(os.environ, OMPI_MCA_btl_vader_single_copy_mechanism="none", OMPI_MCA_mpi_yield_when_idle="1",
@@ -140,9 +145,9 @@ class SkyfoldTest(unittest.TestCase):
         return str(self.folder / name)
 
     @classmethod
-    def run_skyfold(cls, *words, ranks=0, timeout=120, cwd=None):
+    def run_skyfold(cls, *words, ranks=0, timeout=120, cwd=None, binary=None):
         """Runs skyfold as it is (ranks = 0) or by mpirun."""
-        command = [*(mpirun(ranks) if ranks else []), _binary[0], *map(str, words)]
+        command = [*(mpirun(ranks) if ranks else []), binary or _binary[0], *map(str, words)]
         done = subprocess.run(command, env=environment(cls.base), capture_output=True, timeout=timeout, cwd=cwd or cls.base)
         err = done.stderr.decode(errors="replace")
         return Result(command, done.returncode, done.stdout.decode(errors="replace"), _NOTICE.sub("", err) if ranks else err)

@@ -32,7 +32,6 @@ constexpr std::array foreign_formats = {
     Foreign{"\x04\x22\x4D\x18", "lz4-compressed (decompress it first, with unlz4: it is read by position)"},
     Foreign{"PK\x03\x04", "a zip archive (unpack it first)"},
     Foreign{"7z\xBC\xAF\x27\x1C", "a 7z archive (unpack it first)"},
-    Foreign{"PAR1", "Apache Parquet (convert it to FITS, HDF5 or CSV)"},
     Foreign{"ARROW1", "Apache Arrow (convert it to FITS, HDF5 or CSV)"},
     Foreign{"\x93NUMPY", "an array of numpy (convert it to FITS, HDF5 or CSV)"},
     Foreign{"#ASDF", "ASDF (convert it to FITS, HDF5 or CSV)"},
@@ -61,6 +60,7 @@ void refuse_foreign(const std::string& path) {
 }
 
 Container container_of(const std::string& path) {
+  if (std::error_code error; std::filesystem::is_directory(path, error)) return Container::other;
   char start[8] = {};
   (void)File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start)));
   if (std::equal(start, start + 8, "\x89HDF\r\n\x1a\n")) return Container::hdf5;

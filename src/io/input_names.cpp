@@ -1,9 +1,17 @@
 // Names of inputs: lists of them that were split at commas, and files with a selection in brackets.
 #include "skyfold/io/input_names.hpp"
 
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <system_error>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
 
 namespace skyfold {
 namespace {
@@ -66,6 +74,42 @@ InputName input_name(const std::string& name) {
 }
 
 std::string input_file(const std::string& name) { return input_name(name).file; }
+
+FolderState folder_state(const std::string& folder) {
+  namespace fs = std::filesystem;
+  FolderState state;
+  std::vector<std::string> lines;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    struct stat status {};
+    if (::stat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    const std::int64_t time_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    state.bytes += status.st_size;
+    state.time_ns = std::max(state.time_ns, time_ns);
+    lines.push_back(fmt::format("{} {} {}\n", entry->path().lexically_relative(folder).string(), status.st_size, time_ns));
+  }
+  if (error) throw IoError(fmt::format("{}: cannot be listed ({})", folder, error.message()));
+  std::ranges::sort(lines);  // folders give their entries in any order
+  for (const std::string& line : lines) state.listing += line;
+  return state;
+}
+
+std::vector<std::string> parquet_files_below(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool is_hidden = name.starts_with('.') || name.starts_with('_');
+    if (is_hidden && entry->is_directory()) entry.disable_recursion_pending();
+    const std::string ending = lower(entry->path().extension().string());
+    if (!is_hidden && (ending == ".parquet" || ending == ".parq" || ending == ".pq") && entry->is_regular_file())
+      files.push_back(entry->path().string());
+  }
+  if (error) throw IoError(fmt::format("{}: cannot be listed ({})", folder, error.message()));
+  std::ranges::sort(files);
+  return files;
+}
 
 std::vector<std::string> whole_names(const std::vector<std::string>& words, const std::string& folder) {
   const auto in_folder = [&](const std::string& name) { return (std::filesystem::path(folder) / name).string(); };

@@ -20,29 +20,37 @@
 #include "skyfold/io/input_names.hpp"
 #include "source_file.hpp"
 #include "source_fits.hpp"
+#include "source_folder.hpp"
 #include "source_hdf5.hpp"
 #include "source_masked.hpp"
 #include "source_notes.hpp"
+#include "source_parquet.hpp"
 #include "source_text.hpp"
 
 namespace skyfold {
 namespace {
 
-/// "fits", "hdf5" or "text", by content. Throws IoError for formats that are known but not read.
+/// "fits", "hdf5", "parquet" or "text", by content. Throws IoError for formats that are known but not read.
 std::string content_of(const std::string& path) {
   const InputName name = input_name(path);
+  if (std::filesystem::is_directory(name.file)) return "parquet";  // what else folders hold is told when they are opened
   refuse_foreign(name.file);
   const InputFile file(name.file);
   const std::string start = file.text_at(0, 16);
   if (start.starts_with("SIMPLE  =") || is_gzip(file)) return "fits";  // other files of gzip are foreign
   if (!name.brackets.empty()) throw IoError(fmt::format("{}: is not FITS (only FITS files take a selection in brackets)", path));
+  if (start.starts_with("PAR1")) return "parquet";
   return is_hdf5(file) ? "hdf5" : "text";
+}
+
+const char* name_of_content(const std::string& content) {
+  return content == "fits" ? "FITS" : content == "hdf5" ? "HDF5" : content == "parquet" ? "Parquet" : "text";
 }
 
 void check_format(const std::string& path, const std::string& wanted, const std::string& content) {
   const std::string expected = wanted == "csv" ? "text" : wanted;
   if (wanted == "auto" || expected == content) return;
-  const char* found = content == "fits" ? "FITS" : content == "hdf5" ? "HDF5" : "neither FITS nor HDF5";
+  const char* found = content == "text" ? "neither FITS nor HDF5 nor Parquet" : name_of_content(content);
   throw IoError(fmt::format("{}: is {} by its first bytes (input.format = {})", path, found, wanted));
 }
 
@@ -50,10 +58,7 @@ void check_format(const std::string& path, const std::string& wanted, const std:
 void remark_idle_options(const std::string& content, const SourceOptions& o) {
   const auto remark = [&](const char* option, bool is_set, const char* kind) {
     if (is_set && content != kind)
-      note_once(fmt::format("input.{} has no part in reading inputs that are {}", option,
-                            content == "fits"   ? "FITS"
-                            : content == "hdf5" ? "HDF5"
-                                                : "text"));
+      note_once(fmt::format("input.{} has no part in reading inputs that are {}", option, name_of_content(content)));
   };
   remark("hdu", !o.hdu.empty(), "fits");
   remark("group", !o.group.empty(), "hdf5");
@@ -80,7 +85,8 @@ void add_list(const std::filesystem::path& list, std::vector<std::string>& files
 }  // namespace
 
 void describe(OptionSet& option, SourceOptions& o) {
-  option("input.format", o.format, "format of the inputs; auto looks at their first bytes").one_of({"auto", "fits", "csv", "text", "hdf5"});
+  option("input.format", o.format, "format of the inputs; auto looks at their first bytes")
+      .one_of({"auto", "fits", "csv", "text", "hdf5", "parquet"});
   option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the objects: the largest table with coordinates");
   option("input.group", o.group, "HDF5: group or compound dataset; empty for the only table of the file");
   option("input.delimiter", o.delimiter, "csv: one character or 'tab'; empty to guess from the header line");
@@ -116,6 +122,7 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   check_format(path, o.format, content);
   remark_idle_options(content, o);
   if (content == "fits") return with_masks(open_fits_source(path, o.hdu), false);
+  if (content == "parquet") return std::filesystem::is_directory(path) ? open_folder_source(path, run) : open_parquet_source(path, run);
   if (content == "hdf5") return with_masks(open_hdf5_source(path, o.group, run), false);
   return with_masks(open_text(path, {delimiter_for(o), o.columns, o.text}, run), true);
 }

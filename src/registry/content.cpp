@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <vector>
@@ -129,9 +130,22 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
   return {};
 }
 
+/// Of a folder, which is one input: the names of all its files, and their hashes.
+std::string folder_hash(const std::string& folder, int threads) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  std::uint64_t hash = 0;
+  for (const std::string& file : files)
+    hash = hash_text(file_hash(file, threads), hash_text(std::filesystem::path(file).lexically_relative(folder).string(), hash));
+  return hex64(hash);
+}
+
 }  // namespace
 
 std::string file_hash(const std::string& path, int threads) {
+  if (std::filesystem::is_directory(path)) return folder_hash(path, threads);
   const File file = File::for_reading(path);
   const std::int64_t size = file.size();
   // Blocks of fixed size, whatever the threads: a hash of their hashes, which can be made in parallel.

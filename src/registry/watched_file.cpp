@@ -43,6 +43,13 @@ InputState input_state(const std::string& path) {
   InputState state;
   state.path = canonical_form(name.file);
   for (const std::string& bracket : name.brackets) state.path += "[" + bracket + "]";
+  if (S_ISDIR(status.st_mode)) {
+    const FolderState folder = folder_state(name.file);
+    state.bytes = folder.bytes;
+    state.time_ns = folder.time_ns;
+    state.hash = hex64(hash_text(folder.listing));
+    return state;
+  }
   state.bytes = status.st_size;
   state.time_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   state.hash = S_ISREG(status.st_mode) ? edge_hash(file, status.st_size) : "";
@@ -54,7 +61,7 @@ WatchedFile watched_file(const std::string& path) {
   std::error_code ignored;
   file.path = std::filesystem::absolute(input_file(path), ignored).string();
   struct stat status = {};
-  if (stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
+  if (stat(file.path.c_str(), &status) != 0 || (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))) return file;
   file.state = input_state(file.path);
   file.device = status.st_dev;
   file.inode = status.st_ino;
@@ -70,7 +77,9 @@ std::string change_of(const WatchedFile& before) {
   if (now.device != before.device || now.inode != before.inode) return "another file has taken its place";
   if (now.state.bytes != before.state.bytes) return fmt::format("its size was {} and is {} bytes", before.state.bytes, now.state.bytes);
   if (now.state.time_ns != before.state.time_ns) return "it was written to";
-  return now.state.hash == before.state.hash ? "" : "its first or last bytes have changed";
+  if (now.state.hash == before.state.hash) return "";
+  std::error_code error;
+  return std::filesystem::is_directory(before.path, error) ? "its files are others" : "its first or last bytes have changed";
 }
 
 }  // namespace skyfold

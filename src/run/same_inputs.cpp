@@ -48,6 +48,10 @@ std::string sight_of(const std::string& name, bool with_content) {
   const std::string path = input_file(name);
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) return fmt::format("!{}", errno == ENOENT ? "no such file" : std::strerror(errno));
+  if (S_ISDIR(status.st_mode)) {
+    const FolderState state = folder_state(path);
+    return fmt::format("{} bytes in a folder, names, sizes and times {}", grouped(state.bytes), hex64(hash_text(state.listing)));
+  }
   if (!S_ISREG(status.st_mode)) return "no regular file";
   if (!with_content) return fmt::format("{} {}.{:09}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   const OpenFile file(path);

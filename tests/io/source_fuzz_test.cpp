@@ -10,6 +10,8 @@
 #include <random>
 
 #include "../sizes.hpp"
+#include "duckdb_session.hpp"
+#include "source_child.hpp"
 #include "source_files.hpp"
 
 namespace skyfold {
@@ -238,6 +240,52 @@ TEST(DamagedInput, OfHdf5DoesNotBringDownTheReader) {
   const int dead = deaths(old_format, 4, process_mutations, "photometry") + deaths(new_format, 5, process_mutations, "photometry") +
                    deaths(old_format, 6, process_mutations, "records");
   EXPECT_LE(dead, 2);
+}
+
+/// A table of every kind of column in three row groups, written by DuckDB in a process of its own; "" without DuckDB.
+std::string small_parquet(const std::string& path, const char* compression) {
+  const auto write = [&] {
+    duckdb::Session session;
+    session.run(
+        "COPY (SELECT range AS id, range / 7.0 AS ra, CASE WHEN range % 5 = 0 THEN NULL ELSE range::FLOAT END AS mag, 'text ' || range % "
+        "30 AS name, "
+        "range % 2 = 0 AS flag, range::DECIMAL(9,2) AS price, DATE '2026-11-27' AS day, [range, 1] AS list FROM range(5000)) TO '" +
+        path + "' (FORMAT parquet, ROW_GROUP_SIZE 2048, COMPRESSION " + compression + ")");
+    return std::string();
+  };
+  try {
+    (void)run_in_child(write, "DuckDB crashes");
+    return content_of(path);
+  } catch (const IoError& error) {
+    EXPECT_TRUE(has(error.what(), "libduckdb.so")) << error.what();
+    return "";
+  }
+}
+
+// Above all the end of the file, where the sizes and places of everything else stand.
+TEST(DamagedInput, OfParquetIsReadOrRefused) {
+  const Folder folder;
+  std::mt19937_64 random(10);
+  for (const char* compression : {"zstd", "uncompressed"}) {
+    const std::string content = small_parquet(folder.file("t.parquet"), compression);
+#ifdef SKYFOLD_REQUIRE_ALL_TESTS
+    ASSERT_FALSE(content.empty()) << "no libduckdb.so (./bootstrap test fetches it)";
+#endif
+    if (content.empty()) GTEST_SKIP() << "no libduckdb.so (./bootstrap duckdb fetches it)";
+    const std::size_t end = content.size() - std::min<std::size_t>(content.size(), 4000);
+    for (int i = 0; i < process_mutations / 3; ++i) {
+      const bool at_end = i % 3 != 0;
+      const std::string path =
+          folder.file("damaged.parquet", at_end ? content.substr(0, end) + mutated(content.substr(end), random) : mutated(content, random));
+      ASSERT_NO_THROW(read_whatever(path, {})) << compression << ", mutation " << i;
+      ASSERT_LT(peak_kilobytes(), most_kilobytes) << compression << ", mutation " << i;
+    }
+    // The file as it was is still read, whatever became of the process that read the others.
+    const auto source = open_source(folder.file("t.parquet"), {});
+    const Table all = read_all(*source);
+    ASSERT_EQ(all.rows(), 5000U);
+    EXPECT_EQ(all.at("id").values<std::int64_t>()[4999], 4999);
+  }
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ TEST(OpenSource, SaysInOneLineWhyAFileCannotBeRead) {
   EXPECT_TRUE(has(open_error<IoError>(folder.file("empty.csv", "")), "is empty"));
   EXPECT_TRUE(has(open_error<UsageError>("/dev/null"), "is a device or socket, not a file"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.csv.gz", "\x1f\x8b\x08 and so on")), "decompress it first"));
-  EXPECT_TRUE(has(open_error<IoError>(folder.file("t.parquet", "PAR1 and so on")), "Parquet"));
+  EXPECT_TRUE(has(open_error<IoError>(folder.file("t.arrow", "ARROW1 and so on")), "Arrow"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.bin", std::string("\x01\x00\x02", 3))), "neither FITS, HDF5 nor text"));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,17 @@ struct InputName {
 [[nodiscard]] InputName input_name(const std::string& name);
 /// The file that a name of an input is about.
 [[nodiscard]] std::string input_file(const std::string& name);
+
+/// A folder as an input: all files in it and below, by name, size and time.
+struct FolderState {
+  std::int64_t bytes = 0, time_ns = 0;  ///< of all together, and of the newest
+  std::string listing;                  ///< a line for each file
+};
+[[nodiscard]] FolderState folder_state(const std::string& folder);
+
+/// Paths of the Parquet files in a folder and in those below it (.parquet, .parq, .pq), in the order of their names; those that begin with
+/// a dot or an underscore are not rows, by custom. Throws IoError when a folder cannot be listed.
+[[nodiscard]] std::vector<std::string> parquet_files_below(const std::string& folder);
 
 /// Names of files in a list that was split at commas: where a file is called as several words with the commas between them, they
 /// are one name.

@@ -14,7 +14,7 @@ class OptionSet;
 
 /// How inputs are read; section `input` of the configuration.
 struct SourceOptions {
-  std::string format = "auto";           ///< auto, fits, csv, text, hdf5
+  std::string format = "auto";           ///< auto, fits, csv, text, hdf5, parquet
   std::string hdu;                       ///< FITS: number or EXTNAME; "" = the largest table with coordinates, else the first with rows
   std::string group;                     ///< HDF5: group or compound dataset; "" = the only table in the file
   std::string delimiter;                 ///< csv: one character, "tab"; "" = guessed from the header line (, ; tab |)
@@ -53,6 +53,7 @@ using ScanRunner = std::function<std::vector<std::string>(std::size_t count, con
 /// - FITS: bits and logicals u1 (one per bit or logical; 255 when a logical is undefined), scaled columns f8, complex
 ///   numbers pairs, unsigned integers the next wider signed type, texts one text per row;
 /// - HDF5: booleans u1, unsigned integers as for FITS, texts of any length the width of the longest;
+/// - Parquet: as HDF5; decimal numbers f8, or i8 when whole; dates and times f8, as Modified Julian Dates;
 /// - text: i8, f8, u1 (true, false) or text, what nine tenths of the first 10,000 rows have; integers beyond 64 bits stay text.
 /// 64-bit unsigned values beyond the signed range are bad cells.
 ///

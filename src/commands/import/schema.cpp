@@ -296,7 +296,10 @@ void remark_text(const std::vector<std::unique_ptr<Source>>& sources, std::vecto
 }  // namespace
 
 void describe(OptionSet& option, ImportOptions& o) {
-  option("input", o.input, "tables to read (FITS, CSV, text, HDF5); @list.txt names a file with a path a line").required().layout();
+  option("input", o.input,
+         "tables to read (FITS, CSV, text, HDF5, Parquet; folders of Parquet, HATS); @list.txt names a file with a path a line")
+      .required()
+      .layout();
   option("output", o.output, "catalogue to write, HDF5").required().layout().writes(FileKind::hdf5);
   option("rejects", o.rejects, "where dropped rows are listed, CSV; empty: OUTPUT.rejects.csv").layout().writes(FileKind::text);
   option("ordering", o.ordering, "order of the rows, which decides the partitions that a run can use").one_of(ordering_names());

@@ -35,7 +35,7 @@ Schema columns_to_read(const Dataset& dataset, const std::vector<std::string>& n
 
 void describe(OptionSet& option, LocusStageOptions& o) {
   option("catalogue", o.catalogue, "catalogue of stars, made by import or mock").layout();
-  option("targets", o.targets, "table of targets, FITS, CSV, text or HDF5").layout();
+  option("targets", o.targets, "table of targets, FITS, CSV, text, HDF5 or Parquet").layout();
   option("traverse", o.traverse, "every star of the catalogue is a target");
   option("parameters", o.parameters, "parameter file of the published program (PPR): targets, field files and settings").layout();
   option("list", o.list, "list of the published program, CSV: targets or fields, with field files below --root").layout();

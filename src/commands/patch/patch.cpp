@@ -36,7 +36,7 @@ struct PatchStageOptions {
 
 void describe_patch(OptionSet& option, PatchStageOptions& o) {
   option("maps", o.maps.maps, "HEALPix maps to measure, FITS").required().layout();
-  option("sources", o.sources.path, "table of sources, FITS, CSV, text or HDF5").required().layout();
+  option("sources", o.sources.path, "table of sources, FITS, CSV, text, HDF5 or Parquet").required().layout();
   option("output", o.output, "measurements of every source, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("text", o.text, "the means as text, NAME_10arcminmean<tab>value; needs measure mean or disc").layout().writes(FileKind::text);
