@@ -183,21 +183,6 @@ OrderedRows Catalogue::ordered_rows() const {
   return rows;
 }
 
-std::optional<double> Catalogue::covered_area_deg2(int order) const {
-  const auto column = find_column(schema(), healpix_column);
-  if (!column) return std::nullopt;
-  std::vector<bool> covered(static_cast<std::size_t>(pixel_count(order)));
-  std::vector<std::int64_t> keys;
-  // By any order of rows, and a zone at a time: keys of a whole survey are gigabytes.
-  for (std::int64_t begin = 0; begin < rows(); begin += zone_rows) {
-    const RowRange block{begin, std::min(begin + zone_rows, rows())};
-    keys.resize(static_cast<std::size_t>(block.size()));
-    reader_.read(*column, block, std::as_writable_bytes(std::span(keys)));
-    for (const std::int64_t key : keys) covered[static_cast<std::size_t>(pixel_of(key, order))] = true;
-  }
-  return static_cast<double>(std::count(covered.begin(), covered.end(), true)) * pixel_area_deg2(order);
-}
-
 bool is_catalogue(const std::string& path) {
   const Attributes attributes = read_attributes(path);
   const auto format = attributes.find("skyfold_format");

@@ -14,18 +14,11 @@
 namespace skyfold {
 namespace {
 
-std::string quoted(std::string_view text) {
-  if (text.find_first_of(",\"\n") == std::string_view::npos) return std::string(text);
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
-}
-
 void append_cell(const Column& column, std::size_t row, std::size_t element, std::string& line) {
   const ColumnInfo& info = column.info();
   switch (info.type) {
     case Type::text:
-      line += quoted(column.text(row));
+      line += csv_cell(column.text(row));
       return;
     case Type::f4:
     case Type::f8: {
@@ -40,6 +33,13 @@ void append_cell(const Column& column, std::size_t row, std::size_t element, std
 
 }  // namespace
 
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\n") == std::string_view::npos) return std::string(text);
+  std::string result = "\"";
+  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return result + "\"";
+}
+
 void write_csv(const std::string& product, const Schema& schema, const std::string& path, const std::vector<std::string>& elements) {
   // This run has just written the rows.
   const RowReader reader(product, "/object", ZoneCheck::off);
@@ -49,9 +49,9 @@ void write_csv(const std::string& product, const Schema& schema, const std::stri
   for (const ColumnInfo& info : schema) {
     const std::size_t width = info.type == Type::text ? 1 : info.width;
     for (std::size_t e = 0; e < width; ++e)
-      text += quoted(width == 1                 ? info.name
-                     : width == elements.size() ? info.name + "_" + elements[e]
-                                                : fmt::format("{}_{}", info.name, e)) +
+      text += csv_cell(width == 1                 ? info.name
+                       : width == elements.size() ? info.name + "_" + elements[e]
+                                                  : fmt::format("{}_{}", info.name, e)) +
               ",";
   }
   // Every cell ends with a comma; the last one of a line becomes its end.

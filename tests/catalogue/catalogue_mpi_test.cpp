@@ -246,18 +246,6 @@ TEST_F(CatalogueOnRanks, KnowsTheRowsWithoutAnAttribute) {
   EXPECT_EQ(rows.attribute_at(12345), table.at("mag").number(12345));
 }
 
-TEST_F(CatalogueOnRanks, CoversTheAreaOfItsPixels) {
-  const CatalogueLayout layout = layout_of(Ordering::healpix, 20'000);
-  const Table table = ordered_table(layout);
-  write(layout, table);
-  finalise();
-  for (const int order : {0, 5, 8}) {
-    std::set<std::int64_t> pixels;
-    for (const std::int64_t key : table.at(healpix_column).values<std::int64_t>()) pixels.insert(pixel_of(key, order));
-    EXPECT_DOUBLE_EQ(Catalogue(path).covered_area_deg2(order).value(), static_cast<double>(pixels.size()) * pixel_area_deg2(order));
-  }
-}
-
 TEST_F(CatalogueOnRanks, MayHaveNoRows) {
   for (const Ordering ordering : {Ordering::healpix, Ordering::none}) {
     const CatalogueLayout layout = layout_of(ordering, 0);

@@ -241,8 +241,8 @@ class BadInput(support.SkyfoldTest):
         with h5py.File(lists, "w") as file:
             file.attrs["skyfold_format"] = ["a list"] * 50
             file.create_dataset("object/ra", data=np.arange(10.0)).attrs["unit"] = ["deg"] * 50
+        self.assertIn("10 rows", self.skyfold("info", lists).out)
         self.check([
-            ("attributes that are lists of texts", DATA, r"lists.hdf5: .*catalogue", "info", "--catalogue", lists),
             ("attributes of a model that are lists of texts", DATA, r"lists.hdf5: .*model", *self.estimates(model=lists)),
             ("catalogue absent", IO, r"gone.h5: no such file", *self.estimates(catalogue=self.base / "gone.h5")),
             ("model absent", IO, r"gone.h5: no such file", *self.estimates(model=self.base / "gone.h5")),

@@ -217,7 +217,7 @@ class Compressed(support.SkyfoldTest):
                 file.attrs[name] = value
             for name in ours["object"]:
                 file.create_dataset(f"object/{name}", data=ours[f"object/{name}"][...], chunks=(1000,), compression="lzf")
-        result = self.run_skyfold("info", "--catalogue", self.path("other.h5"))
+        result = self.run_skyfold("photoz", "--catalogue", self.path("other.h5"), "--model", self.base / "m.h5", "--output", self.path("z.h5"), *QUIET)
         self.assertEqual(result.code, 3, str(result))
         self.assertRegex(result.errors()[0], r"run import on this file first")
 

@@ -63,8 +63,6 @@ class Catalogue {
   [[nodiscard]] const std::vector<std::int64_t>& order5() const noexcept { return order5_; }
   /// Tiles with their rows; ordering tile only.
   [[nodiscard]] std::vector<OrderedRows::Tile> tiles() const;
-  /// Sky area in square degrees of the order-`order` pixels (0..10) that hold objects; nothing without positions.
-  [[nodiscard]] std::optional<double> covered_area_deg2(int order) const;
 
  private:
   RowReader reader_;

@@ -1,14 +1,23 @@
-// The command info: what a catalogue or product holds, from its attributes and indexes, without reading rows but for the sky area.
+// The command info: what a table holds, the sky area it covers, how deep it goes there, and a picture of its footprint.
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <cmath>
+#include <filesystem>
+#include <limits>
 
-#include "skyfold/catalogue/catalogue.hpp"
+#include "describe.hpp"
+#include "footprint.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/commands/map_output.hpp"
 #include "skyfold/core/escape.hpp"
-#include "skyfold/core/statistics.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/csv.hpp"
+#include "skyfold/dataset/roles.hpp"
+#include "skyfold/registry/provenance.hpp"
+#include "skyfold/run/folder.hpp"
+#include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
 namespace {
@@ -16,87 +25,109 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct InfoOptions {
-  std::string catalogue;
-  bool json = false;
+  std::string catalogue, footprint, map, tiles, tile;
+  SourceOptions input;
+  BandOptions bands;
+  bool json = false, depth = false;
+  double bin = 0.1;
+  long area_order = 8, nside = 32, objects = 100;
 };
 
-bool is_whole(Type type) { return type == Type::i4 || type == Type::i8 || type == Type::u1; }
+void describe_info(OptionSet& option, InfoOptions& o) {
+  option("catalogue", o.catalogue, "catalogue, product or table to describe").required().positional().layout();
+  option("json", o.json, "print JSON");
+  option("footprint", o.footprint, "picture of the sky with objects per square degree to draw, SVG").layout();
+  option("area.order", o.area_order, "HEALPix order of the pixels with objects whose area is told").range(0, counted_order);
+  option("depth", o.depth, "tell the depth of each band: where the counts of its magnitudes are largest");
+  option("depth.bin", o.bin, "width of the bins of magnitude").unit("mag").range(0.01, 1.0);
+  option("depth.map", o.map, "map of the depth to write, a HEALPix FITS file").layout().writes(FileKind::fits);
+  option("depth.nside", o.nside, "NSide of that map, a power of two").range(1, 1024);
+  option("depth.tiles", o.tiles, "table of the depth of each tile to write, CSV").layout().writes(FileKind::text);
+  option("depth.tile", o.tile, "column of tiles; empty: by one of the usual names");
+  option("depth.objects", o.objects, "fewest objects of a pixel or tile whose depth is told").range(1, 1e9);
+  describe(option, o.input);
+  describe(option, o.bands);
+}
 
-/// The range of a column over all its zones, exact for whole numbers; nothing where nothing is measured.
-template <class T>
-void put_range(const Catalogue& catalogue, const ColumnInfo& column, const Table& zones, Json& json) {
-  const auto value = [&](const char* name, std::size_t i) {
-    const Column& of = zones.at(name);
-    return of.info().type == Type::i8 ? static_cast<T>(of.integer(i)) : static_cast<T>(of.number(i));
-  };
-  for (std::size_t i = 0; i < zones.rows(); ++i) {
-    const auto first = static_cast<std::int64_t>(i) * zone_rows;
-    const std::int64_t values = std::min(zone_rows, catalogue.rows() - first) * static_cast<std::int64_t>(column.width);
-    // Nothing is measured in this zone: its minimum and maximum mean nothing.
-    if (zones.at("missing").integer(i) == values) continue;
-    const T low = value("min", i), high = value("max", i);
-    json["min"] = json.contains("min") ? std::min(json["min"].get<T>(), low) : low;
-    json["max"] = json.contains("max") ? std::max(json["max"].get<T>(), high) : high;
+/// Depth of each band, NaN where too few objects tell it.
+std::vector<double> depths(const BandCounts& counts, long fewest) {
+  std::vector<double> values;
+  for (const DepthHistogram& band : counts)
+    values.push_back(band.objects() >= fewest ? band.peak() : std::numeric_limits<double>::quiet_NaN());
+  return values;
+}
+
+HealpixMapLayout depth_layout(const InfoOptions& o) {
+  HealpixMapLayout layout{o.nside, true, Frame::equatorial, false, {}, {creator_of("info")}};
+  for (const std::string& band : o.bands.bands) layout.columns.push_back({"depth_" + band, "mag", Type::f4});
+  return layout;
+}
+
+void write_depth_map(const InfoOptions& o, const SkySummary& sky, const CommandContext& context) {
+  const auto pixels = static_cast<std::size_t>(pixel_count(order_of_nside(o.nside)));
+  std::vector<std::vector<float>> columns(o.bands.bands.size(), std::vector<float>(pixels, std::numeric_limits<float>::quiet_NaN()));
+  for (const auto& [pixel, counts] : sky.map) {
+    const std::vector<double> values = depths(counts, o.objects);
+    for (std::size_t b = 0; b < values.size(); ++b) columns[b][static_cast<std::size_t>(pixel)] = static_cast<float>(values[b]);
+  }
+  write_map(o.map, depth_layout(o), columns, context);
+  context.process.product(o.map, "map");
+}
+
+std::string cell(double value) { return std::isnan(value) ? "" : shortest(value); }
+
+void write_depth_tiles(const InfoOptions& o, const SkySummary& sky) {
+  std::string text = o.tile;
+  for (const std::string& band : o.bands.bands) text += fmt::format(",objects_{},depth_{}", band, band);
+  text += "\n";
+  for (const auto& [tile, counts] : sky.tiles) {
+    text += csv_cell(tile);
+    const std::vector<double> values = depths(counts, o.objects);
+    for (std::size_t b = 0; b < values.size(); ++b) text += fmt::format(",{},{}", counts[b].objects(), cell(values[b]));
+    text += "\n";
+  }
+  write_durably(o.tiles, text);
+}
+
+/// What of the sky is known goes behind the table's rows, whose description is long.
+void put_sky(const InfoOptions& o, const SkySummary& sky, Json& json) {
+  if (!sky.pixels.empty()) {
+    const CoveredArea area = covered_area(sky.pixels, static_cast<int>(o.area_order));
+    json["area_deg2"] = area.deg2;
+    json["area"] = {{"healpix_order", o.area_order}, {"pixels", area.pixels}, {"deg2", area.deg2}};
+    if (sky.without_position > 0) json["without_position"] = sky.without_position;
+  }
+  if (!o.depth) return;
+  json["depth"] = {{"bin_mag", o.bin}, {"bands", Json::array()}};
+  const std::vector<double> values = depths(sky.depth, 1);
+  for (std::size_t b = 0; b < values.size(); ++b) {
+    json["depth"]["bands"].push_back({{"band", o.bands.bands[b]}, {"objects", sky.depth[b].objects()}, {"depth_mag", nullptr}});
+    if (!std::isnan(values[b])) json["depth"]["bands"].back()["depth_mag"] = values[b];
   }
 }
 
-/// Statistics of a column over all its zones.
-Json column_json(const Catalogue& catalogue, const ColumnInfo& column) {
-  Json json = {{"name", column.name}, {"type", name_of(column.type)},     {"width", column.width}, {"unit", column.unit},
-               {"ucd", column.ucd},   {"description", column.description}};
-  const Table zones = read_columns(catalogue.path(), "/index/zones/" + column.name);
-  std::int64_t missing = 0;
-  for (std::size_t i = 0; i < zones.rows(); ++i) missing += zones.at("missing").integer(i);
-  if (is_whole(column.type))
-    put_range<std::int64_t>(catalogue, column, zones, json);
-  else if (column.type != Type::text)
-    put_range<double>(catalogue, column, zones, json);
-  json["missing"] = missing;
-  return json;
-}
-
-/// Rows of each group of the ordering: order-5 pixels with objects, or tiles.
-std::vector<double> group_sizes(const Catalogue& catalogue) {
-  std::vector<double> sizes;
-  if (catalogue.layout().ordering == Ordering::tile)
-    for (const auto& tile : catalogue.tiles()) sizes.push_back(static_cast<double>(tile.rows.size()));
-  const auto& index = catalogue.order5();
-  for (std::size_t i = 0; i + 1 < index.size(); ++i)
-    // Pixels without objects are no partitions.
-    if (index[i + 1] > index[i]) sizes.push_back(static_cast<double>(index[i + 1] - index[i]));
-  return sizes;
-}
-
-Json describe_catalogue(const Catalogue& catalogue) {
-  const CatalogueLayout& layout = catalogue.layout();
-  Json json = {{"path", catalogue.path()},
-               {"rows", layout.rows},
-               {"ordering", name_of(layout.ordering)},
-               {"attribute", layout.attribute},
-               {"creator", layout.creator},
-               {"fingerprint", catalogue.fingerprint()},
-               {"roles", {{"id", layout.roles.id}, {"ra", layout.roles.ra}, {"dec", layout.roles.dec}, {"tile", layout.roles.tile}}}};
-  for (const ColumnInfo& column : layout.schema) json["columns"].push_back(column_json(catalogue, column));
-  if (const auto area = catalogue.covered_area_deg2(8)) json["area_deg2"] = *area;
-  const std::vector<double> sizes = group_sizes(catalogue);
-  if (!sizes.empty())
-    json["partitions"] = {{"of", layout.ordering == Ordering::tile ? "tile" : "HEALPix NSide 32"},
-                          {"count", sizes.size()},
-                          {"rows_min", *std::min_element(sizes.begin(), sizes.end())},
-                          {"rows_median", median(sizes)},
-                          {"rows_max", *std::max_element(sizes.begin(), sizes.end())}};
-  // A catalogue of another writer may have none, or one that is no JSON: it is described all the same.
-  const auto provenance = nlohmann::json::parse(layout.provenance, nullptr, false);
-  if (!provenance.is_discarded()) json["provenance"] = provenance;
-  return json;
+void print_depth(const Json& depth) {
+  fmt::print("  depth (middle of the fullest bin of {} mag):", shortest(depth["bin_mag"].get<double>()));
+  for (const Json& band : depth["bands"])
+    fmt::print(" {} {}", band["band"].get<std::string>(),
+               band["depth_mag"].is_null() ? "-" : fmt::format("{:.4g}", band["depth_mag"].get<double>()));
+  fmt::print("\n");
 }
 
 void print_text(const Json& json) {
-  fmt::print("{}\n  {} rows, ordered by {}{}, made by {}\n", json["path"].get<std::string>(), grouped(json["rows"].get<long long>()),
-             json["ordering"].get<std::string>(), json["attribute"] == "" ? "" : " " + json["attribute"].get<std::string>(),
-             json["creator"].get<std::string>());
-  if (json.contains("area_deg2"))
-    fmt::print("  sky area covered: {:.2f} square degrees (HEALPix NSide 256 pixels with objects)\n", json["area_deg2"].get<double>());
+  fmt::print("{}\n  {} rows", json["path"].get<std::string>(), grouped(json["rows"].get<long long>()));
+  if (json.contains("ordering"))
+    fmt::print(", ordered by {}{}, made by {}", json["ordering"].get<std::string>(),
+               json["attribute"] == "" ? "" : " " + json["attribute"].get<std::string>(), json["creator"].get<std::string>());
+  fmt::print("\n");
+  if (json.contains("area")) {
+    const int order = json["area"]["healpix_order"].get<int>();
+    fmt::print("  sky area covered: {:.2f} square degrees (HEALPix NSide {} pixels with objects)\n", json["area_deg2"].get<double>(),
+               1 << order);
+  }
+  if (json.contains("without_position"))
+    fmt::print("  {} rows have no position in degrees\n", grouped(json["without_position"].get<long long>()));
+  if (json.contains("depth")) print_depth(json["depth"]);
   if (json.contains("partitions")) {
     const Json& p = json["partitions"];
     fmt::print("  {} partitions by {}: rows min {:.0f}, median {:.0f}, max {:.0f}\n", p["count"].get<long>(), p["of"].get<std::string>(),
@@ -112,17 +143,25 @@ void print_text(const Json& json) {
     fmt::print("  {:<24} {:<8} {:<8} {:>14} {:>14} {:>10}  {}\n", c["name"].get<std::string>(), type, c["unit"].get<std::string>(),
                number("min"), number("max"), c["missing"].get<long>(), c["description"].get<std::string>());
   }
+  if (json.contains("left_out"))
+    for (const Json& c : json["left_out"])
+      fmt::print("  {:<24} left out: {}\n", c["name"].get<std::string>(), c["reason"].get<std::string>());
 }
 
 class InfoCommand final : public Command {
  public:
-  void describe(OptionSet& option) override {
-    option("catalogue", options_.catalogue, "catalogue or product to describe").required().positional().layout();
-    option("json", options_.json, "print JSON");
-  }
-  ExitCode run(const CommandContext&) override {
-    const Json json = describe_catalogue(Catalogue(options_.catalogue));
-    if (options_.json)
+  void describe(OptionSet& option) override { describe_info(option, o_); }
+
+  ExitCode run(const CommandContext& context) override {
+    check_options();
+    context.process.input(o_.catalogue);
+    Dataset dataset(o_.catalogue, o_.input);
+    const SkyRequest request = request_for(dataset);
+    const SkySummary sky = summarise_sky(dataset, request);
+    Json json = describe_table(dataset);
+    put_sky(o_, sky, json);
+    write_files(sky, dataset, context);
+    if (o_.json)
       fmt::print("{}\n", json_text(json, 2));
     else
       print_text(with_texts(json, one_line));
@@ -130,7 +169,56 @@ class InfoCommand final : public Command {
   }
 
  private:
-  InfoOptions options_;
+  void check_options() {
+    (void)order_of_nside(o_.nside);
+    std::vector<std::string> outputs;
+    for (const std::string& path : {o_.footprint, o_.map, o_.tiles})
+      if (!path.empty()) outputs.push_back(path);
+    check_outputs(outputs, {o_.catalogue});
+    check_replaceable(outputs);
+    // Who wants a map of the depth wants the depth.
+    o_.depth = o_.depth || !o_.map.empty() || !o_.tiles.empty();
+  }
+
+  SkyRequest request_for(Dataset& dataset) {
+    SkyRequest request;
+    request.columns = sky_columns(dataset);
+    if (!request.columns && !(o_.footprint.empty() && o_.map.empty()))
+      throw UsageError(
+          fmt::format("{}: no coordinates are known (--{} needs them)", o_.catalogue, o_.map.empty() ? "footprint" : "depth.map"));
+    if (!o_.depth) return request;
+    const TableRoles roles = depth_roles(dataset.schema());
+    say_guesses(roles);
+    o_.bands = roles.bands;
+    request.depth = roles.columns;
+    request.bands = roles.bands;
+    request.bin = o_.bin;
+    if (!o_.map.empty()) request.map_order = order_of_nside(o_.nside);
+    request.tile = o_.tile = roles.tile;
+    return request;
+  }
+
+  [[nodiscard]] TableRoles depth_roles(const Schema& schema) const {
+    RolesAsked asked{.path = o_.catalogue, .bands = o_.bands};
+    asked.magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude};
+    asked.needs_errors = false;
+    if (!o_.tiles.empty()) asked.tile = RoleAsked{"depth.tile", o_.tile};
+    asked.tile_names = known_columns::likely_tile;
+    return find_roles(schema, asked);
+  }
+
+  void write_files(const SkySummary& sky, const Dataset& dataset, const CommandContext& context) {
+    if (!o_.map.empty()) write_depth_map(o_, sky, context);
+    if (!o_.tiles.empty()) write_depth_tiles(o_, sky);
+    if (o_.footprint.empty()) return;
+    if (std::all_of(sky.pixels.begin(), sky.pixels.end(), [](std::uint32_t n) { return n == 0; }))
+      throw DataError(o_.catalogue + ": no object has a position (nothing to draw)");
+    draw_footprint(sky.pixels,
+                   fmt::format("{}, {} objects", std::filesystem::path(o_.catalogue).filename().string(), grouped(dataset.rows())),
+                   o_.footprint);
+  }
+
+  InfoOptions o_;
 };
 
 }  // namespace

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "skyfold/commands/command.hpp"
+#include "skyfold/commands/map_output.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
@@ -33,16 +33,6 @@ void describe_input(OptionSet& option, MapOptions& o) {
   option("map.hdu", o.keywords.hdu, "extension with the map, by number or EXTNAME; empty: the first HEALPix table");
   option("map.ordering", o.keywords.ordering, "numbering of the pixels, where ORDERING is missing or wrong").one_of({"", "RING", "NESTED"});
   option("map.frame", o.keywords.frame, "frame, G, C or E, where COORDSYS is missing or wrong");
-}
-
-ScanRunner on_threads(int threads) {
-  return [threads](std::size_t count, const std::function<std::string(std::size_t)>& unit) {
-    std::vector<std::string> texts(count);
-    parallel_for(count, 1, threads, [&](std::size_t begin, std::size_t end, int) {
-      for (std::size_t i = begin; i < end; ++i) texts[i] = unit(i);
-    });
-    return texts;
-  };
 }
 
 HealpixPixels read_all(const std::string& path, const HealpixKeywords& keywords, int threads) {
@@ -162,34 +152,6 @@ class MapInfoCommand final : public Command {
 
   MapOptions o_;
 };
-
-/// Writes columns of values in the layout's numbering, in pieces, and gives the file its name when all is on the disk.
-template <class T>
-void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns,
-               const CommandContext& context) {
-  // Beside its place, as renaming is atomic within a file system only.
-  const std::string partial = make_temporary(folder_of(link_target(path)));
-  try {
-    HealpixMapWriter::create(partial, layout);
-    const HealpixMapWriter writer(partial, layout);
-    const auto per_row = static_cast<std::size_t>(writer.pixels_per_row());
-    constexpr std::size_t chunk_rows = 1024;
-    parallel_for(columns[0].size() / per_row, chunk_rows, context.threads, [&](std::size_t begin, std::size_t end, int) {
-      std::vector<const std::byte*> values;
-      for (const std::vector<T>& column : columns) values.push_back(std::as_bytes(std::span(column).subspan(begin * per_row)).data());
-      writer.write({static_cast<std::int64_t>(begin * per_row), static_cast<std::int64_t>(end * per_row)}, values);
-    });
-    writer.sync();
-    write_data_sum(partial, data_sum_of(HealpixMapFile(partial), on_threads(context.threads)));
-    context.process.check_inputs();
-    put_in_place(partial, path);
-    sync_path(folder_of(link_target(path)));
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-    throw;
-  }
-}
 
 /// A column in the wanted numbering and NSide, by way of NESTED where the NSide changes.
 template <class T>

@@ -1,0 +1,225 @@
+// The picture of a survey's footprint: a raster whose cells look their pixel up, so that it costs the same for any catalogue.
+#include "footprint.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numbers>
+
+#include "skyfold/core/statistics.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/registry/gnuplot.hpp"
+#include "skyfold/sky/healpix.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double degree = std::numbers::pi / 180.0;
+constexpr double largest_height_deg = 60.0, largest_width_deg = 90.0;  ///< of a picture in right ascension and declination
+
+/// The smallest box in right ascension and declination, degrees; `ra` may lie beyond 360.
+struct Box {
+  double ra_min = 0.0, ra_max = 0.0, dec_min = 90.0, dec_max = -90.0;
+
+  [[nodiscard]] double width() const { return ra_max - ra_min; }
+  [[nodiscard]] double height() const { return dec_max - dec_min; }
+  [[nodiscard]] double shrink() const { return std::cos((dec_min + dec_max) / 2 * degree); }  ///< of parallels, in the middle
+};
+
+Box box_of(const PixelCounts& counts) {
+  Box box;
+  std::vector<bool> degrees(360);  // of right ascension, with objects
+  for (std::size_t pixel = 0; pixel < counts.size(); ++pixel) {
+    if (counts[pixel] == 0) continue;
+    const Position centre = pixel_centre(static_cast<std::int64_t>(pixel), counted_order);
+    box.dec_min = std::min(box.dec_min, centre.dec);
+    box.dec_max = std::max(box.dec_max, centre.dec);
+    degrees[std::min<std::size_t>(359, static_cast<std::size_t>(centre.ra))] = true;
+  }
+  // The widest gap is what lies outside: a survey across RA = 0 is one piece.
+  int widest = 0, after = 0;
+  for (int begin = 0; begin < 360; ++begin) {
+    int gap = 0;
+    while (gap < 360 && !degrees[static_cast<std::size_t>((begin + gap) % 360)]) ++gap;
+    if (gap > widest) widest = gap, after = begin + gap;
+  }
+  box.ra_min = after % 360;
+  box.ra_max = box.ra_min + 360 - widest;
+  return box;
+}
+
+/// The box within a margin, to the pixel rather than the degree of right ascension.
+Box fitted(const PixelCounts& counts) {
+  Box box = box_of(counts);
+  double low = box.ra_max, high = box.ra_min;
+  for (std::size_t pixel = 0; pixel < counts.size(); ++pixel) {
+    if (counts[pixel] == 0) continue;
+    double ra = pixel_centre(static_cast<std::int64_t>(pixel), counted_order).ra;
+    if (ra < box.ra_min) ra += 360.0;
+    low = std::min(low, ra);
+    high = std::max(high, ra);
+  }
+  const double pixel = std::sqrt(pixel_area_deg2(counted_order));
+  const double margin = std::max({0.04 * (high - low) * box.shrink(), 0.04 * box.height(), 2.0 * pixel});
+  box.ra_min = low - margin / box.shrink();
+  box.ra_max = high + margin / box.shrink();
+  box.dec_min = std::max(-90.0, box.dec_min - margin);
+  box.dec_max = std::min(90.0, box.dec_max + margin);
+  return box;
+}
+
+/// Densities in pixels that are large enough to be seen and small enough to show edges.
+class Densities {
+ public:
+  /// @param size  of the picture's longer side, degrees
+  Densities(const PixelCounts& counts, double size) {
+    constexpr double cells = 150.0;
+    while (order_ > 3 && std::sqrt(pixel_area_deg2(order_)) < size / cells) --order_;
+    const int shift = 2 * (counted_order - order_);
+    objects_.resize(static_cast<std::size_t>(pixel_count(order_)));
+    for (std::size_t pixel = 0; pixel < counts.size(); ++pixel) objects_[pixel >> shift] += counts[pixel];
+    std::vector<double> seen;
+    std::copy_if(objects_.begin(), objects_.end(), std::back_inserter(seen), [](double n) { return n > 0.0; });
+    // Pixels across the edge hold any few objects: they say nothing about the survey.
+    spans_decades_ = quantile(seen, 0.99) > 30.0 * quantile(seen, 0.1);
+  }
+
+  /// Objects per square degree around a position; NaN where there are none.
+  [[nodiscard]] double at(Position position) const {
+    const double n = objects_[static_cast<std::size_t>(pixel_of(healpix29(position), order_))];
+    return n > 0.0 ? n / pixel_area_deg2(order_) : std::nan("");
+  }
+  [[nodiscard]] bool spans_decades() const { return spans_decades_; }
+  [[nodiscard]] long nside() const { return 1L << order_; }
+
+ private:
+  int order_ = counted_order;
+  std::vector<double> objects_;
+  bool spans_decades_ = false;
+};
+
+std::string cell(double x, double y, double density) {
+  return std::isnan(density) ? fmt::format("{:.5f} {:.5f} NaN\n", x, y) : fmt::format("{:.5f} {:.5f} {:.5g}\n", x, y, density);
+}
+
+/// What both kinds of picture share. The palette is read in grey and by the colour-blind, from light to dark.
+std::string settings(const Densities& densities, const std::string& title) {
+  return fmt::format(
+      "set title {}\nset palette defined (0 '#c8ddf0', 0.35 '#6baed6', 0.7 '#2171b5', 1 '#08264f')\nset cblabel \"objects per square "
+      "degree\\n(HEALPix NSide {})\" offset 1,0\nset rmargin 17\nset key off\n{}",
+      gnuplot_text(title), densities.nside(),
+      densities.spans_decades() ? "set logscale cb\nset format cb '10^{%T}'\nset format cb '%g'\n" : "");
+}
+
+/// A round step that gives about six labels.
+double tic_step(double width) {
+  const double decade = std::pow(10.0, std::floor(std::log10(width / 6.0)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (width / (factor * decade) <= 8.0) return factor * decade;
+  return 10.0 * decade;
+}
+
+GnuplotScript flat(const PixelCounts& counts, const Box& box, const std::string& title) {
+  const double size = std::max(box.width() * box.shrink(), box.height());
+  const Densities densities(counts, size);
+  constexpr int cells = 420;  // along the longer side
+  const int columns = std::max(8, static_cast<int>(cells * box.width() * box.shrink() / size));
+  const int rows = std::max(8, static_cast<int>(cells * box.height() / size));
+  std::string data = "$sky << EOD\n";
+  for (int j = 0; j < rows; ++j)
+    for (int i = 0; i < columns; ++i) {
+      const double ra = box.ra_min + (i + 0.5) / columns * box.width(), dec = box.dec_min + (j + 0.5) / rows * box.height();
+      data += cell(ra, dec, densities.at({std::fmod(ra + 360.0, 360.0), dec}));
+    }
+  // Right ascensions beyond 360 and below 0 are written as what they are.
+  const double step = tic_step(box.width());
+  std::string tics;
+  for (double ra = std::ceil(box.ra_min / step) * step; ra <= box.ra_max; ra += step)
+    tics += fmt::format("{}'{:g}' {}", tics.empty() ? "" : ", ", std::round(std::fmod(ra + 360.0, 360.0) * 1e6) / 1e6, shortest(ra));
+  const double ratio = box.height() / (box.width() * box.shrink());
+  // Room for title and labels around a picture of 560 x 430 at most.
+  const int height = 110 + static_cast<int>(std::clamp(560.0 * ratio, 150.0, 430.0));
+  return {
+      760, height, 12,
+      data + "EOD\n" + settings(densities, title) +
+          fmt::format("set size ratio {:.5f}\nset xrange [{:.6f}:{:.6f}]\nset yrange [{:.6f}:{:.6f}]\nset xtics ({})\nset xlabel 'right "
+                      "ascension [deg]'\nset ylabel 'declination [deg]'\nplot $sky using 1:2:3 with image\n",
+                      ratio, box.ra_max, box.ra_min, box.dec_min, box.dec_max, tics)};
+}
+
+/// Mollweide's auxiliary angle: 2 t + sin 2 t = pi sin(dec), by Newton's method (Snyder 1987, Map Projections, USGS 1395, p. 251).
+double auxiliary_angle(double dec) {
+  double t = dec;
+  for (int i = 0; i < 50; ++i) {
+    const double slope = 2.0 + 2.0 * std::cos(2.0 * t);
+    if (slope < 1e-9) break;  // at a pole
+    t -= (2.0 * t + std::sin(2.0 * t) - std::numbers::pi * std::sin(dec)) / slope;
+  }
+  return t;
+}
+
+/// Where on a meridian its label covers no object; on the equator where there is no such place.
+double free_declination(const Densities& densities, double ra) {
+  for (const double dec : {0.0, 30.0, -30.0, 60.0, -60.0}) {
+    bool is_free = true;
+    // The label stands to the right of the meridian and above the parallel.
+    for (double east = 0.0; east <= 16.0; east += 2.0)
+      for (double north = 0.0; north <= 8.0; north += 2.0)
+        is_free = is_free && std::isnan(densities.at({std::fmod(ra - east / std::cos(dec * degree) + 720.0, 360.0), dec + north}));
+    if (is_free) return dec;
+  }
+  return 0.0;
+}
+
+/// Meridians and parallels each 30 degrees, and their labels.
+std::string graticule(const Densities& densities, double centre) {
+  std::string data = "$lines << EOD\n", labels;
+  for (int meridian = -180; meridian <= 180; meridian += 30, data += "\n")
+    for (int dec = -90; dec <= 90; dec += 3) {
+      const double t = auxiliary_angle(dec * degree);
+      data += fmt::format("{:.5f} {:.5f}\n", -2.0 * meridian / 180.0 * std::cos(t), std::sin(t));
+    }
+  for (int dec = -60; dec <= 60; dec += 30, data += "\n") {
+    const double t = auxiliary_angle(dec * degree);
+    data += fmt::format("{:.5f} {:.5f}\n{:.5f} {:.5f}\n", -2.0 * std::cos(t), std::sin(t), 2.0 * std::cos(t), std::sin(t));
+    labels += fmt::format("set label '{}°' at {:.4f},{:.4f} right offset -0.6,0\n", dec, -2.0 * std::cos(t), std::sin(t));
+  }
+  for (int meridian = -120; meridian <= 120; meridian += 60) {
+    const double ra = std::fmod(centre + meridian + 360.0, 360.0), t = auxiliary_angle(free_declination(densities, ra) * degree);
+    labels += fmt::format("set label '{:.0f}°' at {:.4f},{:.4f} left offset 0.2,0.5 front\n", ra, -2.0 * meridian / 180.0 * std::cos(t),
+                          std::sin(t));
+  }
+  return data + "EOD\n" + labels;
+}
+
+GnuplotScript all_sky(const PixelCounts& counts, const Box& box, const std::string& title) {
+  // The middle of what is seen, to 60 degrees, so that the labels are round.
+  const double centre = std::fmod(std::round((box.ra_min + box.ra_max) / 2 / 60.0) * 60.0, 360.0);
+  const Densities densities(counts, 360.0);
+  constexpr int columns = 600, rows = 300;
+  std::string data = "$sky << EOD\n";
+  for (int j = 0; j < rows; ++j)
+    for (int i = 0; i < columns; ++i) {
+      const double x = -2.0 + 4.0 * (i + 0.5) / columns, y = -1.0 + 2.0 * (j + 0.5) / rows;
+      const double t = std::asin(y), lon = -std::numbers::pi * x / (2.0 * std::cos(t)) / degree;
+      const double dec = std::asin(std::clamp((2.0 * t + std::sin(2.0 * t)) / std::numbers::pi, -1.0, 1.0)) / degree;
+      data += cell(x, y, std::abs(lon) > 180.0 ? std::nan("") : densities.at({std::fmod(centre + lon + 720.0, 360.0), dec}));
+    }
+  return {
+      960, 520, 12,
+      data + "EOD\n" + graticule(densities, centre) + settings(densities, title) +
+          "set size ratio 0.5\nset xrange [-2.15:2.02]\nset yrange [-1.02:1.02]\nunset border\nunset tics\nset cbtics\nset xlabel 'right "
+          "ascension, declination (Mollweide)'\nplot $sky using 1:2:3 with image, $lines using 1:2 with lines lw 0.5 lc rgb '#999999'\n"};
+}
+
+}  // namespace
+
+void draw_footprint(const PixelCounts& counts, const std::string& title, const std::string& path) {
+  const Box box = fitted(counts);
+  const bool is_small = box.height() <= largest_height_deg && box.width() * box.shrink() <= largest_width_deg;
+  draw_svg(is_small ? flat(counts, box, title) : all_sky(counts, box, title), path);
+}
+
+}  // namespace skyfold
