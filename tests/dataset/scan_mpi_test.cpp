@@ -10,6 +10,7 @@
 
 #include "../random_conditions.hpp"
 #include "../support.hpp"
+#include "skyfold/dataset/chosen_rows.hpp"
 #include "skyfold/table/algebra.hpp"
 
 /// A scan gives the rows of a full scan, and reads what it must.
@@ -191,6 +192,42 @@ TEST_F(ScanOnRanks, FindsARegionByTheIndexAndInAnyOtherOrder) {
   ranks.together([] {});
   write(Ordering::none);
   EXPECT_EQ(ids_of(Dataset(path), {{"id"}, std::nullopt, region}), expected);
+}
+
+TEST_F(ScanOnRanks, ChosenRowsAreNumberedInTheirOrderWhateverIsAskedFor) {
+  write();
+  const Catalogue catalogue(path);
+  const Condition condition("mag < 22 and (part & 3) != 1 or n == 12 and word == 'a'", schema, "a test");
+  const std::vector<std::int64_t> expected = expected_ids(&condition, nullptr);
+  std::vector<Partition> partitions;
+  for (std::int64_t begin = 0; begin < rows; begin += 30'011)
+    partitions.push_back({std::ssize(partitions), "", {begin, std::min(begin + 30'011, rows)}, 2.0});
+  const ChosenRows chosen(ranks, catalogue, condition, partitions), uncut(ranks, catalogue, condition);
+  ASSERT_EQ(chosen.size(), std::ssize(expected));
+  std::int64_t next = 0;
+  for (const Partition& partition : chosen.numbered(partitions)) {
+    EXPECT_EQ(partition.rows.begin, next);
+    EXPECT_LT(next, partition.rows.end);
+    next = partition.rows.end;
+  }
+  EXPECT_EQ(next, chosen.size());
+  std::mt19937_64 random(5);
+  Table ids({{"id", Type::i8}, {"word", Type::text, 1}});
+  for (int i = 0; i < 40; ++i) {
+    const std::int64_t begin = static_cast<std::int64_t>(random() % expected.size()),
+                       end = std::min(begin + static_cast<std::int64_t>(random() % (i % 2 ? 100 : 90'000)), chosen.size());
+    const std::vector<std::int64_t> wanted(expected.begin() + begin, expected.begin() + end);
+    EXPECT_EQ((i % 4 ? chosen : uncut).rows_of({begin, end}), wanted);
+    chosen.read({begin, end}, ids);
+    EXPECT_TRUE(std::ranges::equal(ids[0].values<std::int64_t>(), wanted));
+    if (wanted.empty()) continue;
+    const RowRange found = uncut.among({wanted.front(), wanted.back() + 1});
+    EXPECT_EQ(found.begin, begin);
+    EXPECT_EQ(found.end, end);
+  }
+  const ChosenRows all(catalogue);
+  EXPECT_EQ(all.size(), rows);
+  EXPECT_EQ(all.rows_of({3, 6}), (std::vector<std::int64_t>{3, 4, 5}));
 }
 
 TEST_F(ScanOnRanks, GivesTheSameRowsOfATableOfAnotherProgram) {

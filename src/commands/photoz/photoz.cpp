@@ -29,7 +29,7 @@ namespace skyfold {
 namespace {
 
 struct PhotozOptions {
-  std::string catalogue, model, output, fits, truth;
+  std::string catalogue, model, output, fits, truth, where, pdf_where;
   std::string partitions_per_job = "auto";
   std::string magnitude, error;
   std::string corrections = corrections_as_model;
@@ -42,6 +42,7 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("model", o.model, "model made by train").required().layout();
   option("output", o.output, "photo-z of every object, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  option("where", o.where, "condition that objects must meet (see docs/conditions.md); the others have no row in the product");
   option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
   option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
   option("bands.magnitude", o.magnitude, "name of the catalogue's magnitude columns, where not as in the training sample");
@@ -51,6 +52,7 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
          "record of them");
   describe(option, o.partition);
   describe(option, o.pdf);
+  option("pdf.where", o.pdf_where, "condition that objects must meet for their PDF to be kept");
 }
 
 /// Columns that identify an object and its place, and so go into every product.
@@ -61,20 +63,6 @@ std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
        {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile, layout.attribute, std::string(healpix_column)})
     if (find_column(layout.schema, name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   return names;
-}
-
-/// The qp library's layout for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta and data.
-void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows) {
-  create_columns(path, {{"/data", pdf_datasets(given), rows}}, {{"product_class", product_class::photoz_pdf}});
-  Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
-  std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
-  meta[1].values<std::int64_t>()[0] = 0;
-  if (pdf.kind == "interp") {
-    const std::vector<double> grid = pdf_grid(pdf);
-    const auto xvals = meta.add({"xvals", Type::f8, grid.size()}).values<double>();
-    std::copy(grid.begin(), grid.end(), xvals.begin());
-  }
-  add_columns(path, {{"/meta", meta}});
 }
 
 /// What is no product of skyfold at all gets the reader's own message.
@@ -150,6 +138,9 @@ class PhotozRun {
           throw DataError(
               fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
       truth_ = truth_column();
+      choose("where", o_.where, where_);
+      if (!has_pdf()) refuse_idle_options("--pdf", {{"pdf.where", !trim(o_.pdf_where).empty()}});
+      choose("pdf.where", o_.pdf_where, pdf_where_);
     });
   }
 
@@ -175,21 +166,73 @@ class PhotozRun {
     return o_.truth;
   }
 
+  void choose(const char* option, const std::string& text, std::optional<Condition>& condition) const {
+    if (!trim(text).empty()) condition.emplace(text, catalogue_->schema(), fmt::format("{} (--{})", o_.catalogue, option));
+  }
+
   void plan() {
-    ranks_.on_first_only([&] { partitions_ = build_partitions(catalogue_->ordered_rows(), partition_); });
+    if (where_)
+      ranks_.together([&] { partitions_ = build_partitions(catalogue_->ordered_rows(), partition_); });
+    else
+      ranks_.on_first_only([&] { partitions_ = build_partitions(catalogue_->ordered_rows(), partition_); });
+    choose_objects();
     if (!ranks_.is_first()) return;
-    log_info(fmt::format("{}: {} objects in {} partitions; model {} ({}), bands {}", o_.catalogue, grouped(catalogue_->rows()),
+    partitions_ = objects_->numbered(partitions_);
+    const std::string of_all = where_ ? " of " + grouped(catalogue_->rows()) : "";
+    log_info(fmt::format("{}: {}{} objects in {} partitions; model {} ({}), bands {}", o_.catalogue, grouped(objects_->size()), of_all,
                          grouped(std::ssize(partitions_)), o_.model, model_.algorithm, join(model_.bands.bands, ",")));
+    if (with_pdf_) log_info(fmt::format("{} of them with a PDF", grouped(with_pdf_->size())));
+  }
+
+  /// Counts the objects that conditions choose: the place of every row in the products is known before the run then, too.
+  void choose_objects() {
+    const PhaseScope scope(ranks_.clock(), Phase::read);
+    const auto require = [&](const ChosenRows& chosen, const char* option, const std::string& text) {
+      if (chosen.size() == 0 && catalogue_->rows() > 0)
+        throw DataError(
+            fmt::format("{}: --{} '{}' holds for none of {} objects", o_.catalogue, option, trim(text), grouped(catalogue_->rows())));
+    };
+    if (where_)
+      objects_.emplace(ranks_, *catalogue_, *where_, partitions_);
+    else
+      objects_.emplace(*catalogue_);
+    ranks_.together([&] { require(*objects_, "where", o_.where); });
+    if (!pdf_where_) return;
+    ranks_.together([&] {
+      if (where_) choose("pdf.where", fmt::format("({}) and ({})", o_.where, o_.pdf_where), pdf_where_);
+    });
+    with_pdf_.emplace(ranks_, *catalogue_, *pdf_where_);
+    ranks_.together([&] { require(*with_pdf_, "pdf.where", o_.pdf_where); });
+    const std::string& id = catalogue_->layout().roles.id;
+    pdf_objects_.emplace(
+        PdfObjects{*objects_, *with_pdf_, id.empty() ? ColumnInfo{} : catalogue_->schema()[*find_column(catalogue_->schema(), id)]});
   }
 
   void prepare() {
     ranks_.together([&] { describe_product(); });
-    prepare_product(*run_, ranks_, product_, o_.output, "PHOTOZ", texts_in(catalogue_->reader(), product_.layout.schema), [&] {
+    prepare_product(*run_, ranks_, product_, o_.output, "PHOTOZ", texts(), [&] {
       if (!has_pdf()) return;
-      create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), catalogue_->rows());
+      create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), with_pdf_ ? with_pdf_->size() : objects_->size(), pdf_objects());
       // An interrupted attempt may have laid the file out otherwise: rows are taken over, not the file.
-      if (const std::string earlier = run_->earlier(pdf_path()); !earlier.empty()) take_rows(earlier, partial_pdf(), "/data");
+      if (const std::string earlier = run_->earlier(pdf_path()); !earlier.empty())
+        for (const std::string& group : pdf_groups(!with_pdf_)) take_rows(earlier, partial_pdf(), group);
     });
+  }
+
+  /// Of the rows of the product: FITS is laid out for them.
+  EachText texts() const {
+    if (!where_) return texts_in(catalogue_->reader(), product_.layout.schema);
+    Schema columns;
+    for (const std::string& name : copied_)
+      if (const ColumnInfo& column = catalogue_->schema()[*find_column(catalogue_->schema(), name)]; column.type == Type::text)
+        columns.push_back(column);
+    return [this, columns](const std::function<void(const Table&)>& use) {
+      Table block(columns);
+      for (std::int64_t begin = 0; begin < objects_->size() && !columns.empty(); begin += zone_rows) {
+        objects_->read({begin, std::min(begin + zone_rows, objects_->size())}, block);
+        use(block);
+      }
+    };
   }
 
   void describe_product() {
@@ -197,6 +240,7 @@ class PhotozRun {
     product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
     product_.is_fits_along = run_->is_filled_along(o_.fits);
     product_.layout = catalogue_->layout();
+    product_.layout.rows = objects_->size();
     product_.layout.schema.clear();
     for (const std::string& name : copied_)
       product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
@@ -213,15 +257,16 @@ class PhotozRun {
   void compute() {
     std::shared_ptr<PhotozWork> work;
     ranks_.together([&] {
-      work = std::make_shared<PhotozWork>(*catalogue_, *kernel_, corrections_, copied_, product_, has_pdf() ? partial_pdf() : "",
-                                          context_.threads);
+      work = std::make_shared<PhotozWork>(*objects_, *kernel_, corrections_, copied_, product_,
+                                          PdfProduct{has_pdf() ? partial_pdf() : "", pdf_objects()}, context_.threads);
     });
     run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
   }
 
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
-    if (has_pdf()) add_zone_hashes(ranks_, partial_pdf(), "/data", true);
+    if (has_pdf())
+      for (const std::string& group : pdf_groups(!with_pdf_)) add_zone_hashes(ranks_, partial_pdf(), group, true);
     const std::string quality = describe_product_rows();
     if (!quality.empty()) context_.process.fact("against known redshifts", quality);
     run_->publish(product_paths());
@@ -239,12 +284,12 @@ class PhotozRun {
       for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
       if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);
       // Zone by zone in turn; counts are whole numbers, so their sum does not depend on how ranks shared the zones.
-      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
-        const RowRange block{begin, std::min(begin + zone_rows, catalogue_->rows())};
+      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < objects_->size(); begin += ranks_.size() * zone_rows) {
+        const RowRange block{begin, std::min(begin + zone_rows, objects_->size())};
         product.read(block, estimate);
         counts.add(estimate);
         if (truth_.empty()) continue;
-        catalogue_->reader().read(block, truth);
+        objects_->read(block, truth);
         for (std::size_t i = 0; i < truth.rows(); ++i) {
           const double z_spec = truth[0].number(i);
           if (z_spec > 0.0) sums.add(estimate[0].number(i), z_spec, estimate[1].number(i));  // 0: a star, < 0: unknown
@@ -252,13 +297,14 @@ class PhotozRun {
       }
     });
     ranks_.sum(counts.all());
-    counts.describe(catalogue_->rows(), context_.process);
+    counts.describe(objects_->size(), context_.process);
     if (truth_.empty()) return "";
     ranks_.sum(sums.counts());
     const PhotozQuality quality = sums.quality();
     return quality.objects > 0 ? describe_quality(quality) : "";
   }
 
+  const PdfObjects* pdf_objects() const { return pdf_objects_ ? &*pdf_objects_ : nullptr; }
   bool has_pdf() const { return o_.pdf.kind != "none"; }
   std::string pdf_path() const { return path_beside(o_.output, "pdf"); }
   std::string partial_pdf() const { return run_->partial(pdf_path()); }
@@ -275,6 +321,10 @@ class PhotozRun {
   Corrections corrections_;
   std::vector<std::string> copied_;
   std::string truth_;
+  std::optional<Condition> where_, pdf_where_;
+  std::optional<ChosenRows> objects_;   ///< rows of the product
+  std::optional<ChosenRows> with_pdf_;  ///< where not all have one
+  std::optional<PdfObjects> pdf_objects_;
   std::vector<Partition> partitions_;  ///< rank 0
   RowProduct product_;
 };

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "skyfold/catalogue/catalogue.hpp"
+#include "pdf_file.hpp"
+#include "skyfold/dataset/chosen_rows.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/kernels/kernel.hpp"
@@ -12,18 +13,19 @@
 
 namespace skyfold {
 
-/// Datasets of a PDF file for the PDF columns that a kernel gives, in the order of the file; none when it gives none.
-[[nodiscard]] Schema pdf_datasets(const Schema& given);
-/// True for output columns that go to the PDF file.
-[[nodiscard]] bool is_pdf_column(const std::string& name);
+/// The file of PDFs of a run.
+struct PdfProduct {
+  std::string path;                     ///< "" for none
+  const PdfObjects* objects = nullptr;  ///< that have one; null for all
+};
 
 /// Reads rows of a catalogue, runs a kernel on them and writes the result rows.
 class PhotozWork final : public Work {
  public:
-  /// @param copied    columns that go from the catalogue to the product unchanged
-  /// @param pdf_path  file for the kernel's PDFs; "" for none
-  PhotozWork(const Catalogue& catalogue, const Kernel& kernel, const Corrections& corrections, const std::vector<std::string>& copied,
-             const RowProduct& product, const std::string& pdf_path, int threads);
+  /// @param objects  the product's rows
+  /// @param copied   columns that go from the catalogue to the product unchanged
+  PhotozWork(const ChosenRows& objects, const Kernel& kernel, const Corrections& corrections, const std::vector<std::string>& copied,
+             const RowProduct& product, const PdfProduct& pdf, int threads);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -40,17 +42,16 @@ class PhotozWork final : public Work {
     Table out;     ///< what the kernel gives
   };
   Buffers& buffers(int slot);
-  void write_rows(std::int64_t first_row, const Buffers& rows, JobResult& result);
+  void write_rows(RowRange block, const Buffers& rows, JobResult& result);
 
-  const Catalogue& catalogue_;
+  const ChosenRows& objects_;
   const Kernel& kernel_;
   const Corrections& corrections_;
   int threads_;
   Buffers empty_;
   Slots<Buffers> slots_;
   ProductWriter product_;
-  std::optional<RowWriter> pdf_;
-  std::vector<std::string> pdf_columns_;  ///< of the kernel, in the order of the file's columns
+  std::optional<PdfFileWriter> pdf_;
 };
 
 }  // namespace skyfold

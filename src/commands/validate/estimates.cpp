@@ -189,7 +189,9 @@ std::vector<Estimate> estimates_in(const Source& source, const Piece& piece, con
       Estimate& estimate =
           estimates.emplace_back(Estimate{static_cast<std::int64_t>(row), rows[1].number(k), rows[2].number(k), nan, nan, nan});
       if (pdfs && sample.is_usable[row] && std::isfinite(estimate.z_phot))
-        set_pdf(pdfs->measure(piece.first_row + static_cast<std::int64_t>(k), sample.z_spec[row], estimate.z_phot, odds_width), estimate);
+        if (const auto measures =
+                pdfs->measure(piece.first_row + static_cast<std::int64_t>(k), sample.z_spec[row], estimate.z_phot, odds_width))
+          set_pdf(*measures, estimate);
     });
   }
   return estimates;

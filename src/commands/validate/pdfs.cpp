@@ -4,14 +4,18 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "skyfold/core/error.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/registry/process.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr const char* data_group = "/data";
 constexpr const char* meta_group = "/meta";
+constexpr const char* ancil_group = "/ancil";
 
 bool is_mixture(const RowReader& reader) { return find_column(reader.schema(), "means").has_value(); }
 
@@ -46,6 +50,25 @@ std::vector<double> grid_of(const RowReader& reader, const PdfOptions& grid) {
   return points;
 }
 
+/// The product's rows that have a PDF, where that is told; they must be rows of it, in its order.
+std::optional<std::vector<std::int64_t>> chosen_rows(const std::string& path, std::int64_t pdfs, std::int64_t rows) {
+  if (class_of(path) != product_class::photoz_pdf || !has_columns(path, ancil_group)) return std::nullopt;  // others have ancil, too
+  const Table ancil = read_columns(path, ancil_group);
+  const Column* const row = ancil.find("row");
+  if (!row) return std::nullopt;
+  if (row->info().type != Type::i8 || row->info().width != 1 || std::ssize(row->values<std::int64_t>()) != pdfs)
+    throw DataError(fmt::format("{}: {}/row is not a whole number for each of {} PDFs", path, ancil_group, pdfs));
+  const auto values = row->values<std::int64_t>();
+  std::int64_t last = -1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] <= last || values[i] >= rows)
+      throw DataError(fmt::format("{}, row {}: {}/row = {} after {}, of a product of {} rows (not of this product?)", path, i + 1,
+                                  ancil_group, values[i], last, rows));
+    last = values[i];
+  }
+  return std::vector<std::int64_t>(values.begin(), values.end());
+}
+
 void numbers_of(const Column& column, std::vector<double>& values) {
   values.resize(column.info().width);
   for (std::size_t k = 0; k < values.size(); ++k) values[k] = column.number(0, k);
@@ -59,13 +82,20 @@ PdfFile::PdfFile(const std::string& path, const PdfOptions& grid, std::int64_t r
       row_(empty_row(reader_)),
       density_(grid_of(reader_, grid)),
       values_(density_.grid().size()) {
+  chosen_ = chosen_rows(path, reader_.rows(), rows);
   // Rows are joined by number, so another product's PDFs would be taken for these.
-  if (reader_.rows() != rows) throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, reader_.rows(), rows));
+  if (!chosen_ && reader_.rows() != rows)
+    throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, reader_.rows(), rows));
   if (!is_mixture_ && row_[0].info().width != values_.size())
     throw DataError(fmt::format("{}: PDFs of {} points on a grid of {}", path, row_[0].info().width, values_.size()));
 }
 
-validation::PdfMeasures PdfFile::measure(std::int64_t row, double z_spec, double z_phot, double odds_width) {
+std::optional<validation::PdfMeasures> PdfFile::measure(std::int64_t row, double z_spec, double z_phot, double odds_width) {
+  if (chosen_) {
+    const auto at = std::ranges::lower_bound(*chosen_, row);
+    if (at == chosen_->end() || *at != row) return std::nullopt;
+    row = at - chosen_->begin();
+  }
   reader_.read({row, row + 1}, row_);
   if (is_mixture_) {
     numbers_of(row_[0], weights_);

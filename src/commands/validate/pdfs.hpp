@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,15 +14,16 @@ namespace skyfold {
 /// on the grid that is asked for).
 class PdfFile {
  public:
-  /// Throws DataError for another layout, and when the file has not `rows` rows.
+  /// Throws DataError for another layout, and for PDFs that are not of a product of `rows` rows.
   PdfFile(const std::string& path, const PdfOptions& grid, std::int64_t rows);
 
-  /// Measures of the PDF in row `row`.
-  [[nodiscard]] validation::PdfMeasures measure(std::int64_t row, double z_spec, double z_phot, double odds_width);
+  /// Measures of the PDF of the product's row `row`; nothing for one without.
+  [[nodiscard]] std::optional<validation::PdfMeasures> measure(std::int64_t row, double z_spec, double z_phot, double odds_width);
   [[nodiscard]] const std::vector<double>& grid() const noexcept { return density_.grid(); }
 
  private:
   RowReader reader_;
+  std::optional<std::vector<std::int64_t>> chosen_;  ///< rows of the product that have a PDF, where not all do
   bool is_mixture_ = false;
   Table row_;
   validation::GridDensity density_;
