@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* format_name = "skyfold catalogue";
 constexpr const char* format_version = "1";
+// 12,288 pixels of 3.4 square degrees: an index of 98 kB, which narrows a search in billions of rows to some 100,000.
 constexpr int index_order = 5;
 
 CatalogueLayout read_layout(const std::string& path, const RowReader& reader, const Attributes& attributes) {
@@ -65,6 +66,7 @@ class KeySearch {
 
   std::int64_t row_of(std::int64_t key, RowRange within) {
     narrow_by_index(key, within);
+    // A million rows are two reads at most; further halving on the disk would cost a read for each step.
     while (within.size() > window_rows && !(within.begin >= window_.begin && within.end <= window_.end)) {
       const std::int64_t middle = within.begin + within.size() / 2;
       if (key_at(middle) < key)
@@ -144,6 +146,7 @@ Catalogue::Catalogue(const std::string& path) : reader_(checked(path)) {
   const Attributes attributes = read_attributes(path);
   layout_ = read_layout(path, reader_, attributes);
   fingerprint_ = attributes.at("fingerprint");
+  // Other orders have indexes of their own, which are read when they are needed.
   if (layout_.ordering != Ordering::healpix) return;
   Table index({{"first_row", Type::i8}});
   const RowReader entries(path, "/index/order5");
@@ -177,6 +180,7 @@ OrderedRows Catalogue::ordered_rows() const {
   if (layout_.ordering != Ordering::attribute) return rows;
   rows.attribute = layout_.attribute;
   rows.attribute_is_whole = is_whole(schema()[*find_column(schema(), layout_.attribute)].type);
+  // Missing values stand at the end of the order (finalise_catalogue checks it): their number tells where values end.
   const Table zones = read_columns(path(), "/index/zones/" + layout_.attribute);
   for (const std::int64_t missing : zones.at("missing").values<std::int64_t>()) rows.attribute_missing += missing;
   rows.attribute_at = [reader = std::make_shared<ValueReader>(*this, layout_.attribute)](std::int64_t row) { return reader->at(row); };

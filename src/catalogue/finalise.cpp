@@ -20,6 +20,7 @@ namespace skyfold {
 namespace {
 
 constexpr int index_order = 5;
+// The lowest 64-bit number stands for "no value" in the statistics; a zone that really has it as minimum is looked at anyway.
 constexpr std::int64_t nothing_measured = std::numeric_limits<std::int64_t>::min();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -48,6 +49,7 @@ struct Zone {
 
 void put(std::string& out, const void* data, std::size_t size) { out.append(static_cast<const char*>(data), size); }
 
+// Bytes, since ranks exchange texts (Ranks::run_units); unpack reads them in the same order.
 std::string pack(const Zone& zone) {
   std::string out;
   put(out, zone.columns.data(), zone.columns.size() * sizeof(ZoneColumn));
@@ -120,6 +122,7 @@ void measure(std::span<const T> values, std::optional<std::int64_t> null, ZoneCo
 
 ZoneColumn measure(const Column& column) {
   ZoneColumn zone;
+  // Over the bytes, missing values and padding included: it tells whether the file is as it was, not whether values are equal.
   zone.hash = hash_bytes(column.bytes());
   const auto null = column.info().null;
   switch (column.info().type) {
@@ -151,6 +154,7 @@ void find_pixels(const Column& keys, std::int64_t first_row, Zone& zone) {
     const bool is_key = values[i] >= 0 && values[i] < pixel_count(max_healpix_order);
     // A key out of range would lie outside the index.
     if (!is_key || (i > 0 && values[i] < values[i - 1])) zone.is_ordered = false;
+    // Rows of one pixel follow one another, so its first row is all that the index needs.
     if (pixel_of(values[i], index_order) == pixel) continue;
     pixel = pixel_of(values[i], index_order);
     zone.steps.push_back({first_row + static_cast<std::int64_t>(i), pixel, {}});
@@ -162,6 +166,7 @@ void find_pixels(const Column& keys, std::int64_t first_row, Zone& zone) {
 void find_tiles(const Column& names, std::int64_t first_row, Zone& zone) {
   for (std::size_t i = 0; i < names.bytes().size() / names.info().width; ++i) {
     const std::string_view name = names.text(i);
+    // By the text without padding, as everything else compares tiles.
     if (!zone.steps.empty() && zone.steps.back().name == name) continue;
     if (!zone.steps.empty() && name < zone.steps.back().name) zone.is_ordered = false;
     zone.steps.push_back({first_row + static_cast<std::int64_t>(i), 0, std::string(name)});
@@ -194,6 +199,7 @@ Zone examine(const RowReader& reader, const CatalogueLayout& layout, RowRange ro
   return zone;
 }
 
+// Each zone was checked by the rank that read it; here are the seams between them.
 bool follows(const Zone& before, const Zone& after, Ordering ordering) {
   if (ordering == Ordering::healpix) return before.last_key <= after.first_key;
   if (ordering == Ordering::tile && !before.steps.empty()) return before.steps.back().name <= after.steps.front().name;
@@ -243,6 +249,7 @@ Box box_of(const RowReader& reader, const Roles& roles, RowRange rows) {
   box.ra_min = box.ra_max = box.ra;
   box.dec_min = box.dec_max = box.dec;
   for (std::size_t i = 0; i < ra.size(); ++i) {
+    // The nearest of the equal longitudes: the box of a tile at RA 359.9 to 0.1 is 0.2 degrees wide, not 359.8.
     const double unwrapped = box.ra + std::remainder(ra[i] - box.ra, 360.0);
     box.ra_min = std::min(box.ra_min, unwrapped);
     box.ra_max = std::max(box.ra_max, unwrapped);
@@ -256,6 +263,7 @@ std::vector<Step> merged_tiles(const std::vector<Zone>& zones) {
   std::vector<Step> tiles;
   for (const Zone& zone : zones)
     for (const Step& step : zone.steps)
+      // A tile that goes on in the next zone is one tile.
       if (tiles.empty() || tiles.back().name != step.name) tiles.push_back(step);
   return tiles;
 }
@@ -304,6 +312,7 @@ Table zone_table(const std::vector<Zone>& zones, std::size_t column, Type type) 
 std::string fingerprint_of(const Schema& schema, std::int64_t rows, const std::vector<Zone>& zones) {
   std::uint64_t hash = hash_text(std::to_string(rows));
   for (std::size_t i = 0; i < schema.size(); ++i) {
+    // Descriptions and units may be improved without making another catalogue of it.
     hash = hash_text(fmt::format("{}:{}:{}", schema[i].name, name_of(schema[i].type), schema[i].width), hash);
     for (const Zone& zone : zones) hash = hash_bytes(std::as_bytes(std::span(&zone.columns[i].hash, 1)), hash);
   }
@@ -327,6 +336,7 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   layout.roles = {attributes["column_id"], attributes["column_ra"], attributes["column_dec"], attributes["column_tile"]};
 
   const auto count = static_cast<std::size_t>((layout.rows + zone_rows - 1) / zone_rows);
+  // One for all zones of this rank: a wide table's zone is hundreds of megabytes.
   Table buffer(layout.schema);
   const auto texts = ranks.run_units(count, [&](std::size_t i) {
     const std::int64_t begin = static_cast<std::int64_t>(i) * zone_rows;

@@ -60,6 +60,7 @@ void pack_product(const Ranks& ranks, const std::string& path, const std::string
     plain.emplace(path, chunks);
   });
   ranks.on_first_only([&] { create_packed(path, packed, compression); });
+  // In rounds: the compressed chunks travel to rank 0 as texts, and so many must fit into its memory beside its own.
   for (std::size_t begin = 0; begin < chunks.size(); begin += chunks_at_once) {
     const std::span some = std::span(chunks).subspan(begin, std::min(chunks_at_once, chunks.size() - begin));
     const std::vector<std::string> stored = ranks.run_units(

@@ -22,6 +22,7 @@ void check_ordering(const Catalogue& catalogue, const PartitionOptions& partitio
 }  // namespace
 
 std::vector<Partition> partitions_of(const Catalogue& catalogue, const PartitionOptions& o, bool is_given) {
+  // A catalogue that was imported by tile is cut by tile unless the user says otherwise: it would be refused for nothing.
   const PartitionOptions suited = suited_partition(o, is_given, catalogue.layout().ordering);
   check_ordering(catalogue, suited);
   auto partitions = build_partitions(catalogue.ordered_rows(), suited);

@@ -153,6 +153,7 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
   RankClock clock;
   const MpiSession session(argc, argv);
   Ranks ranks(clock);
+  // Every rank would say the same; what one rank alone has to say reaches rank 0 as an error.
   if (!ranks.is_first()) silence_log();
   std::optional<Process> process;
   const int threads = ranks.threads(here);
@@ -167,6 +168,7 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
     print_failure(entry, ending.failure, std::nullopt);
   else if (ending.failure && !ending.is_common)
     print_failure(entry, ending.failure, ranks.rank());
+  // After the common end: only then is it known whether another rank has failed.
   process->end(outcome.code, ending.failure.message);
   if (!ending.is_common) ranks.abort(outcome.code);  // the others wait for this rank in a call that it will never make
   std::fflush(nullptr);
@@ -180,6 +182,7 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
 
 int run(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
+  // Asked for, the help is an answer; printed for want of a command it is one to a mistake, which a script must notice.
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     fmt::print("{}", general_help());
     return words.empty() ? static_cast<int>(ExitCode::usage) : 0;
@@ -208,7 +211,9 @@ int run(int argc, char** argv) {
   options("config", global.config, "INI file with options; the command line overrides it").call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
   options("help", global.help, "print this and stop").call_only();
+  // The command line before the file: what it gives is marked, and read_ini passes over it.
   options.read_command_line(command->own_words({words.begin() + name_words, words.end()}));
+  // Before the options are checked: who asks how to use a command has not given them yet.
   if (global.help) {
     if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", entry.name, entry.summary, entry.example, options.help());
     return 0;
@@ -216,6 +221,7 @@ int run(int argc, char** argv) {
   if (!global.config.empty()) {
     std::error_code absent;
     const bool may_wait = std::filesystem::is_fifo(global.config, absent);  // for a writer, for ever
+    // Nothing looks at the flag while a pipe is waited for: there a signal ends the process as usual.
     if (may_wait) release_stop_signals();
     options.read_ini(global.config);
     if (may_wait) catch_stop_signals();
@@ -244,6 +250,7 @@ int run_command(int argc, char** argv) {
   };
   try {
     const int code = run(argc, argv);
+    // A full disk behind "> file" shows here at the latest: exit code 0 would vouch for output that is cut off.
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw IoError("cannot write to standard output");
     return code;
   } catch (...) {

@@ -35,6 +35,8 @@ namespace {
 
 using enum CommandEntry::Kind;
 
+// In the order of a project, from tables to results; the help shows them so. "farms" starts MPI and gives a command the options of
+// a run; "alone" does neither, since starting MPI takes longer than most of these commands do.
 constexpr CommandEntry commands[] = {
     {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", farms,
      make_import_command},

@@ -57,6 +57,8 @@ std::vector<GivenWords> given_words(const std::vector<std::unique_ptr<Option>>& 
   };
   using namespace po::command_line_style;
   po::command_line_parser parser(arguments);
+  // Long names only, and never abbreviated: what is short enough today would mean another option, or two, once one is added.
+  // Unknown options pass: OptionSet refuses them, and can name the nearest one.
   parser.options(description).style(allow_long | long_allow_adjacent | long_allow_next).allow_unregistered();
   parser.extra_style_parser(take_empty_value);
   std::vector<GivenWords> all;
@@ -67,6 +69,7 @@ std::vector<GivenWords> given_words(const std::vector<std::unique_ptr<Option>>& 
     }
     const auto own = given.value.begin() + static_cast<std::ptrdiff_t>(count_of_values(given, is_flag(given.string_key)));
     all.push_back({given.string_key, {given.value.begin(), own}});
+    // Boost gave a flag what follows it; what is neither true nor false is a word of its own, such as an input.
     for (auto word = own; word != given.value.end(); ++word) all.push_back({"", {*word}});
   }
   return all;

@@ -30,6 +30,8 @@ const char* usual_ending(FileKind kind) {
 }  // namespace
 
 std::optional<FileKind> kind_by_ending(const std::string& path) {
+  // Kinds that no product has are known, too: a table that is asked for as x.png is a mistake. An ending that is not listed,
+  // such as .cat, tells nothing, and any kind may be written under it.
   static const std::map<std::string, FileKind> kinds = {
       {".h5", FileKind::hdf5},   {".hdf5", FileKind::hdf5}, {".hdf", FileKind::hdf5},  {".he5", FileKind::hdf5},
       {".fits", FileKind::fits}, {".fit", FileKind::fits},  {".fts", FileKind::fits},  {".csv", FileKind::text},
@@ -65,6 +67,7 @@ void check_ending(const std::string& option, const std::string& path, FileKind k
   const auto told = kind_by_ending(path);
   if (path.empty() || path == "none" || kind == FileKind::other || !told || *told == kind) return;
   std::filesystem::path better(path);
+  // All known endings go, so that x.fits.gz is called x.h5, not x.fits.h5.
   while (kind_by_ending(better.string())) better.replace_extension();
   throw UsageError(fmt::format("--{} {}: is written as {}, and its ending tells of {} (name it {}{}{})", option, path, name_of(kind),
                                name_of(*told), better.string(), usual_ending(kind), hint.empty() ? "" : "; " + hint));

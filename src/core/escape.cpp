@@ -21,6 +21,7 @@ std::size_t character_bytes(std::string_view text) {
     const std::uint8_t low = first == 0xe0 ? 0xa0 : 0x80, high = first == 0xed ? 0x9f : 0xbf;
     return follows(1, low, high) && follows(2, 0x80, 0xbf) ? 3 : 0;
   }
+  // 0x80 to 0xc1 go on a character or write ASCII in two bytes; above 0xf4 there is nothing, Unicode ends at U+10FFFF.
   if (first < 0xf0 || first > 0xf4) return 0;
   const std::uint8_t low = first == 0xf0 ? 0x90 : 0x80, high = first == 0xf4 ? 0x8f : 0xbf;
   return follows(1, low, high) && follows(2, 0x80, 0xbf) && follows(3, 0x80, 0xbf) ? 4 : 0;

@@ -9,6 +9,7 @@ namespace skyfold {
 
 Failure current_failure() noexcept {
   try {
+    // Called within a handler: thrown again, so that one place tells the types apart, from the special to the general.
     throw;
   } catch (const Error& error) {
     return {error.code(), error.what()};

@@ -72,8 +72,10 @@ std::size_t File::read_some(std::int64_t offset, std::span<std::byte> bytes) con
   std::size_t done = 0;
   while (done < bytes.size()) {
     const std::size_t size = std::min(bytes.size() - done, largest_transfer);
+    // With an offset of its own: threads share the descriptor, and a position that all move would be a race.
     const ssize_t got = uninterrupted([&] { return ::pread(descriptor_, bytes.data() + done, size, offset + static_cast<off_t>(done)); });
     if (got < 0) fail("cannot read");
+    // The end of the file; who needs all bytes calls read(), which says what is missing.
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }

@@ -55,6 +55,7 @@ std::string link_target(const std::string& path) {
   for (int links = 0; links < most_links; ++links) {
     std::error_code error;
     if (!fs::is_symlink(fs::symlink_status(target, error)) || error) return target.string();
+    // What a link says is meant from its own folder, not from the folder of work.
     const fs::path next = fs::read_symlink(target, error);
     if (error) throw IoError(fmt::format("{}: {}", target.string(), error.message()));
     target = next.is_absolute() ? next : target.parent_path() / next;
@@ -102,6 +103,7 @@ std::string make_temporary_folder(const std::string& folder) {
 }
 
 bool is_temporary(std::string_view file_name) noexcept {
+  // Exactly what random_name() gives, and nothing wider: files of such names are removed when a run is cleared.
   return file_name.size() == temporary_start.size() + random_digits + temporary_end.size() && file_name.starts_with(temporary_start) &&
          file_name.ends_with(temporary_end) &&
          file_name.find_first_not_of("0123456789abcdef", temporary_start.size()) == temporary_start.size() + random_digits;

@@ -18,6 +18,7 @@
 namespace skyfold {
 namespace {
 
+// In a terminal the bar is painted over; in the log of a batch job every print is one more line.
 constexpr double terminal_interval_s = 0.2, batch_interval_s = 30.0;
 
 bool& is_silent() {

@@ -49,6 +49,7 @@ void parse(const std::string& text, std::string& value) { value = text; }
 void parse(const std::string& text, std::vector<std::string>& value) { value = unquoted_list(text); }
 void parse(const std::string& text, std::vector<double>& value) {
   std::vector<double> numbers;
+  // An empty part is an error here, unlike in a list of texts: 1,,3 has lost a number.
   for (const std::string& part : split(text, ',')) parse(part, numbers.emplace_back());
   value = std::move(numbers);
 }
@@ -81,6 +82,7 @@ constexpr const char* value_name_of() {
 void check_range(const Option& option, const std::string& text) {
   if (!option.value_name.starts_with("NUMBER")) return;
   for (const std::string& part : option.is_list ? unquoted_list(text) : std::vector<std::string>{text}) {
+    // What is no number at all is told by parse(), in the words of the option's type.
     const std::optional<double> number = parse_double(part);
     if (number && !option.low && !std::isfinite(*number)) throw UsageError(fmt::format("{} (must be a finite number)", part));
     if (number && option.low && !(*number >= *option.low && *number <= *option.high))  // NaN is outside every range
@@ -107,6 +109,7 @@ std::string describe_value(const Option& option) {
   std::string text = option.help;
   if (!option.unit_text.empty()) text += fmt::format(" [{}]", option.unit_text);
   if (!option.choices.empty()) text += fmt::format(" ({})", join(option.choices, ", "));
+  // A limit of 1e15 and more is there to keep arithmetic from overflowing; in the help it would only puzzle.
   if (option.low && *option.high < 1e15) text += fmt::format(" ({} to {})", shortest(*option.low), shortest(*option.high));
   return text;
 }
@@ -121,6 +124,7 @@ std::string describe_with_default(const Option& option) {
 std::string read_configuration(const std::string& path) {
   if (std::filesystem::is_directory(path)) throw IoError(path + ": is a folder, not a configuration file");
   if (!std::filesystem::is_fifo(path)) return read_file(path);
+  // File reads by position, which a pipe refuses; <(...) of a shell is one.
   std::ifstream pipe(path);
   std::ostringstream text;
   if (pipe.peek() != std::ifstream::traits_type::eof()) text << pipe.rdbuf();
@@ -168,6 +172,7 @@ Option& Option::call_only() {
 }
 
 Option& OptionSet::add(const std::string& name, const std::string& help, const std::string& value_name) {
+  // Each in its own memory: callers go on with the reference (.unit(), .range()) while others are added.
   Option& option = *options_.emplace_back(std::make_unique<Option>());
   option.name = name;
   option.help = help;
@@ -180,10 +185,12 @@ Option& OptionSet::operator()(const std::string& name, T& value, const std::stri
   Option& option = add(name, help, value_name_of<T>());
   option.is_flag = std::is_same_v<T, bool>;
   option.is_list = std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<double>>;
+  // Text is kept nowhere: the variable is the value, so help and the record of a run show what the program works with.
   option.assign = [&value](const std::string& text) { parse(text, value); };
   option.text = [&value] { return print(value); };
   return option;
 }
+// The types that an option can have; any other one is an error of linking, not a surprise in the parser.
 template Option& OptionSet::operator()(const std::string&, bool&, const std::string&);
 template Option& OptionSet::operator()(const std::string&, int&, const std::string&);
 template Option& OptionSet::operator()(const std::string&, long&, const std::string&);
@@ -217,6 +224,7 @@ void OptionSet::assign(Option& option, const std::string& text, const std::strin
 void OptionSet::read_ini(const std::string& path) {
   std::istringstream file(read_configuration(path));
   std::string whole, section;
+  // Apart from `given`: a key of the file that the command line overrides is not given twice.
   std::set<std::string> seen;
   for (long number = 1; std::getline(file, whole); ++number) {
     constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // some editors begin a file with it
@@ -230,10 +238,12 @@ void OptionSet::read_ini(const std::string& path) {
     const std::string place = fmt::format("{}, line {}", path, number);
     if (line.find('=') == std::string_view::npos)
       throw UsageError(fmt::format("{}: '{}' is neither [section] nor key = value", place, line));
+    // From the whole line again: what looks like a comment may stand within quotes, which the value's own reader knows.
     const std::string_view text = trim(whole);
     const std::size_t equals = text.find('=');
     const std::string name = section + std::string(trim(text.substr(0, equals)));
     Option& option = find(name, place);
+    // Such as fresh: a configuration that is used again must not throw work away each time.
     if (option.is_call_only) throw UsageError(fmt::format("{}: {} belongs on the command line", place, name));
     if (!seen.insert(name).second) throw UsageError(fmt::format("{}: {} is given twice", place, name));
     const std::string_view value = text.substr(equals + 1);
@@ -261,6 +271,7 @@ void OptionSet::read_command_line(const std::vector<std::string>& arguments) {
 }
 
 void OptionSet::read_bare_word(const std::string& word, bool is_like_option) {
+  // The first one that has no value yet: of two words the second goes to the second positional option.
   const auto open = std::find_if(options_.begin(), options_.end(), [](const auto& o) { return o->is_positional && !o->given; });
   if (is_like_option || open == options_.end())
     throw UsageError(fmt::format("command line: '{}' is not an option (options start with --)", word));
@@ -269,6 +280,7 @@ void OptionSet::read_bare_word(const std::string& word, bool is_like_option) {
 
 void OptionSet::check_required() const {
   for (const auto& option : options_)
+    // An empty text is missing as well: so looks --input=$FILES in a job script whose variable was never set.
     if (option->is_required && (!option->given || option->text().empty()))
       throw UsageError(fmt::format("--{} is missing ({})", option->name, option->help));
   check_endings();
@@ -279,6 +291,7 @@ void OptionSet::check_endings() const {
     if (option->written == FileKind::other) continue;
     const std::string path = unquoted_value(option->text());
     refuse_special_output(path);
+    // Often another option of the command writes what the ending says (--fits beside --output): then it is named.
     const auto other = std::find_if(options_.begin(), options_.end(), [&](const auto& o) {
       return o->written != option->written && o->written != FileKind::other && o->written == kind_by_ending(path);
     });
@@ -296,6 +309,7 @@ std::string OptionSet::help() const { return help_page(options_, describe_with_d
 std::string OptionSet::ini(bool comments) const {
   std::vector<const Option*> ordered;
   for (const auto& option : options_)
+    // Options of one call (help, fresh) are no part of a configuration.
     if (!option->is_call_only) ordered.push_back(option.get());
   // Keys without a section must stand above the first one: INI has no way to leave a section again.
   std::stable_partition(ordered.begin(), ordered.end(), [](const Option* o) { return section_of(o->name).empty(); });
@@ -315,6 +329,7 @@ std::string OptionSet::ini(bool comments) const {
 std::map<std::string, std::string> OptionSet::answer_options() const {
   std::map<std::string, std::string> values;
   for (const auto& option : options_)
+    // Threads, paths and the cutting into jobs change no value, so an attempt with others goes on with the same run.
     if (!option->is_layout) values[option->name] = option->text();
   return values;
 }

@@ -163,6 +163,7 @@ int granted_processors(std::span<const ProcessorGrant> grants, std::size_t rank)
   const int per_node = mine.per_node > 0 ? mine.per_node : grants[0].per_node;
   int processors = share_of_mask(grants, mine);
   if (per_rank > 0) processors = std::min(processors, per_rank);
+  // SLURM_CPUS_ON_NODE counts for all ranks of the job on this machine together.
   if (per_node > 0) processors = std::min(processors, per_node / sharing(grants, mine, [](const auto&) { return true; }));
   if (mine.quota > 0)
     processors = std::min(

@@ -10,6 +10,7 @@ namespace skyfold {
 double quantile(std::span<const double> values, double p) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::vector<double> sorted(values.begin(), values.end());
+  // Linear between neighbours: definition 7 of Hyndman & Fan (1996, The American Statistician 50, 361), numpy's default.
   const double place = p * static_cast<double>(sorted.size() - 1);
   const auto low = static_cast<std::ptrdiff_t>(place);
   // Selection is linear; of the upper part only the smallest is needed, which is what lies next.

@@ -13,6 +13,7 @@ namespace skyfold {
 
 std::string host_name() {
   char host[256] = {};
+  // POSIX leaves open whether a name that is cut ends in a zero: the last byte is kept free for one.
   gethostname(host, sizeof host - 1);
   return host;
 }

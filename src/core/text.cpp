@@ -33,6 +33,7 @@ std::optional<T> parse_number(std::string_view text) noexcept {
   // from_chars knows no plus sign; "+-1" must not become -1.
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   T value{};
+  // from_chars, not strtod: where the locale writes 0,5 strtod would read 0.5 as 0. And the whole text must be the number.
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
@@ -49,6 +50,7 @@ std::string mapped(std::string_view text, Function function) {
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
+  // No text is no parts, not one that is empty: an option that is not set is an empty list.
   if (trim(text).empty()) return parts;
   while (true) {
     const std::size_t end = text.find(separator);

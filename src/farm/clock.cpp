@@ -37,6 +37,7 @@ Phase RankClock::enter(Phase phase) noexcept {
 void RankClock::compute_begins() noexcept { busy_since_ns_.store(now_ns()); }
 
 void RankClock::compute_ends() noexcept {
+  // Between these two lines the main thread sees a kernel that is neither running nor finished: enter() clamps for that.
   const std::int64_t since = busy_since_ns_.exchange(0);
   finished_busy_ns_.fetch_add(now_ns() - since);
 }

@@ -23,6 +23,7 @@ void Dispatcher::forget_request(int worker) {
 
 void Dispatcher::request(int worker, std::int64_t rows_in_hand) {
   forget_request(worker);
+  // A rank has one request at a time; a new one tells what it has in hand now.
   const Request request{rows_in_hand, request_count_++, worker};
   requests_.insert(request);
   request_of_.emplace(worker, request);
@@ -57,6 +58,7 @@ void Dispatcher::add_pending(std::int64_t partition, RowRange rows, std::int64_t
 
 void Dispatcher::retry(const Job& failed) {
   if (failed.partition_count <= 1) return add_pending(failed.first_partition, failed.rows, failed.attempts + 1);
+  // A job may have begun or ended within a partition, after an interruption: only its own rows are done again.
   for (std::int64_t i = failed.first_partition; i < failed.first_partition + failed.partition_count; ++i)
     add_pending(i, common(partitions_[static_cast<std::size_t>(i)].rows, failed.rows), failed.attempts + 1);
 }
@@ -67,6 +69,8 @@ std::vector<Assignment> Dispatcher::take() {
     // The rank with the fewest rows in hand comes first, those with equally many in the order of asking.
     const Request request = *requests_.begin();
     const bool is_idle = request.rows_in_hand == 0;
+    // A rank that works already waits while it has more than an even share of what is left, so that all end together; the last
+    // job goes to whoever becomes idle first.
     const bool has_its_share = request.rows_in_hand * workers_ > pending_rows_ || pending_.size() == 1;
     if (!is_idle && has_its_share) break;  // so it is with all that come after it
     forget_request(request.worker);

@@ -67,6 +67,7 @@ class Master {
         dispatcher_(std::move(plan.jobs), plan.partitions, workers),
         peers_(static_cast<std::size_t>(ranks.size())) {
     report.failures = std::move(plan.failures);
+    // What earlier attempts gave up counts against the limit, too.
     for (const JobOutcome& failure : report.failures) failed_.insert(failure.job.first_partition);
     check_failures();
     for (Peer& peer : peers_) peer.heard_s = now_s();
@@ -107,6 +108,7 @@ class Master {
   /// Handles messages and hands out jobs; false when there was nothing to do.
   bool step() {
     bool progress = ranks_.size() > 1 && serve();
+    // Rank 0 alone decides on a stop: the others tell it of their signals (Packet::stopping).
     if (stop_signal() != 0) give_up();
     if (is_lost_) return progress;
     const std::vector<Assignment> given = dispatcher_.take();
@@ -138,6 +140,7 @@ class Master {
     std::vector<int> lost;
     for (int rank = 1; rank < ranks_.size(); ++rank)
       if (peers_[static_cast<std::size_t>(rank)].is_lost) lost.push_back(rank);
+    // Only now is the list final: a rank that came back during the wait is no longer on it.
     for (int rank = 1; rank < ranks_.size(); ++rank) mail_.send_lost(rank, lost);
     return lost;
   }
@@ -207,6 +210,7 @@ class Master {
         done(outcome);
       }
     }
+    // If rank 0 computes it goes on alone.
     const bool all_silent =
         ranks_.size() > 1 && std::all_of(peers_.begin() + 1, peers_.end(), [](const Peer& peer) { return peer.is_lost; });
     // Nobody is left to compute, and waiting for one to come back could last for ever.
@@ -319,6 +323,7 @@ class Worker {
     if (!message) return false;
     heart_.heard(now_s());
     if (message->second.kind == Packet::stop) has_to_stop_ = true;
+    // Also after a stop or an error of this rank: the job is dropped with the others, and rank 0 knows it as not done.
     if (message->second.kind == Packet::job) pipeline_.give({ranks_.rank(), message->second.work});
     return true;
   }
@@ -405,11 +410,13 @@ FarmReport run_farm(Ranks& ranks, FarmPlan plan, const std::shared_ptr<Work>& wo
   ranks.clock().enter(Phase::consolidate);  // what follows the computing, unless it says otherwise
   // This rank was given up, and came back too late: the others have formed a group without it.
   if (std::find(ending.lost.begin(), ending.lost.end(), ranks.rank()) != ending.lost.end()) ranks.stay_behind();
+  // All ranks that are left have the same list, from rank 0, and so form the same group.
   if (!ending.lost.empty()) ranks.go_on_without(ending.lost);
   ranks.each_together([&] {
     if (ending.failure) throw Error(ending.failure.code, ending.failure.message);
     check_stop();
   });
+  // After all ranks have ended their jobs: one that came back late could have written real rows over the marks.
   ranks.on_first_only([&] { mark_failures(report, *work, o.block_rows); });
   return report;
 }

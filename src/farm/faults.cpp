@@ -55,6 +55,7 @@ Faults::Faults(const std::string& text) {
       fault.kind = "sleep";
       is_known = fault.seconds >= 0.0;
     }
+    // -1 is every partition, -2 what cannot be read.
     const auto partition = place == "*" ? -1 : parse_integer(place).value_or(-2);
     const auto attempt = colon == std::string::npos ? 0 : parse_integer(word.substr(colon + 1)).value_or(0);
     const bool is_place = place == "*" || partition >= 0, is_attempt = colon == std::string::npos || attempt > 0;

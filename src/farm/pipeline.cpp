@@ -50,6 +50,7 @@ Pipeline::Pipeline(std::shared_ptr<Work> work, RankClock& clock, const FarmOptio
       thread_(std::make_unique<ComputeThread>(clock)) {}
 
 void Pipeline::give(const Assignment& assignment) {
+  // The request is answered: the rule for asking ahead begins anew with this job in hand.
   asked_with_ = -1;
   auto job = std::make_shared<Active>();
   job->outcome.job = assignment.job;
@@ -68,6 +69,7 @@ void Pipeline::drop_all() {
   jobs_.clear();
   if (loaded_ >= 0) slots_[static_cast<std::size_t>(std::exchange(loaded_, -1))].job = nullptr;
   if (computing_ < 0) return;
+  // A kernel that is computing is asked to stop; its block is lost, and its job not reported, so it is computed again.
   if (!interrupt(interrupt_patience)) return abandon();
   slots_[static_cast<std::size_t>(std::exchange(computing_, -1))].job = nullptr;
   set_crash_note("");
@@ -134,6 +136,7 @@ void Pipeline::abandon() {
   thread_ = std::make_unique<ComputeThread>(clock_);
   const int index = std::exchange(computing_, -1);
   slots_[static_cast<std::size_t>(index)].job = nullptr;
+  // Every hung kernel keeps a slot for good, and a thread with its memory: there must be an end to it.
   if (next_slot_ == Work::slot_limit) throw IoError("too many kernels hang (--farm.timeout)");
   if (usable_[0] != index) std::swap(usable_[0], usable_[1]);
   usable_[0] = next_slot_++;
@@ -211,6 +214,7 @@ bool Pipeline::report_complete(bool now) {
       throw;
     }
   }
+  // The sync counts as writing of one job of those that shared it: the sum over jobs is right, and so is the rate of writing.
   complete_.back().times.write_s += now_s() - start;
   for (const JobOutcome& outcome : complete_) upstream_.done(outcome);
   complete_.clear();

@@ -55,6 +55,7 @@ std::optional<int> ProcessWatch::ended() const {
 }
 
 bool ProcessWatch::is_speaker(int rank) const {
+  // Of those that live: the lowest rank may be the one that died.
   const std::string& here = processes_[static_cast<std::size_t>(rank)].machine;
   for (std::size_t lower = 0; lower < static_cast<std::size_t>(rank); ++lower)
     if (processes_[lower].machine == here && !has_ended(processes_[lower])) return false;

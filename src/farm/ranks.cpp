@@ -27,6 +27,7 @@ class Lent {
  public:
   explicit Lent(T value) : value_(std::make_unique<T>(std::move(value))) {}
   ~Lent() {
+    // A leak on purpose: MPI may still write there, and the process is about to end anyway.
     if (std::uncaught_exceptions() > exceptions_) (void)value_.release();
   }
   Lent(const Lent&) = delete;
@@ -111,6 +112,7 @@ std::string Ranks::broadcast(const std::string& text) const {
   if (size_ == 1) return text;
   const PhaseScope scope(clock_, Phase::wait);
   MPI_Request request;
+  // The length first: the others must know how much to make room for.
   const Lent<std::int64_t> length(static_cast<std::int64_t>(text.size()));
   MPI_Ibcast(&*length, 1, MPI_INT64_T, 0, handle_->communicator, &request);
   wait_for(*this, request);
@@ -178,6 +180,7 @@ std::string Ranks::on_first(const std::function<std::string()>& task) const {
   if (size_ == 1) return task();
   std::string result;
   // The error first, then the result: the others must not wait for a result that never comes.
+  // Rank 0 computes while the others wait asleep (wait_while), so a long task of it costs them nothing.
   const std::string error = broadcast(is_first() ? caught([&] { result = task(); }) : std::string());
   rethrow(error);
   return broadcast(result);
@@ -225,6 +228,7 @@ std::vector<std::string> Ranks::run_units(std::size_t count, const std::function
       throw SharedError(ExitCode::data,
                         fmt::format("rank {} finds {} pieces of work where rank 0 finds {} (do all ranks see the same files?)", from,
                                     counts[from], counts[0]));
+    // In the order of the units, whichever rank did them: results do not depend on the number of ranks.
     for (std::size_t i = from; i < count; i += static_cast<std::size_t>(size_)) {
       const std::uint64_t length = get(at);
       results[i].assign(at, length);
@@ -237,6 +241,7 @@ std::vector<std::string> Ranks::run_units(std::size_t count, const std::function
 int Ranks::threads(int asked) const {
   std::vector<ProcessorGrant> grants;
   for (const std::string& text : gather(processor_grant().text())) grants.push_back(grant_from(text));
+  // A rank that is bound to one core by mpirun's default runs all its threads on it: the usual reason for a slow run.
   const std::string warning = is_first() ? binding_warning(grants, asked) : "";
   if (!warning.empty()) log_warning(warning);
   return asked > 0 ? asked : granted_processors(grants, static_cast<std::size_t>(rank_));

@@ -77,6 +77,7 @@ std::optional<int> Ranks::Handle::receive(int from, int tag, void* destination, 
   MPI_Status status;
   MPI_Iprobe(from, tag, communicator, &waiting, &status);
   if (!waiting) return std::nullopt;
+  // From the sender that was seen: another message may have come meanwhile. The probe found it, so this does not wait.
   MPI_Recv(destination, static_cast<int>(bytes), MPI_BYTE, status.MPI_SOURCE, tag, communicator, &status);
   return status.MPI_SOURCE;
 }
@@ -106,6 +107,7 @@ void Ranks::Handle::take_failures() {
 
 void Ranks::Handle::look(int own_rank) {
   outbox.clean();
+  // Ranks tell rank 0 alone why they failed; the others learn it from the common end, or not at all.
   if (own_rank == 0) take_failures();
   // The grace lets the failed rank come to the common end itself, where its message is better.
   if (failure_seen_s > 0.0 && now_s() - failure_seen_s > failure_grace_s) {
@@ -179,6 +181,7 @@ RunEnding Ranks::end(const Failure& failure, bool is_shared) const {
   auto* worst = new int(static_cast<int>(failure.code));  // MPI's if the others do not come
   MPI_Request request;
   MPI_Iallreduce(MPI_IN_PLACE, worst, 1, MPI_INT, MPI_MAX, my.ending, &request);
+  // Without an error there is no hurry: others may still be writing. look() ends the wait if one of them dies.
   const double patience_s = !failure ? std::numeric_limits<double>::infinity() : is_shared ? shared_patience_s : own_patience_s;
   const double start_s = now_s();
   try {

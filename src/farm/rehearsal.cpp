@@ -85,6 +85,7 @@ class VirtualFarm {
 
   Rehearsal play() {
     for (int rank = 0; rank < machine_.ranks; ++rank) advance(rank);
+    // There is always an event to come as long as jobs are left: a rank works, or its sync is scheduled.
     while (!dispatcher_.is_done()) {
       const Event event = events_.top();
       events_.pop();
@@ -130,6 +131,7 @@ class VirtualFarm {
   }
   void predict(int number) {
     SharedProcessors& node = nodes_[static_cast<std::size_t>(number)];
+    // Each start on a node moves the ends of all its tasks: the old prediction stays in the queue, and its version tells it.
     if (const auto end_s = node.next_end_s()) schedule({*end_s, 0, number, node.version(), -1, Doing::nothing});
   }
   void end_tasks(int number, std::int64_t version) {
@@ -218,6 +220,7 @@ class VirtualFarm {
     rank.computing = std::exchange(rank.loaded, {});
     // Kernels that run at the same time share memory bandwidth.
     const double slowing = 1.0 + machine_.contention * static_cast<double>(computing_++);
+    // In seconds of one thread: the kernel of `threads` threads takes that share of it, if the cores are free.
     thread_s_ += rank.computing.cost.compute_s;
     run(number, true, machine_.threads, slowing * rank.computing.cost.compute_s / machine_.threads);
   }

@@ -19,6 +19,7 @@ constexpr H5Z_filter_t zstd_filter = 32015;  // registered with the HDF Group
 /// The library's call for filter 32015: compresses or restores `*buffer`, which malloc has made. Returns 0 for an error.
 std::size_t filter_zstd(unsigned flags, std::size_t, const unsigned*, std::size_t bytes, std::size_t* room, void** buffer) {
   const bool restores = (flags & H5Z_FLAG_REVERSE) != 0;
+  // The buffers change hands by malloc and free: so HDF5 wants it of a filter, whatever allocator the program has.
   const unsigned long long whole = restores ? ZSTD_getFrameContentSize(*buffer, bytes) : ZSTD_compressBound(bytes);
   if (whole == 0 || whole >= ZSTD_CONTENTSIZE_ERROR || whole > (1ULL << 30)) return 0;  // ERROR and UNKNOWN are the largest numbers
   void* made = std::malloc(whole);
@@ -42,12 +43,14 @@ Compression compression_of(hid_t creation) {
     std::size_t values = 0;
     filters.push_back(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr));
   }
+  // The whole chain must be ours: one more filter, such as a checksum, would be left in the values that unpack_chunk makes.
   if (filters == std::vector<H5Z_filter_t>{H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE}) return Compression::shuffle_deflate;
   if (filters == std::vector<H5Z_filter_t>{H5Z_FILTER_SHUFFLE, zstd_filter}) return Compression::zstd;
   return Compression::none;
 }
 
 std::pair<std::int64_t, std::int64_t> place_of(hid_t dataset, hsize_t row, std::uintmax_t file_size, const std::string& where) {
+  // By coordinates, not by number: HDF5 numbers only the chunks that are there, and a damaged file may lack one.
   const std::array<hsize_t, 2> first = {row, 0};
   unsigned skipped = 0;
   haddr_t offset = HADDR_UNDEF;
@@ -69,6 +72,7 @@ bool register_zstd() {
 
 std::size_t element_bytes_of(const ColumnInfo& column) { return column.type == Type::text ? column.width : size_of(column.type); }
 
+// A chunk is a zone of checksums: damage costs one zone, and no zone needs two chunks to be checked.
 std::int64_t rows_of_chunk(const ColumnInfo& column, std::int64_t rows) { return std::min(rows, rows_of_hashed_zone(column)); }
 
 void set_chunks(hid_t creation, const ColumnInfo& column, std::int64_t rows, Compression compression, const std::string& what) {
@@ -98,6 +102,8 @@ ColumnChunks chunks_of(hid_t dataset, const ColumnInfo& column, std::int64_t row
   return chunks;
 }
 
+// The latest chunk of each column is kept, since blocks of rows are smaller than chunks and follow one another. Two threads may
+// unpack the same one at once: that costs time, waiting for each other would cost more.
 std::shared_ptr<const ChunkReader::Chunk> ChunkReader::chunk(const File& file, const ColumnPlaces& places, std::size_t column,
                                                              std::size_t number) {
   const auto same = [number](const std::shared_ptr<const Chunk>& kept) { return kept && kept->number == number; };
@@ -112,6 +118,7 @@ std::shared_ptr<const ChunkReader::Chunk> ChunkReader::chunk(const File& file, c
   file.read(offset, stored);
   auto made = std::make_shared<Chunk>();
   made->number = number;
+  // Of full size, also the last one: HDF5 stores chunks whole, with fill values behind the last row.
   made->values.resize(static_cast<std::size_t>(chunks.rows) * info.bytes_per_row());
   if (!unpack_chunk(chunks.compression, stored, element_bytes_of(info), made->values)) {
     const std::int64_t first = static_cast<std::int64_t>(number) * chunks.rows;

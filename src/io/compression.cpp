@@ -16,6 +16,7 @@ constexpr int deflate_level = 4, zstd_level = 3;
 constexpr std::array names = {"none", "shuffle-deflate", "zstd"};
 
 /// First bytes of all elements, then the second ones, ...: HDF5's filter `shuffle`.
+// Exponents of neighbouring numbers are alike, their last digits are not: apart from each other they compress far better.
 void shuffle(std::span<const std::byte> from, std::size_t element_bytes, std::span<std::byte> to) {
   const std::size_t elements = from.size() / element_bytes;
   for (std::size_t b = 0; b < element_bytes; ++b)
@@ -80,6 +81,7 @@ std::string packed_chunk(Compression compression, std::span<const std::byte> val
 
 bool unpack_chunk(Compression compression, std::span<const std::byte> stored, std::size_t element_bytes, std::span<std::byte> values) {
   std::vector<std::byte> ordered(values.size());
+  // Exactly as many bytes as the chunk has, or it is damaged: neither library may decide how much is written.
   if (compression == Compression::zstd) {
     if (ZSTD_decompress(ordered.data(), ordered.size(), stored.data(), stored.size()) != ordered.size()) return false;
   } else if (!inflated(stored, ordered)) {

@@ -1,5 +1,5 @@
-// Coordinates in degrees, whatever unit the input gives: a catalogue in radians or hours read as degrees gives positions that look
-// right and are not. What is converted is said; what is no unit of angle is refused.
+// Coordinates in degrees, whatever unit the input gives (LSST's have radians, older ones hours): a catalogue read in the wrong one gives
+// positions that look right and are not. What is converted is said; what is no unit of angle is refused.
 #include "skyfold/io/coordinates.hpp"
 
 #include <fmt/core.h>
@@ -16,7 +16,6 @@
 #include "source_notes.hpp"
 #include "source_wrapped.hpp"
 
-/// Units of coordinates: catalogues of LSST have radians, older ones hours. Taken as degrees, both give positions that look right.
 namespace skyfold {
 namespace {
 
@@ -87,6 +86,7 @@ class InDegrees final : public WrappedSource {
       : WrappedSource(std::move(source)), conversions_(std::move(conversions)) {
     for (std::size_t i = 0; i < source_->schema().size(); ++i) take(i, source_->schema()[i]);
     for (const Conversion& conversion : conversions_) {
+      // A double, whatever the file has: 1e-7 of a degree is what a float of right ascension loses.
       schema_[conversion.column].type = Type::f8;
       schema_[conversion.column].unit = "deg";
       schema_[conversion.column].null.reset();
@@ -132,6 +132,7 @@ double factor_of(const Source& source, const ColumnInfo& column, const std::stri
         fmt::format("{}: column {} has unit '{}', which is no unit of angle that is known (coordinates are degrees, or are "
                     "converted to them: --{} gives the unit, such as deg, rad or hour)",
                     source.path(), column.name, column.unit, option_name));
+  // The user decides, since files are wrong at times; but a contradiction is said, since users are, too.
   const bool contradicts = !given.empty() && !plain(column.unit).empty() && degrees_per(column.unit) != factor;
   if (contradicts)
     note_once(fmt::format("{}: column {} is taken in '{}' (--{}), though the file says '{}'", source.path(), column.name, given,
@@ -144,6 +145,7 @@ double factor_of(const Source& source, const ColumnInfo& column, const std::stri
 
 std::optional<double> degrees_per(std::string_view unit) {
   const std::string whole = plain(unit);
+  // As it stands first: "hour angle" has a blank that is part of it.
   for (const std::string& name : {whole, without_frame(whole)})
     for (const AngleUnit& known : angle_units())
       if (std::find(known.names.begin(), known.names.end(), name) != known.names.end()) return known.degrees;

@@ -99,6 +99,7 @@ bool is_of_filter(int status) {
 
 void check(int status, const std::string& path) {
   if (status == 0) return;
+  // What the user wrote is an error of usage, what the file holds one of data, and a full disk is neither: three exit codes.
   if (is_of_filter(status)) throw UsageError(fmt::format("{}: what stands in brackets cannot be applied ({})", path, reason(status)));
   if (status == WRITE_ERROR || status == MEMORY_ALLOCATION)
     throw IoError(fmt::format("{}: no plain copy can be made of it in {} ({})", path, folder_for_copies(), reason(status)));
@@ -145,6 +146,8 @@ bool is_column_filter(const std::string& filter) { return lower(trim(filter)).st
 
 /// A table as it is, or with the columns that a filter gives it: CFITSIO applies these to a copy in memory when it opens a file.
 FitsFile opened_with_columns(const std::string& place, std::int64_t hdu, const std::vector<std::string>& filters, const std::string& path) {
+  // CFITSIO's extended syntax is used here, after check_filter: with the name of a descriptor, and nothing of the user's but
+  // what stands in the brackets.
   std::string name = fmt::format("file://{}[{}]", place, hdu);
   for (const std::string& filter : filters)
     if (is_column_filter(filter)) name += fmt::format("[{}]", filter);

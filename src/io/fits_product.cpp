@@ -41,12 +41,14 @@ void check_fits(int status, const std::string& what) {
 }
 
 std::string tform_of(const ColumnInfo& column, const FitsText& text) {
+  // In the order of Type (FITS Standard 4.0, table 18).
   constexpr char codes[] = {'E', 'D', 'J', 'K', 'B', 'A'};
   return fmt::format("{}{}", column.type == Type::text ? text.width : column.width, codes[static_cast<std::size_t>(column.type)]);
 }
 
 /// The null value, if it is one of the column's type.
 std::optional<LONGLONG> null_of(const ColumnInfo& column) {
+  // TNULL of floating-point columns is not allowed (FITS Standard 4.0, section 7.3.2), and one out of range means nothing.
   const bool fits = column.type == Type::i8 || (column.type == Type::i4 && column.null >= INT32_MIN && column.null <= INT32_MAX) ||
                     (column.type == Type::u1 && column.null >= 0 && column.null <= 255);
   return column.null && fits ? std::optional<LONGLONG>(*column.null) : std::nullopt;
@@ -105,6 +107,7 @@ std::string make_header(const Schema& schema, const std::vector<FitsText>& texts
     forms.push_back(tform_of(schema[i], texts[i]));
     units.push_back(cut_to_card(fits_unit(schema[i].unit)));
   }
+  // After the loop that fills the texts: a vector that grows moves them.
   std::vector<char*> name_text, form_text, unit_text;
   for (std::size_t i = 0; i < schema.size(); ++i) {
     name_text.push_back(names[i].data());
@@ -136,6 +139,7 @@ std::size_t find_card(const std::string& header, const std::string& name) {
 }
 
 template <class Word>
+// As whole numbers, floats too: a byte order that is wrong for the machine may be a signalling NaN.
 void swap_column(const Column& column, std::byte* out, std::size_t stride) {
   const std::size_t width = column.info().width;
   const auto* in = reinterpret_cast<const Word*>(column.bytes().data());
@@ -246,6 +250,7 @@ void create_fits(const std::string& path, const Schema& schema, std::int64_t row
   std::vector<FitsText> texts;
   for (const ColumnInfo& column : schema) texts.push_back(found.of(column));
   std::string header = make_header(schema, texts, extension_name, history);
+  // Values of fixed format end in column 30 (FITS Standard 4.0, section 4.2.3).
   header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
   fill_in_sums(header, 0);
   File file = File::created(path);
@@ -286,6 +291,8 @@ std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) no
     sum += std::to_integer<std::uint64_t>(bytes[i]) << (24 - 8 * ((offset + static_cast<std::int64_t>(i)) % 4));
   };
   std::size_t i = 0;
+  // Rows need not begin at a word of four bytes: the place in the data tells which byte of its word each one is. So sums of
+  // blocks add up, whoever made them and in whatever order.
   for (; i < bytes.size() && (offset + static_cast<std::int64_t>(i)) % 4 != 0; ++i) add(i);
   for (; i + 4 <= bytes.size(); i += 4) {
     std::uint32_t word = 0;
@@ -322,6 +329,7 @@ std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table
   return fits_sum(buffer_, offset);
 }
 
+// Compared as bytes of the file: so a resumed run can tell that the rows of its FITS copy are those of its HDF5 product.
 bool FitsRowWriter::holds(std::int64_t first_row, std::span<const Table* const> tables) {
   encode(tables);
   std::vector<std::byte> there(buffer_.size());

@@ -34,6 +34,7 @@ std::string percent_encoded(std::string_view text) { return with_mark(text, '%',
 std::string percent_decoded(std::string_view text) {
   const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
   std::string decoded;
+  // Only upper-case digits are codes, as they are written: "%ab" in a text of somebody else's stays.
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool is_code = text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
     decoded += is_code ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];

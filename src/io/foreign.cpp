@@ -21,6 +21,7 @@ struct Foreign {
   std::string_view magic;
   std::string_view what;
 };
+// Each with what to do about it: the alternative is a reader for text that complains of the first line, which is none.
 constexpr std::array foreign_formats = {
     Foreign{"\x1f\x8b", "gzip-compressed (decompress it first, with gunzip: it is read by position)"},
     Foreign{"\x1f\x9d", "compressed (decompress it first, with uncompress: it is read by position)"},
@@ -50,9 +51,11 @@ void refuse_foreign(const std::string& path) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (error || !std::filesystem::exists(status) || std::filesystem::is_directory(status)) return;
+  // Of an empty file the reader for text says what is missing.
   if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0) return;
   const InputFile file(path);
   const std::string start = file.text_at(0, 16);
+  // Surveys deliver .fits.gz, and CFITSIO's users expect them to be read: these are unpacked (fits_copy.cpp).
   if (is_gzip(file) && unpacked_start(file, fits_mark.size()) == fits_mark) return;
   for (const Foreign& foreign : foreign_formats)
     if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));

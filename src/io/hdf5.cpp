@@ -63,6 +63,7 @@ std::optional<ColumnInfo> column_of(hid_t type) {
     column.width = H5Tget_size(type);
     return column;
   }
+  // Little-endian alone: rows are read without the library, so a big-endian column would be read as other numbers.
   const std::array<std::pair<hid_t, Type>, 5> known = {{{H5T_IEEE_F32LE, Type::f4},
                                                         {H5T_IEEE_F64LE, Type::f8},
                                                         {H5T_STD_I32LE, Type::i4},
@@ -100,6 +101,7 @@ std::string get_text(hid_t object, const char* name) {
   const Hdf5Attribute attribute(H5Aopen(object, name, H5P_DEFAULT), "cannot open HDF5 attribute");
   const Hdf5Type stored(H5Aget_type(attribute), "cannot read HDF5 attribute");
   const Hdf5Space shape(H5Aget_space(attribute), "cannot read HDF5 attribute");
+  // Only texts of the kind that set_text writes: what other programs have under these names says nothing to us.
   if (H5Tget_class(stored) != H5T_STRING || H5Tis_variable_str(stored) <= 0 || H5Sget_simple_extent_npoints(shape) != 1) return {};
   const Hdf5Type type = text_type();
   char* text = nullptr;
@@ -132,6 +134,7 @@ void create_dataset(hid_t group, const ColumnInfo& column, std::int64_t rows, Co
   check_hdf5(H5Pset_obj_track_times(properties, false), what);
   const bool is_array = column.type != Type::text && column.width > 1;
   const std::array<hsize_t, 2> shape = {static_cast<hsize_t>(rows), column.width};
+  // One dimension for a plain column, two for arrays: h5py and pandas then see what they expect.
   const Hdf5Space space(H5Screate_simple(is_array ? 2 : 1, shape.data(), nullptr), what);
   const Hdf5Type type = file_type(column);
   const Hdf5Dataset dataset(H5Dcreate2(group, column.name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), what);
@@ -151,6 +154,7 @@ void create_group(hid_t file, const ColumnGroup& layout) {
 
 /// The HDF5 library does not survive a file that may not grow, so the limit is looked at before.
 void check_size_limit(const std::string& path, const std::vector<ColumnGroup>& groups) {
+  // Without attributes and headers: what lies just below the limit fails when it is made, with the system's message.
   rlim_t bytes = 0;
   for (const ColumnGroup& group : groups) bytes += static_cast<rlim_t>(group.rows) * bytes_per_row(group.schema);
   rlimit limit = {};
@@ -312,6 +316,7 @@ std::vector<std::string> group_paths(hid_t file, const std::string& path) {
 
 std::vector<std::string> groups_of_columns(hid_t file, const std::string& path) {
   std::vector<std::string> groups = group_paths(file, path);
+  // A group is one of columns if it can be opened as one; but a file with links to others is refused as a whole.
   std::erase_if(groups, [&](const std::string& group) {
     try {
       (void)places_in(file, path, group);
@@ -330,6 +335,7 @@ std::vector<std::string> groups_of_columns(hid_t file, const std::string& path) 
 void check_sound(const std::string& path) {
   if (!std::filesystem::is_regular_file(path)) return;  // opening it says what is wrong
   static std::set<std::tuple<std::string, std::uintmax_t, std::filesystem::file_time_type>> sound;
+  // Size and time of change: what another process has written meanwhile is looked at anew.
   const auto state = std::tuple(path, std::filesystem::file_size(path), std::filesystem::last_write_time(path));
   // Every command opens its files several times; a child process costs milliseconds.
   if (sound.contains(state)) return;

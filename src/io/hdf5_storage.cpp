@@ -24,6 +24,7 @@ struct Hdf5Storage {
 
   template <class Action>
   bool attempt(const Action& action) noexcept {
+    // After the first error nothing is tried any more: the file is lost, and a later write that succeeds would hide why.
     if (!file || !error.empty()) return false;
     try {
       action(*file);
@@ -50,6 +51,7 @@ H5FD_t* open_storage(const char* name, unsigned, hid_t access, haddr_t) {
   const void* given = H5Pget_driver_info(access);
   // The library hands its drivers a plain pointer; ours points at a shared one, so that the storage lives as long as either side.
   if (!given || !(**static_cast<const std::shared_ptr<Hdf5Storage>* const*>(given))->file) return nullptr;
+  // Another name means that the library follows a link out of the file.
   if ((**static_cast<const std::shared_ptr<Hdf5Storage>* const*>(given))->file->path() != name) return nullptr;
   auto file = std::make_unique<LibraryFile>();
   std::memset(&file->header, 0, sizeof file->header);
@@ -63,6 +65,7 @@ herr_t close_storage(H5FD_t* file) {
 }
 
 int compare(const H5FD_t* a, const H5FD_t* b) {
+  // The library asks whether two names are one file, and would share what it keeps in memory between them.
   const auto key = [](const Hdf5Storage& storage) { return std::tuple(storage.device, storage.inode, storage.file); };
   const auto left = key(storage_of(a)), right = key(storage_of(b));
   return left < right ? -1 : right < left ? 1 : 0;
@@ -102,6 +105,7 @@ herr_t write(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t offset, size_t size, const
 
 herr_t truncate(H5FD_t* file, hid_t, hbool_t) {
   Hdf5Storage& storage = storage_of(file);
+  // Space that was allocated and never written still belongs to the file: datasets without fill values lie there.
   if (storage.allocated == storage.end) return 0;
   (void)storage.attempt([&](const File& on_disk) { on_disk.resize(static_cast<std::int64_t>(storage.allocated)); });
   storage.end = storage.allocated;

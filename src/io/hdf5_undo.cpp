@@ -32,6 +32,7 @@ std::vector<Extent> dataset_extents(const std::string& path, std::uint64_t least
     std::uint64_t least_bytes;
     std::vector<Extent> extents;
   } found{least_bytes, {}};
+  // No exception may pass through the library: errors are its own negative numbers here.
   const auto collect = [](hid_t root, const char* name, const H5O_info_t* info, void* data) -> herr_t {
     if (info->type != H5O_TYPE_DATASET) return 0;
     const hid_t dataset = H5Dopen2(root, name, H5P_DEFAULT);
@@ -83,6 +84,7 @@ void save_structure(const std::string& path) {
   const File file = File::for_reading(path);
   const auto size = static_cast<std::uint64_t>(file.size());
   std::string saved, bytes;
+  // The size, too: what was added behind the end is cut off again.
   put(saved, size);
   for (const auto& [offset, count] : between(large, size)) {
     bytes.resize(count);
@@ -102,6 +104,7 @@ std::uint64_t structure_hash(const std::string& path) {
   const std::int64_t size = file.size();
   std::uint64_t hash = hash_text(std::to_string(size));
   std::vector<std::byte> bytes;
+  // Everything but the values, also of small datasets: rows change while a run fills them, the structure does not.
   for (const auto& [offset, count] : between(dataset_extents(path, 1), static_cast<std::uint64_t>(size))) {
     bytes.resize(count);
     file.read(static_cast<std::int64_t>(offset), bytes);

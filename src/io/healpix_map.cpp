@@ -49,6 +49,7 @@ FoundMap find_map(const InputFile& file, const std::string& hdu) {
   std::int64_t n = 0;
   for (std::int64_t at = 0; at < file.size(); ++n) {
     FitsHeader header(file, at);
+    // EXTNAME is compared without case, as other programs do.
     const bool is_named = number ? *number == n : upper_text(header, "EXTNAME") == upper(trim(hdu));
     if (is_table(header) && (hdu.empty() ? has_healpix_keywords(header) : is_named)) return {header, n};
     has_table = has_table || is_table(header);
@@ -90,6 +91,7 @@ void set_columns(HealpixMapFile::State& map, const FitsHeader& header) {
     if (static_cast<std::int64_t>(column.info.width) != map.per_row)
       throw DataError(fmt::format("{}: column {} has {} values per row, but {} are pixels of a row (not a HEALPix map?)", map.file.path(),
                                   column.info.name, column.info.width, map.per_row));
+    // Floats stay floats: a map of NSide 8192 is 3 GB in single precision.
     map.columns.push_back({column.info.name, column.info.unit, column.info.type == Type::f4 ? Type::f4 : Type::f8});
     map.stored.push_back(std::move(column));
   }
@@ -99,6 +101,7 @@ void set_columns(HealpixMapFile::State& map, const FitsHeader& header) {
 /// NSide by keyword, or, where it is missing, by the number of pixels.
 long nside_of(const HealpixMapFile::State& map, const FitsHeader& header) {
   const std::int64_t pixels = map.rows * map.per_row;
+  // Only a full map tells its NSide by its size; a partial one could be of any.
   const long guess = std::lround(std::sqrt(static_cast<double>(pixels) / 12.0));
   if (!header.text("NSIDE")) {
     if (!map.is_explicit && guess > 0 && 12 * static_cast<std::int64_t>(guess) * guess == pixels) return guess;
@@ -134,6 +137,7 @@ void check_size(const HealpixMapFile::State& map) {
   const std::string& path = map.file.path();
   const std::int64_t there = std::max<std::int64_t>(0, map.file.size() - map.data_begin);
   if (map.row_bytes == 0) throw DataError(fmt::format("{}: rows have no bytes (NAXIS1 = 0)", path));
+  // Divided, not multiplied: the announced number of rows may overflow anything.
   if (map.rows > there / map.row_bytes)
     throw DataError(
         fmt::format("{}: announces {} rows but holds {} (truncated?)", path, grouped(map.rows), grouped(there / map.row_bytes)));
@@ -154,6 +158,7 @@ void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
   if (stored == all) map.first_pixel = 0;  // some writers count from 1
   map.slots = stored == all ? all : last - map.first_pixel + 1;
   const bool is_cut = upper_text(header, "OBJECT") == "FULLSKY" && map.slots != all;
+  // The last row may be filled up with pixels that the map does not have, but not by a whole row of them.
   if (is_cut || map.first_pixel < 0 || map.slots < 1 || map.slots > stored || map.first_pixel + map.slots > all ||
       stored - map.slots >= map.per_row)
     throw DataError(fmt::format("{}: holds {} pixels, but NSIDE = {} has {} (not a HEALPix map, or damaged)", path, grouped(stored),
@@ -203,6 +208,7 @@ std::int64_t HealpixMapFile::row_bytes() const noexcept { return state_->row_byt
 std::optional<std::string> HealpixMapFile::keyword(const std::string& name) const { return state_->header.text(name); }
 
 HealpixMapFile::Data HealpixMapFile::data() const {
+  // Up to the end of the data unit, padding included: DATASUM is over whole blocks.
   return {&state_->file, state_->data_begin, std::min(state_->header.end(), state_->file.size()) - state_->data_begin};
 }
 

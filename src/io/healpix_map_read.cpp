@@ -30,6 +30,7 @@ template <class Use>
 void for_each_row(const Cells& cells, std::size_t offset, std::size_t size, const Use& use) {
   std::int64_t skip = cells.skip, left = cells.count;
   for (const char* row = cells.rows + offset; left > 0; row += cells.row_bytes) {
+    // Only the first row begins in its middle, only the last one ends there.
     const std::int64_t n = std::min(cells.per_row - skip, left);
     use(row + static_cast<std::size_t>(skip) * size, n);
     left -= n;

@@ -35,6 +35,7 @@ class Cards {
   void text(const std::string& key, const std::string& value, const std::string& comment) {
     std::string quoted;
     for (const char c : cut_to_card(fits_text(value), 60)) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+    // Texts of at least eight characters: XTENSION must have them (FITS Standard 4.0, section 4.2.1.1).
     add(fmt::format("{:<8}= {:<20} / {}", key, fmt::format("'{:<8}'", quoted), comment));
   }
   void number(const std::string& key, std::int64_t value, const std::string& comment) {
@@ -48,6 +49,7 @@ class Cards {
   }
   void history(const std::string& text) {
     const std::string line = fits_text(text);
+    // History has no form but a card's length: a long line goes on in the next one.
     for (std::size_t at = 0; at < line.size(); at += card_bytes - 8) add("HISTORY " + line.substr(at, card_bytes - 8));
   }
   [[nodiscard]] std::string finished() && {
@@ -90,7 +92,9 @@ std::string header_of(const HealpixMapLayout& layout) {
   table.number("LASTPIX", pixels_of(layout) - 1, "last pixel");
   table.text("INDXSCHM", "IMPLICIT", "indexing, IMPLICIT or EXPLICIT");
   table.text("OBJECT", "FULLSKY", "sky coverage, FULLSKY or PARTIAL");
+  // A frame that nobody has told is not made up: healpy's readers take a missing one as unknown.
   if (layout.frame) table.text("COORDSYS", std::string(1, letter_of(*layout.frame)), "G galactic, C equatorial, E ecliptic");
+  // U changes its sign between the two conventions, so a map with Q and U must say which one it has.
   const auto is_polarised = [](const HealpixColumn& column) { return upper(column.name).starts_with("Q"); };
   if (std::any_of(layout.columns.begin(), layout.columns.end(), is_polarised))
     table.text("POLCCONV", layout.iau ? "IAU" : "COSMO", "sign of U, COSMO or IAU");
@@ -137,6 +141,7 @@ HealpixMapWriter::HealpixMapWriter(const std::string& path, HealpixMapLayout lay
 std::int64_t HealpixMapWriter::pixels_per_row() const noexcept { return row_of(layout_); }
 
 void HealpixMapWriter::write(RowRange pixels, std::span<const std::byte* const> values) const {
+  // Columns of a row follow one another, each with all of its pixels: so every column has its place in the block.
   const std::int64_t per_row = row_of(layout_), row_bytes = row_bytes_of(layout_), rows = pixels.size() / per_row;
   std::string block(static_cast<std::size_t>(rows * row_bytes), '\0');
   std::int64_t offset = 0;

@@ -39,6 +39,7 @@ HealpixPixels::HealpixPixels(HealpixMapFile file, std::vector<std::size_t> colum
     offsets_.push_back(offset);
     offset += sizes_.back() * static_cast<std::size_t>(pixels_.count());
   }
+  // A list has its pixels in any order: to find one, all of it would have to be read.
   if (!whole && file_.is_explicit()) throw std::logic_error("listed pixels are read as a whole");
   if (!whole) is_there_.resize(static_cast<std::size_t>((pixels_.count() + block_pixels - 1) / block_pixels));
 }
@@ -59,6 +60,7 @@ PixelValues HealpixPixels::values(std::size_t i) const noexcept {
 void HealpixPixels::clear(int threads) {
   // Every pixel will be overwritten.
   if (file_.is_full()) return;
+  // Each sharer clears a part: with MAP_SHARED every page is written by one rank only.
   const RowRange mine = share_of(pixels_.count(), memory_.place(), memory_.sharers());
   constexpr std::size_t chunk = std::size_t{1} << 20;
   parallel_for(static_cast<std::size_t>(mine.size()), chunk, threads, [&](std::size_t begin, std::size_t end, int) {
@@ -106,6 +108,7 @@ std::int64_t HealpixPixels::need(std::span<const RingRun> runs) {
   std::int64_t bytes = 0;
   for (const RingRun& run : runs) {
     if (!file_.is_nested()) {
+      // In RING order the pixels of a run are neighbours in the file, too; in NESTED order they lie anywhere.
       for (std::int64_t block = run.first / block_pixels; block <= (run.first + run.count - 1) / block_pixels; ++block)
         bytes += need_block(block);
       continue;
@@ -133,6 +136,7 @@ std::int64_t HealpixPixels::need_block(std::int64_t block) {
           *reinterpret_cast<double*>(place(i, pixel)) = std::numeric_limits<double>::quiet_NaN();
       }
   if (slots.size() > 0) read_slots(slots);
+  // For the count of bytes in the closing table: a row more, since a block may begin within one.
   return (slots.size() / file_.pixels_per_row() + 1) * file_.row_bytes();
 }
 

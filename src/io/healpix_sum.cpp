@@ -41,6 +41,7 @@ std::optional<std::uint32_t> stated_data_sum(const HealpixMapFile& map) {
 
 std::uint32_t data_sum_of(const HealpixMapFile& map, const ScanRunner& run) {
   const HealpixMapFile::Data data = map.data();
+  // As texts, one per unit: the ranks share the units among them, and the sum does not depend on how.
   const auto units = static_cast<std::size_t>((data.bytes + unit_bytes - 1) / unit_bytes);
   std::uint32_t sum = 0;
   for (const std::string& part : run(units, [&](std::size_t i) {

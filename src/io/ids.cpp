@@ -33,6 +33,7 @@ std::optional<NoId> find_no_id(const Source& source, const std::string& column, 
     }
     return std::string();
   };
+  // The first in the order of rows, whoever found it: every number of ranks gives the same message.
   for (const std::string& text : run(pieces.size(), look)) {
     if (text.empty()) continue;
     const std::size_t blank = text.find(' ');

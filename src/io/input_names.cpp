@@ -27,6 +27,7 @@ std::size_t end_of_bracket(std::string_view text, std::size_t begin) {
   char quote = '\0';
   for (std::size_t i = begin; i < text.size(); ++i) {
     const char c = text[i];
+    // Within quotes a bracket is part of a text: [name == 'a]b'].
     if (quote != '\0') {
       if (c == quote) quote = '\0';
     } else if (c == '\'' || c == '"') {
@@ -127,6 +128,7 @@ std::vector<std::string> whole_names(const std::vector<std::string>& words, cons
           taken = last - first + 1;
         }
     }
+    // The longest name that is there: "a.fits" and "a.fits,b" may both be files, and the comma was written for a reason.
     names.push_back(name);
     first += taken;
   }

@@ -38,6 +38,7 @@ std::vector<JournalRecord> valid_records(const File& file) {
   std::vector<JournalRecord> chunk(1024);
   while (true) {
     const auto offset = static_cast<std::int64_t>(records.size() * sizeof(JournalRecord));
+    // A rest that is no whole record is what a kill has left, and is not looked at.
     const std::size_t count = file.read_some(offset, std::as_writable_bytes(std::span(chunk))) / sizeof(JournalRecord);
     for (std::size_t i = 0; i < count; ++i) {
       // Nothing behind a bad record is believed: jobs that it may have reported are done again.
@@ -68,6 +69,7 @@ Journal::Journal(const std::string& path) : file_(File::created_or_found(path)),
 }
 
 void Journal::append(JournalRecord record) {
+  // With its number: a record that a file system has put in another's place is not taken for it.
   record.sequence = next_;
   record.unix_time_s = unix_time_s();
   // Last, over all other fields.

@@ -35,6 +35,7 @@ std::span<std::byte> map_memory(std::size_t bytes, int flags, int descriptor) {
   return {static_cast<std::byte*>(memory), bytes};
 }
 
+// Not reserved: the whole address space of a map is asked for, and pages come as they are touched.
 std::span<std::byte> own_memory(std::size_t bytes) { return map_memory(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1); }
 
 constexpr const char* shared_folder = "/dev/shm";  // where Linux keeps shared memory objects
@@ -72,6 +73,7 @@ std::string create_shared(std::size_t bytes) {
   std::string name;
   int descriptor = -1;
   for (int tries = 0; tries < 100 && descriptor < 0; ++tries) {
+    // The process's number is for remove_stale, the random one against names that others have prepared.
     name = fmt::format("/skyfold.{}.{}.{:08x}", pid_space(), ::getpid(), random());
     descriptor = ::shm_open(name.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
     if (descriptor < 0 && errno != EEXIST && errno != EACCES) break;

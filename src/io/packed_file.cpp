@@ -18,6 +18,7 @@ constexpr const char* compression_name = "compression";
 constexpr std::size_t least_bytes = 64 << 10;
 
 bool is_packed(const ColumnGroup& group) {
+  // The index is read in small pieces at random places, and small groups gain nothing: both stay plain.
   return !group.path.starts_with("/index") && static_cast<std::size_t>(group.rows) * bytes_per_row(group.schema) >= least_bytes;
 }
 
@@ -56,6 +57,7 @@ void create_packed(const std::string& path, const std::string& packed, Compressi
     }
   }
   Attributes attributes = read_attributes(path);
+  // The only attribute that differs from those of the plain file: the fingerprint is of the values, and stays.
   attributes[compression_name] = name_of(compression);
   create_columns(packed, large, attributes);
   add_columns(packed, small);
@@ -65,6 +67,7 @@ void create_packed(const std::string& path, const std::string& packed, Compressi
 
 std::string stored_form(const PackedChunk& chunk, std::int64_t rows, std::span<const std::byte> values, Compression compression) {
   const std::size_t whole = static_cast<std::size_t>(rows_of_chunk(chunk.column, rows)) * chunk.column.bytes_per_row();
+  // Readers expect chunks of full size; zeros behind the last row are never read.
   if (values.size() == whole) return packed_chunk(compression, values, element_bytes_of(chunk.column));
   std::vector<std::byte> filled(whole);
   std::memcpy(filled.data(), values.data(), values.size());
@@ -77,10 +80,12 @@ void write_chunks(const std::string& packed, std::span<const PackedChunk> chunks
     for (std::size_t i = 0; i < chunks.size(); ++i) {
       const std::string name = chunks[i].group + "/" + chunks[i].column.name, what = packed + ": cannot write " + name;
       const Hdf5Dataset dataset(H5Dopen2(root, name.c_str(), H5P_DEFAULT), what);
+      // H5Dwrite_chunk stores what is given, unseen: the filters' work was done by the ranks, and the mask 0 says that all were applied.
       const hsize_t first[2] = {static_cast<hsize_t>(chunks[i].rows.begin), 0};
       check_hdf5(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, first, stored[i].size(), stored[i].data()), what);
     }
   });
+  // Not synced here: pack_product syncs once, after all rounds.
   file.close();
 }
 

@@ -21,6 +21,7 @@ namespace {
 std::size_t index_of(const ColumnPlaces& places, const ColumnIndex& all, const Table& table, std::size_t i, const std::string& path) {
   const ColumnInfo& wanted = table[i].info();
   const Schema& schema = places.group.schema;
+  // Blocks of the same few columns are read millions of times: a search by name for each would be seen.
   const bool is_same = i < schema.size() && schema[i].name == wanted.name;
   const auto index = is_same ? std::optional(i) : all.size() > 0 ? all.find(wanted.name) : find_column(schema, wanted.name);
   if (!index) throw DataError(fmt::format("{}: no column {}", path, wanted.name));
@@ -66,6 +67,7 @@ class PageLock {
     struct flock region = {};
     region.l_type = kind;
     region.l_whence = SEEK_SET;
+    // Of the open file, not of the process: threads of one rank must wait for each other, too.
     if (descriptor_ >= 0) (void)fcntl(descriptor_, F_OFD_SETLKW, &region);
   }
   int descriptor_;

@@ -47,6 +47,7 @@ Reply reply_of(const std::function<std::string()>& action) {
 
 /// The child's life: quiet, bounded, without the handlers and the core dumps of its parent.
 [[noreturn]] void live_as_child(int out, unsigned most_cpu_s, const std::function<std::string()>& action) {
+  // Its parent would else write a note of a crash that was none of the run's.
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
   const rlimit no_core{0, 0}, cpu{most_cpu_s, most_cpu_s};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -112,6 +113,7 @@ std::string run_in_child(const std::function<std::string()>& action, const std::
   std::size_t size = 0;
   Reply reply;
   if (message.size() >= sizeof size) std::memcpy(&size, message.data(), sizeof size);
+  // No complete answer, however the child ended: exit codes and signals of a library gone wild tell nothing.
   if (size < sizeof reply.code || message.size() != sizeof size + size) throw DataError(if_it_dies);
   std::memcpy(&reply.code, message.data() + sizeof size, sizeof reply.code);
   reply.text = message.substr(sizeof size + sizeof reply.code);

@@ -32,6 +32,7 @@ void store(std::byte* p, T value) {
 template <class From, class To>
 void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t first_row, std::span<const std::byte> values,
                    std::span<std::byte> out, std::vector<BadCell>& bad) {
+  // Cells are loaded and stored by memcpy: those of a row in a file need not be aligned.
   constexpr bool to_float = std::is_floating_point_v<To>;
   constexpr std::int64_t exact = std::int64_t{1} << 53;  // beyond it not every integer is a double
   const std::size_t count = values.size() / sizeof(From);
@@ -40,6 +41,7 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
     To converted{};
     if constexpr (!(std::is_floating_point_v<From> && std::is_integral_v<To>)) converted = static_cast<To>(value);
     if constexpr (std::is_integral_v<From>) {
+      // TNULL is one of the column's numbers; as a float it becomes NaN, as an integer the number that stands for missing here.
       const bool missing = from.null && *from.null == static_cast<std::int64_t>(value);
       if constexpr (to_float) {
         if (missing) converted = std::numeric_limits<To>::quiet_NaN();
@@ -139,6 +141,7 @@ bool same_layout(const ColumnInfo& from, const ColumnInfo& to) noexcept {
 void check_widening(const std::string& path, const ColumnInfo& from, const ColumnInfo& to) {
   const std::vector<Type> types = wider(from.type);
   const bool fits = from.type == Type::text ? to.width >= from.width : to.width == from.width;
+  // Several inputs make one column: the first decides its type, and what the others have must go into it without loss.
   if (fits && std::find(types.begin(), types.end(), to.type) != types.end()) return;
   throw DataError(fmt::format("{}: column '{}' is {} x {} and cannot be stored as {} x {} (values would be lost)", path, from.name,
                               name_of(from.type), from.width, name_of(to.type), to.width));

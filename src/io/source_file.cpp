@@ -59,6 +59,7 @@ void require_file(const std::string& path, const struct stat& status) {
 struct StampedFile {
   StampedFile(const std::string& path, const FileStamp* expected) : file(File::for_reading(path)) {
     struct stat status {};
+    // By device, inode, size and time: a file that was replaced while it was closed would give rows of two files.
     const bool is_same = ::fstat(file.descriptor(), &status) == 0 && (!expected || stamp_of(status) == *expected);
     if (!is_same) throw IoError(fmt::format("{}: the file has changed since it was opened", path));
     stamp = stamp_of(status);
@@ -89,6 +90,7 @@ class OpenFiles {
     const std::lock_guard lock(mutex_);
     add(file, std::move(open));
   }
+  // Found by address: the next InputFile may get the same one.
   void forget(const InputFile& file) {
     const std::lock_guard lock(mutex_);
     files_.remove_if([&](const auto& entry) { return entry.first == &file; });
@@ -133,6 +135,7 @@ InputFile::~InputFile() {
 
 std::shared_ptr<const File> InputFile::open() const {
   if (copy_) return copy_;
+  // The caller shares in the open file: while it reads, others may push it off the list.
   const auto stamped = open_files().of(*this, stamp_);
   return {stamped, &stamped->file};
 }

@@ -49,6 +49,7 @@ class FitsSource final : public Source {
       const std::int64_t first = piece.first_row + static_cast<std::int64_t>(begin);
       const std::span<char> bytes(block.data(), count * row_bytes);
       file_->read_at(data_begin_ + first * row_bytes_, bytes);
+      // Column by column within a block: the rows are in the cache, so the file is read once for all columns.
       for (std::size_t i = 0; i < matched.size(); ++i) read_column(columns_[matched[i]], bytes, first, begin, out[i], decoded, bad);
     }
   }

@@ -41,6 +41,7 @@ std::optional<BinaryForm> parse_binary_form(std::string_view text) {
 
 std::int64_t bytes_of(const BinaryForm& form) {
   switch (form.letter) {
+    // Bits fill whole bytes, the last one partly.
     case 'X':
       return (form.repeat + 7) / 8;
     case 'I':
@@ -70,6 +71,7 @@ std::string set_binary_form(const BinaryForm& form, FitsColumn& column) {
     return width == 0 ? "it holds no values" : "";
   };
   switch (form.letter) {
+    // Our tables have no truth values: a byte of 0 or 1, and 255 where the file says neither.
     case 'L':
       column.info.null = missing_u1;
       return set(FitsForm::logical, Type::u1, form.repeat);
@@ -107,6 +109,8 @@ bool is_integer_form(FitsForm form) { return form == FitsForm::u1 || form == Fit
 
 /// True when TSCAL and TZERO only shift integers to the unsigned (or, for bytes, signed) type of the same size.
 bool is_sign_convention(const FitsColumn& column) {
+  // FITS has no unsigned types; it has this convention (FITS Standard 4.0, section 5.2.5). Read as a scale, an id of 64 bits would
+  // become a double and lose digits.
   if (column.scale != 1.0) return false;
   switch (column.form) {
     case FitsForm::u1:
@@ -133,12 +137,14 @@ void set_scaling(FitsColumn& column) {
   if (column.scale == 1.0 && column.zero == 0.0) return;
   if (column.form == FitsForm::text || column.form == FitsForm::logical || column.form == FitsForm::bit) return;
   if (is_sign_convention(column)) return set_sign_convention(column);
+  // As astropy and CFITSIO do: a scaled column is one of doubles, whatever is stored.
   column.scaled = true;
   column.info.type = Type::f8;
 }
 
 /// The missing value of the decoded column follows from the stored one.
 void set_null(FitsColumn& column) {
+  // The decoder makes NaN of TNULL while it scales.
   if (column.scaled) return;
   if (column.is_unsigned_64)
     column.info.null = missing_i8;  // no value that fits can be this one
@@ -181,6 +187,7 @@ ColumnInfo info_of(const FitsHeader& header, std::int64_t n) {
 bool is_text_array(const FitsHeader& header, std::int64_t n, const BinaryForm& form) {
   if (form.letter != 'A') return false;
   const std::string text(trim(header.text(key("TFORM", n)).value_or(""))), dims(trim(header.text(key("TDIM", n)).value_or("")));
+  // The first dimension is the length of one text: smaller than the repeat count, there are several of them.
   const auto first = parse_integer(std::string_view(dims).substr(dims.starts_with('(') ? 1 : 0, dims.find(',') - 1));
   const auto each = parse_integer(std::string_view(text).substr(std::min(text.find_first_of("Aa") + 1, text.size())));
   const auto is_part = [&](const std::optional<long long>& length) { return length && *length > 0 && *length < form.repeat; };
@@ -193,6 +200,7 @@ std::string binary_column(const std::string& path, const FitsHeader& header, std
   const std::optional<BinaryForm> form = parse_binary_form(text);
   if (!form || std::string_view("LXBIJKEDCMAPQ").find(form->letter) == std::string_view::npos) throw_form(path, n, text);
   column.bytes = static_cast<std::size_t>(bytes_of(*form));
+  // A column that cannot be held still has its bytes in the row: those behind it must be found.
   std::string reason = set_binary_form(*form, column);
   if (is_integer_form(column.form) && !header.text(key("TNULL", n)).value_or("").empty())  // other columns have no use for it
     column.null = header.integer(key("TNULL", n));

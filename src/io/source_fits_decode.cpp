@@ -43,6 +43,7 @@ struct Cells {
 /// out[i] = convert(stored[i]) for all elements of a column.
 template <class Stored, class Out, class Convert>
 void decode_each(const Cells& cells, std::byte* out, Convert convert) {
+  // Cells of a column lie a row apart: columns are decoded one by one from a block of rows that stays in the cache.
   const char* row = cells.begin;
   for (std::size_t i = 0; i < cells.rows; ++i, row += cells.row_bytes)
     for (std::size_t k = 0; k < cells.width; ++k, out += sizeof(Out)) {
@@ -66,6 +67,7 @@ void decode_scaled(const FitsColumn& column, const Cells& cells, std::byte* out)
   decode_each<Stored, double>(cells, out, [&](Stored v) {
     if constexpr (std::is_integral_v<Stored>)
       if (column.null && *column.null == static_cast<std::int64_t>(v)) return missing;
+    // Two roundings, never one: a fused product and sum would give other last bits on other machines (-ffp-contract=off).
     return column.zero + column.scale * static_cast<double>(v);
   });
 }
@@ -104,6 +106,7 @@ void decode_text(const FitsColumn& column, const Cells& cells, std::byte* out) {
   for (std::size_t i = 0; column.is_encoded && i < cells.rows; ++i) {
     char* cell = reinterpret_cast<char*>(out) + i * cells.width;
     const std::string text = percent_decoded({cell, strnlen(cell, cells.width)});
+    // What was encoded is longer than what it says, so the rest of the cell is cleared.
     std::memset(cell, 0, cells.width);
     std::memcpy(cell, text.data(), text.size());
   }

@@ -21,6 +21,7 @@ std::string quoted_value(std::string_view text, std::size_t& end) {
   std::string value;
   std::size_t i = 1;
   for (; i < text.size(); ++i) {
+    // Two quotes are one of the text, a single one ends it.
     if (text[i] == '\'') {
       if (i + 1 == text.size() || text[i + 1] != '\'') break;
       ++i;
@@ -39,6 +40,7 @@ Card parse_value(std::string_view text) {
   if (text.starts_with('\'')) {
     card.value = quoted_value(text, end);
   } else {
+    // Only behind a value that is no text: a slash within quotes is part of it.
     end = std::min(text.find('/'), text.size());
     card.value = trim(text.substr(0, end));
   }
@@ -85,6 +87,7 @@ FitsHeader::FitsHeader(const InputFile& file, std::int64_t begin) : where_(file.
 /// The first of repeated keywords counts; a string that ends with & goes on in a CONTINUE card.
 void FitsHeader::add(std::string_view card) {
   const std::string key(trim(card.substr(0, 8)));
+  // Part of the standard since 4.0 (section 4.2.1.2); names and units of columns may be longer than a card.
   if (key == "CONTINUE" && !last_key_.empty()) {
     Card& previous = cards_[last_key_];
     const Card next = parse_value(card.substr(8));
@@ -151,6 +154,7 @@ std::int64_t FitsHeader::end() const {
   const std::int64_t bits = integer("BITPIX").value_or(8);
   if (bits < -64 || bits > 64) throw_bad("BITPIX", fmt::format("= {} (must be in -64 to 64)", bits));
   const std::int64_t extra = integer("PCOUNT").value_or(0), groups = integer("GCOUNT").value_or(1);
+  // Far below the limit, so that the sums that callers make of it cannot overflow either.
   constexpr std::int64_t far = INT64_MAX / 4;
   if (extra < 0 || extra > far || groups < 0 || !elements || *elements > far) throw_bad("NAXIS", "and the like are absurd");
   const auto values = product(*elements + extra, groups);

@@ -28,6 +28,7 @@ bool has_name(const FitsHeader& header, const std::string& wanted) {
   const std::string name = lower(trim(header.text("EXTNAME").value_or("")));
   if (name == lower(trim(wanted))) return true;
   const std::size_t comma = std::min(wanted.rfind(','), wanted.size());
+  // A name that holds a comma itself was compared as a whole before.
   const auto version = parse_integer(trim(std::string_view(wanted).substr(std::min(comma + 1, wanted.size()))));
   return version && name == lower(trim(std::string_view(wanted).substr(0, comma))) && *version == header.integer("EXTVER").value_or(1);
 }
@@ -43,6 +44,7 @@ struct FoundTable {
   std::int64_t hdu = 0;
 
   [[nodiscard]] std::string name() const { return std::string(trim(header.text("EXTNAME").value_or(""))); }
+  // A compressed table's own rows are tiles: ZNAXIS2 has those of the table (FITS Standard 4.0, section 10.3.1).
   [[nodiscard]] std::int64_t rows() const { return header.count(is_compressed() ? "ZNAXIS2" : "NAXIS2"); }
   [[nodiscard]] bool is_image() const { return header.is_true("ZIMAGE"); }
   [[nodiscard]] bool is_compressed() const { return header.is_true("ZTABLE"); }
@@ -60,6 +62,7 @@ std::vector<FoundTable> tables_of(const InputFile& file, std::int64_t& hdus) {
     try {
       const FitsHeader header(file, at);
       if (is_table(header)) {
+        // Here already, where a table that is damaged can be told from the ones before it.
         (void)header.count("NAXIS2");
         tables.push_back({header, hdus});
       }
@@ -140,6 +143,7 @@ FitsTable open_fits_table(const std::string& name, const std::string& hdu) {
   for (const std::string& filter : input.brackets) check_filter(filter, name);
   std::shared_ptr<const InputFile> file = open_fits(input.file, name);
   FoundTable table = find_table(*file, wanted);
+  // It is a binary table by its form: without this it would be read as one with a column of compressed bytes.
   if (table.is_image()) throw DataError(fmt::format("{}: HDU {} is a tile-compressed image, not a table", name, table.hdu));
   if (table.is_compressed()) {
     file = uncompressed_table(*file, table.hdu);

@@ -41,6 +41,7 @@ hsize_t elements_per_row(const H5Column& column) {
 /// @param element  of each row, the first that is read
 bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t element, hsize_t width, std::byte* out) {
   const Hdf5Space file_space(H5Dget_space(dataset), "a dataset's shape is damaged");
+  // For one dimension the library looks at the first numbers alone.
   const hsize_t start[2] = {first, element}, count[2] = {rows, width};
   if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, nullptr, count, nullptr) < 0) return false;
   const Hdf5Space memory(H5Screate_simple(H5Sget_simple_extent_ndims(file_space), count, nullptr), "no memory space");
@@ -94,6 +95,7 @@ struct Member {
 };
 
 /// The members that columns are in, each once, one behind the other.
+// Only what is wanted is read: a compound in memory may have fewer members than the one in the file, found by their names.
 std::vector<Member> members_of(const std::vector<const H5Column*>& columns) {
   std::vector<Member> members;
   std::size_t size = 0;
@@ -115,6 +117,7 @@ Hdf5Type members_type(const std::vector<Member>& members) {
 /// Bytes of a column inside its member: where they begin and how many they are.
 std::pair<std::size_t, std::size_t> part_of(const H5Column& column, const Member& member) {
   if (!column.is_element || column.array_dims.empty()) return {member.offset, member.bytes};
+  // Of the outer dimension: a block of pandas is an array with one element for each column.
   const std::size_t bytes = member.bytes / column.array_dims[0];
   return {member.offset + column.element * bytes, bytes};
 }
@@ -208,6 +211,7 @@ class Hdf5Source final : public Source {
     checked_as_.resize(table_.columns.size());
     for (std::size_t c = 0; c < table_.columns.size(); ++c) {
       const std::string& dataset = table_.columns[c].dataset;
+      // Compressed chunks have checksums of their own, in zlib's and zstd's forms.
       const haddr_t offset = H5Dget_offset(open_->datasets[c]);
       if (offset == HADDR_UNDEF || table_.rows == 0 || dataset.substr(0, dataset.rfind('/')) != places.group.path) continue;
       const std::string name = dataset.substr(places.group.path.size() + 1);
@@ -215,6 +219,7 @@ class Hdf5Source final : public Source {
       if (checked_as_[c]) continue;  // another element of the same rows
       checked_as_[c] = places.group.schema.size();
       places.group.schema.push_back(
+          // As rows of bytes: a checksum is of the stored bytes, whatever type and width they are read as.
           {name, Type::u1, static_cast<std::size_t>(H5Dget_storage_size(open_->datasets[c])) / static_cast<std::size_t>(table_.rows)});
       places.offsets.push_back(static_cast<std::int64_t>(offset));
     }
@@ -373,6 +378,7 @@ void set_text_widths(const std::string& path, const ScanRunner& run, H5Table& ta
   if (columns.empty()) return;
   for (H5Column* column : columns) column->info.width = 1;
   const std::size_t units = (static_cast<std::size_t>(table.rows) + scan_rows - 1) / scan_rows;
+  // In the child, too: a text's place is a pointer into the file, and a damaged one leads anywhere.
   const auto measure = [&](std::size_t unit) {
     const std::lock_guard lock(library_mutex());
     return run_in_child([&] { return longest_texts(path, table, unit * scan_rows); },
@@ -398,6 +404,7 @@ H5Table found_table(const std::string& path, const std::string& group, bool chec
 void check_in_child(const std::string& path, const std::string& group, const ScanRunner& run) {
   const auto check = [&] {
     H5Table table = found_table(path, group, true);
+    // The texts are not measured yet: here it matters only that the library survives reading them.
     for (H5Column& column : table.columns) column.info.width = std::max<std::size_t>(1, column.info.width);
     const std::int64_t rows = std::min(table.rows, std::min<std::int64_t>(table.chunk_rows, block_rows));
     const Hdf5Source source(path, std::move(table), ZoneCheck::off);  // all columns, wanted or not
@@ -416,6 +423,7 @@ void check_in_child(const std::string& path, const std::string& group, const Sca
 
 H5Table checked_table(const std::string& path, const std::string& group, const ScanRunner& run) {
   check_in_child(path, group, run);
+  // Again in this process, which got nothing but "it lived" from the child.
   H5Table table = found_table(path, group, false);
   set_text_widths(path, run, table);
   return table;

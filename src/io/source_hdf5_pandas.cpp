@@ -59,6 +59,7 @@ std::optional<Names> pickled_names(std::string_view pickle) {
   while (!pickle.empty()) {
     const char code = pickle.front();
     pickle.remove_prefix(1);
+    // A list must end: a pickle that was cut off is none.
     if (code == '.') return names;
     // Mark, list, append: they build the list that we are making anyway.
     if (std::string_view("(la").find(code) != std::string_view::npos) continue;
@@ -71,6 +72,7 @@ std::optional<Names> pickled_names(std::string_view pickle) {
       names.push_back(unescaped(word));
     else if (code == 'I' || code == 'L')
       names.emplace_back(word.substr(0, word.find('L')));
+    // Equal names are written once and fetched by their number; a list of columns has none, but its index may.
     else if (code == 'g')
       names.push_back(memo[std::string(word)]);
     else if (!names.empty())
@@ -92,6 +94,7 @@ Names names_in_dataset(const std::string& path, hid_t file, const std::string& p
   const H5Shape shape = shape_of(dataset);
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, place));
   H5Column column;
+  // A limit before memory is asked for: the file says how long its list is.
   if (shape.rank != 1 || shape.rows > most_columns || !set_type(type, column).empty() || column.is_variable_text) throw_names(path, place);
   static_cast<void>(check_storage(path, dataset, place, shape));
   const bool is_text = column.info.type == Type::text;
@@ -151,6 +154,7 @@ void add_block(const std::string& path, hid_t file, std::int64_t block, H5Table&
     table.chunk_rows = std::max(table.chunk_rows, check_storage(path, dataset, place, shape));
     if (text_attribute(dataset, {"value_type"}).starts_with("datetime64")) set_time(column);
   }
+  // An element of the matrix's rows for each name, in their order; of a block that cannot be read every name is told.
   for (const std::string& name : names) {
     add(table, column, name, reason);
     ++column.element;
@@ -187,6 +191,7 @@ H5Table fixed_series(const std::string& path, hid_t file, hid_t group, const std
 H5Table fixed_frame(const std::string& path, hid_t file, hid_t group, const std::string& name) {
   H5Table table;
   table.group = name;
+  // Columns of several levels would need names made up of them.
   if (text_attribute(group, {"axis0_variety"}) != "regular") throw_names(path, name);
   const std::int64_t blocks = integer_attribute(group, "nblocks").value_or(0);
   for (std::int64_t block = 0; block < std::min<std::int64_t>(blocks, most_columns); ++block) add_block(path, file, block, table);
@@ -209,6 +214,7 @@ void add_member(const std::string& path, hid_t dataset, hid_t type, const std::s
   if (attribute("_meta") == "category") reason = "categories of pandas are not supported (write them as texts)";
   if (attribute("_dtype").starts_with("datetime64") || attribute("_kind").starts_with("datetime64")) set_time(column);
   if (column.info.type == Type::text) column.missing_text = missing_text;
+  // The index, or a column that was made searchable: its member is called by its name.
   if (!is_block && !names) return add(table, column, member, reason);
   const hsize_t width = is_block && !column.array_dims.empty() ? column.array_dims[0] : 1;
   if (column.array_dims.size() > 1) reason = "arrays inside a block are not supported";

@@ -49,6 +49,7 @@ Names names_in(hid_t group) {
     (is_own ? static_cast<Names*>(found)->objects : static_cast<Names*>(found)->foreign).push_back(name);
     return 0;
   };
+  // In order of name, so that columns come in the same order whatever wrote the file.
   H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names);
   return names;
 }
@@ -74,6 +75,7 @@ void add_dataset(const std::string& path, hid_t file, const std::string& name, H
   const Hdf5Dataset dataset = open_own_dataset(path, file, column.dataset, damaged_hdf5(path, column.dataset));
   const H5Shape shape = shape_of(dataset);
   const Hdf5Type type(H5Dget_type(dataset), damaged_hdf5(path, column.dataset));
+  // Objects that are no columns are common beside a table, such as axes and texts: they are left out, not a reason to refuse it.
   std::string reason = set_type(type, column);
   if (shape.rank < 1 || shape.rank > 2) reason = fmt::format("it has {} dimensions (1 or 2 are needed)", std::max(0, shape.rank));
   if (shape.rank == 2 && reason.empty()) {
@@ -101,6 +103,7 @@ H5Table group_table(const std::string& path, hid_t file, const std::string& name
   const Hdf5Group group(H5Gopen2(file, name.c_str(), H5P_DEFAULT), damaged_hdf5(path, name));
   std::vector<std::int64_t> lengths;
   const Names names = names_in(group);
+  // Throws, and names the link: a table that lacks a column for no visible reason would be worse.
   for (const std::string& link : names.foreign) check_own_path(path, file, child(name, link));
   for (const std::string& dataset : names.objects) {
     if (is_soft_link(file, child(name, dataset))) check_own_path(path, file, child(name, dataset));
@@ -159,6 +162,7 @@ void read_meta(const std::string& path, hid_t file, H5Table& table) {
   static_cast<void>(check_storage(path, dataset, place, shape));
   Table lines({text.info}, shape.rows);
   if (H5Dread(dataset, memory_type(text), H5S_ALL, H5S_ALL, H5P_DEFAULT, lines[0].bytes().data()) < 0) return;
+  // As if it were the head of an ECSV file, which the reader for text understands already.
   std::vector<std::string> comments = {" %ECSV 1.0"};
   for (std::size_t i = 0; i < lines.rows(); ++i) comments.push_back(" " + std::string(lines[0].text(i)));
   TextHeader header;
@@ -215,6 +219,7 @@ void find_tables(const std::string& path, hid_t file, const std::string& name, i
         found.tables.push_back({place, TablePlace::Kind::compound});
     }
   }
+  // After those below it: a group with columns and with groups in it is one table among several.
   if (has_column) found.tables.push_back({name, TablePlace::Kind::group});
 }
 
@@ -273,6 +278,7 @@ Hdf5Input open_hdf5_input(const std::string& path) { return {path, unopened_hdf5
 H5Table find_hdf5_table(const std::string& path, hid_t file, const std::string& group) {
   const auto find = [&] {
     if (!group.empty()) return wanted_table(path, file, group);
+    // Skyfold's own files have indexes beside the objects, which are groups of columns, too.
     if (has_objects(path, file)) return group_table(path, file, "/object");
     return only_table(path, file);
   };

@@ -101,11 +101,13 @@ unsigned skipped_filters(const Storage& storage, hid_t dataset, const hsize_t* p
 void check_chunks(const Storage& storage, hid_t dataset, const H5Shape& shape) {
   const Chunks chunks = chunks_of(storage.where, storage.creation, storage.element_bytes, shape.rank);
   const Filters filters = filters_of(storage.creation);
+  // Finding a chunk's mask walks through all of them, so asking for each would take time with the square of their number.
   const bool few = shape.rows / chunks.dims[0] * (shape.width / chunks.dims[1] + 1) <= few_chunks;
   for (hsize_t row = 0; row < shape.rows; row += chunks.dims[0])
     for (hsize_t element = 0; element < shape.width; element += chunks.dims[1]) {
       const hsize_t place[2] = {row, element};
       hsize_t bytes = 0;
+      // A program that writes chunk by chunk and dies leaves a file that opens well and has zeros in the rest.
       const bool is_there = H5Dget_chunk_storage_size(dataset, place, &bytes) >= 0 && bytes > 0;
       if (!is_there && storage.has_fill_value) continue;
       if (!is_there)
@@ -133,6 +135,7 @@ std::string file_of(hid_t object) {
 
 std::size_t bytes_in_file(hid_t dataset, hid_t type) {
   const H5T_class_t kind = H5Tget_class(type);
+  // The file holds references to such texts, of another size than the pointers in memory.
   if (kind == H5T_VLEN || (kind == H5T_STRING && H5Tis_variable_str(type) > 0)) {
     std::size_t address = 8, length = 8;
     const Hdf5Object file(H5Iget_file_id(dataset), "HDF5: the file of a dataset");
@@ -178,6 +181,7 @@ std::int64_t check_storage(const std::string& path, hid_t dataset, const std::st
   hsize_t bytes = H5Dget_storage_size(dataset), file_bytes = 0;
   if (bytes == 0 && storage.has_fill_value) return 1;
   if (H5Fget_filesize(dataset, &file_bytes) >= 0) bytes = std::min(bytes, file_bytes);
+  // Divided, not multiplied: announced rows times bytes may overflow.
   const hsize_t stored = bytes / storage.element_bytes / std::max<hsize_t>(1, shape.width);
   if (stored < shape.rows) throw DataError(fmt::format("{}: announces {} rows, of which {} are stored", storage.where, shape.rows, stored));
   return 1;

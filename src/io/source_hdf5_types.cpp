@@ -37,6 +37,7 @@ struct Attribute {
 };
 
 std::string text_value(const Attribute& attribute) {
+  // h5py writes texts of any length, PyTables and older programs fixed ones: both occur in one file.
   if (H5Tis_variable_str(attribute.type) > 0) {
     const Hdf5Type memory(H5Tcopy(H5T_C_S1), "no text type");
     H5Tset_size(memory, H5T_VARIABLE);
@@ -44,6 +45,7 @@ std::string text_value(const Attribute& attribute) {
     char* text = nullptr;
     return H5Aread(attribute.id, memory, &text) < 0 ? "" : text_of(text);
   }
+  // A limit, since a damaged attribute may claim any size.
   const std::size_t size = H5Tget_size(attribute.type);
   if (size == 0 || size > longest_text) return "";
   std::string text(size, '\0');
@@ -91,6 +93,7 @@ bool is_boolean(hid_t type) {
 
 std::string set_enum(hid_t type, H5Column& column) {
   const Hdf5Type base(H5Tget_super(type), "HDF5: an element type cannot be opened (damaged file?)");
+  // Other enumerations are their numbers; what these are called is not kept.
   if (H5Tget_size(type) == 1 && is_boolean(type)) {
     column.info.type = Type::u1;
     return "";
@@ -109,6 +112,7 @@ std::string set_array(hid_t type, H5Column& column) {
   if (width == 0 || width >= widest_array) return "its arrays are empty or too wide";
   const H5T_class_t kind = H5Tget_class(base);
   const bool is_number = kind == H5T_INTEGER || kind == H5T_FLOAT || kind == H5T_ENUM || kind == H5T_BITFIELD;
+  // pandas keeps texts in arrays, one for each column of a block: there each element is a column of its own.
   if (!is_number && !column.is_element) return "arrays of its element type are not supported";
   std::string reason = set_type(base, column);
   if (column.is_variable_text) return "arrays of texts of any length are not supported";
@@ -118,6 +122,7 @@ std::string set_array(hid_t type, H5Column& column) {
 }
 
 hid_t native_type(const H5Column& column) {
+  // The library converts between bit fields only: into a number it refuses them.
   if (column.is_bitfield) return H5T_NATIVE_B8;
   switch (column.info.type) {
     case Type::f4:
@@ -189,9 +194,11 @@ std::string set_type(hid_t type, H5Column& column) {
 }
 
 void set_attributes(hid_t object, ColumnInfo& info) {
+  // There is no standard for these names: the first that is there counts.
   info.unit = text_attribute(object, {"unit", "units", "UNIT", "UNITS"});
   info.ucd = text_attribute(object, {"ucd", "UCD"});
   info.description = text_attribute(object, {"description", "DESCRIPTION"});
+  // Doubles have NaN; a number that stands for missing among them is for the user's options to say (bands.missing).
   if (info.type != Type::i4 && info.type != Type::i8 && info.type != Type::u1) return;
   if (const auto null = integer_attribute(object, "null")) info.null = null;
   if (const auto null = parse_integer(text_attribute(object, {"null"}))) info.null = *null;  // as skyfold writes it
@@ -203,6 +210,7 @@ Hdf5Type memory_type(const H5Column& column) {
     Hdf5Type text(H5Tcopy(H5T_C_S1), what);
     H5Tset_size(text, column.is_variable_text ? H5T_VARIABLE : column.info.width);
     H5Tset_strpad(text, H5T_STR_NULLPAD);
+    // As in the file: the library converts no text between character sets, and refuses to read one as the other.
     H5Tset_cset(text, column.charset);
     return in_array(column, std::move(text));
   }

@@ -32,6 +32,7 @@ std::vector<MaskPair> masks_of(const Schema& schema) {
     const auto mask = index.find(schema[i].name + mask_ending);
     if (!mask || schema[*mask].type != Type::u1) continue;
     const std::size_t elements = schema[i].type == Type::text ? 1 : schema[i].width;
+    // A mask of another shape is a column that happens to be called so.
     if (schema[*mask].width == 1 || schema[*mask].width == elements) pairs.push_back({i, *mask});
   }
   return pairs;
@@ -40,6 +41,7 @@ std::vector<MaskPair> masks_of(const Schema& schema) {
 /// An integer that stands for missing, and a type that has one to spare.
 void make_room(ColumnInfo& column, bool u1_is_boolean) {
   if (!is_integer(column.type) || column.null) return;
+  // Of 256 values none is to spare, unless they are truths, which use two.
   if (column.type == Type::u1 && !u1_is_boolean) column.type = Type::i4;
   column.null = column.type == Type::u1 ? missing_u1 : column.type == Type::i4 ? missing_i4 : missing_i8;
 }
@@ -83,6 +85,7 @@ class MaskedSource final : public WrappedSource {
     Schema wanted;
     for (std::size_t i = 0; i < out.columns(); ++i)
       if (const MaskPair* pair = pair_of(out[i]); pair && !find_column(wanted, mask(*pair).name)) wanted.push_back(mask(*pair));
+    // The masks of the wanted columns alone, in a second reading: most tables have none.
     if (!wanted.empty()) {
       Table masks(wanted);
       source_->read(piece, masks, found);

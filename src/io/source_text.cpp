@@ -87,6 +87,7 @@ class RowParser {
     const char* p = begin;
     const char* cell_end = begin;
     std::size_t cells = 0;
+    // Cells go into their columns at once, before it is known whether the row has all of them; add_bad_row takes them back.
     for (; p && cells < targets_.size(); ++cells) {
       cell_end = add_cell<by_blanks>(p, end, targets_[cells]);
       p = next_cell<by_blanks>(cell_end, dialect_);
@@ -142,6 +143,7 @@ class RowParser {
   template <bool by_blanks, class T>
   const char* add_number(const char* p, const char* end, const Target& to) const noexcept {
     T value;
+    // Straight from the file's bytes, without finding the cell's end first: this loop is most of the time that text takes.
     const auto [stop, error] = std::from_chars(p, end, value);
     // "12abc" is no number, though from_chars reads one.
     if (error != std::errc{} || !ends_cell<by_blanks>(stop, dialect_.delimiter)) return nullptr;
@@ -233,6 +235,7 @@ class TextSource final : public Source {
     Mark begin = scan_.marks.front();
     for (const Mark& mark : scan_.marks) {
       const bool last = &mark == &scan_.marks.back();
+      // At marks only, where rows are known to begin: so pieces have at least as many rows as asked for, the last one fewer.
       if (mark.row - begin.row < rows && !last) continue;
       if (mark.row > begin.row) pieces.push_back({begin.row, mark.row - begin.row, begin.byte, mark.byte});
       begin = mark;
@@ -255,6 +258,7 @@ class TextSource final : public Source {
   }
 
  private:
+  // The header may have found comments behind the last row: for everything that follows the file ends before them.
   TextScan scan(const ScanRunner& run, const ScanSizes& sizes) {
     if (header_.data_end > 0) file_.end_at(header_.data_end);
     return scan_text(file_, header_, run, sizes);
@@ -270,6 +274,7 @@ class TextSource final : public Source {
       Target& target = targets[column];
       if (info.type != Type::text && info.width != 1)
         throw DataError(fmt::format("{}: column '{}' has one value per row, not {}", path(), info.source, info.width));
+      // Each cell has one target; no command asks for a column twice.
       if (target.wanted) throw DataError(fmt::format("{}: column '{}' is read into two columns", path(), info.source));
       target = {true, info.type, info.width, missing_value(info), out[i].bytes().data(), info.source, scan_.dash_is_text[column]};
     }

@@ -65,6 +65,7 @@ std::size_t end_of_mantissa(std::string_view text) noexcept {
 
 /// Fortran's exponents: the letters D and Q of double and quadruple precision; no letter before a sign and three digits.
 Reading read_fortran(std::string_view text, double& value) noexcept {
+  // No number has more characters than that; a text that begins with a digit may.
   constexpr std::size_t longest = 64;
   const std::size_t end = end_of_mantissa(text);
   if (end == 0 || end >= text.size() || text.size() >= longest) return Reading::none;
@@ -96,6 +97,7 @@ bool is_missing(std::string_view text) noexcept {
 }
 
 bool is_missing_word(std::string_view text) noexcept {
+  // Unlike the words above these could be names or remarks: they are missing cells in columns of numbers alone.
   constexpr std::array<std::string_view, 8> words = {"na", "none", "nil", "masked", "indef", "undef", "undefined", "missing"};
   if (text.empty() || is_digit(text.front())) return false;
   return consists_of(text, '*') || consists_of(text, '.') || text == "?" || text == "~" || text == "-" ||
@@ -137,6 +139,7 @@ Reading read_real(std::string_view text, double& value) noexcept {
 bool read_whole(std::string_view text, std::int64_t& value) noexcept {
   constexpr double exact = 9007199254740992.0;  // 2^53
   double number = 0.0;
+  // Integers have been tried before, with all their 64 bits: one that comes here is too large for them.
   if (is_integer(text) || read_real(text, number) != Reading::number) return false;
   if (!(std::abs(number) < exact) || number != std::floor(number)) return false;
   value = static_cast<std::int64_t>(number);

@@ -24,6 +24,7 @@ std::string unquoted(std::string_view text) {
 void add_key(std::string_view text, Keys& keys) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return;
+  // The first of repeated keys: nested entries below a column may have keys of the same names.
   keys.emplace(trim(text.substr(0, colon)), unquoted(text.substr(colon + 1)));
 }
 
@@ -34,6 +35,7 @@ Keys flow_keys(std::string_view text) {
   text = text.substr(0, text.rfind('}'));
   char quote = '\0';
   std::size_t begin = 0;
+  // A quote within a word, as in an arcminute's 5', opens nothing: only one behind a blank does.
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (quote) {

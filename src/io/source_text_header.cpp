@@ -43,6 +43,7 @@ std::vector<std::string> cells_of(const std::string& line, const TextDialect& di
 }
 
 void check_is_text(const InputFile& file, std::string_view start) {
+  // Told apart from a damaged file: spreadsheets save such texts, and one click mends it.
   if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF"))
     throw IoError(fmt::format("{}: is UTF-16 text (save it as UTF-8)", file.path()));
   if (start.find('\0') != std::string_view::npos) throw IoError(fmt::format("{}: is neither FITS, HDF5 nor text", file.path()));
@@ -84,6 +85,7 @@ char guess_delimiter(std::string_view line) {
     const std::size_t which = candidates.find(c);
     if (!quoted && which != std::string_view::npos) ++counts[which];
   }
+  // The first of equally many, in the order above: commas are the most usual.
   const auto most = std::max_element(std::begin(counts), std::end(counts));
   return *most == 0 ? ' ' : candidates[static_cast<std::size_t>(most - std::begin(counts))];
 }
@@ -98,6 +100,7 @@ char delimiter_from(const std::string& option) {
 /// True for a line that cannot be a header: a cell, or its first word, is a number.
 bool is_data(const std::string& line, const TextDialect& dialect) {
   std::vector<std::string> cells = cells_of(line, dialect);
+  // By blanks as well: with a wrongly guessed delimiter the whole line may look like one text.
   cells.push_back(cells_of(line, TextDialect{' '}).front());
   return std::any_of(cells.begin(), cells.end(), [](const std::string& cell) { return kind_of(cell) & kind::number; });
 }
@@ -115,6 +118,7 @@ class HeaderReader {
  public:
   HeaderReader(const InputFile& file, const TextWishes& wishes) : file_(file), wishes_(wishes), lines_(read_preamble(file)) {}
 
+  // The order decides: names that the user gives, then a line of names, then comments, from the surest sign to the weakest.
   TextHeader read() {
     const bool is_names = !lines_.first.empty() && !is_data(lines_.first, dialect_of(lines_.first));
     header_.dialect = dialect_of(lines_.first);
@@ -122,6 +126,7 @@ class HeaderReader {
     if (!wishes_.names.empty()) {
       check_names(file_.path(), wishes_.names);
       set_names(wishes_.names);
+      // A header that is replaced is said, since a first row of texts would look just the same.
       if (is_names) {
         skip_units(false);
         header_.remark =
@@ -166,6 +171,7 @@ class HeaderReader {
     std::int64_t at = header_.data_begin;
     const NumberedColumns numbered = numbered_columns(lines_.comments, names.size());
     const bool repeats = !numbered.columns.empty() && std::ranges::equal(names, numbered.columns, {}, {}, &ColumnInfo::name);
+    // A file without a header and without #: the first line would silently give its words as names, and be missing as a row.
     if (header_.dialect.by_blanks() && !repeats && at < file_.size() && names.size() > 2 && !read_like_names(names))
       refuse_prose(lines_.first);
     set_names_of_file(names);
@@ -179,6 +185,7 @@ class HeaderReader {
     std::vector<std::string> units;
     for (int line = 0; line < 2 && at < file_.size(); ++line) {
       const std::vector<std::string> cells = cells_of(line_at(file_, at), header_.dialect);
+      // Units may have blanks between them that split otherwise; dashes have none.
       if (cells.size() != header_.columns.size() && !(line == 0 && !header_.dialect.by_blanks())) return;
       if (cells.size() == header_.columns.size() && are_dashes(cells)) {
         header_.data_begin = at;
@@ -208,6 +215,7 @@ class HeaderReader {
   std::size_t cells_in_row(const std::string& names_line) {
     const TextDialect by_names = dialect_of(names_line), by_row = dialect_of(lines_.first);
     const std::size_t names = cells_of(names_line, by_names).size(), cells = cells_of(lines_.first, by_names).size();
+    // Names may be separated by commas above rows that are separated by blanks, and the other way round.
     header_.dialect = cells == names && (names > 1 || by_names.delimiter == by_row.delimiter) ? by_names : by_row;
     return cells_of(lines_.first, header_.dialect).size();
   }
@@ -257,6 +265,7 @@ class HeaderReader {
     if (last < 0) return false;
     const std::string& comment = lines_.comments[static_cast<std::size_t>(last)];
     const std::vector<std::string> cells = cells_of(without_marks(comment), dialect_of(without_marks(comment)));
+    // As TOPCAT and some pipelines write: a line of names, below it one of units, both behind #.
     if (last > 0 && cells.size() == cells_in_row(without_marks(comment)) && are_units(cells)) {
       const std::vector<std::string> above = names_in(lines_.comments[static_cast<std::size_t>(last - 1)]);
       if (!above.empty()) {
@@ -330,6 +339,7 @@ class HeaderReader {
     const std::int64_t begin = std::max(header_.data_begin, file_.size() - longest);
     std::string tail = file_.text_at(begin, longest);
     std::size_t end = tail.size();
+    // From the end, line by line, over blank lines and remarks, to the last row.
     while (end > 0) {
       const std::size_t feed = end > 1 ? tail.rfind('\n', end - 2) : std::string::npos;
       const bool is_whole = feed != std::string::npos || begin == header_.data_begin;

@@ -105,6 +105,7 @@ std::vector<NumberedLine> numbered_run(const std::vector<std::string>& comments)
     const auto line = numbered_line(comment);
     if (!line) continue;
     const bool begins = line->number == 1 ? run.empty() || run.back().number >= 1 : line->number == 0;
+    // A second list replaces the first: headers repeat, with what was changed below.
     if (begins) run.clear();
     if (begins || (!run.empty() && line->number > run.back().number))
       run.push_back(*line);
@@ -168,6 +169,7 @@ NumberedColumns numbered_columns(const std::vector<std::string>& comments, std::
   const std::vector<NumberedLine> run = numbered_run(comments);
   // One numbered line can be anything.
   if (run.size() < 2 && cells != 1) return result;
+  // Numbers that jump by n mean n columns under one name: SExtractor writes vectors so.
   for (std::size_t i = 0; i + 1 < run.size(); ++i) add_columns(run[i], run[i + 1].number - run[i].number, result.columns);
   if (run.empty() || result.columns.size() >= cells + 1) return {{}, run.empty() ? 0 : result.columns.size() + 1};
   const std::size_t left = cells - result.columns.size();
@@ -203,6 +205,7 @@ bool are_units(const std::vector<std::string>& cells) {
   bool has_unit = false;
   for (const std::string& cell : cells) {
     const std::string unit = unit_of(cell);
+    // In brackets anything is taken for a unit: who writes them means one.
     if (!unit.empty() && !is_known_unit(unit) && unit == cell) return false;
     has_unit |= !unit.empty();
   }
@@ -231,6 +234,7 @@ void refuse_other_tables(const std::string& path, std::string_view start) {
     throw DataError(fmt::format("{}: is {} (columns are not separated there; convert it, for example with astropy: {})", path, what, how));
   };
   const std::string_view first = trim(start.substr(0, start.find('\n')));
+  // In these forms cells are where a description says, not between separators: read as text they give wrong columns without an error.
   if (start.find("Byte-by-byte Description of file") != std::string_view::npos)
     refuse("a table of CDS or a machine-readable table (MRT) with a byte-by-byte description",
            "Table.read(FILE, format='ascii.cds').write('table.fits')");

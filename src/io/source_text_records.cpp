@@ -37,6 +37,7 @@ const char* row_end_from(const char* p, const char* begin, const char* end, cons
     if (!opens_cell(quote, begin, dialect)) continue;
     p = after_closing_quote(p, end);
     if (!p) return nullptr;
+    // The line feed that was found lay within quotes, and ends no row.
     if (p > feed) feed = find(p, end, '\n');
   }
   return nullptr;
@@ -95,6 +96,7 @@ std::string_view TextRowReader::load(std::int64_t bytes) {
 
 std::string_view TextRowReader::next() {
   if (at_ >= end_) return {};
+  // More is loaded as long as not one row ends in it: rows may be longer than a block.
   for (std::int64_t bytes = std::min(block_, end_ - at_);; bytes *= 2) {
     const std::string_view text = load(bytes);
     const char* begin = text.data();

@@ -16,6 +16,7 @@ namespace skyfold {
 namespace {
 
 /// How closely the cells of a column are looked at, after the sample.
+// Most cells need no second look: a column of real numbers stays one, whatever comes.
 enum class Watch : std::uint8_t { kinds, width, nothing };
 
 /// Rows of a range of the file.
@@ -27,6 +28,8 @@ struct RowsSeen {
 };
 
 /// What is known about a unit once it is scanned.
+// Quotes decide where rows end, and where a unit begins nobody knows what came before. So each is scanned as if it began outside
+// quotes, and says how it would end in either case; the chain of these answers is then followed from the file's beginning.
 struct UnitScan {
   RowsSeen seen;
   std::vector<Mark> marks;            ///< rows counted from the unit's first
@@ -110,6 +113,7 @@ class CellScanner {
 
   void add_bad_row(std::size_t cells) {
     if (seen.bad_rows++ == 0) seen.cells_of_bad_row = static_cast<std::int64_t>(cells);
+    // Its cells become missing ones, so that integer columns need a value for them.
     for (ColumnSeen& column : seen.columns) column.kinds |= kind::missing;
   }
 
@@ -258,6 +262,7 @@ CellScanner scan_sample(const InputFile& file, const TextHeader& header, const S
   CellScanner cells(header.dialect, std::vector<Watch>(header.columns.size(), Watch::kinds));
   cells.keep_examples();
   TextRowReader reader(file, header.dialect, header.data_begin, file.size(), sizes.block);
+  // The first rows, whatever the ranks: what a column is must not depend on how the file was cut.
   while (cells.seen.rows < sizes.sample_rows) {
     const std::string_view block = reader.next();
     if (block.empty()) break;

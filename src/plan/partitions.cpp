@@ -122,6 +122,7 @@ long bin_count(const std::string& text) {
 std::vector<AttributeValue> fixed_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
   std::vector<AttributeValue> edges;
   if (rows == 0) return edges;
+  // The rows are in order, so the extremes are its ends.
   const AttributeValue first = catalogue.attribute_at(0), last = catalogue.attribute_at(rows - 1);
   if (catalogue.attribute_is_whole && std::max(std::abs(first), std::abs(last)) > exact_doubles) {
     // The range of 64-bit numbers needs 65 bits, and its multiples more.
@@ -162,6 +163,7 @@ std::vector<Partition> attribute_bins(const OrderedRows& catalogue, const std::s
   std::vector<Partition> partitions;
   const std::string& name = catalogue.attribute;
   std::int64_t begin = 0;
+  // Labels read as conditions: "mag_i < 20", "20 <= mag_i < 21", and the last one "25 <= mag_i".
   std::string low;
   for (const AttributeValue edge : edges) {
     const std::int64_t end = row_of_value(catalogue, rows, edge);

@@ -39,6 +39,7 @@ class Content {
   explicit Content(const std::string& path) : path_(path) {
     const Container container = container_of(path);
     if (container == Container::hdf5) {
+      // Without comparing zone checksums: content that differs from them is what a hash of the content is to show.
       for (const std::string& group : column_groups(path)) {
         // Two catalogues of the same rows may have indexes of different versions.
         if (group.starts_with("/index")) continue;
@@ -47,6 +48,7 @@ class Content {
       }
     } else if (container == Container::fits) {
       try {
+        // The first table, as every command reads a FITS file without being told more.
         source_ = open_source(path, {});
       } catch (const Error&) {  // FITS without a table
         return;
@@ -108,6 +110,7 @@ std::optional<std::string> group_difference(const Content& a, const Group& in_a,
   for (std::size_t i = 0; i < std::max(in_a.schema.size(), in_b.schema.size()); ++i) {
     const std::string left = i < in_a.schema.size() ? described(in_a.schema[i]) : "none",
                       right = i < in_b.schema.size() ? described(in_b.schema[i]) : "none";
+    // By the sorted list: the first place where the lists part names a column that the other file lacks.
     if (left != right) return fmt::format("{}: column {} and column {}", where, left, right);
   }
   if (in_a.rows != in_b.rows) return fmt::format("{}: {} and {} rows", where, in_a.rows, in_b.rows);
@@ -165,6 +168,7 @@ std::string file_hash(const std::string& path, int threads) {
 
 std::string content_hash(const std::string& path, bool verify) {
   std::string checksum;
+  // The attribute is believed unless all rows are to be read again: it was made of these rows when the file was finished.
   if (container_of(path) == Container::hdf5) {
     const Attributes attributes = read_attributes(path);
     if (const auto found = attributes.find("fingerprint"); found != attributes.end() && !verify) {
@@ -182,6 +186,7 @@ std::string content_hash(const std::string& path, bool verify) {
   std::uint64_t hash = hash_text(checksum);
   for (const Group& group : content.groups()) {
     const std::uint64_t mine = group_hash(content, group);
+    // With the group's name: two tables that changed places are another content.
     hash = hash_bytes(std::as_bytes(std::span(&mine, 1)), hash_text(group.path, hash));
   }
   return hex64(hash);

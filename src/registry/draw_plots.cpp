@@ -30,6 +30,7 @@ GnuplotScript script_of(const Plot& plot) {
     const Series& series = plot.series[i];
     data += fmt::format("$series{} << EOD\n{}EOD\n", i, data_block(series));
     std::string columns;
+    // An empty series has no columns, but its data block has: gnuplot is to draw axes without points.
     for (std::size_t k = 1; k <= std::max<std::size_t>(series.columns.size(), 2); ++k) columns += fmt::format("{}{}", k > 1 ? ":" : "", k);
     commands += fmt::format("{}$series{} using {} with {} {}", i > 0 ? ", " : "", i, columns, series.style,
                             series.title.empty() ? "notitle" : "title " + gnuplot_text(series.title));
@@ -59,6 +60,7 @@ std::vector<std::string> draw_plots(const std::vector<const Plot*>& plots) {
   std::vector<GnuplotScript> scripts;
   for (const Plot* plot : plots) scripts.push_back(script_of(*plot));
   try {
+    // All plots in one process: starting gnuplot takes longer than drawing.
     return draw_svg(scripts);
   } catch (const Error&) {  // it stops at the first plot that it cannot draw
     for (std::size_t i = 0; i < plots.size(); ++i) pictures[i] = draw_alone(*plots[i]);

@@ -83,6 +83,7 @@ class SpawnActions {
 /// gnuplot's status of exit.
 int run_gnuplot(const MemoryFile& script, const MemoryFile& errors, const std::vector<MemoryFile>& pictures) {
   SpawnActions actions;
+  // dup2 onto its own number clears close-on-exec (posix_spawn, POSIX.1-2017), so that the child finds it in /proc/self/fd.
   for (const MemoryFile& picture : pictures) actions.give(picture, picture.descriptor());
   actions.give(script, STDIN_FILENO);
   actions.give(errors, STDERR_FILENO);
@@ -93,6 +94,7 @@ int run_gnuplot(const MemoryFile& script, const MemoryFile& errors, const std::v
   pid_t child = 0;
   if (const int error = posix_spawnp(&child, name, actions.get(), nullptr, words, environ); error != 0)
     throw IoError(fmt::format("gnuplot cannot be started ({})", std::strerror(error)));
+  // The script is a file, not a pipe: gnuplot reads at its own pace, and nobody has to feed it while its errors are read.
   int status = 0;
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR) throw IoError(fmt::format("gnuplot cannot be waited for ({})", std::strerror(errno)));
@@ -126,6 +128,7 @@ void require_gnuplot() {
 std::string gnuplot_text(const std::string& text) {
   std::string result = "'";
   for (const char c : one_line(text)) {
+    // In gnuplot's single quotes nothing is special but the quote itself: it becomes a typographic one.
     if (c == '\'')
       result += "\u2019";
     else if (c == '>' && result.ends_with("]]"))
@@ -142,6 +145,7 @@ std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts) {
   std::string all;
   for (std::size_t i = 0; i < scripts.size(); ++i) {
     const GnuplotScript& script = scripts[i];
+    // What one plot sets must not reach the next: all are drawn by one gnuplot.
     all += fmt::format("reset\nset terminal svg size {},{} noenhanced font 'sans,{}' background 'white'\nset output '/proc/self/fd/{}'\n",
                        script.width, script.height, script.font_size, pictures[i].descriptor());
     all += script.commands + "\nunset output\n";

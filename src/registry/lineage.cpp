@@ -35,6 +35,7 @@ class Tree {
     if (!seen_.insert(process.id).second) return line(depth + 1, fmt::format("made by process {}, as above", process.id));
     line(depth + 1, process_line(process));
     for (const InputRecord& input : registry_.inputs(process.id)) {
+      // Two levels: the inputs stand under the line of their process, not under their siblings.
       if (input.product != 0)
         add(registry_.product(input.product), depth + 2);
       else
@@ -94,6 +95,7 @@ class Prov {
     if (json_["activity"].contains(name)) return name;
     Json facts = Json::object();
     for (const auto& [fact, value] : process.facts) facts[fact] = value;
+    // Entered before its inputs are followed, as products are: a damaged registry with a circle in it ends, too.
     json_["activity"][name] = {{"prov:type", "skyfold:" + process.command},
                                {"prov:startTime", iso_text(process.start_s)},
                                {"prov:endTime", iso_text(process.end_s)},

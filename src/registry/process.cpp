@@ -95,6 +95,7 @@ struct Process::Impl {
   std::optional<Registry> registry;
 
   [[nodiscard]] std::string project() const {
+    // A project that is named is used as it is; one that is merely found above must be this user's (require_own_registry).
     if (!o.project.empty()) return o.project;
     const std::string above = project_of(output), folder = above.empty() ? fs::path(absolute(output)).parent_path().string() : above;
     require_own_registry(folder);
@@ -118,6 +119,7 @@ Process::Process(const std::string& command, const OptionSet& options, ProcessOp
   Impl& my = *impl_;
   my.o = std::move(o);
   my.options = &options;
+  // A command without an output has no main product, and none of it is recorded.
   my.output = options.value("output");
   ProcessRecord& p = my.record;
   p.command = command;
@@ -145,6 +147,7 @@ void Process::Impl::attempt(Action action) {
     action();
   } catch (const std::exception& error) {
     log_warning(fmt::format("this run is not in the registry of products: {}", error.what()));
+    // One warning is enough: what follows would fail in the same way.
     o.project = none;
   }
 }
@@ -176,6 +179,7 @@ void Process::check_inputs() const {
 void Process::Impl::add_product(const std::string& path, const std::string& product_class, std::int64_t rows) {
   const std::string whole = absolute(path);
   auto found = std::find_if(products.begin(), products.end(), [&](const Product& product) { return product.path == whole; });
+  // Told twice, by the run that publishes it and by the command that knows its class and rows: one product.
   if (found == products.end()) found = products.insert(products.end(), Product{whole, "", 0});
   if (!product_class.empty()) found->product_class = product_class;
   if (rows != 0) found->rows = rows;
@@ -245,6 +249,7 @@ void Process::Impl::record_end() {
     }
     record.log = log_path();
   }
+  // The registry first: it is what later commands rely on, and the page can be missing without harm.
   registry->end(record, read, made);
   if (!record.log.empty()) write_log(read, made);
 }

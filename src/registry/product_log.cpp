@@ -61,6 +61,7 @@ std::string base64(std::string_view bytes) {
 }
 
 /// "10,225", "-0.012 +- 0.003", "61 %": set to the right.
+// By its characters alone: cells come as texts, ready for people, and a wrong guess costs only the side they stand on.
 bool is_numeric(const std::string& cell) {
   const bool has_digit = std::any_of(cell.begin(), cell.end(), [](unsigned char c) { return std::isdigit(c); });
   return has_digit && cell.find_first_not_of("0123456789.,+-eE %±") == std::string::npos;
@@ -75,6 +76,7 @@ bool is_numeric(const LogTable& table, std::size_t column) {
 }
 
 const char* class_of_cell(const std::string& cell, bool is_number) {
+  // The words that validate writes for its limits; in colour they are found in a long table.
   const std::string text = lower(cell);
   if (text == "fail" || text.ends_with(" fail")) return " class=\"bad\"";
   if (text == "pass" || text.ends_with(" pass")) return " class=\"good\"";
@@ -109,6 +111,7 @@ std::string figure_html(const Plot& plot, const std::string& svg) {
   if (svg.empty())
     return fmt::format("<div class=\"missing\">{}: not drawn. Install gnuplot (Debian: gnuplot-nox) and run the command again.</div>\n",
                        html_text(plot.title));
+  // An image, not SVG within the page: scripts and styles in it, whatever gnuplot wrote, have no effect there.
   return fmt::format("<figure><img id=\"{}\" alt=\"{}: {} against {}\" src=\"data:image/svg+xml;base64,{}\"></figure>\n",
                      html_text(plot.name), html_text(plot.title), html_text(plot.y_label), html_text(plot.x_label), base64(svg));
 }
@@ -174,6 +177,7 @@ class Tabs {
                            i == 0 ? " checked" : "", html_text(tabs_[i].first));
       panels += fmt::format("<section class=\"panel\" id=\"panel{}\">\n<h1 class=\"tab\">{}</h1>\n{}</section>\n", i,
                             html_text(tabs_[i].first), tabs_[i].second);
+      // Tabs without a script: each radio button's state shows its panel by a rule of CSS. With styles off all panels are there.
       rules += fmt::format(
           "#tab{0}:checked ~ .panels #panel{0} {{ display: block; }} #tab{0}:checked + label {{ border-bottom-color: var(--back); "
           "background: "
@@ -195,6 +199,7 @@ std::string entries_html(const std::vector<LogEntry>& entries, const std::string
     if (entry.tab != tab) continue;
     const Plot* plot = std::get_if<Plot>(&entry.content);
     if (plot && !in_grid) html += "<div class=\"plots\">\n";
+    // A table between two plots ends the grid, so that the page keeps the order in which the command told things.
     if (!plot && in_grid) html += "</div>\n";
     in_grid = plot != nullptr;
     if (plot)
@@ -219,6 +224,7 @@ std::string product_log_html(const LogContent& log) {
 
   std::vector<std::string> names;
   for (const LogEntry& entry : log.entries)
+    // Timing has its place near the end, whenever it was told.
     if (entry.tab != "timing" && std::find(names.begin(), names.end(), entry.tab) == names.end()) names.push_back(entry.tab);
   Tabs tabs;
   tabs.add("summary", summary_html(log));
@@ -232,6 +238,7 @@ std::string product_log_html(const LogContent& log) {
                                     : timing);
   tabs.add("log",
            log.lines.empty() ? "<p>The process said nothing.</p>\n" : fmt::format("<pre>{}</pre>\n", html_text(join(log.lines, "\n"))));
+  // The title tells what the page is about to someone who finds it years later, without its folder.
   const std::string name = log.products.empty() ? "" : std::filesystem::path(log.products[0].path).filename().string();
   return fmt::format(
       "{7}<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

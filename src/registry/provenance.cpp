@@ -27,6 +27,7 @@ std::string provenance_json(const std::string& command, const OptionSet& options
   json["wasAssociatedWith"]["_:by"] = {{"prov:activity", run}, {"prov:agent", program}};
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::string name = fmt::format("skyfold:input/{}", i + 1);
+    // The name without its folder, for people; what identifies the input is its fingerprint or hash.
     json["entity"][name] = {{"prov:label", std::filesystem::path(inputs[i].first).filename().string()},
                             {"skyfold:identity", inputs[i].second}};
     json["used"][fmt::format("_:input{}", i + 1)] = {{"prov:activity", run}, {"prov:entity", name}};
@@ -35,6 +36,7 @@ std::string provenance_json(const std::string& command, const OptionSet& options
 }
 
 std::string source_fingerprint_in(const std::string& provenance) {
+  // Without exceptions: an attribute of a foreign file may hold anything, and then has no fingerprint.
   const Json json = Json::parse(provenance, nullptr, false);
   const Json::json_pointer place("/entity/skyfold:product/skyfold:sourceFingerprint");
   return json.is_object() && json.contains(place) && json[place].is_string() ? json[place].get<std::string>() : "";

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS input (
 CREATE TABLE IF NOT EXISTS comment (product INTEGER NOT NULL REFERENCES product, time REAL, user TEXT, text TEXT);
 )";
 
+// Named, not "*": a later format may add columns, and process_from counts them.
 constexpr const char* process_columns =
     "id, command, version, build, configuration, folder, host, user, log, pid, ranks, threads, seed, start, end, state, exit_code, message";
 constexpr const char* product_columns = "id, process, class, path, rows, bytes, file_hash, content_hash, made, saved, current";
@@ -70,6 +71,7 @@ ProcessRecord process_from(const Statement& row) {
   p.exit_code = static_cast<int>(row.integer(16));
   p.message = row.text(17);
   // Nobody could record its end: it is seen by the process that is not there any more.
+  // Only on its own host: nothing is known here of processes of another.
   if (p.state == "running" && p.host == host_name() && kill(p.pid, 0) != 0 && errno == ESRCH) p.state = "lost";
   return p;
 }
@@ -97,6 +99,7 @@ Registry::Registry(const std::string& folder, bool must_exist) {
   Database& database = impl_->database;
   Statement version(database, "PRAGMA user_version");
   version.next();
+  // 0 is what SQLite gives a new file, so it also means that the tables are to be made.
   const std::int64_t found = version.integer(0);
   version.run();
   if (found == format) return;
@@ -116,6 +119,7 @@ Registry& Registry::operator=(Registry&&) noexcept = default;
 const std::string& Registry::folder() const noexcept { return impl_->folder; }
 
 std::int64_t Registry::begin(const ProcessRecord& p) {
+  // Read and write in one transaction: of two processes that begin at once, each sees the other.
   Transaction transaction(impl_->database);
   // A process that died could not say so: the next one that begins on its host writes it down.
   for (const ProcessRecord& other : processes())
@@ -199,6 +203,7 @@ std::vector<ProductRecord> Registry::products() {
 }
 
 ProductRecord Registry::product(const std::string& path_or_id) {
+  // A number alone could be the name of a file.
   if (const auto id = path_or_id.starts_with('#') ? parse_integer(path_or_id.substr(1)) : std::nullopt) return product(std::int64_t{*id});
   Statement row(impl_->database, fmt::format("SELECT {} FROM product WHERE path = ? ORDER BY id DESC LIMIT 1", product_columns));
   // Paths are recorded without links and dots, so that one file has one name.

@@ -77,6 +77,7 @@ Statement& Statement::bind(double value) {
 }
 
 Statement& Statement::bind(const std::string& value) {
+  // Copied by SQLite (TRANSIENT): the text may be gone before the statement runs.
   sqlite3_bind_text(handle_.get(), ++bound_, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
   return *this;
 }
@@ -91,6 +92,7 @@ bool Statement::next() {
 void Statement::run() {
   while (next()) {
   }
+  // At once, not when the object goes: a statement that is not reset keeps its lock on the database.
   sqlite3_reset(handle_.get());
   bound_ = 0;
 }

@@ -41,6 +41,7 @@ InputState input_state(const std::string& path) {
   struct stat status = {};
   if (fstat(file.descriptor(), &status) != 0) throw IoError(fmt::format("{}: {}", path, std::strerror(errno)));
   InputState state;
+  // With what follows in brackets: two tables of one file are two inputs, and another row filter is another run.
   state.path = canonical_form(name.file);
   for (const std::string& bracket : name.brackets) state.path += "[" + bracket + "]";
   if (S_ISDIR(status.st_mode)) {
@@ -72,6 +73,7 @@ WatchedFile watched_file(const std::string& path) {
 std::string change_of(const WatchedFile& before) {
   if (!before.is_watched) return "";
   const WatchedFile now = watched_file(before.path);
+  // From the plainest reason to the one that needs reading; the first that holds is told.
   if (!now.is_watched) return "it is gone";
   if (now.state.path != before.state.path) return fmt::format("the link led to {} and leads to {}", before.state.path, now.state.path);
   if (now.device != before.device || now.inode != before.inode) return "another file has taken its place";

@@ -78,6 +78,7 @@ std::string read_all(int descriptor) {
 [[noreturn]] void become(char* const* words, int standard_output, int error_pipe, pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
+  // The launcher has blocked signals, and a mask survives exec: the program could not be stopped by any of them.
   sigprocmask(SIG_SETMASK, &none, nullptr);
   // A group of its own: the terminal's Ctrl-C then comes to the launcher alone, which passes it on once.
   setpgid(0, 0);
@@ -94,6 +95,7 @@ std::string read_all(int descriptor) {
 }
 
 pid_t start_program(const std::vector<std::string>& words, int standard_output) {
+  // Before fork: the child of a process with threads may not allocate.
   std::vector<std::string> copies = words;
   std::vector<char*> pointers;
   for (std::string& word : copies) pointers.push_back(word.data());
@@ -106,6 +108,7 @@ pid_t start_program(const std::vector<std::string>& words, int standard_output) 
   setpgid(child, child);  // here too: whoever comes first
   errors.close_end(1);
   int error = 0;
+  // The pipe closes when exec succeeds; until then nothing comes, so this also waits for the program to be there.
   const std::string told = read_all(errors.ends[0]);  // nothing when exec has worked
   if (told.size() != sizeof error) return child;
   std::memcpy(&error, told.data(), sizeof error);
@@ -161,6 +164,7 @@ std::optional<Ending> Processes::reap() {
   std::optional<Ending> ended;
   int status = 0;
   for (pid_t process = 0; (process = waitpid(-1, &status, WNOHANG)) > 0;) {
+    // Orphans that became our children are taken off the list of processes, and told to nobody.
     if (process != child_) continue;
     ended = ending_of(status);
     child_ = -1;
@@ -212,6 +216,7 @@ std::string output_of(const std::vector<std::string>& words, Ending& ending) {
 }
 
 bool Ending::is_abnormal() const noexcept {
+  // mpirun has codes of its own, as for a rank that died: those are worth another attempt, ours say what is wrong.
   return signal != 0 ||
          std::none_of(skyfold_codes.begin(), skyfold_codes.end(), [this](ExitCode code) { return static_cast<int>(code) == exit_code; });
 }

@@ -138,6 +138,7 @@ void take_folder(const std::string& path) {
 }
 
 /// File name of a product, the same for a link and its target.
+// Only the file name: products of several folders lie in one, which is why no two may have the same name (check_outputs).
 std::string partial_name(const std::string& final_path) {
   return fs::path(final_path.ends_with(scratch_ending) ? final_path : link_target(final_path)).filename().string();
 }
@@ -195,6 +196,7 @@ namespace {
 template <class IsOwn>
 void remove_own_files(const std::string& path, const IsOwn& is_own) {
   if (!is_folder(path)) return;
+  // By name, and files alone: a file of the user's that got here by mistake stays.
   for (const std::string& name : names_in(path))
     if (is_own(name) && is_file(path + "/" + name)) remove_file(path + "/" + name);
   rmdir(path.c_str());
@@ -225,6 +227,7 @@ RunFolder::RunFolder(const std::string& output, const std::vector<std::string>& 
 
 /// The list is on the disk before any of the files is.
 void RunFolder::declare(const std::vector<std::string>& products) {
+  // Names add up over attempts: a product that is no longer asked for is still to be cleared.
   const std::size_t before = names_.size();
   for (const std::string& path : products) names_.insert(partial_name(path));
   if (names_.size() != before || !is_file(file(list_name)))
@@ -278,6 +281,7 @@ void RunFolder::clear_products(bool keeps_scratch, bool keeps_parts) {
   const std::string folder = file(products_folder) + "/";
   for (const std::string& name : names_in(folder)) {
     if (!is_product_name(name, names_)) continue;
+    // Scratch of a run with failed partitions: who repeats it goes on from there.
     if (keeps_scratch && name.ends_with(scratch_ending)) continue;
     if (is_file(folder + name))
       remove_file(folder + name);

@@ -38,6 +38,7 @@ constexpr std::chrono::seconds glance(6);       // one heartbeat
 constexpr std::chrono::seconds recent(90);
 constexpr std::chrono::seconds orphan_patience(10);  // ranks whose mpirun was killed end within a few seconds
 constexpr std::chrono::milliseconds look_interval(200);
+// Of one width, so that each beat overwrites the last one and the file never shrinks under a reader.
 constexpr int counter_digits = 12;
 
 /// What there is to tell of a living process; all empty for none.
@@ -67,6 +68,7 @@ Holder holder_in(const std::string& text) {
 }
 
 std::string own_record() {
+  // For people: whose job to look for. Nothing is decided by it.
   const char* job = std::getenv("SLURM_JOB_ID") ? std::getenv("SLURM_JOB_ID") : std::getenv("PBS_JOBID");
   return fmt::format("{} {} {} {} {} {} ", host_name(), getpid(), living(getpid()).start, job && *job ? job : "-", boot_id(),
                      process_space());
@@ -76,6 +78,7 @@ std::string describe(const Holder& holder) {
   return fmt::format("{}, process {}{}", holder.host, holder.pid, holder.job.empty() ? "" : ", job " + holder.job);
 }
 
+// Host names repeat among containers and reinstalled machines; a boot id does not.
 bool is_this_machine(const Holder& holder) { return holder.boot.empty() ? holder.host == host_name() : holder.boot == boot_id(); }
 bool has_our_numbers(const Holder& holder) { return is_this_machine(holder) && (holder.space.empty() || holder.space == process_space()); }
 
@@ -132,6 +135,7 @@ enum class Life { dead, alive, unknown };
 Life life_of(const Holder& holder, const std::string& path) {
   const std::optional<bool> locked = is_locked(path);
   if (locked.value_or(false)) return Life::alive;
+  // No flock and nothing to read: the file was made by a process that died before it wrote, or by hand.
   if (holder.host.empty()) return Life::dead;
   if (has_our_numbers(holder) && !holder.start.empty() && living(holder.pid).start == holder.start) return Life::alive;
   if (has_our_numbers(holder) || (locked && is_this_machine(holder))) return Life::dead;

@@ -51,6 +51,7 @@ void RunLog::finished(const JobOutcome& outcome) {
   statistics_.jobs += 1;
   statistics_.compute_s[outcome.rank] += outcome.times.compute_s;
   double& last = last_end_s_[static_cast<std::size_t>(outcome.rank)];
+  // The idle tail is from the first rank that had no more work to the last: both come from the ends of kernels, not of writing.
   last = std::max(last, outcome.times.compute_end);
   statistics_.last_end_s = std::max(statistics_.last_end_s, last);
   statistics_.first_idle_s = *std::min_element(last_end_s_.begin(), last_end_s_.end(), [](double a, double b) {
@@ -65,6 +66,7 @@ void RunLog::finished(const JobOutcome& outcome) {
     statistics_.bytes_read += outcome.result.bytes_read;
     statistics_.bytes_written += outcome.result.bytes_written;
     statistics_.write_s += outcome.times.write_s;
+    // Of the job, not of what it wrote: the bar counts towards the rows of the pass.
     place_.rows_done += outcome.job.rows.size();
   }
   progress_.update(place_.rows_done);

@@ -42,6 +42,7 @@ void check_output(const std::string& path) {
   }
   // Now, not after hours of computing.
   if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
+  // The folder, not the file: products are renamed into it.
   if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
   if (fs::is_directory(path, error)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
   refuse_special_output(path);

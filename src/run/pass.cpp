@@ -31,6 +31,7 @@ void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
     const JournalRecord& record = done[i];
     if (record.rows_checksum == 0) return std::string("unknown");  // of work that keeps none
     std::optional<std::uint64_t> checksum = 0;
+    // In the blocks in which they were written: the checksum of one goes into that of the next.
     for (std::int64_t begin = record.rows.begin; begin < record.rows.end && checksum; begin += record.block_rows)
       checksum = work.stored_checksum({begin, std::min(begin + record.block_rows, record.rows.end)}, *checksum);
     return std::string(checksum && *checksum == record.rows_checksum ? "" : "differs");
@@ -41,6 +42,7 @@ void Run::Impl::check_stored_rows(Work& work, int task, TaskHistory& history) {
     for (std::size_t i = 0; i < done.size(); ++i) {
       if (verdicts[i] != "differs") continue;
       JournalRecord record = done[i];
+      // Appended, as all in a journal: what an attempt found stays readable, and a kill in between loses at most the verdict.
       record.event = Event::revoked;
       journal->append(record);
       ++wrong;
@@ -60,6 +62,7 @@ FarmPlan Run::Impl::plan(const TaskInfo& info, const std::vector<Partition>& par
   JobOptions options{info.partitions_per_job, o.farm.order, worker_count(o.farm, ranks.size())};
   if (info.whole_jobs) options.partitions_per_job = "1";
   plan.jobs = build_jobs(left.pieces, options);
+  // Last, one by one: if one of them kills its rank again, everything else is done.
   plan.jobs.insert(plan.jobs.end(), left.suspects.begin(), left.suspects.end());
   for (const auto& [job, message] : left.given_up) {
     if (info.must_succeed) {  // nothing can be done without it: one more attempt
@@ -83,6 +86,7 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
   Impl& my = *impl_;
   const int task = my.next_task++;
   FarmOptions options = my.o.farm;
+  // A job that is one unit (a bucket to sort) is read as one block; half of the largest number, since rows are added to it.
   if (info.whole_jobs) options.block_rows = std::numeric_limits<long>::max() / 2;
   TaskHistory history;
   my.ranks.on_first_only([&] { history = TaskHistory(read_journal(my.folder->file("journal")), task); });
@@ -110,11 +114,13 @@ FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partiti
   } catch (const Error& error) {
     // Rows may have been written: the work is kept for another attempt.
     if (my.folder) my.folder->keep();
+    // With other inputs nothing of this would be used: the same ones would fail again at the same place.
     if (error.code() == ExitCode::data) discard();
     my.note_end(error.code());
     throw;
   }
   if (my.folder) my.folder->keep();
+  // Ranks are numbered anew when some are lost.
   if (my.ranks.has_lost_ranks()) my.hosts = my.ranks.gather(host_name());
   my.ranks.on_first_only([&] { my.end_pass(info, task, partitions, report); });
   return report;

@@ -20,6 +20,7 @@ std::string advice(const PhaseSeconds& seconds, double sum, double imbalance, do
   const double compute = share(seconds, Phase::compute, sum), wait = share(seconds, Phase::wait, sum);
   const double reading = share(seconds, Phase::read, sum);
   const double writing = share(seconds, Phase::write, sum) + share(seconds, Phase::sync, sum);
+  // From the outside inwards: what dominates a small run first, then disks, then the balance between ranks.
   if (share(seconds, Phase::start, sum) > 0.3) return "starting up takes most: a run this small gains nothing from more ranks";
   if (share(seconds, Phase::consolidate, sum) > 0.3)
     return "consolidation takes most: it reads every product once, so a faster disk would help";
@@ -65,6 +66,7 @@ RunSummary run_summary(const Ranks& ranks, const RunStatistics& s, int threads, 
     busiest = std::max(busiest, seconds);
     busy += seconds;
   }
+  // Of the ranks that computed: a dedicated rank 0 is not idle, it serves.
   const double imbalance = busy > 0.0 ? busiest * static_cast<double>(s.compute_s.size()) / busy : 1.0;
   const double tail_s = std::max(0.0, s.last_end_s - s.first_idle_s);
   const double rows = static_cast<double>(s.rows), cores = static_cast<double>(ranks.size() * threads);

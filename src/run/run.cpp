@@ -88,6 +88,7 @@ void Run::Impl::check_inputs() {
 void Run::once(const std::string& name, const std::function<void()>& make) {
   impl_->ranks.on_first_only([&] {
     check_stop();
+    // An earlier attempt made it: its record is in the journal, which is written after the step.
     if (impl_->steps.contains(name)) return;
     impl_->forget_structures();
     make();
@@ -113,6 +114,7 @@ bool Run::has_made(const std::string& name) const {
 
 std::shared_ptr<Parts> Run::parts(const std::string& name) {
   Impl& my = *impl_;
+  // First an empty folder, once per run; then, in every attempt, only that it is there.
   once("parts " + name, [&] { my.folder->make_parts(name, true); });
   my.ranks.on_first_only([&] { my.folder->make_parts(name, false); });
   return std::make_shared<Parts>(parts_path(my.setup.output, name), name);
@@ -136,6 +138,7 @@ void Run::publish(const std::vector<std::string>& products) {
     for (const std::string& path : products) sync_path(finished_path(my.setup.output, path));  // "publishing" promises that they are whole
     my.state.phase = "publishing";
     my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
+    // With sizes and times, so that an attempt that finishes the renaming can tell whether these are still those files.
     my.state.products.clear();
     for (const std::string& path : products)
       my.state.products.push_back(product_state(canonical_form(path), finished_path(my.setup.output, path)));
@@ -153,6 +156,7 @@ void Run::publish(const std::vector<std::string>& products) {
 ExitCode Run::finish(int threads, const std::string& lines) {
   Impl& my = *impl_;
   const RunSummary summary = run_summary(my.ranks, my.statistics, threads, my.unit);
+  // Rank 0 alone knows of failures; all ranks must end with the same code.
   const ExitCode code = static_cast<ExitCode>(
       std::stoi(my.ranks.on_first([&] { return std::to_string(my.failures.empty() ? 0 : static_cast<int>(ExitCode::incomplete)); })));
   if (my.ranks.is_first()) {

@@ -36,6 +36,7 @@ std::string hash_of_samples(int descriptor, std::int64_t bytes) {
   std::vector<std::byte> buffer(static_cast<std::size_t>(sample_bytes));
   std::uint64_t hash = 0;
   for (std::int64_t i = 0; i < samples; ++i) {
+    // The last piece is always among them, where files that are still being copied differ.
     const std::int64_t piece = samples > 1 ? i * (pieces - 1) / (samples - 1) : 0;
     const ssize_t got = pread(descriptor, buffer.data(), buffer.size(), piece * sample_bytes);
     hash = hash_bytes(std::span(buffer).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))), hash);
@@ -79,6 +80,7 @@ bool all_same(const std::vector<std::string>& texts) {
 }  // namespace
 
 void check_same_inputs(const Ranks& ranks, const std::vector<std::string>& paths) {
+  // A hash of a few numbers from each rank, whatever the number of inputs: the usual case costs one small exchange.
   if (ranks.size() == 1 || all_same(ranks.gather(hex64(hash_text(sights_of(paths, false)))))) return;
   const std::vector<std::string> all = ranks.gather(sights_of(paths, true));
   const std::vector<std::string> first = split(all[0], '\n');

@@ -109,6 +109,7 @@ void check_same_run(const RunState& before, const RunState& now) {
     if (a != b) differences.push_back(fmt::format("{}: {} then, {} now", name, shown(a), shown(b)));
   };
   compare("command", before.command, now.command);
+  // Another version may compute other values: rows of both in one product would be neither's.
   compare("version", before.version, now.version);
   for (const auto& [name, value] : now.options) compare(name, before.options.contains(name) ? before.options.at(name) : "", value);
   // Options that were there and are no more, too: they come and go with algorithms.

@@ -81,6 +81,7 @@ class Reader {
   void start(const JournalRecord& record) {
     if (static_cast<std::size_t>(record.task) >= status_.tasks.size()) return;
     TaskStatus& task = status_.tasks[static_cast<std::size_t>(record.task)];
+    // By rows: a job that failed comes again cut, with the same numbers of partitions but other rows.
     running_[{record.task, record.rows.begin, record.rows.end}] = task.jobs.size();
     task.jobs.push_back(job_of(record, status_.sessions));
   }

@@ -42,6 +42,7 @@ void Run::Impl::open(const OptionSet& options) {
   std::error_code absent;
   folder->keep(fs::exists(folder->file("state.json"), absent));  // also if it cannot be read, or the run is refused now
   const auto before = o.fresh ? std::nullopt : read_run_state(folder->file("state.json"));
+  // Nothing of the folder was changed so far, so that a run that is refused leaves the earlier work as it was.
   const bool goes_on = before && take_up(*before);
   if (is_complete) return;
   check_replaceable(setup.products);
@@ -96,6 +97,7 @@ bool Run::Impl::take_up(const RunState& before) {
   } catch (const Error&) {
     return false;
   }
+  // Equal in all that decides the result: so the published rows are those that this run would make.
   if (before.exit_code != 0 || !is_whole(before) || !are_stored_as(before.products, o.compress)) return reopen(before);
   state.products = before.products;
   log_info(fmt::format("{} is complete: nothing to do (--fresh makes it again)", setup.output));
@@ -142,6 +144,7 @@ bool Run::Impl::reopen(const RunState& before) {
   if (setup.reopen == Reopen::never || (setup.reopen == Reopen::when_failed && before.exit_code == 0)) return false;
   for (const std::string& path : setup.products) {
     if (std::ranges::find(setup.derived, path) != setup.derived.end()) continue;
+    // Rows are taken over from the published file: without it there is nothing to take up.
     if (!is_published(before, path)) return false;
     state.along.push_back(name_in_run(path));
   }

@@ -41,6 +41,7 @@ TaskHistory::TaskHistory(const std::vector<JournalRecord>& records, int task) {
     if (record.event == Event::session) orphan_all();
     // In good order: jobs that were given back are no deaths.
     if (record.event == Event::ended) under_way.clear();
+    // Who repeats the command gives what failed its attempts back, and what killed processes keeps its deaths.
     if (record.event == Event::retry) failed.clear();
     if (record.task != task) continue;
     const std::pair rows(record.rows.begin, record.rows.end);
@@ -61,6 +62,7 @@ std::int64_t TaskHistory::rows_done() const {
     end = std::max(end, record.rows.end);
   }
   std::int64_t rows = end;
+  // By what is missing: ranges may overlap when a rank that was given up came back.
   for (const RowRange& gap : rows_left({0, end}, std::move(ranges))) rows -= gap.size();
   return rows;
 }
@@ -70,6 +72,7 @@ TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bo
   if (partitions.empty()) return left;
   std::vector<RowRange> finished;
   for (const JournalRecord& record : done) finished.push_back(record.rows);
+  // Both lists are in order of rows, so one walk over them does; partitions of one attempt need not be those of another.
   const auto gaps = cut_at(rows_left({partitions.front().rows.begin, partitions.back().rows.end}, std::move(finished)), failed);
   std::size_t gap = 0;
   for (const Partition& partition : partitions) {
@@ -78,6 +81,7 @@ TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bo
     for (std::size_t g = gap; g < gaps.size() && gaps[g].begin < partition.rows.end; ++g) {
       Partition piece = partition;
       if (!whole) piece.rows = common(partition.rows, gaps[g]);
+      // As if the cost were spread evenly over the rows: it only decides the order.
       piece.cost = partition.cost * static_cast<double>(piece.rows.size()) / static_cast<double>(partition.rows.size());
       const Job job{0, piece.id, 1, piece.rows};
       const auto overlaps = [&](RowRange rows) { return common(rows, piece.rows).size() > 0; };
@@ -97,6 +101,7 @@ TaskHistory::Left TaskHistory::left(const std::vector<Partition>& partitions, bo
         left.suspects.push_back({0, piece.id, 1, piece.rows, attempts});
       else
         left.pieces.push_back(piece);
+      // A bucket is done as a whole or not at all, so one gap in it is enough.
       if (whole) break;
     }
   }

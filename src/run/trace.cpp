@@ -25,6 +25,7 @@ Trace::Trace(const std::string& path) {
   } catch (const Error& error) {
     give_up(error.what());
   }
+  // Never closed by a bracket: the format allows that, and a later attempt can go on writing.
   if (end_ == 0) put("[\n");
 }
 

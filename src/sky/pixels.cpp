@@ -25,6 +25,7 @@ Vector3 vector_from(const vec3& v) noexcept { return {v.x, v.y, v.z}; }
 /// The bits of a 32-bit number on the even places of a 64-bit one.
 constexpr std::int64_t spread(std::int64_t value) noexcept {
   auto v = static_cast<std::uint64_t>(value);
+  // Halving steps: blocks of 16 bits move apart, then those of 8, 4, 2 and 1 within them.
   v = (v | (v << 16)) & 0x0000ffff0000ffffU;
   v = (v | (v << 8)) & 0x00ff00ff00ff00ffU;
   v = (v | (v << 4)) & 0x0f0f0f0f0f0f0f0fU;

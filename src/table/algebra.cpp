@@ -74,6 +74,7 @@ Table concatenate(std::span<const Table> tables) {
   if (tables.empty()) return {};
   std::size_t rows = 0;
   for (const Table& table : tables) rows += table.rows();
+  // Room for all at once: appending one by one would copy the first rows again for every table.
   Table all(tables.front().schema(), rows);
   std::size_t at = 0;
   for (const Table& table : tables) {

@@ -65,6 +65,7 @@ std::optional<ExactNumber> parse_exact(std::string_view text) noexcept {
   ExactNumber number{0, false, std::all_of(text.begin(), text.end(), is_digit), *nearest};
   const std::string_view digits = text.substr(0, text.find_first_of("eE"));
   const std::size_t point = std::min(digits.find('.'), digits.size());
+  // The exponent moves the point: of 1.25e1 two digits are whole, of 1.25e-1 none.
   long whole_digits = static_cast<long>(point) + exponent_of(text);  // of the digits without the point
   bool fits = true;
   for (const char c : digits) {
@@ -75,6 +76,7 @@ std::optional<ExactNumber> parse_exact(std::string_view text) noexcept {
       number.has_fraction |= c != '0';
   }
   for (; fits && number.floor != 0 && whole_digits > 0; --whole_digits) fits = push_digit(number.floor, '0');
+  // Larger than all that a column holds, and equal to none of it: that is what the fraction is for.
   if (!fits) number = {largest, true, number.is_plain, *nearest};
   return number;
 }

@@ -50,6 +50,7 @@ Narrow wrapped_product(Narrow x, Narrow y, Narrow& overflow) noexcept {
 
 template <class T, class List>
 bool is_among(const List& list, const T& value) {
+  // All lists are sorted: ConditionCode::finish has done it.
   if (list.size() <= short_list) return std::find(list.begin(), list.end(), value) != list.end();
   const auto at = std::lower_bound(list.begin(), list.end(), value);
   return at != list.end() && *at == value;
@@ -72,6 +73,8 @@ struct Multiply {
 };
 
 /// Runs a program over blocks of rows.
+// A stack machine whose places are blocks of rows: the switch is paid once for block_rows rows, and the loops within a step
+// have no branch, so that compilers make vector instructions of them.
 class Machine {
  public:
   Machine(const Condition::Program& program, const std::vector<const Column*>& columns)
@@ -195,6 +198,7 @@ class Machine {
   void to_real(Slot& slot) const {
     // Aside first: values and result share the slot's bytes.
     std::array<double, block_rows> to;
+    // Rounded to nearest, as every conversion of the language: ranges rely on it (expression_ranges.cpp).
     const auto convert = [&](const auto* x) {
       for (std::size_t i = 0; i < count_; ++i) to[i] = static_cast<double>(x[i]);
     };
@@ -250,6 +254,7 @@ class Machine {
       if (Operation::overflows(x.as<Wide>()[i], y.as<Wide>()[i], x.as<Wide>()[i]) && !x.is_missing(i)) fail_too_large();
   }
 
+  // An absolute value is a negation of some of the values: both meet the same limit, the lowest whole number.
   template <class Which>
   void negate(Which is_turned) {
     Slot& x = number_[-1];
@@ -291,6 +296,7 @@ class Machine {
 
   void shift_left(int places) {
     Slot& slot = number_[-1];
+    // Always 128 bits wide: a number of 64 bits shifted by at most 63 fits into them, so that only what was wide can fail.
     widen(slot);
     Wide* const x = slot.as<Wide>();
     for (std::size_t i = 0; i < count_; ++i)
@@ -372,6 +378,7 @@ class Machine {
 
   void look_up(const Instruction& o) {
     if (o.kind == NumberKind::whole && number_[-1].is_wide)
+      // A list for each width: without it a block of 64-bit numbers would be widened to be looked up.
       return judge([&list = program_.wholes[o.list]](Wide x) { return is_among(list, x); });
     if (o.kind == NumberKind::whole)
       return judge([&list = program_.narrows[o.list]](auto x) { return is_among(list, static_cast<Narrow>(x)); });

@@ -47,6 +47,7 @@ void ConditionCode::emit(const Instruction& instruction, int numbers, int truths
   program_.instructions.push_back(instruction);
   numbers_ += numbers;
   truths_ += truths;
+  // The machine takes its stacks once, as deep as they ever get, and checks nothing while it runs.
   program_.number_depth = std::max(program_.number_depth, static_cast<std::size_t>(numbers_));
   program_.truth_depth = std::max(program_.truth_depth, static_cast<std::size_t>(truths_));
 }
@@ -79,6 +80,7 @@ void ConditionCode::need_whole(const Value& value, const std::string& sign) cons
 }
 
 Value ConditionCode::number(const ConditionToken& token) {
+  // Digits alone are a whole number; 1.0 and 1e3 are doubles, as in Python and SQL.
   const bool is_whole = token.number.is_plain && !token.number.has_fraction;
   Value value{is_whole ? Gives::whole : Gives::real, token.place, here()};
   value.literal = token.number;
@@ -89,6 +91,7 @@ Value ConditionCode::number(const ConditionToken& token) {
 Value ConditionCode::column(const ColumnInfo& info, std::size_t column, std::size_t element, std::size_t place) {
   Value value{kind_of(info.type) == NumberKind::real ? Gives::real : Gives::whole, place, here(), column};
   value.name = info.name;
+  // Every whole number of 32 bits is a double, which is what comparisons ask for.
   value.is_small = info.type == Type::i4 || info.type == Type::u1;
   emit({.step = Step::column, .kind = kind_of(value), .column = column, .element = element}, 1, 0);
   return value;
@@ -102,6 +105,7 @@ Value ConditionCode::text_column(const ColumnInfo& info, std::size_t column, std
 
 Value ConditionCode::truth_of(const Value& value) {
   if (value.gives == Gives::truth) return value;
+  // "flags & 4" may stand for "flags & 4 != 0", as in C; "flags" alone is more often a slip than a question.
   if (!value.is_bits)
     fail_at(value.place, value.gives != Gives::whole || value.name.empty()
                              ? "a condition is needed, such as x > 1"
@@ -140,6 +144,7 @@ std::size_t ConditionCode::make_real(Value& value, std::size_t end) {
 
 void ConditionCode::make_both_real(Value& left, Value& right) {
   // The left one first: its conversion moves the code of the right one.
+  // The left operand's code ends where the right one's begins.
   right.code += make_real(left, right.code);
   (void)make_real(right, here());
 }
@@ -164,6 +169,7 @@ Value ConditionCode::absolute(const Value& value, std::size_t place) {
 Value ConditionCode::calculate(Value left, Value right, Step step) {
   need_number(left);
   need_number(right);
+  // One double makes the sum one of doubles: who adds 0.5 does not ask for exact whole numbers.
   if (left.gives != right.gives || step == Step::divide) make_both_real(left, right);
   emit({.step = step, .kind = kind_of(left)}, -1, 0);
   return {left.gives, left.place, left.code};
@@ -200,6 +206,7 @@ Value ConditionCode::compare(Value left, Value right, Step step) {
   need_number(right);
   const Value result{Gives::truth, left.place, left.code};
   if (left.literal && !right.literal) {  // the literal goes to the right
+    // A literal is one instruction. It moves behind the other side's code, whose place moves up by one for it.
     program_.instructions.erase(program_.instructions.begin() + static_cast<std::ptrdiff_t>(left.code));
     right.code = left.code;
     left.code = here();
@@ -220,6 +227,7 @@ Value ConditionCode::compare(Value left, Value right, Step step) {
 
 /// Of a whole number with the constant behind it: 5.5 lies between 5 and 6.
 void ConditionCode::compare_with_decimal(const ExactNumber& decimal, Step step) {
+  // By its floor: x < 5.5 is x <= 5 for whole x, x >= 5.5 is x > 5, and the other two hold for the floor as they stand.
   program_.instructions.back() = constant(decimal, Gives::whole);
   if (decimal.has_fraction) {
     if (step == Step::less)

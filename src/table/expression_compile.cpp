@@ -25,9 +25,11 @@ class Compiler {
            std::vector<std::string>& columns)
       : tokens_(text, what), schema_(schema), aliases_(aliases), columns_(columns), code_(tokens_, fmt::format("{}: '{}'", what, text)) {}
 
+  // Code comes out while the text is read: no tree, and a mistake is told with the place where it was met.
   Condition::Program compile() {
     next();
     (void)code_.truth_of(parse_or());
+    // All of the text must be understood: "mag_i < 23 25" is no condition with a remark behind it.
     if (token_.kind != Kind::end) fail(fmt::format("'{}' was not expected", token_.text));
     return code_.finish();
   }
@@ -208,6 +210,7 @@ class Compiler {
 
   Value parse_unary() {
     if (!is_sign("-") && !is_sign("+") && !is_sign("~")) return parse_primary();
+    // The same counter: a million minus signs fill the stack as well as parentheses do.
     if (++depth_ > depth_limit) fail("too many signs");
     const ConditionToken sign = token_;
     next();
@@ -258,6 +261,7 @@ class Compiler {
     if (!index) fail_at(name.place, fmt::format("no column '{}'{}", name.text, hint_for(name)));
     const ColumnInfo& info = schema_[*index];
     const std::size_t column = number_of(info.name);
+    // A text makes no code of its own: it has no place on the stack of numbers, and the comparison reads the column itself.
     if (info.type == Type::text) return code_.text_column(info, column, name.place);
     return code_.column(info, column, parse_element(info, name), name.place);
   }
@@ -288,6 +292,7 @@ class Compiler {
       return 0;
     }
     next();
+    // From 0, as in Python; a sign would be another token, so the number is not negative.
     const auto element = token_.kind == Kind::number ? parse_integer(token_.text) : std::nullopt;
     if (!element || *element >= static_cast<long long>(info.width))
       fail(fmt::format("{} has elements 0 to {}, not '{}'", info.name, info.width - 1, token_.text));

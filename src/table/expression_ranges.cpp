@@ -70,10 +70,12 @@ Bounds<Value> bounds_of(const std::array<Value, 4>& corners) {
 bool is_infinite(const Interval& x) { return std::isinf(x.low) || std::isinf(x.high); }
 
 /// Sums and the like of doubles. Infinite operands may give NaN, which is missing.
+// Sums, products and quotients by what has one sign are monotonic in each operand, so their extremes lie at the corners.
 Interval real_result(const Interval& x, const Interval& y, const std::array<double, 4>& corners) {
   Interval result;
   result.may_have_values = x.may_have_values && y.may_have_values;
   result.may_be_missing = x.may_be_missing || y.may_be_missing || is_infinite(x) || is_infinite(y);
+  // A corner such as 0 * infinity or infinity - infinity says nothing of the values beside it: any value may come out.
   if (std::ranges::any_of(corners, [](double corner) { return std::isnan(corner); })) return result;
   const auto [low, high] = bounds_of(corners);
   result.low = low;
@@ -86,6 +88,7 @@ class RangeMachine {
  public:
   RangeMachine(const Condition::Program& program, std::span<const ColumnRange> ranges) : program_(program), ranges_(ranges) {}
 
+  // One interval where Machine has a block of rows, and the same program: there is no second reading of a condition.
   PossibleTruth run() {
     for (const Instruction& instruction : program_.instructions) step(instruction);
     return truths_.back();
@@ -132,6 +135,8 @@ class RangeMachine {
       case Step::text_is_not_in:
         // Of texts there are no ranges: both may be.
         return truths_.push_back({});
+      // As if the sides knew nothing of each other: x > 1 and x < 0 "may hold" where x spans both. That costs a block that is
+      // read in vain, and never a row.
       case Step::both:
         return unite([](PossibleTruth x, PossibleTruth y) { return PossibleTruth{x.may_hold && y.may_hold, x.may_fail || y.may_fail}; });
       case Step::either:
@@ -163,9 +168,11 @@ class RangeMachine {
   [[nodiscard]] Interval column(const Instruction& o) const {
     const ColumnRange& range = ranges_[o.column];
     Interval x{.kind = o.kind, .may_have_values = range.may_have_values, .may_be_missing = range.may_be_missing};
+    // Without statistics it may be all that the column's type can hold; as doubles that is the default, everything.
     set_whole(x, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
     if (!range.is_known) return x;
     set_whole(x, range.whole_min, range.whole_max);
+    // A column of whole numbers that is read as doubles: rounding keeps the order, so limits stay limits.
     x.low = range.is_whole ? static_cast<double>(range.whole_min) : range.min;
     x.high = range.is_whole ? static_cast<double>(range.whole_max) : range.max;
     return x;
@@ -178,6 +185,7 @@ class RangeMachine {
     return x;
   }
 
+  // Not widened outwards: rows are rounded by the same conversion, so theirs lie between these two.
   void to_real() {
     Interval& x = numbers_.back();
     x.kind = NumberKind::real;
@@ -189,6 +197,7 @@ class RangeMachine {
     Interval& x = numbers_.back();
     const bool is_negative = x.kind == NumberKind::real ? x.high <= 0.0 : x.whole_high <= 0;
     const bool is_positive = x.kind == NumberKind::real ? x.low >= 0.0 : x.whole_low >= 0;
+    // Of an absolute value there are three cases: all positive, all negative (then it is a negation), and an interval around 0.
     if (step == Step::absolute && is_positive) return;
     const bool is_whole_turn = step == Step::negate || is_negative;
     if (x.kind == NumberKind::real) {
@@ -207,6 +216,7 @@ class RangeMachine {
     Interval result{.kind = NumberKind::whole,
                     .may_have_values = x.may_have_values && y.may_have_values,
                     .may_be_missing = x.may_be_missing || y.may_be_missing};
+    // sum() and the others throw Unsure where 128 bits end; there Machine may throw, and that must not be skipped.
     if (o.step == Step::add) set_whole(result, sum(x.whole_low, y.whole_low), sum(x.whole_high, y.whole_high));
     if (o.step == Step::subtract) set_whole(result, difference(x.whole_low, y.whole_high), difference(x.whole_high, y.whole_low));
     if (o.step == Step::multiply) {
@@ -242,12 +252,14 @@ class RangeMachine {
     const Interval y = pop(), x = pop();
     Wide reach = 1;  // all numbers are in -reach ... reach - 1
     const auto fits = [&](const Interval& i) { return i.whole_low >= -reach && i.whole_high <= reach - 1; };
+    // A power of two: and, or and xor change no bit above the sign of the longer number.
     while (!(fits(x) && fits(y))) reach = product(reach, 2);
     Interval result{.kind = NumberKind::whole,
                     .may_have_values = x.may_have_values && y.may_have_values,
                     .may_be_missing = x.may_be_missing || y.may_be_missing};
     const bool x_is_positive = x.whole_low >= 0, y_is_positive = y.whole_low >= 0;
     set_whole(result, x_is_positive && y_is_positive ? 0 : -reach, reach - 1);
+    // "And" with a number >= 0 clears the sign, and gives at most that number.
     if (step == Step::bit_and && (x_is_positive || y_is_positive)) {
       result.whole_low = 0;
       result.whole_high = !x_is_positive ? y.whole_high : !y_is_positive ? x.whole_high : std::min(x.whole_high, y.whole_high);
@@ -275,6 +287,7 @@ class RangeMachine {
   template <class Value>
   void push_membership(const Interval& x, Value low, Value high, const std::vector<Value>& list, bool is_opposite) {
     const auto first = std::ranges::lower_bound(list, low);
+    // Only an interval of one value tells that it is surely in the list.
     const bool may_be_in = first != list.end() && *first <= high, may_be_out = !(low == high && may_be_in);
     truths_.push_back(
         {x.may_have_values && (is_opposite ? may_be_out : may_be_in), x.may_be_missing || (is_opposite ? may_be_in : may_be_out)});
@@ -286,11 +299,13 @@ class RangeMachine {
     if (x.kind == NumberKind::whole && y.kind == NumberKind::whole) {
       truth = compared(o.step, x.whole_low, x.whole_high, y.whole_low, y.whole_high);
     } else {
+      // Machine compares a double with a whole number exactly; the wider interval holds all that it can find.
       x = widened_to_real(x);
       y = widened_to_real(y);
       truth = compared(o.step, x.low, x.high, y.low, y.high);
     }
     truth.may_hold = truth.may_hold && x.may_have_values && y.may_have_values;
+    // Of what is missing no comparison holds, whatever the ranges are.
     truth.may_fail = truth.may_fail || x.may_be_missing || y.may_be_missing;
     truths_.push_back(truth);
   }
@@ -334,6 +349,7 @@ class RangeMachine {
 PossibleTruth Condition::possible(std::span<const ColumnRange> ranges) const {
   try {
     return RangeMachine(*program_, ranges).run();
+    // What comes out by default is "may hold, may fail": every row is looked at.
   } catch (const Unsure&) {
     return {};
   }

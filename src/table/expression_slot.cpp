@@ -44,6 +44,7 @@ void load_whole(std::span<const T> values, const ColumnInfo& info, std::size_t a
 
 void load(const Column& column, NumberKind kind, std::size_t first, std::size_t count, std::size_t element, ConditionSlot& out) {
   const ColumnInfo& info = column.info();
+  // One element of an array in each row; the others are passed over by the stride.
   const std::size_t at = first * info.width + element;
   const auto load_as = [&](auto values) {
     kind == NumberKind::whole ? load_whole(values, info, at, count, out) : load_real(values, info, at, count, out);

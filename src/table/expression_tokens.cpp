@@ -53,6 +53,7 @@ void ConditionTokens::number(ConditionToken& token) {
     const auto c = static_cast<unsigned char>(text_[i]);
     // 1e-5 is one number, 0x1e-5 a difference.
     if ((c == '+' || c == '-') && !is_hexadecimal && (text_[i - 1] == 'e' || text_[i - 1] == 'E')) return true;
+    // Letters, too: "12abc" is one number that is wrong, not 12 with a column behind it.
     return std::isalnum(c) || c == '.';
   };
   while (end < text_.size() && is_part(end)) ++end;

@@ -101,6 +101,7 @@ void FeatureLayer::standardise_by(const Photometry& training) {
   Features raw;
   gather(training, raw);
   std::vector<double> mean(size(), 0.0), deviation(size(), 1.0);
+  // One thread, in the order of the rows: the model gets the same bits on any machine.
   for (std::size_t f = 0; f < size(); ++f) {
     double count = 0.0, sum = 0.0, squares = 0.0;
     const auto for_each = [&](auto use) {
@@ -126,6 +127,7 @@ void FeatureLayer::gather(const Photometry& photometry, Features& out) const {
   out.present.assign(n, 0);
   for (std::size_t f = 0; f < width; ++f) {
     const Feature feature = features_[f];
+    // The loop over features is outside: within it one column of magnitudes is read from beginning to end.
     const double mean = mean_[f], scale = 1.0 / deviation_[f];
     const double* first = (feature.kind == Kind::error ? photometry.mag_err.data() : photometry.mag.data()) + feature.band;
     const double* second = photometry.mag.data() + feature.minus;
@@ -161,6 +163,7 @@ Table FeatureLayer::table() const {
 void FeatureLayer::restore(const Table& table) {
   bool is_same = table.rows() == size();
   for (std::size_t f = 0; is_same && f < size(); ++f) is_same = table.at("name").text(f) == names_[f];
+  // Numbers are told by their place in the list: with other names each would be standardised as another feature.
   if (!is_same) throw DataError("the model's features are not those of its parameters (damaged)");
   for (std::size_t f = 0; f < size(); ++f) {
     mean_[f] = table.at("mean").number(f);

@@ -162,11 +162,13 @@ Schema Table::schema() const {
 
 void Table::resize(std::size_t rows) {
   rows_ = rows;
+  // Rows that were there keep their values; what comes new is for the caller to set.
   for (Column& column : columns_) column.bytes_.resize(rows * column.info_.bytes_per_row());
 }
 
 Column& Table::add(const ColumnInfo& info) {
   if (find(info.name)) throw std::logic_error("column added twice: " + info.name);
+  // The reference is good until the next column is added.
   Column& column = columns_.emplace_back(info);
   column.bytes_.resize(rows_ * info.bytes_per_row());
   return column;

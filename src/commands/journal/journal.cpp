@@ -49,6 +49,7 @@ class JournalCommand final : public Command {
     fmt::print(
         "sequence\tunix_time_s\tevent\ttask\tattempt\trank\thost\tfirst_row\tend_row\tfirst_partition\tpartitions\tlabel\trows_written\t"
         "checksum\tread_s\tcompute_s\twrite_s\tmessage\n");
+    // Texts in one line each, whatever a file called a partition or a kernel said: programs read this line by line.
     for (const JournalRecord& r : read_journal(path))
       fmt::print("{}\t{:.6f}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:016x}\t{:.6f}\t{:.6f}\t{:.6f}\t{}\n", r.sequence, r.unix_time_s,
                  name_of(r.event), r.task, r.attempt, r.rank, one_line(r.host), r.rows.begin, r.rows.end, r.first_partition,

@@ -45,6 +45,7 @@ class EndWatch {
 
   [[nodiscard]] std::optional<int> exit_code() {
     std::error_code absent;
+    // Asked for its size first: while the run works it grows all the time, and is never read here.
     const auto size = std::filesystem::file_size(folder_ + "/journal", absent);
     if (absent || size == looked_at_) return code_;
     if (size != last_size_) {
@@ -53,6 +54,7 @@ class EndWatch {
     }
     looked_at_ = size;
     const RunProgress progress = run_progress(folder_);
+    // What an earlier attempt ended with stands at the end of the journal until this one writes.
     return code_ = progress.last != before_ ? progress.exit_code : std::nullopt;
   }
 
@@ -108,6 +110,7 @@ class LaunchCommand final : public Command {
   std::optional<ExitCode> find_run_folder() {
     std::vector<std::string> words = {program_};
     words.insert(words.end(), command_.begin(), command_.end());
+    // By the command itself, which knows its defaults and its configuration file.
     words.emplace_back("--print-config");
     Ending ending;
     const std::string output = output_in(output_of(words, ending));
@@ -151,6 +154,7 @@ class LaunchCommand final : public Command {
         throw IoError(
             fmt::format("gave up after {} attempts in a row without progress (the last one ended with {})", policy.fruitless(), how));
       say(fmt::format("attempt {} follows in {}", attempt + 1, seconds_text(*pause_s)));
+      // Before the pause, so that nobody waits for nothing, and after it, since things change meanwhile.
       if (!may_restart() || !rest(processes, *pause_s) || !may_restart()) return stopped();
     }
   }
@@ -219,6 +223,7 @@ RunProgress run_progress(const std::string& run_folder) {
   if (records.empty()) return progress;
   progress.completed = std::count_if(records.begin(), records.end(), [](const auto& r) { return r.event == Event::done; });
   if (records.back().event == Event::ended) progress.exit_code = records.back().attempt;
+  // Checksums tell records apart: each has its time in it.
   progress.first = records.front().checksum;
   progress.last = records.back().checksum;
   return progress;
@@ -238,6 +243,7 @@ std::optional<double> RestartPolicy::after_failure(bool made_progress) {
 std::vector<std::string> without_fresh(const std::vector<std::string>& words) {
   std::vector<std::string> kept;
   for (std::size_t i = 0; i < words.size(); ++i) {
+    // In each form in which a command line can say it.
     if (words[i].starts_with("--fresh=")) continue;
     if (words[i] != "--fresh") {
       kept.push_back(words[i]);

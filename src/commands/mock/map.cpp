@@ -116,6 +116,7 @@ void finish_map(const Ranks& ranks, const std::string& path) {
 
 ExitCode run_map_mock(const MapMockOptions& o, const std::string& output, const CommandContext& context) {
   Ranks& ranks = *context.ranks;
+  // On all ranks, before the run folder is made: a wrong option leaves nothing behind.
   ranks.together([&] { check(o); });
   const std::string truth = beside(output, "truth.h5"), mask = o.mask_latitude_deg > 0.0 ? beside(output, "mask.fits") : "";
   std::vector<std::string> products = {output, truth};

@@ -95,6 +95,7 @@ class MockRun {
     catalogue_.layout.roles = roles;
     catalogue_.layout.creator = creator_of("mock");
     catalogue_.layout.provenance = provenance_json("mock", context_.options, {});
+    // The number of objects is fixed by the seed and the cells, before any of them is made: so the file can be laid out.
     run_->once("catalogue", [&] { create_product(catalogue_, "", [](const auto&) {}); });
     std::vector<Partition> cells;
     for (const auto& cell : mock.cells())
@@ -110,6 +111,7 @@ class MockRun {
   /// Writes the training sample in the catalogue's order, from the catalogue; collective. Returns its rows.
   std::int64_t write_spectroscopic() {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    // From the catalogue on the disk, not while it is made: an attempt that goes on makes the same sample without making rows again.
     const SpectroscopicSelection selection(*survey_, o_.mock.spectroscopic);
     std::optional<RowReader> catalogue;
     ranks_.together([&] { catalogue.emplace(catalogue_.rows, "/object", ZoneCheck::off); });
@@ -125,6 +127,7 @@ class MockRun {
     });
     std::vector<std::int64_t> first_row = {0};
     for (const std::string& rows : counts) first_row.push_back(first_row.back() + std::stoll(rows));
+    // No sample rather than an empty one, which no command could train on.
     if (first_row.back() == 0) return 0;
     ranks_.on_first_only([&] {
       create_columns(sample_path(), {{"/object", MockSurvey::schema(), first_row.back()}}, {{"creator", creator_of("mock")}});
@@ -169,6 +172,7 @@ class MockCommand final : public Command {
     skyfold::describe(option, options_.map);
   }
   ExitCode run(const CommandContext& context) override {
+    // The option has two kinds of file, which its description cannot know.
     check_ending("output", options_.output, options_.kind == "map" ? FileKind::fits : FileKind::hdf5);
     if (options_.kind != "map") return MockRun(options_, context).run();
     // Options of all kinds are in one list; one that has no part in this kind would be ignored in silence.

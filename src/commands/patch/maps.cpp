@@ -49,6 +49,7 @@ std::size_t channel_count(const PatchMapOptions& o) {
   for (const auto& [name, size] : sizes)
     if (size > 1 && size != count)
       throw UsageError(fmt::format("{} has {} entries (must have {}, one per channel, or one for all)", name, size, count));
+  // One name for all channels would give columns of one name.
   if (count > 1 && o.name.size() == 1) throw UsageError(fmt::format("channel.name has one entry (must have {}, one per channel)", count));
   return count;
 }
@@ -85,6 +86,7 @@ void describe(OptionSet& option, PatchMapOptions& o) {
 PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
   const bool needs_polarisation = measure.measures("polarisation");
   const bool needs_fluxes = needs_polarisation || measure.measures("aperture") || measure.measures("psf") || measure.measures("gauss");
+  // Options without effect are refused: who gives one expects another result than without it.
   if (o.masks.empty()) refuse_idle_options("--masks", {{"map.mask", !o.mask.empty()}});
   if (!needs_polarisation) refuse_idle_options("polarisation in --measure", {{"map.q", !o.q.empty()}, {"map.u", !o.u.empty()}});
   if (!needs_fluxes) refuse_idle_options("a measure of fluxes in --measure", {{"map.variance", !o.variance.empty()}});
@@ -124,6 +126,7 @@ void PatchMaps::open(const PatchMapOptions& o, std::size_t i, bool needs_fluxes,
   map.frame = *file.frame();
   map.is_iau = file.is_iau();
   std::vector<std::size_t>& columns = columns_.emplace_back();
+  // Intensity first, then Q and U, then the variance: load() takes them in this order.
   columns.push_back(o.intensity.empty() ? file.known_column(intensity_names).value_or(0) : file.column(o.intensity));
   map.unit = o.unit.empty() ? file.columns()[columns[0]].unit : o.unit;
   if (needs_polarisation) {
@@ -153,6 +156,7 @@ std::size_t PatchMaps::channel_of(const PatchMapOptions& o, std::size_t i) const
   const double frequency = leading_number(std::string(trim(files_[i].keyword("FREQ").value_or(""))));
   for (std::size_t c = 0; c < o.name.size(); ++c)
     if (leading_number(o.name[c]) == frequency) return c;
+  // Names without numbers, and as many maps as channels: they are taken in their order.
   if (count == o.maps.size()) return i;
   throw UsageError(fmt::format("{}: which channel is it? (name one per map with --channels; there are {})", o.maps[i], join(o.name, ", ")));
 }
@@ -166,6 +170,7 @@ void PatchMaps::set_channel(const PatchMapOptions& o, std::size_t i, std::size_t
                                  o.maps[i], label));
   labels_.push_back(label);
   map.suffix = label.empty() ? "" : "_" + label;
+  // What is not given is NaN here; the kernel takes a Gaussian's solid angle for it.
   map.beam = {entry(o.fwhm, channel, nan), entry(o.omega, channel, nan), entry(o.omega_1, channel, nan), entry(o.omega_2, channel, nan)};
   if (!needs_fluxes) return;
   if (!(map.beam.fwhm_arcmin > 0.0)) throw UsageError(fmt::format("{}: no beam (fluxes need --channel.fwhm)", o.maps[i]));
@@ -203,6 +208,7 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
   for (std::size_t i = 0; i < maps_.size(); ++i) {
     const HealpixPixels& all = add(files_[i], columns_[i], maps_[i].frame);
     std::size_t next = 0;
+    // Where the pixels will be: the memory is there, its values come below.
     maps_[i].intensity = all.values(next++);
     if (is_polarised_[i]) {
       maps_[i].q = all.values(next++);
@@ -236,6 +242,7 @@ std::int64_t PatchMaps::need(double lon, double lat, Frame frame) {
   std::int64_t bytes = 0;
   for (Piecewise& piecewise : piecewise_) {
     const FrameRotation rotation(frame, piecewise.frame);
+    // Each map in its own frame: the source is turned into it, never the map.
     const Angles here = angles_of(lon, lat);
     piecewise.finder.find(rotation.is_identity() ? here : angles_of(rotation(vector_of(here))), piecewise.radius, runs_);
     bytes += piecewise.pixels->need(runs_);

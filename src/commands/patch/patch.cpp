@@ -101,6 +101,7 @@ class PatchRun {
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       maps_.emplace(o_.maps, o_.measure);
+      // Before the sources are read, and long before the maps are.
       check_reach();
       sources_ = read_patch_sources(o_.sources);
       check_compared(sources_, *maps_, o_.measure, o_.compare);
@@ -108,6 +109,7 @@ class PatchRun {
     maps_->load(ranks_, std::ssize(sources_.patches) == 0 ? 0 : sources_.patches.back().rows.end, context_.threads);
     ranks_.together([&] {
       kernel_ = make_patch_kernel(o_.measure, maps_->maps(), {sources_.lon, sources_.lat, sources_.frame});
+      // Products carry the columns of the sources along, so that no table has to be joined to use them.
       for (const ColumnInfo& column : kernel_->gives())
         if (!known_column(sources_.table.schema(), std::array{lower(column.name)}).empty())  // FITS names have no case
           throw UsageError(
@@ -145,6 +147,7 @@ class PatchRun {
     product_.layout.creator = creator_of("patch");
     product_.layout.product_class = "patch_photometry";
     std::vector<std::pair<std::string, std::string>> identities = {{o_.sources.path, file_identity(o_.sources.path)}};
+    // By size only: hashing maps of tens of gigabytes would take longer than measuring a few sources. The registry has their hashes.
     for (const std::string& path : maps_->paths()) identities.emplace_back(path, std::to_string(std::filesystem::file_size(path)));
     product_.layout.provenance = provenance_json("patch", context_.options, identities);
     prepare_product(*run_, ranks_, product_, o_.output, "PATCH", [&](const auto& use) { use(sources_.table); });
@@ -162,6 +165,7 @@ class PatchRun {
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       const std::vector<FluxPair> pairs = flux_pairs(product_.rows, sources_, *maps_, o_.measure, o_.compare);
+      // From the finished product, not from what ranks held: so it is the same after an interruption.
       summary = patch_summary(product_.rows, sources_, *maps_, o_.measure, pairs);
       if (!o_.text.empty()) write_patch_text(run_->partial(o_.text), product_.rows, sources_, *maps_, o_.measure);
       if (!o_.plot) return;

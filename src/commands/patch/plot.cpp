@@ -22,6 +22,7 @@ constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
 /// Values of the map on a square grid around a source, a line per row of the grid, "NaN" where there is none.
 std::string picture(const PatchSources& sources, PatchMaps& maps, std::size_t index, std::size_t row) {
   const double lon = sources.table.at(sources.lon).number(row), lat = sources.table.at(sources.lat).number(row);
+  // Rank 0 may not have measured this source, and so may lack the pixels around it.
   maps.need(lon, lat, sources.frame);
   const PatchMap& map = maps.map(index);
   const TangentBasis basis = FrameRotation(sources.frame, map.frame)(tangent_basis(angles_of(lon, lat)));
@@ -33,6 +34,7 @@ std::string picture(const PatchSources& sources, PatchMaps& maps, std::size_t in
       const double radius = std::hypot(x, y) * arcmin;
       double value = std::nan("");
       if (radius <= reach * arcmin) {
+        // The point at this distance and direction, along a great circle: a flat grid would be off by the cosine of the latitude.
         const double along = radius > 0.0 ? std::sin(radius) / radius * arcmin : 0.0, c = std::cos(radius);
         const auto component = [&](double Vector3::*k) { return c * basis.centre.*k + along * (x * basis.east.*k + y * basis.north.*k); };
         const std::int64_t ring =
@@ -52,6 +54,7 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
     script += fmt::format("$pair{} << EOD\n", p);
     std::size_t n = 0;
     for (std::size_t i = 0; i < pairs[p].measured.size(); ++i)
+      // Axes are logarithmic.
       if (pairs[p].measured[i] > 0.0 && pairs[p].catalogued[i] > 0.0)
         script += fmt::format("{:.6g} {:.6g}\n", pairs[p].catalogued[i], pairs[p].measured[i]), ++n;
     script += n == 0 ? "NaN NaN\nEOD\n" : "EOD\n";

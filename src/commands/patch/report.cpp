@@ -44,6 +44,7 @@ std::vector<double> read_column(const RowReader& product, const std::string& nam
 
 std::vector<double> finite(const std::vector<double>& values) {
   std::vector<double> kept;
+  // Sources without a value, such as masked ones, would make the median NaN.
   std::copy_if(values.begin(), values.end(), std::back_inserter(kept), [](double value) { return std::isfinite(value); });
   return kept;
 }
@@ -55,6 +56,7 @@ std::string given_column(const Comparable& c, const PatchCompareOptions& o) {
 
 /// The map that the catalogue's fluxes belong to; nothing when that is not known.
 std::optional<std::size_t> compared_map(const PatchMaps& maps, const PatchCompareOptions& o) {
+  // With several maps nobody can tell which of them a column "flux" of the catalogue belongs to, and a guess would compare nonsense.
   if (o.channel.empty()) return maps.size() == 1 ? std::optional<std::size_t>(0) : std::nullopt;
   for (std::size_t i = 0; i < maps.size(); ++i)
     if (maps.label(i) == o.channel) return i;
@@ -84,6 +86,7 @@ std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map,
     if (!is_measured || !has_map || name.empty()) continue;
     const std::string unit = schema[*find_column(schema, name)].unit;
     const std::optional<double> jansky = jansky_of(unit);
+    // A guessed column in another unit is passed over, a named one refused.
     if (!jansky && is_given)
       throw UsageError(fmt::format("column {} has unit '{}' (named by --{}; must be a flux in Jy)", name, unit, option));
     if (jansky) compared.push_back({c.measure, name, c.column, *jansky});
@@ -115,6 +118,7 @@ void describe(OptionSet& option, PatchCompareOptions& o) {
 }
 
 std::string name_of_source(const PatchSources& sources, std::size_t row) {
+  // Without ids sources are called by their row in the user's table.
   const Column& column = sources.id.empty() ? sources.table.at("row") : sources.table.at(sources.id);
   return column.info().type == Type::text ? std::string(trim(column.text(row))) : std::to_string(column.integer(row));
 }
