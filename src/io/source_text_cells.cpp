@@ -40,8 +40,8 @@ bool is_below_one(std::string_view text) noexcept {
     if (digits.starts_with('+')) digits.remove_prefix(1);
     long written = 0;
     const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), written);
-    if (error == std::errc::result_out_of_range) return digits.starts_with('-');
-    exponent += written;
+    // Of such exponents the sign is all that matters; a sum that wraps around would turn the largest number into 0.
+    if (error == std::errc::result_out_of_range || __builtin_add_overflow(exponent, written, &exponent)) return digits.starts_with('-');
   }
   return exponent <= 0;
 }

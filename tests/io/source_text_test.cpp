@@ -167,12 +167,13 @@ TEST(TextSource, ReadsExponentsOfFortranAndNumbersBeyondDoubles) {
     EXPECT_EQ(t.at("x").number(7), value) << cell;
   }
   EXPECT_TRUE(std::signbit(read_text(with_cell("-1e-400")).at("x").number(7)));
+  EXPECT_EQ(read_text(with_cell("0.1e-9223372036854775808")).at("x").number(7), 0.0);
   for (const char* name : {"2D3", "1-5", "1.5-30"})
     EXPECT_EQ(read_text("x\n" + std::string(name) + "\n").at("x").info().type, Type::text) << name;
 }
 
 TEST(TextSource, TakesAnOddCellInALongColumnOfNumbersForASlip) {
-  for (const char* cell : {"abc", "1e400", "-1.5D+999", "12:30:00", "true", "1,5"}) {
+  for (const char* cell : {"abc", "1e400", "1e9223372036854775807", "-1.5D+999", "12:30:00", "true", "1,5"}) {
     const Folder folder;
     const auto source = open_source(folder.file("t.csv", with_cell('"' + std::string(cell) + '"')), {});
     EXPECT_EQ(source->schema()[1].type, Type::f8) << cell;
