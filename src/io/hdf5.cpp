@@ -200,8 +200,9 @@ void add_member(ColumnPlaces& places, hid_t group, const std::string& name, cons
   const std::uintmax_t file_size = std::filesystem::file_size(path);
   const bool is_contiguous = offset != HADDR_UNDEF;
   places.chunks.push_back(rows > 0 && !is_contiguous ? chunks_of(dataset, *column, rows, file_size, where) : ColumnChunks());
-  // Written so that no product overflows, whatever a damaged file says.
-  if (rows > 0 && is_contiguous && (offset > file_size || static_cast<std::uintmax_t>(rows) * column->bytes_per_row() > file_size - offset))
+  // Divided, since a product of what a damaged file says may overflow: 2^61 rows of 8 bytes would be none.
+  const std::uintmax_t values = offset > file_size ? 0 : (file_size - offset) / size_of(column->type);
+  if (rows > 0 && is_contiguous && (offset > file_size || column->width > values / static_cast<std::uintmax_t>(rows)))
     throw IoError(fmt::format("{} ends beyond the file's {} bytes (truncated)", where, grouped(static_cast<long long>(file_size))));
   column->name = name;
   column->unit = get_text(dataset, "unit");

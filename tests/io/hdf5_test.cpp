@@ -136,6 +136,19 @@ TEST_F(Columns, AreRefusedWhenTheFileIsCutAnywhere) {
   }
 }
 
+TEST_F(Columns, AreRefusedWhenTheyAnnounceMoreRowsThanAnyFileHas) {
+  constexpr std::uint64_t rows = 1013, absurd = std::uint64_t{1} << 61;  // times 8 bytes: 2^64, which is 0
+  write_columns(path, {{"/object", random_table({{"x", Type::f8}}, rows, 1)}}, {});
+  std::string bytes = read_file(path);
+  const std::string before(reinterpret_cast<const char*>(&rows), sizeof rows), after(reinterpret_cast<const char*>(&absurd), sizeof absurd);
+  int replaced = 0;
+  for (std::size_t at = bytes.find(before); at != std::string::npos; at = bytes.find(before, at + 8), ++replaced)
+    bytes.replace(at, 8, after);
+  ASSERT_GT(replaced, 0);
+  write_file(path, bytes);
+  EXPECT_TRUE(contains(error_of<IoError>([&] { (void)open_columns(path, "/object"); }), "truncated"));
+}
+
 TEST_F(Columns, AreRefusedWhenTheyDifferInLength) {
   write_columns(path, {{"/object", random_table({{"x", Type::f8}}, 4, 1)}}, {});
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
