@@ -71,6 +71,7 @@ TEST(OutputIn, FindsTheOutputAmongTheOptionsWithoutSection) {
   EXPECT_EQ(output_in("catalogue = c.h5\n[pdf]\noutput = p.h5\n"), "");
   EXPECT_EQ(output_in(""), "");
   EXPECT_EQ(output_in("output = z.h5"), "z.h5");
+  EXPECT_EQ(output_in("output = \"a #1.h5\"\n"), "a #1.h5") << "as --print-config writes a name with a # behind a blank";
 }
 
 class RunProgressTest : public testing::Test {

@@ -14,6 +14,7 @@
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/journal.hpp"
 #include "skyfold/run/child_processes.hpp"
@@ -258,7 +259,7 @@ std::string output_in(std::string_view configuration) {
   while (!configuration.empty() && !configuration.starts_with('[')) {
     const std::size_t end = std::min(configuration.find('\n'), configuration.size());
     const std::string_view line = configuration.substr(0, end);
-    if (line.starts_with("output = ")) return std::string(trim(line.substr(9)));
+    if (line.starts_with("output = ")) return unquoted_value(line.substr(9));
     configuration.remove_prefix(std::min(end + 1, configuration.size()));
   }
   return {};
