@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <memory>
 
@@ -162,6 +163,10 @@ Catalogue::Catalogue(const std::string& path) : reader_(checked(path)) {
 std::vector<OrderedRows::Tile> Catalogue::tiles() const {
   const Table index = read_columns(path(), "/index/tile");
   const auto first = index.at("first_row").values<std::int64_t>();
+  // Every row is in a tile, and every tile has rows: otherwise rows would be computed twice, or never.
+  const bool is_whole = rows() == 0 ? first.empty() : !first.empty() && first.front() == 0 && first.back() < rows();
+  if (!is_whole || std::ranges::adjacent_find(first, std::greater_equal<>()) != first.end())
+    throw DataError(path() + ": damaged index of tiles");
   std::vector<OrderedRows::Tile> tiles;
   for (std::size_t i = 0; i < index.rows(); ++i)
     tiles.push_back({std::string(index.at("name").text(i)), {first[i], i + 1 < index.rows() ? first[i + 1] : rows()}});

@@ -13,6 +13,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -319,6 +320,25 @@ TEST_F(CatalogueOnRanks, IsRefusedWhenItsIndexIsDamaged) {
     add_columns(path, {{"/index/order5", index}});
   });
   EXPECT_TRUE(contains(error_of<DataError>([&] { const Catalogue damaged(path); }), path));
+}
+
+TEST_F(CatalogueOnRanks, RefusesAnIndexOfTilesThatLeavesRowsOut) {
+  const CatalogueLayout layout = layout_of(Ordering::tile, 100);
+  write(layout, ordered_table(layout));
+  finalise();
+  const Table whole = read_columns(path, "/index/tile");
+  ASSERT_GT(whole.rows(), 2U);
+  EXPECT_EQ(Catalogue(path).tiles().size(), whole.rows());
+  for (const auto& [tile, first_row] : {std::pair{0, 5}, {1, 0}, {2, 1'000'000}, {1, -1}}) {
+    ranks.on_first_only([&] {
+      Table damaged = slice(whole, 0, whole.rows());
+      damaged.at("first_row").values<std::int64_t>()[static_cast<std::size_t>(tile)] = first_row;
+      add_columns(path, {{"/index/tile", damaged}});
+    });
+    EXPECT_TRUE(contains(error_of<DataError>([&] { (void)Catalogue(path).tiles(); }), "damaged index of tiles"))
+        << tile << " " << first_row;
+    ranks.together([] {});
+  }
 }
 
 TEST_F(CatalogueOnRanks, NamesAFileThatIsNoCatalogue) {
