@@ -217,6 +217,18 @@ class Products(support.SkyfoldTest):
         self.assertIn("left alone", result.err)
         self.assertEqual(pathlib.Path(self.path("z.fits")).read_text(), "something else")
 
+    def test_a_product_without_hashes_is_known_by_its_size(self):
+        with sqlite3.connect(self.path("skyfold.db")) as database:  # as those above 4 GiB are recorded
+            database.execute("UPDATE product SET file_hash = '', content_hash = ''")
+        self.assertIn("the size that it was made with", self.products("show", "z.fits", "--verify").out)
+        with open(self.path("z.fits"), "ab") as file:
+            file.write(b"x")
+        for command in ("drop", "save"):
+            self.assertIn("but was made with", self.fails(3, command, "z.fits"))
+        self.assertTrue(pathlib.Path(self.path("z.fits")).exists())
+        self.products("save", "z.h5")
+        self.assertIn("verified", self.products("show", "z.h5", "--verify").out)
+
     def test_the_tree_does_not_name_a_product_that_was_replaced_unseen(self):
         self.skyfold("mock", "--objects", 3000, "--seed", 9, "--output", self.path("survey.h5"), "--fresh", "--project", "none")
         self.photoz()

@@ -87,6 +87,7 @@ class ListCommand final : public Command {
     Registry registry = open_registry(project_, "");
     std::vector<ProductRecord> shown = registry.products();
     check_class(shown);
+    // What was replaced stays recorded, for what was made from it; few want to see it.
     std::erase_if(shown, [&](const ProductRecord& product) {
       return (!all_ && !product.is_current) || (!class_.empty() && product.product_class != class_);
     });
@@ -130,6 +131,7 @@ class ListCommand final : public Command {
 };
 
 /// A command about one product.
+// The registry is looked for above the product, so these commands work from any folder.
 class ProductCommand : public Command {
  public:
   void describe(OptionSet& option) override {
@@ -179,7 +181,10 @@ class ShowCommand final : public ProductCommand {
     // After printing: what does not agree can be looked at then.
     if (!verify_) return ExitCode::done;
     check_unchanged(product, context.threads);
-    if (!json_) fmt::print("verified: the file is as it was made\n");
+    if (!json_)
+      fmt::print("{}\n", product.file_hash.empty()
+                             ? "the file has the size that it was made with (it has no hashes: products save makes them)"
+                             : "verified: the file is as it was made");
     return ExitCode::done;
   }
 
@@ -244,16 +249,15 @@ class SaveCommand final : public ProductCommand {
   ExitCode run(Registry& registry, const ProductRecord& product, const CommandContext& context) override {
     if (!product.is_current) throw UsageError(fmt::format("{}: #{} was replaced or dropped", product.path, product.id));
     if (!undo_) {
+      check_unchanged(product, context.threads);
       // Large files were not read again when they were made; what is kept for good gets its hashes.
-      if (product.file_hash.empty())
-        registry.set_hashes(product.id, hashes_of(product.path, context.threads));
-      else
-        check_unchanged(product, context.threads);
+      if (product.file_hash.empty()) registry.set_hashes(product.id, hashes_of(product.path, context.threads));
     }
     constexpr auto write_bits = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
     if (undo_)
       fs::permissions(product.path, fs::perms::owner_write, fs::perm_options::add);
     else
+      // For all: a product that others rely on is safe from its owner, too, until `save --undo`.
       fs::permissions(product.path, write_bits, fs::perm_options::remove);
     // After the file: a registry that says "saved" of a file that can be written would lie.
     registry.set_saved(product.id, !undo_);
@@ -277,6 +281,7 @@ void drop(Registry& registry, const ProductRecord& product, int threads) {
   }
   // After the file: if this is cut off in between, the list calls the product missing, and nothing is dropped whose file is there.
   registry.set_dropped(product.id);
+  // The run folder and the log belong to all products of the process: they go with the last one.
   const std::vector<ProductRecord> made = registry.products_of(product.process);
   if (made.empty() || std::any_of(made.begin(), made.end(), [](const ProductRecord& sibling) { return sibling.is_current; })) return;
   std::error_code ignored;
@@ -308,6 +313,7 @@ std::map<std::int64_t, std::string> needed_by_saved(Registry& registry) {
     if (!product.is_saved || !product.is_current) continue;
     need_inputs(product.process, product.path);
     for (const ProductRecord& sibling : registry.products_of(product.process))
+      // A product and its PDFs are one result: saving one of them means the whole.
       if (sibling.id != product.id) needed.emplace(sibling.id, fmt::format("it was made together with the saved product {}", product.path));
   }
   return needed;
