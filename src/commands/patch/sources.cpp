@@ -65,6 +65,7 @@ Table read_table(const Dataset& dataset, const PatchSources& sources) {
 
 /// Sort keys: where the sources are in ICRS.
 std::vector<std::int64_t> keys_of(const Table& table, const PatchSources& sources, const std::string& path) {
+  // Always ICRS, whatever frame the sources have: products of patch are catalogues like others, and can be matched.
   const FrameRotation to_icrs(sources.frame, Frame::equatorial);
   std::vector<std::int64_t> keys(table.rows());
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -136,7 +137,7 @@ PatchSources read_patch_sources(const PatchSourceOptions& o) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     key[i] = keys[order[i]];
     const std::string patch = patch_of(sources, o, key[i], i);
-    // Sources are in the order of the sky, so the sources of a patch follow each other.
+    // Sources are in the order of the sky, so those of a pixel follow each other; a box has several runs of rows, a patch each.
     if (i == 0 || patch != last) sources.patches.push_back({std::ssize(sources.patches), patch, {static_cast<std::int64_t>(i), 0}, 0.0});
     Partition& current = sources.patches.back();
     current.rows.end = static_cast<std::int64_t>(i) + 1;

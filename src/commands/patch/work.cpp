@@ -18,6 +18,7 @@ void PatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   mine.sources.resize(static_cast<std::size_t>(block.size()));
   copy_rows(sources_.table, static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.end), mine.sources, 0);
   const Column &lon = mine.sources.at(sources_.lon), &lat = mine.sources.at(sources_.lat);
+  // Here, by the main thread: the kernel finds all its pixels in memory, and no two threads read a block at once.
   for (std::size_t i = 0; i < mine.sources.rows(); ++i) result.bytes_read += maps_.need(lon.number(i), lat.number(i), sources_.frame);
 }
 

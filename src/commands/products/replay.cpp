@@ -37,6 +37,7 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
   for (const std::string& line : split(process.configuration, '\n')) {
     const std::size_t equals = line.find(" = ");
     const std::string value = equals == std::string::npos ? "" : unquoted_value(line.substr(equals + 2));
+    // By comparing paths with the record, not by names of options: whatever option a product's path stood in, it is redirected.
     const std::string path = value.empty() ? "" : fs::weakly_canonical(fs::path(process.folder) / value).string();
     const bool is_made = line.starts_with("output = ") ||
                          std::any_of(products.begin(), products.end(), [&](const ProductRecord& product) { return product.path == path; });
@@ -59,6 +60,7 @@ void require_replayable(const ProcessRecord& process) {
 void check_inputs(const std::vector<InputRecord>& inputs, int threads) {
   for (const InputRecord& input : inputs) {
     if (!fs::exists(input.path)) throw IoError(fmt::format("{}: an input of the product is missing", input.path));
+    // All bytes where they were hashed, else the content. An input without either, larger than is hashed, is taken as it is.
     const std::string recorded = input.file_hash.empty() ? input.content_hash : input.file_hash;
     const std::string now = input.file_hash.empty() ? content_hash(input.path, true) : file_hash(input.path, threads);
     if (!recorded.empty() && now != recorded)
@@ -73,6 +75,7 @@ class ScratchFolder {
   ScratchFolder(std::string path, bool keeps) : path_(std::move(path)), mark_(path_ + "/.skyfold-replay"), keeps_(keeps) {
     std::error_code error;
     const fs::file_status there = fs::symlink_status(path_, error);
+    // Only a folder with our mark is ever removed.
     if (fs::is_directory(there) && fs::is_regular_file(fs::symlink_status(mark_, error)))
       remove_left();
     else if (fs::exists(there))
@@ -155,6 +158,7 @@ class ReplayCommand final : public Command {
 
  private:
   void make_again(const ProcessRecord& process, const std::vector<ProductRecord>& products, const std::string& scratch) const {
+    // A file rather than a command line: it holds any value, however long, exactly as it was recorded.
     const std::string configuration = scratch + "/replay.ini";
     write_durably(configuration, redirected(process, products, scratch));
     // Paths of the record are relative to where the command was run.
@@ -183,6 +187,7 @@ class ReplayCommand final : public Command {
       const std::string again = in_scratch(scratch, product.path);
       if (!fs::exists(again)) throw DataError(fmt::format("{}: the replay did not make it", product.path));
       const bool has_content = !product.content_hash.empty();
+      // By content where there is one: FITS and HDF5 files of other versions of their libraries may differ in bytes.
       const std::string now = has_content ? content_hash(again, true) : file_hash(again);
       const bool same = now == (has_content ? product.content_hash : product.file_hash);
       fmt::print("{:<9} {} ({} {})\n", same ? "same" : "differs", one_line(product.path), has_content ? "content" : "file", now);

@@ -26,6 +26,7 @@ LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<Surv
   for (std::size_t s = 0; s < surveys.size(); ++s) {
     const SurveyShare& share = sample.report.by_survey[s];
     const auto objects = static_cast<double>(share.objects), all = static_cast<double>(sample.report.objects);
+    // A survey none of whose measurements was chosen has no mean.
     const auto number = [&](double value) { return share.objects == 0 ? std::string("-") : fmt::format("{:.4f}", value); };
     table.rows.push_back({surveys[s].name, surveys[s].version, std::to_string(surveys[s].year), grouped(rows[s].rows_in),
                           grouped(rows[s].after_quality), grouped(share.objects), fmt::format("{:.2f}", 100.0 * objects / all),
@@ -76,10 +77,12 @@ Plot redshift_plot(const std::vector<Survey>& surveys, const Sample& sample) {
   Plot plot{"n_of_z", "Redshifts of the sample", "redshift", fmt::format("objects in {}", shortest(bin_width)), "set key right", {}};
   const auto z = sample.objects.at("z").values<double>();
   if (z.empty()) return plot;
+  // Bins begin at a multiple of their width, so that plots of two samples can be laid over each other.
   const double low = std::floor(*std::min_element(z.begin(), z.end()) / bin_width) * bin_width;
   const auto bins = static_cast<std::size_t>((*std::max_element(z.begin(), z.end()) - low) / bin_width) + 1;
   std::vector<double> centres(bins), all(bins);
   for (std::size_t b = 0; b < bins; ++b) centres[b] = low + (static_cast<double>(b) + 0.5) * bin_width;
+  // The largest redshift may lie on the last edge, by rounding.
   const auto bin_of = [&](double value) { return std::min(bins - 1, static_cast<std::size_t>((value - low) / bin_width)); };
   std::vector<std::vector<double>> counts(surveys.size(), std::vector<double>(bins));
   for (std::size_t i = 0; i < z.size(); ++i) {
@@ -94,6 +97,7 @@ Plot redshift_plot(const std::vector<Survey>& surveys, const Sample& sample) {
 
 LogTable rule_table(const SampleReport& report) {
   LogTable table{"What decided", {"rule", "groups"}, {}, "Groups of several measurements, by the rule that left one of them."};
+  // Rule 0 is that there was nothing to decide.
   for (std::size_t rule = 1; rule < choice_rules; ++rule)
     table.rows.push_back({std::string(name_of(static_cast<ChoiceRule>(rule))), grouped(report.by_rule[rule])});
   return table;

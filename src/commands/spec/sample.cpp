@@ -25,6 +25,7 @@ class TextWriter {
  public:
   TextWriter(Column& column, const std::vector<std::string>& texts)
       : width_(column.info().width), cells_(column.values<char>().data()), texts_(texts) {
+    // Padded once: cells are then plain copies, a few million of them.
     for (std::string& text : texts_) text.resize(width_, '\0');
   }
   void put(std::size_t row, std::size_t text) const { std::copy_n(texts_[text].data(), width_, cells_ + row * width_); }
@@ -91,6 +92,7 @@ class SampleMaker {
   static bool comes_first(const SurveyRow& a, const SurveyRow& b) { return a.survey != b.survey ? a.survey < b.survey : a.row < b.row; }
 
   void group() {
+    // The index wants positions side by side in memory, not between the other fields of a row.
     std::vector<double> ra(rows_.size()), dec(rows_.size());
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       ra[i] = rows_[i].ra;
@@ -112,6 +114,7 @@ class SampleMaker {
     chosen_.resize(groups_.size());
     rules_.resize(groups_.size());
     if (averages) averages_.resize(groups_.size());
+    // Groups do not touch each other's results: no order of threads changes anything.
     parallel_for(groups_.size(), 65536, threads_, [&](std::size_t begin, std::size_t end, int) {
       Resolver resolver;
       std::vector<RedshiftMeasurement> group;
@@ -154,6 +157,7 @@ class SampleMaker {
   }
 
   ObjectClass class_of(std::size_t g, double redshift) const {
+    // The class goes with the measurement that was chosen; its redshift decides only where the survey says nothing.
     const ObjectClass own = rows_[chosen_[g]].object_class;
     if (own != ObjectClass::unknown) return own;
     return redshift < o_.z_star ? ObjectClass::star : ObjectClass::galaxy;
@@ -209,6 +213,7 @@ class SampleMaker {
     const TextWriter survey(table[1], names_of(surveys_));
     std::size_t at = 0;
     for (std::size_t i = 0; i < order_.size(); ++i)
+      // In the order of the sample, so that the members of an object are found by one range of rows.
       for (const std::uint32_t m : groups_.members(order_[i])) {
         const SurveyRow& row = rows_[m];
         table[0].values<std::int64_t>()[at] = static_cast<std::int64_t>(i);

@@ -58,8 +58,10 @@ class SpecRun {
     surveys_ = read_surveys(whole_names(o_.surveys));
     check_outputs(products(), inputs());
     check_run_folder(o_.output);
+    // spec does not resume, it takes seconds; but the work of another command under this name must not be thrown away unasked.
     require_no_unfinished_run(o_.output);
     check_replaceable(products());
+    // Watched from before they are read: registrations decide the sample as much as tables do.
     for (const std::string& path : inputs()) context_.process.input(path);
     read();
     const Sample sample = make_sample(surveys_, all_rows(), o_.sample, !o_.members.empty(), context_.threads);

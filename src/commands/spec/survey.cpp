@@ -53,6 +53,7 @@ void check_survey(const Survey& s) {
   };
   need(!s.name.empty(), "name");
   need(!s.files.empty(), "file");
+  // Two measurements of equal quality are decided by it, so a survey without a year would lose or win by accident.
   need(s.year > 0, "year");
   need(!s.ra.empty(), "columns.ra");
   need(!s.dec.empty(), "columns.dec");
@@ -81,6 +82,7 @@ TranslationRule class_rule(const Survey& s, const Schema& schema) {
   const std::string* conditions[] = {&s.is_galaxy, &s.is_star, &s.is_qso};
   for (int code = 0; code < 3; ++code)
     if (!conditions[code]->empty()) rule.conditions.emplace_back(*conditions[code], code);
+  // Only of texts: numbers of classes mean something else in every survey.
   const auto column = find_column(schema, s.object_class);
   if (rule.values.empty() && rule.conditions.empty() && column && schema[*column].type == Type::text)
     rule.values = {{"galaxy", 0}, {"gal", 0}, {"g", 0}, {"star", 1}, {"s", 1}, {"qso", 2}, {"quasar", 2}, {"q", 2}};
@@ -109,6 +111,7 @@ class TableReader {
                class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);
     if (!survey.error.empty()) need(survey.error, Type::f8);
+    // Conditions may name columns that no option does.
     for (const auto* columns : {&quality_.columns(), &class_.columns()})
       for (const std::string& name : *columns) need(name, std::nullopt);
     if (!survey.quality.empty()) need(survey.quality, std::nullopt);
@@ -121,6 +124,7 @@ class TableReader {
     rows_.accepted.reserve(rows_.accepted.size() +
                            static_cast<std::size_t>(survey_table_.rows()));  // costs address space alone until it is used
     for (const Piece& piece : survey_table_.source().pieces(1 << 18)) {
+      // Bad cells come in order of rows, as `take` wants them.
       const std::vector<BadCell> bad = read_piece_and_bad_cells(survey_table_.source(), piece, table);
       take(table, piece.first_row, first_row, bad);
     }
@@ -139,6 +143,7 @@ class TableReader {
   void take(const Table& table, std::int64_t first_of_piece, std::int64_t first_row, const std::vector<BadCell>& bad) {
     qualities_.resize(table.rows());
     classes_.resize(table.rows());
+    // All rows of the block at once: a condition is evaluated over columns.
     quality_.translate(table, qualities_);
     class_.translate(table, classes_);
     const Column &ra = table.at(survey_.ra), &dec = table.at(survey_.dec), &z = table.at(survey_.z);
@@ -152,6 +157,7 @@ class TableReader {
         if (next_bad->row == row && (!cell || decides_quality(next_bad->column))) cell = &*next_bad;
       ++rows_.by_quality[qualities_[i]];
       const bool is_unsure = cell && decides_quality(cell->column);
+      // What is wrong with a row that would not be used anyway does not matter: surveys mark failures by odd redshifts.
       if (qualities_[i] < quality_min_ && !is_unsure) continue;
       const double values[] = {ra.number(i), dec.number(i), z.number(i)};
       if (cell ? reject(row, cell->column, cell->problem) : !is_good(row, values)) continue;
@@ -183,6 +189,7 @@ class TableReader {
     const auto [ra, dec, z] = values;
     if (!(ra >= -360.0 && ra <= 360.0)) return !reject(row, survey_.ra, describe(ra, "-360 to 360 deg"));
     if (!(dec >= -90.0 && dec <= 90.0)) return !reject(row, survey_.dec, describe(dec, "-90 to 90 deg"));
+    // 1 + z must be positive; beyond 20 there is no spectroscopic redshift, so it is a flag or a slip.
     if (!(z > -1.0 && z <= 20.0)) return !reject(row, survey_.z, describe(z, "-1 to 20, for a redshift of good quality"));
     return true;
   }
@@ -218,6 +225,7 @@ Survey read_survey(const std::string& path, long place) {
   check_survey(survey);
   if (survey.priority == 0) survey.priority = place;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  // Relative to the registration, which can then be kept and moved with its tables.
   survey.files = whole_names(survey.files, folder.string());
   for (std::string& file : survey.files) file = (folder / file).string();
   return survey;
@@ -226,6 +234,7 @@ Survey read_survey(const std::string& path, long place) {
 std::vector<Survey> read_surveys(const std::vector<std::string>& paths) {
   std::vector<Survey> surveys;
   for (const std::string& path : paths) surveys.push_back(read_survey(path, std::ssize(surveys) + 1));
+  // Equal priorities keep the order of the command line.
   std::stable_sort(surveys.begin(), surveys.end(), [](const Survey& a, const Survey& b) { return a.priority < b.priority; });
   for (std::size_t i = 0; i < surveys.size(); ++i)
     for (std::size_t k = 0; k < i; ++k)
@@ -238,6 +247,7 @@ std::vector<Survey> read_surveys(const std::vector<std::string>& paths) {
 std::string survey_json(const Survey& s) {
   nlohmann::ordered_json json = {
       {"name", s.name}, {"version", s.version}, {"year", s.year}, {"reference", s.reference}, {"priority", s.priority}};
+  // Names without folders: provenance is the same wherever the tables lay.
   for (const std::string& file : s.files) json["files"].push_back(std::filesystem::path(file).filename().string());
   json["columns"] = {{"ra", s.ra}, {"dec", s.dec}, {"z", s.z}, {"quality", s.quality}, {"z_err", s.error}, {"class", s.object_class}};
   for (const auto& [value, quality] : parse_values(s.quality_values, {}, 0, 4, s.registration)) json["quality"]["values"][value] = quality;

@@ -32,6 +32,7 @@ std::string job_line(const JobStatus& job, const std::string& unit) {
   const std::string where =
       job.host.empty() ? fmt::format("rank {}", job.rank) : fmt::format("rank {} on {}", job.rank, one_line(job.host));
   const std::string more = job.partition_count > 1 ? fmt::format(" and {} more", job.partition_count - 1) : "";
+  // For a job that runs, up to now, by this machine's clock.
   const double seconds = (job.end_s > 0.0 ? job.end_s : unix_time_s()) - job.start_s;
   return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end,
                      one_line(job.partition), more, job.attempt, where, seconds, job.message.empty() ? "" : ": " + one_line(job.message));
@@ -110,6 +111,7 @@ Json json_of(const RunStatus& s) {
 /// Prometheus' text format, for a node exporter's textfile collector.
 std::string prometheus_of(const RunStatus& s) {
   std::string text = "# HELP skyfold_rows Rows of a task by state.\n# TYPE skyfold_rows gauge\n";
+  // Labels tell runs apart in the collector's database: the same output is the same series in every attempt.
   const std::string run = fmt::format("command=\"{}\",output=\"{}\"", prometheus_text(s.command), prometheus_text(s.output));
   for (const TaskStatus& task : s.tasks)
     text += fmt::format("skyfold_rows{{{0},task=\"{1}\",state=\"total\"}} {2}\nskyfold_rows{{{0},task=\"{1}\",state=\"done\"}} {3}\n", run,
@@ -139,6 +141,7 @@ class StatusCommand final : public Command {
   }
   ExitCode run(const CommandContext&) override {
     while (true) {
+      // Read anew each time, from the beginning: a journal is some hundred bytes per job.
       const RunStatus status = read_status(o_.output);
       show(status);
       if (o_.watch_s <= 0.0 || status.state != "running") return ExitCode::done;

@@ -36,6 +36,7 @@ void write_row(Table& out, std::size_t row, const LocusPointing& p) {
 
 LocusKernel::LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets, const LocusColumns& stars)
     : rules_(options), bands_(bands), targets_(targets), stars_(stars) {
+  // Only what the rules ask for: a catalogue with ratings of its own may have no magnitudes at all.
   if (rules_.target_needs_magnitudes) target_band_.emplace(bands, targets.bands, options.band);
   if (rules_.needs_magnitudes) star_band_.emplace(bands, stars.bands, options.band);
   if (rules_.needs_colours && bands.bands.size() < 2)
@@ -93,6 +94,7 @@ void LocusKernel::add_stars(const Table& table, std::int64_t first_row, Stars& s
   if (star_band_) star_band_->read(table, photometry);
   for (std::size_t i = 0; i < table.rows(); ++i) {
     const Position position{ra.number(i), dec.number(i)};
+    // A star without a place is in no field; a target without one has a status of its own.
     if (!is_valid(position)) continue;
     stars.ra.push_back(position.ra);
     stars.dec.push_back(position.dec);
@@ -127,6 +129,7 @@ std::vector<LocusTarget> LocusKernel::targets_of(const Table& table) const {
 void LocusKernel::run(const Table& in, const StarField& stars, Table& out, int threads, std::vector<LocusReference>* references) const {
   const std::vector<LocusTarget> targets = targets_of(in);
   copy_targets(in, out);
+  // Solvers keep buffers between targets: one for each thread, made once.
   std::vector<LocusSolver> solvers(static_cast<std::size_t>(threads), LocusSolver(rules_, stars));
   // Lists by chunk, joined in their order: the product does not depend on which thread was quicker.
   std::vector<std::vector<LocusReference>> listed(references ? targets.size() / targets_per_chunk + 1 : 0);
@@ -137,6 +140,7 @@ void LocusKernel::run(const Table& in, const StarField& stars, Table& out, int t
       if (!references) continue;
       for (const ReferenceStar& r : solver.reference_stars())
         listed[begin / targets_per_chunk].push_back(
+            // Rows of this block and degrees inside; the command adds the block's first row.
             {static_cast<std::int64_t>(i), stars.row(r.star), r.rating, 60.0 * r.in_field.x, 60.0 * r.in_field.y});
     }
   });
@@ -162,6 +166,7 @@ void LocusKernel::copy_targets(const Table& in, Table& out) const {
 
 void LocusKernel::mark_failed(const Table& in, Table& out) const {
   copy_targets(in, out);
+  // The target's own columns are kept: who reads the product can tell which targets failed.
   for (std::size_t i = 0; i < in.rows(); ++i) write_row(out, i, {LocusStatus::failed, {nan, nan}, nan, nan, 0, 0});
 }
 

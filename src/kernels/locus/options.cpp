@@ -52,6 +52,7 @@ LocusRules::LocusRules(const LocusOptions& o)
       has_given_ratings(!rating_column(o).empty()),
       needs_colours(!has_given_ratings),
       target_needs_magnitudes(needs_colours || o.dmag > 0.0),
+      // Crowding is judged by magnitudes, too, so that faint neighbours do not count.
       needs_magnitudes(target_needs_magnitudes || o.resolution > 0.0),
       geometry(is_locus6 || o.geometry == "box" ? LocusGeometry::box : LocusGeometry::tangent),
       max_ref(o.max_ref > 0 ? static_cast<std::size_t>(o.max_ref) : std::numeric_limits<std::size_t>::max()) {}

@@ -62,6 +62,7 @@ BandReader::BandReader(const BandOptions& bands, const BandColumns& columns, con
     throw UsageError(fmt::format("locus.band = {} (must be one of the bands {})", band, join(bands.bands, ",")));
   const auto b = static_cast<std::size_t>(found - bands.bands.begin());
   at_ = columns.magnitude[b];
+  // At the end of the list of bands there is one neighbour: the missing colour is 0 for all, which excludes nobody.
   if (b > 0) before_ = columns.magnitude[b - 1];
   if (b + 1 < columns.magnitude.size()) after_ = columns.magnitude[b + 1];
 }
@@ -99,6 +100,7 @@ StarField::StarField(const Stars& stars, double strip_deg) : strip_deg_(strip_de
     // Rows come last: the order must not depend on how the stars were read.
     return std::pair(stars.dec[a.star], stars.row[a.star]) < std::pair(stars.dec[b.star], stars.row[b.star]);
   });
+  // Columns of their own, not a list of structures: the filters of a target go through one quantity at a time.
   for (const Place& place : places) ra_.push_back(place.ra);
   dec_ = in_order(stars.dec, places);
   rating_ = in_order(stars.rating, places);
@@ -129,6 +131,7 @@ void StarField::merge_repeated() {
     return same(mag_[i], mag_[j]) && same(before_[i], before_[j]) && same(after_[i], after_[j]) &&
            (rating_.empty() || same(rating_[i], rating_[j]));
   };
+  // The one of the lowest row stays: the same star may come from two overlapping tables.
   for (std::size_t i = 0; i < size(); ++i)  // stars at one place follow each other, by row
     for (std::size_t j = i + 1; j < size() && ra_[i] == ra_[j] && dec_[i] == dec_[j] && usable_[i]; ++j)
       if (repeats(i, j)) put_aside(j);

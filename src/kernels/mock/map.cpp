@@ -152,6 +152,7 @@ void MapMock::add_sources(RowRange pixels, Canvas& canvas) const {
   const double first = angles_of(pixels_.ring_centre(pixels.begin)).theta, last = angles_of(pixels_.ring_centre(pixels.end - 1)).theta;
   const auto from = std::lower_bound(sources_.begin(), sources_.end(), first - 2.0 * reach,
                                      [](const Source& source, double theta) { return source.reach_begin < theta; });
+  // In one order for every pixel: the sum of overlapping sources has the same bits however the map is cut.
   for (auto at = from; at != sources_.end() && at->reach_begin <= last; ++at) {
     const Source& source = *at;
     const TangentBasis basis = tangent_basis(angles_of(source.centre));
@@ -201,6 +202,7 @@ void MapMock::fill(RowRange pixels, std::span<float> temperature, std::span<floa
   const bool is_white = o_.noise > 0.0 && o_.noise_kind == "white";
   if (o_.noise > 0.0 && !is_white) add_correlated_noise(pixels, canvas);
   for (std::size_t i = 0; i < temperature.size(); ++i) {
+    // By the pixel's number in the map, not in the piece.
     const auto pixel = static_cast<std::uint64_t>(pixels.begin) + i;
     ObjectRandom random(static_cast<std::uint64_t>(o_.seed), pixel, pixel_stream);
     // T, then Q, then U from one stream: an unpolarised map has the same temperatures.

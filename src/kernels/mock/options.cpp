@@ -26,6 +26,7 @@ void describe(OptionSet& option, MockOptions& o) {
 
 void check(const MockOptions& o) {
   if (o.survey != "des-y1") throw UsageError(fmt::format("survey = {} (the only mock survey is des-y1)", o.survey));
+  // Checked again: the library is also used without the command line.
   if (o.objects < 1 || o.objects > max_objects)
     throw UsageError(
         fmt::format("objects = {} (must be in 1..{}: a larger survey would outgrow its region of the sky)", o.objects, max_objects));

@@ -148,6 +148,7 @@ void MockSurvey::generate_part(const MockCell& cell, RowRange part, Table& out, 
     const Position position = pixel_centre(keys[static_cast<std::size_t>(number)], max_healpix_order);
     const auto& tile = tiles.at(position);
     const std::int64_t id = cell.pixel * ids_per_cell + number;
+    // By id: an object is the same in whatever part of the cell it is made.
     auto random = mock_random(options_.seed, id, MockStream::object);
     const TrueObject object = population_.draw(random, tile.conditions.depth[mock_i_band]);
     observe(object, tile.conditions, random, to, k);

@@ -30,6 +30,7 @@ std::vector<double> ranks_of(std::span<const double> values) {
 
 double spearman(std::span<const double> a, std::span<const double> b) {
   const std::vector<double> ra = ranks_of(a), rb = ranks_of(b);
+  // With ties Spearman's coefficient is Pearson's of the ranks, not the formula with squared differences.
   const double middle = 0.5 * (static_cast<double>(a.size()) - 1.0);
   double ab = 0.0, aa = 0.0, bb = 0.0;
   for (std::size_t i = 0; i < ra.size(); ++i) {
@@ -41,6 +42,7 @@ double spearman(std::span<const double> a, std::span<const double> b) {
 }
 
 FluxComparison compare_fluxes(std::span<const double> measured, std::span<const double> catalogued) {
+  // In the natural logarithm, where a flux that is twice another is as far off as one that is half of it.
   constexpr double sigmas = 5.0, least = 0.1;
   std::vector<std::size_t> place;
   std::vector<double> ours, theirs, ratio, logarithm;

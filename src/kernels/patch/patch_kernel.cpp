@@ -82,6 +82,7 @@ void gather(const PixelValues& values, std::span<const std::int64_t> pixels, std
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = values[pixels[i]];
 }
 
+// Not positive rather than zero: a mask may have NaN or UNSEEN where nothing was observed.
 void hide_masked(const PixelValues& mask, std::span<const std::int64_t> pixels, std::vector<double>& out) {
   for (std::size_t i = 0; i < out.size(); ++i)
     if (!(mask[pixels[i]] > 0.0)) out[i] = std::numeric_limits<double>::quiet_NaN();
@@ -162,6 +163,7 @@ class PatchKernel final : public Kernel {
       add_to_group(i);
     }
     add_columns();
+    // The usual question to a large catalogue, and ten times as fast on a path of its own.
     is_mean_only_ = !is_fractional_ && !measures_fluxes_ && !o_.measures("disc") &&
                     std::all_of(maps_.begin(), maps_.end(), [](const PatchMap& map) { return map.mask.is_empty(); });
   }
@@ -177,6 +179,7 @@ class PatchKernel final : public Kernel {
       Scratch& mine = scratch[static_cast<std::size_t>(thread)];
       // Results of a chunk first, columns later: threads would share cache lines otherwise.
       mine.results.assign((end - begin) * maps_.size(), nothing_measured());
+      // One group after the other: the rings of its disc finder stay in the cache.
       for (std::size_t g = 0; g < groups_.size(); ++g) {
         if (is_mean_only_)
           measure_means(g, lon, lat, begin, end, mine);
@@ -197,6 +200,7 @@ class PatchKernel final : public Kernel {
  private:
   void add_to_group(std::size_t index) {
     const PatchMap& map = maps_[index];
+    // Finding pixels is half the work: channels of one survey share it.
     const auto is_alike = [&](const Group& g) { return g.pixels.nside() == map.pixels.nside() && g.frame == map.frame; };
     if (std::none_of(groups_.begin(), groups_.end(), is_alike)) groups_.emplace_back(map, positions_.frame, is_fractional_);
     const auto group = std::find_if(groups_.begin(), groups_.end(), is_alike);
@@ -318,10 +322,12 @@ class PatchKernel final : public Kernel {
 
   void measure_stamp(const Group& group, DiscFinder& finder, const Angles& at, double lon, double lat, std::size_t first_result,
                      Scratch& s) const {
+    // East and north of the catalogue's frame, turned into the map's: offsets and angles are told in the frame of the positions.
     const TangentBasis basis = group.rotation(tangent_basis(angles_of(lon, lat)));
     finder.find(at, std::min(group.stamp_radius, std::numbers::pi), s.runs[0]);
     list_both(group, s.runs[0], s);
     fill_stamp(group.pixels, basis, s.runs[0], group.has_polarisation, s.stamp);
+    // Places of pixels are worked out once for all maps of the group; only the values differ.
     for (const std::size_t index : group.maps) {
       const PatchMap& map = maps_[index];
       Measurements& m = s.results[first_result + index];

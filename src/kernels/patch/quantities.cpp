@@ -15,6 +15,7 @@ struct Description {
   const char *measure, *name, *unit, *ucd, *text;
 };
 
+// In the order of Quantity: column_of finds a description by its number. Products have their columns in this order, too.
 constexpr Description descriptions[] = {
     {q_mean, "mean", "mean", "map", "phot.flux.sb;stat.mean", "mean of the pixels in the disc"},
     {q_n_pix, "mean", "n_pix", "", "meta.number", "pixels in the disc with a value"},

@@ -45,6 +45,7 @@ void change_resolution(std::span<const T> values, std::span<T> out, int threads)
   parallel_for(out.size(), chunk_pixels, threads, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t i = begin; i < end; ++i) {
       if (is_finer) {
+        // Brightness is kept, not the sum over pixels: maps are of temperature or surface brightness.
         out[i] = values[i / factor];
         continue;
       }

@@ -69,6 +69,7 @@ Translator::Translator(TranslationRule rule, const Schema& schema, const std::st
       texts_.emplace_back(lower(text), code);
       continue;
     }
+    // Flags of 64 bits are compared as whole numbers; as doubles neighbouring ones would be the same.
     const auto number = parse_exact(text);
     if (!number) throw UsageError(fmt::format("{}: '{}' is not a number, but column {} is one of numbers", what, text, rule_.column));
     const bool is_real = schema[*column].type == Type::f4 || schema[*column].type == Type::f8;
@@ -81,6 +82,7 @@ Translator::Translator(TranslationRule rule, const Schema& schema, const std::st
 
 void Translator::translate(const Table& table, std::span<int> codes) const {
   std::fill(codes.begin(), codes.end(), rule_.otherwise);
+  // Values first, conditions over them: a condition is the more particular statement.
   look_up(table, codes);
   std::vector<std::uint8_t> holds(table.rows());
   // The first condition that holds decides: so the last ones are tried first.

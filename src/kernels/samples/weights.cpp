@@ -59,6 +59,7 @@ void TrainingBalls::Impl::measure(std::span<const double> points, int threads) {
     list.push_back(i);
     complete.insert(complete.end(), point.begin(), point.end());
   }
+  // An N-th neighbour needs N others.
   if (list.size() <= neighbours)
     throw DataError(fmt::format("{} training objects have all magnitudes of weights.space (weights by {} neighbours need more)",
                                 list.size(), neighbours));
@@ -208,6 +209,7 @@ std::int64_t TrainingBalls::covered() const noexcept { return impl_->covered; }
 
 std::vector<double> TrainingBalls::weights() const {
   std::vector<double> weights(impl_->counts.begin(), impl_->counts.end());
+  // Normalised to the sum 1: how many reference objects there were says nothing about the training set.
   const auto sum = static_cast<double>(std::accumulate(impl_->counts.begin(), impl_->counts.end(), std::int64_t{0}));
   if (sum > 0.0)
     for (double& w : weights) w /= sum;

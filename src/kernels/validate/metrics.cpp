@@ -19,6 +19,7 @@ constexpr double most_bins = 1e5;  // of n_poisson: more is a redshift gone wron
 constexpr std::uint32_t is_spectroscopic = 1, is_last_of_equal = 2;
 
 /// Members in increasing order of a value; equal values keep their order.
+// By the member's number where values are equal, so that sums have one order, and with it one result.
 std::vector<std::uint32_t> order_by(std::span<const double> values) {
   std::vector<std::uint32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0u);
@@ -81,6 +82,7 @@ MetricSet::MetricSet(const Objects& objects, std::span<const std::uint32_t> memb
   const std::size_t n = members.size();
   std::vector<double> dz(n), ratio(n);
   for (std::size_t k = 0; k < n; ++k) dz[k] = objects.z_phot[members[k]] - objects.z_spec[members[k]];
+  // All that belongs to an object stands in the order of dz: a realisation then walks through memory once.
   std::vector<std::uint32_t> order = order_by(dz);
   dz_.resize(n);
   pull_.assign(n, 0.0);
@@ -133,6 +135,7 @@ void MetricSet::pool_redshifts(const Objects& objects, std::span<const std::uint
 }
 
 void MetricSet::bin_redshifts(const Objects& objects, std::span<const std::uint32_t> order) {
+  // Bins at multiples of the width, over the true redshifts; an estimate that lies outside is in none of them.
   const double width = rules_.poisson_width;
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const std::uint32_t i : order) {
@@ -245,6 +248,7 @@ void MetricSet::moments(Scratch& scratch, Metrics& metrics, double& sum, double&
   const double mean = first / sum;
   metrics[place(Metric::mean_bias)] = dz_shift_ + mean;
   metrics[place(Metric::sigma)] = std::sqrt(std::max(second / sum - mean * mean, 0.0));
+  // Errors may be missing where redshifts are not: then what needs them stays NaN.
   if (n_err < 2.0) return;
   const double mean_pull = pull / with_err;
   metrics[place(Metric::mean_pull)] = pull_shift_ + mean_pull;
@@ -290,6 +294,7 @@ void MetricSet::redshift_distributions(Scratch& scratch, double sum, double n, M
     scratch.difference[spec_bin_[i]] -= w;
     scratch.difference[phot_bin_[i]] += w;
   }
+  // Bins without true redshifts have no Poisson error, and are left out.
   double squares = 0.0, bins = 0.0;
   for (std::size_t k = 0; k < n_bins_; ++k) {
     if (!(scratch.spectroscopic[k] > 0.0)) continue;

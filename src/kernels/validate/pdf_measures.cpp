@@ -54,6 +54,7 @@ PdfMeasures GridDensity::measure(std::span<const float> density, double z_spec, 
   }
   const double total = cumulative.back();
   if (!is_density || !(total > 0.0) || !std::isfinite(square)) return none;
+  // Off the grid the density is 0: a true redshift there costs the loss what it should, and the PIT is 0 or 1.
   double at_spec = 0.0;
   if (z_spec >= grid_.front() && z_spec <= grid_.back()) {
     const std::size_t i = cell_of(z_spec);

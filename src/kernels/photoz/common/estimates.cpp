@@ -78,6 +78,7 @@ EstimateColumns::EstimateColumns(Table& out)
       out_(&out) {}
 
 void EstimateColumns::set_missing(std::size_t row, std::int32_t bands, std::int32_t why) const {
+  // All columns, also those of the algorithm alone: nothing of the object before may be left in the buffer.
   for (std::size_t c = 0; c < out_->columns(); ++c) set_missing_cell((*out_)[c], row);
   n_bands[row] = bands;
   flags[row] = why;

@@ -27,6 +27,7 @@ Table training_table(const TrainingSet& set) {
   const Photometry& photometry = set.photometry;
   const std::size_t n_bands = photometry.n_bands;
   std::vector<std::int32_t> observed(set.z.size());
+  // The bands that can be compared, as the estimate sees them, not those that were merely looked at.
   for (std::size_t i = 0; i < observed.size(); ++i) observed[i] = static_cast<std::int32_t>(dnf::usable_bands(photometry, i));
   Table table;
   add_values(table, {"id", Type::i8, 1, "", "meta.id", "identifier", ""}, set.id);

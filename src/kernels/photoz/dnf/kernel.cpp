@@ -96,6 +96,7 @@ DnfKernel::DnfKernel(const Options& options, const PhotozModel& model, const Ban
       indices_(index_budget_bytes,
                [this](std::uint64_t mask) { return std::make_shared<const NeighbourIndex>(rows_, static_cast<std::uint32_t>(mask)); }) {
   if (!options_.leave_self_out) return;
+  // Ids are no places: a sorted list finds the rows of one, of which there may be several.
   for (std::uint32_t i = 0; i < rows_.n_rows; ++i) rows_by_id_.emplace_back(rows_.id[i], i);
   std::sort(rows_by_id_.begin(), rows_by_id_.end());
 }
@@ -129,6 +130,7 @@ void DnfKernel::run_mask(std::uint32_t mask, const std::vector<std::uint32_t>& o
   }
   const std::span<const std::uint32_t> bands = index->band_list();
   std::vector<double> mag(bands.size());
+  // Only the bands of the mask, side by side, as the index has them.
   const auto take = [&](const auto& from, std::size_t row, std::vector<double>& to) {
     for (std::size_t b = 0; b < bands.size(); ++b) to[b] = from[row * all_bands + bands[b]];
   };

@@ -85,12 +85,14 @@ SKYFOLD_INLINE void bound_group(const float* __restrict low, const float* __rest
 template <int fixed_bands, Metric metric>
 SKYFOLD_INLINE std::size_t list_loop(const Boxes& boxes, std::span<const std::uint32_t> groups, const float* query, std::size_t any_bands,
                                      float limit, std::uint32_t* list) {
+  // Behind the bands comes the length of the magnitude vector.
   const std::size_t step = (any_bands + 1) * group_boxes;
   std::size_t found = 0;
   for (const std::uint32_t group : groups) {
     float bound[group_boxes];
     bound_group<fixed_bands, metric>(boxes.low.data() + group * step, boxes.high.data() + group * step, query, any_bands, bound);
     int hits = 0;
+    // Most groups are far off: one look at all their boxes passes them over.
     for (std::size_t i = 0; i < group_boxes; ++i) hits += bound[i] <= limit;
     if (hits == 0) continue;
     for (std::size_t i = 0, box = group * group_boxes; i < group_boxes; ++i, ++box) {
@@ -192,6 +194,7 @@ SKYFOLD_CLONES
 float smallest(const float* values, std::size_t n) {
   float lane[block_rows];
   for (std::size_t j = 0; j < block_rows; ++j) lane[j] = std::numeric_limits<float>::infinity();
+  // A minimum of each lane, then of the lanes: a single running minimum would wait for itself.
   for (std::size_t i = 0; i < n; i += block_rows)
     for (std::size_t j = 0; j < block_rows; ++j) lane[j] = values[i + j] < lane[j] ? values[i + j] : lane[j];
   float result = lane[0];
@@ -225,6 +228,7 @@ void exact_distances(Metric metric, const double* query, const double* unit, con
       e2 += d * d;
       length2 += m * m;
     }
+    // In double precision, of the few that are left: the float search only chooses them, generously.
     const double length = std::sqrt(length2);
     double chord2 = 0.0;
     for (std::size_t b = 0; b < bands; ++b) {

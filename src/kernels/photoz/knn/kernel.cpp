@@ -79,6 +79,7 @@ KnnKernel::KnnKernel(const Options& options, const PhotozModel& model, const Ban
       rows_(training_rows(model.tables.at("training"))),
       metric_(rows_.n_features),
       indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const MaskIndex>(rows_, metric_, mask); }) {
+  // The layer is made anew from the options, then gets the training set's means: names that differ are noticed there.
   layer_.restore(model.tables.at("features"));
   metric_ = Metric(rows_.n_features, values_of<double>(model.tables.at("metric"), "matrix"));
   const Table& spacing = model.tables.at("spacing");
@@ -89,6 +90,7 @@ void KnnKernel::run(const Table& in, Table& out, int threads) const {
   Block block{photometry_of(in), {}};
   layer_.gather(block.photometry, block.features);
   const EstimateColumns output(out);
+  // Objects with the same features go together: they share an index, in which distances have the same meaning.
   const auto by_mask = objects_by_mask(in.rows(), [&](std::size_t row) { return std::uint64_t{block.features.present[row]}; });
   for (const auto& [mask, objects] : by_mask) run_mask(mask, objects, block, output, threads);
 }
@@ -112,6 +114,7 @@ void KnnKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& o
   for (const std::uint32_t object : objects) {
     const std::int32_t bands = std::popcount(block.photometry.observed[object]);
     output.n_bands[object] = bands;
+    // No training object has these features, or the object has none: a row of missing values, with the reason.
     if (index && index->tree().size() > 0) continue;
     output.set_missing(object, bands, band_flags(object, block) | (bands == 0 ? photoz_no_band : photoz_few_neighbours));
   }

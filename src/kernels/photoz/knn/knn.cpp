@@ -13,6 +13,7 @@
 namespace skyfold {
 namespace {
 
+// A quarter of them is held out: fewer than ten would choose by chance.
 constexpr std::size_t least_objects = 40;
 
 void describe_options(OptionSet& option, knn::Options& o) {

@@ -64,6 +64,7 @@ void Mixture::set(std::span<const double> z, std::span<const double> weight) {
   }
   for (std::size_t i = 0; i < n_; ++i) sum += weight_[i];
   for (std::size_t i = 0; i < n_; ++i) weight_[i] /= sum;
+  // Padding without weight adds nothing, whatever lane it falls into.
   for (std::size_t i = n_; i < room; ++i) z_[i] = weight_[i] = 0.0;
 }
 
@@ -121,6 +122,7 @@ double Mixture::mean() const noexcept {
 }
 
 double Mixture::mode() const noexcept {
+  // From the highest of the centres upwards: mean shift (Cheng 1995, IEEE PAMI 17, 790) never leaves the hill that it is on.
   double x = z_[0], highest = -1.0;
   for (std::size_t i = 0; i < n_; ++i) {
     const double height = density(z_[i]);

@@ -18,6 +18,7 @@
 namespace skyfold::knn {
 namespace {
 
+// Dense where a neighbour more matters: the loss changes with their relative number.
 constexpr std::array<long, 22> neighbour_grid = {2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50, 60, 80, 100};
 constexpr double smallest_sigma = 1e-4, largest_sigma = 0.5;
 constexpr int sigmas = 38;
@@ -42,6 +43,7 @@ Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
   Split split;
   std::vector<std::pair<double, std::uint32_t>> held_out;
   for (std::uint32_t i = 0; i < rows.n_rows; ++i) {
+    // By id: the same objects are held out whatever the order of the sample.
     const double draw = ObjectRandom(seed, static_cast<std::uint64_t>(rows.id[i]), held_out_stream).uniform();
     if (draw < held_out_part)
       held_out.emplace_back(draw, i);
@@ -72,6 +74,7 @@ class Judge {
     const auto found = search_.find(index.tree(), place_.data(), static_cast<std::size_t>(grid_.neighbours.back()));
     if (found.empty()) return;
     for (std::size_t i = 0; i < grid_.neighbours.size(); ++i) {
+      // One search for the largest number: the nearest k of them are the first k.
       maker_.centres(found.first(std::min(found.size(), static_cast<std::size_t>(grid_.neighbours[i]))));
       for (std::size_t j = 0; j < grid_.sigma.size(); ++j)
         sums[i * grid_.sigma.size() + j] += weight * maker_.widen(grid_.sigma[j]).cde_loss(z);
@@ -89,6 +92,7 @@ class Judge {
 std::vector<double> sum_losses(const TrainingRows& rows, const TrainingRows& fit, const std::vector<std::uint32_t>& judged,
                                const Metric& metric, const Tuning& grid, double spacing, double scatter, int threads) {
   IndexCache<MaskIndex> cache(index_budget_bytes, [&](std::uint64_t mask) { return std::make_shared<const MaskIndex>(fit, metric, mask); });
+  // Made before the threads begin, and held: the cache may drop what nobody uses.
   std::map<std::uint64_t, std::shared_ptr<const MaskIndex>> indices;
   for (const std::uint32_t row : judged)
     if (rows.present[row] != 0 && !indices.contains(rows.present[row])) indices[rows.present[row]] = cache.get(rows.present[row], 1);
@@ -142,6 +146,7 @@ Mixture& MixtureMaker::centres(std::span<const Neighbour> neighbours) {
   for (std::size_t i = 0; i < neighbours.size(); ++i) {
     const double distance = std::max(std::sqrt(neighbours[i].distance2), least_distance_);
     z_[i] = rows_.z[neighbours[i].row];
+    // Nearer than training objects are to each other nothing is known of the distance: it counts no more (`least_distance_`).
     weight_[i] = rows_.weight[neighbours[i].row] / std::max(distance, 1e-30);
     heaviest = std::max(heaviest, weight_[i]);
   }
@@ -166,6 +171,7 @@ Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int 
     tuning.neighbours = {o.neighbours};
   else
     for (const long n : neighbour_grid)
+      // Not more than a quarter of the training set: such an estimate would hardly depend on the object.
       if (n <= 2 || 4 * n <= std::ssize(split.fit)) tuning.neighbours.push_back(n);
   tuning.sigma = o.sigma > 0.0 ? std::vector<double>{o.sigma} : sigma_grid();
   tuning.objects = split.judged.size();
