@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 
+import h5py
 import healpy
 import numpy as np
 
@@ -112,6 +113,13 @@ class Info(support.SkyfoldTest):
                 self.assertEqual(len(done.errors()), 1, done)
                 self.assertRegex(done.errors()[0], message)
         self.assertEqual([path.name for path in pathlib.Path(self.folder).glob("f.*")], [])
+        self.skyfold("import", "--input", make_csv(self.path("five.csv"), {"ra": np.arange(5.0), "dec": np.zeros(5)}), "--output", self.path("five.h5"), "--columns.id", "none")
+        for key in (-1, 12 * 4**29):
+            with h5py.File(self.path("five.h5"), "r+") as file:
+                file["object/_healpix_29"][3] = key
+            done = self.run_skyfold("info", self.path("five.h5"), "--verify-inputs", "off")
+            self.assertEqual(done.code, 3, done)
+            self.assertIn(f"{key} is no HEALPix index", done.errors()[0])
         self.assertEqual(self.described(bare)["columns"][0]["max"], 4.0)
         self.assertEqual(self.described(nowhere)["without_position"], 5)
 

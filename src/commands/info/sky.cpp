@@ -1,8 +1,12 @@
 // Where the objects of a table are, and how deep it goes there: one reading of positions, magnitudes and tiles.
 #include "sky.hpp"
 
-#include <algorithm>
+#include <fmt/core.h>
 
+#include <algorithm>
+#include <string>
+
+#include "skyfold/core/error.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/sky/healpix.hpp"
 
@@ -12,7 +16,7 @@ namespace {
 /// Adds the objects of one block after the other.
 class Counter {
  public:
-  Counter(const Dataset& dataset, const SkyRequest& request) : request_(request) {
+  Counter(const Dataset& dataset, const SkyRequest& request) : request_(request), path_(dataset.path()) {
     if (request.columns) summary_.pixels.resize(static_cast<std::size_t>(pixel_count(counted_order)));
     if (request.columns && !request.columns->key.empty()) columns_.push_back(dataset.column(request.columns->key, ""));
     if (request.columns && request.columns->key.empty())
@@ -62,6 +66,9 @@ class Counter {
       key = healpix29(position);
     } else {
       key = rows.at(of.key).integer(row);
+      // Damaged files are read, too (--verify-inputs off): such an object would be counted beside the pixels.
+      if (key < 0 || key >= pixel_count(max_healpix_order))
+        throw DataError(fmt::format("{}: {} = {} is no HEALPix index of order {} (damaged)", path_, of.key, key, max_healpix_order));
     }
     ++summary_.pixels[static_cast<std::size_t>(pixel_of(key, counted_order))];
     if (request_.map_order < 0) return nullptr;
@@ -81,6 +88,7 @@ class Counter {
   }
 
   const SkyRequest& request_;
+  const std::string path_;
   Schema columns_;
   SkySummary summary_;
   std::int64_t pixel_ = -1;
