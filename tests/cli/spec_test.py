@@ -72,9 +72,37 @@ class Duplicates(SpecCommand):
         self.assertEqual(sample["z"][order].tolist(), [0.11, 0.22, 0.32, 0.44, 0.51])
         self.assertEqual([texts(sample["survey"])[i] for i in order], ["old", "new", "twin", "twin", "old"])
         self.assertEqual(sample["group_size"][order].tolist(), [2, 2, 2, 3, 2])
-        self.assertIn("1 quality, 1 year, 1 error, 1 nearest to mean, 1 priority and row", self.last.out)
+        self.assertIn("1 quality, 1 year, 0 date, 1 error, 1 nearest to mean, 1 priority and row", self.last.out)
         reversed_priority = self.spec(twin, new, old, name="r.h5")
         self.assertEqual(sorted(reversed_priority["z"].tolist()), [0.11, 0.22, 0.32, 0.44, 0.55])
+
+    def test_the_later_observation_of_one_survey_is_taken(self):
+        """A pair at RA 10 and 20, the first one later there; the second pair has an undated member, so that its error decides."""
+        table = {"ra": [10, 10, 20, 20, 30, 30], "dec": [0.0] * 6, "z": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "q": [4] * 6, "e": [0.2, 0.1] * 3}
+        dates = {"iso": ("2015-03-01T00:00:10", "2015-03-01", "2015-04-01", "", "2014-12-31 23:59:59.5", "2015-01-01Z"),
+                 "mjd": (57082.1, 57082.0, 57113.0, np.nan, 57022.9, 57023.0), "jd": (2457082.6, 2457082.5, 2457113.5, np.nan, 2457023.4, 2457023.5),
+                 "year": (2015.17, 2015.16, 2015.3, np.nan, 2014.99, 2015.0)}
+        for form, values in dates.items():
+            for given in {form, "auto" if form in ("iso", "mjd") else form}:
+                with self.subTest(form=form, given=given):
+                    survey = self.survey("dated", make_fits(self.path("dated.fits"), {key: np.asarray(column) for key, column in table.items()}
+                                                            | {"when": np.array(values, dtype="S" if form == "iso" else float)}),
+                                         columns__date="when", date__format=given)
+                    sample = self.spec(survey)
+                    self.assertEqual(sorted(sample["z"].tolist()), [0.1, 0.4, 0.6])
+                    self.assertIn("2 date, 1 error", self.last.out)
+
+    def test_dates_that_are_none_are_refused(self):
+        table = rows((10, 0, 0.1, 4, 0.1), (20, 0, 0.1, 1, 0.1))
+        for values, form, code, message in (([2457082.5, 0], "auto", 3, r"t.csv, row 1, column when: 2457082.5 is no date between 1900 and 2100 as mjd .*date.format"),
+                                            (["2015-02-30", "x"], "auto", 3, "row 1, column when: '2015-02-30' is no date"),
+                                            (["2015-02-28T25:00", "x"], "iso", 3, "row 1, column when: '2015-02-28T25:00' is no date"),
+                                            (["2015-02-28", "x"], "mjd", 2, "date.format = mjd, but column when .* holds texts"),
+                                            ([57000.0, 57001.0], "iso", 2, "date.format = iso, but column when .* holds numbers")):
+            with self.subTest(values=values):
+                make_csv(self.path("t.csv"), table | {"when": np.asarray(values)})
+                self.fails(code, message, self.survey("t", self.path("t.csv"), columns__date="when", date__format=form))
+        self.fails(2, "no column 'then'", self.survey("t", self.path("t.csv"), columns__date="then"))
 
     def test_priorities_in_the_files_make_the_order_on_the_command_line_irrelevant(self):
         rng = np.random.default_rng(1)

@@ -12,8 +12,8 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-RedshiftMeasurement measured(double z, double z_err, int quality, int year, int survey, std::int64_t row) {
-  return {z, z_err, quality, year, survey, row};
+RedshiftMeasurement measured(double z, double z_err, int quality, int year, int survey, std::int64_t row, double mjd = nan) {
+  return {z, z_err, quality, year, survey, row, mjd};
 }
 
 struct Case {
@@ -65,6 +65,18 @@ const std::vector<Case>& cases() {
         measured(0.9, nan, 3, 2001, 0, 2)},
        1,
        ChoiceRule::mean},
+      {"the later date against a smaller error",
+       {measured(0.1, 1e-5, 4, 2001, 0, 0, 52000.0), measured(0.3, 0.1, 4, 2001, 0, 1, 52000.5)},
+       1,
+       ChoiceRule::date},
+      {"the year of the survey against a later date",
+       {measured(0.1, nan, 4, 2001, 0, 0, 52000.0), measured(0.3, nan, 4, 2002, 0, 1, 51000.0)},
+       1,
+       ChoiceRule::year},
+      {"dates that not all have do not count",
+       {measured(0.1, 1e-5, 4, 2001, 0, 0), measured(0.3, 0.1, 4, 2001, 0, 1, 52000.5)},
+       0,
+       ChoiceRule::error},
       {"equal errors go on to the mean",
        {measured(0.1, 1e-4, 4, 2001, 0, 0), measured(0.3, 1e-4, 4, 2001, 2, 9), measured(0.6, 1e-4, 4, 2001, 0, 1)},
        1,

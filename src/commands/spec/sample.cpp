@@ -105,7 +105,7 @@ class SampleMaker {
     out.clear();
     for (const std::uint32_t i : groups_.members(group)) {
       const SurveyRow& m = rows_[i];
-      out.push_back({m.z, m.z_err, m.quality, static_cast<int>(surveys_[m.survey].year), static_cast<int>(m.survey), m.row});
+      out.push_back({m.z, m.z_err, m.quality, static_cast<int>(surveys_[m.survey].year), static_cast<int>(m.survey), m.row, m.mjd});
     }
   }
 

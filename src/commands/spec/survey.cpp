@@ -10,6 +10,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "dates.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/text.hpp"
@@ -35,6 +36,9 @@ void describe_survey(OptionSet& option, Survey& s) {
   option("columns.quality", s.quality, "column of quality flags");
   option("columns.error", s.error, "column of redshift errors; empty: none");
   option("columns.class", s.object_class, "column of classes; empty: none");
+  option("columns.date", s.date, "column of the dates of observation; empty: none");
+  option("date.format", s.date_format, "what dates are: mjd, jd, year (2015.25) or iso (2015-04-01); auto: iso for texts, mjd for numbers")
+      .one_of({"auto", "mjd", "jd", "year", "iso"});
   option("quality.values", s.quality_values, "the survey's flags and ours, 4:4,3:3");
   for (int quality = 4; quality >= 1; --quality)
     option(fmt::format("quality.{}", quality), s.quality_conditions[quality],
@@ -111,6 +115,7 @@ class TableReader {
                class_names()) {
     for (const std::string* name : {&survey.ra, &survey.dec, &survey.z}) need(*name, Type::f8);
     if (!survey.error.empty()) need(survey.error, Type::f8);
+    if (!survey.date.empty()) need_dates();
     // Conditions may name columns that no option does.
     for (const auto* columns : {&quality_.columns(), &class_.columns()})
       for (const std::string& name : *columns) need(name, std::nullopt);
@@ -140,6 +145,15 @@ class TableReader {
     if (!find_column(columns_, name)) columns_.push_back(column);
   }
 
+  void need_dates() {
+    const bool is_text = survey_table_.column(survey_.date, survey_.registration).type == Type::text;
+    need(survey_.date, is_text ? std::nullopt : std::optional(Type::f8));
+    date_format_ = survey_.date_format != "auto" ? survey_.date_format : is_text ? "iso" : "mjd";
+    if (is_text != (date_format_ == "iso"))
+      throw UsageError(fmt::format("{}: date.format = {}, but column {} of {} holds {}", survey_.registration, date_format_, survey_.date,
+                                   path_, is_text ? "texts" : "numbers"));
+  }
+
   void take(const Table& table, std::int64_t first_of_piece, std::int64_t first_row, const std::vector<BadCell>& bad) {
     qualities_.resize(table.rows());
     classes_.resize(table.rows());
@@ -147,6 +161,7 @@ class TableReader {
     quality_.translate(table, qualities_);
     class_.translate(table, classes_);
     const Column &ra = table.at(survey_.ra), &dec = table.at(survey_.dec), &z = table.at(survey_.z);
+    const Column* const date = survey_.date.empty() ? nullptr : &table.at(survey_.date);
     const Column* const error = survey_.error.empty() ? nullptr : &table.at(survey_.error);
     auto next_bad = bad.begin();
     for (std::size_t i = 0; i < table.rows(); ++i) {
@@ -161,13 +176,16 @@ class TableReader {
       if (qualities_[i] < quality_min_ && !is_unsure) continue;
       const double values[] = {ra.number(i), dec.number(i), z.number(i)};
       if (cell ? reject(row, cell->column, cell->problem) : !is_good(row, values)) continue;
+      const auto mjd = date ? mjd_of(*date, i, date_format_) : std::nan("");
+      if (!mjd && reject(row, survey_.date, unreadable_date(*date, i, date_format_))) continue;
       const double z_err = error ? error->number(i) : std::numeric_limits<double>::quiet_NaN();
       // Some surveys count right ascension from -180: into 0 to 360.
       rows_.accepted.push_back({values[0] < 0.0      ? values[0] + 360.0
                                 : values[0] >= 360.0 ? values[0] - 360.0
                                                      : values[0],
                                 values[1], values[2], is_valid_error(z_err) ? z_err : std::numeric_limits<double>::quiet_NaN(),
-                                first_row + row, number_, static_cast<std::uint8_t>(qualities_[i]), static_cast<ObjectClass>(classes_[i])});
+                                first_row + row, number_, static_cast<std::uint8_t>(qualities_[i]), static_cast<ObjectClass>(classes_[i]),
+                                *mjd});
     }
   }
 
@@ -206,6 +224,7 @@ class TableReader {
   Dataset survey_table_;
   Translator quality_, class_;
   Schema columns_;
+  std::string date_format_;
   std::vector<int> qualities_, classes_;
 };
 
@@ -250,6 +269,10 @@ std::string survey_json(const Survey& s) {
   // Names without folders: provenance is the same wherever the tables lay.
   for (const std::string& file : s.files) json["files"].push_back(std::filesystem::path(file).filename().string());
   json["columns"] = {{"ra", s.ra}, {"dec", s.dec}, {"z", s.z}, {"quality", s.quality}, {"z_err", s.error}, {"class", s.object_class}};
+  if (!s.date.empty()) {
+    json["columns"]["date"] = s.date;
+    json["date_format"] = s.date_format;
+  }
   for (const auto& [value, quality] : parse_values(s.quality_values, {}, 0, 4, s.registration)) json["quality"]["values"][value] = quality;
   for (int quality = 4; quality >= 1; --quality)
     if (!s.quality_conditions[quality].empty()) json["quality"]["conditions"][std::to_string(quality)] = s.quality_conditions[quality];

@@ -14,11 +14,12 @@ struct Survey {
   std::string registration;  ///< path of the registration file
   std::string name, version, reference;
   long year = 0;
-  long priority = 0;                                     ///< 1 first; 0: its place among --surveys
-  std::vector<std::string> files;                        ///< paths
-  std::string ra, dec, z, quality, error, object_class;  ///< columns; the last three may be ""
-  std::vector<std::string> quality_values;               ///< "4:4": the survey's value and ours
-  std::string quality_conditions[5];                     ///< [4] is that of quality 4; [0] is not used
+  long priority = 0;                                           ///< 1 first; 0: its place among --surveys
+  std::vector<std::string> files;                              ///< paths
+  std::string ra, dec, z, quality, error, object_class, date;  ///< columns; the last four may be ""
+  std::string date_format = "auto";
+  std::vector<std::string> quality_values;  ///< "4:4": the survey's value and ours
+  std::string quality_conditions[5];        ///< [4] is that of quality 4; [0] is not used
   long quality_default = 0;
   std::vector<std::string> class_values;
   std::string is_galaxy, is_star, is_qso;  ///< conditions
@@ -46,6 +47,7 @@ struct SurveyRow {
   std::uint32_t survey = 0;     ///< place in the order of priority
   std::uint8_t quality = 0;     ///< ours, 0 to 4
   ObjectClass object_class = ObjectClass::unknown;
+  double mjd = 0.0;  ///< of the observation; NaN where not known
 };
 
 /// What the tables of a survey hold.

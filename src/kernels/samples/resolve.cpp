@@ -1,4 +1,4 @@
-// Which of several redshifts of one object is taken: by quality, year, error, nearness to the mean, priority. The first rule that
+// Which of several redshifts of one object is taken: by quality, year, date, error, nearness to the mean, priority. The first rule that
 // leaves one decides.
 #include "skyfold/kernels/samples/resolve.hpp"
 
@@ -22,7 +22,7 @@ double ordered_sum(std::vector<double>& values) {
 }  // namespace
 
 std::string_view name_of(ChoiceRule rule) noexcept {
-  constexpr std::string_view names[choice_rules] = {"only one", "quality", "year", "error", "nearest to mean", "priority and row"};
+  constexpr std::string_view names[choice_rules] = {"only one", "quality", "year", "date", "error", "nearest to mean", "priority and row"};
   return names[static_cast<std::size_t>(rule)];
 }
 
@@ -49,6 +49,9 @@ Choice Resolver::best(std::span<const RedshiftMeasurement> group) {
   std::iota(left_.begin(), left_.end(), std::size_t{0});
   if (keep_smallest(0.0, [&](std::size_t i) { return -1.0 * group[i].quality; })) return {left_[0], ChoiceRule::quality};
   if (keep_smallest(0.0, [&](std::size_t i) { return -1.0 * group[i].year; })) return {left_[0], ChoiceRule::year};
+  // A measurement without a date is neither earlier nor later than another.
+  const bool all_have_dates = std::all_of(left_.begin(), left_.end(), [&](std::size_t i) { return std::isfinite(group[i].mjd); });
+  if (all_have_dates && keep_smallest(0.0, [&](std::size_t i) { return -group[i].mjd; })) return {left_[0], ChoiceRule::date};
   // Errors are compared only where all have one: a missing error is not a large one.
   const bool all_have_errors = std::all_of(left_.begin(), left_.end(), [&](std::size_t i) { return is_valid_error(group[i].z_err); });
   if (all_have_errors && keep_smallest(0.0, [&](std::size_t i) { return group[i].z_err; })) return {left_[0], ChoiceRule::error};
