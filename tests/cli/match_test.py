@@ -120,6 +120,32 @@ class Matches(MatchCommand):
         expected = ", ".join(f"{n}: {count}" for n, count in zip(*shared))
         self.assertIn(f"spectroscopic objects to a photometric one: {expected}", self.last.out)
 
+    def test_what_each_survey_gave_is_counted(self):
+        """The even rows of the catalogue are NEAR's objects; FAR's are the odd ones, every fifth of them out of reach."""
+        rng = np.random.default_rng(3)
+        z = rng.uniform(0.1, 1, 400)
+        truth = {}
+        for name, first in (("NEAR", 0), ("FAR", 1)):
+            rows = np.arange(first, 400, 2) + 1600  # where no objects crowd
+            off = np.where(np.arange(200) % 5 == 0, 2000 * ARCSEC, 0) * first
+            make_csv(self.path(name + ".csv"), {"ra": self.columns["RA"][rows], "dec": self.columns["DEC"][rows] - off, "z": z[rows - 1600], "q": np.full(200, 4)})
+            (self.folder / (name + ".ini")).write_text(INI.format(table=name + ".csv").replace("name = T", f"name = {name}"))
+            truth[name] = 200
+        self.skyfold("spec", "--surveys", self.path("NEAR.ini"), self.path("FAR.ini"), "--output", self.path("two.h5"), "--spec.radius", 1e-3)
+        sample = read_group(self.path("two.h5"))
+        self.last = self.skyfold("match", "--spec", self.path("two.h5"), "--catalogue", self.catalogue, "--output", self.path("t.h5"), "--cuts", "FLAGS < 2")
+        training = read_group(self.path("t.h5"))
+        lines = self.last.out.splitlines()
+        for name in truth:
+            cells = next(line for line in lines if line.startswith(name)).split()
+            of = sample["survey"] == name.encode()
+            matched = sum(separations(ra, dec, self.photometry["RA"], self.photometry["DEC"]).min() <= 1.0
+                          for ra, dec in zip(sample["ra"][of], sample["dec"][of]))
+            mine = training["z_spec"][training["survey"] == name.encode()]
+            self.assertTrue(0 < len(mine) < matched)
+            self.assertEqual(cells[1:], [str(of.sum()), str(matched), f"{100 * matched / of.sum():.2f}", str(len(mine)), f"{100 * len(mine) / len(training['id']):.2f}",
+                                         *(f"{value:.4f}" for value in (mine.mean(), mine.min(), mine.max()))])
+
     def test_the_training_set_is_a_catalogue_in_the_order_of_the_sky(self):
         training = self.match("--fits", self.path("t.fits"))
         self.assertTrue(np.all(np.diff(training["_healpix_29"]) >= 0))

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "skyfold/commands/text_table.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -69,6 +70,21 @@ std::string multiplicities(const std::vector<std::int64_t>& counts) {
   return join(parts, ", ");
 }
 
+/// Table A.4 of the Portal: what each survey gave.
+LogTable table_by_survey(const MatchCounts& counts) {
+  LogTable table{"By survey", {"survey", "spectroscopic", "matched", "%", "training set", "% of set", "z mean", "z min", "z max"}, {}, ""};
+  std::int64_t all = 0;
+  for (const SurveyMatches& s : counts.by_survey) all += s.training;
+  const auto percent = [](std::int64_t part, std::int64_t whole) {
+    return fmt::format("{:.2f}", whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0);
+  };
+  const auto redshift = [](const SurveyMatches& s, double z) { return s.training > 0 ? fmt::format("{:.4f}", z) : std::string("-"); };
+  for (const SurveyMatches& s : counts.by_survey)
+    table.rows.push_back({s.survey, grouped(s.spectroscopic), grouped(s.matched), percent(s.matched, s.spectroscopic), grouped(s.training),
+                          percent(s.training, all), redshift(s, s.z_mean), redshift(s, s.z_min), redshift(s, s.z_max)});
+  return table;
+}
+
 }  // namespace
 
 std::string describe_selection(const TrainingInputs& in) {
@@ -84,6 +100,7 @@ std::string describe_training(const TrainingInputs& in, const TrainingTable& tra
   const MatchCounts& counts = training.counts;
   std::string text = fmt::format("photometric objects {:>14}\n", grouped(counts.photometric));
   for (const auto& [what, left] : steps_of(in, counts)) text += fmt::format("  {:>14} {}\n", grouped(left), what);
+  if (counts.by_survey.size() > 1) text += as_text(table_by_survey(counts));
   text += fmt::format("median separation {:.4f} arcsec\n", counts.median_separation_arcsec);
   text += fmt::format("photometric objects within the radius of a spectroscopic one: {}\n", multiplicities(counts.candidates_of));
   text += fmt::format("spectroscopic objects to a photometric one: {}\n", multiplicities(counts.shared_by));
@@ -104,6 +121,7 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
   }
   if (!in.corrections.record().ebv.empty()) process.fact(without_ebv, grouped(counts.without_ebv));
   process.add("results", steps);
+  process.add("results", table_by_survey(counts));
   LogTable multiple{
       "Multiplicities", {"n", "spectroscopic objects with n candidates", "photometric objects of n spectroscopic ones"}, {}, ""};
   const auto at = [](const std::vector<std::int64_t>& values, std::size_t n) {

@@ -96,6 +96,7 @@ class TrainingMaker {
     std::vector<double> separations;
     counts.separations.assign(20, 0);
     for (const MatchCandidate& match : matches_) {
+      matched_.push_back(match.object);
       separations.push_back(match.separation_arcsec);
       ++counts.separations[std::min<std::size_t>(19, static_cast<std::size_t>(match.separation_arcsec / in_.o.radius_arcsec * 20.0))];
     }
@@ -181,6 +182,7 @@ class TrainingMaker {
     const std::vector<double> no_limits(in_.band_columns.magnitude.size(), std::numeric_limits<double>::quiet_NaN());
     gather_photometry(product, in_.band_columns, in_.o.bands, no_limits, photometry);
     for (std::size_t i = 0; i < product.rows(); ++i) result_.training.add(photometry, i);
+    result_.counts.by_survey = count_by_survey(in_.sample, matched_, product);
     result_.rows = std::move(product);
   }
 
@@ -188,6 +190,7 @@ class TrainingMaker {
   const MatchParts& parts_;
   std::vector<Parts::Piece> blocks_;     ///< of match_block_rows rows each
   std::vector<MatchCandidate> matches_;  ///< by row, then separation
+  std::vector<std::size_t> matched_;     ///< spectroscopic objects with a match, before each photometric one is kept once
   Table own_;                            ///< columns of training_schema
   Table all_;                            ///< what the cuts read
   std::vector<std::size_t> order_;       ///< matches that stay, in the order of the product

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "by_survey.hpp"
 #include "parts.hpp"
 #include "selection.hpp"
 
@@ -20,6 +21,7 @@ struct MatchCounts {
   std::vector<std::int64_t> after_cut;      ///< left after each cut
   double median_separation_arcsec = 0.0;    ///< of all matches
   std::vector<std::int64_t> separations;    ///< in 20 bins up to the radius
+  std::vector<SurveyMatches> by_survey;
 };
 
 /// What a run comes to.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "skyfold/commands/text_table.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -33,23 +34,6 @@ LogTable survey_table(const std::vector<Survey>& surveys, const std::vector<Surv
                           number(share.z_sum / objects), number(share.z_min), number(share.z_max)});
   }
   return table;
-}
-
-/// A table as text, columns aligned: the first to the left, the others to the right.
-std::string as_text(const LogTable& table) {
-  std::vector<std::size_t> widths(table.columns.size());
-  for (std::size_t c = 0; c < widths.size(); ++c) {
-    widths[c] = table.columns[c].size();
-    for (const auto& row : table.rows) widths[c] = std::max(widths[c], row[c].size());
-  }
-  const auto line = [&](const std::vector<std::string>& cells) {
-    std::string text = fmt::format("{:<{}}", cells[0], widths[0]);
-    for (std::size_t c = 1; c < cells.size(); ++c) text += fmt::format("  {:>{}}", cells[c], widths[c]);
-    return text + "\n";
-  };
-  std::string text = line(table.columns);
-  for (const auto& row : table.rows) text += line(row);
-  return text;
 }
 
 Plot sky_plot(const std::vector<Survey>& surveys, const Sample& sample) {
