@@ -255,6 +255,29 @@ class Weights(TrainTest):
         covered = 100 * (balls > 0).sum() / (balls >= 0).sum()
         self.assertIn(f"{covered:.1f} % of those with all of i,g-r,r-i,i-z inside", self.result.out)
 
+    def test_held_out_objects_are_weighted_for_themselves(self):
+        words = [0.5 if word == 1 else word for word in self.words]
+        result = self.skyfold(*words, "--weights.validation", "--output", self.path("m.h5"))
+        held_out = self.columns_of(self.path("m.validation.h5"))
+        objects, photometric = self.space(held_out), self.space(self.reference)
+        radius2 = np.sort(((objects[:, None] - objects[None]) ** 2).sum(2), axis=1)[:, 5]
+        with np.errstate(invalid="ignore"):
+            counts = (((objects[:, None] - photometric[None]) ** 2).sum(2) <= radius2[:, None]).sum(1)
+        self.assertTrue(300 < len(counts) < 500)
+        np.testing.assert_allclose(held_out["weight"], counts / counts.sum(), rtol=1e-12)
+        # The training objects' own are what they are without.
+        self.skyfold(*words, "--output", self.path("n.h5"))
+        np.testing.assert_array_equal(self.columns_of(self.path("m.training.h5"))["weight"], self.columns_of(self.path("n.training.h5"))["weight"])
+        self.assertNotIn("weight", self.columns_of(self.path("n.validation.h5")))
+        measured = self.skyfold("validate", "--models", self.path("m.h5"), "--sample", self.path("m.validation.h5"), "--output", self.path("v.h5")).out
+        self.assertNotEqual(measured, self.skyfold("validate", "--models", self.path("m.h5"), "--sample", self.path("m.validation.h5"), "--weight", "none",
+                                                   "--output", self.path("v.h5")).out)
+        self.assertIn("held out, weighted", pathlib.Path(self.path("m.html")).read_text())
+        for wrong, message in ((self.words, "no objects are held out"), (["none" if word == "lima" else word for word in words], "--weights.validation needs --weights lima")):
+            done = self.run_skyfold(*wrong, "--weights.validation", "--output", self.path("x.h5"))
+            self.assertEqual((done.code, len(done.errors())), (2, 1), done)
+            self.assertIn(message, done.errors()[0])
+
     def test_a_weighted_sample_without_objects_is_an_error(self):
         result = self.run_skyfold(*self.words, "--output", self.path("m.h5"), "--weights.sample", self.path("w.h5"), "--weights.target", 1e-9)
         self.assertEqual(result.code, 3, result)

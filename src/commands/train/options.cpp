@@ -38,6 +38,7 @@ void describe_weights(OptionSet& option, TrainWeights& o) {
          "where the number of balls around each reference object is written; empty: OUTPUT with .coverage before the ending, for lima")
       .layout()
       .writes(FileKind::hdf5);
+  option("weights.validation", o.validation, "weights of the held-out objects, too: a column weight, by which validate measures");
   option("weights.sample", o.sample, "where a weighted sample is written; empty: none").layout().writes(FileKind::hdf5);
   option("weights.target", o.target, "objects of the weighted sample; 0: as many as in training").range(0.0, 1e9);
 }
@@ -89,6 +90,8 @@ TrainPaths train_paths(const TrainOptions& o) {
   const bool has_weights = o.weights.method != "none";
   if (has_weights && o.reference.empty()) throw UsageError("--weights lima needs --reference (the catalogue to resemble)");
   if (!has_weights && !o.weights.sample.empty()) throw UsageError("--weights.sample needs --weights lima");
+  if (!has_weights && o.weights.validation) throw UsageError("--weights.validation needs --weights lima");
+  if (o.weights.validation && o.fraction >= 1.0) throw UsageError("--weights.validation: no objects are held out (train.fraction = 1)");
   if (!o.weights.coverage.empty() && o.reference.empty()) throw UsageError("--weights.coverage needs --reference");
   if (o.fraction < 1.0) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
   if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});

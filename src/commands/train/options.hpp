@@ -23,6 +23,7 @@ struct TrainWeights {
   long neighbours = 5;
   std::vector<std::string> space;  ///< features as in table/features.hpp; empty: i, g-r, r-i, i-z as far as there are
   std::string coverage, sample;    ///< files; "" for the default place, and for none
+  bool validation = false;         ///< of the held-out objects, too
   double target = 0.0;
 };
 

@@ -152,11 +152,44 @@ class CoverageFile {
 
 /// What a piece of the reference says.
 struct ReferencePart {
-  std::vector<std::int64_t> balls;    ///< objects in each ball
-  std::vector<std::int64_t> tally;    ///< objects counted, and of them those covered
+  std::vector<std::int64_t> balls;    ///< objects in each ball of the training objects, then of the held-out ones
+  std::vector<std::int64_t> tally;    ///< objects counted, and of them those covered, likewise
   std::vector<double> distributions;  ///< whole numbers, so that sums are exact
   std::vector<std::int64_t> ids;      ///< these two for the file of coverage
   std::vector<std::int32_t> inside;
+};
+
+/// Balls around the training objects and, where they are weighted too, around the held-out ones.
+class BallSets {
+ public:
+  void add(std::unique_ptr<TrainingBalls> balls) { sets_.push_back(std::move(balls)); }
+  [[nodiscard]] const TrainingBalls& of_training() const noexcept { return *sets_.front(); }
+  [[nodiscard]] std::vector<double> held_out_weights() const { return sets_.size() > 1 ? sets_[1]->weights() : std::vector<double>(); }
+
+  /// Counts photometric objects; gives what they add.
+  /// @param inside  filled: how many balls of training objects contain each
+  void count(std::span<const double> points, std::span<std::int32_t> inside, int threads, ReferencePart& part) {
+    std::vector<std::int32_t> ignored(sets_.size() > 1 ? inside.size() : 0);
+    for (const auto& set : sets_) {
+      const std::vector<std::int64_t> before(set->counts().begin(), set->counts().end());
+      const std::int64_t counted = set->counted(), covered = set->covered();
+      set->count(points, set == sets_.front() ? inside : std::span(ignored), threads);
+      for (std::size_t i = 0; i < before.size(); ++i) part.balls.push_back(set->counts()[i] - before[i]);
+      part.tally.push_back(set->counted() - counted);
+      part.tally.push_back(set->covered() - covered);
+    }
+  }
+  void add(const ReferencePart& part) {
+    std::size_t first = 0, k = 0;
+    for (const auto& set : sets_) {
+      set->add(std::span(part.balls).subspan(first, set->counts().size()), part.tally.at(k), part.tally.at(k + 1));
+      first += set->counts().size();
+      k += 2;
+    }
+  }
+
+ private:
+  std::vector<std::unique_ptr<TrainingBalls>> sets_;
 };
 
 /// Pieces are never cut, so that sums need not be, either.
@@ -185,7 +218,7 @@ struct ReferenceCodec {
 /// Adds up pieces in their order, those that an earlier attempt kept and those that are compared now.
 class Comparison {
  public:
-  Comparison(const PartsOf<ReferenceCodec>& parts, const std::vector<std::string>& bands, const FeatureLayer& layer, TrainingBalls& balls,
+  Comparison(const PartsOf<ReferenceCodec>& parts, const std::vector<std::string>& bands, const FeatureLayer& layer, BallSets& balls,
              CoverageFile& coverage, ReferenceResult& result)
       : parts_(parts), bands_(bands), layer_(layer), balls_(balls), coverage_(coverage), result_(result) {}
 
@@ -194,7 +227,7 @@ class Comparison {
     const auto found = parts_.parts().find(rows);
     if (!found) return false;
     const ReferencePart part = parts_.read(*found);
-    balls_.add(part.balls, part.tally.at(0), part.tally.at(1));
+    balls_.add(part);
     result_.distributions.add_counts(part.distributions);
     coverage_.write(part.ids, part.inside);
     taken_ += rows.size();
@@ -209,13 +242,10 @@ class Comparison {
     result_.distributions.add_counts(distributions.counts());
     apply_limits(photometry, limits);
     layer_.gather(photometry, features_);
-    ReferencePart part{
-        {balls_.counts().begin(), balls_.counts().end()}, {balls_.counted(), balls_.covered()}, distributions.counts(), {}, {}};
+    ReferencePart part{{}, {}, distributions.counts(), {}, {}};
     inside_.resize(ids.size());
-    balls_.count(features_.value, inside_, threads);
+    balls_.count(features_.value, inside_, threads, part);
     coverage_.write(ids, inside_);
-    for (std::size_t i = 0; i < part.balls.size(); ++i) part.balls[i] = balls_.counts()[i] - part.balls[i];
-    part.tally = {balls_.counted() - part.tally[0], balls_.covered() - part.tally[1]};
     if (coverage_.is_wanted()) part.ids = ids, part.inside = inside_;
     JobResult ignored;
     parts_.keep(rows, part, ignored);
@@ -229,7 +259,7 @@ class Comparison {
   const PartsOf<ReferenceCodec>& parts_;
   const std::vector<std::string>& bands_;
   const FeatureLayer& layer_;
-  TrainingBalls& balls_;
+  BallSets& balls_;
   CoverageFile& coverage_;
   ReferenceResult& result_;
   Features features_;
@@ -239,18 +269,25 @@ class Comparison {
 
 }  // namespace
 
-ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet& training, const PhotozModel& model,
-                                       const std::shared_ptr<Parts>& kept, const std::string& coverage_path, const std::string& provenance,
-                                       int threads) {
+ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet& training, const TrainingSet& held_out,
+                                       const PhotozModel& model, const std::shared_ptr<Parts>& kept, const std::string& coverage_path,
+                                       const std::string& provenance, int threads) {
   FeatureOptions space;
   space.terms = o.weights.space.empty() ? default_space(model.bands.bands) : o.weights.space;
   const FeatureLayer layer(space, model.bands.bands);
-  Features features;
-  layer.gather(training.photometry, features);
-  TrainingBalls balls(features.value, layer.size(), static_cast<std::size_t>(o.weights.neighbours), threads);
+  BallSets balls;
+  for (const TrainingSet* set : {&training, &held_out}) {
+    if (set->z.empty()) continue;
+    Features features;
+    layer.gather(set->photometry, features);
+    balls.add(std::make_unique<TrainingBalls>(features.value, layer.size(), static_cast<std::size_t>(o.weights.neighbours), threads));
+  }
   const Reference reference(o, model);
-  ReferenceResult result{
-      .space = layer.names(), .objects = reference.rows(), .weight = {}, .distributions = PhotometricDistributions(model.bands.bands)};
+  ReferenceResult result{.space = layer.names(),
+                         .objects = reference.rows(),
+                         .weight = {},
+                         .held_out_weight = {},
+                         .distributions = PhotometricDistributions(model.bands.bands)};
   CoverageFile coverage(coverage_path, reference.rows(), reference.has_ids(), provenance);
   Progress progress("reference", reference.rows(), "objects");
   const PartsOf<ReferenceCodec> parts(kept);
@@ -266,9 +303,10 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
     log_info(fmt::format("reference: went on from an earlier attempt, {} of {} objects were done", grouped(comparison.taken()),
                          grouped(reference.rows())));
   coverage.finish();
-  result.counted = balls.counted();
-  result.covered = balls.covered();
-  result.weight = balls.weights();
+  result.counted = balls.of_training().counted();
+  result.covered = balls.of_training().covered();
+  result.weight = balls.of_training().weights();
+  result.held_out_weight = balls.held_out_weights();
   if (o.weights.method != "none" && result.covered == 0)
     throw DataError(fmt::format("{}: no object lies near any training object (weights would all be 0)", o.reference.front()));
   return result;

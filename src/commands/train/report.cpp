@@ -53,6 +53,7 @@ std::vector<Shown> shown_sets(const TrainReport& r) {
   add("training", r.subsets.training, {});
   add("held out", r.subsets.held_out, {});
   if (r.reference && r.options.weights.method != "none") add("training, weighted", r.subsets.training, r.reference->weight);
+  if (r.reference && r.options.weights.validation) add("held out, weighted", r.subsets.held_out, r.reference->held_out_weight);
   if (r.reference) sets.push_back({"reference", r.reference->distributions, {}, {}});
   return sets;
 }

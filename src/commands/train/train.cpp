@@ -105,8 +105,11 @@ class Training {
     const std::string coverage = paths_.coverage.empty() ? "" : folder.partial(paths_.coverage);
     const std::string kind = "reference " + hex64(hash_text(provenance + hash_of(set_) + (coverage.empty() ? "" : " with coverage")));
     folder.make_parts("reference", false);
-    reference_ = compare_with_reference(o_, set_, described_model(), std::make_shared<Parts>(parts_path(o_.output, "reference"), kind),
-                                        coverage, provenance, context_.threads);
+    TrainingSet held_out;
+    if (o_.weights.validation) held_out = training_set(sample_, subsets_.held_out, o_.bands.limits);
+    reference_ =
+        compare_with_reference(o_, set_, held_out, described_model(), std::make_shared<Parts>(parts_path(o_.output, "reference"), kind),
+                               coverage, provenance, context_.threads);
     if (o_.weights.method != "none") set_.weight = reference_->weight;
   }
 
@@ -155,8 +158,7 @@ class Training {
       return static_cast<std::int64_t>(table.rows());
     };
     std::vector<std::pair<std::string, std::int64_t>> sets;
-    if (!subsets_.held_out.empty())
-      sets.emplace_back(paths_.validation, write_set(paths_.validation, sample_table(sample_, subsets_.held_out, o_)));
+    if (!subsets_.held_out.empty()) sets.emplace_back(paths_.validation, write_set(paths_.validation, validation_table()));
     if (!paths_.subset.empty()) sets.emplace_back(paths_.subset, write_set(paths_.subset, training_table()));
     if (!paths_.weighted_sample.empty())
       sets.emplace_back(paths_.weighted_sample,
@@ -173,12 +175,16 @@ class Training {
   }
 
   /// The training objects, with their weights.
-  Table training_table() const {
-    Table table = sample_table(sample_, subsets_.training, o_);
-    if (set_.weight.empty() || table.find("weight")) return table;
+  Table training_table() const { return weighted_table(subsets_.training, set_.weight); }
+  Table validation_table() const {
+    return weighted_table(subsets_.held_out, o_.weights.validation ? reference_->held_out_weight : std::vector<double>());
+  }
+  Table weighted_table(const std::vector<std::size_t>& rows, const std::vector<double>& weights) const {
+    Table table = sample_table(sample_, rows, o_);
+    if (weights.empty() || table.find("weight")) return table;
     const auto weight =
         table.add({"weight", Type::f8, 1, "", "stat.weight", "weight by the reference catalogue, sum 1", ""}).values<double>();
-    std::copy(set_.weight.begin(), set_.weight.end(), weight.begin());
+    std::copy(weights.begin(), weights.end(), weight.begin());
     return table;
   }
 

@@ -61,7 +61,7 @@ void TrainingBalls::Impl::measure(std::span<const double> points, int threads) {
   }
   // An N-th neighbour needs N others.
   if (list.size() <= neighbours)
-    throw DataError(fmt::format("{} training objects have all magnitudes of weights.space (weights by {} neighbours need more)",
+    throw DataError(fmt::format("{} objects of the sample have all magnitudes of weights.space (weights by {} neighbours need more)",
                                 list.size(), neighbours));
   const knn::PointTree tree(complete, dimensions, list);
   std::vector<knn::NeighbourSearch> searches(static_cast<std::size_t>(threads));
