@@ -4,6 +4,7 @@
 namespace skyfold {
 
 std::unique_ptr<Command> make_import_command();
+std::unique_ptr<Command> make_export_command();
 std::unique_ptr<Command> make_info_command();
 std::unique_ptr<Command> make_journal_command();
 std::unique_ptr<Command> make_launch_command();
@@ -58,6 +59,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", farms, make_locus_command},
     {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", farms,
      make_patch_command},
+    {"export", "write a catalogue or product as Parquet files or as a HATS catalogue",
+     "mpirun -n 4 skyfold export Z.h5 --format hats --output Z_hats", farms, make_export_command},
     {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", alone, make_map_info_command},
     {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", alone,
      make_map_reorder_command},

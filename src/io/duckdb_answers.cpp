@@ -1,5 +1,6 @@
-// What the child with DuckDB does: it describes Parquet files, measures their texts, and puts rows into the window in the form that
-// columns of skyfold have. Files are opened here and named to DuckDB by their descriptors, so that no name is a pattern or an address.
+// What the child with DuckDB does: it describes Parquet files, measures their texts, puts rows into the window in the form that
+// columns of skyfold have, and writes rows that it finds there. Files are opened here and named to DuckDB by their descriptors, so that no
+// name is a pattern or an address.
 #include "duckdb_answers.hpp"
 
 #include <fmt/core.h>
@@ -13,6 +14,7 @@
 
 #include "duckdb_child.hpp"
 #include "duckdb_session.hpp"
+#include "duckdb_writer.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
@@ -135,6 +137,12 @@ class DuckDbAnswers::Impl {
         return read(question);
       case DuckDbQuestion::next:
         return next(question.number());
+      case DuckDbQuestion::create:
+        return create(question);
+      case DuckDbQuestion::append:
+        return append(static_cast<std::size_t>(question.number()));
+      case DuckDbQuestion::write:
+        return write(question);
     }
     throw IoError("a question that DuckDB's process does not know");
   }
@@ -276,6 +284,47 @@ class DuckDbAnswers::Impl {
     return answer;
   }
 
+  ChildMessage create(ChildMessage& question) {
+    writer_.reset();
+    written_.clear();
+    for (std::int64_t n = question.number(); n > 0; --n) {
+      ColumnInfo& info = written_.emplace_back();
+      info.name = question.text();
+      info.type = static_cast<Type>(question.number());
+      info.width = static_cast<std::size_t>(question.number());
+      const bool has_null = question.number() != 0;
+      const std::int64_t null = question.number();
+      if (has_null) info.null = null;
+    }
+    writer_.emplace(session_, written_);
+    return {};
+  }
+
+  ChildMessage append(std::size_t rows) {
+    if (!writer_) throw IoError("no table was begun");
+    std::vector<const std::byte*> columns;
+    const std::byte* place = window_.data();
+    for (const ColumnInfo& info : written_) {
+      columns.push_back(place);
+      place += rows * info.bytes_per_row();
+    }
+    writer_->append(columns, rows);
+    return {};
+  }
+
+  ChildMessage write(ChildMessage& question) {
+    if (!writer_) throw IoError("no table was begun");
+    const File file = File::for_update(question.text());
+    std::vector<std::pair<std::string, std::string>> metadata;
+    for (std::int64_t n = question.number(); n > 0; --n) {
+      std::string key = question.text();
+      metadata.emplace_back(std::move(key), question.text());
+    }
+    writer_->write(fmt::format("/proc/self/fd/{}", file.descriptor()), metadata);
+    writer_.reset();
+    return {};
+  }
+
   /// That DuckDB gives every row, in the file's order, is what everything rests on.
   void check_order(Stretch at) const {
     const auto* numbers = static_cast<const std::int64_t*>(chunk_.values(0));
@@ -294,6 +343,8 @@ class DuckDbAnswers::Impl {
   std::optional<duckdb::Stream> stream_;
   Chunk chunk_;
   std::size_t taken_ = 0;  ///< rows of the chunk that are in the window
+  Schema written_;         ///< of the table that is being written
+  std::optional<duckdb::TableWriter> writer_;
 };
 
 DuckDbAnswers::DuckDbAnswers(std::span<std::byte> window) : impl_(std::make_unique<Impl>(window)) {}

@@ -18,6 +18,12 @@ enum class DuckDbQuestion : std::int64_t {
   read,
   /// at most so many rows -> number of rows, whose values are in the window, and cells that have no place in their column
   next,
+  /// columns -> nothing; a table to be written begins
+  create,
+  /// number of rows, which are in the window, column after column -> nothing
+  append,
+  /// path of an empty file, keys and values -> nothing; the table is in the file
+  write,
 };
 
 /// The child's side: DuckDB, with the file and the query that are open.

@@ -56,6 +56,22 @@ struct Api {
   void* (*vector_get_data)(Handle vector);
   std::uint64_t* (*vector_get_validity)(Handle vector);
   void (*free)(void*);
+  Handle (*create_logical_type)(int type);
+  Handle (*create_list_type)(Handle element);
+  void (*destroy_logical_type)(Handle*);
+  Handle (*create_data_chunk)(Handle* types, Count columns);
+  void (*data_chunk_reset)(Handle chunk);
+  void (*data_chunk_set_size)(Handle chunk, Count rows);
+  void (*vector_ensure_validity_writable)(Handle vector);
+  void (*vector_assign_string_element_len)(Handle vector, Count row, const char* text, Count bytes);
+  Handle (*list_vector_get_child)(Handle vector);
+  State (*list_vector_set_size)(Handle vector, Count elements);
+  State (*list_vector_reserve)(Handle vector, Count elements);
+  State (*appender_create)(Handle connection, const char* schema, const char* table, Handle* appender);
+  const char* (*appender_error)(Handle appender);
+  State (*append_data_chunk)(Handle appender, Handle chunk);
+  State (*appender_close)(Handle appender);
+  State (*appender_destroy)(Handle*);
 };
 
 /// Opens the library: the file that SKYFOLD_DUCKDB names, else what the loader finds as libduckdb.so, else lib/libduckdb.so beside the

@@ -166,9 +166,11 @@ class DuckDbProcess {
 
   ChildMessage ask(const ChildMessage& question, const std::string& path) {
     if (socket_ < 0) start();
+    const bool writes = ChildMessage(question.bytes()).number() >= static_cast<std::int64_t>(DuckDbQuestion::create);
     std::string reply;
     if (!send_message(socket_, question.bytes()) || !receive_message(socket_, reply)) {
       end();
+      if (writes) throw IoError(fmt::format("{}: cannot be written (DuckDB's process has died)", path));
       throw DataError(fmt::format("{}: is damaged (DuckDB crashes on it)", path));
     }
     ChildMessage packet(std::move(reply));
@@ -176,7 +178,9 @@ class DuckDbProcess {
     std::string text = packet.text();
     // Messages about the library itself begin with its name or that of the variable; all else is about the file.
     if (code != 0 && (text.find("libduckdb.so") != std::string::npos || text.starts_with("SKYFOLD_DUCKDB"))) throw_as(code, text);
-    if (code != 0) throw_as(code, fmt::format("{}: cannot be read as Parquet ({})", path, without_descriptor(std::move(text))));
+    if (code != 0)
+      throw_as(code,
+               fmt::format("{}: cannot be {} as Parquet ({})", path, writes ? "written" : "read", without_descriptor(std::move(text))));
     return ChildMessage(std::move(text));
   }
 

@@ -45,6 +45,26 @@ void take(void* library, const char* name, Function*& function) {
   if (!function) throw IoError(fmt::format("libduckdb.so: has no function {} (DuckDB 1.2 or later is needed)", name));
 }
 
+/// Those that write.
+void take_writing(void* library, Api& api) {
+  take(library, "duckdb_create_logical_type", api.create_logical_type);
+  take(library, "duckdb_create_list_type", api.create_list_type);
+  take(library, "duckdb_destroy_logical_type", api.destroy_logical_type);
+  take(library, "duckdb_create_data_chunk", api.create_data_chunk);
+  take(library, "duckdb_data_chunk_reset", api.data_chunk_reset);
+  take(library, "duckdb_data_chunk_set_size", api.data_chunk_set_size);
+  take(library, "duckdb_vector_ensure_validity_writable", api.vector_ensure_validity_writable);
+  take(library, "duckdb_vector_assign_string_element_len", api.vector_assign_string_element_len);
+  take(library, "duckdb_list_vector_get_child", api.list_vector_get_child);
+  take(library, "duckdb_list_vector_set_size", api.list_vector_set_size);
+  take(library, "duckdb_list_vector_reserve", api.list_vector_reserve);
+  take(library, "duckdb_appender_create", api.appender_create);
+  take(library, "duckdb_appender_error", api.appender_error);
+  take(library, "duckdb_append_data_chunk", api.append_data_chunk);
+  take(library, "duckdb_appender_close", api.appender_close);
+  take(library, "duckdb_appender_destroy", api.appender_destroy);
+}
+
 Api functions_of(void* library) {
   Api api{};
   take(library, "duckdb_library_version", api.library_version);
@@ -69,6 +89,7 @@ Api functions_of(void* library) {
   take(library, "duckdb_vector_get_data", api.vector_get_data);
   take(library, "duckdb_vector_get_validity", api.vector_get_validity);
   take(library, "duckdb_free", api.free);
+  take_writing(library, api);
   return api;
 }
 

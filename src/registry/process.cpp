@@ -47,6 +47,11 @@ const char* state_of(ExitCode code) {
   }
 }
 
+/// Bytes of a file, or of all files of a product that is a folder.
+std::int64_t size_of(const std::string& path) {
+  return fs::is_directory(path) ? folder_state(path).bytes : static_cast<std::int64_t>(fs::file_size(path));
+}
+
 /// What there is now at the input's path may be another file: then it is recorded without the hashes, which nobody can tell any more.
 InputRecord input_record(const WatchedFile& input, int threads) {
   const std::string path = absolute(input.path);
@@ -218,7 +223,7 @@ bool Process::Impl::is_known() {
   const std::vector<ProductRecord> known = Registry(project()).products();
   return std::all_of(products.begin(), products.end(), [&](const Product& product) {
     return std::any_of(known.begin(), known.end(), [&](const ProductRecord& entry) {
-      return entry.is_current && entry.path == product.path && entry.bytes == static_cast<std::int64_t>(fs::file_size(product.path));
+      return entry.is_current && entry.path == product.path && entry.bytes == size_of(product.path);
     });
   });
 }
@@ -235,7 +240,7 @@ void Process::Impl::record_end() {
       entry.process = record.id;
       entry.path = product.path;
       entry.product_class = product.product_class.empty() ? class_of(product.path) : product.product_class;
-      entry.bytes = static_cast<std::int64_t>(fs::file_size(product.path));
+      entry.bytes = size_of(product.path);
       entry.rows = product.rows != 0 ? product.rows : content_rows(product.path);
       entry.made_s = record.end_s;
       if (entry.bytes <= most_hashed_bytes) {

@@ -285,6 +285,8 @@ void RunFolder::clear_products(bool keeps_scratch, bool keeps_parts) {
     if (keeps_scratch && name.ends_with(scratch_ending)) continue;
     if (is_file(folder + name))
       remove_file(folder + name);
+    else if (names_.contains(name) && is_folder(folder + name))
+      fs::remove_all(folder + name);  // a product that is a folder, in which nothing but files of ours can be: check_contents
     else if (name.ends_with(scratch_ending))
       remove_scratch_folder(folder + name);
   }

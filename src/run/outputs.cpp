@@ -13,6 +13,7 @@
 #include "skyfold/io/input_names.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/placement.hpp"
+#include "state.hpp"
 
 namespace skyfold {
 namespace {
@@ -32,6 +33,17 @@ std::string& only_folder() {
   return folder;
 }
 
+/// Whether a run that is done has made this folder: then it may be asked for again, and nothing is left to do.
+bool is_product_folder(const std::string& path) {
+  try {
+    const auto state = read_run_state(run_path(path) + "/state.json");
+    return state && state->phase != "running" &&
+           std::ranges::find(state->products, canonical_form(path), &ProductState::path) != state->products.end();
+  } catch (const Error&) {
+    return false;  // what is wrong with it is told when the run is taken up
+  }
+}
+
 void check_output(const std::string& path) {
   const std::string folder = folder_of_target(path);
   std::error_code error;
@@ -44,7 +56,7 @@ void check_output(const std::string& path) {
   if (!fs::is_directory(folder, error)) throw IoError(fmt::format("{}: no such folder (for the output {})", folder, path));
   // The folder, not the file: products are renamed into it.
   if (access(folder.c_str(), W_OK) != 0) throw IoError(fmt::format("{}: {} (for the output {})", folder, std::strerror(errno), path));
-  if (fs::is_directory(path, error)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
+  if (fs::is_directory(path, error) && !is_product_folder(path)) throw IoError(fmt::format("{}: is a folder (the output is a file)", path));
   refuse_special_output(path);
 }
 
@@ -86,6 +98,7 @@ void check_replaceable(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
+    if (fs::is_directory(status)) throw UsageError(fmt::format("{}: is there, and folders are not replaced (move it away)", path));
     // Renaming asks for rights on the folder alone, so the system would let us replace a file that was made read-only on purpose.
     if (fs::is_regular_file(status) && (status.permissions() & write_bits) == fs::perms::none)
       throw UsageError(

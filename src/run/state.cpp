@@ -19,6 +19,7 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/input_names.hpp"
 
 namespace skyfold {
 namespace {
@@ -35,6 +36,10 @@ std::string shown(const std::string& value) { return value.empty() ? "unset" : v
 ProductState product_state(const std::string& path, const std::string& partial) {
   struct stat status = {};
   if (stat(partial.c_str(), &status) != 0) throw IoError(fmt::format("{}: {}", partial, std::strerror(errno)));
+  if (S_ISDIR(status.st_mode)) {
+    const FolderState folder = folder_state(partial);
+    return {path, folder.bytes, folder.time_ns};
+  }
   // With nanoseconds: a file may change twice in a second.
   return {path, status.st_size, std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }

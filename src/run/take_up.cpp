@@ -14,6 +14,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/input_names.hpp"
 #include "skyfold/io/structure.hpp"
 #include "skyfold/registry/content.hpp"
 
@@ -124,6 +125,7 @@ bool Run::Impl::is_published(const RunState& before, const std::string& path) co
   const auto product = std::ranges::find(before.products, canonical_form(path), &ProductState::path);
   if (product == before.products.end()) return false;
   std::error_code error;
+  if (fs::is_directory(product->path, error)) return folder_state(product->path).bytes == product->bytes;
   return static_cast<std::int64_t>(fs::file_size(product->path, error)) == product->bytes && !error;
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "skyfold/table/table.hpp"
+
+namespace skyfold {
+
+/// Keys and values at the end of a Parquet file.
+using ParquetMetadata = std::vector<std::pair<std::string, std::string>>;
+
+/// Names, units, UCDs and descriptions of columns as the keys IVOA.VOTable-Parquet.version and .content (IVOA note "VOTable in Parquet").
+[[nodiscard]] ParquetMetadata parquet_metadata(const Schema& schema);
+
+/// Throws DataError for the first text that is no UTF-8, as those of Parquet are.
+/// @param path       that the rows are from, and the number of their first there, for the message
+void check_utf8(const Table& table, const std::string& path, std::int64_t first_row);
+
+/// Writes a table to a new Parquet file, compressed by zstd: the same bytes for the same rows. Columns with more than one number per row
+/// become lists; what stands for missing becomes null; texts must be UTF-8. The file is not yet on the disk. Throws IoError.
+void write_parquet(const std::string& path, const Table& table, const ParquetMetadata& metadata);
+
+}  // namespace skyfold

@@ -1,0 +1,76 @@
+// Leaves of an export: each has its place, whoever writes it; one that a death cut short is written again from its beginning.
+#include "work.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
+#include "skyfold/core/files.hpp"
+#include "skyfold/core/hash.hpp"
+
+namespace skyfold {
+namespace {
+
+std::uint64_t hash_of_file(const std::string& path, std::uint64_t chained) {
+  const std::string content = read_file(path);
+  return hash_bytes(std::as_bytes(std::span(content)), chained);
+}
+
+}  // namespace
+
+ExportWork::ExportWork(const RowReader& reader, Schema schema, std::vector<Leaf> leaves, std::string root, ParquetMetadata metadata)
+    : reader_(reader), schema_(std::move(schema)), leaves_(std::move(leaves)), root_(std::move(root)), metadata_(std::move(metadata)) {}
+
+std::string ExportWork::path_of(RowRange rows) const {
+  const auto leaf = std::ranges::find(leaves_, rows, &Leaf::rows);
+  if (leaf == leaves_.end()) throw Error(ExitCode::bug, "a job of an export is no leaf");
+  return leaf->place.empty() ? root_ : root_ + "/" + leaf->place;
+}
+
+void ExportWork::read(const Job&, RowRange block, int slot, JobResult& result) {
+  Table& rows = slots_[slot].rows;
+  if (rows.columns() == 0) rows = Table(schema_);
+  reader_.read(block, rows);
+  result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(schema_));
+}
+
+/// Here, since it takes long: the next leaf is read meanwhile, and rank 0 hands out jobs.
+void ExportWork::compute(const Job&, RowRange block, int slot) {
+  LeafRows& leaf = slots_[slot];
+  leaf.error = nullptr;
+  try {
+    check_utf8(leaf.rows, reader_.path(), block.begin);
+    write_parquet(path_of(block), leaf.rows, metadata_);
+  } catch (...) {
+    leaf.error = std::current_exception();
+  }
+}
+
+void ExportWork::write(const Job&, RowRange block, int slot, JobResult& result) {
+  if (slots_[slot].error) std::rethrow_exception(slots_[slot].error);
+  const std::string path = path_of(block);
+  unsynced_.insert(path);
+  result.rows += block.size();
+  result.bytes_written += static_cast<std::int64_t>(std::filesystem::file_size(path));
+  result.checksum = hash_of_file(path, result.checksum);
+}
+
+void ExportWork::sync() {
+  for (const std::string& path : unsynced_) {
+    sync_path(path);
+    sync_path(folder_of(path));
+  }
+  unsynced_.clear();
+}
+
+void ExportWork::mark_failed(RowRange) { throw Error(ExitCode::bug, "a leaf of an export cannot be left out"); }
+
+std::optional<std::uint64_t> ExportWork::stored_checksum(RowRange block, std::uint64_t chained) {
+  const std::string path = path_of(block);
+  std::error_code error;
+  // A leaf that is gone has no checksum that a leaf could have had.
+  return std::filesystem::exists(path, error) ? hash_of_file(path, chained) : ~chained;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,183 @@
+// Columns of skyfold as a table of DuckDB, and from there as a Parquet file. What stands for missing becomes NULL; in lists, which PDFs
+// are, NaN stays NaN.
+#include "duckdb_writer.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "skyfold/core/error.hpp"
+
+namespace skyfold::duckdb {
+namespace {
+
+constexpr std::size_t chunk_rows = 2048;  // of DuckDB's vectors
+constexpr const char* table_name = "rows_to_write";
+
+/// duckdb_list_entry
+struct ListEntry {
+  std::uint64_t offset, length;
+};
+
+const char* sql_type(Type type) {
+  switch (type) {
+    case Type::f4:
+      return "FLOAT";
+    case Type::f8:
+      return "DOUBLE";
+    case Type::i4:
+      return "INTEGER";
+    case Type::i8:
+      return "BIGINT";
+    case Type::u1:
+      return "UTINYINT";
+    case Type::text:
+      return "VARCHAR";
+  }
+  return "";
+}
+
+/// Number of the type in duckdb_type.
+int type_number(Type type) {
+  constexpr int integer = 4, bigint = 5, utinyint = 6, real = 10, double_precision = 11, varchar = 17;
+  switch (type) {
+    case Type::f4:
+      return real;
+    case Type::f8:
+      return double_precision;
+    case Type::i4:
+      return integer;
+    case Type::i8:
+      return bigint;
+    case Type::u1:
+      return utinyint;
+    case Type::text:
+      return varchar;
+  }
+  return 0;
+}
+
+bool is_list(const ColumnInfo& info) { return info.type != Type::text && info.width > 1; }
+
+template <class T>
+bool is_missing(const ColumnInfo& info, T value) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isnan(value);
+  else
+    return info.null == static_cast<std::int64_t>(value);
+}
+
+template <class T>
+void fill_numbers(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
+  const Api& api = library();
+  std::memcpy(api.vector_get_data(vector), values, rows * sizeof(T));
+  const T* numbers = static_cast<const T*>(api.vector_get_data(vector));
+  std::uint64_t* validity = nullptr;
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (!is_missing(info, numbers[i])) continue;
+    if (!validity) {
+      api.vector_ensure_validity_writable(vector);
+      validity = api.vector_get_validity(vector);
+    }
+    validity[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+  }
+}
+
+void fill_scalars(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
+  switch (info.type) {
+    case Type::f4:
+      return fill_numbers<float>(info, vector, values, rows);
+    case Type::f8:
+      return fill_numbers<double>(info, vector, values, rows);
+    case Type::i4:
+      return fill_numbers<std::int32_t>(info, vector, values, rows);
+    case Type::i8:
+      return fill_numbers<std::int64_t>(info, vector, values, rows);
+    case Type::u1:
+      return fill_numbers<std::uint8_t>(info, vector, values, rows);
+    case Type::text:
+      for (std::size_t i = 0; i < rows; ++i) {
+        const char* text = reinterpret_cast<const char*>(values) + i * info.width;
+        library().vector_assign_string_element_len(vector, i, text, strnlen(text, info.width));
+      }
+  }
+}
+
+void fill_lists(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
+  const Api& api = library();
+  if (api.list_vector_reserve(vector, rows * info.width) != success || api.list_vector_set_size(vector, rows * info.width) != success)
+    throw IoError("DuckDB has no memory for lists");
+  auto* entries = static_cast<ListEntry*>(api.vector_get_data(vector));
+  for (std::size_t i = 0; i < rows; ++i) entries[i] = {i * info.width, info.width};
+  std::memcpy(api.vector_get_data(api.list_vector_get_child(vector)), values, rows * info.bytes_per_row());
+}
+
+}  // namespace
+
+TableWriter::TableWriter(Session& session, const Schema& schema) : session_(session), schema_(schema) {
+  const Api& api = library();
+  std::string columns;
+  for (const ColumnInfo& info : schema_)
+    columns +=
+        fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", quoted_name(info.name), sql_type(info.type), is_list(info) ? "[]" : "");
+  session_.run(fmt::format("CREATE OR REPLACE TABLE {} ({})", table_name, columns));
+  for (const ColumnInfo& info : schema_) {
+    Handle type = api.create_logical_type(type_number(info.type));
+    if (is_list(info)) {
+      Handle element = type;
+      type = api.create_list_type(element);
+      api.destroy_logical_type(&element);
+    }
+    types_.push_back(type);
+  }
+  chunk_ = api.create_data_chunk(types_.data(), types_.size());
+  if (api.appender_create(session_.connection(), nullptr, table_name, &appender_) != success) fail();
+}
+
+TableWriter::~TableWriter() {
+  const Api& api = library();
+  if (appender_) api.appender_destroy(&appender_);
+  if (chunk_) api.destroy_data_chunk(&chunk_);
+  for (Handle& type : types_) api.destroy_logical_type(&type);
+  try {
+    session_.run(fmt::format("DROP TABLE IF EXISTS {}", table_name));
+  } catch (const IoError&) {  // the next one replaces it
+  }
+}
+
+void TableWriter::fail() const {
+  const char* error = appender_ ? library().appender_error(appender_) : nullptr;
+  throw IoError(fmt::format("DuckDB does not take rows ({})", error ? error : "no reason given"));
+}
+
+void TableWriter::append(const std::vector<const std::byte*>& columns, std::size_t rows) {
+  for (std::size_t first = 0; first < rows; first += chunk_rows) append_chunk(columns, first, std::min(chunk_rows, rows - first));
+}
+
+void TableWriter::append_chunk(const std::vector<const std::byte*>& columns, std::size_t first, std::size_t rows) {
+  const Api& api = library();
+  api.data_chunk_reset(chunk_);
+  for (std::size_t i = 0; i < schema_.size(); ++i) {
+    const std::byte* values = columns[i] + first * schema_[i].bytes_per_row();
+    Handle vector = api.data_chunk_get_vector(chunk_, i);
+    if (is_list(schema_[i]))
+      fill_lists(schema_[i], vector, values, rows);
+    else
+      fill_scalars(schema_[i], vector, values, rows);
+  }
+  api.data_chunk_set_size(chunk_, rows);
+  if (api.append_data_chunk(appender_, chunk_) != success) fail();
+}
+
+void TableWriter::write(const std::string& path, const std::vector<std::pair<std::string, std::string>>& metadata) {
+  if (library().appender_close(appender_) != success) fail();
+  std::string pairs;
+  for (const auto& [key, value] : metadata)
+    pairs += fmt::format("{}{}: {}", pairs.empty() ? "" : ", ", quoted_text(key), quoted_text(value));
+  session_.run(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{})", table_name, quoted_text(path),
+                           pairs.empty() ? "" : fmt::format(", KV_METADATA {{{}}}", pairs)));
+}
+
+}  // namespace skyfold::duckdb
