@@ -13,7 +13,9 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/core/verification.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "zone_ranges.hpp"
 
 namespace skyfold {
 namespace {
@@ -51,8 +53,7 @@ CatalogueLayout read_layout(const std::string& path, const RowReader& reader, co
 }
 
 /// The path, if it is that of a catalogue. Throws DataError that says what it is instead.
-const std::string& checked(const std::string& path) {
-  const Attributes attributes = read_attributes(path);
+const std::string& checked(const std::string& path, const Attributes& attributes) {
   const auto format = attributes.find("skyfold_format");
   if (format == attributes.end()) throw DataError(path + ": not a skyfold catalogue (run import on it first)");
   if (format->second != format_name) throw DataError(fmt::format("{}: is a {}, not a catalogue", path, format->second));
@@ -143,8 +144,7 @@ void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
   create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
 }
 
-Catalogue::Catalogue(const std::string& path) : reader_(checked(path)) {
-  const Attributes attributes = read_attributes(path);
+Catalogue::Catalogue(const std::string& path, const Attributes& attributes) : reader_(checked(path, attributes)) {
   layout_ = read_layout(path, reader_, attributes);
   fingerprint_ = attributes.at("fingerprint");
   // Other orders have indexes of their own, which are read when they are needed.
@@ -173,6 +173,23 @@ std::vector<OrderedRows::Tile> Catalogue::tiles() const {
   return tiles;
 }
 
+Table Catalogue::zone_statistics(const std::string& column) const {
+  Table zones = read_columns(path(), zones_group(column));
+  if (!is_verifying_inputs() || !has_columns(path(), range_hashes_group)) return zones;
+  const Table hashes = read_columns(path(), range_hashes_group);
+  const Column *name = hashes.find("name"), *hash = hashes.find("hash");
+  const bool is_usable = name && hash && name->info().type == Type::text && hash->info().type == Type::i8;
+  std::size_t row = 0;
+  while (is_usable && row < hashes.rows() && name->text(row) != column) ++row;
+  const bool has_statistics = zones.find("min") && zones.find("max") && zones.find("missing");
+  if (!is_usable || row == hashes.rows() || !has_statistics || hash->integer(row) != static_cast<std::int64_t>(hash_of_ranges(zones)))
+    throw DataError(
+        fmt::format("{}, column {}: the ranges of its zones are damaged (their hash is not the one that was written with them, and "
+                    "rows would be missed; --verify-inputs off believes them all the same)",
+                    path(), column));
+  return zones;
+}
+
 OrderedRows Catalogue::ordered_rows() const {
   OrderedRows rows;
   rows.rows = layout_.rows;
@@ -186,14 +203,15 @@ OrderedRows Catalogue::ordered_rows() const {
   rows.attribute = layout_.attribute;
   rows.attribute_is_whole = is_whole(schema()[*find_column(schema(), layout_.attribute)].type);
   // Missing values stand at the end of the order (finalise_catalogue checks it): their number tells where values end.
-  const Table zones = read_columns(path(), "/index/zones/" + layout_.attribute);
+  const Table zones = zone_statistics(layout_.attribute);
   for (const std::int64_t missing : zones.at("missing").values<std::int64_t>()) rows.attribute_missing += missing;
   rows.attribute_at = [reader = std::make_shared<ValueReader>(*this, layout_.attribute)](std::int64_t row) { return reader->at(row); };
   return rows;
 }
 
-bool is_catalogue(const std::string& path) {
-  const Attributes attributes = read_attributes(path);
+bool is_catalogue(const std::string& path) { return is_catalogue(read_attributes(path)); }
+
+bool is_catalogue(const Attributes& attributes) {
   const auto format = attributes.find("skyfold_format");
   return format != attributes.end() && format->second == format_name && attributes.contains("fingerprint");
 }

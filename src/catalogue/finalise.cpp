@@ -15,6 +15,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "zone_ranges.hpp"
 
 namespace skyfold {
 namespace {
@@ -308,6 +309,19 @@ Table zone_table(const std::vector<Zone>& zones, std::size_t column, Type type) 
   return table;
 }
 
+/// A hash of what the zones of a column are said to hold: rows are skipped by it, and nothing else would tell that it is wrong.
+Table range_hashes(const Schema& schema, const std::map<std::string, Table>& groups) {
+  std::size_t width = 1;
+  for (const ColumnInfo& column : schema) width = std::max(width, column.name.size());
+  Table hashes({{"name", Type::text, width}, {"hash", Type::i8}}, schema.size());
+  std::ranges::fill(hashes[0].values<char>(), '\0');
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    std::ranges::copy(schema[i].name, hashes[0].values<char>().begin() + static_cast<std::ptrdiff_t>(i * width));
+    hashes[1].values<std::int64_t>()[i] = static_cast<std::int64_t>(hash_of_ranges(groups.at(zones_group(schema[i].name))));
+  }
+  return hashes;
+}
+
 /// Hash of names, types and content of all columns; where the bytes lie in the file does not enter.
 std::string fingerprint_of(const Schema& schema, std::int64_t rows, const std::vector<Zone>& zones) {
   std::uint64_t hash = hash_text(std::to_string(rows));
@@ -361,7 +375,8 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
     groups.emplace("/index/tile", tile_index(tiles, boxes));
   }
   for (std::size_t i = 0; i < layout.schema.size(); ++i)
-    groups.emplace("/index/zones/" + layout.schema[i].name, zone_table(zones, i, layout.schema[i].type));
+    groups.emplace(zones_group(layout.schema[i].name), zone_table(zones, i, layout.schema[i].type));
+  if (!layout.schema.empty()) groups.emplace(range_hashes_group, range_hashes(layout.schema, groups));
   ranks.on_first_only([&] {
     fault_point("consolidate");
     // Adding groups changes the structure of the file: a kill in between could leave it unreadable.

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
@@ -18,18 +19,32 @@ namespace {
 constexpr const char* objects_group = "/object";
 constexpr std::int64_t rows_in_memory = 1 << 20;  // of a block, while a table is read whole
 
+/// Of a catalogue or product of skyfold; nothing for all else, also for what cannot be read: that is told by open_source.
+std::optional<Attributes> product_attributes(const std::string& path, const std::string& format) {
+  if (format != "auto" && format != "hdf5") return std::nullopt;
+  try {
+    if (container_of(path) != Container::hdf5) return std::nullopt;
+    Attributes attributes = read_attributes(path);
+    if (attributes.contains("product_class") || attributes.contains("skyfold_format")) return attributes;
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): see above
+  }
+  return std::nullopt;
+}
+
 /// Products have tables beside their objects, such as indexes.
-SourceOptions with_group(SourceOptions o, const std::string& path) {
-  const bool can_be_hdf5 = o.format == "auto" || o.format == "hdf5";
-  if (o.group.empty() && can_be_hdf5 && is_own_product(path)) o.group = objects_group;
+SourceOptions with_group(SourceOptions o, bool is_product) {
+  if (o.group.empty() && is_product) o.group = objects_group;
   return o;
 }
 
 }  // namespace
 
-Dataset::Dataset(const std::string& path, SourceOptions o, const ScanRunner& run)
-    : options_(with_group(std::move(o), path)), source_(open_source(path, options_, run)) {
-  if (options_.group == objects_group && is_own_product(path) && is_catalogue(path)) catalogue_ = std::make_unique<Catalogue>(path);
+Dataset::Dataset(const std::string& path, SourceOptions o, const ScanRunner& run) {
+  const std::optional<Attributes> attributes = product_attributes(path, o.format);
+  options_ = with_group(std::move(o), attributes.has_value());
+  source_ = open_source(path, options_, run);
+  if (attributes && options_.group == objects_group && is_catalogue(*attributes))
+    catalogue_ = std::make_unique<Catalogue>(path, *attributes);
 }
 
 void Dataset::use_degrees(const std::string& lon, const std::string& lat) { source_ = in_degrees(std::move(source_), lon, lat, options_); }
@@ -75,15 +90,7 @@ Table Dataset::read(const Schema& columns) const {
   return all;
 }
 
-bool is_own_product(const std::string& path) {
-  try {
-    if (container_of(path) != Container::hdf5) return false;
-    const Attributes attributes = read_attributes(path);
-    return attributes.contains("product_class") || attributes.contains("skyfold_format");
-  } catch (const Error&) {
-    return false;  // whether it can be read at all is told by open_source
-  }
-}
+bool is_own_product(const std::string& path) { return product_attributes(path, "hdf5").has_value(); }
 
 std::vector<BadCell> read_piece_and_bad_cells(const Source& source, const Piece& piece, Table& out) {
   std::vector<BadCell> bad;

@@ -21,7 +21,7 @@ namespace {
 std::vector<ColumnRange> zone_ranges(const Catalogue& catalogue, const ColumnInfo& column, std::size_t zones) {
   std::vector<ColumnRange> ranges;
   if (column.type == Type::text) return ranges;
-  const Table table = read_columns(catalogue.path(), "/index/zones/" + column.name);
+  const Table table = catalogue.zone_statistics(column.name);
   const Column *low = table.find("min"), *high = table.find("max"), *missing = table.find("missing");
   const Type type = column.type == Type::i8 ? Type::i8 : Type::f8;  // older catalogues have rounded ranges of 64-bit integers
   if (table.rows() != zones || !low || !high || !missing || low->info().type != type || high->info().type != type) return ranges;

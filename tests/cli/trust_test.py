@@ -322,6 +322,41 @@ class DamagedInputs(Trust):
         self.assertEqual(self.run_skyfold("map", "info", bad).code, 3)
         self.skyfold(*words, "--verify-inputs", "off")
 
+    def test_ranges_of_zones_have_hashes(self):
+        """A wrong range would lose rows without a word: zones are skipped by it."""
+        library = ctypes.CDLL(ctypes.util.find_library("xxhash"))
+        library.XXH3_64bits_withSeed.restype = ctypes.c_uint64
+        library.XXH3_64bits_withSeed.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+        with h5py.File(self.survey) as file:
+            hashes = dict(zip(file["index/ranges/name"][:], file["index/ranges/hash"][:].view("u8")))
+            self.assertEqual({name.decode() for name in hashes}, set(file["object"]))
+            for name, columns in file["index/zones"].items():
+                hash = 0
+                for part in ("min", "max", "missing"):
+                    values = columns[part][:].tobytes()
+                    hash = library.XXH3_64bits_withSeed(values, len(values), hash)
+                self.assertEqual(hashes[name.encode()], hash, name)
+        words = ["--where", "mag_i < 22"]
+        whole = self.path("whole.h5")
+        self.assertEqual(self.photoz(self.survey, self.model, whole, *words).code, 0)
+        for place, change in (("zones/mag_i/min", 25.0), ("zones/mag_i/missing", 7), ("ranges/hash", 1)):
+            bad = self.copy(self.survey, "bad.h5")
+            with h5py.File(bad, "r+") as file:
+                file[f"index/{place}"][...] = change
+            done = self.photoz(bad, self.model, self.path("z.h5"), *words)
+            self.assertEqual((done.code, "bad.h5, column mag_i: the ranges of its zones are damaged" in done.err), (3, True), done)
+            self.assertEqual(self.run_skyfold("info", bad).code, 3)
+        # The range says that there are none, and is believed where nobody looks at its hash, or has one.
+        with h5py.File(bad, "r+") as file:
+            file["index/zones/mag_i/min"][...] = 25.0
+        self.assertEqual(self.photoz(bad, self.model, self.path("z.h5"), *words, "--verify-inputs", "off").code, 3)
+        with h5py.File(bad, "r+") as file:
+            del file["index/ranges"]
+            file["index/zones/mag_i/min"][...] = 0.0
+        done = self.photoz(bad, self.model, self.path("old.h5"), *words)
+        self.assertEqual(done.code, 0, done)
+        np.testing.assert_array_equal(support.read_group(self.path("old.h5"))["id"], support.read_group(whole)["id"])
+
     def test_hashes_that_are_none_are_said(self):
         bad = self.copy(self.sample, "bad.h5")
         with h5py.File(bad, "r+") as file:

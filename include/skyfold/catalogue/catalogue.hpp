@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "skyfold/farm/ranks.hpp"
+#include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/row_file.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/table.hpp"
@@ -46,7 +47,9 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path);
 class Catalogue {
  public:
   /// Throws IoError or DataError that names the file.
-  explicit Catalogue(const std::string& path);
+  explicit Catalogue(const std::string& path) : Catalogue(path, read_attributes(path)) {}
+  /// @param attributes  of the file
+  Catalogue(const std::string& path, const Attributes& attributes);
 
   [[nodiscard]] const CatalogueLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] const std::string& path() const noexcept { return reader_.path(); }
@@ -63,6 +66,9 @@ class Catalogue {
   [[nodiscard]] const std::vector<std::int64_t>& order5() const noexcept { return order5_; }
   /// Tiles with their rows; ordering tile only.
   [[nodiscard]] std::vector<OrderedRows::Tile> tiles() const;
+  /// What the zones of a column hold: columns min, max, missing and hash, a row for each zone. Throws DataError when they are not what was
+  /// written, by a hash that older catalogues do not have.
+  [[nodiscard]] Table zone_statistics(const std::string& column) const;
 
  private:
   RowReader reader_;
@@ -73,5 +79,7 @@ class Catalogue {
 
 /// True when the file is a finished skyfold catalogue.
 [[nodiscard]] bool is_catalogue(const std::string& path);
+/// By the attributes of the file.
+[[nodiscard]] bool is_catalogue(const Attributes& attributes);
 
 }  // namespace skyfold

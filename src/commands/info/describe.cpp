@@ -40,7 +40,7 @@ Json about(const ColumnInfo& column) {
 /// Statistics of a column over all its zones.
 Json column_json(const Catalogue& catalogue, const ColumnInfo& column) {
   Json json = about(column);
-  const Table zones = read_columns(catalogue.path(), "/index/zones/" + column.name);
+  const Table zones = catalogue.zone_statistics(column.name);
   std::int64_t missing = 0;
   for (std::size_t i = 0; i < zones.rows(); ++i) missing += zones.at("missing").integer(i);
   if (is_whole(column.type))
