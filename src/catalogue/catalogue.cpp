@@ -9,7 +9,7 @@
 #include <limits>
 #include <memory>
 
-#include "attribute_value.hpp"
+#include "skyfold/catalogue/attribute_value.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"

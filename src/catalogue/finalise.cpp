@@ -9,7 +9,7 @@
 #include <numbers>
 #include <utility>
 
-#include "attribute_value.hpp"
+#include "skyfold/catalogue/attribute_value.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"

@@ -169,8 +169,9 @@ Corrections corrections_for(const std::string& wanted, const std::string& option
 }
 
 std::map<std::string, std::vector<double>, std::less<>> read_tile_zeropoints(const std::string& path, const std::string& tile,
-                                                                             const std::vector<std::string>& bands) {
-  const Dataset dataset(path);
+                                                                             const std::vector<std::string>& bands,
+                                                                             const SourceOptions& source) {
+  const Dataset dataset(path, source);
   // The table of zero points may call its tiles otherwise than the catalogue.
   const std::string name = find_column(dataset.schema(), tile) ? tile : known_column(dataset.schema(), known_columns::tile);
   if (name.empty()) throw UsageError(fmt::format("{}: no column '{}' of tiles", path, tile));

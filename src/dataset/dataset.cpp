@@ -8,6 +8,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/catalogue_input.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/foreign.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -41,6 +42,7 @@ SourceOptions with_group(SourceOptions o, bool is_product) {
 
 Dataset::Dataset(const std::string& path, SourceOptions o, const ScanRunner& run) {
   const std::optional<Attributes> attributes = product_attributes(path, o.format);
+  if (attributes && o.group.empty()) require_objects(path, *attributes);
   options_ = with_group(std::move(o), attributes.has_value());
   source_ = open_source(path, options_, run);
   if (attributes && options_.group == objects_group && is_catalogue(*attributes))

@@ -6,6 +6,7 @@
 
 #include "impl.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/fits_product.hpp"
@@ -84,6 +85,8 @@ FarmPlan Run::Impl::plan(const TaskInfo& info, const std::vector<Partition>& par
 
 FarmReport Run::farm(const TaskInfo& info, const std::vector<Partition>& partitions, const std::shared_ptr<Work>& work) {
   Impl& my = *impl_;
+  // A run within this one, of a copy that it needs, has led notes to its own folder.
+  catch_crashes(fmt::format("{}/crash.{}", run_path(my.setup.output), my.ranks.rank()));
   const int task = my.next_task++;
   FarmOptions options = my.o.farm;
   // A job that is one unit (a bucket to sort) is read as one block; half of the largest number, since rows are added to it.

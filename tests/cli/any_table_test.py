@@ -1,7 +1,10 @@
 """Every command that takes a table takes any: the same numbers from a CSV file, FITS, HDF5 and a catalogue give the same product."""
+import gzip
 import json
+import os
 import pathlib
 import sys
+import unittest.mock
 
 import h5py
 import healpy
@@ -178,6 +181,182 @@ class AnyTable(support.SkyfoldTest):
         with h5py.File(path) as file:
             self.assertEqual(file.attrs["column_ra"], b"" if isinstance(file.attrs["column_ra"], bytes) else "")
         return path
+
+
+class PlainCatalogues(support.SkyfoldTest):
+    """Tables that are no catalogues, where a command goes through one: they give what import and the command give."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(6)
+        n = 1500
+        z = rng.uniform(0.1, 1, n)
+        cls.objects = {"number": rng.permutation(n) + 100, "RAJ2000": rng.uniform(358, 362, n) % 360, "DEJ2000": rng.uniform(-2, 2, n)}
+        for k, band in enumerate("gri"):
+            cls.objects["mag_" + band] = 20 + 2 * z - 0.3 * k * z + rng.normal(0, 0.05, n)
+            cls.objects["mag_err_" + band] = rng.uniform(0.01, 0.1, n)
+        cls.objects["tile"] = np.where(cls.objects["RAJ2000"] < 180, b"east", b"west")
+        cls.spectra = {"id": np.arange(n), "ra": cls.objects["RAJ2000"], "dec": cls.objects["DEJ2000"], "z_spec": z}
+        cls.fits = make_fits(cls.base / "survey.fits", cls.objects)
+        cls.gz = str(cls.base / "survey.fits.gz")
+        pathlib.Path(cls.gz).write_bytes(gzip.compress(support.read_bytes(cls.fits)))
+        sample = make_fits(cls.base / "sample.fits", cls.objects | {"z_spec": z})
+        cls.model = str(cls.base / "model.h5")
+        cls.skyfold("train", "--sample", sample, "--output", cls.model, "--algorithms", "knn", "--id", "number")
+        cls.catalogue = str(cls.base / "cat.h5")
+        cls.skyfold("import", "--input", cls.fits, "--columns.id", "number", "--output", cls.catalogue)
+        cls.truth = str(cls.base / "z.h5")
+        cls.skyfold("photoz", "--catalogue", cls.catalogue, "--model", cls.model, "--output", cls.truth)
+
+    @staticmethod
+    def content(path):
+        with h5py.File(path) as file:
+            return file.attrs["fingerprint"]
+
+    def photoz(self, table, output, *words):
+        return ("photoz", "--catalogue", table, "--model", self.model, "--output", output, "--catalogue.id", "number", *words)
+
+    def test_photoz_of_any_table_on_any_ranks(self):
+        tables = (self.fits, make_csv(self.path("t.csv"), self.objects), make_hdf5(self.path("t.hdf5"), self.objects), self.gz)
+        for ranks, table in enumerate(tables, 1):
+            with self.subTest(table=table):
+                output, copy = self.path(f"z{ranks}.h5"), self.path(f"z{ranks}.catalogue.h5")
+                result = self.skyfold(*self.photoz(table, output, "--fits", self.path(f"z{ranks}.fits")), ranks=ranks)
+                self.assertRegex(result.err, rf"(?m)^{table} is no catalogue: ordered copy {copy} made .1,500 rows, [0-9.]+ s.; import once")
+                self.assertEqual(self.content(output), self.content(self.truth))
+                self.assertEqual(self.content(copy), self.content(self.catalogue))
+                made = os.stat(copy).st_mtime_ns
+                self.assertIn("nothing to do", self.skyfold(*self.photoz(table, output, "--fits", self.path(f"z{ranks}.fits"))).err)
+                self.assertIn("using " + copy, self.skyfold(*self.photoz(table, output, "--fresh")).err)
+                self.assertEqual(os.stat(copy).st_mtime_ns, made)
+
+    def killed_at(self, point, words, ranks):
+        with unittest.mock.patch.dict(os.environ, SKYFOLD_DIE_AT=point):
+            self.assertNotEqual(self.run_skyfold(*words, ranks=ranks).code, 0)
+        self.assertFalse(pathlib.Path(words[words.index("--output") + 1]).exists(), point)
+
+    def test_kills_while_the_copy_is_made_and_after(self):
+        # Of the copy, then of the product.
+        for ranks, table, points in ((2, self.fits, ("made catalogue", "publishing", "made products", "publishing")),
+                                     (3, self.gz, ("made splitters", "made products"))):
+            with self.subTest(table=table):
+                output = self.path(f"killed{ranks}.h5")
+                words = self.photoz(table, output)
+                for point in points:
+                    self.killed_at(point, words, ranks)
+                self.skyfold(*words, ranks=ranks - 1)
+                self.assertEqual(self.content(output), self.content(self.truth))
+
+    def test_a_table_that_changes_is_never_used_as_it_was(self):
+        rows = np.arange(1500) >= 700
+        table, output = make_fits(self.path("t.fits"), self.objects), self.path("z.h5")
+        words = self.photoz(table, output)
+        self.skyfold(*words)
+        changed = {name: values[rows] for name, values in self.objects.items()}
+        make_fits(table, changed)
+        self.assertIn("ordered copy", self.skyfold(*words).err)
+        self.assertEqual(sorted(read_group(output)["number"]), sorted(changed["number"]))
+        self.killed_at_fresh(words, output)
+        make_fits(table, self.objects)
+        refused = self.run_skyfold(*words)
+        self.assertEqual(refused.code, 3, refused)
+        self.assertRegex(refused.errors()[0], "t.fits: changed since the unfinished run of .*z.h5 began: start over with --fresh")
+        self.skyfold(*words, "--fresh")
+        self.assertEqual(self.content(output), self.content(self.truth))
+        # Read otherwise: other ids.
+        other = [word for word in words if word not in ("--catalogue.id", "number")]
+        self.skyfold(*other, "--catalogue.id=none")
+        self.assertEqual(sorted(read_group(output)["id"]), list(range(1500)))
+
+    def killed_at_fresh(self, words, output):
+        with unittest.mock.patch.dict(os.environ, SKYFOLD_DIE_AT="made products"):
+            self.assertNotEqual(self.run_skyfold(*words, "--fresh").code, 0)
+        self.assertTrue(pathlib.Path(output + ".run").exists())
+
+    def test_orders_that_the_partitions_need(self):
+        for order, words, partition in (("tile", (), ("--partition.by", "tile")),
+                                        ("attribute", ("--ordering.column", "mag_r"), ("--partition.by", "attribute", "--partition.column", "mag_r"))):
+            with self.subTest(order=order):
+                catalogue = self.path(order + ".cat.h5")
+                self.skyfold("import", "--input", self.fits, "--columns.id", "number", "--ordering", order, *words, "--output", catalogue)
+                outputs = self.path(order + ".z.h5"), self.path(order + ".plain.h5")
+                self.skyfold("photoz", "--catalogue", catalogue, "--model", self.model, "--output", outputs[0], *partition)
+                self.skyfold(*self.photoz(self.fits, outputs[1], *partition))
+                self.assertEqual(self.content(outputs[0]), self.content(outputs[1]))
+
+    def test_tables_without_positions(self):
+        bare = {name: values for name, values in self.objects.items() if "J2000" not in name}
+        table = make_csv(self.path("bare.csv"), bare)
+        result = self.skyfold(*self.photoz(table, self.path("z.h5")))
+        self.assertIn("no coordinates found (catalogue.ra and catalogue.dec name them): rows stay in their order", result.err)
+        found, truth = read_group(self.path("z.h5")), read_group(self.truth)
+        np.testing.assert_array_equal(found["number"], bare["number"])
+        by_number = np.argsort(truth["number"])[np.argsort(np.argsort(found["number"]))]
+        np.testing.assert_array_equal(found["z_phot"], truth["z_phot"][by_number])
+        for words in (self.photoz(table, self.path("x.h5"), "--partition.by", "adaptive"), ("plan", "--catalogue", table, "--partition.by", "tile"),
+                      ("match", "--catalogue", table, "--spec", self.base / "sample.fits", "--output", self.path("x.h5")),
+                      self.photoz(table, self.path("x.h5"), "--catalogue.ra", "mag_g")):
+            result = self.run_skyfold(*words)
+            self.assertEqual(result.code, 2, result)
+            self.assertRegex(result.errors()[0], r"bare.csv: no coordinates found \(name them with --catalogue.ra and --catalogue.dec")
+        self.assertEqual([path.name for path in self.folder.glob("x*")], [])
+
+    def test_what_is_wrong_is_told_and_leaves_nothing(self):
+        bad = make_fits(self.path("bad.fits"), self.objects | {"DEJ2000": np.where(np.arange(1500) == 41, 95.0, 0.0)})
+        twice = make_fits(self.path("twice.fits"), self.objects | {"number": np.arange(1500) // 2})
+        pathlib.Path(self.path("mine.catalogue.h5")).write_text("mine")
+        pathlib.Path(self.path("list.lst")).write_text("bad.fits\n")
+        for code, message, words in (
+                (3, "bad.fits, row 42, column DEJ2000: 95 is outside -90 to 90", self.photoz(bad, self.path("x.h5"))),
+                (3, "twice.fits, row 2, column number: the id occurs before", self.photoz(twice, self.path("x.h5"))),
+                (2, "no column 'nummer' .named by --catalogue.id.. did you mean 'number'", ("photoz", "--catalogue", self.fits, "--model", self.model,
+                                                                                         "--output", self.path("x.h5"), "--catalogue.id", "nummer")),
+                (2, "no column 'MAG_G'|no column 'MAG_g'", self.photoz(self.fits, self.path("x.h5"), "--bands.magnitude", "MAG_{band}")),
+                (2, "--catalogue.id has no part in this run", self.photoz(self.catalogue, self.path("x.h5"))),
+                (2, "list.lst: is a list of files", self.photoz(self.path("list.lst"), self.path("x.h5"))),
+                (3, "model.h5: a product of class photoz_model, not a catalogue", ("plan", "--catalogue", self.model)),
+                (4, "is FITS by its first bytes .input.format = csv.", self.photoz(self.fits, self.path("x.h5"), "--input.format", "csv")),
+                (4, "mine.catalogue.h5: is there, and is no ordered copy", self.photoz(self.fits, self.path("mine.h5"))),
+                (4, "nothing.fits: no such file", ("rehearse", "--catalogue", self.path("nothing.fits"), "--cost.compute", 5))):
+            with self.subTest(message=message):
+                result = self.run_skyfold(*words)
+                self.assertEqual(result.code, code, result)
+                self.assertRegex(result.errors()[0], message)
+        self.assertEqual([path.name for path in self.folder.glob("x*")], [])
+        self.assertEqual(pathlib.Path(self.path("mine.catalogue.h5")).read_text(), "mine")
+
+    def test_catalogues_of_match_and_locus(self):
+        spectra = make_csv(self.path("spectra.csv"), self.spectra)
+        stars = self.objects | {"psfmag_" + band: np.linspace(14, 19, 1500) for band in "ugriz"}
+        table = make_hdf5(self.path("stars.hdf5"), stars)
+        self.skyfold("import", "--input", table, "--output", self.path("stars.h5"))
+        for name, words in (("match", ("--spec", spectra)), ("locus", ("--traverse", "--targets.where", "psfmag_r < 15", "--locus.fov_ra", 20))):
+            outputs = self.path(name + "1.h5"), self.path(name + "2.h5")
+            catalogue, plain = (self.catalogue, self.gz) if name == "match" else (self.path("stars.h5"), table)
+            self.skyfold(name, "--catalogue", catalogue, *words, "--output", outputs[0])
+            column = ("--catalogue.id", "number") if name == "match" else ()
+            self.killed_at("made catalogue", (name, "--catalogue", plain, *words, *column, "--output", outputs[1]), 2)
+            self.skyfold(name, "--catalogue", plain, *words, *column, "--output", outputs[1], ranks=3)
+            self.assertEqual(self.content(outputs[0]), self.content(outputs[1]), name)
+
+    def test_plans_and_rehearsals(self):
+        catalogues = {"tile": self.path("tile.h5"), "attribute": self.path("attribute.h5")}
+        self.skyfold("import", "--input", self.fits, "--ordering", "tile", "--output", catalogues["tile"])
+        self.skyfold("import", "--input", self.fits, "--ordering", "attribute", "--ordering.column", "mag_r", "--output", catalogues["attribute"])
+        for words in ((), ("--partition.by", "healpix"), ("--partition.by", "rows", "--partition.rows", 70), ("--partition.rows", 50),
+                      ("--partition.by", "tile"), ("--partition.by", "attribute", "--partition.column", "mag_r")):
+            with self.subTest(words=words):
+                catalogue = catalogues.get(words[1] if words else "", self.catalogue)
+                plans = [json.loads(self.skyfold("plan", "--catalogue", path, "--ranks", 3, "--list", "--json", *words).out)
+                         for path in (catalogue, self.gz)]
+                for plan in plans:
+                    del plan["catalogue"], plan["memory_per_job_mb"]   # ids were made for some
+                self.assertEqual(plans[0], plans[1])
+                times = [self.skyfold("rehearse", "--catalogue", path, "--cost.compute", 5, "--ranks", 4, "--json", *words).out
+                         for path in (catalogue, self.fits)]
+                self.assertEqual(times[0], times[1])
+        self.assertEqual(list(self.folder.glob("*.catalogue.h5")), [])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/source.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/table/corrections.hpp"
 
@@ -54,8 +55,10 @@ void write_corrections(const std::string& path, const CorrectionRecord& record);
 
 /// The table of zero points of --match.zeropoint_table: a column of tiles and one per band. Throws DataError for one that is not finite
 /// and for a tile that is there twice.
-/// @param tile  its column, or the catalogue's, which may be called otherwise
+/// @param tile    its column, or the catalogue's, which may be called otherwise
+/// @param source  how it is read
 [[nodiscard]] std::map<std::string, std::vector<double>, std::less<>> read_tile_zeropoints(const std::string& path, const std::string& tile,
-                                                                                           const std::vector<std::string>& bands);
+                                                                                           const std::vector<std::string>& bands,
+                                                                                           const SourceOptions& source = {});
 
 }  // namespace skyfold

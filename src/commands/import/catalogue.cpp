@@ -45,8 +45,9 @@ void append_packed(const std::string& text, std::vector<T>& values) {
 /// what it decides (duplicates, buckets) is kept, so that another attempt decides the same.
 class Import {
  public:
-  Import(ImportOptions o, const CommandContext& context)
-      : o_(std::move(o)),
+  Import(ImportOptions& o, const CommandContext& context)
+      : asked_(o),
+        o_(o),
         context_(context),
         ranks_(*context.ranks),
         memory_(o_.memory_mb * 1'000'000),
@@ -70,9 +71,11 @@ class Import {
     {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);
+      asked_.ordering = o_.ordering;  // as it is recorded
       // What has been done to the magnitudes of a matched sample goes with them.
       ranks_.on_first_only([&] { corrections_ = common_corrections(input_paths(o_)); });
     }
+    if (o_.check) ranks_.together([&] { o_.check(layout()); });
     if (ranks_.is_first()) {
       log_info(fmt::format("{} file{}, {} rows, {} columns", inputs_.sources.size(), inputs_.sources.size() == 1 ? "" : "s",
                            grouped(inputs_.rows), inputs_.schema.input.size()));
@@ -129,9 +132,10 @@ class Import {
       if (inputs_.schema.input[*find_column(inputs_.schema.input, id)].type == Type::text)
         duplicates = with_same_text(ranks_, inputs_, duplicates);
       if (!duplicates.empty() && o_.on_bad_row == "error")
-        throw DataError(fmt::format("{}, column {}: the id occurs before, in {} ({} such row{}; --on-bad-row=drop leaves them out)",
-                                    inputs_.place_of(duplicates[0].row), id, inputs_.place_of(duplicates[0].earlier_row),
-                                    grouped(std::ssize(duplicates)), duplicates.size() == 1 ? "" : "s"));
+        throw DataError(
+            fmt::format("{}, column {}: the id occurs before, in {} ({} such row{}; import with --on-bad-row=drop leaves them out)",
+                        inputs_.place_of(duplicates[0].row), id, inputs_.place_of(duplicates[0].earlier_row),
+                        grouped(std::ssize(duplicates)), duplicates.size() == 1 ? "" : "s"));
       run_.once("duplicates", [&] {
         std::string lines;
         for (const DuplicateId& duplicate : duplicates)
@@ -320,6 +324,7 @@ class Import {
     return std::ssize(lines);
   }
 
+  ImportOptions& asked_;  ///< what the record of this import tells
   ImportOptions o_;
   const CommandContext& context_;
   Ranks& ranks_;
@@ -334,6 +339,6 @@ class Import {
 
 }  // namespace
 
-ImportResult import_catalogue(const ImportOptions& o, const CommandContext& context) { return Import(o, context).run(); }
+ImportResult import_catalogue(ImportOptions& o, const CommandContext& context) { return Import(o, context).run(); }
 
 }  // namespace skyfold

@@ -15,6 +15,7 @@ struct ImportResult {
 
 /// Makes a catalogue of the inputs, and prints the closing table; collective. The result depends on the inputs and the
 /// options alone.
-ImportResult import_catalogue(const ImportOptions& o, const CommandContext& context);
+/// @param o  its ordering becomes `none` for an input without positions that is taken in any order
+ImportResult import_catalogue(ImportOptions& o, const CommandContext& context);
 
 }  // namespace skyfold

@@ -93,7 +93,7 @@ void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
   // Here, not in compute: an error of writing ends the run, one of computing would only fail the job.
   if (!slot.rejects.empty() && options_.on_bad_row == "error") {
     const Reject& first = slot.rejects.front();
-    throw DataError(fmt::format("{}{}: {} (--on-bad-row=drop leaves such rows out)", inputs_.place_of(first.row),
+    throw DataError(fmt::format("{}{}: {} (import with --on-bad-row=drop leaves such rows out)", inputs_.place_of(first.row),
                                 first.column.empty() ? "" : ", column " + first.column, first.problem));
   }
   std::string lines;

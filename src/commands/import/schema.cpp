@@ -151,11 +151,12 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
 
 /// The columns that the user names, or the usual ones; what is guessed is remarked.
 Roles known_roles(const Schema& all, const ImportOptions& o, const std::string& path, std::vector<std::string>& remarks) {
-  RolesAsked asked{.path = path, .id = RoleAsked{"columns.id", o.id, false}, .tile = RoleAsked{"columns.tile", o.tile, false}};
+  RolesAsked asked{
+      .path = path, .id = RoleAsked{o.columns_section + ".id", o.id, false}, .tile = RoleAsked{o.columns_section + ".tile", o.tile, false}};
   if (o.ordering == "tile") asked.tile_names = known_columns::likely_tile;
   if (o.ordering != "none" || !o.ra.empty()) {
-    asked.lon = RoleAsked{"columns.ra", o.ra, false};
-    asked.lat = RoleAsked{"columns.dec", o.dec, false};
+    asked.lon = RoleAsked{o.columns_section + ".ra", o.ra, false};
+    asked.lat = RoleAsked{o.columns_section + ".dec", o.dec, false};
   }
   TableRoles found = find_roles(all, asked);
   std::ranges::move(found.guesses, std::back_inserter(remarks));
@@ -164,8 +165,8 @@ Roles known_roles(const Schema& all, const ImportOptions& o, const std::string& 
 
 /// The column of ids, made one of whole numbers where they are written as real numbers (1.0); "" for none.
 /// @param name   that was found
-/// @param given  by the user
-std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema& all, const std::string& name, const std::string& given,
+/// @param o      the user may have named it
+std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema& all, const std::string& name, const ImportOptions& o,
                     const ScanRunner& run, std::vector<std::string>& remarks) {
   if (name.empty()) return "";
   ColumnInfo& column = all[*find_column(all, name)];
@@ -174,10 +175,10 @@ std::string id_role(const std::vector<std::unique_ptr<Source>>& sources, Schema&
     const auto no_id = find_no_id(*source, column.source, run);
     if (!no_id) continue;
     const std::string why = fmt::format("{}, row {}: {}", source->path(), no_id->row + 1, no_id->problem);
-    if (!given.empty())
+    if (!o.id.empty())
       throw DataError(
-          fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53 or text; --columns.id={} makes ids of row numbers)",
-                      source->path(), no_id->row + 1, name, no_id->problem, no_column));
+          fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53 or text; --{}.id={} makes ids of row numbers)",
+                      source->path(), no_id->row + 1, name, no_id->problem, o.columns_section, no_column));
     remarks.push_back(fmt::format("column {} is not used as ids ({})", name, why));
     return "";
   }
@@ -211,7 +212,8 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
     if (!name.empty() && !is_right) throw UsageError(fmt::format("{}: column {} cannot be the {}", path, name, what));
   };
   if (o.ordering != "none" && o.ordering != "attribute" && !schema.has_positions)
-    throw UsageError(path + ": no coordinates found (name them with --columns.ra and --columns.dec, or use --ordering none)");
+    throw UsageError(fmt::format("{0}: no coordinates found (name them with --{1}.ra and --{1}.dec, {2})", path, o.columns_section,
+                                 o.columns_section == "columns" ? "or use --ordering none" : "this run needs them"));
   if (schema.has_positions) {
     for (const std::string& name : {schema.roles.ra, schema.roles.dec}) check_is_number(source, all[*find_column(all, name)]);
     check(schema.roles.ra, is_number(schema.roles.ra), "right ascension: not a column of numbers");
@@ -223,12 +225,13 @@ void check_roles(const ImportSchema& schema, const Schema& all, const ImportOpti
     check(schema.roles.id, is_right, "id: neither whole numbers nor text");
   }
   if (o.ordering == "tile") {
-    if (schema.roles.tile.empty()) throw UsageError(path + ": no column of tile names (name it with --columns.tile)");
+    if (schema.roles.tile.empty())
+      throw UsageError(fmt::format("{}: no column of tile names (name it with --{}.tile)", path, o.columns_section));
     check(schema.roles.tile, all[*find_column(all, schema.roles.tile)].type == Type::text, "tile: not text");
   }
   if (o.ordering != "attribute") return refuse_idle_options("--ordering attribute", {{"ordering.column", !o.ordering_column.empty()}});
   if (o.ordering_column.empty()) throw UsageError("--ordering.column is missing (the column to order by)");
-  require_column(all, o.ordering_column, "ordering.column", path);
+  require_column(all, o.ordering_column, o.columns_section == "columns" ? "ordering.column" : "partition.column", path);
   check(o.ordering_column, is_number(o.ordering_column), "ordering: not a column of numbers");
 }
 
@@ -335,8 +338,15 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     schema.remarks.push_back(fmt::format("column {} is left out: {}", column.column, column.reason));
   schema.roles = known_roles(all, o, path, schema.remarks);
   schema.has_positions = !schema.roles.ra.empty();
-  if (!schema.has_positions) refuse_idle_options("--columns.ra and --columns.dec", {{"input.coordinates", !o.source.coordinates.empty()}});
-  schema.roles.id = id_role(sources, all, schema.roles.id, o.id, run, schema.remarks);
+  if (!schema.has_positions && o.takes_any_order && o.ra.empty() && o.dec.empty()) {
+    o.ordering = name_of(Ordering::none);
+    schema.remarks.push_back(
+        fmt::format("no coordinates found ({0}.ra and {0}.dec name them): rows stay in their order", o.columns_section));
+  }
+  if (!schema.has_positions)
+    refuse_idle_options(fmt::format("--{0}.ra and --{0}.dec", o.columns_section).c_str(),
+                        {{"input.coordinates", !o.source.coordinates.empty()}});
+  schema.roles.id = id_role(sources, all, schema.roles.id, o, run, schema.remarks);
   schema.generates_id = schema.roles.id.empty();
   check_roles(schema, all, o, *sources.front());
   remark_units(all, schema.roles, sources, schema.remarks);

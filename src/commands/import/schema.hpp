@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,11 @@ struct ImportOptions {
   long memory_mb = 1024;  ///< per rank
   SourceOptions source;
   ProfileOptions profile;
-  std::string source_fingerprint;  ///< of the catalogue that is re-ordered; not an option
+  // Of imports that other commands make; not options.
+  std::string source_fingerprint;                       ///< of what an ordered copy is made of
+  std::string columns_section = "columns";              ///< where the user names columns, for messages
+  bool takes_any_order = false;                         ///< without positions the ordering becomes none
+  std::function<void(const CatalogueLayout&)> check{};  ///< called once the columns are known
 };
 void describe(OptionSet& option, ImportOptions& o);
 

@@ -34,7 +34,7 @@ Schema columns_to_read(const Dataset& dataset, const std::vector<std::string>& n
 }  // namespace
 
 void describe(OptionSet& option, LocusStageOptions& o) {
-  option("catalogue", o.catalogue, "catalogue of stars, made by import or mock").layout();
+  option("catalogue", o.catalogue.path, "stars: a catalogue made by import or mock, or any table that import reads").layout();
   option("targets", o.targets, "table of targets, FITS, CSV, text, HDF5 or Parquet").layout();
   option("traverse", o.traverse, "every star of the catalogue is a target");
   option("parameters", o.parameters, "parameter file of the published program (PPR): targets, field files and settings").layout();
@@ -53,7 +53,7 @@ void describe(OptionSet& option, LocusStageOptions& o) {
   describe(option, o.locus);
   describe(option, o.bands);
   describe(option, o.partition);
-  describe(option, o.source);
+  describe(option, o.catalogue);
 }
 
 LocusInputs::LocusInputs(const LocusStageOptions& o, const CommandContext& context)
@@ -69,7 +69,7 @@ std::vector<std::string> LocusInputs::paths(const LocusStageOptions& o) {
   // What is wrong with the options is told before any file is opened.
   (void)mode_of(o);
   std::vector<std::string> paths;
-  for (const std::string& path : {o.catalogue, o.targets, o.parameters, o.list})
+  for (const std::string& path : {o.catalogue.path, o.targets, o.parameters, o.list})
     if (!path.empty()) paths.push_back(path);
   return paths;
 }
@@ -82,8 +82,8 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
                     : !o.parameters.empty() ? Mode::parameters
                                             : Mode::list;
   const bool has_files = mode == Mode::parameters || mode == Mode::list;
-  if (!has_files && o.catalogue.empty()) throw UsageError("--catalogue is missing (the stars about the targets)");
-  if (has_files && !o.catalogue.empty())
+  if (!has_files && o.catalogue.path.empty()) throw UsageError("--catalogue is missing (the stars about the targets)");
+  if (has_files && !o.catalogue.path.empty())
     throw UsageError("--catalogue does not go with --parameters and --list (they name the files with the stars)");
   if (has_files && (!o.where.empty() || o.locus.rating != "colour"))
     throw UsageError("--targets.where and --rating do not go with --parameters and --list");
@@ -94,6 +94,11 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
                                       {"columns.ra", !o.ra.empty()},
                                       {"columns.dec", !o.dec.empty()},
                                       {"columns.id", !o.id.empty()}});
+  if (has_files)
+    refuse_idle_options("--catalogue", {{"catalogue.ra", !o.catalogue.ra.empty()},
+                                        {"catalogue.dec", !o.catalogue.dec.empty()},
+                                        {"catalogue.id", !o.catalogue.id.empty()},
+                                        {"catalogue.tile", !o.catalogue.tile.empty()}});
   if (!has_files) refuse_idle_options("--parameters or --list", {{"root", !o.root.empty()}});
   if (mode == Mode::list && o.root.empty()) throw UsageError("--root is missing (the folder of the field files that --list names)");
   return mode;
@@ -136,11 +141,16 @@ void LocusInputs::open_catalogue(Mode mode) {
   PartitionOptions by_sky;
   // Any order along the sky does: a part and its stars are then few ranges of rows.
   by_sky.by = "adaptive";
-  const std::string path = ordered_catalogue(o_.catalogue, by_sky, context_);
+  OrderAsked asked;
+  asked.partition = by_sky;
+  asked.needs_positions = true;
+  asked.output = o_.output;
+  asked.check = [&](const CatalogueLayout& layout) { star_columns_ = columns_of_stars(layout); };
+  const std::string path = ordered_catalogue(o_.catalogue, asked, context_);
   ranks_.together([&] {
     const PhaseScope scope(ranks_.clock(), Phase::read);
     catalogue_.emplace(path);
-    star_columns_ = columns_of_stars();
+    star_columns_ = columns_of_stars(catalogue_->layout());
   });
   if (mode == Mode::traverse)
     open_traversal();
@@ -149,25 +159,25 @@ void LocusInputs::open_catalogue(Mode mode) {
   ranks_.together([&] { stars_ = std::make_unique<HaloStars>(*catalogue_, *kernel_, !o_.stars.empty()); });
 }
 
-LocusColumns LocusInputs::columns_of_stars() {
-  LocusColumns columns{catalogue_->layout().roles.ra, catalogue_->layout().roles.dec, {}, rating_column(locus_)};
+LocusColumns LocusInputs::columns_of_stars(const CatalogueLayout& layout) {
+  LocusColumns columns{layout.roles.ra, layout.roles.dec, {}, rating_column(locus_)};
   if (!columns.rating.empty()) {
-    const auto rating = find_column(catalogue_->schema(), columns.rating);
-    if (!rating) throw UsageError(fmt::format("{}: no column {} (named by --rating)", o_.catalogue, columns.rating));
-    if (catalogue_->schema()[*rating].type == Type::text || catalogue_->schema()[*rating].width != 1)
-      throw UsageError(fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue, columns.rating));
+    const auto rating = find_column(layout.schema, columns.rating);
+    if (!rating) throw UsageError(fmt::format("{}: no column {} (named by --rating)", o_.catalogue.path, columns.rating));
+    if (layout.schema[*rating].type == Type::text || layout.schema[*rating].width != 1)
+      throw UsageError(fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue.path, columns.rating));
   }
   if (!LocusRules(locus_).needs_magnitudes) return columns;
   bands_.error.clear();  // not needed, but where they are named they have to be there
   const TableRoles roles = find_roles(
-      catalogue_->schema(),
-      {.path = o_.catalogue, .magnitude = RoleAsked{"bands.magnitude", bands_.magnitude}, .needs_errors = false, .bands = bands_});
+      layout.schema,
+      {.path = o_.catalogue.path, .magnitude = RoleAsked{"bands.magnitude", bands_.magnitude}, .needs_errors = false, .bands = bands_});
   if (ranks_.is_first()) say_guesses(roles);
   columns.bands = roles.columns;
   bands_ = roles.bands;
   for (const std::string& band : bands_.bands)
-    if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(catalogue_->schema(), name))
-      throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue, name));
+    if (const std::string name = band_column(o_.bands.error, band); !name.empty() && !find_column(layout.schema, name))
+      throw UsageError(fmt::format("{}: no column '{}' (named by --bands.error)", o_.catalogue.path, name));
   return columns;
 }
 
@@ -183,19 +193,19 @@ void LocusInputs::open_traversal() {
   std::vector<std::string> needs;
   ranks_.together([&] {
     kernel_.emplace(locus_, bands_, star_columns_, star_columns_);
-    selection_.emplace(o_.where, "targets.where", catalogue_->schema(), o_.catalogue, band_aliases(star_columns_.bands));
+    selection_.emplace(o_.where, "targets.where", catalogue_->schema(), o_.catalogue.path, band_aliases(star_columns_.bands));
     needs = kernel_->needs();
     identities_ = {{catalogue_->path(), catalogue_->fingerprint()}};
   });
   const std::int64_t rows = partition.by == "rows" ? std::min<std::int64_t>(partition.rows, largest_part) : largest_part;
   targets_ = std::make_unique<CatalogueTargets>(ranks_, *catalogue_, needs, *selection_, partition, rows);
   ranks_.together([&] {
-    if (targets_->rows() == 0) throw DataError(fmt::format("{}: no star is selected (--targets.where = {})", o_.catalogue, o_.where));
+    if (targets_->rows() == 0) throw DataError(fmt::format("{}: no star is selected (--targets.where = {})", o_.catalogue.path, o_.where));
   });
 }
 
 void LocusInputs::open_list() {
-  Dataset dataset(o_.targets, o_.source);
+  Dataset dataset(o_.targets, o_.catalogue.source);
   const auto [columns, id] = columns_of_targets(dataset.schema());
   dataset.use_degrees(columns.ra, columns.dec);
   const Schema& schema = dataset.schema();

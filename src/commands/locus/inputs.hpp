@@ -8,22 +8,22 @@
 
 #include "published.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/dataset/catalogue_input.hpp"
 #include "skyfold/dataset/selection.hpp"
-#include "skyfold/io/source.hpp"
 #include "stars.hpp"
 #include "targets.hpp"
 
 namespace skyfold {
 
 struct LocusStageOptions {
-  std::string catalogue, targets, where, parameters, list, root, output, fits, csv, stars;
+  CatalogueInput catalogue;  ///< of the stars; its `source` is also how targets are read
+  std::string targets, where, parameters, list, root, output, fits, csv, stars;
   bool traverse = false;
   std::vector<std::string> plot;
   std::string ra, dec, id, magnitude;
   LocusOptions locus;
   BandOptions bands;
   PartitionOptions partition;
-  SourceOptions source;
 };
 
 void describe(OptionSet& option, LocusStageOptions& o);
@@ -57,7 +57,7 @@ class LocusInputs {
   void open_catalogue(Mode mode);
   void open_traversal();
   void open_list();
-  [[nodiscard]] LocusColumns columns_of_stars();
+  [[nodiscard]] LocusColumns columns_of_stars(const CatalogueLayout& layout);
   /// And that of their ids, "" for none.
   [[nodiscard]] std::pair<LocusColumns, std::string> columns_of_targets(const Schema& schema) const;
   [[nodiscard]] ColumnAliases band_aliases(const BandColumns& columns) const;

@@ -7,6 +7,7 @@
 
 #include "report.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
@@ -47,21 +48,39 @@ class MatchRun {
   }
 
   std::vector<std::string> inputs() const {
-    std::vector<std::string> paths = {o_.spec, o_.catalogue};
+    std::vector<std::string> paths = {o_.spec, o_.catalogue.path};
     for (const std::string& path : {o_.star_table, o_.zeropoint_table})
       if (!path.empty()) paths.push_back(path);
     return paths;
+  }
+
+  TableRoles bands_in(const Schema& schema) const {
+    return find_roles(schema,
+                      {.path = o_.catalogue.path, .magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude}, .bands = o_.bands});
+  }
+
+  /// The catalogue as it is, in whatever order, or the ordered copy of another table.
+  std::string order_catalogue() {
+    OrderAsked asked;
+    asked.is_given = false;
+    asked.needs_positions = true;
+    asked.output = o_.output;
+    asked.check = [&](const CatalogueLayout& layout) { (void)bands_in(layout.schema); };
+    return ordered_catalogue(o_.catalogue, asked, context_);
   }
 
   void open_inputs() {
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       read_sample();
-      catalogue_.emplace(o_.catalogue);
+    });
+    const std::string path = order_catalogue();
+    ranks_.together([&] {
+      const PhaseScope scope(ranks_.clock(), Phase::read);
+      catalogue_.emplace(path);
       const Roles& roles = catalogue_->layout().roles;
-      if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue + ": no positions, so that nothing can be matched");
-      const TableRoles found = find_roles(
-          catalogue_->schema(), {.path = o_.catalogue, .magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude}, .bands = o_.bands});
+      if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue.path + ": no positions, so that nothing can be matched");
+      const TableRoles found = bands_in(catalogue_->schema());
       if (ranks_.is_first()) say_guesses(found);
       o_.bands = found.bands;
       band_columns_ = found.columns;
@@ -77,14 +96,14 @@ class MatchRun {
 
   /// A set that match made is a catalogue, too.
   void check_uncorrected() const {
-    const CorrectionRecord there = read_corrections(o_.catalogue);
+    const CorrectionRecord there = read_corrections(catalogue_->path());
     if (there.is_empty() || corrections_.is_empty()) return;
-    throw DataError(fmt::format("{}: its magnitudes are corrected already ({})", o_.catalogue, join(there.lines(), "; ")));
+    throw DataError(fmt::format("{}: its magnitudes are corrected already ({})", o_.catalogue.path, join(there.lines(), "; ")));
   }
 
   /// What has been done to the magnitudes of the training set.
   CorrectionRecord record() const {
-    const CorrectionRecord there = read_corrections(o_.catalogue);
+    const CorrectionRecord there = read_corrections(catalogue_->path());
     return there.is_empty() ? corrections_.record() : there;
   }
 
@@ -178,7 +197,7 @@ class MatchRun {
     product.layout.creator = creator_of("match");
     product.layout.product_class = product_class::training_set;
     std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)},
-                                                                   {o_.catalogue, catalogue_->fingerprint()}};
+                                                                   {catalogue_->path(), catalogue_->fingerprint()}};
     for (const std::string& path : {o_.star_table, o_.zeropoint_table})
       if (!path.empty()) identities.emplace_back(path, file_identity(path));
     product.layout.provenance = provenance_json("match", context_.options, identities);

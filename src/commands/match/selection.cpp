@@ -56,7 +56,9 @@ std::string key_of(const Column& column, std::size_t row) {
 
 void describe(OptionSet& option, MatchOptions& o) {
   option("spec", o.spec, "spectroscopic sample: made by spec, or a table of positions and redshifts").required().layout();
-  option("catalogue", o.catalogue, "photometric catalogue made by import or mock").required().layout();
+  option("catalogue", o.catalogue.path, "photometric objects: a catalogue made by import or mock, or any table that import reads")
+      .required()
+      .layout();
   option("output", o.output, "training set to make, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("cuts", o.cuts, "conditions that objects must meet, separated by ; (see docs/match.md)");
@@ -84,6 +86,7 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("bands.error", o.bands.error, "name of the magnitude error columns").unit("mag");
   option("bands.nondetection", o.bands.nondetection, "magnitudes that mean observed but not detected (+-0.1; so does > 90)");
   option("bands.missing", o.bands.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
+  describe(option, o.catalogue);
 }
 
 Corrections match_corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue) {
@@ -102,7 +105,7 @@ Corrections match_corrections(const MatchOptions& o, const BandColumns& columns,
     record.tile = o.tile.empty() ? catalogue.layout().roles.tile : o.tile;
     if (record.tile.empty()) throw UsageError(catalogue.path() + ": no column of tiles is known (name it with --match.tile)");
     (void)column_of(catalogue.schema(), record.tile, catalogue.path(), "match.tile");
-    record.tiles = read_tile_zeropoints(o.zeropoint_table, record.tile, o.bands.bands);
+    record.tiles = read_tile_zeropoints(o.zeropoint_table, record.tile, o.bands.bands, o.catalogue.source);
   }
   return {std::move(record), columns, o.bands, catalogue.schema(), catalogue.path(), o.zeropoint_table};
 }
@@ -140,7 +143,7 @@ void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Cat
 }
 
 void Cuts::read_stars(const MatchOptions& o) {
-  const Dataset dataset(o.star_table);
+  const Dataset dataset(o.star_table, o.catalogue.source);
   const std::string id = o.star_id.empty() ? known_column(dataset.schema(), known_columns::id) : o.star_id;
   if (id.empty()) throw UsageError(o.star_table + ": no column of ids found (name it with --match.star_id)");
   std::optional<Condition> condition;

@@ -8,6 +8,7 @@
 
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/options.hpp"
+#include "skyfold/dataset/catalogue_input.hpp"
 #include "skyfold/table/corrections.hpp"
 #include "skyfold/table/expression.hpp"
 #include "skyfold/table/photometry.hpp"
@@ -15,7 +16,8 @@
 namespace skyfold {
 
 struct MatchOptions {
-  std::string spec, catalogue, output, fits;
+  CatalogueInput catalogue;  ///< its `source` is also how the other tables are read
+  std::string spec, output, fits;
   std::string spec_ra, spec_dec, spec_z;  ///< columns of a plain table; "" = guessed
   double radius_arcsec = 1.0;
   bool symmetric = false;

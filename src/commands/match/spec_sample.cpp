@@ -77,7 +77,7 @@ Table empty_sample(std::size_t rows, const std::string& survey) {
 }
 
 Table read_plain(const MatchOptions& o, bool is_told) {
-  Dataset dataset(o.spec);
+  Dataset dataset(o.spec, o.catalogue.source);
   const PlainColumns columns = columns_of(o, dataset, is_told);
   dataset.use_degrees(columns.ra, columns.dec);
   Schema schema = {dataset.number_column(columns.ra, "--spec.ra"), dataset.number_column(columns.dec, "--spec.dec"),

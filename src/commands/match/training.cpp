@@ -77,7 +77,7 @@ class TrainingMaker {
     counts.matched = std::ssize(matches_);
     if (matches_.empty())
       throw DataError(
-          fmt::format("{}: no object within {} arcsec of any of {}", in_.o.catalogue, shortest(in_.o.radius_arcsec), in_.o.spec));
+          fmt::format("{}: no object within {} arcsec of any of {}", in_.o.catalogue.path, shortest(in_.o.radius_arcsec), in_.o.spec));
     std::sort(matches_.begin(), matches_.end(), [](const MatchCandidate& a, const MatchCandidate& b) {
       if (a.row != b.row) return a.row < b.row;
       return a.separation_arcsec != b.separation_arcsec ? a.separation_arcsec < b.separation_arcsec : a.object < b.object;
@@ -223,13 +223,13 @@ std::vector<std::string> passed_columns(const TrainingInputs& in, const Schema& 
   for (const auto* list : {&in.band_columns.magnitude, &in.band_columns.error, &in.o.keep})
     for (const std::string& name : *list) {
       if (!find_column(in.catalogue.schema(), name))
-        throw UsageError(fmt::format("{}: no column '{}' (named by --keep)", in.o.catalogue, name));
+        throw UsageError(fmt::format("{}: no column '{}' (named by --keep)", in.o.catalogue.path, name));
       // What the set has anyway, under another name or this one, is not taken twice.
       if (name == in.id || name == in.catalogue.layout().roles.ra || name == in.catalogue.layout().roles.dec || name == healpix_column)
         continue;
       if (find_column(schema, name))
         throw UsageError(
-            fmt::format("{}: its column {} goes into the training set, which has a column of that name", in.o.catalogue, name));
+            fmt::format("{}: its column {} goes into the training set, which has a column of that name", in.o.catalogue.path, name));
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   return names;

@@ -29,7 +29,8 @@ namespace skyfold {
 namespace {
 
 struct PhotozOptions {
-  std::string catalogue, model, output, fits, truth, where, pdf_where;
+  CatalogueInput catalogue;
+  std::string model, output, fits, truth, where, pdf_where;
   std::string partitions_per_job = "auto";
   std::string magnitude, error;
   std::string corrections = corrections_as_model;
@@ -38,7 +39,7 @@ struct PhotozOptions {
 };
 
 void describe_photoz(OptionSet& option, PhotozOptions& o) {
-  option("catalogue", o.catalogue, "catalogue made by import or mock").required().layout();
+  option("catalogue", o.catalogue.path, "objects: a catalogue made by import or mock, or any table that import reads").required().layout();
   option("model", o.model, "model made by train").required().layout();
   option("output", o.output, "photo-z of every object, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
@@ -53,6 +54,7 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   describe(option, o.partition);
   describe(option, o.pdf);
   option("pdf.where", o.pdf_where, "condition that objects must meet for their PDF to be kept");
+  describe(option, o.catalogue);
 }
 
 /// Columns that identify an object and its place, and so go into every product.
@@ -77,21 +79,27 @@ class PhotozRun {
 
   ExitCode run() {
     ranks_.on_first_only([&] {
-      check_outputs(product_paths(), input_paths(o_.catalogue));
+      check_outputs(product_paths(), input_paths(o_.catalogue.path));
       check_run_folder(o_.output);
     });
-    // Before the run: a copy in another order is a product of its own, and an input of this run.
-    order_catalogue();
+    ranks_.together([&] {
+      require_kind(o_.model, {product_class::photoz_model}, "model");
+      is_plain_ = is_plain_table(o_.catalogue);
+    });
+    // Before the run: a catalogue in another order is a product of its own, and an input of this run. Of a table that is no catalogue
+    // the run must know first whether it has changed.
+    if (!is_plain_) order_catalogue();
     run_.emplace(ranks_, context_.options, context_.run,
                  RunSetup{"photoz",
                           program_version,
                           o_.output,
                           product_paths(),
-                          input_paths(ordered_path_),
+                          input_paths(is_plain_ ? o_.catalogue.path : ordered_path_),
                           &context_.process,
                           {o_.fits},
                           RunSetup::Reopen::always});
     if (run_->is_complete()) return ExitCode::done;
+    if (is_plain_) order_catalogue();
     open_inputs();
     plan();
     prepare();
@@ -102,46 +110,49 @@ class PhotozRun {
  private:
   /// The order of the rows decides the product, so that the catalogue in that order is the run's input.
   void order_catalogue() {
-    ranks_.together([&] {
-      require_kind(o_.model, {product_class::photoz_model}, "model");
-      require_kind(o_.catalogue, {product_class::catalogue, product_class::training_set, product_class::photoz}, "catalogue");
-      partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), Catalogue(o_.catalogue).layout().ordering);
-    });
-    ordered_path_ = o_.catalogue;
-    bool is_suited = true;
-    ranks_.together([&] { is_suited = suits(Catalogue(o_.catalogue).layout(), partition_); });
-    // The copy takes as long as an import.
-    if (!is_suited) open_inputs();  // what is wrong with the options shows before the copy is made
-    ordered_path_ = ordered_catalogue(o_.catalogue, partition_, context_);
+    OrderAsked asked;
+    asked.partition = o_.partition;
+    asked.is_given = context_.options.given("partition.by");
+    asked.output = o_.output;
+    // The copy takes as long as an import: what is wrong with the options shows before it is made.
+    asked.check = [&](const CatalogueLayout& layout) { fit_model(layout); };
+    ordered_path_ = ordered_catalogue(o_.catalogue, asked, context_);
   }
 
   void open_inputs() {
     ranks_.together([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       catalogue_.emplace(ordered_path_);
-      model_ = read_model(o_.model);
-      const auto algorithm = make_photoz_algorithm(model_.algorithm);
-      const BandColumns columns = model_bands(model_, o_.magnitude, o_.error, catalogue_->schema(), catalogue_->path());
-      kernel_ = algorithm->estimator(model_, columns, o_.pdf);
-      corrections_ = corrections_for(o_.corrections, "corrections", model_, o_.model, {catalogue_->path()}, catalogue_->schema(), columns,
-                                     catalogue_->layout().roles.tile);
+      partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), catalogue_->layout().ordering);
+      fit_model(catalogue_->layout());
       for (const std::string& line : corrections_.record().lines()) log_info(line);
-      for (const std::string& name : kernel_->needs())
-        if (!find_column(catalogue_->schema(), name))
-          throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", o_.catalogue, name, o_.model));
-      // Not every algorithm has a mixture to give.
-      if (has_pdf() && pdf_datasets(kernel_->gives()).empty())
-        throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", o_.pdf.kind, model_.algorithm));
-      copied_ = copied_columns(catalogue_->layout());
-      for (const ColumnInfo& column : kernel_->gives())
-        if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
-          throw DataError(
-              fmt::format("{}: its column {} goes into the product, which has a column of that name", o_.catalogue, column.name));
-      truth_ = truth_column();
-      choose("where", o_.where, where_);
-      if (!has_pdf()) refuse_idle_options("--pdf", {{"pdf.where", !trim(o_.pdf_where).empty()}});
-      choose("pdf.where", o_.pdf_where, pdf_where_);
     });
+  }
+
+  /// Reads the model, and finds its columns, and those of conditions, in the catalogue.
+  void fit_model(const CatalogueLayout& layout) {
+    const std::string& path = o_.catalogue.path;
+    model_ = read_model(o_.model);
+    const auto algorithm = make_photoz_algorithm(model_.algorithm);
+    const BandColumns columns = model_bands(model_, o_.magnitude, o_.error, layout.schema, path);
+    kernel_ = algorithm->estimator(model_, columns, o_.pdf);
+    // The copy of a table has the record of its corrections, too.
+    corrections_ = corrections_for(o_.corrections, "corrections", model_, o_.model, {catalogue_ ? catalogue_->path() : path}, layout.schema,
+                                   columns, layout.roles.tile);
+    for (const std::string& name : kernel_->needs())
+      if (!find_column(layout.schema, name))
+        throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", path, name, o_.model));
+    // Not every algorithm has a mixture to give.
+    if (has_pdf() && pdf_datasets(kernel_->gives()).empty())
+      throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", o_.pdf.kind, model_.algorithm));
+    copied_ = copied_columns(layout);
+    for (const ColumnInfo& column : kernel_->gives())
+      if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
+        throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", path, column.name));
+    truth_ = truth_column(layout.schema);
+    choose("where", o_.where, layout.schema, where_);
+    if (!has_pdf()) refuse_idle_options("--pdf", {{"pdf.where", !trim(o_.pdf_where).empty()}});
+    choose("pdf.where", o_.pdf_where, layout.schema, pdf_where_);
   }
 
   std::vector<std::string> input_paths(const std::string& catalogue) const {
@@ -157,17 +168,17 @@ class PhotozRun {
     return paths;
   }
 
-  std::string truth_column() const {
-    if (o_.truth.empty()) return find_column(catalogue_->schema(), model_.redshift) ? model_.redshift : "";
-    const auto column = find_column(catalogue_->schema(), o_.truth);
-    if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue, o_.truth));
-    if (catalogue_->schema()[*column].type == Type::text)
-      throw UsageError(fmt::format("{}: column {} is text (named by --truth)", o_.catalogue, o_.truth));
+  std::string truth_column(const Schema& schema) const {
+    if (o_.truth.empty()) return find_column(schema, model_.redshift) ? model_.redshift : "";
+    const auto column = find_column(schema, o_.truth);
+    if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue.path, o_.truth));
+    if (schema[*column].type == Type::text)
+      throw UsageError(fmt::format("{}: column {} is text (named by --truth)", o_.catalogue.path, o_.truth));
     return o_.truth;
   }
 
-  void choose(const char* option, const std::string& text, std::optional<Condition>& condition) const {
-    if (!trim(text).empty()) condition.emplace(text, catalogue_->schema(), fmt::format("{} (--{})", o_.catalogue, option));
+  void choose(const char* option, const std::string& text, const Schema& schema, std::optional<Condition>& condition) const {
+    if (!trim(text).empty()) condition.emplace(text, schema, fmt::format("{} (--{})", o_.catalogue.path, option));
   }
 
   void plan() {
@@ -179,7 +190,7 @@ class PhotozRun {
     if (!ranks_.is_first()) return;
     partitions_ = objects_->numbered(partitions_);
     const std::string of_all = where_ ? " of " + grouped(catalogue_->rows()) : "";
-    log_info(fmt::format("{}: {}{} objects in {} partitions; model {} ({}), bands {}", o_.catalogue, grouped(objects_->size()), of_all,
+    log_info(fmt::format("{}: {}{} objects in {} partitions; model {} ({}), bands {}", o_.catalogue.path, grouped(objects_->size()), of_all,
                          grouped(std::ssize(partitions_)), o_.model, model_.algorithm, join(model_.bands.bands, ",")));
     if (with_pdf_) log_info(fmt::format("{} of them with a PDF", grouped(with_pdf_->size())));
   }
@@ -190,7 +201,7 @@ class PhotozRun {
     const auto require = [&](const ChosenRows& chosen, const char* option, const std::string& text) {
       if (chosen.size() == 0 && catalogue_->rows() > 0)
         throw DataError(
-            fmt::format("{}: --{} '{}' holds for none of {} objects", o_.catalogue, option, trim(text), grouped(catalogue_->rows())));
+            fmt::format("{}: --{} '{}' holds for none of {} objects", o_.catalogue.path, option, trim(text), grouped(catalogue_->rows())));
     };
     if (where_)
       objects_.emplace(ranks_, *catalogue_, *where_, partitions_);
@@ -199,7 +210,7 @@ class PhotozRun {
     ranks_.together([&] { require(*objects_, "where", o_.where); });
     if (!pdf_where_) return;
     ranks_.together([&] {
-      if (where_) choose("pdf.where", fmt::format("({}) and ({})", o_.where, o_.pdf_where), pdf_where_);
+      if (where_) choose("pdf.where", fmt::format("({}) and ({})", o_.where, o_.pdf_where), catalogue_->schema(), pdf_where_);
     });
     with_pdf_.emplace(ranks_, *catalogue_, *pdf_where_);
     ranks_.together([&] { require(*with_pdf_, "pdf.where", o_.pdf_where); });
@@ -314,6 +325,7 @@ class PhotozRun {
   Ranks& ranks_;
   std::optional<Run> run_;
   PartitionOptions partition_;
+  bool is_plain_ = false;     ///< the catalogue is a table of another kind
   std::string ordered_path_;  ///< of the catalogue, or of its copy in the order that the partitions need
   std::optional<Catalogue> catalogue_;
   PhotozModel model_;

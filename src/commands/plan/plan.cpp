@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "skyfold/catalogue/partitions.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/planned_catalogue.hpp"
 #include "skyfold/farm/farm.hpp"
 
 namespace skyfold {
@@ -21,7 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr double few_rows = 2000.0;  // below it the cost of a job itself shows
 
 struct PlanStageOptions {
-  std::string catalogue;
+  CatalogueInput catalogue;
   PartitionOptions partition;
   std::string partitions_per_job = "auto";
   long ranks = 1;
@@ -64,21 +64,22 @@ std::vector<std::string> warnings_for(const Json& partitions, const Json& jobs, 
 class PlanCommand final : public Command {
  public:
   void describe(OptionSet& option) override {
-    option("catalogue", o_.catalogue, "catalogue to plan for").required().layout();
+    option("catalogue", o_.catalogue.path, "catalogue to plan for, or any table that import reads").required().layout();
     skyfold::describe(option, o_.partition);
     option("partitions-per-job", o_.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
     option("ranks", o_.ranks, "ranks that the run will have").range(1, 1e6).layout();
     skyfold::describe(option, o_.farm);
     option("list", o_.list, "list every partition").layout();
     option("json", o_.json, "print JSON").layout();
+    skyfold::describe(option, o_.catalogue);
   }
 
   ExitCode run(const CommandContext& context) override {
-    const Catalogue catalogue(o_.catalogue);
-    const auto partitions = partitions_of(catalogue, o_.partition, context.options.given("partition.by"));
+    const PlannedCatalogue catalogue(o_.catalogue, o_.partition, context.options.given("partition.by"));
+    const auto partitions = catalogue.partitions(catalogue.partition());
     const int workers = worker_count(o_.farm, static_cast<int>(o_.ranks));
     const auto jobs = build_jobs(partitions, {o_.partitions_per_job, o_.farm.order, workers});
-    Json json = {{"catalogue", o_.catalogue},
+    Json json = {{"catalogue", o_.catalogue.path},
                  {"rows", catalogue.rows()},
                  {"ranks", o_.ranks},
                  {"workers", workers},
@@ -86,7 +87,7 @@ class PlanCommand final : public Command {
                  {"jobs", statistics_of(sizes_of(jobs))}};
     const double held = std::min(json["jobs"]["rows_max"].get<double>(), static_cast<double>(o_.farm.block_rows));
     // Two blocks are in memory: one is computed while the next one is read.
-    json["memory_per_job_mb"] = 2.0 * held * static_cast<double>(bytes_per_row(catalogue.schema())) / 1e6;
+    json["memory_per_job_mb"] = 2.0 * held * static_cast<double>(catalogue.bytes_per_row()) / 1e6;
     json["warnings"] = warnings_for(json["partitions"], json["jobs"], workers, o_.partitions_per_job == "auto");
     if (o_.list)
       for (const Partition& p : partitions)

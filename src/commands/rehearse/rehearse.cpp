@@ -8,12 +8,12 @@
 #include <numeric>
 
 #include "inputs.hpp"
-#include "skyfold/catalogue/partitions.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/planned_catalogue.hpp"
 
 namespace skyfold {
 namespace {
@@ -25,7 +25,8 @@ constexpr double worth_choosing = 0.01;
 constexpr double good_efficiency = 0.8;
 
 struct RehearseOptions {
-  std::string from, catalogue;
+  std::string from;
+  CatalogueInput catalogue;
   SurveyOptions survey;
   CostOptions cost;
   PartitionOptions partition;
@@ -58,7 +59,9 @@ class RehearseCommand final : public Command {
  public:
   void describe(OptionSet& option) override {
     option("from", o_.from, "main product of an earlier run, whose journal tells the costs; empty: the costs are given").layout();
-    option("catalogue", o_.catalogue, "catalogue of the run to come; empty: the rows of the earlier run, or survey.rows").layout();
+    option("catalogue", o_.catalogue.path,
+           "catalogue of the run to come, or any table that import reads; empty: the rows of the earlier run, or survey.rows")
+        .layout();
     option("ranks", o_.ranks, "numbers of ranks to rehearse").range(1, 1e6).layout();
     option("ranks-per-node", o_.ranks_per_node, "ranks of a node; 0: cores / threads").range(0, 1e6).layout();
     option("cores-per-node", o_.cores_per_node, "cores of a node; 0: as the earlier run had, or this machine has").range(0, 1e6).layout();
@@ -71,6 +74,7 @@ class RehearseCommand final : public Command {
     skyfold::describe(option, o_.cost);
     skyfold::describe(option, o_.farm);
     option("json", o_.json, "print JSON").layout();
+    skyfold::describe(option, o_.catalogue);
   }
 
   ExitCode run(const CommandContext& context) override {
@@ -107,9 +111,9 @@ class RehearseCommand final : public Command {
   }
 
   void make_cuts(const OptionSet& options) {
-    if (!o_.catalogue.empty()) {
-      const Catalogue catalogue(o_.catalogue);
-      const PartitionOptions suited = suited_partition(o_.partition, options.given("partition.by"), catalogue.layout().ordering);
+    if (!o_.catalogue.path.empty()) {
+      const PlannedCatalogue catalogue(o_.catalogue, o_.partition, options.given("partition.by"));
+      const PartitionOptions& suited = catalogue.partition();
       const bool has_size = suited.by == "adaptive" || suited.by == "rows";
       std::vector<long> sizes = {o_.partition.rows};
       // Finer and coarser ones for comparison, unless the user has decided.
@@ -117,7 +121,7 @@ class RehearseCommand final : public Command {
       for (const long rows : sizes) {
         PartitionOptions partition = suited;
         partition.rows = rows;
-        cuts_.push_back({has_size ? rows : 0, partitions_of(catalogue, partition, true)});
+        cuts_.push_back({has_size ? rows : 0, catalogue.partitions(partition)});
       }
     } else if (o_.survey.rows > 0) {
       cuts_.push_back({0, invented_partitions(o_.survey)});
