@@ -105,7 +105,7 @@ class Inputs:
             estimate = z + error * rng.standard_normal(n)
             samples.columns(path / "s.h5", {"id": np.arange(n), "z_spec": z})
             samples.columns(path / "z.h5", {"id": np.arange(n), "z_phot": estimate, "z_err": error})
-            with h5py.File(path / "z.pdf.h5", "w") as file:
+            with h5py.File(path / "z.pdf.hdf5", "w") as file:
                 file["data/weights"], file["data/means"], file["data/stds"] = np.ones((n, 1)), estimate[:, None], error[:, None]
         return self._once(f"estimates-{n}", make)
 

@@ -36,7 +36,7 @@ def write(folder, columns, with_pdfs):
     with h5py.File(folder / "z.h5", "w") as file:
         file["object/id"], file["object/z_phot"], file["object/z_err"] = ids, columns["z_phot"], columns["z_err"]
     if with_pdfs:
-        with h5py.File(folder / "z.pdf.h5", "w") as file:
+        with h5py.File(folder / "z.pdf.hdf5", "w") as file:
             weights, means, stds = np.ones((len(ids), 1)), columns["z_phot"][:, None], columns["z_err"][:, None]
             file["data/weights"], file["data/means"], file["data/stds"] = weights, means, stds
 

@@ -311,7 +311,7 @@ class BadInput(support.SkyfoldTest):
             ("FITS is a folder", IO, r"taken: is a folder", *to, "OUT/z.h5", "--fits", self.base / "taken"),
             ("two products, one name", USAGE, r"/z.*two products", *to, "OUT/z", "--fits", "OUT/z"),
             ("two products, one name, written differently", USAGE, r"/z.*two products", *to, "OUT/z", "--fits", "OUT/./z"),
-            ("FITS where the PDFs go", USAGE, r"z.pdf.h5", *to, "OUT/z.h5", "--pdf", "interp", "--fits", "OUT/z.pdf.h5"),
+            ("FITS where the PDFs go", USAGE, r"z.pdf.hdf5", *to, "OUT/z.h5", "--pdf", "interp", "--fits", "OUT/z.pdf.hdf5"),
             ("the catalogue as output", USAGE, r"survey.h5 is both input and output", *to, self.catalogue),
             ("the model as output", USAGE, r"model2.h5 is both input and output", "photoz", "--catalogue", self.catalogue, "--model", model, "--output", model),
             ("the model as FITS", USAGE, r"model2.h5: is written as FITS",

@@ -41,7 +41,7 @@ class Chosen(support.SkyfoldTest):
             self.assertEqual(found[name].tobytes(), whole[name][rows].tobytes(), name)
 
     def test_where_gives_the_rows_of_a_full_run(self):
-        whole, pdfs = support.read_group(self.whole), support.read_group(str(self.base / "whole.pdf.h5"), "/data")
+        whole, pdfs = support.read_group(self.whole), support.read_group(str(self.base / "whole.pdf.hdf5"), "/data")
         runs = [(0, "--farm.block_rows 1000 --partition.by rows --partition.rows 997"), (3, "--partition.by healpix --partition.nside 64"),
                 (4, "--partition.rows 2000 --partitions-per-job 1")]
         first = None
@@ -50,12 +50,12 @@ class Chosen(support.SkyfoldTest):
                 result = self.photoz(self.path("z.h5"), "--pdf", "interp", "--pdf.bins", 21, "--fits", self.path("z.fits"), "--where", WHERE,
                                      "--fresh", *options.split(), ranks=ranks)
                 self.assertIn(f"{self.is_chosen.sum():,} of {OBJECTS:,} objects", result.err + result.out)
-                files = [support.read_bytes(self.path(name)) for name in ("z.h5", "z.pdf.h5", "z.fits")]
+                files = [support.read_bytes(self.path(name)) for name in ("z.h5", "z.pdf.hdf5", "z.fits")]
                 first = first or files
                 self.assertEqual([len(file) for file in files], [len(file) for file in first])
                 self.assertTrue(files == first, "bytes differ from those of the first run")
         self.assert_rows(support.read_group(self.path("z.h5")), whole, self.is_chosen)
-        self.assert_rows(support.read_group(self.path("z.pdf.h5"), "/data"), pdfs, self.is_chosen)
+        self.assert_rows(support.read_group(self.path("z.pdf.hdf5"), "/data"), pdfs, self.is_chosen)
         with fits.open(self.path("z.fits"), checksum=True) as file:
             np.testing.assert_array_equal(file[1].data["id"], whole["id"][self.is_chosen])
             np.testing.assert_array_equal(file[1].data["z_phot"], whole["z_phot"][self.is_chosen])
@@ -74,14 +74,14 @@ class Chosen(support.SkyfoldTest):
             np.testing.assert_array_equal(found[name][order], whole[name][self.is_chosen][rows], name)
 
     def test_pdf_where_keeps_the_pdfs_of_some(self):
-        data = support.read_group(str(self.base / "whole.pdf.h5"), "/data")
+        data = support.read_group(str(self.base / "whole.pdf.hdf5"), "/data")
         whole = support.read_group(self.whole)
         for words, chosen in (((), np.ones(OBJECTS, bool)), (("--where", WHERE), self.is_chosen)):
             with self.subTest(words=words):
                 self.photoz(self.path("z.h5"), "--pdf", "interp", "--pdf.bins", 21, "--pdf.where", PDF_WHERE, *words, ranks=3)
                 self.assert_rows(support.read_group(self.path("z.h5")), whole, chosen)
-                self.assert_rows(support.read_group(self.path("z.pdf.h5"), "/data"), data, chosen & self.has_pdf)
-                with h5py.File(self.path("z.pdf.h5")) as file:
+                self.assert_rows(support.read_group(self.path("z.pdf.hdf5"), "/data"), data, chosen & self.has_pdf)
+                with h5py.File(self.path("z.pdf.hdf5")) as file:
                     # qp: meta has one row, data and ancil one for each PDF.
                     self.assertEqual(file["meta/pdf_name"][0], b"interp")
                     self.assertEqual(file["meta/xvals"].shape, (1, 21))
@@ -91,7 +91,7 @@ class Chosen(support.SkyfoldTest):
                     np.testing.assert_array_equal(file["ancil/row"][:], np.flatnonzero(self.has_pdf[chosen]))
                     np.testing.assert_array_equal(file["ancil/object_id"][:], whole["id"][chosen & self.has_pdf])
         self.photoz(self.path("y.h5"), "--pdf", "interp", "--pdf.bins", 21, "--pdf.where", PDF_WHERE, "--where", WHERE, "--partition.rows", 3000)
-        for name in ("h5", "pdf.h5"):
+        for name in ("h5", "pdf.hdf5"):
             self.assertTrue(support.read_bytes(self.path(f"y.{name}")) == support.read_bytes(self.path(f"z.{name}")), name)
 
     def test_a_killed_run_goes_on(self):
@@ -103,7 +103,7 @@ class Chosen(support.SkyfoldTest):
                 result = self.photoz(output, *words, "--farm.fault", fault, run=self.run_skyfold)
                 self.assertEqual(result.code, code, result)
                 self.photoz(output, *words, ranks=2)
-                for name in ("h5", "pdf.h5"):
+                for name in ("h5", "pdf.hdf5"):
                     self.assertTrue(support.read_bytes(output[:-2] + name) == support.read_bytes(self.path(f"reference.{name}")), name)
         output = self.path("other.h5")
         self.photoz(output, *words, "--farm.fault", "kill@5", run=self.run_skyfold)
@@ -122,14 +122,14 @@ class Chosen(support.SkyfoldTest):
         self.assertGreater(np.isfinite(pit[has_pdf]).sum(), 100)
         np.testing.assert_array_equal(some[has_pdf], pit[has_pdf])
         self.assertTrue(np.isnan(some[~has_pdf]).all())
-        with h5py.File(self.path("some.pdf.h5"), "r+") as file:
+        with h5py.File(self.path("some.pdf.hdf5"), "r+") as file:
             rows = file["ancil/row"][:]
             rows[7] = rows[6]
             file["ancil/row"][:] = rows
         result = self.run_skyfold("validate", "--sample", self.sample, "--estimates", self.path("some.h5"), "--output", self.path("w.h5"),
                                   "--on-missing", "count", "--verify-inputs", "off")
         self.assertEqual(result.code, 3, result)
-        self.assertRegex(result.errors()[0], r"some.pdf.h5, row 8: /ancil/row = \d+ after \d+")
+        self.assertRegex(result.errors()[0], r"some.pdf.hdf5, row 8: /ancil/row = \d+ after \d+")
 
     def test_ids_may_be_texts(self):
         columns = {name: values[:3000] for name, values in self.objects.items() if name.startswith(("ra", "dec", "mag"))}
@@ -140,7 +140,7 @@ class Chosen(support.SkyfoldTest):
         imported = support.read_group(self.path("t.h5"))
         chosen = imported["mag_i"] < 21.5
         np.testing.assert_array_equal(fits.getdata(self.path("z.fits"))["id"], imported["id"][chosen].astype(str))
-        np.testing.assert_array_equal(support.read_group(self.path("z.pdf.h5"), "/ancil")["object_id"],
+        np.testing.assert_array_equal(support.read_group(self.path("z.pdf.hdf5"), "/ancil")["object_id"],
                                       imported["id"][chosen & (imported["mag_r"] < 20.7)])
 
     def test_what_cannot_be_is_refused(self):

@@ -160,7 +160,7 @@ class Compressed(support.SkyfoldTest):
             result = self.photoz(method, f"{method}.h5", "--fits", self.path(f"{method}.fits"), catalogue=method)
             self.assertEqual(result.code, 0, str(result))
             fresh = {name: value for name, value in contents(self.path(f"{method}.h5")).items() if not name.startswith("@")}
-            pdf = contents(self.path(f"{method}.pdf.h5"))
+            pdf = contents(self.path(f"{method}.pdf.hdf5"))
             self.assertEqual(sorted(os.listdir(self.path(f"{method}.h5.run"))), ["config.ini", "files", "journal", "skyfold-run", "state.json", "trace.json"])
             if method == "none":
                 expected, expected_pdf, table = fresh, pdf, support.read_bytes(self.path("none.fits"))
@@ -168,13 +168,13 @@ class Compressed(support.SkyfoldTest):
             self.assertEqual(fresh, expected)
             self.assertEqual(pdf, expected_pdf)
             self.assertEqual(support.read_bytes(self.path(f"{method}.fits")), table)
-            with h5py.File(self.path(f"{method}.pdf.h5")) as file:
+            with h5py.File(self.path(f"{method}.pdf.hdf5")) as file:
                 self.assertEqual(65_536 % file["data/yvals"].chunks[0], 0)
                 self.assertIsNone(file["meta/xvals"].chunks)
 
     def test_a_death_at_any_moment_of_the_packing_is_survived(self):
         self.assertEqual(self.photoz("zstd", "whole.h5").code, 0)
-        expected = [support.read_bytes(self.path(name)) for name in ("whole.h5", "whole.pdf.h5")]
+        expected = [support.read_bytes(self.path(name)) for name in ("whole.h5", "whole.pdf.hdf5")]
         for point in ("packing", "packed", "publishing", "packed one", "renamed one", "published"):
             with self.subTest(point):
                 name = f"{point.replace(' ', '_')}.h5"
@@ -182,7 +182,7 @@ class Compressed(support.SkyfoldTest):
                     self.assertEqual(self.photoz("zstd", name).code, -signal.SIGKILL)
                 result = self.photoz("zstd", name, ranks=2)
                 self.assertEqual(result.code, 0, str(result))
-                self.assertEqual([support.read_bytes(self.path(at)) for at in (name, name[:-3] + ".pdf.h5")], expected)
+                self.assertEqual([support.read_bytes(self.path(at)) for at in (name, name[:-3] + ".pdf.hdf5")], expected)
                 self.assertFalse(os.path.exists(self.path(f"{name}.run/products")))
 
     def test_another_compression_of_a_finished_product_is_made_of_its_rows(self):
@@ -190,7 +190,7 @@ class Compressed(support.SkyfoldTest):
             result = self.photoz(method, "z.h5")
             self.assertEqual(result.code, 0, str(result))
             self.assertEqual(self.photoz(method, f"{method}.h5").code, 0)
-            for ending in (".h5", ".pdf.h5"):
+            for ending in (".h5", ".pdf.hdf5"):
                 self.assertEqual(support.read_bytes(self.path(f"z{ending}")), support.read_bytes(self.path(f"{method}{ending}")), method)
             self.assertIn("nothing to do", self.photoz(method, "z.h5").err)
 

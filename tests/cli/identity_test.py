@@ -88,7 +88,7 @@ class PhotozIdentity(Identity):
         for ranks, threads, options in [(2, 2, "--partition.rows 3000"), (3, 1, "--partition.by rows --partition.rows 997 --partitions-per-job 5")]:
             with self.subTest(ranks=ranks, threads=threads):
                 self.estimate("z.h5", "--pdf", "interp", "--pdf.bins", 51, *options.split(), ranks=ranks, threads=threads)
-                self.assert_same_bytes(self.path("z.pdf.h5"), self.path("reference.pdf.h5"), "PDFs")
+                self.assert_same_bytes(self.path("z.pdf.hdf5"), self.path("reference.pdf.hdf5"), "PDFs")
                 self.assert_same_bytes(self.path("z.h5"), self.path("reference.h5"), "HDF5")
 
     def test_other_orderings_hold_the_same_rows(self):

@@ -182,17 +182,17 @@ class Siblings(RunFolderTest):
 class Links(RunFolderTest):
     def test_are_written_through(self):
         (self.folder / "real").mkdir()
-        for name in ("z.h5", "z.fits", "z.pdf.h5", "z.html"):
+        for name in ("z.h5", "z.fits", "z.pdf.hdf5", "z.html"):
             (self.folder / name).symlink_to(f"real/{name}")  # targets that are not there yet
         words = ["--fits", self.path("z.fits"), "--pdf", "interp", "--pdf.bins", 10]
         self.assertEqual(self.photoz(self.path("z.h5"), *words, "--product-log", self.path("z.html")).code, 0)
         first = {}
-        for name in ("z.h5", "z.fits", "z.pdf.h5", "z.html"):
+        for name in ("z.h5", "z.fits", "z.pdf.hdf5", "z.html"):
             self.assertTrue((self.folder / name).is_symlink(), name)
             first[name] = (self.folder / "real" / name).read_bytes()
             (self.folder / "real" / name).write_bytes(b"old" if name != "z.html" else first[name])
         self.assertEqual(self.photoz(self.path("z.h5"), *words, "--product-log", self.path("z.html"), "--fresh").code, 0)
-        for name in ("z.h5", "z.fits", "z.pdf.h5"):
+        for name in ("z.h5", "z.fits", "z.pdf.hdf5"):
             self.assertTrue((self.folder / name).is_symlink(), name)
             self.assertEqual((self.folder / "real" / name).read_bytes(), first[name], name)
         self.assertIn("nothing to do", self.photoz(self.path("real/z.h5"), "--fits", self.path("real/z.fits"), "--pdf", "interp", "--pdf.bins", 10).err)

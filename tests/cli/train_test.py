@@ -349,12 +349,12 @@ class Pdfs(TrainTest):
                                             (4, 1, "--partition.by healpix --partition.nside 64 --partitions-per-job 5")]:
                 with self.subTest(pdf=pdf, ranks=ranks):
                     self.skyfold(*self.words, self.path("z.h5"), "--pdf", pdf, "--threads", threads, *options.split(), ranks=ranks)
-                    for ending in (".h5", ".pdf.h5"):
+                    for ending in (".h5", ".pdf.hdf5"):
                         self.assertTrue(support.read_bytes(self.path("z" + ending)) == support.read_bytes(self.path("r" + ending)), ending)
 
     def test_mixtures_have_the_layout_of_qp(self):
         self.skyfold(*self.words, self.path("z.h5"), "--pdf", "mixmod", "--threads", 1)
-        with h5py.File(self.path("z.pdf.h5")) as file:
+        with h5py.File(self.path("z.pdf.hdf5")) as file:
             self.assertEqual(sorted(file["data"]), ["means", "stds", "weights"])
             self.assertEqual(file["meta/pdf_name"][0], b"mixmod")
             self.assertEqual(file["meta/pdf_version"][0], 0)
@@ -371,7 +371,7 @@ class Pdfs(TrainTest):
         self.skyfold(*self.words, self.path("m.h5"), "--pdf", "mixmod", "--threads", 1)
         self.skyfold(*self.words, self.path("g.h5"), "--pdf", "interp", "--pdf.zmax", 4, "--pdf.bins", 2001, "--threads", 1)
         np.testing.assert_array_equal(self.columns_of(self.path("m.h5"))["z_phot"], self.columns_of(self.path("g.h5"))["z_phot"])
-        with h5py.File(self.path("m.pdf.h5")) as m, h5py.File(self.path("g.pdf.h5")) as g:
+        with h5py.File(self.path("m.pdf.hdf5")) as m, h5py.File(self.path("g.pdf.hdf5")) as g:
             grid, pdfs = g["meta/xvals"][:].ravel(), g["data/yvals"]
             for row in range(0, 20_000, 400):
                 mean, std, weight = (m[f"data/{name}"][row].astype(float)[:, None] for name in ("means", "stds", "weights"))
@@ -396,7 +396,7 @@ class Quality(TrainTest):
         self.skyfold("import", "--input", test, "--ordering", "none", "--output", self.path("c.h5"))
         self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("m.h5"), "--output", self.path("z.h5"), "--pdf", "mixmod")
         z, truth = self.columns_of(self.path("z.h5"))["z_phot"], self.columns_of(self.path("c.h5"))["redshift"]
-        with h5py.File(self.path("z.pdf.h5")) as file:
+        with h5py.File(self.path("z.pdf.hdf5")) as file:
             means, stds, weights = (file[f"data/{name}"][:].astype(float) for name in ("means", "stds", "weights"))
         dz = (z - truth) / (1 + truth)
         normal = lambda x, sigma: np.exp(-0.5 * (x / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))

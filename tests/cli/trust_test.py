@@ -276,9 +276,9 @@ class DamagedInputs(Trust):
 
     def test_pdfs(self):
         self.skyfold("photoz", "--catalogue", self.survey, "--model", self.model, "--output", self.path("e.h5"), "--pdf", "interp")
-        self.check_attached(self.path("e.pdf.h5"), "data")
+        self.check_attached(self.path("e.pdf.hdf5"), "data")
         words = ["validate", "--sample", self.sample, "--estimates", self.path("e.h5"), "--output", self.path("v.h5")]
-        flip_bit(self.path("e.pdf.h5"), "data/yvals", 3999)
+        flip_bit(self.path("e.pdf.hdf5"), "data/yvals", 3999)
         self.refused("yvals", 2049, 4000, *words)
         self.skyfold(*words, "--verify-inputs", "off")
 
@@ -454,14 +454,14 @@ class Registries(Trust):
         self.skyfold("mock", "--objects", 300, "--seed", 1, "--output", self.path("c.h5"))
         self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.model, "--output", self.path("z.h5"), "--fits", self.path("z.fits"), "--pdf", "interp")
         self.skyfold("products", "save", self.path("z.h5"))
-        for name, why in (("c.h5", "the saved product .*z.h5 was made from it"), ("z.fits", "together with the saved product .*z.h5"), ("z.pdf.h5", "together with")):
+        for name, why in (("c.h5", "the saved product .*z.h5 was made from it"), ("z.fits", "together with the saved product .*z.h5"), ("z.pdf.hdf5", "together with")):
             done = self.run_skyfold("products", "drop", self.path(name))
             self.assertEqual(done.code, 2, done)
             self.assertRegex(done.err, why)
         done = self.skyfold("products", "gc", "--older-than", "0s", cwd=self.folder)
-        for name in ("c.h5", "z.h5", "z.fits", "z.pdf.h5"):
+        for name in ("c.h5", "z.h5", "z.fits", "z.pdf.hdf5"):
             self.assertTrue(os.path.exists(self.path(name)), name)
-        self.assertRegex(done.out, r"kept .*z.pdf.h5 \(it was made together")
+        self.assertRegex(done.out, r"kept .*z.pdf.hdf5 \(it was made together")
         self.skyfold("products", "save", self.path("z.h5"), "--undo")
         self.skyfold("products", "drop", self.path("c.h5"))
         self.assertFalse(os.path.exists(self.path("c.h5")))

@@ -333,14 +333,17 @@ class BadInput(ValidateCommand):
 
     def test_pdfs_of_another_product_are_refused(self):
         sample, estimates = self.tables()[1::2]
-        for pdfs, message in (({"yvals": np.ones((499, 3), "f4")}, r"z.pdf.h5: 499 PDFs for 500 rows"),
+        for pdfs, message in (({"yvals": np.ones((499, 3), "f4")}, r"z.pdf.hdf5: 499 PDFs for 500 rows"),
                               ({"yvals": np.ones((500, 4), "f4")}, r"PDFs of 4 points on a grid of 3"),
                               ({"values": np.ones((500, 3))}, r"no column /data/yvals")):
-            with h5py.File(self.path("z.pdf.h5"), "w") as file:
+            with h5py.File(self.path("z.pdf.hdf5"), "w") as file:
                 for name, values in pdfs.items():
                     file[f"data/{name}"] = values
                 file["meta/xvals"] = np.array([[0.0, 1.0, 2.0]])
             self.fails(3, message, "--sample", sample, "--estimates", estimates)
+        # Earlier versions called the file otherwise.
+        os.rename(self.path("z.pdf.hdf5"), self.path("z.pdf.h5"))
+        self.fails(3, r"z.pdf.h5: .*no column /data/yvals", "--sample", sample, "--estimates", estimates)
         self.validate("--sample", sample, "--estimates", estimates, "--pdf", "none")
 
     def test_an_input_is_not_overwritten(self):

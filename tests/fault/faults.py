@@ -61,7 +61,7 @@ class FaultTest(support.SkyfoldTest):
 
     def products(self, command, output):
         stem = output[:-3]
-        return {"photoz": [output, stem + ".fits", stem + ".pdf.h5"], "import": [output], "mock": [output, stem + ".spec.h5"],
+        return {"photoz": [output, stem + ".fits", stem + ".pdf.hdf5"], "import": [output], "mock": [output, stem + ".spec.h5"],
                 "patch": [output, stem + ".fits", stem + ".tsv"], "match": [output], "locus": [output, stem + ".stars.h5"],
                 "validate": [output, stem + ".json"]}[command]
 

@@ -84,7 +84,7 @@ class Resume(faults.FaultTest):
         self.assertIn("pdf.bins: 10 then, 12 now", result.errors()[0])
         self.assertGreater(faults.rows_done(output), 0, "the refused run must not touch the other's work")
         self.skyfold(*words, "--fresh")
-        with h5py.File(output[:-3] + ".pdf.h5") as file:
+        with h5py.File(output[:-3] + ".pdf.hdf5") as file:
             self.assertEqual(file["data/yvals"].shape[1], 12)
 
     def test_siblings_may_come_and_go_between_attempts_and_have_the_same_bytes(self):
@@ -306,7 +306,7 @@ class FailedPartitions(faults.FaultTest):
     def test_a_product_that_is_gone_makes_it_a_new_run(self):
         output = self.path("z.h5")
         self.assertEqual(self.run_skyfold(*self.words("photoz", output), "--farm.fault", "throw@3").code, 5)
-        os.remove(output[:-3] + ".pdf.h5")
+        os.remove(output[:-3] + ".pdf.hdf5")
         self.skyfold(*self.words("photoz", output))
         self.assert_reference("photoz", output, "a new run")
 

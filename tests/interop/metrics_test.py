@@ -185,7 +185,7 @@ class Pdfs(MetricsTest):
 
     def test_metrics_of_pdfs_are_those_of_numpy_and_scipy(self):
         estimates, order = self.estimates()
-        make_pdfs(self.path("z.pdf.h5"), self.pdfs[order])
+        make_pdfs(self.path("z.pdf.hdf5"), self.pdfs[order])
         result = self.validate(self.sample(), estimates, "--bootstrap.realisations", 0, "--pdf.odds", ODDS)["models"][0]
         inside = result["metrics"]["all"]
         self.assert_metrics(inside, self.expected(), rtol=1e-9)
@@ -196,7 +196,7 @@ class Pdfs(MetricsTest):
     def test_weighted_metrics_of_pdfs_are_those_of_repeated_objects(self):
         weight = np.random.default_rng(3).integers(1, 6, len(self.ids))
         estimates, order = self.estimates()
-        make_pdfs(self.path("z.pdf.h5"), self.pdfs[order])
+        make_pdfs(self.path("z.pdf.hdf5"), self.pdfs[order])
         result = self.validate(self.sample(weight=weight.astype("f8")), estimates, "--bootstrap.realisations", 0)["models"][0]
         expected = pdf_metrics(*(np.repeat(v, weight) for v in pdf_numbers(self.pdfs, GRID, self.z_spec, self.z_phot)))
         for metric in ("pit_cvm", "pit_ad"):  # n times an integral: n is the number of objects
@@ -207,7 +207,7 @@ class Pdfs(MetricsTest):
         grid = GRID**2 / 2
         pdfs = (np.exp(-0.5 * ((grid - self.z_phot[:, None]) / 0.1) ** 2) * 37).astype("f4")
         estimates, order = self.estimates()
-        make_pdfs(self.path("z.pdf.h5"), pdfs[order], grid)
+        make_pdfs(self.path("z.pdf.hdf5"), pdfs[order], grid)
         result = self.validate(self.sample(), estimates, "--bootstrap.realisations", 0)["models"][0]
         self.assertEqual(result["no_pdf"], np.sum(pdfs.sum(axis=1) == 0))
         use = pdfs.sum(axis=1) > 0
@@ -220,7 +220,7 @@ class Pdfs(MetricsTest):
         means, stds, weights = np.clip(self.z_phot, 0.2, 4)[:, None] + rng.normal(0, 0.05, (n, 3)), rng.uniform(0.03, 0.1, (n, 3)), rng.dirichlet((1, 1, 1), n)
         weights[:, 2] = 0
         estimates, order = self.estimates()
-        with h5py.File(self.path("z.pdf.h5"), "w") as file:
+        with h5py.File(self.path("z.pdf.hdf5"), "w") as file:
             for name, values in (("weights", weights), ("means", means), ("stds", stds)):
                 file[f"data/{name}"] = values[order]
             file["meta/pdf_name"], file["meta/pdf_version"] = np.array([b"mixmod"]), np.array([0])
@@ -235,7 +235,7 @@ class Bootstrap(MetricsTest):
     def test_errors_are_those_of_resampling_by_numpy(self):
         """Two independent bootstraps of one sample agree within their own scatter, 2.2 % each for 1000 realisations."""
         estimates, order = self.estimates()
-        make_pdfs(self.path("z.pdf.h5"), self.pdfs[order])
+        make_pdfs(self.path("z.pdf.hdf5"), self.pdfs[order])
         result = self.validate(self.sample(), estimates, "--bootstrap.realisations", 1000)["models"][0]["metrics"]["all"]
         rng = np.random.default_rng(6)
         columns = [self.z_spec, self.z_phot, self.z_err, *pdf_numbers(self.pdfs, GRID, self.z_spec, self.z_phot)]

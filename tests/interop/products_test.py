@@ -26,7 +26,7 @@ class Products(support.SkyfoldTest):
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 5000, "--seed", 21, "--spectroscopic", 0.2, "--output", cls.catalogue)
         cls.skyfold("train", "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 30)
-        cls.z, cls.fits, cls.pdf = (str(cls.base / name) for name in ("z.h5", "z.fits", "z.pdf.h5"))
+        cls.z, cls.fits, cls.pdf = (str(cls.base / name) for name in ("z.h5", "z.fits", "z.pdf.hdf5"))
         cls.result = cls.skyfold("photoz", "--catalogue", cls.catalogue, "--model", cls.model, "--output", cls.z, "--fits", cls.fits,
                                  "--pdf", "interp", "--pdf.zmax", 2.5, "--pdf.bins", 126, ranks=2)
 

@@ -10,6 +10,7 @@
 #include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
+#include "skyfold/commands/pdf_path.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
@@ -317,7 +318,7 @@ class PhotozRun {
 
   const PdfObjects* pdf_objects() const { return pdf_objects_ ? &*pdf_objects_ : nullptr; }
   bool has_pdf() const { return o_.pdf.kind != "none"; }
-  std::string pdf_path() const { return path_beside(o_.output, "pdf"); }
+  std::string pdf_path() const { return pdf_path_of(o_.output); }
   std::string partial_pdf() const { return run_->partial(pdf_path()); }
 
   const PhotozOptions& o_;

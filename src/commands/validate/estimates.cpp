@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "pdfs.hpp"
+#include "skyfold/commands/pdf_path.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/files.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
@@ -275,8 +275,8 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
     dataset.emplace(path);
     if (dataset->rows() == 0) throw DataError(path + ": no rows");
     columns = estimate_columns(o, dataset->source());
-    const std::string beside = path_beside(path, "pdf");
-    if (pdf.kind != "none" && std::filesystem::exists(beside)) pdfs.emplace(beside, pdf, dataset->rows());
+    if (pdf.kind == "none") return;
+    if (const auto beside = pdfs_found_of(path)) pdfs.emplace(*beside, pdf, dataset->rows());
   });
   estimates.has_pdf = pdfs.has_value();
   const IdIndex index(sample);
