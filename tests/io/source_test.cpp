@@ -11,7 +11,7 @@ using namespace source_tests;
 TEST(OpenSource, SaysInOneLineWhyAFileCannotBeRead) {
   const Folder folder;
   EXPECT_TRUE(has(open_error<IoError>(folder.file("nowhere.csv")), "no such file"));
-  EXPECT_TRUE(has(open_error<IoError>(folder.file(".")), "is a directory"));
+  EXPECT_TRUE(has(open_error<IoError>(folder.file(".")), "is a folder without Parquet files"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("empty.csv", "")), "is empty"));
   EXPECT_TRUE(has(open_error<UsageError>("/dev/null"), "is a device or socket, not a file"));
   EXPECT_TRUE(has(open_error<IoError>(folder.file("t.csv.gz", "\x1f\x8b\x08 and so on")), "decompress it first"));
