@@ -65,6 +65,8 @@ class Rehearse(support.SkyfoldTest):
                 (USAGE, "cost.compute = 0", ["--cost.compute", 0, "--survey.rows", 10]),
                 (USAGE, "ranks = 0", ["--cost.compute", 1, "--survey.rows", 10, "--ranks", 0]),
                 (USAGE, "partitions-per-job = few", ["--cost.compute", 1, "--survey.rows", 10, "--partitions-per-job", "few"]),
+                (USAGE, "--partitions-per-job names none", ["--cost.compute", 1, "--survey.rows", 10, "--partitions-per-job", ""]),
+                (USAGE, "--ranks names none", ["--cost.compute", 1, "--survey.rows", 10, "--ranks", ""]),
                 (IO, "no journal", ["--from", self.path("absent.h5")]),
                 (DATA, "not come to its end", ["--from", stopped]),
                 (USAGE, "ordered by healpix", ["--from", self.path("m.h5"), "--catalogue", self.path("m.h5"), "--partition.by", "tile"])):

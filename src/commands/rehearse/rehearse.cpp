@@ -79,6 +79,8 @@ class RehearseCommand final : public Command {
 
   ExitCode run(const CommandContext& context) override {
     check(o_.farm);
+    if (o_.ranks.empty()) throw UsageError("--ranks names none");
+    if (o_.partitions_per_job.empty()) throw UsageError("--partitions-per-job names none");
     if (!o_.from.empty())
       earlier_ = read_earlier_run(o_.from);
     else if (!context.options.given("cost.compute"))
