@@ -24,6 +24,7 @@ struct Target {
   std::byte* out = nullptr;
   std::string_view name;
   bool dash_is_text = false;
+  bool can_be_missing = true;  ///< false: an integer column in which no number stands for missing
 };
 
 std::int64_t missing_value(const ColumnInfo& info) noexcept {
@@ -153,11 +154,11 @@ class RowParser {
 
   void add_any(const Cell& cell, const Target& to) {
     const std::string_view words = without_blanks(cell.text);
-    if (is_missing(words)) return put_missing(to, row_);
+    if (is_missing(words)) return add_missing(to);
     if (to.type == Type::text) return words == "-" && !to.dash_is_text ? put_missing(to, row_) : add_text(cell, to);
     if (add_parsed(words, to)) return;
+    if (is_missing_word(words)) return add_missing(to);
     put_missing(to, row_);
-    if (is_missing_word(words)) return;
     const std::string_view shown = cell.text.substr(0, 40);
     const bool is_number = (kind_of(cell.text) & kind::number) != 0;
     bad_.push_back({first_row_ + row_, std::string(to.name),
@@ -165,6 +166,13 @@ class RowParser {
                     : to.type == Type::u1
                         ? fmt::format("'{}' is neither true nor false, as the column is; --input.text={} keeps it as text", shown, to.name)
                         : fmt::format("'{}' is not a number, as the column is; --input.text={} keeps it as text", shown, to.name)});
+  }
+
+  void add_missing(const Target& to) {
+    put_missing(to, row_);
+    // The column is of another table, in which no cell is missing: the number put here would be taken for a value.
+    if (!to.can_be_missing)
+      bad_.push_back({first_row_ + row_, std::string(to.name), "no value, but the column has no integer that stands for missing"});
   }
 
   void add_text(const Cell& cell, const Target& to) {
@@ -276,7 +284,15 @@ class TextSource final : public Source {
         throw DataError(fmt::format("{}: column '{}' has one value per row, not {}", path(), info.source, info.width));
       // Each cell has one target; no command asks for a column twice.
       if (target.wanted) throw DataError(fmt::format("{}: column '{}' is read into two columns", path(), info.source));
-      target = {true, info.type, info.width, missing_value(info), out[i].bytes().data(), info.source, scan_.dash_is_text[column]};
+      const bool is_integer = info.type == Type::i8 || info.type == Type::i4 || info.type == Type::u1;
+      target = {true,
+                info.type,
+                info.width,
+                missing_value(info),
+                out[i].bytes().data(),
+                info.source,
+                scan_.dash_is_text[column],
+                !is_integer || info.null.has_value()};
     }
     return targets;
   }

@@ -362,6 +362,22 @@ TEST(TextSource, ReadsChosenColumnsAsTheTypesAskedFor) {
   EXPECT_EQ(twice.at("x").text(1), "3.5");
 }
 
+TEST(TextSource, ReportsMissingCellsWhereNoIntegerStandsForThem) {
+  const Folder folder;
+  const auto first = open_source(folder.file("first.csv", "id,n\n1,5\n2,6\n"), {});
+  const auto second = open_source(folder.file("second.csv", "id,n\n3,7\n,8\n5,null\n"), {});
+  // The columns of the first file, which has no missing cell, are read from the second one, which has.
+  Table table(read_all(*first).schema());
+  std::vector<BadCell> bad;
+  second->read(second->pieces(10).at(0), table, bad);
+  ASSERT_EQ(bad.size(), 2U);
+  EXPECT_EQ(bad[0].row, 1);
+  EXPECT_EQ(bad[0].column, "id");
+  EXPECT_EQ(bad[0].problem, "no value, but the column has no integer that stands for missing");
+  EXPECT_EQ(bad[1].row, 2);
+  EXPECT_EQ(bad[1].column, "n");
+}
+
 TEST(TextSource, TakesUnitsAndTypesFromAnEcsvHeader) {
   const Folder folder;
   const std::string path = folder.file("t.ecsv",
