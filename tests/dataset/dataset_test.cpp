@@ -1,6 +1,7 @@
 #include "skyfold/dataset/dataset.hpp"
 
 #include "../support.hpp"
+#include "skyfold/dataset/csv.hpp"
 #include "skyfold/io/hdf5.hpp"
 
 namespace skyfold {
@@ -36,6 +37,13 @@ TEST(Dataset, NamesTheNearestColumnAndWhatNamesIt) {
   const std::string error = error_of<UsageError>([&] { (void)dataset.column("mag_q", "--bands.magnitude"); });
   EXPECT_TRUE(contains(error, "no column 'mag_q' (named by --bands.magnitude), did you mean 'mag_g'?")) << error;
   EXPECT_TRUE(contains(error_of<DataError>([&] { (void)dataset.number_column("name", ""); }), "column name is not a column of numbers"));
+}
+
+TEST(Csv, QuotesCellsThatHoldWhatEndsACellOrALine) {
+  EXPECT_EQ(csv_cell("plain text"), "plain text");
+  EXPECT_EQ(csv_cell("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_cell("a \"b\""), "\"a \"\"b\"\"\"");
+  EXPECT_EQ(csv_cell("a\rb"), "\"a\rb\"");  // readers take a lone carriage return for the end of a line, too
 }
 
 }  // namespace
