@@ -3,6 +3,7 @@
 
 namespace skyfold {
 
+// Declared here and in no header: only this list calls them.
 std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_export_command();
 std::unique_ptr<Command> make_info_command();

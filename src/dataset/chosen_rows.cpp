@@ -13,6 +13,7 @@ namespace skyfold {
 ChosenRows::ChosenRows(const Ranks& ranks, const Catalogue& catalogue, const Condition& condition, const std::vector<Partition>& partitions)
     : catalogue_(catalogue) {
   std::vector<std::int64_t> begins;
+  // Pieces begin at zones, by which the scan reads, and at partitions, whose first numbers are asked for most.
   for (std::int64_t row = 0; row < catalogue.rows(); row += zone_rows) begins.push_back(row);
   for (const Partition& partition : partitions)
     if (partition.rows.begin < catalogue.rows()) begins.push_back(partition.rows.begin);
@@ -24,6 +25,7 @@ ChosenRows::ChosenRows(const Ranks& ranks, const Catalogue& catalogue, const Con
   const auto counts = ranks.run_units(begins.size(), [&](std::size_t piece) { return std::to_string(chosen_in(piece).size()); });
   for (std::size_t piece = 0; piece < counts.size(); ++piece) {
     pieces_[piece].first = rows_;
+    // Only the counts are kept, not the rows: the chosen rows of a survey may be billions, and are found again piece by piece.
     rows_ += std::stoll(counts[piece]);
   }
   pieces_.back().first = rows_;

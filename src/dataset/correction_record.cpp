@@ -94,6 +94,7 @@ std::optional<CorrectionRecord> corrections_from(const Attributes& attributes, c
   describe(options, record);
   std::vector<std::string> words;
   for (const std::string& name : options.names())
+    // The parser of the command line reads them back, so ranges and lists are checked as they were when they were written.
     if (attributes.contains(name) && !attributes.at(name).empty()) words.push_back(fmt::format("--{}={}", name, attributes.at(name)));
   if (words.empty()) return std::nullopt;
   try {
@@ -124,6 +125,7 @@ void write_corrections(const std::string& path, const CorrectionRecord& record) 
 CorrectionRecord read_corrections(const std::string& path) {
   if (!is_own_product(path)) return {};
   const Attributes attributes = read_attributes(path);
+  // Products from before there were records have none, and so count as not corrected.
   if (std::none_of(attributes.begin(), attributes.end(), [](const auto& attribute) { return attribute.first.starts_with(prefix); }))
     return {};
   const std::string group = std::string("/") + correction_table;
@@ -136,6 +138,7 @@ CorrectionRecord common_corrections(const std::vector<std::string>& paths) {
   const CorrectionRecord first = read_corrections(paths.front());
   for (std::size_t i = 1; i < paths.size(); ++i) {
     const CorrectionRecord other = read_corrections(paths[i]);
+    // All bands of both: one that only one of the files has corrected is a difference, too.
     std::vector<std::string> bands = first.bands;
     bands.insert(bands.end(), other.bands.begin(), other.bands.end());
     if (const std::string what = difference(first, other, bands); !what.empty())

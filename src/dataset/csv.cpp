@@ -47,6 +47,7 @@ void write_csv(const std::string& product, const Schema& schema, const std::stri
   FileAppender file(path);
   std::string text;
   for (const ColumnInfo& info : schema) {
+    // The width of a text is its length; that of numbers is how many stand in a cell, each of which gets a column.
     const std::size_t width = info.type == Type::text ? 1 : info.width;
     for (std::size_t e = 0; e < width; ++e)
       text += csv_cell(width == 1                 ? info.name

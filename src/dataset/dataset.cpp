@@ -86,6 +86,7 @@ void Dataset::each_block(const Schema& columns, std::int64_t block_rows, const s
 }
 
 Table Dataset::read(const Schema& columns) const {
+  // In blocks even though all stays in memory: readers need memory of their own for what they convert.
   Table all(columns, static_cast<std::size_t>(rows()));
   each_block(columns, rows_in_memory,
              [&](const Table& block, std::int64_t first_row) { put_rows(block, all, static_cast<std::size_t>(first_row)); });

@@ -66,6 +66,7 @@ std::string checksum_of(const Attributes& attributes, const std::map<std::string
   for (const auto& [name, table] : tables)
     for (std::size_t i = 0; i < table.columns(); ++i) {
       const ColumnInfo& column = table[i].info();
+      // Type and width go in, as the same bytes mean other numbers under another type.
       hash = hash_text(fmt::format("{}/{} {} {}", name, column.name, name_of(column.type), column.width), hash);
       hash = hash_bytes(table[i].bytes(), hash);
     }
@@ -103,6 +104,7 @@ void write_model(const std::string& path, const PhotozModel& model, const std::s
   attributes["format_version"] = model.corrections.is_empty() ? format_version : corrected_version;
   attributes["algorithm"] = model.algorithm;
   attributes["redshift"] = model.redshift;
+  // The shortest text that reads back as the same number: a model is the same after any number of copies.
   attributes["z_min"] = shortest(model.z_min);
   attributes["z_max"] = shortest(model.z_max);
   attributes["provenance"] = provenance;
@@ -153,6 +155,7 @@ PhotozModel read_model(const std::string& path) {
   const auto tiles = model.tables.find(correction_table);
   model.corrections =
       corrections_from(attributes, tiles == model.tables.end() ? nullptr : &tiles->second, path).value_or(CorrectionRecord());
+  // Kernels see their own tables only.
   if (tiles != model.tables.end()) model.tables.erase(tiles);
   return model;
 }
@@ -161,6 +164,7 @@ std::string file_identity(const std::string& name) {
   const std::string path = input_file(name);
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) throw IoError(path + ": is a directory (a file is needed)");
+  // Streams give no reason of their own; errno is that of the call that failed, if it was one.
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   const auto throw_unreadable = [&] {

@@ -37,6 +37,7 @@ void PartWriter::table(const Table& table) {
 std::size_t PartReader::count(std::size_t bytes_each) {
   std::uint64_t number = 0;
   take(std::as_writable_bytes(std::span(&number, 1)));
+  // Checked by division before anything is allocated: a count that is damage could otherwise ask for all memory, or wrap around.
   if (bytes_each > 0 && number > (bytes_.size() - at_) / bytes_each) refuse();
   return static_cast<std::size_t>(number);
 }
@@ -68,6 +69,7 @@ void PartReader::end() const {
 void PartReader::refuse() { throw IoError("a part of the run holds other values than this version keeps (start over with --fresh)"); }
 
 Table TableCodec::cut(Table table, RowRange, RowRange rows) const {
+  // Rows are sorted by their target, so those of a range are one slice.
   const Column& column = table.at(row_column);
   const auto target = column.values<std::int64_t>();
   const auto place = [&](std::int64_t row) { return static_cast<std::size_t>(std::ranges::lower_bound(target, row) - target.begin()); };

@@ -49,12 +49,14 @@ std::span<std::byte> bytes_of(Header& header) {
 /// Of all but its last member, the checksum.
 template <class Header>
 std::uint64_t checksum_of(const Header& header, std::int64_t offset) {
+  // The place goes in, so that an old record that a file system brings back elsewhere is not taken for one of this place.
   return hash_bytes(std::as_bytes(std::span(&header, 1)).first(sizeof header - sizeof header.checksum), static_cast<std::uint64_t>(offset));
 }
 
 SegmentHeader header_for(const std::string& kind) {
   SegmentHeader header;
   std::memcpy(header.magic, segment_magic, sizeof header.magic);
+  // Longer kinds would be cut off; those of this program are a word and a hash.
   std::memcpy(header.kind, kind.data(), std::min(kind.size(), sizeof header.kind));
   header.checksum = checksum_of(header, 0);
   return header;
@@ -62,6 +64,7 @@ SegmentHeader header_for(const std::string& kind) {
 
 /// Those of `order`, which is by first row, whose rows may be in another one, too.
 template <class Blob>
+// Groups of rows that hang together: each blob that begins before the end of all those before it belongs to the group.
 std::vector<std::size_t> overlapping(const std::vector<Blob>& blobs, const std::vector<std::size_t>& order) {
   std::vector<std::size_t> found;
   for (std::size_t first = 0, next = 0; first < order.size(); first = next) {
@@ -96,6 +99,7 @@ class Parts::Segment {
     file.sync();
     file.close();
     fault_point("segment prepared");
+    // Only a whole header gets the name of a segment, so that a death here leaves a temporary file and no segment that looks damaged.
     rename_file(prepared, path_);
     sync_path(folder);
     end_ = sizeof header;
@@ -104,6 +108,7 @@ class Parts::Segment {
   void append(RecordHeader header, std::string_view blob) {
     if (!file_) file_.emplace(File::for_update(path_));
     header.checksum = checksum_of(header, end_);
+    // Header and blob in one write: a torn record is at the end of the file, with nothing whole behind it.
     std::string record(reinterpret_cast<const char*>(&header), sizeof header);
     record.append(blob);
     file_->write(end_, record);
@@ -127,6 +132,8 @@ Parts::Parts(std::string folder, std::string kind) : folder_(std::move(folder)),
 Parts::~Parts() = default;
 
 void Parts::append(RowRange rows, std::string_view blob, bool is_failed) {
+  // Made with the first blob: a process that keeps nothing leaves no file. Segments of earlier attempts are never appended to, as their
+  // ends may be torn.
   if (!own_) own_ = std::make_unique<Segment>(folder_, kind_);
   RecordHeader header;
   header.flags = is_failed ? failed_flag : 0;
@@ -143,6 +150,7 @@ void Parts::keep(RowRange rows, std::string_view blob, JobResult& result) {
   result.checksum = hash_text(blob, result.checksum);
 }
 
+// Kept without bytes, so that rows that failed can be told from rows that were lost.
 void Parts::keep_failed(RowRange rows) {
   append(rows, "", true);
   sync();
@@ -176,6 +184,7 @@ void Parts::scan_file(const std::string& path) {
   const SegmentHeader expected = header_for(kind_);
   if (got < sizeof segment || std::memcmp(&segment, &expected, sizeof segment) != 0)
     return note(fmt::format("does not hold parts '{}'", kind_));
+  // Blobs refer to files by number, so a segment that is refused must not have got one.
   files_.push_back(path);
   for (std::int64_t offset = sizeof segment; offset < size;) {
     RecordHeader header;
@@ -207,6 +216,7 @@ std::optional<Parts::Piece> Parts::find(RowRange rows) {
   if (!is_scanned_) scan();
   auto blob = std::ranges::lower_bound(blobs_, rows.begin, {}, [](const Blob& b) { return b.rows.begin; });
   for (; blob != blobs_.end() && blob->rows.begin == rows.begin; ++blob)
+    // Several attempts may have kept the same rows; any whole one will do, as results depend on the rows alone.
     if (!blob->is_failed && blob->rows == rows && intact(*blob)) return Piece{static_cast<std::size_t>(blob - blobs_.begin()), rows, rows};
   return std::nullopt;
 }
@@ -231,6 +241,7 @@ std::vector<Parts::Piece> Parts::pieces(RowRange all) {
   for (const Blob& blob : blobs_)
     if (blob.is_failed) failed.push_back(blob.rows);
   std::vector<Piece> pieces;
+  // One sweep over the rows: `next` is the first blob that begins behind the row, `farthest` the one before it that reaches farthest.
   std::size_t next = 0, farthest = blobs_.size();
   for (std::int64_t row = all.begin; row < all.end;) {
     // Of overlapping parts the farthest-reaching one is taken, row by row.
@@ -244,6 +255,7 @@ std::vector<Parts::Piece> Parts::pieces(RowRange all) {
     }
     const auto hole = std::ranges::find_if(failed, [row](RowRange range) { return range.begin <= row && row < range.end; });
     if (hole == failed.end()) miss(row);
+    // A failed range may have been computed in part by another attempt, with other cuts: what there is of it is taken.
     row = std::min(hole->end, next == order.size() ? hole->end : blobs_[order[next]].rows.begin);
   }
   return pieces;

@@ -15,6 +15,7 @@
 namespace skyfold {
 namespace {
 
+// Texts are looked at last: a catalogue may have coordinates in degrees and the same again as "12:30:49.4".
 Schema numbers_of(const Schema& schema) {
   Schema numbers;
   for (const ColumnInfo& column : schema)
@@ -25,6 +26,7 @@ Schema numbers_of(const Schema& schema) {
 std::optional<KnownPosition> first_pair(const Schema& schema, std::optional<Frame> frame) {
   for (const known_columns::Pair& pair : known_columns::positions) {
     const Frame its_frame = frame_named(std::string(1, pair.frame));
+    // Pairs come in the order of preference, so a table with several has the first; a frame that the user names leaves out those of others.
     if (frame && *frame != its_frame) continue;
     const std::string lon = known_column(schema, std::array{pair.lon}), lat = known_column(schema, std::array{pair.lat});
     if (!lon.empty() && !lat.empty()) return KnownPosition{lon, lat, its_frame};
@@ -35,8 +37,10 @@ std::optional<KnownPosition> first_pair(const Schema& schema, std::optional<Fram
 /// Bands that a table with a band z has too.
 constexpr const char* neighbours_of_z[] = {"g", "r", "i"};
 
+// True if the column z is more likely a magnitude: it stands among other bands, or fits the pattern of magnitudes and of their errors.
 bool may_be_band(const std::string& name, const Schema& schema, const BandOptions& bands) {
   if (lower(name) != "z") return false;
+  // Capital Z beside capital G: names of one table are written alike.
   const auto has = [&](const std::string& band) { return find_column(schema, name == "Z" ? upper(band) : band).has_value(); };
   if (std::any_of(std::begin(neighbours_of_z), std::end(neighbours_of_z), has)) return true;
   // The neighbours are known as magnitudes, and so not among the columns.
@@ -64,6 +68,7 @@ class Search {
  public:
   Search(const Schema& schema, const RolesAsked& asked) : schema_(schema), asked_(asked) { roles_.bands = asked.bands; }
 
+  // Bands go before redshifts: whether a column z is one or the other depends on what the bands have taken.
   TableRoles all() {
     if (asked_.lon && asked_.lat) find_position();
     if (asked_.magnitude) find_bands();
@@ -93,6 +98,7 @@ class Search {
     const RoleAsked &lon = *asked_.lon, &lat = *asked_.lat;
     const bool asks_frame = !asked_.frame_option.empty();
     KnownPosition position{lon.given.empty() ? "" : require(lon), lat.given.empty() ? "" : require(lat), Frame::equatorial};
+    // Commands without an option for the frame work in right ascension and declination and never see another one.
     std::optional<Frame> frame = asks_frame ? asked_.frame : Frame::equatorial;
     if (asks_frame && !frame && !lon.given.empty()) frame = known_frame(position.lon, position.lat);
     const bool is_guess = position.lon.empty() || position.lat.empty();
@@ -119,7 +125,9 @@ class Search {
       position = *pair;
       frame = pair->frame;
     }
+    // With frames a single column is not completed: the other one could be of another frame.
     if (!asked_.frame_option.empty()) return;
+    // One of the two is the user's: its partner in a known pair goes before the first known name, which may be of another pair.
     if (position.lon.empty()) position.lon = partner(position.lat, known_columns::ra, &known_columns::Pair::lat, &known_columns::Pair::lon);
     if (position.lat.empty())
       position.lat = partner(position.lon, known_columns::dec, &known_columns::Pair::lon, &known_columns::Pair::lat);
@@ -153,6 +161,7 @@ class Search {
     if (asked_.needs_errors)
       for (std::string& remark : band_remarks(bands, schema_)) roles_.guesses.push_back(std::move(remark));
     const std::vector<std::string> gap = missing_between(bands.bands);
+    // Who names the bands knows that one is left out.
     if (asked_.bands.bands.empty() && !gap.empty())
       roles_.warnings.push_back(
           fmt::format("{}: bands {} are there, but not {} (is a column called otherwise, or missing? --bands says which are meant)",
@@ -193,6 +202,7 @@ class Search {
     if (name.empty() && !asked_.redshift->is_required) return;
     if (name.empty())
       throw UsageError(fmt::format("{}: no column of redshifts found (name it with --{})", asked_.path, asked_.redshift->option));
+    // An error and not a guess: magnitudes taken for redshifts give a model that looks like one.
     if (may_be_band(name, others, roles_.bands))
       throw UsageError(fmt::format("{}: column {} may be the redshift or the magnitude of band z (say it with --{}, or name the bands)",
                                    asked_.path, name, asked_.redshift->option));
@@ -241,6 +251,7 @@ std::vector<std::string> missing_between(std::span<const std::string> bands) {
   std::vector<std::size_t> places;
   for (const std::string& band : bands) {
     const auto at = std::ranges::find(usual, lower(band));
+    // A band that is none of the usual ones has no place among them, so no gap can be told.
     if (at == usual.end()) return {};
     places.push_back(static_cast<std::size_t>(at - usual.begin()));
   }

@@ -86,6 +86,7 @@ void take_rows(const std::string& from, const std::string& to, const std::string
     const auto column = find_column(reader.schema(), info.name);
     if (!column || reader.schema()[*column].type != info.type || reader.schema()[*column].width != info.width)
       throw DataError(fmt::format("{}: no column {} as the run had made it (start over with --fresh)", from, info.name));
+    // Column by column as bytes, so that no value is converted on the way.
     std::vector<std::byte> bytes;
     for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
       const RowRange rows{begin, std::min(begin + zone_rows, reader.rows())};
@@ -103,6 +104,7 @@ void finish_product(const Ranks& ranks, const RowProduct& product, std::optional
   const PhaseScope scope(ranks.clock(), Phase::consolidate);
   FitsLayout layout;
   ranks.together([&] { layout = open_fits(product.fits, product.layout.schema, product.layout.rows); });
+  // Along with the run the sum comes from the jobs' results; after a resume it may be unknown, and the file is read for it.
   if (!product.is_fits_along) fits_sum = fill_fits(ranks, product, layout);
   ranks.on_first_only([&] { finish_fits(product.fits, layout, fits_sum ? *fits_sum : fits_data_sum(product.fits, layout)); });
 }
@@ -137,6 +139,7 @@ std::optional<std::uint64_t> ProductWriter::stored_checksum(RowRange rows, std::
     chained = hash_bytes(there[i].bytes(), chained);
   }
   const Table* tables[] = {&there};
+  // Both files must have the rows: the journal's checksum is of the HDF5 columns alone.
   return fits_ && !fits_->holds(rows.begin, tables) ? std::nullopt : std::optional(chained);
 }
 

@@ -24,9 +24,11 @@ std::vector<ColumnRange> zone_ranges(const Catalogue& catalogue, const ColumnInf
   const Table table = catalogue.zone_statistics(column.name);
   const Column *low = table.find("min"), *high = table.find("max"), *missing = table.find("missing");
   const Type type = column.type == Type::i8 ? Type::i8 : Type::f8;  // older catalogues have rounded ranges of 64-bit integers
+  // An index that is absent or of another form only costs time: all zones are read then. One that contradicts itself is damage.
   if (table.rows() != zones || !low || !high || !missing || low->info().type != type || high->info().type != type) return ranges;
   for (std::size_t zone = 0; zone < zones; ++zone) {
     const std::int64_t begin = static_cast<std::int64_t>(zone) * zone_rows, rows = std::min(zone_rows, catalogue.rows() - begin);
+    // Elements, not rows: a column of several values counts each of them.
     const std::int64_t absent = missing->integer(zone), values = rows * static_cast<std::int64_t>(column.width);
     ColumnRange range{.is_whole = column.type != Type::f4 && column.type != Type::f8};
     range.may_be_missing = absent != 0;
@@ -59,6 +61,7 @@ void add_once(Schema& schema, const ColumnInfo& column) {
 
 ScanCounts scan_catalogue(const Catalogue& catalogue, const ScanRequest& request, const Schema& wanted,
                           const std::function<void(const Table&, std::span<const std::int64_t>)>& use) {
+  // Zone by zone, as the statistics and the checksums are: a zone of which no row is wanted is not touched.
   CatalogueScan chosen(catalogue, request.condition, request.region);
   Table rows(wanted);
   for (std::int64_t begin = 0; begin < catalogue.rows(); begin += zone_rows) {
@@ -84,6 +87,7 @@ ScanCounts scan_blocks(const Dataset& dataset, const ScanRequest& request, const
   ScanCounts counts;
   dataset.each_block(columns, zone_rows, [&](const Table& block, std::int64_t first_row) {
     std::vector<std::uint8_t> holds(block.rows(), 1);
+    // The condition goes first, as it is cheaper than a position on the sphere.
     if (request.condition) request.condition->evaluate(block, holds);
     std::vector<std::size_t> rows;
     std::vector<std::int64_t> numbers;
@@ -92,6 +96,7 @@ ScanCounts scan_blocks(const Dataset& dataset, const ScanRequest& request, const
       if (request.region) {
         const Position at{block.at(position.first.name).number(i), block.at(position.second.name).number(i)};
         if (!is_valid(at))
+          // Only rows that the condition holds for: it can keep those without a position away.
           throw DataError(fmt::format("{}, row {}: {} = {}, {} = {} (no position in degrees)", dataset.path(),
                                       first_row + static_cast<std::int64_t>(i) + 1, position.first.name, shortest(at.ra),
                                       position.second.name, shortest(at.dec)));
@@ -101,9 +106,11 @@ ScanCounts scan_blocks(const Dataset& dataset, const ScanRequest& request, const
       numbers.push_back(first_row + static_cast<std::int64_t>(i));
     }
     ++counts.blocks;
+    // Without an index every block is read, so both counts are the same.
     ++counts.blocks_read;
     counts.bytes_read += static_cast<std::int64_t>(block.rows() * bytes_per_row(columns));
     if (rows.empty()) return;
+    // Columns that were read for the condition or the region alone are left out here.
     Table chosen(wanted, rows.size());
     gather_rows(block, rows, chosen);
     use(chosen, numbers);
@@ -125,6 +132,7 @@ CatalogueScan::CatalogueScan(const Catalogue& catalogue, std::optional<Condition
   if (!find_column(catalogue.schema(), healpix_column))
     throw UsageError(catalogue.path() + ": has no positions (a region of the sky needs them)");
   if (catalogue.layout().ordering == Ordering::healpix)
+    // In the order of the sky a region is a few ranges of rows; in any other order the key of each row is looked at.
     in_region_ = HaloFinder(catalogue).rows_in(*region, 0);
   else
     region_ = region;
@@ -132,6 +140,7 @@ CatalogueScan::CatalogueScan(const Catalogue& catalogue, std::optional<Condition
 
 PossibleTruth CatalogueScan::possible_in(std::int64_t zone) const {
   std::vector<ColumnRange> ranges;
+  // A column without ranges may have any value, so it rules no zone out.
   for (const auto& of_column : ranges_) ranges.push_back(of_column.empty() ? ColumnRange{} : of_column[static_cast<std::size_t>(zone)]);
   return condition_->possible(ranges);
 }
@@ -151,6 +160,7 @@ std::vector<RowRange> CatalogueScan::parts_of(RowRange within) const {
     add(within);
     return parts;
   }
+  // The ranges are sorted and apart: the first that ends behind the beginning is the first that can have rows.
   auto first = std::ranges::upper_bound(*in_region_, within.begin, {}, &RowRange::end);
   for (; first != in_region_->end() && first->begin < within.end; ++first) add(*first);
   return parts;
@@ -168,6 +178,7 @@ void CatalogueScan::add_rows(RowRange part, std::vector<std::int64_t>& rows) {
   const PossibleTruth truth = condition_ ? possible_in(part.begin / zone_rows) : PossibleTruth{true, false};
   if (!truth.may_hold) return;
   std::vector<std::uint8_t> holds(static_cast<std::size_t>(part.size()), 1);
+  // Where the statistics say that all rows hold, not even the columns of the condition are read.
   if (truth.may_fail) condition_->evaluate(read_block(needs_, part), holds);
   for (std::size_t i = 0; i < holds.size(); ++i)
     if (holds[i]) rows.push_back(part.begin + static_cast<std::int64_t>(i));
@@ -178,6 +189,7 @@ void CatalogueScan::keep_region(std::vector<std::int64_t>& rows) {
   const Schema key = {catalogue_.schema()[*find_column(catalogue_.schema(), healpix_column)]};
   std::vector<std::int64_t> kept;
   for (auto first = rows.begin(); first != rows.end();) {
+    // Rows of one zone at a time: keys are read by range, and a range from the first to the last row could be the whole catalogue.
     const auto last = std::upper_bound(first, rows.end(), (*first / zone_rows + 1) * zone_rows - 1);
     Table keys(key);
     read(std::span(first, last), keys);
@@ -189,6 +201,7 @@ void CatalogueScan::keep_region(std::vector<std::int64_t>& rows) {
 }
 
 void CatalogueScan::read(std::span<const std::int64_t> rows, Table& out) {
+  // The span from first to last row is read and then thinned out: one read of neighbours is cheaper than many of single rows.
   const RowRange range{rows.front(), rows.back() + 1};
   const Table block = read_block(out.schema(), range);
   std::vector<std::size_t> places;
@@ -202,6 +215,7 @@ Table CatalogueScan::read_block(const Schema& columns, RowRange rows) {
   catalogue_.reader().read(rows, block);
   counts_.bytes_read += rows.size() * static_cast<std::int64_t>(bytes_per_row(columns));
   const std::int64_t zone = rows.begin / zone_rows;
+  // Condition, key and columns are read one after the other from one zone; it counts once.
   counts_.blocks_read += zone != std::exchange(last_zone_, zone);
   return block;
 }

@@ -58,6 +58,7 @@ template <class T>
 void store_numbers(const WindowColumn& column, std::size_t number, const T* values, const std::uint64_t* validity, Stretch at,
                    Problems& problems) {
   T* out = reinterpret_cast<T*>(column.begin) + at.to;
+  // All at once, the missing ones with whatever stands there, and these are then put right: most columns have none.
   std::memcpy(out, values + at.from, at.rows * sizeof(T));
   for (std::size_t i = 0; i < at.rows; ++i) {
     if (is_valid(validity, at.from + i)) {
@@ -160,6 +161,7 @@ class DuckDbAnswers::Impl {
     stamp.time_ns = question.number();
     file_.emplace(File::for_reading(path));
     path_ = fmt::format("/proc/self/fd/{}", file_->descriptor());
+    // The descriptor is opened first and compared then: a file that takes the path's place afterwards is not the one that is read.
     if (stamp_of(path_) != stamp) throw IoError("the file has changed since it was opened");
   }
 
@@ -176,6 +178,7 @@ class DuckDbAnswers::Impl {
     const auto file = session_.rows(fmt::format("SELECT num_rows::VARCHAR FROM {}", metadata("parquet_file_metadata")));
     answer.put(file.empty() ? -1 : whole(file[0][0]));
     const auto groups = session_.rows(fmt::format(
+        // The metadata have a row for each column of each group; all of a group tell the same number.
         "SELECT any_value(row_group_num_rows)::VARCHAR FROM {} GROUP BY row_group_id ORDER BY row_group_id", metadata("parquet_metadata")));
     answer.put(static_cast<std::int64_t>(groups.size()));
     for (const auto& group : groups) answer.put(whole(group[0]));
@@ -191,6 +194,7 @@ class DuckDbAnswers::Impl {
     std::vector<std::string> names;
     std::int64_t inner = 0;  // elements of nested columns, to be passed over
     const auto schema = session_.rows(fmt::format("SELECT name, num_children::VARCHAR FROM {}", metadata("parquet_schema")));
+    // The schema is a tree, written depth first; its root is no column.
     for (std::size_t i = 1; i < schema.size(); ++i) {
       if (inner == 0) names.push_back(schema[i][0].value_or(""));
       inner += std::max<std::int64_t>(0, whole(schema[i][1])) - (inner > 0 ? 1 : 0);
@@ -205,6 +209,7 @@ class DuckDbAnswers::Impl {
     answer.put(static_cast<std::int64_t>(columns.size()));
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const auto known = std::ranges::find_if(nulls, [&](const auto& row) { return row[0] == names[i]; });
+      // The number of missing values is known only if every row group tells it.
       const bool is_known = known != nulls.end() && (*known)[2] == "0";
       answer.put(names[i]).put(columns[i][0].value_or("")).put(columns[i][1].value_or("")).put(is_known ? whole((*known)[1]) : -1);
     }
@@ -250,6 +255,7 @@ class DuckDbAnswers::Impl {
     constexpr std::size_t most_rows = 65'536, alignment = 64;
     std::size_t row_bytes = 0;
     for (const WindowColumn& column : columns_) row_bytes += column.row_bytes();
+    // Each column begins at a multiple of 64 bytes, which may cost up to as many; take_rows() in parquet_read.cpp reckons the same way.
     const std::size_t room = window_.size() - columns_.size() * alignment;
     capacity_ = std::min(most_rows, room / std::max<std::size_t>(1, row_bytes));
     if (capacity_ == 0) throw DataError(fmt::format("rows of {} bytes are too long", grouped(static_cast<long long>(row_bytes))));
@@ -266,6 +272,7 @@ class DuckDbAnswers::Impl {
     std::size_t filled = 0;
     const std::size_t wanted = std::min(capacity_, static_cast<std::size_t>(std::max<std::int64_t>(0, most)));
     while (filled < wanted) {
+      // DuckDB gives chunks of 2048 rows; one that does not fit whole is continued with the next question.
       if (!chunk_ || taken_ == chunk_.rows()) {
         chunk_ = stream_->next();
         taken_ = 0;
@@ -279,6 +286,7 @@ class DuckDbAnswers::Impl {
       row_ += static_cast<std::int64_t>(at.rows);
     }
     ChildMessage answer;
+    // The capacity goes along: it tells the reader where each column begins.
     answer.put(static_cast<std::int64_t>(filled)).put(static_cast<std::int64_t>(capacity_)).put(problems.count);
     answer.put(std::string_view(problems.packet.bytes()));
     return answer;

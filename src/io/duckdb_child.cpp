@@ -32,6 +32,7 @@ constexpr std::int64_t longest_message = std::int64_t{1} << 32;  // bytes
 bool send_all(int socket, const void* data, std::size_t bytes) {
   const char* p = static_cast<const char*>(data);
   while (bytes > 0) {
+    // A child that died must be an error here and no SIGPIPE, which would end this process.
     const ssize_t done = ::send(socket, p, bytes, MSG_NOSIGNAL);
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) return false;
@@ -74,6 +75,7 @@ rlim_t mapped_bytes() {
 }
 
 void limit_child() {
+  // No core files: a crash of the child is expected of damaged files, and is told as such.
   const rlimit no_core{0, 0}, memory{mapped_bytes() + most_memory, RLIM_INFINITY};
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::setrlimit(RLIMIT_AS, &memory);
@@ -82,6 +84,7 @@ void limit_child() {
 /// Processor time for the next question.
 void limit_cpu() {
   rusage used{};
+  // The limit is of the whole process, so each question gets it on top of what was used before.
   ::getrusage(RUSAGE_SELF, &used);
   const rlimit cpu{static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + most_cpu_s, RLIM_INFINITY};
   ::setrlimit(RLIMIT_CPU, &cpu);
@@ -189,6 +192,7 @@ class DuckDbProcess {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
       throw IoError(fmt::format("no socket for DuckDB's process ({})", std::strerror(errno)));
+    // A fork without exec: the shared window is there on both sides, and no other program has to be found.
     child_ = ::fork();
     if (child_ == 0) live_as_child(ends[1], window_);
     ::close(ends[1]);
@@ -204,6 +208,7 @@ class DuckDbProcess {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
     if (child_ > 0) {
+      // It may hang in a damaged file; there is nothing in it to save.
       ::kill(child_, SIGKILL);
       while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
       }
@@ -217,11 +222,13 @@ class DuckDbProcess {
 };
 
 DuckDbProcess& process() {
+  // One for the whole process, started by the first Parquet file: runs without one have no child.
   static DuckDbProcess process;
   return process;
 }
 
 std::recursive_mutex& turn() {
+  // Recursive, since a turn spans several questions, each of which locks for itself.
   static std::recursive_mutex mutex;
   return mutex;
 }

@@ -63,6 +63,7 @@ Session::Session() {
   Handle config = nullptr;
   if (api.create_config(&config) != success) throw IoError("DuckDB: no configuration");
   for (const Setting& setting : settings)
+    // A setting that is unknown is an error: a fence that is not there must not be relied upon.
     if (api.set_config(config, setting.name, setting.value) != success) {
       api.destroy_config(&config);
       throw IoError(fmt::format("DuckDB {}: does not know the setting {}", api.library_version(), setting.name));
@@ -78,8 +79,10 @@ Session::Session() {
   if (api.connect(database_, &connection_) != success) throw IoError("DuckDB: no connection");
   for (const char* statement : if_known) {
     OwnedResult result;
+    // An error means that this version has nothing to switch off.
     (void)api.query(connection_, statement, &result.result);
   }
+  // Last: from here on no statement can change the settings above.
   run("SET lock_configuration = true");
 }
 
@@ -132,6 +135,7 @@ Stream::Stream(Session& session, const std::string& sql) {
     error = first_line(api.result_error(&result_));
   else
     return;
+  // No destructor runs for a constructor that throws.
   api.destroy_result(&result_);
   api.destroy_prepare(&statement_);
   throw IoError(error);

@@ -70,6 +70,7 @@ std::vector<HatsPixel> read_pixels(const std::string& path) {
     if (found == names.end()) throw DataError(fmt::format("{}, line 1: no column {} (Norder,Npix is expected)", path, name));
     return static_cast<std::size_t>(found - names.begin());
   };
+  // By name: the standard fixes neither the order of the columns nor that there are no others.
   const std::size_t order = column("Norder"), pixel = column("Npix");
   std::vector<HatsPixel> pixels;
   for (int number = 2; std::getline(in, line); ++number) {
@@ -90,6 +91,7 @@ std::vector<HatsPixel> read_pixels(const std::string& path) {
 
 void check_overlaps(const std::string& path, const std::vector<HatsPixel>& pixels) {
   for (std::size_t i = 1; i < pixels.size(); ++i)
+    // Sorted by their first keys, so that only neighbours can overlap: a pixel reaches to the first key of the next one of its order.
     if (first_key(pixels[i - 1].pixel + 1, pixels[i - 1].order) > first_key_of(pixels[i]))
       throw DataError(fmt::format("{}: Norder={} Npix={} and Norder={} Npix={} overlap (rows would be there twice)", path,
                                   pixels[i - 1].order, pixels[i - 1].pixel, pixels[i].order, pixels[i].pixel));
@@ -126,12 +128,14 @@ std::string main_catalogue(const std::string& folder) {
 }  // namespace
 
 std::string hats_place(const HatsPixel& pixel) {
+  // Dir groups ten thousand pixels in a folder, as the standard of HATS lays them out.
   return fmt::format("dataset/Norder={}/Dir={}/Npix={}", pixel.order, pixel.pixel / 10'000 * 10'000, pixel.pixel);
 }
 
 bool is_hats(const std::string& folder) { return is_there(below(folder, catalogue_file)) || is_there(below(folder, collection_file)); }
 
 HatsCatalogue hats_catalogue(const std::string& folder) {
+  // A collection is a catalogue with its margins and indexes; of these only the catalogue has each row once.
   if (!is_there(below(folder, catalogue_file)) && is_there(below(folder, collection_file))) {
     const std::string main = main_catalogue(folder);
     if (!is_there(below(main, catalogue_file))) throw IoError(fmt::format("{}: no such file", below(main, catalogue_file)));
@@ -152,6 +156,7 @@ HatsCatalogue hats_catalogue(const std::string& folder) {
     if (!number || *number < 0) throw DataError(fmt::format("{}: hats_nrows = {} is no number of rows", path, rows));
     catalogue.rows = *number;
   }
+  // In the order of the sky, whatever that of the list: rows that are neighbours are then read together.
   std::ranges::sort(catalogue.pixels, {}, first_key_of);
   check_overlaps(below(folder, "partition_info.csv"), catalogue.pixels);
   std::string suffix = value_of(properties, "hats_npix_suffix");

@@ -21,6 +21,7 @@ constexpr std::int64_t most_rows = std::int64_t{1} << 40;
 void check_rows(const ParquetFile& file) {
   for (const std::int64_t rows : file.row_groups)
     if (rows < 0 || rows > most_rows) throw DataError(fmt::format("{}: is damaged (a row group of {} rows)", file.path, rows));
+  // Each is at most 2^40 and their number is that of a file's metadata, so the sum does not overflow.
   const std::int64_t sum = std::accumulate(file.row_groups.begin(), file.row_groups.end(), std::int64_t{0});
   if (file.rows != sum || file.rows > most_rows)
     throw DataError(fmt::format("{}: is damaged (announces {} rows, its row groups have {})", file.path, grouped(file.rows), grouped(sum)));
@@ -93,11 +94,13 @@ void check_same_columns(const ParquetFooter& first, const ParquetFooter& other) 
 
 ParquetFooter parquet_footer(const std::string& path) {
   require_file(path);
+  // Before the child opens it: a file that changes in between is noticed there.
   const FileStamp stamp = stamp_of(path);
   ChildMessage question;
   question.put(static_cast<std::int64_t>(DuckDbQuestion::describe));
   put_file(question, {path, stamp});
   const DuckDbTurn turn;
+  // The question closes the stream that the child has open.
   forget_parquet_stream();
   ChildMessage answer = ask_duckdb(question, path);
   ParquetFooter footer = unpacked(path, stamp, answer);
@@ -109,6 +112,7 @@ ParquetFooter parquet_footer(const std::string& path) {
 }
 
 std::vector<ParquetFooter> parquet_footers(const std::vector<std::string>& paths, const ScanRunner& run) {
+  // Ranks share the files of a large catalogue: each reads the footers of some, all get all of them.
   const std::vector<std::string> found = run(paths.size(), [&](std::size_t i) { return packed(parquet_footer(paths[i])).bytes(); });
   std::vector<ParquetFooter> footers;
   for (std::size_t i = 0; i < paths.size(); ++i) {

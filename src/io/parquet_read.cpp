@@ -57,6 +57,7 @@ void take_rows(const std::vector<const ParquetColumn*>& columns, std::int64_t ca
       std::memcpy(cells.data(), values.data(), values.size());
     else
       widen(from, wanted, row, values, cells, bad);
+    // By the window's capacity and not by the rows in it: columns begin at the same places in each answer.
     place += (static_cast<std::size_t>(capacity) * bytes + alignment - 1) / alignment * alignment;
   }
 }
@@ -92,6 +93,7 @@ void read_parquet(const ParquetFile& file, const std::vector<const ParquetColumn
   const DuckDbTurn turn;
   const std::string question = question_for(file, columns);
   OpenRows& open = open_rows();
+  // Pieces usually come in their order: the child's stream goes on then, instead of unpacking a row group again for each.
   if (open.question != question || open.next_row != first) {
     forget_parquet_stream();
     ChildMessage whole(question);

@@ -34,6 +34,7 @@ struct Chunks {
 Chunks chunks_of(const std::string& where, hid_t creation, std::size_t element_bytes, int rank) {
   Chunks chunks;
   hsize_t* dims = chunks.dims;
+  // A chunk without rows or elements would make the loop over chunks endless.
   if (H5Pget_chunk(creation, 2, dims) != rank || dims[0] == 0 || dims[1] == 0)
     throw DataError(fmt::format("{}: its chunks have another shape than its values (damaged?)", where));
   if (dims[0] > largest_chunk || dims[1] > largest_chunk || dims[0] * dims[1] > largest_chunk / element_bytes)
@@ -82,6 +83,7 @@ Filters filters_of(hid_t creation) {
     std::size_t values = 0;
     const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
     filters.all |= bit;
+    // Shuffling orders bytes anew, a checksum adds four of them; all other filters may change the size.
     if (filter == H5Z_FILTER_SHUFFLE) filters.same_size |= bit;
     if (filter == H5Z_FILTER_FLETCHER32) filters.checksums |= bit;
   }
@@ -109,6 +111,7 @@ void check_chunks(const Storage& storage, hid_t dataset, const H5Shape& shape) {
       hsize_t bytes = 0;
       // A program that writes chunk by chunk and dies leaves a file that opens well and has zeros in the rest.
       const bool is_there = H5Dget_chunk_storage_size(dataset, place, &bytes) >= 0 && bytes > 0;
+      // Whoever gave a fill value meant unwritten chunks to have it.
       if (!is_there && storage.has_fill_value) continue;
       if (!is_there)
         throw DataError(fmt::format("{}: the chunk of row {} was never written (an interrupted run?)", storage.where, row + 1));

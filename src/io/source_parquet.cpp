@@ -29,6 +29,7 @@ struct PlacedFile {
 class ParquetSource final : public Source {
  public:
   ParquetSource(std::string path, std::vector<ParquetFooter> footers, const ScanRunner& run) : path_(std::move(path)) {
+    // The first file names the columns and their order; parquet_footers() has made sure that all have the same.
     std::vector<ParquetElement> elements = footers.front().columns;
     for (std::size_t i = 0; i < footers.size(); ++i) {
       if (i > 0) add_missing(footers[i].columns, elements);
@@ -57,6 +58,7 @@ class ParquetSource final : public Source {
         piece = {piece.first_row + piece.rows, 0, 0, 0};
       };
       for (const std::int64_t group : placed.file.row_groups) {
+        // A row group is what Parquet reads and unpacks at once: a piece that began within one would unpack it twice.
         if (piece.rows + group > rows) close();
         const std::int64_t parts = (group + rows - 1) / rows;
         if (parts <= 1) {
@@ -83,11 +85,13 @@ class ParquetSource final : public Source {
     const std::int64_t end = piece.first_row + piece.rows;
     for (std::int64_t row = piece.first_row; row < end;) {
       const PlacedFile& placed = file_of(row);
+      // Pieces end with their file, but whoever asks for other rows gets them from several.
       const std::int64_t count = std::min(end, placed.first_row + placed.file.rows) - row;
       std::vector<BadCell> found;
       read_parquet(placed.file, columns, row - placed.first_row, count, out, static_cast<std::size_t>(row - piece.first_row),
                    placed.first_row, found);
       for (BadCell& cell : found) {
+        // The row that is told is that of the table; in a folder of files nobody finds it by that alone.
         if (files_.size() > 1) cell.problem += fmt::format(" ({}, row {})", placed.file.path, cell.row - placed.first_row + 1);
         bad.push_back(std::move(cell));
       }
@@ -100,6 +104,7 @@ class ParquetSource final : public Source {
   static void add_missing(const std::vector<ParquetElement>& others, std::vector<ParquetElement>& elements) {
     for (ParquetElement& element : elements) {
       const auto other = std::ranges::find_if(others, [&](const ParquetElement& e) { return e.name == element.name; });
+      // One file without statistics makes the sum unknown, and unknown means that values may be missing.
       element.missing = element.missing < 0 || other->missing < 0 ? -1 : element.missing + other->missing;
     }
   }
@@ -136,6 +141,7 @@ class ParquetSource final : public Source {
     for (ParquetColumn& column : columns_) {
       if (column.length.empty()) continue;
       texts.push_back(&column);
+      // Texts of Parquet have any length, columns here a fixed one: all are measured before the first is read.
       lengths.push_back(column.length);
       column.info.width = 1;
     }
@@ -160,10 +166,12 @@ class ParquetSource final : public Source {
     for (const ParquetColumn& column : columns_)
       if (column.info.type == Type::text && column.info.width > longest_text)
         left_out_.push_back({column.info.name, fmt::format("has texts of {} bytes", grouped(static_cast<long long>(column.info.width)))});
+    // A single long text would make each row as long: such columns are told and left out.
     std::erase_if(columns_, [](const ParquetColumn& column) { return column.info.type == Type::text && column.info.width > longest_text; });
   }
 
   [[nodiscard]] const PlacedFile& file_of(std::int64_t row) const {
+    // Of files without rows that begin at the same row it is the last one, which has the row.
     const auto after = std::ranges::upper_bound(files_, row, {}, &PlacedFile::first_row);
     return *std::prev(after);
   }

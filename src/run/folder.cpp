@@ -125,6 +125,7 @@ void make_folder(const std::string& path) {
     rmdir(prepared.c_str());
     throw;
   }
+  // The rename has failed as somebody was quicker: what was prepared is taken away again.
   if (!is_there(prepared)) return;
   unlink(mark.c_str());
   rmdir(prepared.c_str());
@@ -144,6 +145,7 @@ std::string partial_name(const std::string& final_path) {
 }
 
 std::set<std::string> listed_names(const std::string& folder) {
+  // Two sources: the list, and the state for runs of versions that kept no list.
   std::set<std::string> names;
   try {
     const auto json = with_texts(nlohmann::json::parse(read_small_file(folder + "/" + list_name)), bytes_of_reversible);
@@ -215,6 +217,7 @@ RunFolder::RunFolder(const std::string& output, const std::vector<std::string>& 
   for (int tries = 0; !lock_; ++tries) {
     take_folder(path_);
     try {
+      // The folder may go between taking and locking it, when its last run ends: then it is made again.
       lock_ = std::make_unique<RunLock>(path_, output);
     } catch (const IoError&) {
       if (is_there(path_) || tries > 10) throw;  // else the run that had it ended and took it away
@@ -245,6 +248,7 @@ RunFolder::~RunFolder() {
   } catch (const std::exception& error) {
     log_warning(error.what());
   }
+  // Before the folder is removed: the lock is a file in it.
   lock_.reset();
   if (!is_kept_) rmdir(path_.c_str());
 }

@@ -129,6 +129,7 @@ std::int64_t Column::integer(std::size_t row, std::size_t element) const noexcep
     case Type::f4:
     case Type::f8: {
       const double value = number(row, element);
+      // NaN fails the comparison, too; who must tell 0 from missing asks for number().
       return std::abs(value) < limit ? static_cast<std::int64_t>(value) : 0;
     }
     default:

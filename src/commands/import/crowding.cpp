@@ -15,6 +15,7 @@ constexpr double smallest_halo_deg = 0.2;
 
 }  // namespace
 
+// The rows are in their final order by now, but have no checksums yet: those are made when the catalogue is finished.
 CrowdingPass::CrowdingPass(const std::string& path, const ProfileOptions& o)
     : options_(o),
       reader_(path, "/object", ZoneCheck::off),
@@ -28,6 +29,7 @@ std::int64_t CrowdingPass::row_of(std::int64_t key, RowRange within) const {
   while (within.size() > 0) {
     const std::int64_t middle = within.begin + within.size() / 2;
     std::int64_t found = 0;
+    // One key at a time: some twenty reads of eight bytes, which the system has in its cache for the next search.
     reader_.read(key_, {middle, middle + 1}, std::as_writable_bytes(std::span(&found, 1)));
     if (found < key)
       within.begin = middle + 1;
@@ -65,6 +67,7 @@ void CrowdingPass::compute(const Job&, RowRange block, int slot) {
   const auto flags = crowded_stars(mine.ra, mine.dec, mine.mag, options_.crowding_resolution, options_.crowding_dmag, 1);
   mine.crowded.assign(static_cast<std::size_t>(block.size()), 0);
   for (std::size_t i = 0; i < flags.size(); ++i)
+    // Stars around the block count as neighbours only; another block flags them.
     if (mine.row[i] >= block.begin && mine.row[i] < block.end) mine.crowded[static_cast<std::size_t>(mine.row[i] - block.begin)] = flags[i];
 }
 

@@ -27,6 +27,7 @@ class SeenHashes {
  public:
   /// @param ranges  the hashes to come are those of one of so many equal ranges: the fraction of it that lies below chooses the place
   void start(std::size_t rows, std::size_t ranges) {
+    // A power of two, so that a shift makes a place of a hash.
     const std::size_t places = std::bit_ceil(2 * rows + 2);
     table_.assign(places, {0, none});
     ranges_ = ranges;
@@ -85,6 +86,7 @@ class Share {
 /// Duplicates of one share, bucket by bucket.
 std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::int64_t ids) {
   std::array<std::vector<HashedRow>, buckets> rows;
+  // An eighth more than the mean: hashes spread evenly, so few buckets must grow.
   for (auto& bucket : rows) bucket.reserve(static_cast<std::size_t>(ids) / buckets * 9 / 8);
   share.for_each([&](std::uint64_t hash, std::int64_t row) {
     const std::uint64_t within_share = hash * shares;  // the fraction that is left after the share's number is taken off
@@ -120,6 +122,7 @@ std::string texts_of(const Inputs& inputs, std::size_t block, std::span<const st
 std::vector<DuplicateId> with_same_text(const Ranks& ranks, const Inputs& inputs, const std::vector<DuplicateId>& by_hash) {
   if (by_hash.empty()) return {};
   std::vector<std::int64_t> rows;
+  // Only rows whose hashes agree are read again, not the ids of the whole survey.
   for (const DuplicateId& pair : by_hash) {
     rows.push_back(pair.row);
     rows.push_back(pair.earlier_row);
@@ -150,6 +153,7 @@ std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t row
   const PhaseScope scope(ranks.clock(), Phase::compute);
   const auto bytes_per_id = static_cast<std::int64_t>(2 * sizeof(HashedRow));  // a bucket that grows is there twice
   const std::int64_t per_share = std::max<std::int64_t>(1, memory_bytes / bytes_per_id);
+  // As many shares as the memory of all ranks together needs, and each rank gets equally many.
   const auto rounds = static_cast<std::size_t>(rows / (per_share * ranks.size()) + 1);
   const std::size_t shares = rounds * static_cast<std::size_t>(ranks.size());
   const auto texts = ranks.run_units(shares, [&](std::size_t i) {
@@ -163,6 +167,7 @@ std::vector<DuplicateId> find_duplicate_ids(const Ranks& ranks, std::int64_t row
     duplicates.resize(before + text.size() / sizeof(DuplicateId));
     if (!text.empty()) std::memcpy(duplicates.data() + before, text.data(), text.size());
   }
+  // Shares come by hash; messages and the list of rejects go by row.
   std::sort(duplicates.begin(), duplicates.end(), [](const DuplicateId& a, const DuplicateId& b) { return a.row < b.row; });
   return duplicates;
 }

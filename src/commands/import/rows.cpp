@@ -88,6 +88,7 @@ std::vector<std::string> all_tiles(const Ranks& ranks, const Inputs& inputs) {
 std::string Inputs::place_of(std::int64_t row) const {
   const auto after = std::upper_bound(blocks.begin(), blocks.end(), row,
                                       [](std::int64_t value, const InputBlock& block) { return value < block.rows.begin; });
+  // Blocks are in the order of rows and begin at 0, so there always is one before.
   const InputBlock& block = *std::prev(after);
   return fmt::format("{}, row {}", sources[block.source]->path(), block.piece.first_row + row - block.rows.begin + 1);
 }
@@ -105,12 +106,14 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
     inputs.sources = open_field_files(paths, o.profile);
   else
     for (const std::string& path : paths) inputs.sources.push_back(open_source(path, o.source, runner));
+  // One input may be empty, such as a field without objects; all of them cannot be meant.
   if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
     throw DataError(fmt::format("{}: no rows", paths.front()));
   inputs.schema = unite_schemas(inputs.sources, o, runner);
   if (inputs.schema.has_positions) {
     const auto source_of = [&](const std::string& role) { return inputs.schema.input[*find_column(inputs.schema.input, role)].source; };
     const std::string ra = source_of(inputs.schema.roles.ra), dec = source_of(inputs.schema.roles.dec);
+    // After the schemas are united: which columns are the coordinates is known only then.
     for (auto& source : inputs.sources) source = in_degrees(std::move(source), ra, dec, o.source);
   }
   const std::int64_t row_bytes = std::max<std::int64_t>(8, static_cast<std::int64_t>(bytes_per_row(inputs.schema.input)));
@@ -118,6 +121,7 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
   const std::int64_t block_rows = std::clamp<std::int64_t>(block_bytes / row_bytes, 1024, 262'144);
   for (std::size_t i = 0; i < inputs.sources.size(); ++i) {
     for (const Piece& piece : inputs.sources[i]->pieces(block_rows))
+      // Blocks depend on the inputs alone and not on the ranks, so an attempt on other ranks finds those that were done.
       inputs.blocks.push_back({i, piece, {inputs.rows + piece.first_row, inputs.rows + piece.first_row + piece.rows}});
     inputs.rows += inputs.sources[i]->rows();
   }
@@ -153,6 +157,7 @@ Schema KeyMaker::needs() const {
   };
   need(schema.roles.ra);
   need(schema.roles.dec);
+  // Ids are no part of the key, but they are hashed in the same pass, which looks for repeated ones.
   if (!schema.generates_id) need(schema.roles.id);
   if (ordering_ == Ordering::tile) need(schema.roles.tile);
   if (ordering_ == Ordering::attribute) need(attribute_);
@@ -178,6 +183,7 @@ void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::i
     }
   }
   if (ordering_ == Ordering::attribute && is_whole_) {
+    // Not by way of doubles, which hold 53 of the 64 bits.
     return whole_keys(table.at(attribute_), key, [&](std::size_t i, std::int64_t value) {
       rejects.push_back({first_row + static_cast<std::int64_t>(i), attribute_,
                          fmt::format("{} cannot be ordered (it has no key beside that of {})", value, value > 0 ? value + 1 : value - 1)});
@@ -190,6 +196,7 @@ void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::i
     if (ordering_ == Ordering::attribute) key[i] = ordered_bits(table.at(attribute_).number(i));
     if (ordering_ == Ordering::tile) {
       const auto tile = std::lower_bound(inputs_.tiles.begin(), inputs_.tiles.end(), table.at(roles.tile).text(i));
+      // Within a tile in the order of the sky.
       key[i] = ((tile - inputs_.tiles.begin()) << tile_shift) | (key[i] >> (62 - tile_shift));
     }
   }

@@ -26,6 +26,7 @@ constexpr std::array<const char*, 5> bands = {"u", "g", "r", "i", "z"};
 
 bool is_field_file(const fs::path& path) {
   const std::string name = path.filename().string();
+  // The lists of the archive, and the reduced copies that the published locus program made of them.
   return (name.starts_with("tsObj-") || path.stem().string().ends_with("_local")) && (name.ends_with(".fit") || name.ends_with(".fits"));
 }
 
@@ -46,10 +47,12 @@ class FieldFile {
   FieldFile(const std::string& path, const ProfileOptions& o) : dataset_(open_in_degrees(path)) {
     const bool is_local = fs::path(path).stem().string().ends_with("_local");
     wanted_ = {column("ra", 1), column("dec", 1), column(is_local ? "mag" : "counts_model", bands.size())};
+    // Local copies have no flags and are taken whole.
     const bool has_flags = !is_local && o.clean != "none";
     Schema flags;
     for (const char* name : {"status", "objc_flags", "objc_flags2", "objc_type"})
       if (has_flags) flags.push_back(column(name, 1, Type::i8));
+    // Flags first, alone: what they drop is known before the magnitudes are read.
     const Table values = has_flags ? read(flags) : Table();
     for (std::size_t row = 0; row < static_cast<std::size_t>(dataset_.rows()); ++row)
       if (!has_flags || is_clean(o.clean, values[0].integer(row), values[1].integer(row), values[2].integer(row), values[3].integer(row)))
@@ -64,6 +67,7 @@ class FieldFile {
       std::array<double, 2 + bands.size()> numbers{all[0].number(kept_[k]), all[1].number(kept_[k])};
       for (std::size_t b = 0; b < bands.size(); ++b) numbers[2 + b] = all[2].number(kept_[k], b);
       // 63 bits, so that ids are positive.
+      // Position and magnitudes make the id: what overlapping fields repeat has the same one, by which import merges it.
       if (id) id->values<std::int64_t>()[first + k] = static_cast<std::int64_t>(hash_bytes(std::as_bytes(std::span(numbers))) >> 1);
       for (std::size_t c = 0; c < numbers.size(); ++c)
         if (Column* const to = find(out, c == 0 ? "ra" : c == 1 ? "dec" : bands[c - 2])) to->values<double>()[first + k] = numbers[c];
@@ -120,6 +124,7 @@ class FieldFileSource final : public Source {
   FieldFileSource(std::vector<std::string> files, const ProfileOptions& o)
       : options_(o), files_(std::move(files)), schema_(field_schema()) {
     path_ = files_.size() == 1 ? files_[0] : fmt::format("{} and {} files after it", files_[0], files_.size() - 1);
+    // Every file is opened for its number of clean rows: the rows must be numbered before any is read.
     for (const std::string& file : files_) starts_.push_back(starts_.back() + static_cast<std::int64_t>(FieldFile(file, o).rows()));
   }
   [[nodiscard]] const std::string& path() const noexcept override { return path_; }
@@ -174,6 +179,8 @@ void describe(OptionSet& option, ProfileOptions& o) {
 }
 
 bool is_clean(const std::string& clean, std::int64_t status, std::int64_t flags, std::int64_t flags2, std::int64_t type) noexcept {
+  // The clean photometry of SDSS: detected in BINNED1; none of PEAKCENTER and NOTCHECKED, nor of PSF_FLUX_INTERP and BAD_COUNTS_ERROR,
+  // which are in the upper word. DR7 refuses SATUR, EDGE and NOPROFILE, too.
   constexpr std::int64_t primary = 0x2000, binned1 = 0x10000000, refused = 0x80020, refused2 = 0x8100;
   constexpr std::int64_t saturated = 0x40000, edge = 0x4, no_profile = 0x80, star = 6;
   if (clean == "none") return true;
@@ -194,6 +201,7 @@ std::vector<std::string> field_files(const std::vector<std::string>& arguments) 
     if (found.empty()) throw UsageError(fmt::format("{}: no field files (tsObj-*.fit or *_local.fit) below it", argument));
     files.insert(files.end(), found.begin(), found.end());
   }
+  // Lists may name files that are not there; the first is told before hours of reading.
   for (const std::string& file : files)
     if (!fs::exists(file)) throw IoError(file + ": missing field file");
   return files;

@@ -51,6 +51,7 @@ class LocusRun {
 
   std::vector<std::string> derived_paths() const {
     std::vector<std::string> paths = product_paths();
+    // These can be made from the table of pointings, so that a later run of the same command may ask for them.
     std::erase_if(paths, [&](const std::string& path) { return path == o_.output || path == o_.stars; });
     return paths;
   }
@@ -68,11 +69,13 @@ class LocusRun {
     product_.is_fits_along = run_->is_filled_along(o_.fits);
     product_.layout.schema = inputs_->kernel().gives();
     for (const std::string& name : inputs_->targets().passed()) {
+      // The user's names are not changed: a column that is called otherwise in the product would be looked for in vain.
       if (find_column(product_.layout.schema, name))
         throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name (--columns.id names another)",
                                     LocusInputs::paths(o_).front(), name));
       product_.layout.schema.push_back(inputs_->targets().schema()[*find_column(inputs_->targets().schema(), name)]);
     }
+    // A row for each target, in the order of the parts: ranks write by position, and the product does not depend on who did what.
     product_.layout.rows = inputs_->targets().rows();
     product_.layout.ordering = inputs_->targets().ordering();
     product_.layout.roles = {inputs_->targets().id(), "ra", "dec", ""};
@@ -112,6 +115,7 @@ class LocusRun {
   }
 
   ExitCode publish() {
+    // CSV, charts and the table of stars are made from the finished rows, so the order here matters.
     finish_product(ranks_, product_, run_->fits_sum());
     if (references_) put_together(ranks_, *references_, inputs_->targets().rows(), run_->partial(o_.stars), creator_of("locus"));
     ranks_.on_first_only([&] {
@@ -155,6 +159,7 @@ class LocusRun {
            for (std::size_t i = 0; i < rows.rows(); ++i) {
              const std::string id = ids.info().type == Type::text ? std::string(trim(ids.text(i))) : std::to_string(ids.integer(i));
              for (std::size_t k = 0; k < o_.plot.size(); ++k)
+               // Any rank may find a target: what each finds goes to all of them as text.
                if (id == o_.plot[k]) found += fmt::format("{} {} ", k, targets.parts()[part].rows.begin + static_cast<std::int64_t>(i));
            }
            return found;
@@ -162,6 +167,7 @@ class LocusRun {
       std::istringstream numbers(text);
       std::int64_t row = 0;
       for (std::size_t k = 0; numbers >> k >> row;)
+        // The first target with that id, where ids are not unique.
         if (plotted_[k] < 0) plotted_[k] = row;
     }
     for (std::size_t k = 0; k < plotted_.size(); ++k)
@@ -177,6 +183,7 @@ class LocusRun {
     Table one(inputs_->targets().schema());
     gather_known(targets, {static_cast<std::size_t>(row - part->rows.begin)}, one);
     StarBlock stars;
+    // The stars are read again: the run keeps none, and a chart shows all of them, not only those of the pointing.
     inputs_->stars().read(static_cast<std::size_t>(part->id), one, stars);
     draw_finder_chart(finder_chart("target " + id, inputs_->kernel().rules(), inputs_->kernel().targets_of(one)[0],
                                    inputs_->kernel().field_of(stars.stars, context_.threads)),

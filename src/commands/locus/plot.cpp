@@ -14,11 +14,14 @@
 namespace skyfold {
 namespace {
 
+// Degrees here, arcminutes in the chart.
 std::string point(Offset p) { return fmt::format("{:.5f} {:.5f}", 60.0 * p.x, 60.0 * p.y); }
 
 /// The edges of a star's locus within the rectangle of the target: two lines from its corner.
 std::string locus_of(Offset star, FieldSize field) {
   const double half_x = 0.5 * field.width, half_y = 0.5 * field.height;
+  // A star is within reach of a pointing if the pointing is in a field around the star; of that rectangle the corner nearest to the target
+  // bounds the star's locus.
   const Offset corner{star.x >= 0.0 ? star.x - half_x : star.x + half_x, star.y >= 0.0 ? star.y - half_y : star.y + half_y};
   const Offset along_x{star.x >= 0.0 ? half_x : -half_x, corner.y}, along_y{corner.x, star.y >= 0.0 ? half_y : -half_y};
   return point(along_x) + "\n" + point(corner) + "\n" + point(along_y) + "\n\n";
@@ -40,15 +43,18 @@ GnuplotScript script_of(const FinderChart& chart) {
   std::string others, candidates, references, loci;
   for (const FinderChart::Star& star : chart.stars) {
     if (star.rating <= 0.0) {
+      // Stars without a rating are no candidates: wrong magnitude or colour, or out of reach.
       others += point(star.at) + "\n";
       continue;
     }
     (star.is_reference ? references : candidates) += fmt::format("{} {:.6g}\n", point(star.at), star.rating);
     loci += locus_of(star.at, chart.field);
   }
+  // A twentieth more than the field to either side, in arcmin: the loci of all candidates end within it.
   const double reach_x = 63.0 * chart.field.width, reach_y = 63.0 * chart.field.height;
   std::string script = data("others", others) + data("candidates", candidates) + data("references", references) + data("loci", loci);
   script += fmt::format("set title {}\n", gnuplot_text(chart.title));
+  // East is to the left, as on the sky: the range runs from positive to negative.
   script += fmt::format("set size ratio {:.5f}\nset xrange [{:.4f}:{:.4f}]\nset yrange [{:.4f}:{:.4f}]\n",
                         chart.field.height / chart.field.width, reach_x, -reach_x, -reach_y, reach_y);
   script +=
@@ -74,6 +80,7 @@ GnuplotScript script_of(const FinderChart& chart) {
 
 FinderChart finder_chart(const std::string& title, const LocusRules& rules, const LocusTarget& target, const StarField& stars) {
   FinderChart chart{title, rules.field, {}, std::nullopt};
+  // Solved again rather than read from the product: it has no candidates and no ratings.
   LocusSolver solver(rules, stars);
   const LocusPointing pointing = solver.solve(target);
   if (!is_valid(target.position)) return chart;
@@ -87,6 +94,7 @@ FinderChart finder_chart(const std::string& title, const LocusRules& rules, cons
   for (const ReferenceStar& r : solver.reference_stars()) is_reference[r.star] = true;
   for (std::size_t i = 0; i < stars.size(); ++i) {
     const Offset at = plane.offset(stars.position(i), stars.direction(i));
+    // Beyond a whole field from the target no pointing that has the target reaches a star.
     if (std::abs(at.x) < rules.field.width && std::abs(at.y) < rules.field.height) chart.stars.push_back({at, rating[i], is_reference[i]});
   }
   return chart;

@@ -38,6 +38,7 @@ class BinaryReader {
     return take(&value, sizeof value) ? std::optional(value) : std::nullopt;
   }
   /// A count that the rest of the file has room for, `item_bytes` each.
+  // No more than the rest of the file can hold: a count of the wrong size would otherwise ask for terabytes.
   std::optional<std::size_t> count(std::size_t item_bytes) {
     std::int64_t value = 0;
     std::int32_t short_value = 0;
@@ -71,6 +72,7 @@ std::optional<std::vector<std::string>> parse_paths(BinaryReader& file) {
   std::vector<std::string> paths(*count);
   for (std::string& path : paths) {
     const auto text = file.path();
+    // An empty path is a sign of the wrong size of counts, too: zeros are read as text then.
     if (!text || text->empty()) return std::nullopt;
     path = *text;
   }
@@ -88,6 +90,7 @@ std::optional<PublishedSet> parse_set(BinaryReader& file) {
     std::array<double, target_numbers> numbers{};
     for (double& number : numbers) number = file.number().value();  // `count` has made sure of them
     std::array<double, 7> target;
+    // The rating at the end is not used: the search makes its own.
     std::copy_n(numbers.begin(), target.size(), target.begin());
     set.targets.push_back(target);
   }
@@ -103,6 +106,7 @@ std::optional<PublishedParameters> parse_parameters(const std::string& bytes, st
     if (!number) return std::nullopt;
     *value = *number;
   }
+  // A set has at least its two counts, of files and of targets.
   const auto sets = file.count(2 * count_bytes);
   if (!sets) return std::nullopt;
   for (std::size_t i = 0; i < *sets; ++i) {
@@ -110,10 +114,12 @@ std::optional<PublishedParameters> parse_parameters(const std::string& bytes, st
     if (!set) return std::nullopt;
     p.sets.push_back(*set);
   }
+  // Bytes that are left over mean that the counts had the other size.
   return file.is_at_end() ? std::optional(p) : std::nullopt;
 }
 
 std::string field_file(const std::string& root, std::int64_t run, std::int64_t rerun, std::int64_t camcol, std::int64_t field) {
+  // The folders of the SDSS archive server: run, rerun, column of the camera, field.
   return fmt::format("{}/{}/{}/calibChunks/{}/tsObj-{:06}-{}-{}-{:04}.fit", root, run, rerun, camcol, run, camcol, rerun, field);
 }
 
@@ -149,6 +155,7 @@ std::vector<PublishedSet> sets_of_targets(const Table& list, const std::string& 
 std::vector<PublishedSet> sets_of_fields(const Table& list, const std::string& root) {
   std::vector<PublishedSet> sets;
   for (std::size_t i = 0; i < list.rows(); ++i) {
+    // Lines of one reference field follow each other, as the program writes them.
     const std::string reference = field_file(root, list[3].integer(i), list[4].integer(i), list[5].integer(i), list[6].integer(i));
     if (sets.empty() || sets.back().reference != reference) sets.push_back({{}, {}, reference, 0, 0});
     sets.back().files.push_back(field_file(root, list[7].integer(i), list[8].integer(i), list[9].integer(i), list[10].integer(i)));
@@ -182,6 +189,7 @@ PublishedParameters read_published_list(const std::string& path, const std::stri
   const Table list = read_numbers(path);
   PublishedParameters parameters;
   if (list.columns() == 13)
+    // The two lists have no header that tells them apart, only their numbers of columns.
     parameters.sets = sets_of_targets(list, root);
   else if (list.columns() == 11)
     parameters.sets = sets_of_fields(list, root);
@@ -196,6 +204,7 @@ std::string local_field_file(const std::string& path, const std::string& root) {
   const std::string stem = file.stem().string();
   // As in the published program: the stars of X.fit are those of X_local.fit.
   if (!stem.ends_with("_local")) file.replace_filename(stem + "_local" + file.extension().string());
+  // Now and not at the search: one of thousands of files that is missing would show hours later.
   if (!fs::exists(file)) throw IoError(fmt::format("{}: missing field file (the list of fields names it)", file.string()));
   return file.string();
 }
@@ -249,6 +258,7 @@ PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::st
       set.reference = local_field_file(set.reference, root);
       SourceOptions options;
       options.format = "fits";
+      // Only the header is read: rows must be numbered before the run, of fields that may be read on any rank.
       set.count = Dataset(set.reference, options).rows();
     }
     has_id_ |= set.id != 0;
@@ -256,6 +266,7 @@ PublishedTargets::PublishedTargets(PublishedParameters parameters, const std::st
   // A field without stars has no targets: no rows, no part.
   std::erase_if(sets_, [](const PublishedSet& set) { return set.count == 0; });
   for (const PublishedSet& set : sets_) {
+    // A part is a set: the stars of its files serve all its targets.
     parts_.push_back(
         {std::ssize(parts_), fmt::format("set {}", parts_.size() + 1), {row, row + set.count}, static_cast<double>(set.count)});
     row += set.count;
@@ -293,6 +304,7 @@ void FieldFileStars::read(std::size_t part, const Table&, StarBlock& out) {
   for (const std::string& file : targets_.set(part).files) {
     const Table rows = read_field_file(file);
     kernel_.add_stars(rows, first_row, out.stars);
+    // Numbers over all files of the set, since a star is known by its row.
     first_row += static_cast<std::int64_t>(rows.rows());
     out.bytes += static_cast<std::int64_t>(rows.rows() * bytes_per_row(rows.schema()));
   }

@@ -55,8 +55,10 @@ void put_together(const Ranks& ranks, const ReferenceParts& parts, std::int64_t 
   // Parts are read twice, first for their numbers of rows: all of them at once need not fit into memory.
   const auto counts = ranks.run_units(all.size(), [&](std::size_t i) { return std::to_string(parts.read(all[i]).rows()); });
   std::vector<std::int64_t> places = {0};
+  // Where each part begins is the sum of those before, so all ranks can write at once.
   for (const std::string& count : counts) places.push_back(places.back() + std::stoll(count));
   ranks.on_first_only([&] { create_columns(path, {{"/object", parts.codec().schema, places.back()}}, {{"creator", creator}}); });
+  // No pointing has a reference star: the table has no rows, and there is nothing to sum up.
   if (places.back() == 0) return;
   std::optional<RowWriter> writer;
   ranks.together([&] { writer.emplace(path); });

@@ -26,6 +26,7 @@ void HaloStars::read(std::size_t, const Table& targets, StarBlock& out) {
   for (const RowRange range : finder_.rows_in(region)) {
     catalogue_.reader().read(range, rows);
     out.bytes += range.size() * static_cast<std::int64_t>(bytes_per_row(rows.schema()));
+    // Stars that cannot be used are left out of the field, so ids are taken by row and not by place.
     const std::size_t before = out.stars.size();
     kernel_.add_stars(rows, range.begin, out.stars);
     for (std::size_t i = before; i < out.stars.size() && has_id(); ++i)

@@ -26,6 +26,7 @@ std::vector<Partition> cut(const std::vector<Partition>& parts, std::int64_t row
   std::vector<Partition> result;
   for (const Partition& part : parts)
     for (std::int64_t begin = part.rows.begin; begin < part.rows.end; begin += rows) {
+      // The cost is the number of targets: how many stars are around them is not known before they are read.
       const RowRange range{begin, std::min(begin + rows, part.rows.end)};
       result.push_back({std::ssize(result), part.label, range, static_cast<double>(range.size())});
     }
@@ -41,6 +42,7 @@ void fill_rows(const std::vector<std::int64_t>& rows, Table& out) {
 void gather_known(const Table& from, const std::vector<std::size_t>& rows, Table& to) {
   to.resize(rows.size());
   for (std::size_t c = 0; c < to.columns(); ++c)
+    // Columns that `from` lacks are filled in by the caller.
     if (const Column* const column = from.find(to[c].info().name)) gather_rows(*column, rows, to[c]);
 }
 
@@ -66,6 +68,7 @@ CatalogueTargets::CatalogueTargets(const Ranks& ranks, const Catalogue& catalogu
 
 /// Numbers the selected rows, part by part.
 void CatalogueTargets::count_selected(const Ranks& ranks) {
+  // Counted before the run: a product has its rows laid out before the first one is written.
   const auto counts = ranks.run_units(parts_.size(), [&](std::size_t part) { return std::to_string(selected_of(sources_[part]).size()); });
   std::vector<Partition> kept;
   std::vector<RowRange> kept_sources;
@@ -75,6 +78,7 @@ void CatalogueTargets::count_selected(const Ranks& ranks) {
     if (count == 0) continue;
     kept.push_back({std::ssize(kept), parts_[part].label, {row, row + count}, static_cast<double>(count)});
     kept_sources.push_back(sources_[part]);
+    // Numbers in the product; `sources_` has those in the catalogue.
     row += count;
   }
   parts_.swap(kept);
@@ -100,6 +104,7 @@ void CatalogueTargets::read(std::size_t part, Table& out) const {
     chosen = selected_of(source);
   gather_known(all, chosen, out);
   std::vector<std::int64_t> rows;
+  // The row in the catalogue, by which the user finds the target again.
   for (const std::size_t i : chosen) rows.push_back(source.begin + static_cast<std::int64_t>(i));
   fill_rows(rows, out);
 }
@@ -129,6 +134,7 @@ ListedTargets::ListedTargets(const Table& table, const std::vector<std::size_t>&
   std::vector<Partition> pixels;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::int64_t pixel = pixel_of(keys[i], part_order);
+    // Keys are sorted, so the targets of a pixel follow each other.
     if (i == 0 || pixel != pixel_of(keys[i - 1], part_order))
       pixels.push_back({std::ssize(pixels), fmt::format("order {} pixel {}", part_order, pixel), {static_cast<std::int64_t>(i), 0}, 0.0});
     pixels.back().rows.end = static_cast<std::int64_t>(i) + 1;

@@ -17,6 +17,7 @@ void LocusWork::read(const Job& job, RowRange, int slot, JobResult& result) {
   }
   const auto part = static_cast<std::size_t>(job.first_partition);
   targets_.read(part, mine.in);
+  // Targets come first: they say which stars are needed.
   stars_.read(part, mine.in, mine.stars);
   result.bytes_read += mine.stars.bytes + static_cast<std::int64_t>(mine.in.rows() * bytes_per_row(mine.in.schema()));
 }
@@ -24,6 +25,7 @@ void LocusWork::read(const Job& job, RowRange, int slot, JobResult& result) {
 void LocusWork::compute(const Job&, RowRange block, int slot) {
   Buffers& mine = slots_[slot];
   mine.out.resize(mine.in.rows());
+  // One field for all targets of the part: its index costs more than a search in it.
   const StarField field = kernel_.field_of(mine.stars.stars, threads_);
   std::vector<LocusReference> references;
   kernel_.run(mine.in, field, mine.out, threads_, references_ ? &references : nullptr);
@@ -33,6 +35,7 @@ void LocusWork::compute(const Job&, RowRange block, int slot) {
 void LocusWork::write(const Job&, RowRange block, int slot, JobResult& result) {
   const Buffers& mine = slots_[slot];
   if (references_) references_->keep(block, mine.references, result);
+  // Columns of both by name; what the kernel gives goes before what the targets have.
   const Table* tables[] = {&mine.out, &mine.in};
   product_.write(block.begin, tables, result);
   result.rows += block.size();
@@ -51,6 +54,7 @@ std::optional<std::uint64_t> LocusWork::stored_checksum(RowRange block, std::uin
 void LocusWork::mark_failed(RowRange block) {
   const auto& parts = targets_.parts();
   Buffers mine;  // not a slot's: a kernel may hang on that
+  // A block that failed may span several parts, each of which is read and marked on its own.
   for (auto part = std::ranges::lower_bound(parts, block.begin, {}, [](const Partition& p) { return p.rows.begin; });
        part != parts.end() && part->rows.end <= block.end; ++part) {
     mine.in = Table(targets_.schema());

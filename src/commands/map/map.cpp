@@ -40,6 +40,7 @@ HealpixPixels read_all(const std::string& path, const HealpixKeywords& keywords,
   // Before its values are used: FITS keeps a checksum of the data, where the writer cared.
   if (const auto stated = stated_data_sum(file)) compare_data_sums(file, *stated, data_sum_of(file, on_threads(threads)));
   std::vector<std::size_t> columns(file.columns().size());
+  // All columns: a map that is renumbered keeps them all, and info tells of each.
   for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = i;
   HealpixPixels pixels(std::move(file), columns, true, gather_alone);
   pixels.clear(threads);
@@ -64,6 +65,7 @@ ColumnSummary summary_of(const PixelValues& values, std::int64_t pixels, int thr
       const double value = values[static_cast<std::int64_t>(i)];
       // Unseen pixels are NaN by now, whatever stood for them in the file.
       if (std::isnan(value)) continue;
+      // The first value counts as it is, since a minimum with NaN would stay NaN.
       part.min = part.values == 0 ? value : std::min(part.min, value);
       part.max = part.values == 0 ? value : std::max(part.max, value);
       part.mean += value;
@@ -105,6 +107,7 @@ class MapInfoCommand final : public Command {
  private:
   static std::string storage_of(const HealpixMapFile& file) {
     if (file.is_explicit()) return fmt::format("partial, {} listed pixels", grouped(file.slots()));
+    // Of the two partial kinds one lists its pixels, the other has a range of them.
     if (file.is_full()) return "full";
     return fmt::format("partial, pixels {} to {}", file.first_pixel(), file.first_pixel() + file.slots() - 1);
   }
@@ -121,6 +124,7 @@ class MapInfoCommand final : public Command {
       const ColumnSummary& s = columns[i];
       fmt::print("  column       {:<20} {:<10} {}  coverage {:.6f}  min {:.6g}  max {:.6g}  mean {:.6g}\n", one_line(column.name),
                  column.unit.empty() ? "no unit" : one_line(column.unit), name_of(column.type),
+                 // Of the whole sky, also for a partial map.
                  static_cast<double>(s.values) / static_cast<double>(pixels.count()), s.min, s.max, s.mean);
     }
   }
@@ -143,6 +147,7 @@ class MapInfoCommand final : public Command {
                                  {"unit", column.unit},
                                  {"type", name_of(column.type)},
                                  {"coverage", static_cast<double>(columns[i].values) / all},
+                                 // NaN, of a column without any value, is null in JSON.
                                  {"min", columns[i].min},
                                  {"max", columns[i].max},
                                  {"mean", columns[i].mean}});
@@ -158,6 +163,7 @@ template <class T>
 std::vector<T> resampled(const T* first, const HealpixMapFile& file, long nside, bool nested, int threads) {
   const Pixelisation from(file.nside()), to(nside);
   std::vector<T> values(first, first + from.count());
+  // Renumbering alone works for any NSide that RING allows; the way by NESTED below needs powers of two.
   if (nside == file.nside()) {
     if (nested == file.is_nested()) return values;
     std::vector<T> out(values.size());
@@ -209,6 +215,7 @@ class MapResampleCommand final : public Command {
         throw UsageError(fmt::format("NSide = {} (must be a power of two)", n));
     HealpixMapLayout layout{nside,         nested,         file.frame(),
                             file.is_iau(), file.columns(), {creator_of(changes_nside_ ? "map ud-grade" : "map reorder")}};
+    // The columns of a map have one type in memory; floats stay floats, as doubles would make the file twice as large.
     const bool is_f4 = std::all_of(layout.columns.begin(), layout.columns.end(), [](const HealpixColumn& c) { return c.type == Type::f4; });
     if (is_f4)
       write(

@@ -16,6 +16,7 @@ void count(double value, double low, double width, std::size_t bins, std::int64_
 }  // namespace
 
 void MagnitudeCounts::add(const Photometry& photometry, std::size_t object) noexcept {
+  // The first number is how many objects were looked at, before those of magnitudes and colours.
   ++counts_[0];
   std::int64_t* const magnitudes = counts_.data() + 1;
   std::int64_t* const colours = magnitudes + bands_ * mag_bins;

@@ -19,6 +19,7 @@ std::vector<std::pair<std::string, std::int64_t>> steps_of(const TrainingInputs&
   std::vector<std::pair<std::string, std::int64_t>> steps = {
       {"spectroscopic objects", counts.spectroscopic},
       {fmt::format("with a photometric object within {} arcsec", shortest(in.o.radius_arcsec)), counts.matched}};
+  // In the order in which they are done: each number is what is left for the next step.
   if (in.o.symmetric) steps.emplace_back("each photometric object once", counts.symmetric);
   for (std::size_t i = 0; i < counts.after_cut.size(); ++i) {
     const Cut& cut = in.cuts.list()[i];
@@ -38,6 +39,7 @@ std::vector<double> density(std::vector<double> counts, double width) {
 Plot comparison(const std::string& name, const std::string& label, double low, double width, const std::vector<double>& training,
                 const std::vector<double>& reference) {
   Plot plot{name, label, label, "share per unit", "set key left", {}};
+  // Cut at the ends of both together, so that the two have the same bins.
   std::size_t begin = training.size(), end = 0;
   for (std::size_t i = 0; i < training.size(); ++i)
     if (training[i] > 0.0 || reference[i] > 0.0) {
@@ -58,6 +60,7 @@ Plot comparison(const std::string& name, const std::string& label, double low, d
 
 /// Usable in the name of a plot.
 std::string plain(const std::string& band, std::size_t place) {
+  // Its place goes first: bands that differ in a sign only would otherwise share a file.
   std::string name = std::to_string(place) + "_";
   for (const char c : lower(band)) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
   return name;
@@ -127,6 +130,7 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
   const auto at = [](const std::vector<std::int64_t>& values, std::size_t n) {
     return n < values.size() ? grouped(values[n]) : std::string("0");
   };
+  // The two lists may differ in length; what one of them lacks is 0.
   for (std::size_t n = 0; n < std::max(counts.candidates_of.size(), counts.shared_by.size()); ++n)
     multiple.rows.push_back({std::to_string(n + 1), at(counts.candidates_of, n), at(counts.shared_by, n)});
   process.add("results", multiple);

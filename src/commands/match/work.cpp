@@ -47,6 +47,7 @@ void MatchWork::read_reference(RowRange block, Buffers& mine, JobResult& result)
   std::vector<RowRange> runs;
   std::int64_t rows = 0;
   for (std::int64_t begin = block.begin; begin < block.end && inputs_.reference_share > 0.0; begin += reference_run) {
+    // A run of neighbouring rows at a time, as single rows would each cost a read; mixed, so that the runs are spread over the sky.
     const auto draw = static_cast<double>(mix64(static_cast<std::uint64_t>(begin / reference_run))) * 0x1p-64;
     if (draw >= inputs_.reference_share && inputs_.reference_share < 1.0) continue;
     runs.push_back({begin, std::min(begin + reference_run, block.end)});
@@ -67,11 +68,13 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
   const auto rows = static_cast<std::size_t>(block.size());
   const Column &ra = mine.positions[0], &dec = mine.positions[1];
   const bool are_doubles = ra.info().type == Type::f8 && dec.info().type == Type::f8;  // as import writes them
+  // A list for each chunk and not for each thread: joined in order they are the same for any number of threads.
   mine.chunks.resize((rows + chunk_rows - 1) / chunk_rows);
   parallel_for(rows, chunk_rows, threads_, [&](std::size_t begin, std::size_t end, int) {
     std::vector<MatchCandidate>& chunk = mine.chunks[begin / chunk_rows];
     std::vector<SkyIndex::Found> found;
     std::span<const double> ra_values, dec_values;
+    // Spans first: the type is not asked again for each value of billions of rows.
     if (are_doubles) {
       ra_values = ra.values<double>();
       dec_values = dec.values<double>();
@@ -102,6 +105,7 @@ void MatchWork::count_reference(Buffers& mine) const {
   MagnitudeCounts counts(bands);
   std::vector<std::uint8_t> stays(mine.reference.rows(), 1);
   for (const Cut& cut : inputs_.cuts.list())
+    // Cuts on spectroscopic columns have no meaning for objects without a spectrum.
     if (cut.is_of_catalogue) inputs_.cuts.apply(cut, mine.reference, stays);
   Photometry photometry;
   const std::vector<double> no_limits(bands, std::numeric_limits<double>::quiet_NaN());
@@ -125,6 +129,7 @@ void MatchWork::read_rows(RowRange, Buffers& mine, JobResult& result) const {
   std::vector<std::int64_t> rows;
   for (MatchCandidate& candidate : candidates) {
     if (rows.empty() || rows.back() != candidate.row) rows.push_back(candidate.row);
+    // Several spectroscopic objects may have one candidate; its row is kept once.
     candidate.place = static_cast<std::uint32_t>(rows.size() - 1);
   }
   Table& run = mine.run;

@@ -65,6 +65,7 @@ void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schem
   std::vector<ColumnGroup> groups = {{data_group, pdf_datasets(given), rows}};
   if (objects) groups.push_back({ancil_group, ancillary_schema(*objects), rows});
   create_columns(path, groups, {{"product_class", product_class::photoz_pdf}});
+  // What qp reads first: the kind of parametrisation, and the grid where it has one.
   Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
   std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
   meta[1].values<std::int64_t>()[0] = 0;
@@ -80,6 +81,7 @@ PdfFileWriter::PdfFileWriter(const std::string& path, const PdfObjects* objects)
   for (const ColumnInfo& dataset : data_.schema())
     for (const auto& [column, name] : pdf_names)
       if (dataset.name == name) columns_.emplace_back(column);
+  // Of all objects row k of the file is row k of the product, and no ids are needed.
   if (objects_) ancil_.emplace(path, ancil_group);
 }
 
@@ -90,6 +92,7 @@ PdfFileWriter::Chosen PdfFileWriter::chosen_of(RowRange block) const {
   Chosen chosen{rows, {}};
   auto at = all.begin();
   for (const std::int64_t row : objects_->with_pdf.rows_of(rows)) {
+    // Both lists increase, so each search begins where the last one ended.
     at = std::lower_bound(at, all.end(), row);
     chosen.places.push_back(static_cast<std::size_t>(at - all.begin()));
   }

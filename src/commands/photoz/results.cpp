@@ -40,6 +40,7 @@ struct Histogram {
 
   [[nodiscard]] Series series(std::span<const std::int64_t> counts) const {
     std::size_t last = bins;
+    // The bins are made for any survey; a plot ends where this one does.
     while (last > 1 && counts[last - 1] == 0) --last;
     std::vector<double> x, y;
     for (std::size_t i = 0; i < last; ++i) {
@@ -66,6 +67,7 @@ void PhotozCounts::add(const Table& rows) {
     const std::int64_t flags = rows[2].integer(i);
     // Whole numbers only, so that the sum over ranks is the same in any order.
     ++counts_[unflagged_at + (flags != 0 ? 1 : 0)];
+    // An object counts for each of its flags, so these add up to more than the objects.
     for (std::size_t k = 0; k < flag_names.size(); ++k) counts_[flags_at + k] += (flags & flag_names[k].bit) != 0;
   }
 }

@@ -19,6 +19,7 @@
 namespace skyfold {
 namespace {
 
+// Two streams, so that another scatter of costs leaves the sizes as they are.
 constexpr std::uint32_t size_stream = 1, cost_stream = 2;
 
 /// A deviate with mean 1 whose logarithm has standard deviation `scatter`.
@@ -32,6 +33,7 @@ double log_normal(std::uint64_t seed, std::int64_t partition, std::uint32_t stre
 std::int32_t longest_pass(const std::vector<JournalRecord>& records) {
   std::map<std::int32_t, double> seconds;
   for (const JournalRecord& r : records)
+    // A run has several passes; the longest one is what is worth rehearsing.
     if (r.event == Event::done) seconds[r.task] += r.compute_s;
   const auto longest = std::max_element(seconds.begin(), seconds.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return longest == seconds.end() ? 0 : longest->first;
@@ -51,6 +53,7 @@ void add_partitions(const JournalRecord& done, std::vector<Partition>& partition
 double scatter_of(const std::vector<CostProfile::Stretch>& stretches) {
   double weight = 0.0, sum = 0.0, squares = 0.0;
   for (const auto& [rows, cost] : stretches) {
+    // Too short for the clock: their logarithm says nothing.
     if (cost.compute_s <= 0.0) continue;
     const double w = static_cast<double>(rows.size()), x = std::log(cost.compute_s);
     weight += w;
@@ -68,6 +71,7 @@ std::vector<JournalRecord> done_records(const std::vector<JournalRecord>& record
     if (r.event == Event::done && r.task == pass && r.rows.size() > 0) by_row[r.rows.begin] = r;
   std::vector<JournalRecord> done;
   for (const auto& [row, r] : by_row)
+    // Jobs of two attempts may overlap where they were cut otherwise: the first one counts, by row.
     if (done.empty() || r.rows.begin >= done.back().rows.end) done.push_back(r);
   return done;
 }
@@ -134,6 +138,7 @@ void describe(OptionSet& option, CostOptions& o) {
   option("cost.memory", o.memory_mb, "largest resident memory of a rank").unit("MB").range(0, 1e9).layout();
 }
 
+// Threads over processors of a node, if there were more of them.
 double EarlierRun::crowding() const noexcept { return std::max(1.0, static_cast<double>(ranks_per_node) * threads / processors); }
 
 EarlierRun read_earlier_run(const std::string& output) {
@@ -179,6 +184,7 @@ std::vector<Partition> invented_partitions(const SurveyOptions& o) {
 
 CostProfile cost_profile(const OptionSet& options, const CostOptions& o, const std::optional<EarlierRun>& earlier,
                          const std::vector<Partition>& partitions, std::uint64_t seed) {
+  // The course of costs along the rows is kept only where the rows are the same ones.
   const bool is_same_survey = earlier && earlier->rows == partitions.back().rows.end;
   const BlockCost mean = earlier ? CostProfile(earlier->stretches).mean() : BlockCost{};
   const BlockCost given{options.given("cost.read") ? 1e-6 * o.read_us : mean.read_s,

@@ -35,12 +35,14 @@ void PhotometricDistributions::add(const Photometry& photometry, std::span<const
     for (std::size_t band = 0; band < n_bands_; ++band) {
       if (!is_measured(band)) continue;
       counts_[band * bins + bin_of(mag[band])] += w;
+      // Colours stand behind the magnitudes, blue minus red of neighbouring bands.
       if (band + 1 < n_bands_ && is_measured(band + 1)) counts_[(n_bands_ + band) * bins + bin_of(mag[band] - mag[band + 1])] += w;
     }
   }
 }
 
 void PhotometricDistributions::add_counts(std::span<const double> counts) {
+  // Counts of unweighted objects are whole numbers below 2^53, so their sums do not depend on the order of the pieces.
   for (std::size_t i = 0; i < std::min(counts.size(), counts_.size()); ++i) counts_[i] += counts[i];
 }
 
@@ -55,6 +57,7 @@ double PhotometricDistributions::quantile(std::size_t quantity, double p) const 
   double sum = 0.0;
   for (std::size_t bin = 0; bin < bins; ++bin) {
     sum += counts_[quantity * bins + bin];
+    // For p = 0 the first bin with anything in it, not the lowest bin of all.
     if (sum > 0.0 && sum >= wanted) return middle(bin);
   }
   return std::numeric_limits<double>::quiet_NaN();

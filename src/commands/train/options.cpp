@@ -54,6 +54,7 @@ void describe(OptionSet& option, TrainOptions& o) {
       .writes(FileKind::hdf5);
   option("redshift", o.redshift, "column of spectroscopic redshifts; empty: guessed");
   option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
+  // By id: who trains does not change when the sample is sorted, or more objects are added.
   option("train.fraction", o.fraction, "share of the sample to train with, drawn by id; the rest is for validation").range(0.001, 1.0);
   option("train.validation", o.validation, "where the rest is written; empty: OUTPUT with .validation before the ending")
       .layout()
@@ -82,6 +83,7 @@ std::string with_word(const std::string& path, const std::string& word) {
 
 TrainPaths train_paths(const TrainOptions& o) {
   TrainPaths paths;
+  // All checks of options that hang together are here, before anything is read.
   if (o.algorithms.empty()) throw UsageError("--algorithms names none");
   for (const std::string& name : o.algorithms) {
     if (std::count(o.algorithms.begin(), o.algorithms.end(), name) > 1) throw UsageError("--algorithms names " + name + " twice");
@@ -94,6 +96,7 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (o.weights.validation && o.fraction >= 1.0) throw UsageError("--weights.validation: no objects are held out (train.fraction = 1)");
   if (!o.weights.coverage.empty() && o.reference.empty()) throw UsageError("--weights.coverage needs --reference");
   if (o.fraction < 1.0) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
+  // An option that would do nothing is an error: whoever gives it expects something else.
   if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
   if (o.reference.empty())
     refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()},
@@ -102,6 +105,7 @@ TrainPaths train_paths(const TrainOptions& o) {
                                         {"weights.space", !o.weights.space.empty()},
                                         {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
   if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});
+  // The weights are kept in the table of training objects, so with weights it is always written.
   paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;
   paths.coverage = o.weights.coverage.empty() && has_weights ? with_word(o.output, "coverage") : o.weights.coverage;
   paths.weighted_sample = o.weights.sample;

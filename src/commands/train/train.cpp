@@ -29,6 +29,7 @@ using Algorithms = std::vector<std::unique_ptr<PhotozAlgorithm>>;
 /// Hash of what a model learned from: ids, redshifts, photometry and weights, whatever files they came from.
 std::string hash_of(const TrainingSet& set) {
   std::uint64_t hash = hash_bytes(std::as_bytes(std::span(set.id)));
+  // Each vector on its own, since a structure would have padding in it; the seed of one is the hash of those before.
   hash = hash_bytes(std::as_bytes(std::span(set.z)), hash);
   hash = hash_bytes(std::as_bytes(std::span(set.photometry.mag)), hash);
   hash = hash_bytes(std::as_bytes(std::span(set.photometry.mag_err)), hash);
@@ -44,6 +45,7 @@ class Training {
 
   void run() {
     check_files();
+    // What is wrong with the sample is found before the run folder is made.
     sample_ = read_sample(o_);
     subsets_ = make_subsets(sample_, o_);
     if (o_.bands.limits.empty()) o_.bands.limits = limits_of(sample_, subsets_.training, o_);
@@ -55,6 +57,7 @@ class Training {
     folder.clear(!o_.reference.empty());
     const std::string provenance = provenance_json("train", context_.options, inputs());
     try {
+      // Weights come from the comparison, so it precedes training.
       if (!o_.reference.empty()) compare(folder, provenance);
       train();
       write(folder, provenance);

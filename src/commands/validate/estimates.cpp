@@ -31,6 +31,8 @@ using validation::GridDensity;
 using validation::PdfMeasures;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+// Sizes of the units of work. They are constants, not shares of the ranks: units have the same rows on any number of ranks, so an
+// attempt on other ranks finds what an earlier one kept.
 constexpr std::int64_t rows_per_unit = 8192;
 constexpr std::int64_t rows_per_piece = 1 << 18;
 constexpr std::size_t pdfs_per_chunk = 64;
@@ -49,6 +51,7 @@ void set_pdf(const PdfMeasures& measures, Estimate& estimate) {
   estimate.odds = measures.odds;
 }
 
+// NaN in every row: what no model or table fills in is told from what one has failed at by who was found, not by the value.
 Estimates empty_estimates(const std::string& path, const ValidationSample& sample) {
   Estimates estimates;
   estimates.path = path;
@@ -73,6 +76,7 @@ void count(const ValidationSample& sample, const std::vector<bool>& found, const
   for (std::size_t i = 0; i < sample.size(); ++i) {
     if (!sample.is_usable[i]) continue;
     const bool is_estimated = !std::isnan(estimates.z_phot[i]), has_pdf = !std::isnan(estimates.pit[i]);
+    // An object is missing or failed, never both; only one that is estimated can lack an error or a PDF.
     estimates.missing += !found[i];
     estimates.failed += found[i] && !is_estimated;
     if (!is_estimated) continue;
@@ -101,6 +105,7 @@ std::vector<Estimate> estimate_block(const ValidationSample& sample, const Ready
   if (!density) return estimates;
   const auto pdfs = out.at(pdf_column).values<float>();
   const std::size_t bins = density->grid().size();
+  // A buffer for each thread: measure() sums the PDF up in it, and allocating one for each object would cost more than the sum.
   std::vector<std::vector<double>> cumulative(static_cast<std::size_t>(threads));
   parallel_for(estimates.size(), pdfs_per_chunk, threads, [&](std::size_t first, std::size_t last, int thread) {
     for (std::size_t k = first; k < last; ++k)
@@ -122,6 +127,7 @@ std::string tile_column(const ValidateOptions& o) {
 std::int64_t count_trained(const PhotozModel& model, const ValidationSample& sample) {
   const auto training = model.tables.find("training");
   const Column* id = training == model.tables.end() ? nullptr : training->second.find("id");
+  // Row numbers of two files are no ids: without a column of ids equal numbers would mean nothing.
   if (!id || sample.id.empty()) return 0;
   std::vector<std::int64_t> ids;
   for (std::size_t i = 0; i < training->second.rows(); ++i) ids.push_back(id->integer(i));
@@ -133,6 +139,7 @@ std::int64_t count_trained(const PhotozModel& model, const ValidationSample& sam
 }
 
 /// Rows of the sample by id.
+// A sorted list and not a hash map: a sample has millions of ids at most, and the table of estimates is read in its own order.
 class IdIndex {
  public:
   explicit IdIndex(const ValidationSample& sample) {
@@ -165,6 +172,7 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
     const bool is_id = columns.empty();
     if (column.type == Type::text || column.width != 1)
       throw DataError(fmt::format("{}: column {} is not a column of {}", source.path(), name, is_id ? "whole numbers" : "numbers"));
+    // Reals that are whole are ids, too, as FITS tables of large surveys have them; one that is not would be cut off without a word.
     const auto no_id = is_id ? find_no_id(source, name) : std::nullopt;
     if (no_id)
       throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers; name another column with --estimates.id)",
@@ -173,6 +181,7 @@ Schema estimate_columns(const ValidateOptions& o, const Source& source) {
     if (is_id) column.type = Type::i8;
     if (!find_column(columns, name)) columns.push_back(column);
   }
+  // A column named for two of them was added once.
   if (columns.size() != 3) throw UsageError(fmt::format("{}: one column is named for two of id, z_phot and z_err", source.path()));
   return columns;
 }
@@ -188,6 +197,7 @@ std::vector<Estimate> estimates_in(const Source& source, const Piece& piece, con
     index.for_each(rows[0].integer(k), [&](std::size_t row) {
       Estimate& estimate =
           estimates.emplace_back(Estimate{static_cast<std::int64_t>(row), rows[1].number(k), rows[2].number(k), nan, nan, nan});
+      // The odds need z_phot to be a number; the PDF of an object that is not measured need not be read.
       if (pdfs && sample.is_usable[row] && std::isfinite(estimate.z_phot))
         if (const auto measures =
                 pdfs->measure(piece.first_row + static_cast<std::int64_t>(k), sample.z_spec[row], estimate.z_phot, odds_width))
@@ -233,6 +243,7 @@ void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptio
 PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z) {
   PdfOptions pdf = o.pdf;
   if (pdf.kind != "none") pdf.kind = "interp";  // mixtures are measured on the grid
+  // A tenth beyond the largest redshift of training, rounded up to 0.1: the grid must not depend on the last digits of one redshift.
   if (!options.given("pdf.zmax") && largest_z > 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(largest_z * 11.0) / 10.0);
   return pdf;
 }
@@ -295,6 +306,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
       [&](RowRange, const std::vector<Estimate>& found) {
         for (const Estimate& estimate : found) {
           const auto row = static_cast<std::size_t>(estimate.row);
+          // Blocks come in their order, so the second row is told, not the one that some rank was faster with.
           if (is_found[row]) throw DataError(fmt::format("{}: the id {} of the sample occurs twice", path, sample.ids[row]));
           is_found[row] = true;
           place(estimate, estimates);

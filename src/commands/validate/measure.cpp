@@ -38,10 +38,12 @@ Measurable measurable(const ValidateOptions& o, const ValidationSample& sample, 
   Measurable result;
   Objects& objects = result.objects;
   for (std::size_t i = 0; i < sample.size(); ++i) {
+    // All vectors are filled side by side: an index into one is an index into all of them, and into the magnitudes.
     if (!sample.is_usable[i] || std::isnan(estimates.z_phot[i])) continue;
     objects.z_spec.push_back(sample.z_spec[i]);
     objects.z_phot.push_back(estimates.z_phot[i]);
     objects.z_err.push_back(estimates.z_err[i]);
+    // The bootstrap draws by id, not by row: the order of the sample and the objects that a model fails at change no other object's draw.
     objects.key.push_back(validation::bootstrap_key(static_cast<std::uint64_t>(o.seed), sample.ids[i]));
     if (!sample.weights.empty()) objects.weight.push_back(sample.weights[i]);
     if (!sample.magnitudes.empty()) result.magnitude.push_back(sample.magnitudes[i]);
@@ -67,6 +69,7 @@ std::vector<SetPlan> plan_sets(const ValidateOptions& o, std::size_t model, cons
   std::vector<SetPlan> plans;
   std::vector<std::uint32_t> all(what.objects.size());
   std::iota(all.begin(), all.end(), 0u);
+  // Culled once, over all objects, and not within each bin: the bins of 'culled' may differ in the share that they keep.
   const std::vector<std::uint32_t> culled = validation::without_largest(what.objects.z_err, all, o.cull);
   for (const auto& [subset, members] : {std::pair{"all", std::cref(all)}, std::pair{"culled", std::cref(culled)}}) {
     MeasuredSet whole;
@@ -95,10 +98,12 @@ class Results {
     for (std::size_t k = 0; k < plans_.size(); ++k) {
       const auto size = static_cast<double>(plans_[k].members.size());
       const auto fits = static_cast<std::int64_t>(std::clamp(unit_work / std::max(size, 1.0), fewest_results, most_results));
+      // Parts of nearly equal length, rounded down at both ends by one rule, so that they leave no row out and share none.
       const std::int64_t parts = (of_set_ + fits - 1) / fits;
       for (std::int64_t part = 0; part < parts; ++part) {
         const RowRange rows{row_of(k) + of_set_ * part / parts, row_of(k) + of_set_ * (part + 1) / parts};
         const double cost = size * static_cast<double>(rows.size()) / results_per_cost;
+        // Rows of neighbouring sets are neighbours, too, so several small sets are one range of rows.
         if (!units.empty() && parts == 1 && takes_more(units.back(), rows, cost)) {
           units.back().rows.end = rows.end;
           units.back().cost += cost;
@@ -122,6 +127,7 @@ class Results {
         MetricSet::Scratch& mine = scratch[static_cast<std::size_t>(thread)];
         for (std::int64_t i = row + static_cast<std::int64_t>(first); i < row + static_cast<std::int64_t>(last); ++i) {
           const std::int64_t result = i - row_of(k);
+          // Result 0 is the set itself; realisation k is the result k + 1.
           results[static_cast<std::size_t>(i - rows.begin)] =
               result == 0 ? set.measure(mine) : set.measure(static_cast<std::uint64_t>(result - 1), mine);
         }
@@ -158,6 +164,7 @@ class Collector {
   void add(const std::vector<Metrics>& results) {
     for (const Metrics& metrics : results) {
       MeasuredSet& set = plans_[set_].set;
+      // Realisations are kept by metric, so that the error of one is computed from a contiguous row.
       if (result_ == 0) set.value = metrics;
       for (std::size_t m = 0; m < n_metrics && result_ > 0; ++m) values_[m * realisations_ + result_ - 1] = metrics[m];
       if (result_++ < realisations_) continue;
@@ -171,6 +178,7 @@ class Collector {
   void finish(MeasuredSet& set) const {
     set.objects = std::ssize(plans_[set_].members);
     for (std::size_t m = 0; m < n_metrics; ++m)
+      // A metric that the set does not have (of PDFs, say) has no error either, whatever its realisations are.
       set.error[m] = std::isnan(set.value[m]) ? set.value[m]
                                               : validation::bootstrap_error(std::span(values_).subspan(m * realisations_, realisations_));
   }
@@ -211,6 +219,7 @@ JudgedMetric judged(const MeasuredSet& set, validation::Metric metric, double li
 
 void judge(const ValidateOptions& o, Validation& validation) {
   for (const MeasuredSet& set : validation.whole) {
+    // Bins are not judged: the requirements are for the sample as a whole.
     if (o.limits_subset != "both" && o.limits_subset != set.subset) continue;
     for (std::size_t m = 0; m < n_metrics; ++m) {
       if (!o.limits[m].empty()) validation.judged.push_back(judged(set, static_cast<validation::Metric>(m), o.limits[m][0]));

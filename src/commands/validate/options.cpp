@@ -24,6 +24,7 @@ std::string limit_help(const validation::MetricInfo& info) {
       return fmt::format("largest |{} - 0.6827| accepted; empty: any", info.name);
     case LimitKind::above:
       return fmt::format("smallest {} accepted; empty: any", info.name);
+    // The rest is for limits that are plain upper bounds; those say what the metric means, since their names do not.
     case LimitKind::below:
       break;
   }
@@ -33,6 +34,7 @@ std::string limit_help(const validation::MetricInfo& info) {
 }  // namespace
 
 ValidateOptions::ValidateOptions() {
+  // Only these have a limit unless the user sets one. An empty list is none, which no number could stand for.
   limits[place(Metric::sigma68)] = {0.12};  // the requirements of the Dark Energy Survey, for the culled subset
   limits[place(Metric::out_2sigma)] = {0.10};
   limits[place(Metric::out_3sigma)] = {0.015};
@@ -41,6 +43,7 @@ ValidateOptions::ValidateOptions() {
 }
 
 void describe(OptionSet& option, ValidateOptions& o) {
+  // Paths are layout: the same files under other names are the same run.
   option("sample", o.sample, "objects with known redshifts that trained none of the models: any table that import reads")
       .required()
       .layout();
@@ -55,6 +58,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("on-missing", o.missing, "objects of the sample that estimates lack: error, or count them and go on").one_of({"error", "count"});
   option("cull", o.cull, "share of objects with the largest errors that the subset 'culled' leaves out").range(0.0, 0.99);
   option("seed", o.seed, "seed of the bootstrap");
+  // The verdict is no part of the product: a finished run can be asked for it afterwards.
   option("vet", o.vet, "end with exit code 5 when a model misses a limit, by however little").layout();
   option("cuts.z_min", o.z_min, "smallest known redshift measured; stars are below 0.001").range(-0.99, 100.0);
   option("cuts.z_max", o.z_max, "largest known redshift measured").range(-0.99, 100.0);

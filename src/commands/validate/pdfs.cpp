@@ -86,6 +86,7 @@ PdfFile::PdfFile(const std::string& path, const PdfOptions& grid, std::int64_t r
   // Rows are joined by number, so another product's PDFs would be taken for these.
   if (!chosen_ && reader_.rows() != rows)
     throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, reader_.rows(), rows));
+  // The grid may be the file's own or that of the options; both must have the points that the rows have.
   if (!is_mixture_ && row_[0].info().width != values_.size())
     throw DataError(fmt::format("{}: PDFs of {} points on a grid of {}", path, row_[0].info().width, values_.size()));
 }
@@ -96,6 +97,7 @@ std::optional<validation::PdfMeasures> PdfFile::measure(std::int64_t row, double
     if (at == chosen_->end() || *at != row) return std::nullopt;
     row = at - chosen_->begin();
   }
+  // Row by row: only the rows of the sample are wanted, which are few and scattered in a catalogue.
   reader_.read({row, row + 1}, row_);
   if (is_mixture_) {
     numbers_of(row_[0], weights_);

@@ -23,11 +23,13 @@ using validation::metric_infos;
 using validation::n_metrics;
 
 /// Puts a table together column by column.
+// Each column is given as a rule for its cells, so that name, description and content stand in one place.
 class TableMaker {
  public:
   explicit TableMaker(std::size_t rows) { table_.resize(rows); }
 
   void text(const std::string& name, const std::string& description, const auto& value_of) {
+    // Texts have a fixed width in HDF5, that of the longest; a width of 0 is none that HDF5 allows.
     std::size_t width = 1;
     for (std::size_t row = 0; row < table_.rows(); ++row) width = std::max(width, std::string(value_of(row)).size());
     Column& column = table_.add({name, Type::text, width, "", "", description});
@@ -48,6 +50,7 @@ class TableMaker {
   }
   /// A value of each model in each row; a plain column for one model.
   void numbers(const std::string& name, const std::string& description, std::size_t models, const auto& value_of) {
+    // Row by row with the models side by side, the layout of a column of several values.
     const auto cells = table_.add({name, Type::f8, models, "", "", description}).template values<double>();
     for (std::size_t row = 0; row < table_.rows(); ++row)
       for (std::size_t m = 0; m < models; ++m) cells[row * models + m] = value_of(row, m);
@@ -58,6 +61,7 @@ class TableMaker {
   Table table_;
 };
 
+// Columns come from the list of metrics, so a new metric is in all tables without a word here.
 void add_metrics(const std::vector<MeasuredSet>& sets, TableMaker& table) {
   for (std::size_t m = 0; m < n_metrics; ++m) {
     const std::string name(metric_infos()[m].name), meaning(metric_infos()[m].meaning);
@@ -74,6 +78,7 @@ Table metrics_table(const ValidationResult& r) {
   table.text("algorithm", "of the model; empty where unknown", [&](std::size_t row) { return model(row).algorithm; });
   table.text("subset", "all, or culled: without the largest errors", [&](std::size_t row) { return sets[row].subset; });
   table.integer("objects", "objects measured", [&](std::size_t row) { return sets[row].objects; });
+  // Counts are of the model and not of the subset: both rows of a model repeat them, so that each row can be read alone.
   table.integer("missing", "objects of the sample without a row of estimates", [&](std::size_t row) { return model(row).missing; });
   table.integer("failed", "objects of the sample whose z_phot is not a number", [&](std::size_t row) { return model(row).failed; });
   table.integer("no_error", "objects with z_phot, without a positive z_err", [&](std::size_t row) { return model(row).no_error; });
@@ -112,6 +117,7 @@ Table limits_table(const ValidationResult& r) {
   return table.take();
 }
 
+// One row for each bin, not one for each histogram: plots can be made from it as it is.
 Table pit_table(const ValidationResult& r) {
   const std::vector<MeasuredPit>& pits = r.validation.pits;
   const auto bins = static_cast<std::size_t>(r.options.pit_bins);
@@ -127,6 +133,7 @@ Table pit_table(const ValidationResult& r) {
   return table.take();
 }
 
+// All objects of the sample, also those that were not measured: rows can then be joined to the sample by number.
 Table objects_table(const ValidationResult& r) {
   const ValidationSample& s = r.sample;
   const std::size_t models = r.models.size();
@@ -138,6 +145,7 @@ Table objects_table(const ValidationResult& r) {
   table.numbers("z_phot", "estimated redshift by each model", models,
                 [&](std::size_t row, std::size_t m) { return r.models[m].z_phot[row]; });
   table.numbers("z_err", "its error", models, [&](std::size_t row, std::size_t m) { return r.models[m].z_err[row]; });
+  // With a PDF of one model all have the columns; NaN stands for those without.
   if (std::none_of(r.models.begin(), r.models.end(), [](const Estimates& e) { return e.has_pdf; })) return table.take();
   table.numbers("pit", "mass of the PDF below z_spec", models, [&](std::size_t row, std::size_t m) { return r.models[m].pit[row]; });
   table.numbers("cde", "integral p^2 dz - 2 p(z_spec)", models, [&](std::size_t row, std::size_t m) { return r.models[m].cde[row]; });
@@ -150,6 +158,7 @@ ordered_json number_or_null(double value) { return std::isfinite(value) ? ordere
 
 ordered_json metrics_json(const MeasuredSet& set) {
   ordered_json json;
+  // Whole sets are named by their key, bins stand in a list and so name themselves.
   if (!set.by.empty()) json = {{"subset", set.subset}, {"by", set.by}, {"low", set.low}, {"high", set.high}};
   json["objects"] = set.objects;
   for (std::size_t m = 0; m < n_metrics; ++m)
@@ -177,6 +186,7 @@ ordered_json model_json(const ValidationResult& r, std::size_t model) {
 }  // namespace
 
 void write_validation(const std::string& path, const ValidationResult& r, const std::string& provenance) {
+  // A group is there only if the run was asked for it: readers need not look for rows to know.
   std::map<std::string, Table> groups = {{"/metrics", metrics_table(r)}, {"/objects", objects_table(r)}};
   if (!r.validation.bins.empty()) groups["/bins"] = bins_table(r);
   if (!r.validation.judged.empty()) groups["/limits"] = limits_table(r);
@@ -201,6 +211,7 @@ void write_validation(const std::string& path, const ValidationResult& r, const 
                  {"sample_no_z_spec", std::to_string(r.sample.no_z_spec)},
                  {"sample_cut", std::to_string(r.sample.cut)},
                  {"sample_no_weight", std::to_string(r.sample.no_weight)},
+                 // A later `--vet` reads it: a finished run is not measured again for its verdict.
                  {"limits_passed", r.validation.judged.empty() ? ""
                                    : r.validation.passes()     ? "yes"
                                                                : "no"}});
@@ -225,6 +236,7 @@ std::string validation_json(const ValidationResult& r) {
                               {"limit", j.limit},
                               {"pass", j.pass},
                               {"within_error", j.within_error}});
+  // Without limits it is true, as the exit code of --vet is 0: nothing was missed.
   json["pass"] = r.validation.passes();
   return json_text(json, 1) + "\n";
 }

@@ -33,6 +33,7 @@ struct Drawn {
   std::vector<double> z_spec, z_phot, z_err, dz, pit;
 };
 
+// The same objects as the metrics are of, so that a plot shows what the table beside it measures.
 Drawn drawn(const ValidationSample& sample, const Estimates& e) {
   Drawn d;
   for (std::size_t i = 0; i < sample.size(); ++i) {
@@ -43,6 +44,7 @@ Drawn drawn(const ValidationSample& sample, const Estimates& e) {
     d.dz.push_back(e.z_phot[i] - sample.z_spec[i]);
     if (!std::isnan(e.pit[i])) d.pit.push_back(e.pit[i]);
   }
+  // Sorted for the quantiles; no other plot pairs a PIT with the object that it is of.
   std::sort(d.pit.begin(), d.pit.end());
   return d;
 }
@@ -67,7 +69,9 @@ void add(const char* tab, const Plot& plot, Process& process) {
 /// Redshifts, errors, and how they hang together, of one model.
 void add_clouds(const std::string& prefix, const std::string& name, const Drawn& d, Process& process) {
   std::vector<double> both = d.z_spec;
+  // One range for both redshifts: with square axes the diagonal means agreement, and the histograms can be compared.
   both.insert(both.end(), d.z_phot.begin(), d.z_phot.end());
+  // Errors and deviations have longer tails than redshifts, so their axes leave out more.
   const AxisRange z = range_of(both, tail), dz = range_of(d.dz, 0.005), error = range_of(d.z_err, 0.005);
   process.add(results_tab, Plot{prefix + "redshifts",
                                 "Redshifts: " + name,
@@ -91,6 +95,7 @@ void add_clouds(const std::string& prefix, const std::string& name, const Drawn&
                cloud_series(d.z_spec, d.z_phot, z, z)};
   constexpr std::array shares = {0.5, 0.9};
   for (Series& contour : contour_series(d.z_spec, d.z_phot, z, z, shares)) density.series.push_back(std::move(contour));
+  // The diagonal is drawn last, over the cloud.
   density.series.push_back(line(z.low, z.low, z.high, z.high, "", "lines dashtype 2 lc rgb '#333333'"));
   process.add(results_tab, density);
   for (const auto& [what, x_label, values, range] :
@@ -111,6 +116,7 @@ Series pit_series(const validation::PitHistogram& histogram, const std::string& 
   const auto bins = static_cast<double>(histogram.share.size());
   for (std::size_t k = 0; k < histogram.share.size(); ++k) {
     series.columns[0].push_back((static_cast<double>(k) + 0.5) / bins);
+    // Times the number of bins it is a density, whose expectation is 1 for any number of bins.
     series.columns[1].push_back(histogram.share[k] * bins);
     series.columns[2].push_back(histogram.error[k] * bins);
   }
@@ -123,6 +129,7 @@ Series qq_series(const Drawn& d, const std::string& title, const std::string& st
   Series series{title, style, {{}, {}}};
   for (std::size_t k = 0; k <= points && !d.pit.empty(); ++k) {
     series.columns[0].push_back(static_cast<double>(k) / points);
+    // The sorted PITs themselves, without interpolation: with 100 points of thousands of objects the difference is not to be seen.
     series.columns[1].push_back(d.pit[std::min(k * d.pit.size() / points, d.pit.size() - 1)]);
   }
   return series;
@@ -130,6 +137,7 @@ Series qq_series(const Drawn& d, const std::string& title, const std::string& st
 
 void add_pits(const std::string& prefix, const std::string& name, const ValidationResult& r, std::size_t model, const Drawn& d,
               Process& process) {
+  // From 0, as a cut-off axis would make any histogram look uneven.
   Plot plot{prefix + "pit", "PIT: " + name, "PIT", "density", "set yrange [0:*]\nset xrange [0:1]\nset key bottom\n", {}};
   for (const MeasuredPit& pit : r.validation.pits)
     if (pit.model == model)
@@ -153,6 +161,7 @@ Series binned_series(const ValidationResult& r, std::size_t model, const std::st
   for (const MeasuredSet& set : r.validation.bins) {
     const double value = set.value[validation::place(metric)], error = set.error[validation::place(metric)];
     if (set.model != model || set.subset != subset || set.by != by || set.objects < fewest_drawn || std::isnan(value)) continue;
+    // Bins of error are drawn on a logarithmic axis, on which the middle is the geometric mean; the first may begin at 0.
     series.columns[0].push_back(by == "z_err" && set.low > 0.0 ? std::sqrt(set.low * set.high) : 0.5 * (set.low + set.high));
     series.columns[1].push_back(value);
     series.columns[2].push_back(std::isnan(error) ? 0.0 : error);
@@ -163,6 +172,7 @@ Series binned_series(const ValidationResult& r, std::size_t model, const std::st
 /// The horizontal line of a metric's limit.
 void add_limit(const ValidationResult& r, Metric metric, Plot& plot) {
   const std::vector<double>& limit = r.options.limits[validation::place(metric)];
+  // The line is as long as the points reach: gnuplot widens an axis for a longer one.
   double low = 0.0, high = 1.0;
   bool is_first = true;
   for (const Series& series : plot.series)
@@ -175,6 +185,7 @@ void add_limit(const ValidationResult& r, Metric metric, Plot& plot) {
 }
 
 void add_binned(const std::string& prefix, const std::string& name, const ValidationResult& r, std::size_t model, Process& process) {
+  // Those that have a requirement or are usual in papers; all others are in the product's table of bins.
   for (const Metric metric : {Metric::mean_bias, Metric::sigma68, Metric::out_2sigma, Metric::out_3sigma, Metric::nmad}) {
     Plot plot{prefix + name_of(metric),
               fmt::format("{} against z_phot: {}", name_of(metric), name),
@@ -189,6 +200,7 @@ void add_binned(const std::string& prefix, const std::string& name, const Valida
   }
 }
 
+// There always is one: both subsets are planned for every model.
 const MeasuredSet& whole_of(const ValidationResult& r, std::size_t model, const std::string& subset) {
   return *std::find_if(r.validation.whole.begin(), r.validation.whole.end(),
                        [&](const MeasuredSet& set) { return set.model == model && set.subset == subset; });
@@ -202,6 +214,7 @@ void add_table(const std::string& name, const ValidationResult& r, std::size_t m
                  fmt::format("{} objects measured, {} after culling; +- bootstrap errors of {} realisations", grouped(all.objects),
                              grouped(culled.objects), r.options.realisations)};
   for (std::size_t m = 0; m < n_metrics; ++m) {
+    // Metrics of PDFs are left out where there are none, but not if a limit is set: then the failure must be seen.
     if (std::isnan(all.value[m]) && r.options.limits[m].empty()) continue;
     std::string limit, result;
     const bool names_subset = r.options.limits_subset == "both";
@@ -231,6 +244,7 @@ void compare(const ValidationResult& r, const std::vector<Drawn>& d, Process& pr
     }
     process.add(comparison_tab, table);
   }
+  // Beside the metrics against redshift one each against magnitude and error: there the models differ most.
   for (const auto& [by, metric] :
        {std::pair{"z_phot", Metric::mean_bias}, std::pair{"z_phot", Metric::sigma68}, std::pair{"z_phot", Metric::nmad},
         std::pair{"z_phot", Metric::out_3sigma}, std::pair{"magnitude", Metric::sigma68}, std::pair{"z_err", Metric::sigma68},
@@ -276,6 +290,7 @@ void report_validation(const ValidationResult& r, Process& process) {
   for (std::size_t model = 0; model < r.models.size(); ++model) {
     const Estimates& e = r.models[model];
     const Drawn& d = all.emplace_back(drawn(r.sample, e));
+    // Names of models may be anything; file names of plots are numbered instead.
     const std::string prefix = fmt::format("m{}_", model + 1),
                       name = e.algorithm.empty() ? e.name : fmt::format("{} ({})", e.name, e.algorithm);
     add_table(name, r, model, process);

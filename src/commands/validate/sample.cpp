@@ -58,6 +58,7 @@ std::string redshift_column(const ValidateOptions& o, const Schema& schema, cons
   RoleAsked asked{"redshift", o.redshift};
   // In surveys whose band z is a column z, that is not the redshift, whatever a model was trained with.
   const auto is_magnitude = [&](const std::string& name) { return std::ranges::count(bands.columns.magnitude, name) > 0; };
+  // The name that the model was trained with goes before a guess: a sample may have photometric redshifts under a more usual name.
   if (asked.given.empty() && model && find_column(schema, model->redshift) && !is_magnitude(model->redshift)) asked.given = model->redshift;
   RolesAsked roles{.path = path, .bands = bands.bands, .redshift = asked};
   if (!bands.columns.magnitude.empty()) roles.magnitude = RoleAsked{"bands.magnitude", bands.bands.magnitude};
@@ -68,6 +69,7 @@ std::string id_column(const ValidateOptions& o, const Schema& schema, const std:
   if (names_no_column(o.id, schema)) return "";
   const std::string name = o.id.empty() ? known_column(schema, known_columns::id) : o.id;
   const auto found = find_column(schema, name);
+  // Without ids the rows are numbered, which serves for models; tables of estimates are refused without ids, in validate.cpp.
   if (!found && o.id.empty()) return "";
   if (!found) throw UsageError(fmt::format("{}: no column '{}' (named by --id)", path, name));
   if (is_integer(schema[*found].type) && schema[*found].width == 1) return name;
@@ -95,6 +97,7 @@ Schema columns_to_read(const Schema& schema, const ValidationSample& sample, con
                        const std::string& path) {
   Schema columns;
   std::vector<std::string> names = needed;
+  // After those that the models need, which may be among them: a column that has two roles is read once.
   for (const std::string& name : {sample.redshift, sample.id, sample.weight, sample.magnitude})
     if (!name.empty()) names.push_back(name);
   for (const std::string& name : names) {
@@ -120,6 +123,7 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
   numbers(sample.weight, sample.weights);
   numbers(sample.magnitude, sample.magnitudes);
   for (std::size_t i = 0; i < rows.rows(); ++i) {
+    // Numbered over all files, so that no two rows have one number.
     sample.ids.push_back(sample.id.empty() ? static_cast<std::int64_t>(first + i) : rows.at(sample.id).integer(i));
     if (!sample.id.empty() && rows.at(sample.id).info().null == sample.ids.back())
       throw DataError(fmt::format("{}, row {}, column {}: no id", sample.paths.front(), sample.ids.size(), sample.id));
@@ -127,6 +131,7 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
   sample.photometry.resize(first + rows.rows());
   for (const std::string& name : needed) {
     const Column& from = rows.at(name);
+    // As bytes, in the type of the column: corrections and models see what they would see in photoz, to the last bit.
     const auto place = static_cast<std::ptrdiff_t>(first * from.info().bytes_per_row());
     std::ranges::copy(from.bytes(), sample.photometry.at(name).bytes().begin() + place);
   }
@@ -134,6 +139,7 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
 
 /// An object that occurs twice has the same photometry in both rows, as far as that is read.
 void check_ids(const ValidationSample& sample) {
+  // Bytes and not numbers are compared: two NaNs are the same, and the type does not matter.
   const auto has_same = [](const Column& column, std::size_t a, std::size_t b) {
     const std::size_t width = column.info().bytes_per_row();
     return std::ranges::equal(column.bytes().subspan(a * width, width), column.bytes().subspan(b * width, width));
@@ -168,6 +174,7 @@ void mark_usable(const ValidateOptions& o, ValidationSample& sample) {
 Schema sample_schema(const ValidateOptions& o) {
   const std::vector<std::string> paths = input_files(o.sample);
   for (const std::string& path : paths)
+    // The empty class stands for tables of others; a model or a product without redshifts is refused before it is opened.
     require_class(path, {"", product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue}, "sample");
   return Dataset(paths.front(), o.source).schema();
 }
@@ -199,6 +206,7 @@ void read_sample(const ValidateOptions& o, const std::vector<std::string>& neede
     }
     dataset.each_block(columns, rows_per_piece, [&](const Table& rows, std::int64_t) { append(rows, needed, sample); });
   }
+  // Weighted samples repeat objects on purpose and say so by their column of copies.
   if (!sample.id.empty() && !sample.has_copies) check_ids(sample);
   mark_usable(o, sample);
   if (sample.size() == 0) throw DataError(fmt::format("{}: no rows", sample.paths.front()));

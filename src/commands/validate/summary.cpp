@@ -25,11 +25,13 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c)
       line += c == 0 ? fmt::format("{:<{}}", row[c], widths[c]) : fmt::format("  {:>{}}", row[c], widths[c]);
+    // No blanks at the end of a line, where the last columns are empty.
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;
 }
 
+// None for a metric without a limit, or of the subset that the limits are not for.
 const JudgedMetric* judgement(const Validation& validation, const MeasuredSet& set, std::size_t metric) {
   for (const JudgedMetric& j : validation.judged)
     if (j.model == set.model && j.subset == set.subset && validation::place(j.metric) == metric) return &j;
@@ -42,6 +44,7 @@ std::string counts_of(const ValidationResult& r, const Estimates& e) {
        {std::pair{e.missing, "not in the table"}, std::pair{e.failed, "without z_phot (failed)"}, std::pair{e.no_error, "without z_err"},
         std::pair{e.no_pdf, "without a PDF"}, std::pair{e.off_grid, "with z_spec off the PDF's grid"},
         std::pair{e.in_training, "trained the model: its metrics are too good"}})
+    // What is 0 is not told: a summary of a good sample has no lines to skip.
     if (count > 0)
       text += fmt::format("{}: {} of {} objects ({:.2f} %) {}\n", e.name, grouped(count), grouped(r.sample.usable),
                           100.0 * static_cast<double>(count) / static_cast<double>(r.sample.usable), what);
@@ -52,6 +55,7 @@ std::string counts_of(const ValidationResult& r, const Estimates& e) {
 
 std::string with_error(double value, double error) {
   if (!std::isfinite(value)) return "-";
+  // An error of 0 is one of too few objects or realisations, not of a perfect value; it is not shown.
   if (!(error > 0.0) || !std::isfinite(error)) return fmt::format("{:.5g}", value);
   // Two digits of the error decide how many of the value mean anything.
   const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 6);
@@ -84,6 +88,7 @@ std::string validation_summary(const ValidationResult& r) {
     row.emplace_back(metric_infos()[m].name);
     for (const MeasuredSet& set : r.validation.whole) {
       const JudgedMetric* judged = judgement(r.validation, set, m);
+      // Of five characters each, so that the numbers in a column stay below one another.
       row.push_back(with_error(set.value[m], set.error[m]) + (!judged                ? ""
                                                               : judged->pass         ? " ok  "
                                                               : judged->within_error ? " miss"

@@ -31,6 +31,7 @@ void make_names_unique(std::vector<Estimates>& models) {
       return std::any_of(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(k),
                          [&](const Estimates& e) { return e.name == models[k].name; });
     };
+    // Counted on until it is free: another file may really be called model-2.
     for (int number = 2; is_taken(); ++number) models[k].name = fmt::format("{}-{}", stem, number);
   }
 }
@@ -53,6 +54,7 @@ class ValidateRun {
     run_.emplace(
         ranks_, context_.options, context_.run,
         RunSetup{"validate", program_version, o_.output, product_paths(), input_paths(), &context_.process, optional_paths(o_.json)});
+    // Only the first rank reads the product; all must leave with the same code.
     if (run_->is_complete()) return verdict(ranks_.on_first([&] { return std::string(limits_are_met(o_.output) ? "yes" : ""); }) == "yes");
     try {
       prepare();
@@ -85,6 +87,7 @@ class ValidateRun {
   /// Reads models and sample, on every rank.
   void prepare() {
     ranks_.together([&] {
+      // Models are read and checked before the rows of the sample, which take longest: a wrong model is told at once.
       const Schema schema = sample_schema(o_);
       ready_ = read_models(o_);
       double largest_z = 0.0;
@@ -138,6 +141,7 @@ class ValidateRun {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       std::vector<std::pair<std::string, std::string>> inputs;
       for (const std::string& path : input_paths()) inputs.emplace_back(path, file_identity(path));
+      // Under their temporary names; publish() renames all products together.
       write_validation(run_->partial(o_.output), result, provenance_json("validate", context_.options, inputs));
       if (!o_.json.empty()) write_durably(run_->partial(o_.json), validation_json(result));
     });

@@ -67,6 +67,7 @@ bool is_integer(Quantity quantity) noexcept {
 
 Measurements nothing_measured() noexcept {
   Measurements m;
+  // Counts and codes have no NaN: nothing measured is 0 for them, and a flag says why.
   for (std::size_t i = 0; i < m.size(); ++i) m[i] = is_integer(static_cast<Quantity>(i)) ? 0.0 : std::numeric_limits<double>::quiet_NaN();
   return m;
 }
@@ -76,6 +77,7 @@ std::vector<Quantity> chosen_quantities(const PatchOptions& o, bool has_polarisa
   for (const Description& d : descriptions) {
     const std::string measure = d.measure;
     const bool is_chosen = measure.empty() || o.measures(measure) || (measure == "mean" && o.measures("disc"));
+    // The mean is part of the statistics of discs, and flags belong to any choice. Polarisation needs Q and U, which not every map has.
     if (is_chosen && (measure != "polarisation" || has_polarisation)) chosen.push_back(d.quantity);
   }
   return chosen;

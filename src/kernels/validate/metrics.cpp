@@ -95,6 +95,7 @@ MetricSet::MetricSet(const Objects& objects, std::span<const std::uint32_t> memb
     if (!objects.weight.empty()) weight_.push_back(objects.weight[i]);
     if (!objects.key.empty()) key_.push_back(objects.key[i]);
     const double error = objects.z_err[i];
+    // Without an error the object counts for all metrics but those of pulls.
     if (!(error > 0.0) || std::isinf(error)) continue;
     has_err_[k] = 1;
     pull_[k] = dz_[k] / error;
@@ -111,6 +112,7 @@ MetricSet::MetricSet(const Objects& objects, std::span<const std::uint32_t> memb
 }
 
 void MetricSet::sort_scaled(std::span<const double> ratio) {
+  // Another order than that of dz: weights are looked up by object, values stand in their own order.
   scaled_object_ = order_by(ratio);
   scaled_.reserve(ratio.size());
   for (const std::uint32_t k : scaled_object_) scaled_.push_back(ratio[k]);
@@ -131,6 +133,7 @@ void MetricSet::pool_redshifts(const Objects& objects, std::span<const std::uint
   std::sort(all.begin(), all.end(), [](const Redshift& a, const Redshift& b) { return a.z < b.z || (a.z == b.z && a.place < b.place); });
   pooled_.reserve(all.size());
   for (std::size_t k = 0; k < all.size(); ++k)
+    // The values themselves are not kept: the distance of two distributions needs their order alone.
     pooled_.push_back(all[k].place | (k + 1 == all.size() || all[k + 1].z != all[k].z ? is_last_of_equal : 0));
 }
 
@@ -145,6 +148,7 @@ void MetricSet::bin_redshifts(const Objects& objects, std::span<const std::uint3
   n_bins_ = order.empty() ? 0 : static_cast<std::size_t>(std::min(high - low + 1.0, most_bins));
   const auto bin_of = [&](double z) {
     const double bin = std::floor(z / width) - low;
+    // All that is outside shares one bin behind the last, which is not looked at.
     return bin >= 0.0 && bin < static_cast<double>(n_bins_) ? static_cast<std::uint32_t>(bin) : static_cast<std::uint32_t>(n_bins_);
   };
   spec_bin_.reserve(order.size());
@@ -190,6 +194,7 @@ Metrics MetricSet::measure(Scratch& scratch) const {
 
 Metrics MetricSet::measure(std::uint64_t realisation, Scratch& scratch) const {
   scratch.counts.resize(size());
+  // Poisson counts instead of draws with replacement: an object's count does not depend on the others, so any set can be drawn alone.
   poisson_counts(key_, realisation, scratch.counts);
   return weight_.empty() ? measure_counts<false>(scratch) : measure_counts<true>(scratch);
 }
@@ -335,6 +340,7 @@ void MetricSet::pits(const Scratch& scratch, Metrics& metrics) const {
     before = after;
   }
   metrics[place(Metric::pit_ks)] = largest;
+  // By the number of objects and not the sum of weights: both statistics grow with the size of the sample.
   metrics[place(Metric::pit_cvm)] = n * cramer / 3.0;
   metrics[place(Metric::pit_ad)] = n * (-1.0 - anderson);
   metrics[place(Metric::pit_out)] = out / sum;

@@ -72,6 +72,7 @@ Table tuning_table(const knn::Tuning& tuning) {
   std::vector<double> sigma;
   for (std::size_t i = 0; i < tuning.loss.size(); ++i) {
     neighbours.push_back(static_cast<std::int32_t>(tuning.neighbours[i / tuning.sigma.size()]));
+    // One row for each point of the grid, sigma fastest: the loss can be drawn as a map from the table alone.
     sigma.push_back(tuning.sigma[i % tuning.sigma.size()]);
   }
   Table table;
@@ -118,6 +119,7 @@ class Knn final : public PhotozAlgorithm {
       // On a held-out quarter; the model itself is made of all objects.
       const knn::Tuning tuning = knn::tune(rows, options, set.seed, set.threads);
       report(tuning);
+      // A value that the user gave is the only one of its grid, so it stays as it is.
       options.neighbours = tuning.neighbours[tuning.best_neighbours];
       options.sigma = tuning.sigma[tuning.best_sigma];
       model.tables["tuning"] = tuning_table(tuning);
