@@ -164,7 +164,6 @@ std::string file_identity(const std::string& name) {
   const std::string path = input_file(name);
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) throw IoError(path + ": is a directory (a file is needed)");
-  // Streams give no reason of their own; errno is that of the call that failed, if it was one.
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   const auto throw_unreadable = [&] {

@@ -40,6 +40,7 @@ const char* sql_type(Type type) {
 }
 
 /// Number of the type in duckdb_type.
+// Numbers of DuckDB's C interface, which is loaded at run time, without its header.
 int type_number(Type type) {
   constexpr int integer = 4, bigint = 5, utinyint = 6, real = 10, double_precision = 11, varchar = 17;
   switch (type) {
@@ -64,6 +65,7 @@ bool is_list(const ColumnInfo& info) { return info.type != Type::text && info.wi
 template <class T>
 bool is_missing(const ColumnInfo& info, T value) {
   if constexpr (std::is_floating_point_v<T>)
+    // NULL is what other readers know for missing; ours reads it back as NaN.
     return std::isnan(value);
   else
     return info.null == static_cast<std::int64_t>(value);
@@ -74,6 +76,7 @@ void fill_numbers(const ColumnInfo& info, Handle vector, const std::byte* values
   const Api& api = library();
   std::memcpy(api.vector_get_data(vector), values, rows * sizeof(T));
   const T* numbers = static_cast<const T*>(api.vector_get_data(vector));
+  // A mask of validity is made with the first missing value: most columns have none.
   std::uint64_t* validity = nullptr;
   for (std::size_t i = 0; i < rows; ++i) {
     if (!is_missing(info, numbers[i])) continue;
@@ -110,6 +113,7 @@ void fill_lists(const ColumnInfo& info, Handle vector, const std::byte* values, 
   if (api.list_vector_reserve(vector, rows * info.width) != success || api.list_vector_set_size(vector, rows * info.width) != success)
     throw IoError("DuckDB has no memory for lists");
   auto* entries = static_cast<ListEntry*>(api.vector_get_data(vector));
+  // All lists of a column have one length, so their elements lie as in our own column.
   for (std::size_t i = 0; i < rows; ++i) entries[i] = {i * info.width, info.width};
   std::memcpy(api.vector_get_data(api.list_vector_get_child(vector)), values, rows * info.bytes_per_row());
 }
@@ -172,10 +176,12 @@ void TableWriter::append_chunk(const std::vector<const std::byte*>& columns, std
 }
 
 void TableWriter::write(const std::string& path, const std::vector<std::pair<std::string, std::string>>& metadata) {
+  // Rows are in the table only when the appender is closed, and errors of the last ones show here.
   if (library().appender_close(appender_) != success) fail();
   std::string pairs;
   for (const auto& [key, value] : metadata)
     pairs += fmt::format("{}{}: {}", pairs.empty() ? "" : ", ", quoted_text(key), quoted_text(value));
+  // Without DuckDB's own temporary file: the folder of the run is one already, and publish() renames.
   session_.run(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{})", table_name, quoted_text(path),
                            pairs.empty() ? "" : fmt::format(", KV_METADATA {{{}}}", pairs)));
 }

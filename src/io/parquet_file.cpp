@@ -34,6 +34,7 @@ std::string xml_text(std::string_view text) {
         escaped += "&quot;";
         break;
       default:
+        // XML has no way to write control characters.
         escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   }
@@ -60,6 +61,7 @@ const char* votable_type(Type type) {
 
 /// Sends rows through the window, some at a time.
 void send_rows(const Table& table, std::size_t row_bytes, const std::string& path) {
+  // The window holds whole rows of all columns, one column after the other.
   const std::size_t step = std::max<std::size_t>(1, duckdb_window_bytes / std::max<std::size_t>(1, row_bytes));
   for (std::size_t begin = 0; begin < table.rows(); begin += step) {
     const std::size_t count = std::min(step, table.rows() - begin);
@@ -82,6 +84,7 @@ ParquetMetadata parquet_metadata(const Schema& schema) {
   for (const ColumnInfo& info : schema) {
     fields += fmt::format(R"(<FIELD name="{}" datatype="{}")", xml_text(info.name), votable_type(info.type));
     if (info.type == Type::text)
+      // Texts have any length in Parquet, also where all of ours have one.
       fields += R"( arraysize="*")";
     else if (info.width > 1)
       fields += fmt::format(R"( arraysize="{}")", info.width);
@@ -110,6 +113,7 @@ void write_parquet(const std::string& path, const Table& table, const ParquetMet
   const Schema schema = table.schema();
   const std::size_t row_bytes = bytes_per_row(schema);
   if (row_bytes > duckdb_window_bytes) throw DataError(fmt::format("{}: rows of {} bytes are too long", path, row_bytes));
+  // Made here and not by DuckDB: a full disk or a folder that is not there is then told with its reason.
   File::created(path).close();
   const DuckDbTurn turn;
   forget_parquet_stream();
@@ -119,6 +123,7 @@ void write_parquet(const std::string& path, const Table& table, const ParquetMet
     create.put(std::string_view(info.name)).put(static_cast<std::int64_t>(info.type)).put(static_cast<std::int64_t>(info.width));
     create.put(std::int64_t{info.null.has_value()}).put(info.null.value_or(0));
   }
+  // Rows go into a table of DuckDB first, since a Parquet file is written column by column.
   (void)ask_duckdb(create, path);
   send_rows(table, row_bytes, path);
   ChildMessage write;

@@ -69,6 +69,7 @@ class ExportRun {
       throw DataError(
           fmt::format("{}: is ordered by {}, but a HATS catalogue by HEALPix (skyfold import --input {} --ordering healpix makes one)",
                       o_.product, name_of(catalogue_->layout().ordering), o_.product));
+    // The others keep the order that the catalogue has them in.
     std::ranges::stable_partition(schema_, [](const ColumnInfo& info) { return info.name == healpix_column; });
     for (const char* name : {"Norder", "Dir", "Npix"})
       if (find_column(schema_, name))
@@ -78,6 +79,7 @@ class ExportRun {
 
   void choose_leaves() {
     const std::int64_t row_bytes = std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes_per_row(schema_)));
+    // A leaf is in memory as a whole, so long rows make it shorter than the user allows.
     most_rows_ = std::clamp<std::int64_t>(leaf_bytes / row_bytes, 1, o_.max_rows);
     if (catalogue_->rows() == 0) throw DataError(fmt::format("{}: has no rows to export", o_.product));
     if (o_.format == hats) {
@@ -90,12 +92,14 @@ class ExportRun {
     if (leaves_.size() > 1)
       throw UsageError(fmt::format("--output {}: {} rows are more than one file takes, {} (name a folder: one without .parquet at its end)",
                                    o_.output, grouped(catalogue_->rows()), grouped(most_rows_)));
+    // An empty place stands for the output itself.
     leaves_.front().place.clear();
   }
 
   void make_folders() {
     if (leaves_.front().place.empty()) return;
     fs::create_directories(root());
+    // All folders before the run: ranks then make files only, without a race for the folders above them.
     for (const Leaf& leaf : leaves_) fs::create_directories(folder_of(root() + "/" + leaf.place));
   }
 
@@ -106,6 +110,7 @@ class ExportRun {
         partitions.push_back(
             {std::ssize(partitions), leaf.place.empty() ? o_.output : leaf.place, leaf.rows, static_cast<double>(leaf.rows.size())});
     const auto work = std::make_shared<ExportWork>(catalogue_->reader(), schema_, leaves_, root(), parquet_metadata(schema_));
+    // A job is a file, never a part of one: a leaf that was cut could not be written by two ranks.
     run_.farm({"export", "rows", "1", true, true}, partitions, work);
   }
 
@@ -121,6 +126,7 @@ class ExportRun {
         for (const std::int64_t key : keys[0].values<std::int64_t>()) ++counts[static_cast<std::size_t>(pixel_of(key, order))];
       }
     });
+    // Whole numbers, so that the map is the same for any number of ranks.
     ranks_.sum(counts);
     const Roles& roles = catalogue_->layout().roles;
     const std::string name = o_.name.empty() ? fs::path(o_.output).filename().string() : o_.name;
@@ -159,6 +165,7 @@ class ExportCommand final : public Command {
     option("hats.date", o_.date, "date of creation and release to be noted; empty: none, so that equal rows give equal bytes");
   }
   ExitCode run(const CommandContext& context) override {
+    // The name of the run folder is made from it.
     while (o_.output.size() > 1 && o_.output.ends_with('/')) o_.output.pop_back();
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });
     return ExportRun(o_, context).run();

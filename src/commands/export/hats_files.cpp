@@ -24,6 +24,7 @@ std::string properties(const std::string& folder, const HatsDescription& d, cons
   double covered = 0.0;
   std::int64_t bytes = 0;
   for (const Leaf& leaf : leaves) {
+    // Leaves do not overlap, so their shares of the sky add up.
     covered += 1.0 / static_cast<double>(pixel_count(leaf.pixel.order));
     bytes += static_cast<std::int64_t>(std::filesystem::file_size(folder + "/" + leaf.place));
   }
@@ -46,6 +47,7 @@ std::string properties(const std::string& folder, const HatsDescription& d, cons
     add("hats_creation_date", d.date);
     add("hats_release_date", d.date);
   }
+  // In KiB.
   add("hats_estsize", std::to_string((bytes + 1023) / 1024));
   add("hats_version", "v1.0");
   return text;
@@ -68,6 +70,7 @@ void write_skymap(const std::string& path, int order, std::span<const std::int64
 }  // namespace
 
 int skymap_order(const std::vector<Leaf>& leaves) {
+  // Finer than the leaves, so that the map shows more than they do; at order 10 it has 100 MB.
   constexpr int coarsest = 5, finest = 10, finer = 2;
   return std::clamp(largest_order(leaves) + finer, coarsest, finest);
 }
@@ -76,10 +79,12 @@ void write_hats_files(const std::string& folder, const HatsDescription& descript
                       const ParquetMetadata& metadata, std::span<const std::int64_t> counts) {
   const std::string text = properties(folder, description, leaves);
   write_durably(folder + "/hats.properties", text);
+  // The older name of the same file, which readers of earlier catalogues look for.
   write_durably(folder + "/properties", text);
   std::string pixels = "Norder,Npix\n";
   for (const Leaf& leaf : leaves) pixels += fmt::format("{},{}\n", leaf.pixel.order, leaf.pixel.pixel);
   write_durably(folder + "/partition_info.csv", pixels);
+  // A file without rows: readers learn the columns from it without opening a leaf.
   write_parquet(folder + "/dataset/_common_metadata", Table(schema, 0), metadata);
   sync_path(folder + "/dataset/_common_metadata");
   write_skymap(folder + "/skymap.fits", skymap_order(leaves), counts);

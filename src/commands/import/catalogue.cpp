@@ -147,6 +147,7 @@ class Import {
     ranks_.on_first_only([&] {
       ScratchArray keys(keys_path());
       std::istringstream lines(read_file(duplicates_path()));
+      // Each attempt marks them anew: a death may have come between the list and the marks.
       for (std::string line; std::getline(lines, line);) keys.write(std::stoll(line.substr(0, 20)), std::span(&dropped_key, 1));
       keys.sync();
     });
@@ -164,6 +165,7 @@ class Import {
     run_.once("catalogue", [&] {
       create_catalogue(catalogue_path(), layout());
       write_corrections(catalogue_path(), corrections_);
+      // Sorting reads one file and writes another: a death in the middle leaves the source as it was.
       if (!in_order_) create_catalogue(placed_path(), layout());
     });
     std::shared_ptr<PlacePass> pass;
@@ -203,6 +205,7 @@ class Import {
       append_packed(text.substr(sizeof(BlockKeys)), sample);
     }
     std::erase_if(blocks, [](const BlockKeys& block) { return block.rows == 0; });
+    // Inputs that are in order already, such as a catalogue that is imported again, are written straight to their places.
     in_order_ = true;
     for (std::size_t i = 0; i < blocks.size(); ++i)
       if (!blocks[i].is_ordered || (i > 0 && blocks[i].first < blocks[i - 1].last)) in_order_ = false;

@@ -36,11 +36,13 @@ void count_bytes(const Table& table, JobResult& result) {
 
 void ScratchArray::create(const std::string& path, std::int64_t rows) {
   File file = File::created(path);
+  // Laid out whole, so that ranks write at their places without a word to one another.
   file.resize(rows * 8);
   file.close();
 }
 
 std::size_t Placement::bucket_of(std::int64_t key, std::int64_t row) const {
+  // Key and row together are unique: every row has one bucket, however many keys are equal.
   return static_cast<std::size_t>(std::upper_bound(splitters.begin(), splitters.end(), std::pair(key, row)) - splitters.begin());
 }
 
@@ -98,6 +100,7 @@ void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
   }
   std::string lines;
   for (const Reject& reject : slot.rejects) lines += reject_line(inputs_, reject);
+  // One file for each block, named by its first row: a block that is done again replaces its own.
   if (!lines.empty()) write_durably(fmt::format("{}/{}", rejects_folder_, block.begin), lines);
   keys_.write(block.begin, slot.keys);
   if (!inputs_.schema.generates_id) ids_.write(block.begin, slot.ids);
@@ -117,6 +120,7 @@ PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, bool keys
   if (!placed_keys_path.empty()) placed_keys_.emplace(placed_keys_path);
   const ColumnIndex index(catalogue_.schema()), read(inputs.schema.input);
   for (const ColumnInfo& column : catalogue_schema(inputs_.schema)) {
+    // Columns of the file stand in the order of their names, those of the inputs in their own.
     places_.push_back(index.find(column.name).value());
     sources_.push_back(read.find(column.name));
   }
@@ -178,11 +182,13 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
   }
   std::vector<std::int64_t> placed(slot.order.size());
   for (std::size_t i = 0; i < placed.size(); ++i) placed[i] = slot.keys[slot.order[i]];
+  // Now in the order of the buckets, like the rows.
   slot.keys = std::move(placed);
 }
 
 void PlacePass::write(const Job& job, RowRange block, int index, JobResult& result) {
   Buffers& slot = slots_[index];
+  // Each block has its own place in each bucket, so blocks may be written in any order, and twice.
   const auto& starts = placement_.block_starts[static_cast<std::size_t>(job.first_partition)];
   std::size_t from = 0;
   for (std::size_t b = 0; b < slot.counts.size(); from += slot.counts[b], ++b) {

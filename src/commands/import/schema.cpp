@@ -85,6 +85,7 @@ void unite_nulls(ColumnInfo& column, const Schema& inputs) {
       column.null = input.null;
       return;
     }
+  // None is free among the values: a wider type has one, where there is a wider type.
   column.type = column.type == Type::u1 ? Type::i4 : Type::i8;
   column.null = range_of(column.type).first;
 }
@@ -101,6 +102,7 @@ bool is_whole(Type type) { return type == Type::i8 || type == Type::i4 || type =
 Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   Schema all = sources.front()->schema();
   const std::string& first_path = sources.front()->path();
+  // An index by name: tables of a thousand columns in thousands of files would otherwise be compared pair by pair.
   const ColumnIndex first(all);
   std::vector<std::vector<ColumnInfo>> inputs(all.size());  // each column as it is in every input that has values of it
   std::vector<std::size_t> void_widths(all.size(), 1);
@@ -246,6 +248,7 @@ void remark_units(const Schema& all, const Roles& roles, const std::vector<std::
       const ColumnInfo& column = all[c];
       if (is_said[c] || column.unit.empty() || column.name == roles.ra || column.name == roles.dec) continue;
       const std::string& unit = source->schema()[*index.find(column.source)].unit;
+      // A unit that is not said is taken for the same one.
       if (unit.empty() || lower(unit) == lower(column.unit)) continue;
       remarks.push_back(fmt::format("column {} is in {} in {}, but in {} in {}: values are taken as they are", column.name, column.unit,
                                     sources.front()->path(), unit, source->path()));
@@ -263,6 +266,7 @@ bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOp
 
 /// "columns of type f8: ra, dec": a column that has another type than meant is seen at once.
 void remark_types(const Schema& schema, std::vector<std::string>& remarks) {
+  // Tables of hundreds of columns would otherwise fill the terminal.
   constexpr std::size_t most_names = 16;
   for (const Type type : {Type::i8, Type::i4, Type::u1, Type::f8, Type::f4, Type::text}) {
     std::vector<std::string> names;
@@ -351,6 +355,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   check_roles(schema, all, o, *sources.front());
   remark_units(all, schema.roles, sources, schema.remarks);
   if (schema.generates_id) {
+    // A column id that is not used as such keeps its name and its values.
     schema.roles.id = find_column(all, "id") ? "row_id" : "id";
     schema.remarks.push_back("made column " + schema.roles.id + " of row numbers" + (o.id.empty() ? " (no id column found)" : ""));
   }

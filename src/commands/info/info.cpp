@@ -53,11 +53,13 @@ void describe_info(OptionSet& option, InfoOptions& o) {
 std::vector<double> depths(const BandCounts& counts, long fewest) {
   std::vector<double> values;
   for (const DepthHistogram& band : counts)
+    // The fullest bin of a few objects is chance.
     values.push_back(band.objects() >= fewest ? band.peak() : std::numeric_limits<double>::quiet_NaN());
   return values;
 }
 
 HealpixMapLayout depth_layout(const InfoOptions& o) {
+  // NESTED, as the keys of the rows are: a pixel of the map is then a shift of the key.
   HealpixMapLayout layout{o.nside, true, Frame::equatorial, false, {}, {creator_of("info")}};
   for (const std::string& band : o.bands.bands) layout.columns.push_back({"depth_" + band, "mag", Type::f4});
   return layout;
@@ -65,6 +67,7 @@ HealpixMapLayout depth_layout(const InfoOptions& o) {
 
 void write_depth_map(const InfoOptions& o, const SkySummary& sky, const CommandContext& context) {
   const auto pixels = static_cast<std::size_t>(pixel_count(order_of_nside(o.nside)));
+  // Pixels that no object lies in stay NaN: the depth there is not known.
   std::vector<std::vector<float>> columns(o.bands.bands.size(), std::vector<float>(pixels, std::numeric_limits<float>::quiet_NaN()));
   for (const auto& [pixel, counts] : sky.map) {
     const std::vector<double> values = depths(counts, o.objects);
@@ -83,6 +86,7 @@ void write_depth_tiles(const InfoOptions& o, const SkySummary& sky) {
   for (const auto& [tile, counts] : sky.tiles) {
     text += csv_cell(tile);
     const std::vector<double> values = depths(counts, o.objects);
+    // The number of objects stands beside the depth, so that a reader can set another limit to it.
     for (std::size_t b = 0; b < values.size(); ++b) text += fmt::format(",{},{}", counts[b].objects(), cell(values[b]));
     text += "\n";
   }
@@ -102,6 +106,7 @@ void put_sky(const InfoOptions& o, const SkySummary& sky, Json& json) {
   const std::vector<double> values = depths(sky.depth, 1);
   for (std::size_t b = 0; b < values.size(); ++b) {
     json["depth"]["bands"].push_back({{"band", o.bands.bands[b]}, {"objects", sky.depth[b].objects()}, {"depth_mag", nullptr}});
+    // JSON has no NaN: null stays.
     if (!std::isnan(values[b])) json["depth"]["bands"].back()["depth_mag"] = values[b];
   }
 }
@@ -137,6 +142,7 @@ void print_text(const Json& json) {
   for (const Json& c : json["columns"]) {
     const auto number = [&](const char* key) {
       if (!c.contains(key)) return std::string("-");
+      // Whole numbers in all their digits: they may be ids.
       return c[key].is_number_integer() ? fmt::format("{}", c[key].get<std::int64_t>()) : fmt::format("{:.6g}", c[key].get<double>());
     };
     const std::string type = c["type"].get<std::string>() + (c["width"] == 1 ? "" : fmt::format("[{}]", c["width"].get<long>()));
@@ -158,6 +164,8 @@ class InfoCommand final : public Command {
     Dataset dataset(o_.catalogue, o_.input);
     const SkyRequest request = request_for(dataset);
     const SkySummary sky = summarise_sky(dataset, request);
+    // The table is read twice, for the sky and for ranges: the first pass needs few columns, and of a catalogue the second reads its index
+    // only.
     Json json = describe_table(dataset);
     put_sky(o_, sky, json);
     write_files(sky, dataset, context);
@@ -170,6 +178,7 @@ class InfoCommand final : public Command {
 
  private:
   void check_options() {
+    // Before the table is read: a wrong NSide is told at once.
     (void)order_of_nside(o_.nside);
     std::vector<std::string> outputs;
     for (const std::string& path : {o_.footprint, o_.map, o_.tiles})
@@ -183,6 +192,7 @@ class InfoCommand final : public Command {
   SkyRequest request_for(Dataset& dataset) {
     SkyRequest request;
     request.columns = sky_columns(dataset);
+    // Without coordinates all but these two can be told.
     if (!request.columns && !(o_.footprint.empty() && o_.map.empty()))
       throw UsageError(
           fmt::format("{}: no coordinates are known (--{} needs them)", o_.catalogue, o_.map.empty() ? "footprint" : "depth.map"));

@@ -87,6 +87,7 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
     throw UsageError("--catalogue does not go with --parameters and --list (they name the files with the stars)");
   if (has_files && (!o.where.empty() || o.locus.rating != "colour"))
     throw UsageError("--targets.where and --rating do not go with --parameters and --list");
+  // Parts share the stars around them, which only neighbours on the sky do.
   if (const std::string& by = o.partition.by; by != "adaptive" && by != "healpix" && by != "rows")
     throw UsageError(fmt::format("--partition.by = {} (locus works in the order of the sky: adaptive, healpix or rows)", by));
   if (mode != Mode::targets)
@@ -126,6 +127,7 @@ void LocusInputs::take_settings(const PublishedParameters& p) {
     // The command line has the last word, as over a configuration file.
     if (!context_.options.given(option)) value = published;
   };
+  // The program has degrees, the options minutes and seconds of arc.
   set("locus.fov_ra", locus_.fov_ra, 60.0 * p.fov_deg);
   set("locus.fov_dec", locus_.fov_dec, 60.0 * p.fov_deg);
   set("locus.resolution", locus_.resolution, 3600.0 * p.resolution_deg);
@@ -213,6 +215,7 @@ void LocusInputs::open_list() {
   const ColumnAliases aliases = band_aliases(columns.bands);
   std::vector<std::string> others = Selection(o_.where, "targets.where", schema, o_.targets, aliases).needs();
   if (!id.empty()) others.push_back(id);
+  // Lists of targets are read whole on every rank: they are short beside a catalogue.
   const Table all = dataset.read(columns_to_read(dataset, kernel_->needs(), others));
   selection_.emplace(o_.where, "targets.where", all.schema(), o_.targets, aliases);  // of the types that are read
   const std::vector<std::size_t> chosen = selection_->selected(all);

@@ -148,6 +148,7 @@ class MatchRun {
       log_info(fmt::format("{} spectroscopic objects, {} photometric ones", grouped(static_cast<long long>(sample_.rows())),
                            grouped(catalogue_->rows())));
     TaskInfo task{"match", "objects"};
+    // A block is kept as one part and never cut: its counts cannot be divided among rows.
     task.whole_jobs = true;
     // A block that failed would be a hole in the training set that nobody sees.
     task.must_succeed = true;
@@ -213,6 +214,7 @@ class MatchRun {
       product.layout.schema = training_.rows.schema();
       product.layout.rows = static_cast<std::int64_t>(training_.rows.rows());
     });
+    // Collective, though rank 0 alone has rows: checksums are shared out among all ranks.
     finish_product(ranks_, product, std::nullopt);
     run_->publish(products());
     std::string lines;

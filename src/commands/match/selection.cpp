@@ -128,6 +128,7 @@ Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalo
 void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue) {
   Schema both = catalogue.schema();
   for (const ColumnInfo& column : product)
+    // A name that both have means the catalogue's column.
     if (!find_column(both, column.name)) both.push_back(column);
   const std::vector<std::string> conditions = split_conditions(o.cuts);
   if (conditions.empty() && !trim(o.cuts).empty()) throw UsageError(fmt::format("--cuts: '{}' holds no condition", trim(o.cuts)));
@@ -173,6 +174,7 @@ void Cuts::read_stars(const MatchOptions& o) {
 bool Cuts::is_star(const Column& ids, std::size_t row) const {
   if (!star_names_.empty()) return star_names_.contains(key_of(ids, row));
   if (ids.info().type != Type::text) return std::binary_search(star_numbers_.begin(), star_numbers_.end(), ids.integer(row));
+  // Ids are texts in one of the tables and numbers in the other: compared as numbers.
   const auto number = parse_integer(ids.text(row));
   return number && std::binary_search(star_numbers_.begin(), star_numbers_.end(), *number);
 }
@@ -183,6 +185,7 @@ void Cuts::apply(const Cut& cut, const Table& rows, std::span<std::uint8_t> stay
     cut.condition->evaluate(rows, holds);
   else
     for (std::size_t i = 0; i < holds.size(); ++i) holds[i] = is_star(rows.at(id_), i);
+  // A cut that drops keeps the rows for which its condition does not hold.
   for (std::size_t i = 0; i < holds.size(); ++i) stays[i] &= static_cast<std::uint8_t>((holds[i] != 0) != cut.drops);
 }
 

@@ -251,12 +251,14 @@ class PhotozRun {
     product_.rows = run_->partial(o_.output);
     product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
     product_.is_fits_along = run_->is_filled_along(o_.fits);
+    // Order and roles are the catalogue's: the product is one, and can be the input of what takes catalogues.
     product_.layout = catalogue_->layout();
     product_.layout.rows = objects_->size();
     product_.layout.schema.clear();
     for (const std::string& name : copied_)
       product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
     for (const ColumnInfo& column : kernel_->gives())
+      // PDFs have a file of their own: with hundreds of numbers each they would be most of the product.
       if (!is_pdf_column(column.name)) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
     product_.layout.product_class = product_class::photoz;

@@ -51,6 +51,7 @@ std::vector<std::string> warnings_for(const Json& partitions, const Json& jobs, 
   else if (!automatic && job_count < 3 * workers)
     warnings.push_back(
         fmt::format("{} jobs for {} ranks: the last jobs will leave ranks waiting (use --partitions-per-job auto)", job_count, workers));
+  // A few small jobs cost nothing that can be noticed.
   if (jobs["rows_median"].get<double>() < few_rows && job_count > 100)
     warnings.push_back(
         fmt::format("the median job has {:.0f} rows: handing out jobs will show in the run time (use coarser partitions or auto)",
@@ -78,6 +79,7 @@ class PlanCommand final : public Command {
     const PlannedCatalogue catalogue(o_.catalogue, o_.partition, context.options.given("partition.by"));
     const auto partitions = catalogue.partitions(catalogue.partition());
     const int workers = worker_count(o_.farm, static_cast<int>(o_.ranks));
+    // The run's own functions make partitions and jobs, so the plan cannot differ from what a run does.
     const auto jobs = build_jobs(partitions, {o_.partitions_per_job, o_.farm.order, workers});
     Json json = {{"catalogue", o_.catalogue.path},
                  {"rows", catalogue.rows()},

@@ -92,6 +92,7 @@ class RehearseCommand final : public Command {
       o_.cost.finish_s = earlier_->finish_s * static_cast<double>(rows()) / static_cast<double>(earlier_->rows);
     for (const double ranks : o_.ranks) {
       for (const std::string& per_job : o_.partitions_per_job) rehearse(static_cast<int>(ranks), cuts_.front(), per_job);
+      // Other sizes with the first setting only: all pairs would be a table that nobody reads.
       for (std::size_t i = 1; i < cuts_.size(); ++i) rehearse(static_cast<int>(ranks), cuts_[i], o_.partitions_per_job.front());
     }
     if (o_.json)
@@ -132,6 +133,7 @@ class RehearseCommand final : public Command {
     } else {
       throw UsageError("the survey is unknown: give --catalogue, --survey.rows or --from");
     }
+    // Costs are of rows, so one profile serves all ways to cut them.
     const auto& partitions = cuts_.front().partitions;
     costs_.emplace(cost_profile(options, o_.cost, earlier_, partitions, static_cast<std::uint64_t>(o_.survey.seed)));
     if (costs_->mean().compute_s <= 0.0) throw UsageError("cost.compute = 0 (must be above 0)");
@@ -148,6 +150,7 @@ class RehearseCommand final : public Command {
         1.0 + o_.cost.contention * (std::min<double>(job_options.workers, static_cast<double>(cut.partitions.size())) - 1.0);
     job_options.handing_out = 1e-6 * o_.cost.message_us * threads / (costs_->mean().compute_s * crowding);
     std::vector<Job> jobs = build_jobs(cut.partitions, job_options);
+    // Before the jobs are moved into the rehearsal.
     for (const Job& job : jobs) c.job_rows.push_back(static_cast<double>(job.rows.size()));
     std::sort(c.job_rows.begin(), c.job_rows.end());
     RehearsalMachine machine{ranks, on_node, static_cast<int>(o_.cores_per_node), threads};
@@ -187,6 +190,7 @@ class RehearseCommand final : public Command {
                     {"start_s", o_.cost.start_s},         {"finish_s", o_.cost.finish_s}, {"contention", o_.cost.contention},
                     {"memory_mb", o_.cost.memory_mb}};
     for (const Case& c : cases_) json["cases"].push_back(case_json(c));
+    // Numbers of the chosen cases in the list of cases.
     for (const double ranks : o_.ranks) json["chosen"].push_back(&best(ranks) - cases_.data());
     return json;
   }
@@ -217,6 +221,7 @@ class RehearseCommand final : public Command {
   }
 
   [[nodiscard]] double memory_mb(const Case& c) const {
+    // What a rank takes does not depend on the number of ranks, so a node takes that of its ranks.
     return o_.cost.memory_mb * static_cast<double>(std::min<long>(c.ranks, o_.ranks_per_node));
   }
 
