@@ -46,6 +46,7 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
       if constexpr (to_float) {
         if (missing) converted = std::numeric_limits<To>::quiet_NaN();
         if constexpr (sizeof(From) == 8) {
+          // Rounded to a double an id would be that of another object.
           if (!missing && (value > exact || value < -exact)) {
             converted = std::numeric_limits<To>::quiet_NaN();
             bad.push_back({first_row + static_cast<std::int64_t>(i / from.width), from.name,
@@ -74,6 +75,7 @@ void widen_numbers(const ColumnInfo& from, const ColumnInfo& to, std::int64_t fi
 }
 
 void widen_text(const ColumnInfo& from, const ColumnInfo& to, std::span<const std::byte> values, std::span<std::byte> out) {
+  // Zeros fill up what is shorter than the column, as HDF5 has it.
   std::fill(out.begin(), out.end(), std::byte{0});
   for (std::size_t row = 0; row < values.size() / from.width; ++row)
     std::memcpy(out.data() + row * to.width, values.data() + row * from.width, from.width);

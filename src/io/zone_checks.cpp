@@ -39,6 +39,7 @@ ZoneHashes indexed_hashes(hid_t zones, const std::string& path, const std::strin
   const haddr_t offset = H5Dget_offset(dataset);
   found.zone_rows = indexed_zone_rows;
   found.zones = zones_of(rows, indexed_zone_rows);
+  // The place in the file is taken only if what lies there is known to be hashes of all zones.
   if (H5Tequal(type, H5T_STD_I64LE) <= 0 || H5Sget_simple_extent_npoints(space) != found.zones || offset == HADDR_UNDEF)
     throw_unusable(path, column);
   found.place = static_cast<std::int64_t>(offset);

@@ -62,6 +62,7 @@ InputRecord input_record(const WatchedFile& input, int threads) {
   std::string change = change_of(input);
   if (change.empty()) {
     record.product_class = class_of(path);
+    // Files of others have no content hash of ours, only that of their bytes.
     record.content_hash = record.product_class.empty() ? "" : content_hash(path);
     const bool is_large = !record.content_hash.empty() && static_cast<std::int64_t>(fs::file_size(path)) > most_hashed_bytes;
     record.file_hash = is_large ? "" : file_hash(path, threads);
@@ -201,6 +202,7 @@ void Process::found(const std::string& path) {
 }
 
 void Process::fact(const std::string& name, const std::string& value) {
+  // Only the first rank's process has something behind it: on the others all this does nothing.
   if (impl_) impl_->record.facts.emplace_back(name, value);
 }
 
@@ -243,6 +245,7 @@ void Process::Impl::record_end() {
       entry.bytes = size_of(product.path);
       entry.rows = product.rows != 0 ? product.rows : content_rows(product.path);
       entry.made_s = record.end_s;
+      // Reading a file of terabytes again would double the time of the run.
       if (entry.bytes <= most_hashed_bytes) {
         entry.content_hash = content_hash(product.path);
         entry.file_hash = file_hash(product.path, record.threads);

@@ -70,6 +70,7 @@ bool is_numeric(const std::string& cell) {
 /// Whether a column holds nothing but numbers.
 bool is_numeric(const LogTable& table, std::size_t column) {
   const auto holds_number = [&](const auto& row) {
+    // Cells without a value do not make a column of numbers one of words.
     return column >= row.size() || row[column].empty() || row[column] == "-" || is_numeric(row[column]);
   };
   return !table.rows.empty() && std::all_of(table.rows.begin(), table.rows.end(), holds_number);
@@ -132,6 +133,7 @@ std::string summary_html(const LogContent& log) {
                                                        {"build", p.build}};
   lines.insert(lines.end(), std::begin(about), std::end(about));
   std::string html = "<div class=\"wide\"><table>\n";
+  // The command's own facts come first: they are what the page is opened for.
   for (const auto& [name, value] : lines) html += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", html_text(name), html_text(value));
   return html + "</table></div>\n";
 }
@@ -250,6 +252,7 @@ std::string product_log_html(const LogContent& log) {
 
 bool is_product_log(const std::string& path) {
   std::string start(std::strlen(log_start), '\0');
+  // By content and not by name: only what this program wrote may be replaced or removed.
   return std::filesystem::is_regular_file(path) &&
          File::for_reading(path).read_some(0, std::as_writable_bytes(std::span(start))) == start.size() && start == log_start;
 }

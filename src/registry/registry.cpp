@@ -58,6 +58,7 @@ bool is_on_network(const std::string& folder) {
 
 ProcessRecord process_from(const Statement& row) {
   ProcessRecord p;
+  // In the order of process_columns.
   p.id = row.integer(0);
   std::string* const texts[] = {&p.command, &p.version, &p.build, &p.configuration, &p.folder, &p.host, &p.user, &p.log};
   for (int i = 0; i < 8; ++i) *texts[i] = row.text(1 + i);
@@ -90,6 +91,7 @@ struct Registry::Impl {
 
 Registry::Registry(const std::string& folder, bool must_exist) {
   const std::string path = (fs::path(folder) / file_name).string();
+  // SQLite would make an empty registry where the user has mistyped a folder.
   if (must_exist && !fs::exists(path))
     throw IoError(fmt::format("{}: no registry (it is made by the first command that makes a product there)", path));
   const bool may_write =
@@ -195,6 +197,7 @@ void Registry::end(const ProcessRecord& p, const std::vector<InputRecord>& input
   transaction.commit();
 }
 
+// In the order in which they were made: a product comes after what it was made from.
 std::vector<ProductRecord> Registry::products() {
   std::vector<ProductRecord> all;
   Statement rows(impl_->database, fmt::format("SELECT {} FROM product ORDER BY id", product_columns));

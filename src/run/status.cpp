@@ -58,6 +58,7 @@ class Reader {
 
  private:
   void begin_session(const JournalRecord& record) {
+    // A new session means that the one before has ended, however it did: what it had under way is lost.
     ++status_.sessions;
     status_.ranks = record.rank;
     for (TaskStatus& task : status_.tasks)
@@ -94,6 +95,7 @@ class Reader {
     if (running == running_.end()) return;
     JobStatus& job = task.jobs[running->second];
     job.state = state;
+    // The latest attempt at these rows: earlier ones have their own entries, which have ended.
     job.message = record.message;
     job.end_s = record.unix_time_s;
   }
@@ -115,6 +117,7 @@ class Reader {
       task.found_done = std::max<std::int64_t>(0, task.done - now_done);
       // Up to the last job that ended: a run that was stopped is not slower for the time since.
       const double seconds = last_s - task_start_s_[static_cast<int>(i)];
+      // Of this attempt alone: an earlier one may have had other ranks.
       if (now_done > 0 && seconds > 0.0) task.rate = static_cast<double>(now_done) / seconds;
       if (task.rate > 0.0) task.seconds_left = static_cast<double>(task.rows - task.done) / task.rate;
     }

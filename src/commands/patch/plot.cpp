@@ -57,6 +57,7 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
       // Axes are logarithmic.
       if (pairs[p].measured[i] > 0.0 && pairs[p].catalogued[i] > 0.0)
         script += fmt::format("{:.6g} {:.6g}\n", pairs[p].catalogued[i], pairs[p].measured[i]), ++n;
+    // gnuplot stops at an empty block.
     script += n == 0 ? "NaN NaN\nEOD\n" : "EOD\n";
     plots += fmt::format(
         "$pair{} using 1:2 with points pt 7 ps 0.35 title {}, ", p,
@@ -76,6 +77,7 @@ std::vector<Cutout> chosen_cutouts(const PatchSources& sources, const std::vecto
   if (!pairs.empty()) {
     const std::vector<double>& flux = pairs[0].measured;
     std::erase_if(order, [&](std::size_t row) { return std::isnan(flux[row]); });
+    // Stable, so that sources of equal flux are drawn in the order of the list.
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return flux[a] > flux[b]; });
   }
   std::vector<Cutout> cutouts;

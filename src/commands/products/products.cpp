@@ -230,6 +230,7 @@ class CommentCommand final : public ProductCommand {
 
  protected:
   ExitCode run(Registry& registry, const ProductRecord& product, const CommandContext&) override {
+    // A comment is never changed or removed: it says what somebody knew at that time.
     registry.comment(product.id, {unix_time_s(), user_name(), text_});
     return ExitCode::done;
   }
@@ -338,6 +339,7 @@ double seconds_in(const std::string& text) {
   const std::string units = "smhd";
   const double seconds[] = {1.0, 60.0, 3600.0, 86400.0};
   const std::size_t unit = text.empty() ? std::string::npos : units.find(text.back());
+  // A number without a unit is refused: seconds instead of days would remove everything.
   const auto number = unit == std::string::npos ? std::nullopt : parse_double(text.substr(0, text.size() - 1));
   if (!number || !(*number >= 0.0) || !std::isfinite(*number))
     throw UsageError(fmt::format("--older-than {}: not a time (30d, 12h, 45m, 10s)", text));
@@ -355,6 +357,7 @@ class GcCommand final : public Command {
     const double before_s = unix_time_s() - seconds_in(age_);
     Registry registry = open_registry(project_, "");
     const std::vector<ProductRecord> all = registry.products();
+    // Once for all, before the first is dropped: dropping changes nothing of what saved products need.
     const std::map<std::int64_t, std::string> needed = needed_by_saved(registry);
     std::int64_t count = 0, bytes = 0;
     for (const ProductRecord& product : all) {

@@ -52,6 +52,7 @@ Plot sky_plot(const std::vector<Survey>& surveys, const Sample& sample) {
     series[sample.survey[i]].columns[0].push_back(ra[i]);
     series[sample.survey[i]].columns[1].push_back(dec[i]);
   }
+  // gnuplot takes a series without points for an error.
   for (Series& one : series)
     if (!one.columns[0].empty()) plot.series.push_back(std::move(one));
   return plot;
@@ -113,6 +114,7 @@ std::string describe_sample(const std::vector<Survey>& surveys, const std::vecto
   for (std::size_t rule = 1; rule < choice_rules; ++rule)
     rules.push_back(fmt::format("{} {}", grouped(r.by_rule[rule]), name_of(static_cast<ChoiceRule>(rule))));
   text += fmt::format("decided by    {}\n", join(rules, ", "));
+  // A sign of a radius that is too large for how crowded the surveys are.
   text += fmt::format("chains        {} groups with members farther apart than {} arcsec\n", grouped(r.chained), shortest(o.radius_arcsec));
   text += fmt::format("discrepant    {} groups with |dz|/(1+z) > {}\n", grouped(std::ssize(r.discrepant)), shortest(o.discrepant));
   std::int64_t dropped = 0;

@@ -50,6 +50,7 @@ class SampleMaker {
   Sample make(bool with_members) {
     sort_measurements();
     group();
+    // Groups know only which measurements belong together; which one stands for them is decided here.
     resolve();
     put_in_order();
     Sample sample;
@@ -242,6 +243,7 @@ class SampleMaker {
     std::vector<RedshiftMeasurement> group;
     for (std::size_t i = 0; i < order_.size(); ++i) {
       const std::size_t g = order_[i], size = groups_.members(g).size();
+      // An object counts for the survey whose measurement was chosen, though others measured it, too.
       count(redshift_of(g).z, report.by_survey[rows_[chosen_[g]].survey]);
       ++report.by_rule[static_cast<std::size_t>(rules_[g])];
       if (size == 1) continue;
@@ -251,6 +253,7 @@ class SampleMaker {
       report.chained += !groups_.is_clique(g);
       gather(g, group);
       const double discrepancy = Resolver::discrepancy(group);
+      // NaN, where nothing can be compared, is no discrepancy.
       if (!(discrepancy > o_.discrepant)) continue;
       const auto [low, high] = std::ranges::minmax_element(group, {}, &RedshiftMeasurement::z);
       report.discrepant.push_back({rows_[chosen_[g]].ra, rows_[chosen_[g]].dec, ids_[i], size, low->z, high->z, discrepancy});
