@@ -55,6 +55,7 @@ std::vector<Partition> ChosenRows::numbered(const std::vector<Partition>& partit
   std::vector<Partition> result;
   for (const Partition& partition : partitions) {
     const RowRange numbers = among(partition.rows);
+    // A partition of which nothing is chosen is no job.
     if (numbers.begin == numbers.end) continue;
     const double share = static_cast<double>(numbers.size()) / static_cast<double>(partition.rows.size());
     result.push_back({std::ssize(result), partition.label, numbers, partition.cost * share});

@@ -152,6 +152,7 @@ class DuckDbAnswers::Impl {
   /// Opens the file that a question begins with, in place of the one before.
   void open(ChildMessage& question) {
     chunk_ = {};
+    // First the rows, then the file under them.
     stream_.reset();
     const std::string path = question.text();
     FileStamp stamp;
@@ -175,6 +176,7 @@ class DuckDbAnswers::Impl {
   ChildMessage describe(ChildMessage& question) {
     open(question);
     ChildMessage answer;
+    // All answers are asked for as texts, so that one function reads them, whatever types a version has.
     const auto file = session_.rows(fmt::format("SELECT num_rows::VARCHAR FROM {}", metadata("parquet_file_metadata")));
     answer.put(file.empty() ? -1 : whole(file[0][0]));
     const auto groups = session_.rows(fmt::format(
@@ -220,6 +222,7 @@ class DuckDbAnswers::Impl {
     std::string lengths;
     const std::int64_t columns = question.number();
     for (std::int64_t i = 0; i < columns; ++i)
+      // No row at all, or none with a text, has no longest one.
       lengths += fmt::format("{}coalesce(max({}), 0)::VARCHAR", i > 0 ? ", " : "", question.text());
     const std::int64_t first = question.number(), rows = question.number();
     const auto found = session_.rows(fmt::format("SELECT {} FROM {} WHERE file_row_number >= {} AND file_row_number < {}", lengths,

@@ -110,6 +110,7 @@ void fill_scalars(const ColumnInfo& info, Handle vector, const std::byte* values
 
 void fill_lists(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
   const Api& api = library();
+  // Reserving first: DuckDB has room for as many elements as for rows, and lists have more.
   if (api.list_vector_reserve(vector, rows * info.width) != success || api.list_vector_set_size(vector, rows * info.width) != success)
     throw IoError("DuckDB has no memory for lists");
   auto* entries = static_cast<ListEntry*>(api.vector_get_data(vector));

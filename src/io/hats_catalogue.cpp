@@ -143,6 +143,7 @@ HatsCatalogue hats_catalogue(const std::string& folder) {
   }
   const std::string path = below(folder, catalogue_file);
   const Properties properties = read_properties(path);
+  // Their rows are pairs, or the index of another table; a margin has copies of rows that are elsewhere, and is a table like any other.
   if (const std::string type = value_of(properties, "dataproduct_type"); type == "association" || type == "index" || type == "map")
     throw DataError(fmt::format("{}: dataproduct_type = {} (a catalogue of objects or sources is needed)", path, type));
   HatsCatalogue catalogue{folder,

@@ -65,6 +65,7 @@ bool can_be_name(const std::string& path) {
 }  // namespace
 
 InputName input_name(const std::string& name) {
+  // A file that is really called so goes before a selection.
   if (!name.ends_with(']') || is_there(name)) return {name, {}};
   for (std::size_t at = name.find('['); at != std::string::npos; at = name.find('[', at + 1)) {  // the file's own name may have brackets
     const std::string file = name.substr(0, at);

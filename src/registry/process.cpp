@@ -139,6 +139,7 @@ Process::Process(const std::string& command, const OptionSet& options, ProcessOp
   p.pid = getpid();
   p.ranks = ranks;
   p.threads = threads;
+  // Commands that draw nothing have no such option.
   p.seed = parse_integer(options.value("seed")).value_or(0);
   p.start_s = unix_time_s();
 }
@@ -267,6 +268,7 @@ std::string Process::Impl::log_path() const {
   if (o.product_log == none) return "";
   const std::string path =
       absolute(o.product_log.empty() ? fs::path(products.front().path).replace_extension(".html").string() : o.product_log);
+  // Names of products and pages are the user's: one may be the other.
   const bool is_product = std::any_of(products.begin(), products.end(), [&](const Product& product) { return product.path == path; });
   if (!is_product && (!fs::exists(path) || is_product_log(path))) return path;
   log_warning(fmt::format(

@@ -93,6 +93,7 @@ class Compiler {
     Step step;
     if (!relation(step)) return left;
     next();
+    // A text on either side makes it a comparison of texts, which refuses the other side if it is none.
     if (left.gives == Gives::text || token_.kind == Kind::text) return no_chain(compare_text(left, step));
     return no_chain(code_.compare(left, parse_bit_or(), step));
   }
@@ -238,6 +239,7 @@ class Compiler {
     if (is_word("and") || is_word("or") || is_word("in")) fail(fmt::format("a column or number is needed, not '{}'", token_.text));
     const ConditionToken name = token_;
     next();
+    // A column in backquotes is never a function, even if a parenthesis follows.
     if (is_sign("(") && !name.is_quoted) return parse_function(name);
     return parse_column(name);
   }

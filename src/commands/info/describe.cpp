@@ -56,6 +56,7 @@ std::vector<double> group_sizes(const Catalogue& catalogue) {
   std::vector<double> sizes;
   if (catalogue.layout().ordering == Ordering::tile)
     for (const auto& tile : catalogue.tiles()) sizes.push_back(static_cast<double>(tile.rows.size()));
+  // Rows of a pixel are those between its entry and the next one.
   const auto& index = catalogue.order5();
   for (std::size_t i = 0; i + 1 < index.size(); ++i)
     // Pixels without objects are no partitions.
@@ -125,6 +126,7 @@ Json describe_foreign(const Dataset& dataset) {
   std::vector<ReadRange> ranges(dataset.schema().size());
   Schema columns;
   for (const ColumnInfo& column : dataset.schema()) columns.push_back(dataset.column(column.name, ""));
+  // A table of others has no index, so all of it is read, once for all columns.
   dataset.each_block(columns, zone_rows, [&](const Table& rows, std::int64_t) {
     for (std::size_t i = 0; i < ranges.size(); ++i) ranges[i].add(rows[i], rows.rows());
   });

@@ -18,6 +18,7 @@ class Counter {
  public:
   Counter(const Dataset& dataset, const SkyRequest& request) : request_(request), path_(dataset.path()) {
     if (request.columns) summary_.pixels.resize(static_cast<std::size_t>(pixel_count(counted_order)));
+    // A catalogue has the key of each row: positions need not be read.
     if (request.columns && !request.columns->key.empty()) columns_.push_back(dataset.column(request.columns->key, ""));
     if (request.columns && request.columns->key.empty())
       for (const std::string& name : {request.columns->ra, request.columns->dec}) columns_.push_back(dataset.number_column(name, ""));
@@ -59,6 +60,7 @@ class Counter {
     std::int64_t key = 0;
     if (of.key.empty()) {
       const Position position{rows.at(of.ra).number(row), rows.at(of.dec).number(row)};
+      // Told as a number, not as an error: info describes what there is.
       if (!is_valid(position)) {
         ++summary_.without_position;
         return nullptr;
@@ -81,6 +83,7 @@ class Counter {
   BandCounts* tile(const Column& column, std::size_t row) {
     std::string name = column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
     if (!last_tile_ || name != tile_) {
+      // Rows of a tile usually follow each other, as those of a pixel do.
       last_tile_ = &summary_.tiles.try_emplace(name, no_counts()).first->second;
       tile_ = std::move(name);
     }
@@ -100,6 +103,7 @@ class Counter {
 
 std::optional<SkyColumns> sky_columns(Dataset& dataset) {
   if (dataset.catalogue()) {
+    // A catalogue that was imported without coordinates.
     if (!find_column(dataset.schema(), healpix_column)) return std::nullopt;
     return SkyColumns{healpix_column, "", ""};
   }
@@ -117,6 +121,7 @@ SkySummary summarise_sky(const Dataset& dataset, const SkyRequest& request) {
 }
 
 CoveredArea covered_area(const PixelCounts& counts, int order) {
+  // In NESTED numbering the children of a pixel follow each other.
   const std::size_t children = std::size_t{1} << (2 * (counted_order - order));
   CoveredArea area;
   for (auto first = counts.begin(); first != counts.end(); first += static_cast<std::ptrdiff_t>(children))

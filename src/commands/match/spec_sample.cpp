@@ -22,6 +22,7 @@ namespace {
 
 Table read_product(const std::string& path) {
   Table sample = read_columns(path, "/object");
+  // All that is used below, so that a file that only claims to be of spec is told by its first missing column.
   for (const char* name : {"id", "ra", "dec", "z", "z_err", "quality", "survey", "class", "group_size", "group_id"})
     if (!sample.find(name)) throw DataError(fmt::format("{}: no column {} (which spec makes)", path, name));
   return sample;
@@ -46,6 +47,7 @@ PlainColumns columns_of(const MatchOptions& o, const Dataset& dataset, bool is_t
   log_info(
       fmt::format("{} is a plain table: positions {} and {}, redshifts {}, ids {}; qualities and classes are unknown (spec tells them)",
                   o.spec, columns.ra, columns.dec, columns.z, columns.id.empty() ? "row numbers" : columns.id));
+  // A warning and not a guess: what the numbers of a quality mean differs from survey to survey.
   if (!roles.quality.empty())
     log_warning(
         fmt::format("{}: column {} may tell which redshifts are good, and is not looked at (spec does that)", o.spec, roles.quality));
@@ -66,6 +68,7 @@ Table empty_sample(std::size_t rows, const std::string& survey) {
                 {"group_id", Type::i8, 1, "", "meta.id", "row of the object in its table, from 0"}},
                rows);
   std::ranges::fill(sample.at("z_err").values<float>(), std::numeric_limits<float>::quiet_NaN());
+  // 0 is "not known" for spec, too: no cut on quality lets such objects pass.
   std::ranges::fill(sample.at("quality").values<std::int32_t>(), 0);
   std::ranges::fill(sample.at("class").values<char>(), '\0');
   std::ranges::fill(sample.at("group_size").values<std::int32_t>(), 1);
@@ -96,6 +99,7 @@ Table read_plain(const MatchOptions& o, bool is_told) {
     if (!columns.id.empty() && table[3].info().null == table[3].integer(row))
       throw DataError(fmt::format("{}, row {}, column {}: no id", o.spec, row + 1, columns.id));
     Position at{table[0].number(row), table[1].number(row)};
+    // Into 0 to 360, as the sample of spec has it; what is no position is told below, with its row.
     if (is_valid(at)) at.ra = at.ra < 0.0 ? at.ra + 360.0 : at.ra >= 360.0 ? at.ra - 360.0 : at.ra;
     sample.at("ra").values<double>()[row] = at.ra;
     sample.at("dec").values<double>()[row] = at.dec;

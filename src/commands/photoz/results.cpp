@@ -80,6 +80,7 @@ void PhotozCounts::describe(std::int64_t objects, Process& process) const {
   for (std::size_t k = 0; k < flag_names.size(); ++k)
     if (counts[flags_at + k] > 0)
       flags.rows.push_back({std::to_string(flag_names[k].bit), flag_names[k].meaning, grouped(counts[flags_at + k])});
+  // An empty table would leave open whether flags were counted at all.
   if (flags.rows.empty())
     process.add("results", std::string("No object has a flag."));
   else

@@ -37,12 +37,14 @@ PhotozWork::PhotozWork(const ChosenRows& objects, const Kernel& kernel, const Co
 
 PhotozWork::Buffers& PhotozWork::buffers(int slot) {
   Buffers& mine = slots_[slot];
+  // Copied once for each slot: a table of columns without rows says what is to be read.
   if (mine.in.columns() == 0) mine = empty_;
   return mine;
 }
 
 void PhotozWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   Buffers& mine = buffers(slot);
+  // What the kernel needs and what goes into the product as it is; a column that is both is read twice, as corrections change the first.
   for (Table* table : {&mine.in, &mine.copied}) {
     objects_.read(block, *table);
     result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(table->schema()));
@@ -75,11 +77,13 @@ void PhotozWork::sync() {
 
 std::optional<std::uint64_t> PhotozWork::stored_checksum(RowRange block, std::uint64_t chained) {
   const std::optional<std::uint64_t> of_rows = product_.stored_checksum(block, chained);
+  // In the order in which write_rows() chained them.
   return pdf_ && of_rows ? pdf_->stored_checksum(block, *of_rows) : of_rows;
 }
 
 void PhotozWork::mark_failed(RowRange block) {
   Buffers mine = empty_;  // not a slot's: a kernel may hang on that
+  // A row of an object that failed has its id and place all the same.
   objects_.read(block, mine.copied);
   mine.out.resize(static_cast<std::size_t>(block.size()));
   kernel_.mark_failed(mine.out);

@@ -12,6 +12,7 @@
 namespace skyfold {
 namespace {
 
+// Limits that tell a date in another format: a Julian date read as MJD, or a year read as one, lies far outside.
 constexpr double mjd_1900 = 15'020.0, mjd_2100 = 88'069.0, mjd_1970 = 40'587.0;
 
 /// Takes a number of exactly `digits` digits, and the character behind it where one is named.
@@ -45,6 +46,7 @@ std::optional<double> mjd_of_iso(std::string_view text) {
   if (!take(text, 4, year, "-") || !take(text, 2, month, "-") || !take(text, 2, day, "")) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
+  // Also a 30th of February, which a calculation by months would take.
   if (!date.ok()) return std::nullopt;
   double seconds = 0.0;
   if (!text.empty()) {
@@ -57,6 +59,7 @@ std::optional<double> mjd_of_iso(std::string_view text) {
 
 std::optional<double> in_mjd(double value, const std::string& format) {
   if (format == "jd") return value - 2'400'000.5;
+  // Julian years of 365.25 days since J2000.0 (IAU), which is MJD 51544.5.
   if (format == "year") return 51'544.5 + (value - 2000.0) * 365.25;
   return value;
 }
@@ -67,6 +70,7 @@ std::optional<double> mjd_of(const Column& column, std::size_t row, const std::s
   std::optional<double> mjd;
   if (column.info().type == Type::text) {
     const std::string_view text = trim(column.text(row));
+    // No date is no error: it then decides nothing.
     if (text.empty()) return std::nan("");
     mjd = mjd_of_iso(text);
   } else {

@@ -73,6 +73,7 @@ void check_survey(const Survey& s) {
 
 TranslationRule quality_rule(const Survey& s) {
   const auto values = parse_values(s.quality_values, {}, 0, 4, s.registration + ": quality.values");
+  // From 4 down: a row that fits several conditions has the best quality that it fits.
   TranslationRule rule{s.quality, values, {}, static_cast<int>(s.quality_default)};
   for (int quality = 4; quality >= 1; --quality)
     if (!s.quality_conditions[quality].empty()) rule.conditions.emplace_back(s.quality_conditions[quality], quality);
@@ -125,6 +126,7 @@ class TableReader {
 
   void read() {
     Table table(columns_);
+    // Rows of a survey are numbered over all its tables.
     const std::int64_t first_row = rows_.rows_in;
     rows_.accepted.reserve(rows_.accepted.size() +
                            static_cast<std::size_t>(survey_table_.rows()));  // costs address space alone until it is used
@@ -163,6 +165,7 @@ class TableReader {
     const Column &ra = table.at(survey_.ra), &dec = table.at(survey_.dec), &z = table.at(survey_.z);
     const Column* const date = survey_.date.empty() ? nullptr : &table.at(survey_.date);
     const Column* const error = survey_.error.empty() ? nullptr : &table.at(survey_.error);
+    // Both lists go by row, so one pass over the bad cells serves the block.
     auto next_bad = bad.begin();
     for (std::size_t i = 0; i < table.rows(); ++i) {
       const std::int64_t row = first_of_piece + static_cast<std::int64_t>(i);
@@ -170,6 +173,7 @@ class TableReader {
       // Of several bad cells in a row, one that decides the quality counts most: then nobody knows whether the row matters.
       for (; next_bad != bad.end() && next_bad->row <= row; ++next_bad)
         if (next_bad->row == row && (!cell || decides_quality(next_bad->column))) cell = &*next_bad;
+      // Before any row is left out: the report tells how the flags were translated.
       ++rows_.by_quality[qualities_[i]];
       const bool is_unsure = cell && decides_quality(cell->column);
       // What is wrong with a row that would not be used anyway does not matter: surveys mark failures by odd redshifts.
@@ -199,6 +203,7 @@ class TableReader {
     const std::string message = describe_bad_cell(path_, {row, column, problem});
     if (!drop_bad_rows_) throw DataError(message + " (--on-bad-row drop leaves such rows out)");
     ++rows_.dropped;
+    // Enough to see what is wrong; the number of all is told beside them.
     if (rows_.drops.size() < 3) rows_.drops.push_back(message);
     return true;
   }
@@ -239,6 +244,7 @@ Survey read_survey(const std::string& path, long place) {
   Survey survey;
   OptionSet options;
   describe_survey(options, survey);
+  // By the parser of configuration files, so that a name that no registration has is told with its line.
   options.read_ini(path);
   survey.registration = path;
   check_survey(survey);
@@ -257,6 +263,7 @@ std::vector<Survey> read_surveys(const std::vector<std::string>& paths) {
   std::stable_sort(surveys.begin(), surveys.end(), [](const Survey& a, const Survey& b) { return a.priority < b.priority; });
   for (std::size_t i = 0; i < surveys.size(); ++i)
     for (std::size_t k = 0; k < i; ++k)
+      // Two versions of a survey may stand beside each other; the same one twice would measure each object twice.
       if (surveys[i].name == surveys[k].name && surveys[i].version == surveys[k].version)
         throw UsageError(fmt::format("{}: survey {}{}{} is registered by {} too", surveys[i].registration, surveys[i].name,
                                      surveys[i].version.empty() ? "" : " ", surveys[i].version, surveys[k].registration));

@@ -38,6 +38,7 @@ std::string job_line(const JobStatus& job, const std::string& unit) {
                      one_line(job.partition), more, job.attempt, where, seconds, job.message.empty() ? "" : ": " + one_line(job.message));
 }
 
+// Lost counts, too: somebody must look why a rank went away, though its rows are computed again.
 bool is_failure(const JobStatus& job) { return job.state == "failed" || job.state == "lost"; }
 
 std::string headline(const RunStatus& s) {
@@ -52,6 +53,7 @@ std::string headline(const RunStatus& s) {
 std::string tree(const RunStatus& s, const StatusOptions& o) {
   std::string text = headline(s);
   for (const TaskStatus& task : s.tasks) {
+    // A pass without rows is done.
     const double share = task.rows > 0 ? 100.0 * static_cast<double>(task.done) / static_cast<double>(task.rows) : 100.0;
     text += fmt::format("  {}: {} of {} {} ({:.1f} %), {} by earlier attempts, {} jobs done", one_line(task.name), grouped(task.done),
                         grouped(task.rows), one_line(task.unit), share, grouped(task.found_done), grouped(task.jobs_done));

@@ -24,6 +24,7 @@ std::size_t bin_of(double value) {
 
 PhotometricDistributions::PhotometricDistributions(const std::vector<std::string>& bands) : n_bands_(bands.size()), names_(bands) {
   for (std::size_t band = 0; band + 1 < n_bands_; ++band) names_.push_back(bands[band] + "-" + bands[band + 1]);
+  // Doubles and not integers: objects of a weighted set count by their weights.
   counts_.assign(names_.size() * bins, 0.0);
 }
 

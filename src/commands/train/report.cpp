@@ -48,6 +48,7 @@ std::vector<Shown> shown_sets(const TrainReport& r) {
     const std::vector<double> keep_undetected(bands.size(), undetected);
     const TrainingSet objects = training_set(r.sample, rows, keep_undetected);
     sets.push_back({name, PhotometricDistributions(bands), objects.z, weight});
+    // Non-detections stay out of the distributions: at the limits they would make a peak.
     sets.back().photometry.add(objects.photometry, weight);
   };
   add("training", r.subsets.training, {});
@@ -66,11 +67,13 @@ Plot redshift_plot(const std::vector<Shown>& sets, const std::string& column) {
     double total = 0.0;
     for (std::size_t i = 0; i < set.z.size(); ++i) {
       const auto bin = static_cast<std::size_t>(std::max(set.z[i], 0.0) / redshift_bin);
+      // Bins are made as far as redshifts reach; each set ends where its objects do.
       for (; density.size() <= bin; density.push_back(0.0)) x.push_back((static_cast<double>(density.size()) + 0.5) * redshift_bin);
       const double w = set.weight.empty() ? 1.0 : set.weight[i];
       density[bin] += w;
       total += w;
     }
+    // Densities, so that sets of different sizes can be laid over each other.
     for (double& value : density) value /= total * redshift_bin;
     plot.series.push_back({set.name, "histeps lw 2", {x, density}});
   }

@@ -122,6 +122,7 @@ class Results {
     for (std::int64_t row = rows.begin; row < rows.end;) {
       const auto k = static_cast<std::size_t>(row / of_set_);
       const std::int64_t end = std::min(row_of(k + 1), rows.end);
+      // Sorted anew in each unit that has results of the set: cheaper than to keep all sets, or to send them to ranks.
       const MetricSet set(what_.objects, plans_[k].members, rules_);
       parallel_for(static_cast<std::size_t>(end - row), 1, threads, [&](std::size_t first, std::size_t last, int thread) {
         MetricSet::Scratch& mine = scratch[static_cast<std::size_t>(thread)];
