@@ -24,6 +24,7 @@ constexpr std::size_t block_rows = ConditionSlot::block_rows;
 /// Lists up to this length are looked through, longer ones halved.
 constexpr std::size_t short_list = 8;
 
+// Whole numbers have 64 bits until one of a block overflows; that block has 128 from there on.
 using Narrow = std::int64_t;
 using Slot = ConditionSlot;
 
@@ -191,6 +192,7 @@ class Machine {
   template <class Function>
   void combine(Function function) {
     --number_;
+    // The result takes the place of the left operand; the right one's place is free again.
     double *const x = number_[-1].as<double>(), *const y = number_[0].as<double>();
     for (std::size_t i = 0; i < count_; ++i) x[i] = function(x[i], y[i]);
   }
@@ -395,6 +397,7 @@ class Machine {
     else if (slot.has_missing)
       std::copy_n(slot.missing, count_, truth_);
     else
+      // Nothing of the block is missing: most blocks have no mask at all.
       std::fill_n(truth_, count_, std::uint8_t{0});
     truth_ += block_rows;
   }

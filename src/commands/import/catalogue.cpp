@@ -121,6 +121,7 @@ class Import {
     });
     std::shared_ptr<ScanPass> pass;
     ranks_.together([&] { pass = std::make_shared<ScanPass>(inputs_, o_, keys_path(), ids_path(), rejects_folder()); });
+    // Keys of all rows come first: only when they are known can a row's place be.
     farm("import (1 of 3, keys)", block_partitions(), pass);
   }
 

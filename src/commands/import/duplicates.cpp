@@ -95,6 +95,7 @@ std::vector<DuplicateId> duplicates_of(Share& share, std::size_t shares, std::in
   std::vector<DuplicateId> duplicates;
   SeenHashes seen;
   for (const auto& bucket : rows) {
+    // One table is used again for all buckets: it stays in the processor's cache.
     seen.start(bucket.size(), shares * buckets);
     for (const HashedRow& row : bucket)  // in the order of the rows
       if (const std::int64_t before = seen.exchange(row); before != SeenHashes::none) duplicates.push_back({row.row, before});

@@ -86,6 +86,7 @@ void ScanPass::compute(const Job&, RowRange block, int index) {
                      slot.rejects.end());
   if (!inputs_.schema.generates_id) {
     const std::span<std::int64_t> ids(slot.ids);
+    // Hashes and not ids: texts have any length, and eight bytes each fit the scratch file.
     hash_ids(slot.table.at(inputs_.schema.roles.id), {reinterpret_cast<std::uint64_t*>(ids.data()), ids.size()});
   }
 }
@@ -151,8 +152,10 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
   for (std::size_t i = 0; i < rows; ++i) {
     if (slot.keys[i] == dropped_key) continue;
     bucket[i] = placement_.bucket_of(slot.keys[i], block.begin + static_cast<std::int64_t>(i));
+    // One place further: the running sum then gives where each bucket begins.
     ++next[bucket[i] + 1];
   }
+  // Before the sums: write() needs the numbers themselves.
   slot.counts.assign(next.begin() + 1, next.end());
   // A counting sort by bucket, which keeps the order within each.
   std::partial_sum(next.begin(), next.end(), next.begin());

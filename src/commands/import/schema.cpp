@@ -51,6 +51,7 @@ void unite(ColumnInfo& column, const ColumnInfo& other, const std::string& first
     throw DataError(fmt::format("{}: column {} is {}, but {} in {}", path, column.name, other.type == Type::text ? "text" : "numbers",
                                 column.type == Type::text ? "text" : "numbers", first_path));
   }
+  // A text of any input fits the widest; numbers of other widths would leave cells without a value.
   if (both_text)
     column.width = std::max(column.width, other.width);
   else if (column.width != other.width)
@@ -122,6 +123,7 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
         void_widths[c] = std::max(void_widths[c], theirs.width);
         continue;
       }
+      // The first input that has values decides, which need not be the first input.
       if (inputs[c].empty()) {
         all[c].type = theirs.type;
         all[c].width = theirs.width;
@@ -133,6 +135,7 @@ Schema united(const std::vector<std::unique_ptr<Source>>& sources) {
   }
   for (std::size_t c = 0; c < all.size(); ++c) {
     const bool has_void = inputs[c].size() < sources.size() && !inputs[c].empty();
+    // No input has a value: the column stays as the first one has it.
     if (inputs[c].empty()) inputs[c].push_back(all[c]);
     // An empty text column has no integer for missing: one is found that all the others leave free.
     if (has_void && is_whole(all[c].type)) inputs[c].push_back({"", Type::i8, 1, "", "", "", "", INT64_MIN});
@@ -195,6 +198,7 @@ void check_is_number(const Source& source, const ColumnInfo& column) {
   if (column.type != Type::text) return;
   Table table({column});
   std::vector<BadCell> ignored;
+  // Small pieces: the cell is usually among the first rows.
   for (const Piece& piece : source.pieces(10'000)) {
     source.read(piece, table, ignored);
     for (std::size_t i = 0; i < table.rows(); ++i)
@@ -361,6 +365,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   }
   for (ColumnInfo column : all) {
     if (!is_kept(column.name, schema, o, keep)) continue;
+    // Whatever the inputs have: the index is made of doubles in degrees.
     if (column.name == schema.roles.ra || column.name == schema.roles.dec) {
       column.type = Type::f8;
       column.unit = "deg";

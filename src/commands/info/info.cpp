@@ -168,6 +168,7 @@ class InfoCommand final : public Command {
     // only.
     Json json = describe_table(dataset);
     put_sky(o_, sky, json);
+    // Files before the text: whoever reads the text can rely on them.
     write_files(sky, dataset, context);
     if (o_.json)
       fmt::print("{}\n", json_text(json, 2));

@@ -114,6 +114,7 @@ void LocusInputs::open_published(Mode mode) {
     const LocusColumns columns{"ra", "dec", {bands_.bands, {}}, ""};
     kernel_.emplace(locus_, bands_, columns, columns);
     auto published = std::make_unique<PublishedTargets>(std::move(parameters), o_.root);
+    // Field files are inputs, too, though the command line names only the list of them.
     for (const std::string& file : published->files()) context_.process.input(file);
     stars_ = std::make_unique<FieldFileStars>(*published, *kernel_);
     targets_ = std::move(published);

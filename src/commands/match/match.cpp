@@ -109,6 +109,7 @@ class MatchRun {
 
   void read_sample() {
     sample_ = read_spectroscopic_sample(o_, ranks_.is_first());
+    // On every rank: the sample is small beside the catalogue, and every block may lie anywhere on the sky.
     index_.emplace(sample_.at("ra").values<double>(), sample_.at("dec").values<double>(), o_.radius_arcsec, context_.threads);
   }
 

@@ -50,6 +50,7 @@ Plot comparison(const std::string& name, const std::string& label, double low, d
   for (std::size_t i = begin; i < end; ++i) centres.push_back(low + (static_cast<double>(i) + 0.5) * width);
   const auto part = [&](const std::vector<double>& counts) {
     const std::vector<double> all = density(counts, width);
+    // Both are empty: no object has a magnitude in this band.
     if (begin >= end) return std::vector<double>();
     return std::vector<double>(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end));
   };

@@ -87,6 +87,7 @@ void read_session(const std::vector<JournalRecord>& records, std::int32_t pass, 
       first_s = last_s = 0.0;
       run.ranks = std::max(1, r.rank);
       run.processors = static_cast<int>(std::max<std::int64_t>(1, r.partition_count));
+      // A rank's host is known from its first job; rank 0's from the session.
       hosts = {r.host};
     }
     if (r.event == Event::task && r.task == pass) run.pass = r.label;

@@ -166,6 +166,7 @@ class RehearseCommand final : public Command {
     c.start_s = o_.cost.start_s * std::max(1.0, static_cast<double>(on_node) / static_cast<double>(o_.cores_per_node));
     c.finish_s = o_.cost.finish_s;
     c.wall_s = c.start_s + c.rehearsal.farm_s + c.finish_s;
+    // Of the cores that are paid for, over the whole time: start and end count against it.
     c.efficiency = c.rehearsal.thread_s / (cores * c.wall_s);
     c.core_hours = cores * c.wall_s / 3600.0;
     cases_.push_back(std::move(c));

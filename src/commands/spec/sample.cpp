@@ -49,6 +49,7 @@ class SampleMaker {
 
   Sample make(bool with_members) {
     sort_measurements();
+    // Friends of friends: measurements nearer than the radius belong together, and so do those that a chain of them joins.
     group();
     // Groups know only which measurements belong together; which one stands for them is decided here.
     resolve();

@@ -35,6 +35,7 @@ std::vector<std::string> default_space(const std::vector<std::string>& bands) {
   if (has("i")) space.push_back("i");
   for (const auto& [blue, red] : {std::pair{"g", "r"}, {"r", "i"}, {"i", "z"}})
     if (has(blue) && has(red)) space.push_back(std::string(blue) + "-" + red);
+  // Bands of other surveys: what these terms mean is for the layer of features to know.
   if (space.size() < 3) space = {"reference", "colours"};
   if (bands.size() == 1) space = {"reference"};
   return space;
@@ -72,6 +73,7 @@ class Reference {
       for (const Piece& piece : dataset.source().pieces(rows_per_piece)) {
         const RowRange rows{first, first + piece.rows};
         first = rows.end;
+        // Without reading it: what is kept of a piece saves the reading, too.
         if (skip(rows)) continue;
         read_piece(dataset.source(), piece, table);
         corrections.apply(table, corrections.tiles_of(table), threads);
@@ -142,6 +144,7 @@ class CoverageFile {
 
  private:
   void append(std::size_t column, std::span<const std::byte> bytes) {
+    // Pieces come in their order, so each column is written from its beginning to its end.
     file_->write(place_[column], bytes);
     place_[column] += std::ssize(bytes);
   }
@@ -249,6 +252,7 @@ class Comparison {
     if (coverage_.is_wanted()) part.ids = ids, part.inside = inside_;
     JobResult ignored;
     parts_.keep(rows, part, ignored);
+    // Each piece at once: a comparison is killed more often by a time limit than by a crash, and then all pieces before count.
     parts_.parts().sync();
     fault_point(fmt::format("reference part {}", ++compared_));
   }
@@ -334,6 +338,7 @@ Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const st
   for (std::size_t band = 0; band < bands; ++band) {
     const auto mag = table.at(sample.band_columns.magnitude[band]).values<double>();
     for (std::size_t k = 0; k < repeated.size(); ++k) {
+      // A magnitude that stands for "not detected" stays what it is.
       if (!sample.is_detected(repeated[k], band)) continue;
       const std::size_t cell = repeated[k] * bands + band;
       // Copies of one object would be one point many times: each is another draw within the errors of measurement.

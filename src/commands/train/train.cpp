@@ -98,6 +98,7 @@ class Training {
     const std::vector<std::string> paths = input_paths();
     check_outputs(product_paths(), paths);
     check_run_folder(o_.output);
+    // Another command's run on this output would lose its work.
     require_no_unfinished_run(o_.output);
     check_replaceable(product_paths());
     for (const std::string& path : paths) context_.process.input(path);

@@ -105,6 +105,7 @@ std::optional<validation::PdfMeasures> PdfFile::measure(std::int64_t row, double
     numbers_of(row_[2], sigmas_);
     validation::evaluate_mixture(weights_, means_, sigmas_, density_.grid(), values_);
   } else {
+    // As floats, which photoz writes: PDFs of a table give the same measures as those of a model.
     for (std::size_t k = 0; k < values_.size(); ++k) values_[k] = static_cast<float>(row_[0].number(0, k));
   }
   return density_.measure(values_, z_spec, z_phot, odds_width, cumulative_);

@@ -112,6 +112,7 @@ Series histogram_series(std::span<const double> values, AxisRange range, std::si
 }
 
 std::vector<Series> cloud_series(std::span<const double> x, std::span<const double> y, AxisRange x_range, AxisRange y_range) {
+  // Few points show more than boxes do; many would be a blot, and megabytes of SVG.
   if (x.size() <= most_points) return {{"", "points pt 7 ps 0.2 lc rgb '#3b6ea5'", {{x.begin(), x.end()}, {y.begin(), y.end()}}}};
   const Grid grid = grid_of(x, y, x_range, y_range);
   const double half_x = 0.5 * (x_range.high - x_range.low) / cells, half_y = 0.5 * (y_range.high - y_range.low) / cells;
@@ -127,6 +128,7 @@ std::vector<Series> cloud_series(std::span<const double> x, std::span<const doub
 
 std::vector<Series> contour_series(std::span<const double> x, std::span<const double> y, AxisRange x_range, AxisRange y_range,
                                    std::span<const double> shares) {
+  // Smoothed, as lines around single cells would follow the noise.
   const Grid grid = smoothed(grid_of(x, y, x_range, y_range));
   std::vector<Series> lines;
   const std::array<const char*, 3> colours = {"#d62728", "#ff9f1c", "#2ca02c"};
