@@ -30,6 +30,7 @@ void* open_library() {
     if (void* handle = ::dlopen(named, mode)) return handle;
     throw IoError(fmt::format("SKYFOLD_DUCKDB={}: DuckDB's library cannot be opened ({})", named, ::dlerror()));
   }
+  // A library that the system or LD_LIBRARY_PATH has goes before the one that bootstrap fetched.
   if (void* handle = ::dlopen(library_name, mode)) return handle;
   const std::string beside = beside_the_program();
   if (beside.empty())
@@ -96,6 +97,7 @@ Api functions_of(void* library) {
 }  // namespace
 
 const Api& library() {
+  // Once: a library that is open stays so, and a failure is tried again at the next call.
   static const Api api = functions_of(open_library());
   return api;
 }

@@ -39,6 +39,7 @@ void set_decimal(ParquetColumn& column, const std::string& type, const std::stri
   }
   column.info.type = Type::f8;
   column.expression = fmt::format("CAST({} AS DOUBLE)", name);
+  // A double holds fifteen digits of any decimal number.
   if (digits > 15) column.remark = fmt::format("decimal numbers of {} digits are rounded to 64-bit floating-point numbers", digits);
 }
 
@@ -55,6 +56,7 @@ bool set_plain(ParquetColumn& column, const std::string& type, const std::string
     cast("UTINYINT");
     // Logicals have a value to spare, as those of FITS.
     set_integer(column, Type::u1, missing_u1, true);
+    // All 256 values may be there, so none is left for missing: with missing values it becomes a wider type, below.
   } else if (type == "UTINYINT" && !can_be_missing) {
     cast("UTINYINT");
     set_integer(column, Type::u1, 0, false);
@@ -68,6 +70,7 @@ bool set_plain(ParquetColumn& column, const std::string& type, const std::string
   } else if (type == "UBIGINT") {
     cast("UBIGINT");
     column.is_unsigned = true;
+    // Its upper half has no place in 64 bits with a sign, and is reported cell by cell.
     set_integer(column, Type::i8, missing_i8, true);
   } else if (type == "FLOAT") {
     cast("FLOAT");

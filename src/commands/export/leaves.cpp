@@ -10,6 +10,7 @@ namespace {
 
 void add_pixel(const OrderedRows& all, const HatsPixel& pixel, RowRange rows, std::int64_t most, std::vector<Leaf>& leaves) {
   if (rows.size() == 0) return;
+  // A pixel of the last order cannot be divided: its leaf has more rows than were asked for.
   if (rows.size() <= most || pixel.order == max_healpix_order) {
     leaves.push_back({hats_place(pixel) + ".parquet", rows, pixel});
     return;
@@ -17,6 +18,7 @@ void add_pixel(const OrderedRows& all, const HatsPixel& pixel, RowRange rows, st
   std::int64_t begin = rows.begin;
   for (int child = 0; child < 4; ++child) {
     const HatsPixel part{pixel.order + 1, 4 * pixel.pixel + child};
+    // The rows of the children follow each other, so three searches find all four borders.
     const std::int64_t end = child == 3 ? rows.end : all.row_of_key(first_key(part.pixel + 1, part.order), {begin, rows.end});
     add_pixel(all, part, {begin, end}, most, leaves);
     begin = end;

@@ -13,6 +13,7 @@ namespace skyfold {
 namespace {
 
 std::uint64_t hash_of_file(const std::string& path, std::uint64_t chained) {
+  // As a whole: a leaf fits in memory, where it came from.
   const std::string content = read_file(path);
   return hash_bytes(std::as_bytes(std::span(content)), chained);
 }
@@ -43,6 +44,7 @@ void ExportWork::compute(const Job&, RowRange block, int slot) {
     check_utf8(leaf.rows, reader_.path(), block.begin);
     write_parquet(path_of(block), leaf.rows, metadata_);
   } catch (...) {
+    // Kept for write(): an error of computing fails the job and would be tried again, one of writing ends the run.
     leaf.error = std::current_exception();
   }
 }
@@ -58,6 +60,7 @@ void ExportWork::write(const Job&, RowRange block, int slot, JobResult& result) 
 
 void ExportWork::sync() {
   for (const std::string& path : unsynced_) {
+    // The file and its name in the folder are two things on the disk.
     sync_path(path);
     sync_path(folder_of(path));
   }

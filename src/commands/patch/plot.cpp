@@ -85,6 +85,7 @@ std::vector<Cutout> chosen_cutouts(const PatchSources& sources, const std::vecto
     cutouts.push_back({name_of_source(sources, order[i]), order[i]});
   if (pairs.empty()) return cutouts;
   const std::vector<std::size_t>& worst = pairs[0].comparison.outliers;
+  // A source may be bright and an outlier: it is then drawn twice, under both titles.
   for (std::size_t i = 0; i < std::min(cutouts_of_a_kind, worst.size()); ++i)
     cutouts.push_back({fmt::format("outlier {}", name_of_source(sources, worst[i])), worst[i]});
   return cutouts;

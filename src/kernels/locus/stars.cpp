@@ -91,6 +91,7 @@ StarField::StarField(const Stars& stars, double strip_deg) : strip_deg_(strip_de
   std::vector<Place> places(stars.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     places[i] = {strip_of(stars.dec[i]), wrapped_ra(stars.ra[i]), i};
+    // One place further, so that the running sum gives where each strip begins.
     ++strips_[places[i].strip + 1];
   }
   std::partial_sum(strips_.begin(), strips_.end(), strips_.begin());
