@@ -160,10 +160,22 @@ PhotozModel read_model(const std::string& path) {
   return model;
 }
 
+namespace {
+
+/// Of a folder that is one table: the names and bytes of its files.
+std::string folder_identity(const std::string& folder) {
+  std::uint64_t hash = 0;
+  for (const std::string& file : parquet_files_below(folder))
+    hash = hash_text(file_identity(file), hash_text(std::filesystem::path(file).lexically_relative(folder).string(), hash));
+  return hex64(hash);
+}
+
+}  // namespace
+
 std::string file_identity(const std::string& name) {
   const std::string path = input_file(name);
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) throw IoError(path + ": is a directory (a file is needed)");
+  if (std::filesystem::is_directory(path, error)) return folder_identity(path);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   const auto throw_unreadable = [&] {

@@ -103,6 +103,11 @@ class Export(support.SkyfoldTest):
         common = parquet_tools.hyparquet(support.binary(), str(folder / "dataset/_common_metadata"))
         self.assertEqual((set(common["columns"]), common["row_groups"]), (set(self.rows), []))
         self.assertIn('<FIELD name="mag" datatype="float" unit="mag"', common["metadata"]["IVOA.VOTable-Parquet.content"])
+        index = parquet_tools.hyparquet(support.binary(), str(folder / "dataset/_metadata"))
+        self.assertEqual((index["rows"], set(index["columns"])), (ROWS, set(self.rows)))
+        self.assertEqual([(set(paths), rows) for paths, rows, _ in index["row_groups"]],
+                         [({str(path.relative_to(folder / "dataset"))}, len(parquet_tools.hyparquet(support.binary(), str(path))["columns"]["id"])) for path in files])
+        self.assertEqual({values[0] for _, _, values in index["row_groups"]} , {rows for _, rows, _ in index["row_groups"]})
         # The same bytes on three ranks; and the catalogue comes back from it, units included.
         self.export("three", "--format", "hats", "--max-rows", "200", "--hats.name", "sky", "--hats.date", "2026-11-27", ranks=3)
         self.assert_same_trees("one", "three")
@@ -113,6 +118,15 @@ class Export(support.SkyfoldTest):
         np.testing.assert_array_equal(np.where(back["counts"] == -2**31, -1, back["counts"]), self.rows["counts"])
         with h5py.File(self.path("back.h5")) as file:
             self.assertEqual(file["object/mag"].attrs["unit"], "mag")
+
+    def test_a_collection(self):
+        self.export("c", "--format", "hats", "--hats.name", "sky", "--hats.collection", "true")
+        self.assertEqual(sorted(os.listdir(self.path("c"))), ["collection.properties", "sky"])
+        self.assertIn("hats_primary_table_url=sky\n", pathlib.Path(self.path("c/collection.properties")).read_text())
+        self.skyfold("import", "--input", self.path("c"), "--output", self.path("back.h5"))
+        np.testing.assert_array_equal(support.read_group(self.path("back.h5"))["id"], self.rows["id"])
+        result = self.run_skyfold("export", self.catalogue, "--format", "hats", "--hats.name", "../x", "--output", self.path("d"))
+        self.assertEqual((result.code, "is no name of a folder" in result.err), (2, True), str(result))
 
     def test_parquet_as_one_file_and_as_a_folder(self):
         self.export("z.parquet", "--format", "parquet")

@@ -167,6 +167,21 @@ class Folders(ParquetTest):
         np.testing.assert_array_equal(ours["id"], np.arange(1000))
         np.testing.assert_array_equal(self.imported([self.path("folder/a.parquet"), self.path("folder/b")])["id"], np.arange(1000))
 
+    def test_a_folder_is_a_sample_as_its_file_is(self):
+        whole = self.duck.copy("SELECT range AS id, (range % 97) / 100.0 AS redshift, 20 + (range % 97) / 40.0 AS mag_g, 19.5 + (range % 97) / 50.0 AS mag_r, "
+                               "19 + (range % 97) / 60.0 AS mag_i, 0.02 AS mag_err_g, 0.02 AS mag_err_r, 0.02 AS mag_err_i FROM range(900)", self.path("whole.parquet"))
+        for part in range(2):
+            self.duck.copy(f"SELECT * FROM read_parquet('{whole}') WHERE id // 450 = {part}", self.path(f"parts/{part}.parquet"))
+        models = []
+        for sample in [whole, self.path("parts")]:
+            model = self.path(f"{len(models)}.h5")
+            self.skyfold("train", "--algorithms", "dnf", "--sample", sample, "--output", model)
+            with h5py.File(model) as file:
+                models.append({name: file[name][()].tobytes() for name in file if isinstance(file[name], h5py.Dataset)} |
+                              {f"{group}/{name}": file[group][name][()].tobytes() for group in file if isinstance(file[group], h5py.Group) for name in file[group]})
+        self.assertTrue(models[0])
+        self.assertEqual(*models)
+
     def test_folders_that_are_refused(self):
         os.makedirs(self.path("empty"))
         self.import_refused(4, ["empty: is a folder without Parquet files"], self.path("empty"))

@@ -23,4 +23,8 @@ void check_utf8(const Table& table, const std::string& path, std::int64_t first_
 /// become lists; what stands for missing becomes null; texts must be UTF-8. The file is not yet on the disk. Throws IoError.
 void write_parquet(const std::string& path, const Table& table, const ParquetMetadata& metadata);
 
+/// Writes the footers of Parquet files with the same columns into one file, from which readers learn where all rows are (`_metadata`).
+/// @param names  of the files, relative to `folder`, in which the new file lies, too
+void write_parquet_index(const std::string& path, const std::string& folder, const std::vector<std::string>& names);
+
 }  // namespace skyfold

@@ -30,6 +30,7 @@ struct ExportOptions {
   std::string product, output, format;
   long max_rows = 1'000'000;
   std::string name, date;
+  bool is_collection = false;
 };
 
 /// One run of export.
@@ -84,6 +85,7 @@ class ExportRun {
     if (catalogue_->rows() == 0) throw DataError(fmt::format("{}: has no rows to export", o_.product));
     if (o_.format == hats) {
       leaves_ = hats_leaves(catalogue_->ordered_rows(), most_rows_);
+      for (Leaf& leaf : leaves_) leaf.place = in_collection(leaf.place);
       return;
     }
     leaves_ = part_leaves(catalogue_->rows(), most_rows_);
@@ -129,9 +131,15 @@ class ExportRun {
     // Whole numbers, so that the map is the same for any number of ranks.
     ranks_.sum(counts);
     const Roles& roles = catalogue_->layout().roles;
-    const std::string name = o_.name.empty() ? fs::path(o_.output).filename().string() : o_.name;
-    const HatsDescription description{name, "object", roles.ra, roles.dec, o_.date, catalogue_->rows(), most_rows_};
-    ranks_.on_first_only([&] { write_hats_files(root(), description, leaves_, schema_, parquet_metadata(schema_), counts); });
+    const HatsDescription description{name(), "object", roles.ra, roles.dec, o_.date, catalogue_->rows(), most_rows_};
+    ranks_.on_first_only([&] {
+      std::vector<Leaf> leaves = leaves_;
+      for (Leaf& leaf : leaves) leaf.place.erase(0, in_collection("").size());
+      write_hats_files(root() + "/" + in_collection(""), description, leaves, schema_, parquet_metadata(schema_), counts);
+      if (o_.is_collection)
+        write_durably(root() + "/collection.properties",
+                      fmt::format("#HATS Collection\nobs_collection={}\nhats_primary_table_url={}\n", name(), name()));
+    });
   }
 
   /// Files are on the disk; their names must be, too, before the whole gets its own.
@@ -142,6 +150,9 @@ class ExportRun {
     sync_path(root());
   }
 
+  [[nodiscard]] std::string name() const { return o_.name.empty() ? fs::path(o_.output).filename().string() : o_.name; }
+  /// Where a file of the catalogue is, relative to the export.
+  [[nodiscard]] std::string in_collection(const std::string& place) const { return o_.is_collection ? name() + "/" + place : place; }
   [[nodiscard]] std::string root() const { return run_.partial(o_.output); }
 
   const ExportOptions& o_;
@@ -162,11 +173,15 @@ class ExportCommand final : public Command {
     option("output", o_.output, "folder to make; for parquet also one file, X.parquet, if the rows fit in it").required().layout();
     option("max-rows", o_.max_rows, "rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
     option("hats.name", o_.name, "name of the catalogue (obs_collection); empty: that of its folder");
+    option("hats.collection", o_.is_collection,
+           "make a collection: the catalogue is in a folder of its name, beside collection.properties");
     option("hats.date", o_.date, "date of creation and release to be noted; empty: none, so that equal rows give equal bytes");
   }
   ExitCode run(const CommandContext& context) override {
     // The name of the run folder is made from it.
     while (o_.output.size() > 1 && o_.output.ends_with('/')) o_.output.pop_back();
+    if (o_.name.find('/') != std::string::npos || o_.name.find('\n') != std::string::npos || o_.name.starts_with('.'))
+      throw UsageError(fmt::format("--hats.name {}: is no name of a folder", o_.name));
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });
     return ExportRun(o_, context).run();
   }

@@ -75,8 +75,9 @@ int skymap_order(const std::vector<Leaf>& leaves) {
   return std::clamp(largest_order(leaves) + finer, coarsest, finest);
 }
 
-void write_hats_files(const std::string& folder, const HatsDescription& description, const std::vector<Leaf>& leaves, const Schema& schema,
+void write_hats_files(const std::string& place, const HatsDescription& description, const std::vector<Leaf>& leaves, const Schema& schema,
                       const ParquetMetadata& metadata, std::span<const std::int64_t> counts) {
+  const std::string folder = place.ends_with('/') ? place.substr(0, place.size() - 1) : place;
   const std::string text = properties(folder, description, leaves);
   write_durably(folder + "/hats.properties", text);
   // The older name of the same file, which readers of earlier catalogues look for.
@@ -87,6 +88,9 @@ void write_hats_files(const std::string& folder, const HatsDescription& descript
   // A file without rows: readers learn the columns from it without opening a leaf.
   write_parquet(folder + "/dataset/_common_metadata", Table(schema, 0), metadata);
   sync_path(folder + "/dataset/_common_metadata");
+  std::vector<std::string> names;
+  for (const Leaf& leaf : leaves) names.push_back(leaf.place.substr(std::string("dataset/").size()));
+  write_parquet_index(folder + "/dataset/_metadata", folder + "/dataset", names);
   write_skymap(folder + "/skymap.fits", skymap_order(leaves), counts);
 }
 

@@ -20,10 +20,10 @@ struct HatsDescription {
 
 /// Order of the map of counts for leaves of these orders.
 [[nodiscard]] int skymap_order(const std::vector<Leaf>& leaves);
-/// Writes hats.properties (and its older name, properties), partition_info.csv, dataset/_common_metadata and skymap.fits into the folder of
-/// a catalogue, whose leaves are there.
+/// Writes hats.properties (and its older name, properties), partition_info.csv, dataset/_common_metadata, dataset/_metadata and skymap.fits
+/// into the folder of a catalogue, whose leaves are there.
 /// @param counts  rows in each pixel of the map
-void write_hats_files(const std::string& folder, const HatsDescription& description, const std::vector<Leaf>& leaves, const Schema& schema,
+void write_hats_files(const std::string& place, const HatsDescription& description, const std::vector<Leaf>& leaves, const Schema& schema,
                       const ParquetMetadata& metadata, std::span<const std::int64_t> counts);
 
 }  // namespace skyfold
