@@ -9,6 +9,7 @@ import unittest.mock
 import h5py
 import healpy
 import numpy as np
+from astropy.io import fits
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -122,6 +123,60 @@ class AnyTable(support.SkyfoldTest):
                 self.assertEqual(result.code, code, result)
                 self.assertRegex(result.errors()[0], message)
                 self.assertFalse(pathlib.Path(self.path("x.h5")).exists())
+
+    def test_products_as_spectroscopic_samples_of_match(self):
+        known = np.arange(400) % 2 == 0
+        catalogue, first, again = self.path("c.h5"), self.path("first.h5"), self.path("again.h5")
+        self.skyfold("import", "--input", make_fits(self.path("c.fits"), self.objects | {"z_spec": np.where(known, self.objects["z_spec"], np.nan)}),
+                     "--output", catalogue)
+        result = self.skyfold("match", "--spec", catalogue, "--catalogue", catalogue, "--output", first)
+        self.assertRegex(result.err, "c.h5: 200 of 400 objects have a redshift in z_spec; the others are left out")
+        found = read_group(first)
+        np.testing.assert_array_equal(np.sort(found["id"]), self.objects["id"][known])
+        np.testing.assert_array_equal(found["z_spec"], self.objects["z_spec"][found["id"] - 10])
+        # A matched sample knows more of its redshifts than a table of another program.
+        survey = {name: self.objects[name] for name in ("ra", "dec", "z_spec")} | {"e": np.linspace(0.01, 0.02, 400)}
+        make_csv(self.path("s.csv"), survey)
+        pathlib.Path(self.path("s.ini")).write_text("name = DEEP\nyear = 2020\nfile = s.csv\n[columns]\nra = ra\ndec = dec\nz = z_spec\nerror = e\n"
+                                                    "[quality]\ndefault = 3\n")
+        self.skyfold("spec", "--surveys", self.path("s.ini"), "--output", self.path("s.h5"))
+        self.skyfold("match", "--spec", self.path("s.h5"), "--catalogue", catalogue, "--output", first, "--fresh")
+        self.skyfold("match", "--spec", first, "--catalogue", catalogue, "--output", again, ranks=2)
+        before, after = read_group(first), read_group(again)
+        for name in ("id", "ra", "dec", "z_spec", "z_err", "quality", "survey", "class", "group_size", "mag_g"):
+            np.testing.assert_array_equal(after[name], before[name], name)
+        np.testing.assert_array_equal(after["spec_id"], before["id"])
+        self.assertTrue((after["quality"] == 3).all() and (after["separation"] == 0).all())
+        self.assertIn("s.h5", self.skyfold("products", "tree", again).out)   # through first.h5
+        self.skyfold("train", "--sample", first, "--output", self.path("model.h5"), "--algorithms", "knn")
+        for code, message, words in ((3, "model.h5: a product of class photoz_model, not a catalogue", ("--spec", self.path("model.h5"))),
+                                     (2, "--spec.z has no part in this run", ("--spec", self.path("s.h5"), "--spec.z", "z"))):
+            result = self.run_skyfold("match", "--catalogue", catalogue, "--output", self.path("x.h5"), *words)
+            self.assertEqual(result.code, code, result)
+            self.assertRegex(result.errors()[0], message)
+
+    def test_how_small_tables_are_read(self):
+        catalogue, spectra = self.path("c.h5"), self.path("spectra.h5")
+        self.skyfold("import", "--input", make_fits(self.path("c.fits"), self.objects), "--output", catalogue)
+        self.skyfold("import", "--input", make_fits(self.path("s.fits"), {name: self.objects[name] for name in ("id", "ra", "dec", "z_spec")}),
+                     "--output", spectra)
+        pathlib.Path(self.path("bare.csv")).write_text("east;0.1;0.3;0.0\nwest;0.2;-0.1;0.5\n")
+        words = ("match", "--spec", spectra, "--catalogue", catalogue, "--match.zeropoint_table", self.path("bare.csv"))
+        self.assertEqual(self.run_skyfold(*words, "--output", self.path("x.h5")).code, 3)   # without names
+        self.skyfold(*words, "--output", self.path("t.h5"), "--input.columns", "tile,g,r,i", "--input.delimiter", ";")
+        training = read_group(self.path("t.h5"))
+        row = np.searchsorted(self.objects["id"], training["id"])
+        np.testing.assert_allclose(training["mag_i"], self.objects["mag_i"][row] + np.where(self.objects["ra"][row] < 11, 0.5, 0.0), atol=1e-12)
+        # Estimates in the second table of a file.
+        estimates = {"id": self.objects["id"], "z_phot": self.objects["z_spec"], "z_err": np.full(400, 0.02)}
+        wrong = estimates | {"z_phot": np.full(400, 5.0)}
+        with fits.open(make_fits(self.path("wrong.fits"), wrong)) as one, fits.open(make_fits(self.path("right.fits"), estimates)) as other:
+            other[1].name = "ESTIMATES"
+            fits.HDUList([one[0], one[1], other[1]]).writeto(self.path("z.fits"))
+        self.skyfold("validate", "--sample", spectra, "--estimates", self.path("z.fits"), "--input.hdu", "ESTIMATES", "--output", self.path("v.h5"),
+                     "--json", self.path("v.json"), "--bootstrap.realisations", 5)
+        measured = json.loads(pathlib.Path(self.path("v.json")).read_text())["models"][0]["metrics"]["all"]
+        self.assertEqual((measured["objects"], measured["mean_bias"]["value"]), (400, 0.0))
 
     def test_samples_and_references_of_train(self):
         reference = {name: values for name, values in self.objects.items() if name.startswith(("id", "mag"))}

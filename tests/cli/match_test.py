@@ -310,7 +310,7 @@ class ManyBlocks(support.SkyfoldTest):
 
 class BadInput(MatchCommand):
     def test_what_is_wrong_is_named(self):
-        self.fails(3, "--spec takes", spec=self.catalogue)
+        self.fails(2, "no column of redshifts found", spec=self.catalogue)
         self.fails(4, "no such file", catalogue=self.path("absent.h5"))
         self.fails(2, r"no column 'mag_x'", "--cuts", "mag_x < 3")
         self.fails(2, r"a condition is needed", "--cuts", "mag_g")

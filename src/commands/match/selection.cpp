@@ -55,7 +55,7 @@ std::string key_of(const Column& column, std::size_t row) {
 }  // namespace
 
 void describe(OptionSet& option, MatchOptions& o) {
-  option("spec", o.spec, "spectroscopic sample: made by spec, or a table of positions and redshifts").required().layout();
+  option("spec", o.spec, "spectroscopic sample: made by spec, or any table or product with positions and redshifts").required().layout();
   option("catalogue", o.catalogue.path, "photometric objects: a catalogue made by import or mock, or any table that import reads")
       .required()
       .layout();

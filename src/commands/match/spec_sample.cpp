@@ -4,9 +4,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <filesystem>
 #include <limits>
-#include <numeric>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
@@ -16,6 +17,7 @@
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -33,7 +35,23 @@ struct PlainColumns {
   std::string ra, dec, z, id;  ///< id "" for row numbers
 };
 
-PlainColumns columns_of(const MatchOptions& o, const Dataset& dataset, bool is_told) {
+/// What products of skyfold may know of a redshift, under the names that samples have.
+constexpr std::array known_of_redshifts = {"z_err", "quality", "survey", "class", "group_size"};
+
+/// Those columns of a product that mean what their names say, with the types of a sample; none of a table of another program.
+Schema known_columns_of(const Dataset& dataset, const std::string& product_class, const Table& sample) {
+  Schema known;
+  for (const char* name : known_of_redshifts) {
+    const auto there = find_column(dataset.schema(), name);
+    if (product_class.empty() || !there) continue;
+    const ColumnInfo &theirs = dataset.schema()[*there], &ours = sample.at(name).info();
+    if (theirs.type != ours.type || (theirs.width != 1 && theirs.type != Type::text)) continue;
+    known.push_back(theirs);
+  }
+  return known;
+}
+
+PlainColumns columns_of(const MatchOptions& o, const Dataset& dataset, const std::string& product_class, bool is_told) {
   const TableRoles roles = find_roles(dataset.schema(), {.path = o.spec,
                                                          .lon = RoleAsked{"spec.ra", o.spec_ra},
                                                          .lat = RoleAsked{"spec.dec", o.spec_dec},
@@ -44,11 +62,13 @@ PlainColumns columns_of(const MatchOptions& o, const Dataset& dataset, bool is_t
                              whole_id_column(dataset, {"id", ""}, known_columns::target_id, lines)};
   if (!is_told) return columns;
   for (const std::string& line : lines) log_info(line);
-  log_info(
-      fmt::format("{} is a plain table: positions {} and {}, redshifts {}, ids {}; qualities and classes are unknown (spec tells them)",
-                  o.spec, columns.ra, columns.dec, columns.z, columns.id.empty() ? "row numbers" : columns.id));
+  log_info(fmt::format(
+      "{} is a {}: positions {} and {}, redshifts {}, ids {}; {}", o.spec,
+      product_class.empty() ? "plain table" : "product of class " + product_class, columns.ra, columns.dec, columns.z,
+      columns.id.empty() ? "row numbers" : columns.id,
+      product_class.empty() ? "qualities and classes are unknown (spec tells them)" : "qualities and classes are taken where it has them"));
   // A warning and not a guess: what the numbers of a quality mean differs from survey to survey.
-  if (!roles.quality.empty())
+  if (!roles.quality.empty() && product_class.empty())
     log_warning(
         fmt::format("{}: column {} may tell which redshifts are good, and is not looked at (spec does that)", o.spec, roles.quality));
   return columns;
@@ -72,52 +92,90 @@ Table empty_sample(std::size_t rows, const std::string& survey) {
   std::ranges::fill(sample.at("quality").values<std::int32_t>(), 0);
   std::ranges::fill(sample.at("class").values<char>(), '\0');
   std::ranges::fill(sample.at("group_size").values<std::int32_t>(), 1);
-  const auto group = sample.at("group_id").values<std::int64_t>();
-  std::iota(group.begin(), group.end(), std::int64_t{0});
   const auto names = sample.at("survey").values<char>();
   for (std::size_t row = 0; row < rows; ++row) std::ranges::copy(survey, names.begin() + static_cast<std::ptrdiff_t>(row * survey.size()));
   return sample;
 }
 
-Table read_plain(const MatchOptions& o, bool is_told) {
-  Dataset dataset(o.spec, o.catalogue.source);
-  const PlainColumns columns = columns_of(o, dataset, is_told);
-  dataset.use_degrees(columns.ra, columns.dec);
+/// Columns of a table to be read: position, redshift and, where there is one, id.
+Schema columns_to_read(const MatchOptions& o, const Dataset& dataset, const PlainColumns& columns) {
   Schema schema = {dataset.number_column(columns.ra, "--spec.ra"), dataset.number_column(columns.dec, "--spec.dec"),
                    dataset.number_column(columns.z, "--spec.z")};
   if (!columns.id.empty() && find_column(schema, columns.id))
     throw UsageError(o.spec + ": one column is named for two of ra, dec, z and id");
   if (!columns.id.empty()) schema.push_back(dataset.number_column(columns.id, "", Type::i8));
-  const Table table = dataset.read(schema);
-  if (table.rows() == 0) throw DataError(o.spec + ": no rows");
-  Table sample = empty_sample(table.rows(), std::filesystem::path(o.spec).stem().string());
+  return schema;
+}
+
+/// Rows that are spectroscopic objects: of a catalogue those with a redshift, of another table all.
+std::vector<std::size_t> rows_with_redshift(const MatchOptions& o, const Table& table, const std::string& z_column, bool may_lack,
+                                            bool is_told) {
+  std::vector<std::size_t> rows;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const double z = table[2].number(row);
+    if (may_lack && std::isnan(z)) continue;
     if (!(z > -1.0 && z <= 20.0))
       throw DataError(fmt::format("{}, row {}, column {}: {} is no redshift (spec leaves out those of bad quality)", o.spec, row + 1,
-                                  columns.z, shortest(z)));
+                                  z_column, shortest(z)));
+    rows.push_back(row);
+  }
+  if (rows.empty()) throw DataError(fmt::format("{}: {}", o.spec, table.rows() == 0 ? "no rows" : "no row has a redshift"));
+  if (is_told && rows.size() < table.rows())
+    log_info(fmt::format("{}: {} of {} objects have a redshift in {}; the others are left out", o.spec,
+                         grouped(static_cast<long long>(rows.size())), grouped(static_cast<long long>(table.rows())), z_column));
+  return rows;
+}
+
+/// The sample with some columns in place of its own: rows of `known` by number.
+Table with_columns(const Table& sample, const Table& known, const std::vector<std::size_t>& rows) {
+  Schema schema = sample.schema();
+  for (ColumnInfo& column : schema)
+    if (const Column* const theirs = known.find(column.name)) column.width = theirs->info().width;
+  Table all(schema, rows.size());
+  for (std::size_t c = 0; c < all.columns(); ++c) {
+    if (const Column* const theirs = known.find(schema[c].name))
+      gather_rows(*theirs, rows, all[c]);
+    else
+      copy_rows(sample[c], 0, rows.size(), all[c], 0);
+  }
+  return all;
+}
+
+Table read_table(const MatchOptions& o, const std::string& product_class, bool is_told) {
+  Dataset dataset(o.spec, o.catalogue.source);
+  const PlainColumns columns = columns_of(o, dataset, product_class, is_told);
+  dataset.use_degrees(columns.ra, columns.dec);
+  const Table table = dataset.read(columns_to_read(o, dataset, columns));
+  const std::vector<std::size_t> rows = rows_with_redshift(o, table, columns.z, !product_class.empty(), is_told);
+  Table sample = empty_sample(rows.size(), std::filesystem::path(o.spec).stem().string());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::size_t row = rows[i];
     if (!columns.id.empty() && table[3].info().null == table[3].integer(row))
       throw DataError(fmt::format("{}, row {}, column {}: no id", o.spec, row + 1, columns.id));
     Position at{table[0].number(row), table[1].number(row)};
-    // Into 0 to 360, as the sample of spec has it; what is no position is told below, with its row.
-    if (is_valid(at)) at.ra = at.ra < 0.0 ? at.ra + 360.0 : at.ra >= 360.0 ? at.ra - 360.0 : at.ra;
-    sample.at("ra").values<double>()[row] = at.ra;
-    sample.at("dec").values<double>()[row] = at.dec;
-    sample.at("z").values<double>()[row] = z;
-    sample.at("id").values<std::int64_t>()[row] = columns.id.empty() ? static_cast<std::int64_t>(row) : table[3].integer(row);
+    if (!is_valid(at))
+      throw DataError(fmt::format("{}, row {}: ra = {}, dec = {} (no position in degrees)", o.spec, row + 1, at.ra, at.dec));
+    // Into 0 to 360, as the sample of spec has it.
+    at.ra = at.ra < 0.0 ? at.ra + 360.0 : at.ra >= 360.0 ? at.ra - 360.0 : at.ra;
+    sample.at("ra").values<double>()[i] = at.ra;
+    sample.at("dec").values<double>()[i] = at.dec;
+    sample.at("z").values<double>()[i] = table[2].number(row);
+    sample.at("id").values<std::int64_t>()[i] = columns.id.empty() ? static_cast<std::int64_t>(row) : table[3].integer(row);
+    sample.at("group_id").values<std::int64_t>()[i] = static_cast<std::int64_t>(row);
   }
-  return sample;
+  const Schema known = known_columns_of(dataset, product_class, sample);
+  return known.empty() ? sample : with_columns(sample, dataset.read(known), rows);
 }
 
 }  // namespace
 
 Table read_spectroscopic_sample(const MatchOptions& o, bool is_told) {
-  require_class(o.spec, {product_class::spectroscopic_sample, ""}, "spec");
-  const bool is_plain = class_of(o.spec).empty();
-  if (!is_plain)
-    refuse_idle_options("a plain table as --spec",
+  const std::string is = class_of(o.spec);
+  const bool is_sample = is == product_class::spectroscopic_sample;
+  if (is_sample)
+    refuse_idle_options("a --spec that spec has not made",
                         {{"spec.ra", !o.spec_ra.empty()}, {"spec.dec", !o.spec_dec.empty()}, {"spec.z", !o.spec_z.empty()}});
-  Table sample = is_plain ? read_plain(o, is_told) : read_product(o.spec);
+  Table sample = is_sample ? read_product(o.spec) : read_table(o, is, is_told);
   const auto ra = sample.at("ra").values<double>(), dec = sample.at("dec").values<double>();
   for (std::size_t i = 0; i < ra.size(); ++i)
     if (!is_valid({ra[i], dec[i]}))

@@ -282,8 +282,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
   std::optional<PdfFile> pdfs;
   Schema columns;
   passes.ranks.together([&] {
-    require_class(path, {"", product_class::photoz, product_class::catalogue}, "estimates");
-    dataset.emplace(path);
+    dataset.emplace(path, o.source);
     if (dataset->rows() == 0) throw DataError(path + ": no rows");
     columns = estimate_columns(o, dataset->source());
     if (pdf.kind == "none") return;
