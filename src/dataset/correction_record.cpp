@@ -1,5 +1,4 @@
-// Where a record of corrections is kept, and which corrections a table still needs: none when it has been corrected as the model's
-// training sample was, all of them when it has not been corrected, and an error for anything between.
+// Where a record of corrections is kept: attributes and a small table of HDF5 products, or an INI file of the user's.
 #include "skyfold/dataset/correction_record.hpp"
 
 #include <fmt/core.h>
@@ -8,10 +7,10 @@
 #include <cmath>
 
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
@@ -24,17 +23,22 @@ std::string key_of(const Column& column, std::size_t row) {
   return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
 }
 
-bool has_sentinels(const CorrectionRecord& record) { return !record.nondetection.empty() || !record.missing.empty(); }
-
 void check_lists(const CorrectionRecord& record, const std::string& path) {
-  for (const auto& [name, list] : {std::pair{"zeropoint", &record.zeropoint}, {"extinction", &record.extinction}}) {
+  for (const auto& [name, list] : {std::pair{"zeropoint", &record.zeropoint},
+                                   {"extinction", &record.extinction},
+                                   {"flux_zeropoint", &record.scale.zeropoint},
+                                   {"softening", &record.scale.softening}}) {
     if (!list->empty() && list->size() != record.bands.size())
       throw DataError(fmt::format("{}: corrections.{} has {} values for {} bands", path, name, list->size(), record.bands.size()));
     if (!std::all_of(list->begin(), list->end(), [](double value) { return std::isfinite(value); }))
       throw DataError(fmt::format("{}: corrections.{} has a value that is no number", path, name));
   }
-  if (record.ebv.empty() != record.extinction.empty())
-    throw DataError(path + ": corrections.ebv and corrections.extinction belong together");
+  if (record.has_extinction() == record.extinction.empty())
+    throw DataError(path + ": corrections.ebv or corrections.ebv_map, and corrections.extinction belong together");
+  if (!record.ebv.empty() && !record.ebv_map.empty())
+    throw DataError(path + ": corrections.ebv and corrections.ebv_map exclude each other");
+  if (record.scale.is_set() == record.scale.zeropoint.empty())
+    throw DataError(path + ": corrections.flux and corrections.flux_zeropoint belong together");
 }
 
 /// The corrections that the user describes.
@@ -43,28 +47,11 @@ struct CorrectionFile {
   std::string zeropoint_table;
 };
 
-CorrectionRecord read_description(const std::string& path) {
-  CorrectionFile file;
-  OptionSet options;
-  describe(options, file.record);
-  options("corrections.zeropoint_table", file.zeropoint_table, "table of zero points: a column of tiles and one per band");
-  options.read_ini(path);
-  check_lists(file.record, path);
-  if (file.record.tile.empty() != file.zeropoint_table.empty())
-    throw DataError(path + ": corrections.tile and corrections.zeropoint_table belong together");
-  if (!file.zeropoint_table.empty()) file.record.tiles = read_tile_zeropoints(file.zeropoint_table, file.record.tile, file.record.bands);
-  return file.record;
-}
-
-std::string described(const CorrectionRecord& record) {
-  return record.is_empty() ? "not corrected" : "corrected (" + join(record.lines(), "; ") + ")";
-}
-
 }  // namespace
 
 Attributes correction_attributes(const CorrectionRecord& record) {
   Attributes attributes;
-  if (record.is_empty() && !has_sentinels(record)) return attributes;
+  if (record.says_nothing()) return attributes;
   CorrectionRecord copy = record;
   OptionSet options;
   describe(options, copy);
@@ -147,28 +134,18 @@ CorrectionRecord common_corrections(const std::vector<std::string>& paths) {
   return first;
 }
 
-Corrections corrections_for(const std::string& wanted, const std::string& option, const PhotozModel& model, const std::string& model_path,
-                            const std::vector<std::string>& tables, const Schema& schema, const BandColumns& columns,
-                            const std::string& tile) {
-  const std::vector<std::string>& bands = model.bands.bands;
-  const CorrectionRecord there = common_corrections(tables);
-  const bool is_as_model = wanted == corrections_as_model;
-  if (wanted == no_corrections) {
-    if (difference(there, model.corrections, bands).empty()) return {};
-    log_warning(fmt::format("{}: its magnitudes are taken as they are, {}; those that {} was trained with are {}", tables.front(),
-                            described(there), model_path, described(model.corrections)));
-    return {};
-  }
-  const std::string source = is_as_model ? model_path : wanted;
-  CorrectionRecord record = is_as_model ? model.corrections : is_own_product(wanted) ? read_corrections(wanted) : read_description(wanted);
-  const std::string what = difference(there, record, bands);
-  if (what.empty()) return {};  // as they should be, or nothing is to be done
-  if (!of_bands(there, bands).is_empty())
-    throw DataError(fmt::format("{}: its magnitudes are corrected otherwise than those of {}: {} (--{} none takes them as they are)",
-                                tables.front(), source, what, option));
-  record = of_bands(record, bands);
-  if (!record.tile.empty() && !find_column(schema, record.tile) && !tile.empty()) record.tile = tile;
-  return Corrections(record, columns, model.bands, schema, tables.front(), source);
+CorrectionRecord read_correction_file(const std::string& path) {
+  CorrectionFile file;
+  OptionSet options;
+  describe(options, file.record);
+  options("corrections.zeropoint_table", file.zeropoint_table, "table of zero points: a column of tiles and one per band");
+  options.read_ini(path);
+  check_lists(file.record, path);
+  if (!file.record.ebv_map.empty()) file.record.ebv_hash = file_identity(file.record.ebv_map);
+  if (file.record.tile.empty() != file.zeropoint_table.empty())
+    throw DataError(path + ": corrections.tile and corrections.zeropoint_table belong together");
+  if (!file.zeropoint_table.empty()) file.record.tiles = read_tile_zeropoints(file.zeropoint_table, file.record.tile, file.record.bands);
+  return file.record;
 }
 
 std::map<std::string, std::vector<double>, std::less<>> read_tile_zeropoints(const std::string& path, const std::string& tile,

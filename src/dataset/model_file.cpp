@@ -38,6 +38,9 @@ Attributes band_attributes(BandOptions bands) {
   describe(options, bands);
   Attributes attributes;
   for (const auto& [name, value] : options.answer_options()) attributes[name] = value;
+  // Models that have nothing of these are as they were before these were known.
+  if (bands.nan == BandOptions().nan) attributes.erase("bands.nan");
+  if (bands.inf == BandOptions().inf) attributes.erase("bands.inf");
   return attributes;
 }
 
@@ -101,7 +104,7 @@ std::map<std::string, std::string> with_prefix(const Attributes& attributes, con
 void write_model(const std::string& path, const PhotozModel& model, const std::string& provenance) {
   Attributes attributes = band_attributes(model.bands);
   attributes["skyfold_format"] = format_name;
-  attributes["format_version"] = model.corrections.is_empty() ? format_version : corrected_version;
+  attributes["format_version"] = model.corrections.says_nothing() ? format_version : corrected_version;
   attributes["algorithm"] = model.algorithm;
   attributes["redshift"] = model.redshift;
   // The shortest text that reads back as the same number: a model is the same after any number of copies.

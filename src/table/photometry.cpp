@@ -81,6 +81,18 @@ void for_each_number(const Column& column, std::size_t rows, Use use) {
   }
 }
 
+constexpr double limit_error = 1.0;
+
+/// A non-detection has the limiting magnitude, its own where that is known, and an error of one magnitude: fainter than that is all we
+/// know. As long as there are no limits, its own is kept in place of the error.
+///
+/// @param own      NaN where not known
+/// @param of_band  null as long as there are none
+void set_limit(double own, const double* of_band, double& mag, double& mag_err) {
+  mag = !of_band ? undetected : std::isnan(own) ? *of_band : own;
+  mag_err = !of_band && !std::isnan(own) ? own : limit_error;
+}
+
 /// No column may be that of two bands.
 void check_repeated(const std::vector<std::string>& columns, const char* option, const std::string& pattern) {
   for (std::size_t i = 1; i < columns.size(); ++i)
@@ -119,13 +131,17 @@ void describe(OptionSet& option, BandOptions& o) {
   option("bands.error", o.error, "name of the magnitude error columns").unit("mag");
   option("bands.nondetection", o.nondetection, "magnitudes that mean observed but not detected (+-0.1; so does > 90)");
   option("bands.missing", o.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
+  option("bands.nan", o.nan, "what NaN means").one_of({"missing", "nondetection"});
+  option("bands.inf", o.inf, "what infinity means").one_of({"nondetection", "missing"});
   option("bands.limits", o.limits, "limiting magnitude of each band, for non-detections; empty: from the training set").unit("mag");
 }
 
 BandState band_state(double magnitude, const BandOptions& o) noexcept {
   // Missing before undetected: a value that the user named as missing counts as such, whatever its size.
-  if (!(magnitude >= -90.0) || is_near_any(magnitude, o.missing)) return BandState::not_observed;  // NaN too
-  if (magnitude > 90.0 || is_near_any(magnitude, o.nondetection)) return BandState::not_detected;
+  if (!(magnitude >= -90.0) || is_near_any(magnitude, o.missing))
+    return std::isnan(magnitude) && o.nan == "nondetection" ? BandState::not_detected : BandState::not_observed;
+  if (magnitude > 90.0 || is_near_any(magnitude, o.nondetection))
+    return std::isinf(magnitude) && o.inf == "missing" ? BandState::not_observed : BandState::not_detected;
   return BandState::observed;
 }
 
@@ -186,11 +202,22 @@ void gather_photometry(const Table& table, const BandColumns& columns, const Ban
     for_each_number(table.at(columns.magnitude[band]), n, [&](std::size_t i, double mag) {
       const BandState state = band_state(mag, bands);
       const std::size_t cell = i * n_bands + band;
-      // A non-detection has the limiting magnitude, and an error of one magnitude: fainter than that is all we know.
-      out.mag[cell] = state == BandState::observed ? mag : state == BandState::not_detected ? limits[band] : nan;
-      if (state != BandState::observed) out.mag_err[cell] = state == BandState::not_detected ? 1.0 : nan;
+      out.mag[cell] = state == BandState::observed ? mag : nan;
+      if (state == BandState::not_detected)
+        set_limit(columns.errors_are_limits ? out.mag_err[cell] : nan, limits.empty() ? nullptr : &limits[band], out.mag[cell],
+                  out.mag_err[cell]);
+      else if (state == BandState::not_observed)
+        out.mag_err[cell] = nan;
       if (state != BandState::not_observed) out.observed[i] |= bit;
     });
+  }
+}
+
+void apply_limits(Photometry& photometry, std::span<const double> limits) {
+  for (std::size_t cell = 0; cell < photometry.mag.size() && !limits.empty(); ++cell) {
+    if (photometry.mag[cell] != undetected) continue;
+    const double own = photometry.mag_err[cell];
+    set_limit(own == limit_error ? nan : own, &limits[cell % photometry.n_bands], photometry.mag[cell], photometry.mag_err[cell]);
   }
 }
 

@@ -4,7 +4,9 @@ import pathlib
 import sys
 
 import h5py
+import healpy
 import numpy as np
+from astropy.coordinates import SkyCoord
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -162,7 +164,7 @@ class TilesAndReddening(CorrectionsTest):
         cls.skyfold("import", "--input", make_hdf5(cls.at("raw.h5"), cls.raw), "--output", cls.catalogue, *QUIET)
         offsets = rng.uniform(-0.3, 0.3, (5, len(tiles)))
         cls.table = make_csv(cls.at("zp.csv"), {"tile": tiles, **{band: offsets[k] for k, band in enumerate("grizY")}})
-        cls.words = ("--match.zeropoint_table", cls.table, "--match.ebv", "ebv", "--match.extinction", "3.2,2.2,1.6,1.2,1.1")
+        cls.words = ("--match.zeropoint_table", cls.table, "--extinction.column", "ebv", "--extinction.coefficients", "3.2,2.2,1.6,1.2,1.1")
         cls.make_set("tiled", *cls.words)
         cls.skyfold("train", "--sample", cls.at("tiled.h5"), "--output", cls.at("tiled.model.h5"), *QUIET)
 
@@ -197,6 +199,151 @@ class TilesAndReddening(CorrectionsTest):
         self.assertTrue(np.all(np.isnan(product["z_phot"][lacks]) | (product["n_bands"][lacks] > 0)))
         self.assertGreater(np.isnan(product["z_phot"][lacks]).sum(), 20)
         self.assertEqual(np.isnan(product["z_phot"][~lacks]).sum(), 0)
+
+
+BANDS = "grizY"
+
+
+class Fluxes(CorrectionsTest):
+    """The survey as fluxes in nJy, some of them 0 or less; and its reddening in a map."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        raw = read_group(cls.catalogue)
+        rng = np.random.default_rng(11)
+        cls.columns = {name: raw[name] for name in ("id", "ra", "dec", "z_spec")}
+        for band in BANDS:
+            mag = np.where(np.abs(raw["mag_" + band]) < 90, raw["mag_" + band], 30).astype("f8")
+            flux = 10 ** ((31.4 - mag) / 2.5)
+            error = np.abs(raw["mag_err_" + band]) * flux * np.log(10) / 2.5
+            cls.columns[f"{band}_gaap1p0Flux"] = np.where(rng.uniform(size=len(mag)) < 0.03, -0.3 * error, flux)
+            cls.columns[f"{band}_gaap1p0FluxErr"] = error.astype("f4")
+        cls.ebv = cls.at("ebv.fits")
+        cls.nside = 64
+        cls.values = rng.uniform(0, 0.3, 12 * cls.nside**2).astype("f4")
+        healpy.write_map(cls.ebv, cls.values, nest=True, coord="G", dtype="f4", column_names=["EBV"], overwrite=True)
+        cls.magnitudes = cls.at("cat.h5")
+        cls.catalogue = cls.at("flux.h5")
+        cls.skyfold("import", "--input", make_hdf5(cls.at("raw.h5"), cls.columns), "--output", cls.catalogue, *QUIET)
+        cls.words = ("--bands.flux", "{band}_gaap1p0Flux", "--bands.flux_error", "{band}_gaap1p0FluxErr", "--bands", ",".join(BANDS))
+        cls.red = ("--extinction.map", cls.ebv, "--extinction.coefficients", "Y:1.1,g:3.64,r:2.70,i:2.06,z:1.58,u:4.81")
+        cls.make_set("fluxes", *cls.words, *cls.red)
+        cls.skyfold("train", "--sample", cls.at("fluxes.h5"), "--output", cls.at("fluxes.model.h5"), *QUIET)
+
+    def expected(self, band, ra, dec, flux, error):
+        """Magnitude, or 99, with error, or limit, by the formulas; E(B-V) by healpy."""
+        rotated = SkyCoord(ra, dec, unit="deg", frame="icrs").galactic
+        pixel = healpy.ang2pix(self.nside, rotated.l.deg, rotated.b.deg, nest=True, lonlat=True)
+        extinction = dict(g=3.64, r=2.70, i=2.06, z=1.58, Y=1.1)[band] * self.values[pixel].astype("f8")
+        with np.errstate(invalid="ignore"):
+            return (np.where(flux > 0, 31.4 - 2.5 * np.log10(flux) - extinction, 99),
+                    np.where(flux > 0, 2.5 / np.log(10) * error / flux, 31.4 - 2.5 * np.log10(error) - extinction))
+
+    def test_become_magnitudes_of_a_training_set(self):
+        training, raw = read_group(self.at("fluxes.h5")), read_group(self.catalogue)
+        rows = {int(i): k for k, i in enumerate(raw["id"])}
+        rows = [rows[int(i)] for i in training["id"]]
+        for band in BANDS:
+            flux, error = raw[f"{band}_gaap1p0Flux"][rows], raw[f"{band}_gaap1p0FluxErr"][rows].astype("f8")
+            mag, err = self.expected(band, raw["ra"][rows], raw["dec"][rows], flux, error)
+            # On the edge of a pixel the rotations of two libraries may not agree.
+            self.assertLess(np.mean(~np.isclose(training["mag_" + band], mag, rtol=1e-12)), 2e-3)
+            self.assertLess(np.mean(~np.isclose(training["mag_err_" + band], err, rtol=3e-7)), 2e-3)
+            self.assertGreater(np.sum(mag == 99), 5)
+        cut = self.run_skyfold("match", "--spec", self.at("cat.spec.h5"), "--catalogue", self.catalogue, "--output", self.path("c.h5"),
+                               *self.words, *self.red, "--cuts", "mag_i < 21", *QUIET)
+        self.assertEqual(cut.code, 0, cut)
+        self.assertEqual(len(read_group(self.path("c.h5"))["id"]), np.sum(training["mag_i"] < 21))
+
+    def test_are_estimated_as_the_magnitudes_that_match_made_of_them(self):
+        whole, result = self.estimate("fluxes.model.h5", name="a.h5", ranks=2)
+        self.assertIn("magnitudes from fluxes {band}_gaap1p0Flux, zero point 31.4 mag", result.err)
+        part = self.estimate("fluxes.model.h5", catalogue=self.at("fluxes.h5"), name="b.h5")[0]
+        rows = {int(i): k for k, i in enumerate(whole["id"])}
+        rows = [rows[int(i)] for i in part["id"]]
+        for column in ("z_phot", "z_err", "n_bands", "flags"):
+            np.testing.assert_array_equal(part[column], whole[column][rows], column)
+
+    def test_train_a_model_as_magnitudes_do(self):
+        columns = dict(self.columns)
+        for band in BANDS:
+            flux, error = columns[f"{band}_gaap1p0Flux"], columns[f"{band}_gaap1p0FluxErr"].astype("f8")
+            columns[f"{band}_gaap1p0Flux"] = flux = np.where(flux > 0, flux, np.nan)
+            columns["mag_" + band], columns["mag_err_" + band] = 31.4 - 2.5 * np.log10(flux), 2.5 / np.log(10) * error / flux
+        self.skyfold("import", "--input", make_hdf5(self.path("r.h5"), columns), "--output", self.path("c.h5"), *QUIET)
+        found = {}
+        for name, words in (("flux", (*self.words, "--bands.flux_zeropoint", 31.4)), ("mag", ())):
+            self.skyfold("train", "--sample", self.path("r.h5"), "--cuts.min_bands", 3, "--output", self.path(f"{name}.model.h5"), *words, *QUIET)
+            result = self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path(f"{name}.model.h5"), "--output",
+                                  self.path(f"{name}.z.h5"), *QUIET)
+            found[name] = read_group(self.path(f"{name}.z.h5"))
+        self.assertGreater(np.mean(np.isfinite(found["mag"]["z_phot"])), 0.9)
+        # Single precision errors, from which the last digits of z_phot do not come.
+        np.testing.assert_allclose(found["flux"]["z_phot"], found["mag"]["z_phot"], rtol=1e-7)
+        held = read_group(self.path("flux.model.validation.h5"))
+        self.assertIn("g_gaap1p0Flux", held)  # as they were measured
+        self.skyfold("validate", "--sample", self.path("flux.model.validation.h5"), "--models", self.path("flux.model.h5"), "--output",
+                     self.path("v.h5"), "--json", self.path("v.json"), *QUIET)
+        self.assertLess(json.loads(pathlib.Path(self.path("v.json")).read_text())["models"][0]["metrics"]["all"]["nmad"]["value"], 0.1)
+
+    def test_are_refused_where_they_cannot_be_understood(self):
+        plain = {name.replace("_gaap1p0Flux", "_f"): values for name, values in self.columns.items()}
+        table = make_hdf5(self.path("r.h5"), plain)
+        words = ("train", "--sample", table, "--output", self.path("m.h5"), "--bands", "g,r,i")
+        flux = ("--bands.flux", "{band}_f", "--bands.flux_error", "{band}_fErr")
+        self.fails(2, "r.h5: no zero point of the fluxes g_f is known .give --bands.flux_zeropoint", *words, *flux)
+        self.fails(2, "bands.flux_zeropoint: 2 values for 3 bands", *words, *flux, "--bands.flux_zeropoint", "31,32")
+        self.fails(2, "--bands.flux excludes --bands.magnitude", *words, *flux, "--bands.magnitude", "{band}_f")
+        self.fails(2, "bands.flux_zeropoint", *words, "--bands.flux_zeropoint", 31.4)
+        self.fails(2, "none for band i", *words, *flux, "--bands.flux_zeropoint", 31.4, "--extinction.coefficients", "g:1,r:2",
+                   "--extinction.map", self.ebv)
+        self.fails(2, "belong together", *words, *flux, "--bands.flux_zeropoint", 31.4, "--extinction.map", self.ebv)
+        for band in "gri":
+            plain[f"{band}_f"] = np.round(plain[f"{band}_f"]).astype("i8")
+        make_hdf5(self.path("r.h5"), plain)
+        self.fails(3, "r.h5: fluxes g_f are whole numbers", *words, *flux, "--bands.flux_zeropoint", 31.4)
+
+    def test_take_maps_of_reddening_that_can_be_placed_alone(self):
+        words = ("match", "--spec", self.at("cat.spec.h5"), "--catalogue", self.catalogue, "--output", self.path("x.h5"), *self.words)
+        coefficients = self.red[2:]
+        unknown = self.path("unknown.fits")
+        healpy.write_map(unknown, self.values, dtype="f4")
+        self.fails(3, "unknown.fits: the frame of the map is not known", *words, "--extinction.map", unknown, *coefficients)
+        self.fails(4, "nowhere.fits", *words, "--extinction.map", self.path("nowhere.fits"), *coefficients)
+        other = self.path("other.fits")
+        healpy.write_map(other, self.values[::-1].copy(), nest=True, coord="G", dtype="f4")
+        self.fails(3, "other.fits: is another map of E.B-V. than that of .*fluxes.model.h5", "photoz", "--catalogue", self.catalogue, "--model",
+                   self.at("fluxes.model.h5"), "--output", self.path("z.h5"), "--extinction.map", other)
+        # The same sky, numbered and turned otherwise.
+        l, b = (SkyCoord(*healpy.pix2ang(1024, np.arange(12 * 1024**2), lonlat=True), unit="deg").galactic.l.deg,
+                SkyCoord(*healpy.pix2ang(1024, np.arange(12 * 1024**2), lonlat=True), unit="deg").galactic.b.deg)
+        celestial = self.path("celestial.fits")
+        healpy.write_map(celestial, self.values[healpy.ang2pix(self.nside, l, b, nest=True, lonlat=True)], coord="C", dtype="f4")
+        self.make_set("celestial", *self.words, "--extinction.map", celestial, *coefficients)
+        same = np.isclose(read_group(self.at("celestial.h5"))["mag_g"], read_group(self.at("fluxes.h5"))["mag_g"], rtol=1e-12)
+        self.assertGreater(np.mean(same), 0.9)
+
+
+class Sentinels(CorrectionsTest):
+    def test_of_a_catalogue_are_kept_with_it(self):
+        raw = read_group(self.catalogue)
+        columns = {name: raw[name] for name in raw if name not in ("_healpix_29", "is_star")}
+        lacks = np.zeros(len(raw["id"]), bool)
+        lacks[::7] = True
+        columns["mag_g"] = np.where(lacks, np.inf, columns["mag_g"])
+        words = ("import", "--input", make_hdf5(self.path("r.h5"), columns))
+        found = {}
+        for name, more in (("usual", ()), ("own", ("--bands.nan", "nondetection", "--bands.inf", "missing"))):
+            self.skyfold(*words, "--output", self.path(f"{name}.h5"), *more, *QUIET)
+            found[name] = self.estimate("plain.model.h5", catalogue=self.path(f"{name}.h5"), name=f"{name}.z.h5")[0]
+        bands = {name: dict(zip(z["id"].tolist(), z["n_bands"].tolist())) for name, z in found.items()}
+        ids = raw["id"][lacks].tolist()
+        self.assertTrue(all(bands["usual"][i] == bands["own"][i] + 1 for i in ids))
+        others = raw["id"][~lacks].tolist()
+        self.assertTrue(all(bands["usual"][i] == bands["own"][i] for i in others))
+        z = self.estimate("plain.model.h5", "--bands.inf", "nondetection", catalogue=self.path("own.h5"), name="said.z.h5")[0]
+        np.testing.assert_array_equal(z["n_bands"], found["usual"]["n_bands"])
 
 
 if __name__ == "__main__":

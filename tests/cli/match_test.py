@@ -188,7 +188,7 @@ class Selection(MatchCommand):
         every = self.match("--keep", "EBV,TILENAME", name="a.h5")
         tiles = make_csv(self.path("zp.csv"), {"TILENAME": np.array(["east", "west"]), "g": np.array([0.1, 0.2]),
                                                    "r": np.array([0.3, 0.4]), "i": np.array([0.5, 0.6])})
-        training = self.match("--match.zeropoint", "0.01,-0.02,0.03", "--match.ebv", "EBV", "--match.extinction", "3.2,2.2,1.6",
+        training = self.match("--match.zeropoint", "0.01,-0.02,0.03", "--extinction.column", "EBV", "--extinction.coefficients", "3.2,2.2,1.6",
                               "--match.zeropoint_table", tiles, "--keep", "EBV,TILENAME", "--cuts", "mag_r < 50", name="b.h5")
         by_tile = {b"east": (0.1, 0.3, 0.5), b"west": (0.2, 0.4, 0.6)}
         offsets = np.array([by_tile[tile.rstrip(b"\0")] for tile in every["TILENAME"]])
@@ -209,7 +209,7 @@ class Selection(MatchCommand):
         columns["EBV"] = np.where(lacks, np.where(np.arange(len(lacks)) % 2 == 0, np.nan, np.inf), columns["EBV"])
         self.skyfold("import", "--input", make_hdf5(self.path("raw.h5"), columns), "--columns.ra", "RA", "--columns.dec", "DEC",
                      "--columns.id", "COADD_ID", "--columns.tile", "TILENAME", "--output", self.path("c.h5"))
-        words = ("--match.ebv", "EBV", "--match.extinction", "3.2,2.2,1.6")
+        words = ("--extinction.column", "EBV", "--extinction.coefficients", "3.2,2.2,1.6")
         self.last = self.skyfold("match", "--spec", self.sample, "--catalogue", self.path("c.h5"), "--output", self.path("t.h5"), *words)
         training = read_group(self.path("t.h5"))
         expected = np.isin(training["id"], columns["COADD_ID"][lacks])
@@ -316,8 +316,8 @@ class BadInput(MatchCommand):
         self.fails(2, r"a condition is needed", "--cuts", "mag_g")
         self.fails(2, r"no column 'absent'", "--keep", "absent")
         self.fails(2, r"2 values for 3 bands", "--match.zeropoint", "0.1,0.2")
-        self.fails(2, "belong together", "--match.ebv", "EBV")
-        self.fails(2, "no column 'EBW'.*did you mean 'EBV'", "--match.ebv", "EBW", "--match.extinction", "1,1,1")
+        self.fails(2, "belong together", "--extinction.column", "EBV")
+        self.fails(2, "no column 'EBW'.*did you mean 'EBV'", "--extinction.column", "EBW", "--extinction.coefficients", "1,1,1")
         self.fails(3, "none of .* matches passes the cuts", "--cuts", "mag_g < -5")
         lacking = make_csv(self.path("zp.csv"), {"TILENAME": np.array(["east"]), "g": np.array([0.1]), "r": np.array([0.3]), "i": np.array([0.5])})
         self.fails(3, "no zero points for tile 'west'", "--match.zeropoint_table", lacking)
@@ -327,7 +327,7 @@ class BadInput(MatchCommand):
     def test_corrections_that_are_no_numbers(self):
         self.fails(2, r"match.zeropoint = nan \(must be a finite number\)", "--match.zeropoint", "nan,0.1,0.2")
         self.fails(2, r"match.zeropoint = inf \(must be a finite number\)", "--match.zeropoint", "0.1,0.2,inf")
-        self.fails(2, r"match.extinction = nan \(must be a finite number\)", "--match.ebv", "EBV", "--match.extinction", "1,nan,1")
+        self.fails(2, r"extinction.coefficients = nan \(must be a finite number\)", "--extinction.column", "EBV", "--extinction.coefficients", "1,nan,1")
         for cell in ("", "nan", "inf"):
             pathlib.Path(self.path("zp.csv")).write_text(f"TILENAME,g,r,i\neast,0.1,0.2,0.3\nwest,0.1,{cell},0.3\n")
             self.fails(3, "zp.csv, row 2, column r: no zero point", "--match.zeropoint_table", self.path("zp.csv"))

@@ -14,7 +14,10 @@ namespace {
 using testing_support::Folder;
 
 CorrectionRecord record() {
-  CorrectionRecord record{{"g", "r"}, {0.1, -1.0 / 3.0}, "tile", "ebv", {3.2, 2.1}, {30.0}, {}};
+  CorrectionRecord record{.bands = {"g", "r"}, .zeropoint = {0.1, -1.0 / 3.0}, .tile = "tile", .ebv = "ebv"};
+  record.extinction = {3.2, 2.1};
+  record.nondetection = {30.0};
+  record.scale = {"f_{band}", "", {31.4, 31.0}, {}};
   record.tiles = {{"a", {0.01, 0.02}}, {"long name", {-0.5, 1e-17}}};
   return record;
 }
@@ -42,6 +45,7 @@ TEST(CorrectionRecords, ReadBackFromAModelAsTheyWereWritten) {
   EXPECT_EQ(back.corrections.tiles, record().tiles);
   EXPECT_EQ(back.corrections.zeropoint, record().zeropoint);
   EXPECT_EQ(back.corrections.nondetection, record().nondetection);
+  EXPECT_EQ(back.corrections.scale.line(), record().scale.line());
   EXPECT_EQ(back.tables.size(), 1U);
 }
 
@@ -58,7 +62,9 @@ TEST(CorrectionRecords, ThatAreDamagedAreNamed) {
   attributes["corrections.zeropoint"] = "0.1,red";
   EXPECT_THROW((void)corrections_from(attributes, nullptr, "m.h5"), DataError);
   EXPECT_NE(error_of([&] { (void)corrections_from(attributes, nullptr, "m.h5"); }).find("(damaged)"), std::string::npos);
-  const Table tiles = tile_table({{"g"}, {}, "tile", "", {}, {}, {}, {{"a", {1.0}}}});
+  CorrectionRecord one{.bands = {"g"}, .tile = "tile"};
+  one.tiles = {{"a", {1.0}}};
+  const Table tiles = tile_table(one);
   EXPECT_NE(error_of([&] { (void)corrections_from(correction_attributes(record()), &tiles, "m.h5"); }).find("not those of 2 bands"),
             std::string::npos);
 }
@@ -96,7 +102,9 @@ TEST(CorrectionsOfATable, AddZeroPointsAndTakeExtinctionOffInTheTypeOfTheColumn)
   BandOptions bands;
   bands.bands = {"g", "r"};
   bands.nondetection = {30.0};
-  const Corrections corrections(record(), {{"mag_g", "mag_r"}, {}}, bands, rows.schema(), "cat.h5", "zp.csv");
+  CorrectionRecord of_magnitudes = record();
+  of_magnitudes.scale = {};
+  const Corrections corrections(of_magnitudes, {{"mag_g", "mag_r"}, {}}, bands, rows.schema(), "cat.h5", "zp.csv");
   EXPECT_EQ(corrections.apply(rows), 1);
   EXPECT_EQ(rows[0].values<float>()[0], static_cast<float>(20.25 + 0.1 + 0.01 - 3.2 * static_cast<double>(0.1F)));
   EXPECT_EQ(rows[0].values<float>()[1], 99.0F);  // not detected
@@ -105,7 +113,7 @@ TEST(CorrectionsOfATable, AddZeroPointsAndTakeExtinctionOffInTheTypeOfTheColumn)
   EXPECT_EQ(rows[1].values<double>()[1], 30.05);
   EXPECT_EQ(rows[1].values<double>()[2], -99.0);
   rows[2].values<char>()[0] = 'b';
-  EXPECT_EQ(error_of([&] { (void)corrections.tiles_of(rows); }), "zp.csv: no zero points for tile 'b' of cat.h5");
+  EXPECT_EQ(error_of([&] { (void)corrections.look_up(rows); }), "zp.csv: no zero points for tile 'b' of cat.h5");
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/source.hpp"
-#include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/table/corrections.hpp"
 
 /// Corrections of magnitudes as files keep them: attributes `corrections.*` of matched samples and of models, and their zero points by
@@ -41,17 +40,8 @@ void write_corrections(const std::string& path, const CorrectionRecord& record);
 /// The record that tables have in common. Throws DataError for two that were corrected otherwise.
 [[nodiscard]] CorrectionRecord common_corrections(const std::vector<std::string>& paths);
 
-/// What a command applies to the magnitudes of a table, so that they are as those that a model has learned from.
-///
-/// @param wanted      value of the option: as-model, none, or a file: INI with the section [corrections] (docs/match.md), or a matched
-///                    sample or model whose corrections are taken
-/// @param option      its name, for messages
-/// @param model_path  of the model; @param tables  which the magnitudes are read from
-/// @param tile        column of tiles of the table, where it is known, which is taken where there is none of the recorded name
-/// Throws DataError where the tables have been corrected otherwise than the model's training sample.
-[[nodiscard]] Corrections corrections_for(const std::string& wanted, const std::string& option, const PhotozModel& model,
-                                          const std::string& model_path, const std::vector<std::string>& tables, const Schema& schema,
-                                          const BandColumns& columns, const std::string& tile);
+/// The corrections that an INI file describes in its section [corrections] (docs/match.md). Throws UsageError or DataError.
+[[nodiscard]] CorrectionRecord read_correction_file(const std::string& path);
 
 /// The table of zero points of --match.zeropoint_table: a column of tiles and one per band. Throws DataError for one that is not finite
 /// and for a tile that is there twice.

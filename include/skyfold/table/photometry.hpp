@@ -18,6 +18,8 @@ struct BandOptions {
   std::string error;                                ///< column pattern of the magnitude errors
   std::vector<double> nondetection = {99.0, 37.5};  ///< magnitudes that mean "observed, not detected" (+-0.1)
   std::vector<double> missing = {-99.0};            ///< magnitudes that mean "not observed" (+-0.1)
+  std::string nan = "missing";                      ///< what NaN means: missing or nondetection
+  std::string inf = "nondetection";                 ///< what infinity means
   std::vector<double> limits;                       ///< limiting magnitudes per band; empty: from the training set
 };
 void describe(OptionSet& option, BandOptions& o);
@@ -26,7 +28,7 @@ void describe(OptionSet& option, BandOptions& o);
 enum class BandState : std::uint8_t { observed, not_detected, not_observed };
 
 /// Names the state of a magnitude: NaN, < -90 or a `missing` value is not observed; > 90 or a `nondetection`
-/// value is not detected; else observed.
+/// value is not detected; else observed. What NaN and infinity mean, `bands` may say otherwise.
 [[nodiscard]] BandState band_state(double magnitude, const BandOptions& bands) noexcept;
 
 /// The name of a band's column: `pattern` with the band for {band}, in upper case for {BAND}.
@@ -37,6 +39,7 @@ enum class BandState : std::uint8_t { observed, not_detected, not_observed };
 /// Names of the magnitude and error columns of each band.
 struct BandColumns {
   std::vector<std::string> magnitude, error;  ///< shape [n_bands]; error is empty when the survey has none
+  bool errors_are_limits = false;             ///< the error of a non-detection is its limiting magnitude; NaN or <= 0: not known
 };
 /// Expands the patterns of `bands`; where bands or patterns were not given, recognises the usual conventions
 /// among the columns of `schema` (mag_{band}/mag_err_{band}, mag_{band}_lsst/mag_err_{band}_lsst,
@@ -51,11 +54,18 @@ struct Photometry {
   AlignedVector<double> mag_err;          ///< [n_objects x n_bands]; mag; 1 where not detected; NaN where not observed
   AlignedVector<std::uint32_t> observed;  ///< [n_objects] bit b set: band b counts (observed or not detected)
 };
+/// What stands for the magnitude of a non-detection as long as limiting magnitudes are not known.
+inline constexpr double undetected = 99.0;
+
 /// Gathers the bands' columns of `table` into `out` (a reused buffer).
 ///
-/// @param limits  limiting magnitude per band, used for non-detections, shape [n_bands]
+/// @param limits  limiting magnitude per band, for non-detections without one of their own, shape [n_bands]; empty: not known yet, so that
+///                they have the magnitude `undetected` until `apply_limits`
 /// An observed band whose error is not a positive number keeps its magnitude and gets the error NaN.
 void gather_photometry(const Table& table, const BandColumns& columns, const BandOptions& bands, std::span<const double> limits,
                        Photometry& out);
+
+/// Sets non-detections of a block that was gathered without limits to theirs; without limits leaves it as it is.
+void apply_limits(Photometry& photometry, std::span<const double> limits);
 
 }  // namespace skyfold

@@ -73,7 +73,13 @@ class Import {
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);
       asked_.ordering = o_.ordering;  // as it is recorded
       // What has been done to the magnitudes of a matched sample goes with them.
-      ranks_.on_first_only([&] { corrections_ = common_corrections(input_paths(o_)); });
+      ranks_.on_first_only([&] {
+        corrections_ = common_corrections(input_paths(o_));
+        if (!o_.nondetection.empty()) corrections_.nondetection = o_.nondetection;
+        if (!o_.missing.empty()) corrections_.missing = o_.missing;
+        if (!o_.nan.empty()) corrections_.nan = o_.nan;
+        if (!o_.inf.empty()) corrections_.inf = o_.inf;
+      });
     }
     if (o_.check) ranks_.together([&] { o_.check(layout()); });
     if (ranks_.is_first()) {

@@ -319,6 +319,10 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
   option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers; none: made");
   option("columns.tile", o.tile, "column of tile names; empty: guessed");
+  option("bands.nondetection", o.nondetection, "magnitudes that mean observed but not detected in these tables, to be kept with them");
+  option("bands.missing", o.missing, "magnitudes that mean not observed, likewise");
+  option("bands.nan", o.nan, "what NaN means among magnitudes, likewise; empty: missing").one_of({"", "missing", "nondetection"});
+  option("bands.inf", o.inf, "what infinity means, likewise; empty: nondetection").one_of({"", "missing", "nondetection"});
   option("keep", o.keep, "columns to keep besides id and coordinates; empty: all");
   option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them").one_of({"error", "drop"});
   option("memory", o.memory_mb, "memory of each rank that import may use").unit("MB").range(64, 1e7).layout();

@@ -18,7 +18,9 @@ struct ImportOptions {
   std::vector<std::string> input;
   std::string output, rejects;
   std::string ordering = "healpix", ordering_column;
-  std::string ra, dec, id, tile;  ///< columns; "" = guessed
+  std::string ra, dec, id, tile;              ///< columns; "" = guessed
+  std::vector<double> nondetection, missing;  ///< sentinels among magnitudes, which the catalogue records
+  std::string nan, inf;
   std::vector<std::string> keep;  ///< columns; empty = all
   std::string on_bad_row = "error";
   long memory_mb = 1024;  ///< per rank

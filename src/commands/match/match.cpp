@@ -10,8 +10,8 @@
 #include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -49,14 +49,15 @@ class MatchRun {
 
   std::vector<std::string> inputs() const {
     std::vector<std::string> paths = {o_.spec, o_.catalogue.path};
-    for (const std::string& path : {o_.star_table, o_.zeropoint_table})
+    for (const std::string& path : {o_.star_table, o_.zeropoint_table, o_.extinction.map})
       if (!path.empty()) paths.push_back(path);
     return paths;
   }
 
   TableRoles bands_in(const Schema& schema) const {
-    return find_roles(schema,
-                      {.path = o_.catalogue.path, .magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude}, .bands = o_.bands});
+    BandOptions bands = o_.bands;
+    take_flux_names(o_.flux, bands, schema, o_.catalogue.path);
+    return find_roles(schema, {.path = o_.catalogue.path, .magnitude = RoleAsked{"bands.magnitude", bands.magnitude}, .bands = bands});
   }
 
   /// The catalogue as it is, in whatever order, or the ordered copy of another table.
@@ -80,31 +81,19 @@ class MatchRun {
       catalogue_.emplace(path);
       const Roles& roles = catalogue_->layout().roles;
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue.path + ": no positions, so that nothing can be matched");
+      take_sentinels(read_corrections(catalogue_->path()), o_.bands);
       const TableRoles found = bands_in(catalogue_->schema());
       if (ranks_.is_first()) say_guesses(found);
       o_.bands = found.bands;
-      band_columns_ = found.columns;
       const ColumnInfo* const id = roles.id.empty() ? nullptr : &catalogue_->schema()[*find_column(catalogue_->schema(), roles.id)];
       const Schema own = training_schema(sample_, id);
-      corrections_ = match_corrections(o_, band_columns_, *catalogue_);
-      check_uncorrected();
-      cuts_.emplace(o_, own, *catalogue_, roles.id);
-      inputs_.emplace(TrainingInputs{o_, sample_, *catalogue_, band_columns_, corrections_, *cuts_, roles.id});
+      photometry_.emplace(o_, found.columns, *catalogue_);
+      if (ranks_.is_first())
+        for (const std::string& line : photometry_->lines()) log_info(line);
+      cuts_.emplace(o_, own, *catalogue_, *photometry_, roles.id);
+      inputs_.emplace(TrainingInputs{o_, sample_, *catalogue_, *photometry_, *cuts_, roles.id});
       (void)passed_columns(*inputs_, own);  // names that are taken are an error before the work
     });
-  }
-
-  /// A set that match made is a catalogue, too.
-  void check_uncorrected() const {
-    const CorrectionRecord there = read_corrections(catalogue_->path());
-    if (there.is_empty() || corrections_.is_empty()) return;
-    throw DataError(fmt::format("{}: its magnitudes are corrected already ({})", o_.catalogue.path, join(there.lines(), "; ")));
-  }
-
-  /// What has been done to the magnitudes of the training set.
-  CorrectionRecord record() const {
-    const CorrectionRecord there = read_corrections(catalogue_->path());
-    return there.is_empty() ? corrections_.record() : there;
   }
 
   void read_sample() {
@@ -118,8 +107,7 @@ class MatchRun {
     const Roles& roles = catalogue_->layout().roles;
     std::vector<std::string> names = {roles.ra, roles.dec};
     if (!roles.id.empty()) names.push_back(roles.id);
-    for (const auto& list : {band_columns_.magnitude, band_columns_.error, corrections_.needs(), cuts_->needs(), o_.keep})
-      names.insert(names.end(), list.begin(), list.end());
+    for (const auto& list : {photometry_->needs(), cuts_->needs(), o_.keep}) names.insert(names.end(), list.begin(), list.end());
     Schema schema;
     for (const std::string& name : names)
       if (!find_column(schema, name)) schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
@@ -142,8 +130,8 @@ class MatchRun {
       parts_.emplace(parts, MatchCodec{wanted()});
       const double share =
           std::min(1.0, static_cast<double>(o_.reference_rows) / static_cast<double>(std::max<std::int64_t>(1, catalogue_->rows())));
-      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, corrections_, *cuts_, band_columns_, o_.bands, share},
-                                         *parts_, context_.threads);
+      work = std::make_shared<MatchWork>(MatchWork::Inputs{*catalogue_, *index_, *photometry_, *cuts_, o_.bands, share}, *parts_,
+                                         context_.threads);
     });
     if (ranks_.is_first())
       log_info(fmt::format("{} spectroscopic objects, {} photometric ones", grouped(static_cast<long long>(sample_.rows())),
@@ -173,7 +161,7 @@ class MatchRun {
       const RowProduct product = describe_product();
       create_product(product, "TRAINING", [&](const auto& use) { use(training_.rows); });
       write_attributes(product.rows, {{"selection", describe_selection(*inputs_)}});
-      write_corrections(product.rows, record());
+      write_corrections(product.rows, photometry_->record(o_.bands));
       ProductWriter writer(product);
       const Table* tables[] = {&training_.rows};
       JobResult ignored;
@@ -200,7 +188,7 @@ class MatchRun {
     product.layout.product_class = product_class::training_set;
     std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)},
                                                                    {catalogue_->path(), catalogue_->fingerprint()}};
-    for (const std::string& path : {o_.star_table, o_.zeropoint_table})
+    for (const std::string& path : {o_.star_table, o_.zeropoint_table, o_.extinction.map})
       if (!path.empty()) identities.emplace_back(path, file_identity(path));
     product.layout.provenance = provenance_json("match", context_.options, identities);
     return product;
@@ -234,8 +222,7 @@ class MatchRun {
   Table sample_;                   ///< the spectroscopic sample
   std::optional<SkyIndex> index_;  ///< of it
   std::optional<Catalogue> catalogue_;
-  BandColumns band_columns_;
-  Corrections corrections_;
+  std::optional<MatchPhotometry> photometry_;
   std::optional<Cuts> cuts_;
   std::optional<TrainingInputs> inputs_;
   std::optional<MatchParts> parts_;

@@ -95,7 +95,7 @@ std::string describe_selection(const TrainingInputs& in) {
   const std::string radius = shortest(in.o.radius_arcsec);
   std::vector<std::string> lines = {fmt::format("nearest photometric object within {} arcsec of each spectroscopic object", radius)};
   if (in.o.symmetric) lines.push_back("each photometric object once, for the nearest of its spectroscopic objects");
-  for (const std::string& line : in.corrections.record().lines()) lines.push_back(line);
+  for (const std::string& line : in.photometry.corrections().lines()) lines.push_back(line);
   for (const Cut& cut : in.cuts.list()) lines.push_back(cut.drops ? "without " + cut.name : "where " + cut.name);
   return join(lines, "\n");
 }
@@ -108,8 +108,8 @@ std::string describe_training(const TrainingInputs& in, const TrainingTable& tra
   text += fmt::format("median separation {:.4f} arcsec\n", counts.median_separation_arcsec);
   text += fmt::format("photometric objects within the radius of a spectroscopic one: {}\n", multiplicities(counts.candidates_of));
   text += fmt::format("spectroscopic objects to a photometric one: {}\n", multiplicities(counts.shared_by));
-  for (const std::string& line : in.corrections.record().lines()) text += line + "\n";
-  if (!in.corrections.record().ebv.empty())
+  for (const std::string& line : in.photometry.corrections().lines()) text += line + "\n";
+  if (in.photometry.corrections().has_extinction())
     text +=
         fmt::format("{}: {} of {}, whose magnitudes are missing\n", without_ebv, grouped(counts.without_ebv), grouped(counts.symmetric));
   return text;
@@ -123,7 +123,7 @@ void log_training(Process& process, const TrainingInputs& in, const TrainingTabl
     steps.rows.push_back({what, grouped(left)});
     process.fact(what, grouped(left));
   }
-  if (!in.corrections.record().ebv.empty()) process.fact(without_ebv, grouped(counts.without_ebv));
+  if (in.photometry.corrections().has_extinction()) process.fact(without_ebv, grouped(counts.without_ebv));
   process.add("results", steps);
   process.add("results", table_by_survey(counts));
   LogTable multiple{

@@ -8,7 +8,6 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/io/source.hpp"
@@ -76,57 +75,113 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("match.zeropoint_table", o.zeropoint_table, "table of zero points: a column of tiles and one per band, named as the bands")
       .layout();
   option("match.tile", o.tile, "column of tiles in the catalogue, and in that table; empty: the catalogue's");
-  option("match.ebv", o.ebv, "column of E(B-V)").unit("mag");
-  option("match.extinction", o.extinction, "extinction of each band over E(B-V); taken off the magnitudes");
+  describe(option, o.extinction);
   option("match.reference_rows", o.reference_rows,
          "photometric objects, about, whose magnitudes are compared with the training set's; 0: none")
       .range(0, 1e12);
+  describe(option, o.flux);
   option("bands", o.bands.bands, "bands, blue to red; empty: recognised by the names of the columns");
   option("bands.magnitude", o.bands.magnitude, "name of the magnitude columns, {band} or {BAND} standing for the band");
   option("bands.error", o.bands.error, "name of the magnitude error columns").unit("mag");
   option("bands.nondetection", o.bands.nondetection, "magnitudes that mean observed but not detected (+-0.1; so does > 90)");
   option("bands.missing", o.bands.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
+  option("bands.nan", o.bands.nan, "what NaN means").one_of({"missing", "nondetection"});
+  option("bands.inf", o.bands.inf, "what infinity means").one_of({"nondetection", "missing"});
   describe(option, o.catalogue);
 }
 
-Corrections match_corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue) {
-  const std::size_t n = columns.magnitude.size();
-  check_count(o.zeropoint.size(), n, "match.zeropoint");
-  check_count(o.extinction.size(), n, "match.extinction");
-  if (o.ebv.empty() != o.extinction.empty()) throw UsageError("--match.ebv and --match.extinction belong together");
-  if (!o.ebv.empty()) (void)column_of(catalogue.schema(), o.ebv, catalogue.path(), "match.ebv");
-  CorrectionRecord record{o.bands.bands, o.zeropoint, "", o.ebv, o.extinction, {}, {}};
-  // The usual ones need not be told.
-  if (o.bands.nondetection != BandOptions().nondetection) record.nondetection = o.bands.nondetection;
-  if (o.bands.missing != BandOptions().missing) record.missing = o.bands.missing;
+MatchPhotometry::MatchPhotometry(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue)
+    : catalogue_(catalogue.path()),
+      from_(columns),
+      columns_(columns),
+      schema_(catalogue.schema()),
+      there_(read_corrections(catalogue.path())) {
+  check_count(o.zeropoint.size(), columns.magnitude.size(), "match.zeropoint");
+  if (!o.extinction.column.empty()) (void)column_of(catalogue.schema(), o.extinction.column, catalogue.path(), "extinction.column");
+  CorrectionRecord record;
+  record.zeropoint = o.zeropoint;
+  const Roles& roles = catalogue.layout().roles;
   if (o.zeropoint_table.empty()) {
     refuse_idle_options("--match.zeropoint_table", {{"match.tile", !o.tile.empty()}});
   } else {
-    record.tile = o.tile.empty() ? catalogue.layout().roles.tile : o.tile;
+    record.tile = o.tile.empty() ? roles.tile : o.tile;
     if (record.tile.empty()) throw UsageError(catalogue.path() + ": no column of tiles is known (name it with --match.tile)");
     (void)column_of(catalogue.schema(), record.tile, catalogue.path(), "match.tile");
     record.tiles = read_tile_zeropoints(o.zeropoint_table, record.tile, o.bands.bands, o.catalogue.source);
   }
-  return {std::move(record), columns, o.bands, catalogue.schema(), catalogue.path(), o.zeropoint_table};
+  if (o.flux.is_set()) {
+    name_made(o, from_.magnitude, "mag_{band}", columns_.magnitude);
+    name_made(o, from_.error, "mag_err_{band}", columns_.error);
+  }
+  const PhotometricTable table{{catalogue.path()}, schema_, roles.ra, roles.dec, roles.tile};
+  TablePhotometry found = sample_photometry(o.flux, o.extinction, o.bands, columns_, there_, std::move(record), table, o.zeropoint_table);
+  // Until here the units were those of the fluxes, which tell their zero point.
+  for (std::size_t c = catalogue.schema().size(); c < schema_.size(); ++c) schema_[c].unit = "mag";
+  columns_ = std::move(found.columns);
+  corrections_ = std::move(found.corrections);
+  lines_ = std::move(found.lines);
 }
 
-Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const std::string& id) : id_(id) {
+/// Adds columns of the training set to the schema, for what is made of columns of the catalogue.
+void MatchPhotometry::name_made(const MatchOptions& o, const std::vector<std::string>& from, const std::string& pattern,
+                                std::vector<std::string>& made) {
+  for (std::size_t band = 0; band < from.size(); ++band) {
+    const std::string name = band_column(pattern, o.bands.bands[band]);
+    if (name == from[band]) continue;  // asinh magnitudes are replaced
+    if (find_column(schema_, name))
+      throw UsageError(fmt::format("{}: has a column {}, as what is made of {} is called", catalogue_, name, from[band]));
+    ColumnInfo info = schema_[*find_column(schema_, from[band])];
+    info.source = from[band];
+    info.name = made[band] = name;
+    info.description = "made of " + from[band];
+    schema_.push_back(info);
+  }
+}
+
+std::vector<std::string> MatchPhotometry::needs() const {
+  std::vector<std::string> names;
+  for (const auto& list : {from_.magnitude, from_.error, corrections_.needs()}) names.insert(names.end(), list.begin(), list.end());
+  return names;
+}
+
+CorrectionRecord MatchPhotometry::record(const BandOptions& bands) const {
+  CorrectionRecord record = corrections_.is_empty() ? there_ : corrections_.record();
+  if (record.says_nothing()) record.bands = bands.bands;
+  record_sentinels(bands, record);
+  return record;
+}
+
+std::int64_t MatchPhotometry::apply(Table& rows) const {
+  for (const auto& [from, to] : {std::pair{&from_.magnitude, &columns_.magnitude}, {&from_.error, &columns_.error}})
+    for (std::size_t band = 0; band < from->size(); ++band) {
+      if ((*from)[band] == (*to)[band]) continue;
+      const ColumnInfo info = schema_[*find_column(schema_, (*to)[band])];
+      Column& made = rows.add(info);  // may move the columns that are there
+      std::ranges::copy(rows.at((*from)[band]).bytes(), made.bytes().begin());
+    }
+  return corrections_.apply(rows);
+}
+
+Cuts::Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const MatchPhotometry& photometry,
+           const std::string& id)
+    : id_(id) {
   if (!o.star_table.empty()) {
     if (id.empty()) throw UsageError(catalogue.path() + ": no column of ids, which --match.star_table needs");
     read_stars(o);
     cuts_.push_back({"point sources of the star table", std::nullopt, true, true});
     needs_.push_back(id);
   } else if (!trim(o.star_cut).empty()) {
-    Condition condition(o.star_cut, catalogue.schema(), catalogue.path() + " (--match.star_cut)");
+    Condition condition(o.star_cut, photometry.schema(), catalogue.path() + " (--match.star_cut)");
     cuts_.push_back({fmt::format("point sources, {}", trim(o.star_cut)), std::move(condition), true, true});
-    needs_ = cuts_.back().condition->columns();
+    for (const std::string& name : cuts_.back().condition->columns())
+      if (find_column(catalogue.schema(), name)) needs_.push_back(name);
   }
   if (o.star_table.empty()) refuse_idle_options("--match.star_table", {{"match.star_id", !o.star_id.empty()}});
-  add_user_cuts(o, product, catalogue);
+  add_user_cuts(o, product, catalogue, photometry.schema());
 }
 
-void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue) {
-  Schema both = catalogue.schema();
+void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const Schema& photometric) {
+  Schema both = photometric;
   for (const ColumnInfo& column : product)
     // A name that both have means the catalogue's column.
     if (!find_column(both, column.name)) both.push_back(column);
@@ -135,9 +190,9 @@ void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Cat
   for (const std::string& text : conditions) {
     Cut cut{text, Condition(text, both, catalogue.path() + " (--cuts)"), false, true};
     for (const std::string& name : cut.condition->columns()) {
-      const bool is_there = find_column(catalogue.schema(), name).has_value();
-      cut.is_of_catalogue &= is_there;
-      if (is_there) needs_.push_back(name);
+      cut.is_of_catalogue &= find_column(photometric, name).has_value();
+      // What is made of fluxes is made of columns that are read anyway.
+      if (find_column(catalogue.schema(), name)) needs_.push_back(name);
     }
     cuts_.push_back(std::move(cut));
   }

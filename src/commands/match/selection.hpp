@@ -9,7 +9,7 @@
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/dataset/catalogue_input.hpp"
-#include "skyfold/table/corrections.hpp"
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/table/expression.hpp"
 #include "skyfold/table/photometry.hpp"
 
@@ -26,16 +26,44 @@ struct MatchOptions {
   std::string star_cut, star_table, star_id;
   std::vector<double> zeropoint;  ///< mag, per band
   std::string zeropoint_table, tile;
-  std::string ebv;
-  std::vector<double> extinction;  ///< per band
+  ExtinctionOptions extinction;
   std::vector<std::string> keep;
   BandOptions bands;
+  FluxOptions flux;
 };
 void describe(OptionSet& option, MatchOptions& o);
 
-/// What match does to the magnitudes of a catalogue. Throws UsageError for lists that do not fit the bands, columns or files that are not
-/// there; DataError for a table of zero points that cannot be used.
-[[nodiscard]] Corrections match_corrections(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue);
+/// The photometry of a training set: where it comes from in the catalogue, and what is done to it.
+class MatchPhotometry {
+ public:
+  /// @param bands, columns  of the catalogue; sentinels of the catalogue are taken over
+  /// Throws UsageError for lists that do not fit the bands, columns or files that are not there, and for names that are taken; DataError
+  /// for a table of zero points that cannot be used, and for a catalogue that is corrected already.
+  MatchPhotometry(const MatchOptions& o, const BandColumns& columns, const Catalogue& catalogue);
+
+  /// Columns of the catalogue that are read.
+  [[nodiscard]] std::vector<std::string> needs() const;
+  /// The catalogue's columns, and beside them magnitudes and errors that are made of fluxes: `mag_{band}`, `mag_err_{band}`.
+  [[nodiscard]] const Schema& schema() const noexcept { return schema_; }
+  /// Of the magnitudes, in that schema.
+  [[nodiscard]] const BandColumns& columns() const noexcept { return columns_; }
+  [[nodiscard]] const CorrectionRecord& corrections() const noexcept { return corrections_.record(); }
+  /// What has been done to the magnitudes of the training set, here or before.
+  [[nodiscard]] CorrectionRecord record(const BandOptions& bands) const;
+  [[nodiscard]] const std::vector<std::string>& lines() const noexcept { return lines_; }
+  /// Adds columns for what is made of fluxes, and corrects; returns the number of rows without E(B-V).
+  std::int64_t apply(Table& rows) const;
+
+ private:
+  void name_made(const MatchOptions& o, const std::vector<std::string>& from, const std::string& pattern, std::vector<std::string>& made);
+
+  std::string catalogue_;
+  BandColumns from_, columns_;  ///< of the catalogue, of the training set
+  Schema schema_;
+  CorrectionRecord there_;
+  Corrections corrections_;
+  std::vector<std::string> lines_;
+};
 
 /// One cut: rows stay where `condition` holds, or, for point sources, where it does not.
 struct Cut {
@@ -50,7 +78,7 @@ class Cuts {
  public:
   /// @param product    columns of the training set that are not the catalogue's: the spectroscopic ones, separation, ...
   /// @param id         the catalogue's column of ids
-  Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const std::string& id);
+  Cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const MatchPhotometry& photometry, const std::string& id);
 
   [[nodiscard]] const std::vector<Cut>& list() const noexcept { return cuts_; }
   /// Columns of the catalogue that they read.
@@ -61,7 +89,7 @@ class Cuts {
   [[nodiscard]] std::size_t stars() const noexcept { return star_numbers_.size() + star_names_.size(); }
 
  private:
-  void add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue);
+  void add_user_cuts(const MatchOptions& o, const Schema& product, const Catalogue& catalogue, const Schema& photometric);
   void read_stars(const MatchOptions& o);
   [[nodiscard]] bool is_star(const Column& ids, std::size_t row) const;
 

@@ -45,7 +45,7 @@ class TrainingMaker {
     if (in_.o.symmetric) keep_once();
     result_.counts.symmetric = std::ssize(matches_);
     gather();
-    result_.counts.without_ebv = in_.corrections.apply(all_);
+    result_.counts.without_ebv = in_.photometry.apply(all_);
     cut();
     finish();
     return std::move(result_);
@@ -54,7 +54,7 @@ class TrainingMaker {
  private:
   /// The nearest candidate of each spectroscopic object, whatever part it was found in.
   void choose() {
-    const std::size_t bands = in_.band_columns.magnitude.size();
+    const std::size_t bands = in_.photometry.columns().magnitude.size();
     result_.reference = result_.training = MagnitudeCounts(bands);
     std::vector<MatchCandidate> best(in_.sample.rows(), {0, 0.0, none, 0});
     std::vector<std::uint32_t> candidates(in_.sample.rows());
@@ -179,8 +179,10 @@ class TrainingMaker {
     // The key comes last in every product.
     add(own_[own_.columns() - 1]);  // _healpix_29
     Photometry photometry;
-    const std::vector<double> no_limits(in_.band_columns.magnitude.size(), std::numeric_limits<double>::quiet_NaN());
-    gather_photometry(product, in_.band_columns, in_.o.bands, no_limits, photometry);
+    const std::vector<double> no_limits(in_.photometry.columns().magnitude.size(), std::numeric_limits<double>::quiet_NaN());
+    BandColumns columns = in_.photometry.columns();
+    columns.errors_are_limits = false;  // only what was detected counts
+    gather_photometry(product, columns, in_.o.bands, no_limits, photometry);
     for (std::size_t i = 0; i < product.rows(); ++i) result_.training.add(photometry, i);
     result_.counts.by_survey = count_by_survey(in_.sample, matched_, product);
     result_.rows = std::move(product);
@@ -220,9 +222,10 @@ Schema training_schema(const Table& sample, const ColumnInfo* id) {
 
 std::vector<std::string> passed_columns(const TrainingInputs& in, const Schema& schema) {
   std::vector<std::string> names;
-  for (const auto* list : {&in.band_columns.magnitude, &in.band_columns.error, &in.o.keep})
+  const BandColumns& columns = in.photometry.columns();
+  for (const auto* list : {&columns.magnitude, &columns.error, &in.o.keep})
     for (const std::string& name : *list) {
-      if (!find_column(in.catalogue.schema(), name))
+      if (!find_column(in.photometry.schema(), name))
         throw UsageError(fmt::format("{}: no column '{}' (named by --keep)", in.o.catalogue.path, name));
       // What the set has anyway, under another name or this one, is not taken twice.
       if (name == in.id || name == in.catalogue.layout().roles.ra || name == in.catalogue.layout().roles.dec || name == healpix_column)

@@ -36,8 +36,7 @@ struct TrainingInputs {
   const MatchOptions& o;
   const Table& sample;  ///< the spectroscopic sample
   const Catalogue& catalogue;
-  const BandColumns& band_columns;
-  const Corrections& corrections;
+  const MatchPhotometry& photometry;
   const Cuts& cuts;
   std::string id;  ///< the catalogue's column of ids; "" for row numbers
 };

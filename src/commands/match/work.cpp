@@ -35,7 +35,7 @@ void MatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   if (mine.positions.columns() == 0) {
     for (const std::string& name : {catalogue.layout().roles.ra, catalogue.layout().roles.dec})
       mine.positions.add(catalogue.schema()[*find_column(catalogue.schema(), name)]);
-    mine.reference = mine.run = mine.part.rows = Table(parts_.codec().schema);
+    mine.raw = mine.run = mine.part.rows = Table(parts_.codec().schema);
   }
   catalogue.reader().read(block, mine.positions);
   result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(mine.positions.schema()));
@@ -53,14 +53,15 @@ void MatchWork::read_reference(RowRange block, Buffers& mine, JobResult& result)
     runs.push_back({begin, std::min(begin + reference_run, block.end)});
     rows += runs.back().size();
   }
-  mine.reference.resize(static_cast<std::size_t>(rows));
+  mine.raw.resize(static_cast<std::size_t>(rows));
   std::int64_t place = 0;
   for (const RowRange& run : runs) {
-    read_rows_at(inputs_.catalogue, run, mine.reference, place);
+    read_rows_at(inputs_.catalogue, run, mine.raw, place);
     place += run.size();
   }
-  result.bytes_read += static_cast<std::int64_t>(mine.reference.rows() * bytes_per_row(mine.reference.schema()));
-  (void)inputs_.corrections.apply(mine.reference);  // here, where an error of the data is one of the run
+  result.bytes_read += static_cast<std::int64_t>(mine.raw.rows() * bytes_per_row(mine.raw.schema()));
+  mine.reference = mine.raw;
+  (void)inputs_.photometry.apply(mine.reference);  // here, where an error of the data is one of the run
 }
 
 void MatchWork::compute(const Job&, RowRange block, int slot) {
@@ -101,7 +102,9 @@ void MatchWork::compute(const Job&, RowRange block, int slot) {
 }
 
 void MatchWork::count_reference(Buffers& mine) const {
-  const std::size_t bands = inputs_.band_columns.magnitude.size();
+  BandColumns columns = inputs_.photometry.columns();
+  columns.errors_are_limits = false;  // only what was detected counts
+  const std::size_t bands = columns.magnitude.size();
   MagnitudeCounts counts(bands);
   std::vector<std::uint8_t> stays(mine.reference.rows(), 1);
   for (const Cut& cut : inputs_.cuts.list())
@@ -109,7 +112,7 @@ void MatchWork::count_reference(Buffers& mine) const {
     if (cut.is_of_catalogue) inputs_.cuts.apply(cut, mine.reference, stays);
   Photometry photometry;
   const std::vector<double> no_limits(bands, std::numeric_limits<double>::quiet_NaN());
-  gather_photometry(mine.reference, inputs_.band_columns, inputs_.bands, no_limits, photometry);
+  gather_photometry(mine.reference, columns, inputs_.bands, no_limits, photometry);
   for (std::size_t i = 0; i < stays.size(); ++i)
     if (stays[i]) counts.add(photometry, i);
   mine.part.reference = counts.all();

@@ -21,9 +21,8 @@ class MatchWork final : public Work {
   struct Inputs {
     const Catalogue& catalogue;
     const SkyIndex& sample;  ///< the spectroscopic objects
-    const Corrections& corrections;
+    const MatchPhotometry& photometry;
     const Cuts& cuts;
-    const BandColumns& band_columns;
     const BandOptions& bands;
     double reference_share = 1.0;  ///< of the catalogue, for MagnitudeCounts
   };
@@ -41,7 +40,8 @@ class MatchWork final : public Work {
  private:
   struct Buffers {
     Table positions;  ///< ra, dec
-    Table reference;  ///< wanted columns of the rows that are compared
+    Table raw;        ///< wanted columns of the rows that are compared
+    Table reference;  ///< the same, corrected
     Table run;        ///< rows that are read together, of which some are wanted
     std::vector<std::vector<MatchCandidate>> chunks;
     Part part;

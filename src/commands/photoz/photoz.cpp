@@ -14,9 +14,8 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/correction_record.hpp"
-#include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/kernels/validate/quality.hpp"
 #include "skyfold/plan/plan.hpp"
@@ -33,8 +32,7 @@ struct PhotozOptions {
   CatalogueInput catalogue;
   std::string model, output, fits, truth, where, pdf_where;
   std::string partitions_per_job = "auto";
-  std::string magnitude, error;
-  std::string corrections = corrections_as_model;
+  ModelBandOptions bands;
   PartitionOptions partition;
   PdfOptions pdf;
 };
@@ -47,11 +45,7 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("where", o.where, "condition that objects must meet (see docs/conditions.md); the others have no row in the product");
   option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
   option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
-  option("bands.magnitude", o.magnitude, "name of the catalogue's magnitude columns, where not as in the training sample");
-  option("bands.error", o.error, "name of the catalogue's magnitude error columns").unit("mag");
-  option("corrections", o.corrections,
-         "corrections of the magnitudes: as-model (as those that the model was trained with), none, or a file that describes them or has a "
-         "record of them");
+  describe(option, o.bands);
   describe(option, o.partition);
   describe(option, o.pdf);
   option("pdf.where", o.pdf_where, "condition that objects must meet for their PDF to be kept");
@@ -126,7 +120,7 @@ class PhotozRun {
       catalogue_.emplace(ordered_path_);
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), catalogue_->layout().ordering);
       fit_model(catalogue_->layout());
-      for (const std::string& line : corrections_.record().lines()) log_info(line);
+      for (const std::string& line : said_) log_info(line);
     });
   }
 
@@ -135,11 +129,13 @@ class PhotozRun {
     const std::string& path = o_.catalogue.path;
     model_ = read_model(o_.model);
     const auto algorithm = make_photoz_algorithm(model_.algorithm);
-    const BandColumns columns = model_bands(model_, o_.magnitude, o_.error, layout.schema, path);
-    kernel_ = algorithm->estimator(model_, columns, o_.pdf);
     // The copy of a table has the record of its corrections, too.
-    corrections_ = corrections_for(o_.corrections, "corrections", model_, o_.model, {catalogue_ ? catalogue_->path() : path}, layout.schema,
-                                   columns, layout.roles.tile);
+    const std::string& photometric = catalogue_ ? catalogue_->path() : path;
+    TablePhotometry photometry =
+        model_photometry(o_.bands, model_, o_.model, {{photometric}, layout.schema, layout.roles.ra, layout.roles.dec, layout.roles.tile});
+    kernel_ = algorithm->estimator(model_, photometry.columns, o_.pdf);
+    corrections_ = std::move(photometry.corrections);
+    said_ = std::move(photometry.lines);
     for (const std::string& name : kernel_->needs())
       if (!find_column(layout.schema, name))
         throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", path, name, o_.model));
@@ -158,7 +154,7 @@ class PhotozRun {
 
   std::vector<std::string> input_paths(const std::string& catalogue) const {
     std::vector<std::string> paths = {catalogue, o_.model};
-    if (is_correction_file(o_.corrections)) paths.push_back(o_.corrections);
+    for (const std::string& path : files_of(o_.bands)) paths.push_back(path);
     return paths;
   }
 
@@ -334,6 +330,7 @@ class PhotozRun {
   PhotozModel model_;
   std::unique_ptr<Kernel> kernel_;
   Corrections corrections_;
+  std::vector<std::string> said_;  ///< about the photometry
   std::vector<std::string> copied_;
   std::string truth_;
   std::optional<Condition> where_, pdf_where_;

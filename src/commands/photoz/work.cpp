@@ -49,13 +49,13 @@ void PhotozWork::read(const Job&, RowRange block, int slot, JobResult& result) {
     objects_.read(block, *table);
     result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(table->schema()));
   }
-  mine.tiles = corrections_.tiles_of(mine.in);  // here, where an error of the data is one of the run
+  mine.found = corrections_.look_up(mine.in);  // here, where an error of the data is one of the run
 }
 
 void PhotozWork::compute(const Job&, RowRange block, int slot) {
   Buffers& mine = slots_[slot];
   mine.out.resize(static_cast<std::size_t>(block.size()));
-  corrections_.apply(mine.in, mine.tiles, threads_);
+  corrections_.apply(mine.in, mine.found, threads_);
   kernel_.run(mine.in, mine.out, threads_);
 }
 

@@ -37,7 +37,7 @@ class PhotozWork final : public Work {
  private:
   struct Buffers {
     Table in;  ///< what the kernel and the corrections read
-    std::vector<std::uint32_t> tiles;
+    RowCorrections found;
     Table copied;  ///< what goes through
     Table out;     ///< what the kernel gives
   };

@@ -64,13 +64,15 @@ void describe(OptionSet& option, TrainOptions& o) {
       .writes(FileKind::hdf5);
   option("seed", o.seed, "seed of the draws");
   option("reference", o.reference, "photometric catalogue that the training set is compared with: any table that import reads").layout();
-  option("reference.magnitude", o.reference_magnitude, "name of its magnitude columns, where not as in the sample").unit("mag");
-  option("reference.error", o.reference_error, "name of its magnitude error columns").unit("mag");
-  option("reference.corrections", o.reference_corrections,
+  option("reference.magnitude", o.of_reference.magnitude, "name of its magnitude columns, where not as in the sample").unit("mag");
+  option("reference.error", o.of_reference.error, "name of its magnitude error columns").unit("mag");
+  option("reference.corrections", o.of_reference.corrections,
          "corrections of its magnitudes: as-model (what the sample records), none, or a file that describes them or has a record of them");
   describe_cuts(option, o.cuts);
   describe_weights(option, o.weights);
   describe(option, o.bands);
+  describe(option, o.flux);
+  describe(option, o.extinction);
   describe(option, o.source);
 }
 
@@ -99,9 +101,9 @@ TrainPaths train_paths(const TrainOptions& o) {
   // An option that would do nothing is an error: whoever gives it expects something else.
   if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
   if (o.reference.empty())
-    refuse_idle_options("--reference", {{"reference.magnitude", !o.reference_magnitude.empty()},
-                                        {"reference.error", !o.reference_error.empty()},
-                                        {"reference.corrections", o.reference_corrections != TrainOptions{}.reference_corrections},
+    refuse_idle_options("--reference", {{"reference.magnitude", !o.of_reference.magnitude.empty()},
+                                        {"reference.error", !o.of_reference.error.empty()},
+                                        {"reference.corrections", o.of_reference.corrections != corrections_as_model},
                                         {"weights.space", !o.weights.space.empty()},
                                         {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
   if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "skyfold/core/options.hpp"
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/table/photometry.hpp"
 
@@ -31,13 +32,14 @@ struct TrainOptions {
   std::vector<std::string> algorithms = {"dnf"};
   std::vector<std::string> sample, reference;
   std::string output, validation, subset, redshift, id;
-  std::string reference_magnitude, reference_error;
-  std::string reference_corrections = "as-model";
+  ModelBandOptions of_reference;  ///< magnitude, error and corrections
   double fraction = 0.5;
   long seed = 1;
   TrainCuts cuts;
   TrainWeights weights;
   BandOptions bands;
+  FluxOptions flux;
+  ExtinctionOptions extinction;
   SourceOptions source;
 };
 void describe(OptionSet& option, TrainOptions& o);

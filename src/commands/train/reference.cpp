@@ -12,9 +12,8 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
-#include "skyfold/dataset/model_bands.hpp"
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/dataset/part_values.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -60,15 +59,16 @@ class Reference {
   /// non-detections are `undetected`. Pieces depend on the reference alone.
   template <class Skip, class Use>
   void for_each(Skip skip, Use use, int threads) const {
-    const std::vector<double> placeholder(model_.bands.bands.size(), undetected);
     Photometry photometry;
     std::vector<std::int64_t> ids;
     std::int64_t first = 0;
     for (const Dataset& dataset : tables_) {
-      const BandColumns columns = model_bands(model_, o_.reference_magnitude, o_.reference_error, dataset.schema(), dataset.path());
+      PhotozModel model = model_;  // with the sentinels of this table
+      const TablePhotometry photometry_here =
+          model_photometry(o_.of_reference, model, "the sample", photometric_table(dataset, {dataset.path()}), "reference.");
+      const auto& [columns, corrections, lines] = photometry_here;
       const std::string id = has_ids_ ? id_column(dataset, "") : "";
       if (has_ids_ && id.empty()) throw DataError(dataset.path() + ": no column of ids, which the first reference has");
-      const Corrections corrections = corrections_of(dataset, columns);
       Table table(schema_of(dataset, columns, id, corrections));
       for (const Piece& piece : dataset.source().pieces(rows_per_piece)) {
         const RowRange rows{first, first + piece.rows};
@@ -76,8 +76,8 @@ class Reference {
         // Without reading it: what is kept of a piece saves the reading, too.
         if (skip(rows)) continue;
         read_piece(dataset.source(), piece, table);
-        corrections.apply(table, corrections.tiles_of(table), threads);
-        gather_photometry(table, columns, model_.bands, placeholder, photometry);
+        corrections.apply(table, corrections.look_up(table), threads);
+        gather_photometry(table, columns, model.bands, {}, photometry);
         ids.resize(table.rows());
         for (std::size_t i = 0; i < ids.size(); ++i)
           ids[i] = id.empty() ? rows.begin + static_cast<std::int64_t>(i) : table.at(id).integer(i);
@@ -87,12 +87,6 @@ class Reference {
   }
 
  private:
-  Corrections corrections_of(const Dataset& dataset, const BandColumns& columns) const {
-    const std::string tile = dataset.catalogue() ? dataset.catalogue()->layout().roles.tile : "";
-    return corrections_for(o_.reference_corrections, "reference.corrections", model_, "the sample", {dataset.path()}, dataset.schema(),
-                           columns, tile);
-  }
-
   static Schema schema_of(const Dataset& dataset, const BandColumns& columns, const std::string& id, const Corrections& corrections) {
     Schema schema;
     const auto add = [&](const ColumnInfo& column) {
@@ -101,7 +95,7 @@ class Reference {
     // Corrected magnitudes keep the type of their column, so that they are those of match and photoz to the last bit.
     for (const std::string& name : columns.magnitude)
       add(corrections.is_empty() ? dataset.number_column(name, "") : dataset.column(name, ""));
-    for (const std::string& name : columns.error) add(dataset.number_column(name, ""));
+    for (const std::string& name : columns.error) add(corrections.is_empty() ? dataset.number_column(name, "") : dataset.column(name, ""));
     for (const std::string& name : corrections.needs()) add(dataset.column(name, ""));
     if (!id.empty()) add({id, Type::i8});
     for (ColumnInfo& column : schema)
@@ -336,14 +330,22 @@ Table weighted_sample(const TrainOptions& o, const TrainSample& sample, const st
   Table table = sample_table(sample, repeated, o);
   const std::size_t bands = sample.photometry.n_bands;
   for (std::size_t band = 0; band < bands; ++band) {
-    const auto mag = table.at(sample.band_columns.magnitude[band]).values<double>();
+    Column& values = table.at(sample.band_columns.magnitude[band]);
+    // Fluxes are spread by the errors of fluxes, as they stand in the table.
+    const bool has_fluxes = sample.corrections.scale.is_set() && !sample.recorded.scale.is_set() && !sample.band_columns.error.empty();
+    const Column* const errors = has_fluxes ? &table.at(sample.band_columns.error[band]) : nullptr;
     for (std::size_t k = 0; k < repeated.size(); ++k) {
       // A magnitude that stands for "not detected" stays what it is.
       if (!sample.is_detected(repeated[k], band)) continue;
-      const std::size_t cell = repeated[k] * bands + band;
+      const double error = errors ? errors->number(k) : sample.photometry.mag_err[repeated[k] * bands + band];
+      if (errors && !(error > 0.0)) continue;
       // Copies of one object would be one point many times: each is another draw within the errors of measurement.
-      mag[k] = spread_magnitude(mag[k], sample.photometry.mag_err[cell], seed, sample.id[repeated[k]], copy[k],
-                                static_cast<std::uint32_t>(band));
+      const double spread =
+          spread_magnitude(values.number(k), error, seed, sample.id[repeated[k]], copy[k], static_cast<std::uint32_t>(band));
+      if (values.info().type == Type::f8)
+        values.values<double>()[k] = spread;
+      else
+        values.values<float>()[k] = static_cast<float>(spread);
     }
   }
   if (!table.find("copy")) {

@@ -45,8 +45,7 @@ std::vector<Shown> shown_sets(const TrainReport& r) {
   std::vector<Shown> sets;
   const auto add = [&](const std::string& name, const std::vector<std::size_t>& rows, const std::vector<double>& weight) {
     if (rows.empty()) return;
-    const std::vector<double> keep_undetected(bands.size(), undetected);
-    const TrainingSet objects = training_set(r.sample, rows, keep_undetected);
+    const TrainingSet objects = training_set(r.sample, rows, {});  // limits would pile up
     sets.push_back({name, PhotometricDistributions(bands), objects.z, weight});
     // Non-detections stay out of the distributions: at the limits they would make a peak.
     sets.back().photometry.add(objects.photometry, weight);

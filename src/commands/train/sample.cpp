@@ -11,8 +11,8 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -34,7 +34,9 @@ class Reader {
 
   TrainSample read() {
     const std::vector<std::string> paths = input_files(o_.sample);
-    take_corrections(paths);
+    sample_.recorded = common_corrections(paths);
+    take_sentinels(sample_.recorded, o_.bands);
+    for (const std::string& line : sample_.recorded.lines()) log_info(paths.front() + ": " + line);
     for (const std::string& path : paths) {
       require_class(path, {product_class::training_set, product_class::spectroscopic_sample, product_class::catalogue, ""}, "sample");
       const Dataset dataset(path, o_.source);
@@ -49,18 +51,6 @@ class Reader {
   }
 
  private:
-  /// What a sample knows of its magnitudes goes before the usual values, not before what the user says.
-  void take_corrections(const std::vector<std::string>& paths) {
-    sample_.corrections = common_corrections(paths);
-    const auto take = [](const std::vector<double>& recorded, const std::vector<double>& usual, std::vector<double>& wanted) {
-      if (!recorded.empty() && wanted == usual) wanted = recorded;
-    };
-    const BandOptions usual;
-    take(sample_.corrections.nondetection, usual.nondetection, o_.bands.nondetection);
-    take(sample_.corrections.missing, usual.missing, o_.bands.missing);
-    for (const std::string& line : sample_.corrections.lines()) log_info(paths.front() + ": " + line);
-  }
-
   /// An object that occurs twice has the same photometry in both rows.
   void check_ids() const {
     const Photometry& photometry = sample_.photometry;
@@ -75,6 +65,7 @@ class Reader {
 
   void choose_columns(const Dataset& dataset) {
     const Schema& schema = dataset.schema();
+    take_flux_names(o_.flux, o_.bands, schema, dataset.path());
     const TableRoles roles = find_roles(schema, {.path = dataset.path(),
                                                  .magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude},
                                                  .bands = o_.bands,
@@ -83,16 +74,18 @@ class Reader {
     o_.bands = roles.bands;
     o_.redshift = roles.redshift;
     sample_.band_columns = roles.columns;
+    choose_corrections(dataset);
     const bool guesses_id = o_.id.empty();
     o_.id = id_column(dataset, o_.id);
     if (guesses_id)
       log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
     const bool is_product = !class_of(dataset.path()).empty();
-    std::vector<std::string> numbers = sample_.band_columns.magnitude;
-    numbers.insert(numbers.end(), sample_.band_columns.error.begin(), sample_.band_columns.error.end());
-    numbers.push_back(o_.redshift);
-    for (const std::string& name : numbers) add_once(wanted_, dataset.number_column(name, ""));
+    for (const auto* names : {&sample_.band_columns.magnitude, &sample_.band_columns.error})
+      // What is corrected keeps the type of its column, so that it is that of match and photoz to the last bit.
+      for (const std::string& name : *names) add_once(wanted_, corrects() ? dataset.column(name, "") : dataset.number_column(name, ""));
+    add_once(wanted_, dataset.number_column(o_.redshift, ""));
+    for (const std::string& name : corrections_.needs()) add_once(wanted_, dataset.column(name, ""));
     if (!o_.id.empty()) add_once(wanted_, dataset.number_column(o_.id, "", Type::i8));
     if (condition_)
       for (const std::string& name : condition_->columns()) add_once(wanted_, dataset.column(name, ""));
@@ -103,8 +96,23 @@ class Reader {
         add_once(wanted_, dataset.column(column.name, ""));
         kept.push_back(wanted_[*find_column(wanted_, column.name)]);
       }
+    else if (corrects())
+      kept = wanted_;  // what is held out is as it was measured: the model knows what to do with it
     if (condition_) condition_.emplace(o_.cuts.select, wanted_, "--cuts.select");  // of the types that are read
     sample_.columns = Table(kept);
+  }
+
+  bool corrects() const { return !corrections_.is_empty(); }
+
+  void choose_corrections(const Dataset& dataset) {
+    const PhotometricTable table = photometric_table(dataset, {dataset.path()});
+    TablePhotometry found =
+        sample_photometry(o_.flux, o_.extinction, o_.bands, sample_.band_columns, sample_.recorded, {}, table, dataset.path());
+    corrections_ = std::move(found.corrections);
+    sample_.band_columns = std::move(found.columns);
+    for (const std::string& line : found.lines) log_info(line);
+    for (const std::string& line : corrections_.record().lines()) log_info(line);
+    sample_.corrections = corrects() ? corrections_.record() : sample_.recorded;
   }
 
   void check_columns(const Dataset& dataset) const {
@@ -119,9 +127,13 @@ class Reader {
   }
 
   void append(const Table& table) {
-    const std::vector<double> placeholder(o_.bands.bands.size(), undetected);
     Photometry block;
-    gather_photometry(table, sample_.band_columns, o_.bands, placeholder, block);
+    Table corrected;
+    if (corrects()) {
+      corrected = table;
+      corrections_.apply(corrected);
+    }
+    gather_photometry(corrects() ? corrected : table, sample_.band_columns, o_.bands, {}, block);
     Photometry& all = sample_.photometry;
     all.n_bands = block.n_bands;
     all.n_objects += block.n_objects;
@@ -141,6 +153,7 @@ class Reader {
 
   TrainOptions& o_;
   Schema wanted_;
+  Corrections corrections_;
   std::optional<Condition> condition_;
   TrainSample sample_;
 };

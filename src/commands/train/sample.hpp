@@ -10,9 +10,6 @@
 
 namespace skyfold {
 
-/// What stands for the magnitude of a non-detection as long as limiting magnitudes are not known.
-inline constexpr double undetected = 99.0;
-
 /// Objects with photometry, gathered from files: row i of each member is one object.
 struct TrainSample {
   BandColumns band_columns;  ///< names in the files
@@ -20,8 +17,9 @@ struct TrainSample {
   std::vector<double> z;
   std::vector<std::int64_t> id;           ///< row numbers where the files have no ids
   std::vector<std::uint8_t> is_selected;  ///< 1 where cuts.select holds, or there is none
-  CorrectionRecord corrections;           ///< what has been done to the magnitudes in the files
-  Table columns;                          ///< all columns of a sample that is a product of skyfold; none for other tables
+  CorrectionRecord recorded;              ///< what has been done to the magnitudes in the files
+  CorrectionRecord corrections;           ///< what has been done to those that are learned from, here or before
+  Table columns;  ///< of a sample that is a product of skyfold all; what was read, where it is corrected here; else none
 
   [[nodiscard]] std::size_t size() const noexcept { return z.size(); }
   [[nodiscard]] bool is_detected(std::size_t i, std::size_t band) const noexcept {

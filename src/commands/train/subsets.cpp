@@ -154,11 +154,6 @@ TrainingSet training_set(const TrainSample& sample, const std::vector<std::size_
   return set;
 }
 
-void apply_limits(Photometry& photometry, const std::vector<double>& limits) {
-  for (std::size_t cell = 0; cell < photometry.mag.size(); ++cell)
-    if (photometry.mag[cell] == undetected) photometry.mag[cell] = limits[cell % photometry.n_bands];
-}
-
 Table sample_table(const TrainSample& sample, const std::vector<std::size_t>& rows, const TrainOptions& o) {
   if (sample.columns.columns() > 0) return gather(sample.columns, rows);
   Schema schema = {{o.id.empty() ? "id" : o.id, Type::i8}, {o.redshift, Type::f8}};

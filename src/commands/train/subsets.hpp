@@ -27,9 +27,6 @@ struct TrainSubsets {
 /// Rows of the sample for an algorithm, non-detections at the limits.
 [[nodiscard]] TrainingSet training_set(const TrainSample& sample, const std::vector<std::size_t>& rows, const std::vector<double>& limits);
 
-/// Sets non-detections of a block to the limits.
-void apply_limits(Photometry& photometry, const std::vector<double>& limits);
-
 /// Rows of the sample as a table. Of a sample that is a product of skyfold all its columns; of others id, redshift, magnitudes and
 /// errors under the sample's names, with `undetected` for non-detections, so that import and photoz take them as they are.
 [[nodiscard]] Table sample_table(const TrainSample& sample, const std::vector<std::size_t>& rows, const TrainOptions& o);

@@ -76,7 +76,8 @@ class Training {
     std::vector<std::string> paths = input_files(o_.sample);
     if (!o_.reference.empty())
       for (const std::string& path : input_files(o_.reference)) paths.push_back(path);
-    if (is_correction_file(o_.reference_corrections)) paths.push_back(o_.reference_corrections);
+    for (const std::string& path : files_of(o_.of_reference)) paths.push_back(path);
+    if (!o_.extinction.map.empty()) paths.push_back(o_.extinction.map);
     return paths;
   }
 
@@ -126,7 +127,8 @@ class Training {
     model.z_min = *least;
     model.z_max = *greatest;
     // What was done to bands that the model leaves out does not matter to it.
-    if (const CorrectionRecord record = of_bands(sample_.corrections, o_.bands.bands); !record.is_empty()) model.corrections = record;
+    if (CorrectionRecord record = of_bands(sample_.corrections, o_.bands.bands); !record.is_empty() || record.scale.is_set())
+      model.corrections = std::move(record);
     return model;
   }
 
@@ -158,7 +160,7 @@ class Training {
     const auto write_set = [&](const std::string& path, const Table& table) {
       write_columns(folder.partial(path), {{"/object", table}},
                     {{"product_class", product_class::training_set}, {"provenance", provenance}});
-      write_corrections(folder.partial(path), sample_.corrections);
+      write_corrections(folder.partial(path), sample_.recorded);
       return static_cast<std::int64_t>(table.rows());
     };
     std::vector<std::pair<std::string, std::int64_t>> sets;

@@ -13,11 +13,10 @@
 #include "pdfs.hpp"
 #include "skyfold/commands/pdf_path.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/dataset.hpp"
-#include "skyfold/dataset/model_bands.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/kernels/validate/pdf_measures.hpp"
 #include "skyfold/registry/process.hpp"
@@ -96,7 +95,7 @@ std::vector<Estimate> estimate_block(const ValidationSample& sample, const Ready
   Table out(model.kernel->gives(), end - begin);
   // All rows are estimated, also those that are not usable: blocks then have fixed places whatever the cuts.
   Table in = slice(sample.photometry, begin, end);
-  model.corrections.apply(in, model.corrections.tiles_of(in), threads);
+  model.corrections.apply(in, model.corrections.look_up(in), threads);
   model.kernel->run(in, out, threads);
   const Column &z_phot = out.at("z_phot"), &z_err = out.at("z_err");
   std::vector<Estimate> estimates(end - begin);
@@ -115,12 +114,6 @@ std::vector<Estimate> estimate_block(const ValidationSample& sample, const Ready
                 estimates[k]);
   });
   return estimates;
-}
-
-/// The column of tiles that a catalogue knows.
-std::string tile_column(const ValidateOptions& o) {
-  const Dataset first(input_files(o.sample).front(), o.source);
-  return first.catalogue() ? first.catalogue()->layout().roles.tile : "";
 }
 
 /// How many usable objects of the sample trained the model, by id: their estimates are better than those of others.
@@ -231,12 +224,16 @@ std::vector<ReadyModel> read_models(const ValidateOptions& o) {
   return models;
 }
 
-void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptions& pdf, std::vector<ReadyModel>& models) {
+void make_kernels(const ValidateOptions& o, const PdfOptions& pdf, std::vector<ReadyModel>& models) {
+  if (models.empty()) return;
+  const std::vector<std::string> paths = input_files(o.sample);
+  const Dataset first(paths.front(), o.source);
+  const PhotometricTable table = photometric_table(first, paths);
   for (ReadyModel& ready : models) {
-    const BandColumns columns = model_bands(ready.model, o.band_magnitude, o.band_error, sample, o.sample.front());
-    ready.kernel = make_photoz_algorithm(ready.model.algorithm)->estimator(ready.model, columns, pdf);
-    ready.corrections =
-        corrections_for(o.corrections, "corrections", ready.model, ready.path, input_files(o.sample), sample, columns, tile_column(o));
+    TablePhotometry photometry = model_photometry(o.bands, ready.model, ready.path, table);
+    ready.kernel = make_photoz_algorithm(ready.model.algorithm)->estimator(ready.model, photometry.columns, pdf);
+    ready.corrections = std::move(photometry.corrections);
+    for (const std::string& line : photometry.lines) log_info(line);
   }
 }
 

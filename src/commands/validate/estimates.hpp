@@ -37,7 +37,7 @@ struct ReadyModel {
 /// Reads the models; without kernels yet. Throws DataError for a product of another class.
 [[nodiscard]] std::vector<ReadyModel> read_models(const ValidateOptions& o);
 /// Makes the models' kernels, their bands resolved in the sample's columns.
-void make_kernels(const ValidateOptions& o, const Schema& sample, const PdfOptions& pdf, std::vector<ReadyModel>& models);
+void make_kernels(const ValidateOptions& o, const PdfOptions& pdf, std::vector<ReadyModel>& models);
 /// The grid for the PDFs: what the user asked for; else it ends a tenth above the largest redshift that a model was trained with.
 [[nodiscard]] PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z);
 

@@ -65,12 +65,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("estimates.id", o.estimate_id, "column of ids of the estimates; empty: guessed");
   option("estimates.z_phot", o.estimate_z, "column of estimated redshifts");
   option("estimates.z_err", o.estimate_err, "column of their errors");
-  option("bands.magnitude", o.band_magnitude, "name of the sample's magnitude columns, where not as in the training sample");
-  option("bands.error", o.band_error, "name of the sample's magnitude error columns").unit("mag");
-  option(
-      "corrections", o.corrections,
-      "corrections of the magnitudes: as-model (as those that each model was trained with), none, or a file that describes them or has a "
-      "record of them");
+  describe(option, o.bands);
   option("bins.z", o.z_width, "width of the bins of z_phot; 0: none").range(0.0, 100.0);
   option("bins.magnitude", o.magnitude_width, "width of the bins of magnitude; 0: none").unit("mag").range(0.0, 100.0);
   option("bins.error", o.error_bins, "bins of z_err, of equal numbers of objects; 0: none").range(0, 1000);
@@ -92,7 +87,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
 void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
   const ValidateOptions by_default;
-  if (o.models.empty()) refuse_idle_options("--models", {{"corrections", o.corrections != by_default.corrections}});
+  if (o.models.empty()) refuse_idle_options("--models", {{"corrections", o.bands.corrections != by_default.bands.corrections}});
   if (o.estimates.empty())
     refuse_idle_options("--estimates", {{"estimates.id", o.estimate_id != by_default.estimate_id},
                                         {"estimates.z_phot", o.estimate_z != by_default.estimate_z},

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/kernels/validate/metrics.hpp"
@@ -17,8 +18,7 @@ struct ValidateOptions {
   std::string redshift, id, weight, magnitude;  // "": guessed
   std::string estimate_id, estimate_z = "z_phot", estimate_err = "z_err";
   std::string missing = "error";
-  std::string band_magnitude, band_error;
-  std::string corrections = "as-model";
+  ModelBandOptions bands;
   double z_min = 0.001, z_max = 10.0;  // as train has it: below 0.001 are stars
   double cull = 0.1;
   double z_width = 0.1, magnitude_width = 0.5;

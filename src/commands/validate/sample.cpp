@@ -29,14 +29,16 @@ bool is_integer(Type type) { return type == Type::i8 || type == Type::i4 || type
 
 /// Bands as the user calls them, as the model does, or in one of the usual ways; none when none fits: the models may need none, and bins
 /// of magnitude are left out.
-TableRoles bands_of(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const std::string& path) {
-  const bool is_named = !o.band_magnitude.empty() || !o.band_error.empty();
+TableRoles bands_of(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const FluxScale& scale,
+                    const std::string& path) {
+  const bool is_named = !o.bands.magnitude.empty() || !o.bands.error.empty() || scale.is_set();
   BandOptions bands;
   if (is_named) {
     if (model) bands = model->bands;
     bands.limits.clear();
-    if (!o.band_magnitude.empty()) bands.magnitude = o.band_magnitude;
-    if (!o.band_error.empty()) bands.error = o.band_error;
+    if (!o.bands.magnitude.empty()) bands.magnitude = o.bands.magnitude;
+    if (!o.bands.error.empty()) bands.error = o.bands.error;
+    if (scale.is_set()) bands.magnitude = scale.flux, bands.error = scale.flux_error;
     if (bands.bands.empty() && !bands.magnitude.empty()) bands.bands = bands_named(bands.magnitude, schema);
     if (bands.bands.empty() && !bands.magnitude.empty())
       throw UsageError(
@@ -179,11 +181,11 @@ Schema sample_schema(const ValidateOptions& o) {
   return Dataset(paths.front(), o.source).schema();
 }
 
-ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model) {
+ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model, const FluxScale& scale) {
   ValidationSample sample;
   sample.paths = input_files(o.sample);
   const std::string& path = sample.paths.front();
-  const TableRoles bands = bands_of(o, schema, model, path);
+  const TableRoles bands = bands_of(o, schema, model, scale, path);
   sample.redshift = redshift_column(o, schema, model, bands, path);
   sample.id = id_column(o, schema, path);
   sample.weight = o.weight.empty() ? known_column(schema, known_columns::weight) : o.weight == no_column ? "" : o.weight;

@@ -30,8 +30,10 @@ struct ValidationSample {
 /// Which columns play which role, by the options or guessed; no rows yet.
 ///
 /// @param model  the first, or none: the sample's redshift and bands are preferably called as in its training sample
+/// @param scale  of its columns of fluxes, where it has such
 /// Throws UsageError for names that the sample does not have, and where the redshift may be the magnitude of band z.
-[[nodiscard]] ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model);
+[[nodiscard]] ValidationSample sample_columns(const ValidateOptions& o, const Schema& schema, const PhotozModel* model,
+                                              const FluxScale& scale);
 
 /// Reads all rows.
 ///

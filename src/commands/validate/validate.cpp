@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <optional>
 
 #include "measure.hpp"
@@ -80,7 +81,7 @@ class ValidateRun {
   std::vector<std::string> input_paths() const {
     std::vector<std::string> paths = input_files(o_.sample);
     for (const auto* more : {&o_.models, &o_.estimates}) paths.insert(paths.end(), more->begin(), more->end());
-    if (is_correction_file(o_.corrections)) paths.push_back(o_.corrections);
+    for (const std::string& path : files_of(o_.bands)) paths.push_back(path);
     return paths;
   }
 
@@ -94,8 +95,9 @@ class ValidateRun {
       for (const ReadyModel& ready : ready_) largest_z = std::max(largest_z, ready.model.z_max);
       pdf_ = pdf_for(o_, context_.options, largest_z);
       o_.pdf.zmax = pdf_.zmax;  // so that the record names it
-      make_kernels(o_, schema, pdf_, ready_);
-      sample_ = sample_columns(o_, schema, ready_.empty() ? nullptr : &ready_.front().model);
+      make_kernels(o_, pdf_, ready_);
+      sample_ = ready_.empty() ? sample_columns(o_, schema, nullptr, {})
+                               : sample_columns(o_, schema, &ready_.front().model, ready_.front().corrections.record().scale);
       if (!o_.estimates.empty() && sample_.id.empty())
         throw UsageError(sample_.paths.front() + ": no column of ids found, which --estimates are joined by (name it with --id)");
       std::vector<std::string> needed;
@@ -111,7 +113,7 @@ class ValidateRun {
 
   /// Before the first pass: an error of the data in the middle of one would be a failed job.
   void check_tiles() const {
-    for (const ReadyModel& model : ready_) (void)model.corrections.tiles_of(sample_.photometry);
+    for (const ReadyModel& model : ready_) (void)model.corrections.look_up(sample_.photometry);
   }
 
   /// Bins of magnitude are those of the magnitudes that the first model sees.
@@ -120,8 +122,11 @@ class ValidateRun {
     Table corrected = sample_.photometry;
     ready_.front().corrections.apply(corrected);
     const Column& column = corrected.at(sample_.magnitude);
-    for (std::size_t i = 0; i < sample_.magnitudes.size(); ++i)
-      if (!std::isnan(sample_.magnitudes[i])) sample_.magnitudes[i] = column.number(i);
+    for (std::size_t i = 0; i < sample_.magnitudes.size(); ++i) {
+      const double magnitude = column.number(i);
+      sample_.magnitudes[i] =
+          std::abs(magnitude) <= 90.0 ? magnitude : std::numeric_limits<double>::quiet_NaN();  // sentinels, as everywhere
+    }
   }
 
   ValidatePasses passes() { return {*run_, ranks_, context_.threads}; }
