@@ -111,6 +111,12 @@ class KeySearch {
   std::vector<std::int64_t> keys_;
 };
 
+/// By its unit, its UCD or, where it has neither, its name.
+bool is_magnitude(const ColumnInfo& column) {
+  if (!column.unit.empty() || !column.ucd.empty()) return lower(column.unit) == "mag" || column.ucd.starts_with("phot.mag");
+  return lower(column.name).find("mag") != std::string::npos;
+}
+
 /// Reads one value of a numeric column.
 class ValueReader {
  public:
@@ -201,7 +207,9 @@ OrderedRows Catalogue::ordered_rows() const {
   if (layout_.ordering == Ordering::tile) rows.tiles = tiles();
   if (layout_.ordering != Ordering::attribute) return rows;
   rows.attribute = layout_.attribute;
-  rows.attribute_is_whole = is_whole(schema()[*find_column(schema(), layout_.attribute)].type);
+  const ColumnInfo& column = schema()[*find_column(schema(), layout_.attribute)];
+  rows.attribute_is_whole = is_whole(column.type);
+  rows.attribute_is_magnitude = is_magnitude(column);
   // Missing values stand at the end of the order (finalise_catalogue checks it): their number tells where values end.
   const Table zones = zone_statistics(layout_.attribute);
   for (const std::int64_t missing : zones.at("missing").values<std::int64_t>()) rows.attribute_missing += missing;

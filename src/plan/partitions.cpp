@@ -11,6 +11,7 @@
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/exact_number.hpp"
+#include "skyfold/table/photometry.hpp"
 
 namespace skyfold {
 namespace {
@@ -119,19 +120,34 @@ long bin_count(const std::string& text) {
   return static_cast<long>(*count);
 }
 
+/// Rows whose values are numbers of objects: without infinities and, of magnitudes, without what stands for "not detected" and "not
+/// observed", which lie at both ends of the order.
+RowRange measured_rows(const OrderedRows& catalogue, std::int64_t rows) {
+  constexpr double largest = std::numeric_limits<double>::max(), faintest = 90.0, tolerance = 0.1;
+  if (!catalogue.attribute_is_magnitude) return {row_of_value(catalogue, rows, -largest), row_of_value(catalogue, rows, 0x1p1024L)};
+  RowRange measured{row_of_value(catalogue, rows, -faintest), row_of_value(catalogue, rows, std::nextafter(faintest, largest))};
+  for (const double stand_in : BandOptions().nondetection)  // 37.5
+    if (measured.size() > 0 && std::abs(catalogue.attribute_at(measured.end - 1) - stand_in) <= tolerance)
+      measured.end = std::max(measured.begin, row_of_value(catalogue, rows, stand_in - tolerance));
+  return measured;
+}
+
+/// Inner edges of bins of equal width from the smallest to the largest value that was measured; what lies outside has bins of its own.
 std::vector<AttributeValue> fixed_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
+  const RowRange measured = measured_rows(catalogue, rows);
   std::vector<AttributeValue> edges;
-  if (rows == 0) return edges;
-  // The rows are in order, so the extremes are its ends.
-  const AttributeValue first = catalogue.attribute_at(0), last = catalogue.attribute_at(rows - 1);
+  if (measured.size() <= 0) return edges;
+  const AttributeValue first = catalogue.attribute_at(measured.begin), last = catalogue.attribute_at(measured.end - 1);
+  if (measured.begin > 0) edges.push_back(first);
   if (catalogue.attribute_is_whole && std::max(std::abs(first), std::abs(last)) > exact_doubles) {
     // The range of 64-bit numbers needs 65 bits, and its multiples more.
     const auto low = static_cast<Wide>(first), range = static_cast<Wide>(last) - low;
     for (long i = 1; i < bins; ++i) edges.push_back(static_cast<AttributeValue>(low + (range * i + bins - 1) / bins));  // rounded up
-    return edges;
+  } else {
+    const auto low = static_cast<double>(first), high = static_cast<double>(last);
+    for (long i = 1; i < bins; ++i) edges.push_back(low + (high - low) * static_cast<double>(i) / static_cast<double>(bins));
   }
-  const auto low = static_cast<double>(first), high = static_cast<double>(last);
-  for (long i = 1; i < bins; ++i) edges.push_back(low + (high - low) * static_cast<double>(i) / static_cast<double>(bins));
+  if (measured.end < rows) edges.push_back(catalogue.attribute_at(measured.end));
   return edges;
 }
 

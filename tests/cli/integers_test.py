@@ -123,6 +123,18 @@ class Orders(IntegersTest):
                 self.assertEqual([int(r[4].replace(",", "")) - int(r[2].replace(",", "")) for r in rows], counts, out)
         self.assertIn(f"{SDSS + 1} <= key < {SDSS + 2}", out)
 
+    def test_bins_of_magnitudes_do_not_count_stand_ins(self):
+        random = np.random.default_rng(8)
+        mag = np.concatenate([random.uniform(16, 24, 997), np.full(40, 99.0), np.full(5, -99.0), np.full(7, 37.5)])
+        support.make_fits(self.path("m.fits"), {"id": np.arange(mag.size), "ra": random.uniform(0, 9, mag.size), "dec": random.uniform(0, 9, mag.size),
+                                                "mag_z": mag})
+        self.skyfold("import", "--input", self.path("m.fits"), "--output", self.path("m.h5"), "--ordering", "attribute", "--ordering.column", "mag_z")
+        out = self.skyfold("plan", "--catalogue", self.path("m.h5"), "--partition.by", "attribute", "--partition.column", "mag_z",
+                           "--partition.bins", "fixed:8", "--list").out
+        rows = [line.split() for line in out.splitlines() if " rows " in line and " to " in line]
+        counts = [int(r[4].replace(",", "")) - int(r[2].replace(",", "")) for r in rows]
+        self.assertEqual(counts, [5, *np.histogram(mag[:997], 8)[0], 47], out)
+
     def test_statistics_are_exact(self):
         values = np.array([SDSS + 7, SDSS, SDSS + 3, -1], "i8")
         self.skyfold(*self.catalogue(values, null=-1))

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
+#include "skyfold/kernels/validate/metrics.hpp"
 
 namespace skyfold {
 namespace {
@@ -19,7 +21,7 @@ struct Sample {
     sums.add(z_phot, z_spec, z_err);
     dz.push_back((z_phot - z_spec) / (1.0 + z_spec));
     outliers += std::abs(dz.back()) > 0.15;
-    within += std::abs(z_phot - z_spec) < z_err;
+    within += std::abs(z_phot - z_spec) <= z_err;
   }
 };
 
@@ -48,6 +50,32 @@ TEST_P(Quality, IsThatOfTheSortedValues) {
 }
 // Odd numbers: between the two middle values of an even one the histogram takes the lower.
 INSTANTIATE_TEST_SUITE_P(Sizes, Quality, testing::Values(1, 101, 10'001, 200'001));
+
+/// The line at the end of photoz and the metrics of validate have the same definitions.
+TEST_P(Quality, IsThatOfTheExactMetricsWithinItsBins) {
+  if (GetParam() < 2) return;  // metrics need two objects
+  using validation::Metric;
+  validation::Objects objects;
+  QualitySums sums;
+  ObjectRandom random(7, 1);
+  for (int i = 0; i < GetParam(); ++i) {
+    const double z = 2.0 * random.uniform();
+    objects.z_spec.push_back(z);
+    objects.z_phot.push_back(z + (1.0 + z) * (random.uniform() < 0.05 ? random.uniform() : 0.03 * random.normal() + 0.01));
+    objects.z_err.push_back(i % 3 == 1 ? std::nan("") : 0.05);
+    sums.add(objects.z_phot.back(), z, objects.z_err.back());
+  }
+  std::vector<std::uint32_t> all(objects.size());
+  std::iota(all.begin(), all.end(), 0U);
+  validation::MetricSet::Scratch scratch;
+  const validation::Metrics exact = validation::MetricSet(objects, all, {}).measure(scratch);
+  const auto metric = [&](Metric which) { return exact[static_cast<std::size_t>(which)]; };
+  const PhotozQuality quality = sums.quality();
+  EXPECT_NEAR(quality.bias, metric(Metric::median_scaled), 2e-5);
+  EXPECT_NEAR(quality.nmad, metric(Metric::nmad), 2e-5);
+  EXPECT_NEAR(quality.outliers, metric(Metric::out_015), 1e-12);
+  EXPECT_NEAR(quality.within_error, metric(Metric::within_err), 1e-12);
+}
 
 TEST(QualityOfNothing, IsZero) { EXPECT_EQ(QualitySums().quality().objects, 0); }
 

@@ -205,6 +205,35 @@ TEST(AttributeBins, OfFixedWidthCutTheRangeEvenly) {
   EXPECT_EQ(partitions.size(), 4U);
 }
 
+TEST(AttributeBins, OfFixedWidthDoNotCountWhatStandsForNothing) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  std::vector<double> values = magnitudes(400, 7);
+  const auto [low, high] = std::minmax_element(values.begin() + 7, values.end());
+  std::vector<double> edges;
+  for (int i = 1; i < 8; ++i) edges.push_back(*low + (*high - *low) * i / 8.0);
+  const std::vector<std::vector<double>> cases = {{99.0, 99.0},     {-99.0, 99.0, 37.5}, {-99.0},
+                                                  {37.4521, 99.01}, {inf, -inf, 99.0},   {99.0, -9999.0, 1e20}};
+  for (const std::vector<double>& stand_ins : cases) {
+    std::vector<double> all = values;
+    all.insert(all.end(), stand_ins.begin(), stand_ins.end());
+    OrderedRows rows = attribute_rows(all);  // sorts them
+    rows.attribute_is_magnitude = true;
+    const auto partitions = build_partitions(rows, by("attribute", "fixed:8"));
+    std::vector<double> all_edges = edges;
+    if (std::ranges::any_of(stand_ins, [](double value) { return value < 0; })) all_edges.insert(all_edges.begin(), *low);
+    if (std::ranges::any_of(stand_ins, [](double value) { return value > 0; })) all_edges.push_back(37.0);
+    expect_bins(all, partitions, all_edges);
+    EXPECT_EQ(partitions.size(), all_edges.size() + 2);  // and those without a value
+  }
+  // Of other columns 99 is a value like others, but infinities are no width.
+  std::vector<double> others = {-inf, 0.0, 50.0, 99.0, 100.0, inf};
+  EXPECT_EQ(build_partitions(attribute_rows(others), by("attribute", "fixed:2")).size(), 4U);
+  std::vector<double> none = {-99.0, 99.0, 99.0};
+  OrderedRows rows = attribute_rows(none);
+  rows.attribute_is_magnitude = true;
+  EXPECT_EQ(build_partitions(rows, by("attribute", "fixed:2")).size(), 1U);
+}
+
 TEST(AttributeBins, OfEqualPopulationDifferByNoMoreThanTheTiesTheyKeepTogether) {
   auto values = magnitudes(1000, 0);
   const auto partitions = build_partitions(attribute_rows(values), by("attribute", "equal:8"));

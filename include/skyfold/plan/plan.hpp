@@ -79,7 +79,8 @@ struct OrderedRows {
   std::int64_t attribute_missing = 0;  ///< rows without a value, at the end
   /// Value of the attribute in a row. Ordering attribute only.
   std::function<AttributeValue(std::int64_t row)> attribute_at;
-  bool attribute_is_whole = false;  ///< a column of whole numbers
+  bool attribute_is_whole = false;      ///< a column of whole numbers
+  bool attribute_is_magnitude = false;  ///< values such as 99 stand for objects without one
 };
 
 /// Cuts a catalogue into non-empty partitions that cover every row once, in row order.

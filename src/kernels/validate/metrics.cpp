@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "skyfold/kernels/validate/bootstrap.hpp"
+#include "skyfold/kernels/validate/quality.hpp"
 #include "skyfold/kernels/validate/weighted.hpp"
 
 namespace skyfold::validation {
@@ -263,7 +264,7 @@ void MetricSet::moments(Scratch& scratch, Metrics& metrics, double& sum, double&
 
 template <bool weighted>
 void MetricSet::scaled(Scratch& scratch, Metrics& metrics) const {
-  constexpr double outlier = 0.15, least_outlier = 0.06, iqr_of_sigma = 1.349, nmad_of_sigma = 1.4826;
+  constexpr double least_outlier = 0.06, iqr_of_sigma = 1.349;
   scratch.before_scaled.resize(size() + 1);
   double sum = 0.0;
   for (std::size_t k = 0; k < size(); ++k) {
@@ -272,12 +273,12 @@ void MetricSet::scaled(Scratch& scratch, Metrics& metrics) const {
   }
   scratch.before_scaled[size()] = sum;
   const SortedWeights e{scaled_, scratch.before_scaled};
-  // 1.349 and 1.4826: what makes both equal to sigma for a Gaussian.
+  // 1.349: what makes it equal to sigma for a Gaussian.
   const double middle = quantile(e, 0.5), sigma_iqr = (quantile(e, 0.75) - quantile(e, 0.25)) / iqr_of_sigma;
   metrics[place(Metric::median_scaled)] = middle;
-  metrics[place(Metric::nmad)] = nmad_of_sigma * median_deviation(e, middle);
+  metrics[place(Metric::nmad)] = sigma_of_median_deviation * median_deviation(e, middle);
   metrics[place(Metric::sigma_iqr)] = sigma_iqr;
-  metrics[place(Metric::out_015)] = share_beyond(e, 0.0, outlier);
+  metrics[place(Metric::out_015)] = share_beyond(e, 0.0, outlier_limit);
   metrics[place(Metric::out_iqr)] = share_beyond(e, 0.0, std::max(least_outlier, 3.0 * sigma_iqr));
 }
 

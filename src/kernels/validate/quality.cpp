@@ -15,7 +15,7 @@ namespace {
 // A hundredth of the scatter of good photo-z: medians from the histogram are right to four digits.
 constexpr double bin_width = 1e-5, lowest = -2.0;  // dz below -2 or above 4 is counted in the end bins
 constexpr std::int64_t bins = 600'000;
-constexpr std::size_t place_objects = bins, place_outliers = bins + 1, place_within = bins + 2;
+constexpr std::size_t place_objects = bins, place_outliers = bins + 1, place_within = bins + 2, place_with_error = bins + 3;
 
 double bin_centre(std::int64_t bin) { return lowest + (static_cast<double>(bin) + 0.5) * bin_width; }
 
@@ -50,18 +50,19 @@ double median_deviation(std::span<const std::int64_t> counts, std::int64_t objec
 
 }  // namespace
 
-QualitySums::QualitySums() : counts_(bins + 3, 0) {}
+QualitySums::QualitySums() : counts_(bins + 4, 0) {}
 
 void QualitySums::add(double z_phot, double z_spec, double z_err) noexcept {
-  const double dz = (z_phot - z_spec) / (1.0 + z_spec);
+  const double dz = scaled_error(z_phot, z_spec);
   if (std::isnan(dz)) return;
   // Clamped while it is a double: converting a number out of range is undefined.
   const double place = std::clamp((dz - lowest) / bin_width, 0.0, static_cast<double>(bins - 1));
   ++counts_[static_cast<std::size_t>(place)];
   ++counts_[place_objects];
-  counts_[place_outliers] += std::abs(dz) > 0.15;
-  // False where there is no error (NaN): an object without one does not count as inside.
-  counts_[place_within] += std::abs(z_phot - z_spec) < z_err;
+  counts_[place_outliers] += std::abs(dz) > outlier_limit;
+  // An error of 0 or less, and NaN, is none: such an object counts neither as inside nor as outside.
+  counts_[place_with_error] += z_err > 0.0;
+  counts_[place_within] += z_err > 0.0 && std::abs(z_phot - z_spec) <= z_err;
 }
 
 PhotozQuality QualitySums::quality() const {
@@ -74,17 +75,18 @@ PhotozQuality QualitySums::quality() const {
     ++bin;
     return std::pair(bin_centre(bin), counts_[static_cast<std::size_t>(bin)]);
   });
-  quality.nmad = 1.4826 * median_deviation(std::span(counts_).first(bins), quality.objects, quality.bias);
+  quality.nmad = sigma_of_median_deviation * median_deviation(std::span(counts_).first(bins), quality.objects, quality.bias);
   quality.outliers = static_cast<double>(counts_[place_outliers]) / objects;
-  quality.within_error = static_cast<double>(counts_[place_within]) / objects;
+  const std::int64_t with_error = counts_[place_with_error];
+  if (with_error > 0) quality.within_error = static_cast<double>(counts_[place_within]) / static_cast<double>(with_error);
   return quality;
 }
 
 std::string describe_quality(const PhotozQuality& q) {
   return fmt::format(
-      "quality against the known redshifts of {} objects: median bias {:+.4f}, NMAD {:.4f}, |dz| > 0.15: {:.2f} %, "
-      "within z_err: {:.1f} % (68.3 % expected)",
-      grouped(q.objects), q.bias, q.nmad, 100.0 * q.outliers, 100.0 * q.within_error);
+      "quality against the known redshifts of {} objects: median bias {:+.4f}, NMAD {:.4f}, |dz| > 0.15: {:.2f} %, {}", grouped(q.objects),
+      q.bias, q.nmad, 100.0 * q.outliers,
+      std::isnan(q.within_error) ? "no errors" : fmt::format("within z_err: {:.1f} % (68.3 % expected)", 100.0 * q.within_error));
 }
 
 }  // namespace skyfold
