@@ -75,7 +75,6 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("match.zeropoint_table", o.zeropoint_table, "table of zero points: a column of tiles and one per band, named as the bands")
       .layout();
   option("match.tile", o.tile, "column of tiles in the catalogue, and in that table; empty: the catalogue's");
-  describe(option, o.extinction);
   option("match.reference_rows", o.reference_rows,
          "photometric objects, about, whose magnitudes are compared with the training set's; 0: none")
       .range(0, 1e12);
@@ -87,6 +86,7 @@ void describe(OptionSet& option, MatchOptions& o) {
   option("bands.missing", o.bands.missing, "magnitudes that mean not observed (+-0.1; so do NaN and < -90)");
   option("bands.nan", o.bands.nan, "what NaN means").one_of({"missing", "nondetection"});
   option("bands.inf", o.bands.inf, "what infinity means").one_of({"nondetection", "missing"});
+  describe(option, o.extinction);
   describe(option, o.catalogue);
 }
 
