@@ -225,4 +225,16 @@ std::shared_ptr<const InputFile> selected_table(const InputFile& file, std::int6
   });
 }
 
+std::shared_ptr<const InputFile> plain_table(const std::string& path,
+                                             const std::function<void(const std::function<void(std::string_view)>& add)>& fill) {
+  return copy_of(path, [&](const File& out) {
+    write_primary(out);
+    std::int64_t end = 2880;
+    fill([&](std::string_view bytes) {
+      out.write(end, bytes);
+      end += std::ssize(bytes);
+    });
+  });
+}
+
 }  // namespace skyfold

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source_file.hpp"
@@ -16,6 +18,10 @@ namespace skyfold {
 /// A copy of one tile-compressed table, made plain by CFITSIO, in a child process. Throws DataError when that fails.
 /// @param hdu  number of the table, from 0; in the copy it is 1
 [[nodiscard]] std::shared_ptr<const InputFile> uncompressed_table(const InputFile& file, std::int64_t hdu);
+
+/// A table that is made by ourselves: `fill` gives its header and rows, piece by piece, behind a primary HDU.
+[[nodiscard]] std::shared_ptr<const InputFile> plain_table(
+    const std::string& path, const std::function<void(const std::function<void(std::string_view)>& add)>& fill);
 
 /// Throws UsageError for a filter of rows or columns that could make CFITSIO open another file or address, or takes random rows.
 void check_filter(const std::string& filter, const std::string& shown);

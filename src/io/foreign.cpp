@@ -12,6 +12,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "source_file.hpp"
+#include "source_votable.hpp"
 
 namespace skyfold {
 namespace {
@@ -38,8 +39,7 @@ constexpr std::array foreign_formats = {
     Foreign{"#ASDF", "ASDF (convert it to FITS, HDF5 or CSV)"},
     Foreign{"SQLite format 3", "an SQLite database (convert it to FITS, HDF5 or CSV)"},
     Foreign{"\xD0\xCF\x11\xE0", "a document of Microsoft Office (convert it to CSV)"},
-    Foreign{"<?xml", "XML, perhaps a VOTable (convert it to FITS, HDF5 or CSV)"},
-    Foreign{"<VOTABLE", "a VOTable (convert it to FITS, HDF5 or CSV)"},
+    Foreign{"<?xml", "XML, but no VOTable (convert it to FITS, HDF5 or CSV)"},
 };
 
 constexpr std::string_view fits_mark = "SIMPLE  =";
@@ -56,6 +56,7 @@ void refuse_foreign(const std::string& path) {
   const InputFile file(path);
   const std::string start = file.text_at(0, 16);
   // Surveys deliver .fits.gz, and CFITSIO's users expect them to be read: these are unpacked (fits_copy.cpp).
+  if (is_votable(file.text_at(0, votable_start))) return;
   if (is_gzip(file) && unpacked_start(file, fits_mark.size()) == fits_mark) return;
   for (const Foreign& foreign : foreign_formats)
     if (start.starts_with(foreign.magic)) throw IoError(fmt::format("{}: is {}", path, foreign.what));

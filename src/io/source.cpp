@@ -26,11 +26,12 @@
 #include "source_notes.hpp"
 #include "source_parquet.hpp"
 #include "source_text.hpp"
+#include "source_votable.hpp"
 
 namespace skyfold {
 namespace {
 
-/// "fits", "hdf5", "parquet" or "text", by content. Throws IoError for formats that are known but not read.
+/// "fits", "hdf5", "parquet", "votable" or "text", by content. Throws IoError for formats that are known but not read.
 std::string content_of(const std::string& path) {
   const InputName name = input_name(path);
   if (std::filesystem::is_directory(name.file)) return "parquet";  // what else folders hold is told when they are opened
@@ -40,11 +41,16 @@ std::string content_of(const std::string& path) {
   if (start.starts_with("SIMPLE  =") || is_gzip(file)) return "fits";  // other files of gzip are foreign
   if (!name.brackets.empty()) throw IoError(fmt::format("{}: is not FITS (only FITS files take a selection in brackets)", path));
   if (start.starts_with("PAR1")) return "parquet";
+  if (is_votable(file.text_at(0, votable_start))) return "votable";
   return is_hdf5(file) ? "hdf5" : "text";
 }
 
 const char* name_of_content(const std::string& content) {
-  return content == "fits" ? "FITS" : content == "hdf5" ? "HDF5" : content == "parquet" ? "Parquet" : "text";
+  return content == "fits"      ? "FITS"
+         : content == "hdf5"    ? "HDF5"
+         : content == "parquet" ? "Parquet"
+         : content == "votable" ? "VOTable"
+                                : "text";
 }
 
 void check_format(const std::string& path, const std::string& wanted, const std::string& content) {
@@ -86,7 +92,7 @@ void add_list(const std::filesystem::path& list, std::vector<std::string>& files
 
 void describe(OptionSet& option, SourceOptions& o) {
   option("input.format", o.format, "format of the inputs; auto looks at their first bytes")
-      .one_of({"auto", "fits", "csv", "text", "hdf5", "parquet"});
+      .one_of({"auto", "fits", "csv", "text", "hdf5", "parquet", "votable"});
   option("input.hdu", o.hdu, "FITS: number or EXTNAME of the table; empty for the objects: the largest table with coordinates");
   option("input.group", o.group, "HDF5: group or compound dataset; empty for the only table of the file");
   option("input.delimiter", o.delimiter, "csv: one character or 'tab'; empty to guess from the header line");
@@ -123,6 +129,7 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   remark_idle_options(content, o);
   if (content == "fits") return with_masks(open_fits_source(path, o.hdu), false);
   if (content == "parquet") return std::filesystem::is_directory(path) ? open_folder_source(path, run) : open_parquet_source(path, run);
+  if (content == "votable") return with_masks(open_votable_source(path), false);
   if (content == "hdf5") return with_masks(open_hdf5_source(path, o.group, run), false);
   return with_masks(open_text(path, {delimiter_for(o), o.columns, o.text}, run), true);
 }

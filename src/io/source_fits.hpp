@@ -9,4 +9,7 @@ namespace skyfold {
 /// rows
 [[nodiscard]] std::unique_ptr<Source> open_fits_source(const std::string& path, const std::string& hdu);
 
+/// Opens the one table of a copy that `plain_table` has made.
+[[nodiscard]] std::unique_ptr<Source> open_plain_fits(const std::shared_ptr<const class InputFile>& copy);
+
 }  // namespace skyfold

@@ -11,7 +11,7 @@
 #include "skyfold/core/text.hpp"
 #include "source_convert.hpp"
 #include "source_notes.hpp"
-#include "votable_fields.hpp"
+#include "votable.hpp"
 
 namespace skyfold {
 namespace {

@@ -242,6 +242,42 @@ TEST(DamagedInput, OfHdf5DoesNotBringDownTheReader) {
   EXPECT_LE(dead, 2);
 }
 
+std::string base64(const std::string& bytes) {
+  constexpr const char* alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned bits = 0;
+    for (std::size_t k = i; k < i + 3; ++k) bits = bits << 8 | (k < bytes.size() ? static_cast<unsigned char>(bytes[k]) : 0U);
+    for (int shift = 18; shift >= 0; shift -= 6) text += alphabet[bits >> shift & 63];
+  }
+  return text;
+}
+
+/// Two columns of numbers, a text and an array of any length.
+std::string small_votable(bool binary) {
+  std::string rows, bytes;
+  for (int i = 0; i < 30; ++i) {
+    rows += "<TR><TD>" + std::to_string(i) + "</TD><TD>1 2.5</TD><TD>a &lt; b</TD><TD>1 2 3</TD></TR>\n";
+    bytes += std::string("\x40\0\0\0\x07", 5) + std::string(16, '\x3F') + std::string("\0\0\0\x02xy", 6) +
+             std::string("\0\0\0\x01\0\0\0\x05", 8);
+  }
+  return "<?xml version=\"1.0\"?>\n<VOTABLE version=\"1.4\"><RESOURCE><TABLE><FIELD name=\"id\" datatype=\"int\"><VALUES "
+         "null=\"-1\"/></FIELD>"
+         "<FIELD name=\"ra\" datatype=\"double\" arraysize=\"2\" unit=\"deg\"/><FIELD name=\"t\" datatype=\"char\" arraysize=\"*\"/>"
+         "<FIELD name=\"n\" datatype=\"int\" arraysize=\"*\"/><DATA>" +
+         (binary ? "<BINARY2><STREAM encoding=\"base64\">" + base64(bytes) + "</STREAM></BINARY2>"
+                 : "<TABLEDATA>" + rows + "</TABLEDATA>") +
+         "</DATA></TABLE></RESOURCE></VOTABLE>";
+}
+
+TEST(DamagedInput, OfVotableIsReadOrRefused) {
+  const Folder folder;
+  for (const bool binary : {false, true}) {
+    EXPECT_EQ(read_all(*open_source(folder.file("t.xml", small_votable(binary)), {})).rows(), 30U);
+    fuzz(small_votable(binary), 11, {}, process_mutations);
+  }
+}
+
 /// A table of every kind of column in three row groups, written by DuckDB in a process of its own; "" without DuckDB.
 std::string small_parquet(const std::string& path, const char* compression) {
   const auto write = [&] {

@@ -4,7 +4,7 @@
 
 namespace skyfold {
 
-/// Throws IoError when a file is of a kind that is known by its first bytes but not read (compressed files, archives, VOTables
+/// Throws IoError when a file is of a kind that is known by its first bytes but not read (compressed files, archives
 /// and others; FITS in gzip is read), saying what to do; UsageError when it is a pipe or a device. Does nothing for a file that is
 /// missing or empty.
 void refuse_foreign(const std::string& path);

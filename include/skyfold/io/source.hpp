@@ -14,7 +14,7 @@ class OptionSet;
 
 /// How inputs are read; section `input` of the configuration.
 struct SourceOptions {
-  std::string format = "auto";           ///< auto, fits, csv, text, hdf5, parquet
+  std::string format = "auto";           ///< auto, fits, csv, text, hdf5, parquet, votable
   std::string hdu;                       ///< FITS: number or EXTNAME; "" = the largest table with coordinates, else the first with rows
   std::string group;                     ///< HDF5: group or compound dataset; "" = the only table in the file
   std::string delimiter;                 ///< csv: one character, "tab"; "" = guessed from the header line (, ; tab |)
