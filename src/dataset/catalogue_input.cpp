@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/foreign.hpp"
@@ -36,6 +37,22 @@ void describe(OptionSet& option, CatalogueInput& o) {
   describe(option, o.source);
 }
 
+void refuse_idle_columns(const CatalogueInput& in, const char* needs) {
+  refuse_idle_options(needs, {{"catalogue.ra", !in.ra.empty()},
+                              {"catalogue.dec", !in.dec.empty()},
+                              {"catalogue.id", !in.id.empty()},
+                              {"catalogue.tile", !in.tile.empty()}});
+}
+
+void remark_idle_source(const CatalogueInput& in) {
+  SourceOptions given = in.source, by_default;
+  OptionSet options, defaults;
+  describe(options, given);
+  describe(defaults, by_default);
+  if (options.answer_options() != defaults.answer_options())
+    log_info(fmt::format("input.* has no part in reading {}, which is a catalogue of skyfold", in.path));
+}
+
 bool is_plain_table(const CatalogueInput& in) {
   const std::string path = input_file(in.path);
   if (container_of(path) != Container::hdf5) return true;
@@ -43,10 +60,7 @@ bool is_plain_table(const CatalogueInput& in) {
   require_objects(path, attributes);
   // Finished or not: what is wrong with one of our own is told by who opens it.
   if (!attributes.contains("skyfold_format")) return true;
-  refuse_idle_options("a --catalogue that is no catalogue of skyfold: that has columns of its own", {{"catalogue.ra", !in.ra.empty()},
-                                                                                                     {"catalogue.dec", !in.dec.empty()},
-                                                                                                     {"catalogue.id", !in.id.empty()},
-                                                                                                     {"catalogue.tile", !in.tile.empty()}});
+  refuse_idle_columns(in, "a --catalogue that is no catalogue of skyfold: that has columns of its own");
   return false;
 }
 

@@ -122,6 +122,7 @@ std::vector<AttributeValue> sorted_values(const Dataset& table, const ColumnInfo
 PlannedCatalogue::PlannedCatalogue(const CatalogueInput& in, const PartitionOptions& o, bool is_given) : path_(in.path), partition_(o) {
   if (!is_plain_table(in)) {
     take_catalogue(o, is_given);
+    remark_idle_source(in);
   } else {
     if (!is_given) partition_.by = "rows";  // until positions are found
     take_table(in, is_given);

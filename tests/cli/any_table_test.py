@@ -330,6 +330,8 @@ class PlainCatalogues(support.SkyfoldTest):
         self.assertTrue(pathlib.Path(output + ".run").exists())
 
     def test_orders_that_the_partitions_need(self):
+        said = self.skyfold("plan", "--catalogue", self.catalogue, "--input.hdu", 2).err
+        self.assertIn("input.* has no part in reading", said)
         for order, words, partition in (("tile", (), ("--partition.by", "tile")),
                                         ("attribute", ("--ordering.column", "mag_r"), ("--partition.by", "attribute", "--partition.column", "mag_r"))):
             with self.subTest(order=order):
@@ -369,6 +371,7 @@ class PlainCatalogues(support.SkyfoldTest):
                                                                                          "--output", self.path("x.h5"), "--catalogue.id", "nummer")),
                 (2, "no column 'MAG_G'|no column 'MAG_g'", self.photoz(self.fits, self.path("x.h5"), "--bands.magnitude", "MAG_{band}")),
                 (2, "--catalogue.id has no part in this run", self.photoz(self.catalogue, self.path("x.h5"))),
+                (2, "--catalogue.ra has no part in this run .it needs --catalogue.", ("rehearse", "--survey.rows", 100, "--cost.compute", 5, "--catalogue.ra", "x")),
                 (2, "list.lst: is a list of files", self.photoz(self.path("list.lst"), self.path("x.h5"))),
                 (3, "model.h5: a product of class photoz_model, not a catalogue", ("plan", "--catalogue", self.model)),
                 (4, "is FITS by its first bytes .input.format = csv.", self.photoz(self.fits, self.path("x.h5"), "--input.format", "csv")),

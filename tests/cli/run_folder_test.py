@@ -297,7 +297,7 @@ class Copies(RunFolderTest):
             mine.write_bytes(content)
             result = self.run_skyfold(*self.words(self.path("z.h5")))
             self.assertEqual(result.code, 4, result)
-            self.assertIn("is no re-ordered copy", result.errors()[0])
+            self.assertIn("is no ordered copy", result.errors()[0])
             self.assertEqual(mine.read_bytes(), content)
 
     def test_are_waited_for_by_runs_that_need_them_at_the_same_time(self):

@@ -99,6 +99,9 @@ class Commands(support.SkyfoldTest):
                          "--bootstrap.realisations", 5],
             "locus": ["locus", "--targets", at("targets.csv"), "--catalogue", at("survey.h5"), "--output", out("o.h5"), "--fits", out("o.fits"),
                       "--csv", out("o.csv"), "--bands", "g,r,i", "--locus.fov_ra", 60, "--locus.fov_dec", 60],
+            # The stars are no catalogue: an ordered copy is made first.
+            "locus of FITS": ["locus", "--targets", at("targets.csv"), "--catalogue", at("table.fits"), "--output", out("o.h5"), "--bands", "g,r,i",
+                              "--locus.fov_ra", 60, "--locus.fov_dec", 60],
             "patch": ["patch", "--maps", at("sky.fits"), "--sources", at("sky.truth.h5"), "--output", out("o.h5"), "--fits", out("o.fits"),
                       "--text", out("o.tsv"), "--measure", "disc", "aperture", "--patch.radius", 300, "--channel.fwhm", 200, "--channel.frequency", 28.4],
             "map reorder": ["map", "reorder", at("sky.fits"), "--output", out("o.fits")],
@@ -175,7 +178,7 @@ class Injection(Commands):
 
 
 for _command in ("mock", "compressed mock", "mock of a map", "import of HDF5", "import of FITS", "import of CSV", "spec", "match", "train", "photoz", "validate", "locus",
-                 "patch", "map reorder", "map ud-grade"):
+                 "locus of FITS", "patch", "map reorder", "map ud-grade"):
     def _test(self, command=_command):
         self.inject(command)
     setattr(Injection, "test_" + _command.replace(" ", "_"), _test)

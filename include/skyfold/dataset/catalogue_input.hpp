@@ -21,6 +21,12 @@ void describe(OptionSet& option, CatalogueInput& o);
 /// Throws DataError for a product of skyfold that has no row per object: a model, PDFs, a validation.
 void require_objects(const std::string& path, const Attributes& attributes);
 
+/// Throws UsageError for columns that are named for nothing.
+/// @param needs  what there would have to be, for the message
+void refuse_idle_columns(const CatalogueInput& in, const char* needs);
+/// Says that `input.*` has no part in reading a catalogue, where it was given.
+void remark_idle_source(const CatalogueInput& in);
+
 /// True for a table that is no catalogue of skyfold, and is not known to lack objects: tables of other programs, and tables of skyfold
 /// that nobody has put in order.
 ///

@@ -188,6 +188,7 @@ std::string copy_of_catalogue(const CatalogueInput& in, const OrderAsked& asked,
     copy = reordering(catalogue, partition);
     check_is_a_copy(copy->output);
   });
+  remark_idle_source(in);
   if (!copy) return in.path;
   const std::string order = copy->attribute.empty() ? name_of(copy->ordering) : copy->attribute;
   const auto say_why = [&] {

@@ -95,11 +95,7 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
                                       {"columns.ra", !o.ra.empty()},
                                       {"columns.dec", !o.dec.empty()},
                                       {"columns.id", !o.id.empty()}});
-  if (has_files)
-    refuse_idle_options("--catalogue", {{"catalogue.ra", !o.catalogue.ra.empty()},
-                                        {"catalogue.dec", !o.catalogue.dec.empty()},
-                                        {"catalogue.id", !o.catalogue.id.empty()},
-                                        {"catalogue.tile", !o.catalogue.tile.empty()}});
+  if (has_files) refuse_idle_columns(o.catalogue, "--catalogue");
   if (!has_files) refuse_idle_options("--parameters or --list", {{"root", !o.root.empty()}});
   if (mode == Mode::list && o.root.empty()) throw UsageError("--root is missing (the folder of the field files that --list names)");
   return mode;

@@ -114,6 +114,7 @@ class RehearseCommand final : public Command {
   }
 
   void make_cuts(const OptionSet& options) {
+    if (o_.catalogue.path.empty()) refuse_idle_columns(o_.catalogue, "--catalogue");
     if (!o_.catalogue.path.empty()) {
       const PlannedCatalogue catalogue(o_.catalogue, o_.partition, options.given("partition.by"));
       const PartitionOptions& suited = catalogue.partition();
