@@ -48,7 +48,7 @@ void whole_keys(const Column& column, std::span<std::int64_t> key, const Refuse&
   }
 }
 
-/// Names in a text column of one block, one a line.
+/// Names in a text column of one block, each with a zero byte behind it: no text has one, but quoted cells may have line feeds.
 std::string unique_names(const Column& column, std::size_t rows) {
   std::set<std::string, std::less<>> names;
   for (std::size_t i = 0; i < rows; ++i) {
@@ -56,7 +56,7 @@ std::string unique_names(const Column& column, std::size_t rows) {
     if (!names.contains(name)) names.emplace(name);
   }
   std::string text;
-  for (const std::string& name : names) text += name + "\n";
+  for (const std::string& name : names) text.append(name).push_back('\0');
   return text;
 }
 
@@ -73,7 +73,7 @@ std::vector<std::string> all_tiles(const Ranks& ranks, const Inputs& inputs) {
   std::set<std::string> names;
   for (const std::string& text : texts)
     for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = text.find('\n', begin);
+      const std::size_t end = text.find('\0', begin);
       names.insert(text.substr(begin, end - begin));
       begin = end + 1;
     }
