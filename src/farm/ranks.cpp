@@ -108,6 +108,16 @@ Ranks::Ranks(RankClock& clock) : clock_(clock) {
 
 Ranks::~Ranks() = default;
 
+namespace {
+
+/// MPI counts bytes in int. All ranks know the same sum, and so throw together.
+void require_countable(std::int64_t bytes) {
+  if (bytes > std::numeric_limits<int>::max())
+    throw SharedError(ExitCode::io, "more than 2 GiB to exchange between ranks (too many bad rows?)");
+}
+
+}  // namespace
+
 std::string Ranks::broadcast(const std::string& text) const {
   if (size_ == 1) return text;
   const PhaseScope scope(clock_, Phase::wait);
@@ -116,6 +126,7 @@ std::string Ranks::broadcast(const std::string& text) const {
   const Lent<std::int64_t> length(static_cast<std::int64_t>(text.size()));
   MPI_Ibcast(&*length, 1, MPI_INT64_T, 0, handle_->communicator, &request);
   wait_for(*this, request);
+  require_countable(*length);
   const Lent<std::string> received(is_first() ? text : std::string(static_cast<std::size_t>(*length), '\0'));
   MPI_Ibcast(received->data(), static_cast<int>(*length), MPI_CHAR, 0, handle_->communicator, &request);
   wait_for(*this, request, received->size());
@@ -126,22 +137,22 @@ std::vector<std::string> Ranks::gather(const std::string& mine) const {
   if (size_ == 1) return {mine};
   struct Buffers {
     std::string mine, all;
-    int length = 0;
-    std::vector<int> lengths, starts;
+    std::int64_t length = 0;
+    std::vector<std::int64_t> lengths;
+    std::vector<int> counts, starts;
   };
   const PhaseScope scope(clock_, Phase::wait);
   const auto n = static_cast<std::size_t>(size_);
-  const Lent<Buffers> b({mine, "", static_cast<int>(mine.size()), std::vector<int>(n), std::vector<int>(n)});
+  const Lent<Buffers> b({mine, "", std::ssize(mine), std::vector<std::int64_t>(n), {}, std::vector<int>(n)});
   MPI_Request request;
-  MPI_Iallgather(&b->length, 1, MPI_INT, b->lengths.data(), 1, MPI_INT, handle_->communicator, &request);
+  MPI_Iallgather(&b->length, 1, MPI_INT64_T, b->lengths.data(), 1, MPI_INT64_T, handle_->communicator, &request);
   wait_for(*this, request);
-  // MPI counts bytes in int.
-  if (std::accumulate(b->lengths.begin(), b->lengths.end(), std::int64_t{0}) > std::numeric_limits<int>::max())  // all ranks see the same
-    throw SharedError(ExitCode::io, "more than 2 GiB to exchange between ranks (too many bad rows?)");
-  std::exclusive_scan(b->lengths.begin(), b->lengths.end(), b->starts.begin(), 0);
-  b->all.assign(static_cast<std::size_t>(b->starts.back() + b->lengths.back()), '\0');
-  MPI_Iallgatherv(b->mine.data(), b->length, MPI_CHAR, b->all.data(), b->lengths.data(), b->starts.data(), MPI_CHAR, handle_->communicator,
-                  &request);
+  require_countable(std::accumulate(b->lengths.begin(), b->lengths.end(), std::int64_t{0}));
+  b->counts.assign(b->lengths.begin(), b->lengths.end());
+  std::exclusive_scan(b->counts.begin(), b->counts.end(), b->starts.begin(), 0);
+  b->all.assign(static_cast<std::size_t>(b->starts.back() + b->counts.back()), '\0');
+  MPI_Iallgatherv(b->mine.data(), b->counts[static_cast<std::size_t>(rank_)], MPI_CHAR, b->all.data(), b->counts.data(), b->starts.data(),
+                  MPI_CHAR, handle_->communicator, &request);
   wait_for(*this, request, b->all.size());
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < n; ++i)

@@ -153,10 +153,13 @@ void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
     return;
   }
   map.first_pixel = header.integer("FIRSTPIX").value_or(0);
-  const std::int64_t last = header.integer("LASTPIX").value_or(map.first_pixel + stored - 1);
+  // A first pixel that is none is told below; the sum must not overflow.
+  const std::int64_t last = header.integer("LASTPIX").value_or(std::min(map.first_pixel, all) + stored - 1);
   // A map that has all pixels needs no keyword to say which.
   if (stored == all) map.first_pixel = 0;  // some writers count from 1
-  map.slots = stored == all ? all : last - map.first_pixel + 1;
+  // Before differences are taken: keywords hold any 64 bits.
+  const bool is_outside = map.first_pixel < 0 || last < map.first_pixel || map.first_pixel >= all || last >= all;
+  map.slots = stored == all ? all : is_outside ? 0 : last - map.first_pixel + 1;
   const bool is_cut = upper_text(header, "OBJECT") == "FULLSKY" && map.slots != all;
   // The last row may be filled up with pixels that the map does not have, but not by a whole row of them.
   if (is_cut || map.first_pixel < 0 || map.slots < 1 || map.slots > stored || map.first_pixel + map.slots > all ||

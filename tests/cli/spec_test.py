@@ -97,6 +97,7 @@ class Duplicates(SpecCommand):
         for values, form, code, message in (([2457082.5, 0], "auto", 3, r"t.csv, row 1, column when: 2457082.5 is no date between 1900 and 2100 as mjd .*date.format"),
                                             (["2015-02-30", "x"], "auto", 3, "row 1, column when: '2015-02-30' is no date"),
                                             (["2015-02-28T25:00", "x"], "iso", 3, "row 1, column when: '2015-02-28T25:00' is no date"),
+                                            (["2015-02-28T24:30", "x"], "iso", 3, "row 1, column when: '2015-02-28T24:30' is no date"),
                                             (["2015-02-28", "x"], "mjd", 2, "date.format = mjd, but column when .* holds texts"),
                                             ([57000.0, 57001.0], "iso", 2, "date.format = iso, but column when .* holds numbers")):
             with self.subTest(values=values):

@@ -119,6 +119,21 @@ TEST(HealpixMap, OfARangeOfPixelsIsMissingElsewhere) {
   }
 }
 
+TEST(HealpixMap, RefusesRangesOfPixelsThatAreNone) {
+  const Written map;
+  const std::string bytes = read_file(map.changed("NSIDE   =                   16", "NSIDE   =                   32"));
+  for (const auto& [first, last] : {std::pair{" 9223372036854775807", "                3571"},
+                                    {"-9223372036854775808", " 9223372036854775807"},
+                                    {"                 500", "-9223372036854775808"},
+                                    {"                 500", "                 499"}}) {
+    std::string changed = bytes;
+    changed.replace(changed.find("'FULLSKY '"), 10, "'PARTIAL '");
+    changed.replace(changed.find("FIRSTPIX=                    0"), 30, std::string("FIRSTPIX= ") + first);
+    changed.replace(changed.find("LASTPIX =                 3071"), 30, std::string("LASTPIX = ") + last);
+    EXPECT_THROW(HealpixMapFile(map.folder.file("range.fits", changed)), DataError) << first << " to " << last;
+  }
+}
+
 TEST(HealpixMap, FindsColumnsByNameInAnyCase) {
   const Written map;
   const HealpixMapFile file(map.path);

@@ -80,8 +80,8 @@ void write_depth_map(const InfoOptions& o, const SkySummary& sky, const CommandC
 std::string cell(double value) { return std::isnan(value) ? "" : shortest(value); }
 
 void write_depth_tiles(const InfoOptions& o, const SkySummary& sky) {
-  std::string text = o.tile;
-  for (const std::string& band : o.bands.bands) text += fmt::format(",objects_{},depth_{}", band, band);
+  std::string text = csv_cell(o.tile);
+  for (const std::string& band : o.bands.bands) text += "," + csv_cell("objects_" + band) + "," + csv_cell("depth_" + band);
   text += "\n";
   for (const auto& [tile, counts] : sky.tiles) {
     text += csv_cell(tile);

@@ -164,7 +164,8 @@ class ReplayCommand final : public Command {
     // Paths of the record are relative to where the command was run.
     std::vector<std::string> words = {"env", "-C", process.folder};
     if (o_.ranks > 0) {
-      for (const std::string& word : split(o_.launcher, ' ')) words.push_back(word);
+      for (const std::string& word : split(o_.launcher, ' '))
+        if (!word.empty()) words.push_back(word);  // two blanks stand around nothing
       words.insert(words.end(), {"-n", std::to_string(o_.ranks)});
     }
     words.push_back(fs::read_symlink("/proc/self/exe").string());

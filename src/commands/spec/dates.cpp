@@ -37,7 +37,8 @@ std::optional<double> time_of_day(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), seconds);
     if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0.0 && seconds < 61.0)) return std::nullopt;
   }
-  return 3600.0 * hours + 60.0 * minutes + seconds;
+  const double time = 3600.0 * hours + 60.0 * minutes + seconds;
+  return hours < 24 || time == 86'400.0 ? std::optional(time) : std::nullopt;  // 24:00 is the end of the day
 }
 
 std::optional<double> mjd_of_iso(std::string_view text) {

@@ -39,7 +39,8 @@ std::vector<std::pair<std::string, int>> parse_values(const std::vector<std::str
     const std::size_t colon = part.rfind(':');
     if (colon == std::string::npos) throw UsageError(fmt::format("{}: '{}' (must be of the form VALUE:CODE)", what, part));
     const std::string value(trim(std::string_view(part).substr(0, colon))), code(trim(std::string_view(part).substr(colon + 1)));
-    if (std::any_of(values.begin(), values.end(), [&](const auto& known) { return known.first == value; }))
+    // Texts of a column are found whatever their case.
+    if (std::any_of(values.begin(), values.end(), [&](const auto& known) { return lower(known.first) == lower(value); }))
       throw UsageError(fmt::format("{}: {} is given twice", what, value));
     values.emplace_back(value, code_of(code, codes, low, high, what));
   }
