@@ -44,6 +44,7 @@ bool read_rows(hid_t dataset, hid_t type, hsize_t first, hsize_t rows, hsize_t e
   // For one dimension the library looks at the first numbers alone.
   const hsize_t start[2] = {first, element}, count[2] = {rows, width};
   if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, nullptr, count, nullptr) < 0) return false;
+  if (!are_chunks_whole(dataset, first, rows)) return false;
   const Hdf5Space memory(H5Screate_simple(H5Sget_simple_extent_ndims(file_space), count, nullptr), "no memory space");
   return H5Dread(dataset, type, memory, file_space, H5P_DEFAULT, out) >= 0;
 }

@@ -100,7 +100,8 @@ Names names_in_dataset(const std::string& path, hid_t file, const std::string& p
   const bool is_text = column.info.type == Type::text;
   if (!is_text) column.info.type = Type::i8;
   Table table({column.info}, shape.rows);
-  if (shape.rows > 0 && H5Dread(dataset, memory_type(column), H5S_ALL, H5S_ALL, H5P_DEFAULT, table[0].bytes().data()) < 0)
+  if (shape.rows > 0 && (!are_chunks_whole(dataset, 0, shape.rows) ||
+                         H5Dread(dataset, memory_type(column), H5S_ALL, H5S_ALL, H5P_DEFAULT, table[0].bytes().data()) < 0))
     throw_names(path, place);
   Names names;
   for (std::size_t i = 0; i < shape.rows; ++i)

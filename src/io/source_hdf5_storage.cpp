@@ -3,8 +3,14 @@
 #include "source_hdf5_storage.hpp"
 
 #include <fmt/core.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "hdf5_links.hpp"
 #include "skyfold/core/error.hpp"
@@ -13,6 +19,7 @@ namespace skyfold {
 namespace {
 
 constexpr std::uint64_t largest_chunk = std::uint64_t{1} << 30;  // bytes; a larger one is taken for damage
+constexpr H5Z_filter_t zstd_filter = 32015;                      // registered with the HDF Group
 constexpr hsize_t few_chunks = 1000;                             // of which each is looked at more closely
 
 void check_filters(const std::string& where, hid_t creation) {
@@ -198,6 +205,86 @@ void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table
     if (storage.layout == H5D_CHUNKED) check_chunks(storage, dataset, shape_of(dataset));
     if (table.is_compound) break;  // all its columns are in one dataset
   }
+}
+
+namespace {
+
+/// What makes values of a stored chunk: one filter that compresses, among others that do not.
+struct Packing {
+  H5Z_filter_t filter = 0;
+  unsigned bit = 0;                      ///< in masks of filters that were skipped
+  std::size_t inner_sums = 0, sums = 0;  ///< checksums of four bytes, before and after it
+};
+
+std::optional<Packing> packing_of(hid_t creation) {
+  std::optional<Packing> packing;
+  std::size_t sums = 0;
+  for (int i = 0; i < std::min(32, H5Pget_nfilters(creation)); ++i) {
+    unsigned flags = 0;
+    std::size_t values = 0;
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr);
+    if (filter == H5Z_FILTER_FLETCHER32) {
+      ++(packing ? packing->sums : sums);
+    } else if (filter == H5Z_FILTER_DEFLATE || filter == zstd_filter) {
+      if (packing) return std::nullopt;
+      packing = Packing{filter, 1U << i, sums, 0};
+    } else if (filter != H5Z_FILTER_SHUFFLE) {
+      return std::nullopt;
+    }
+  }
+  return packing;
+}
+
+/// Whether a deflated stream holds so many bytes.
+bool inflates_to(std::size_t bytes, std::span<const unsigned char> stored) {
+  z_stream stream = {};
+  if (inflateInit(&stream) != Z_OK) return false;
+  std::array<unsigned char, 1 << 15> scratch;
+  stream.next_in = const_cast<unsigned char*>(stored.data());  // zlib's interface is older than const
+  stream.avail_in = static_cast<uInt>(stored.size());
+  int state = Z_OK;
+  while (state == Z_OK && stream.total_out <= bytes) {  // a damaged one may have no end
+    stream.next_out = scratch.data();
+    stream.avail_out = static_cast<uInt>(scratch.size());
+    state = inflate(&stream, Z_NO_FLUSH);
+  }
+  const std::size_t size = stream.total_out;
+  inflateEnd(&stream);
+  return state == Z_STREAM_END && size == bytes;
+}
+
+bool is_whole(const Packing& packing, std::span<const unsigned char> stored, unsigned skipped, std::size_t chunk_bytes) {
+  if ((skipped & packing.bit) != 0) return stored.size() >= chunk_bytes;
+  if (stored.size() < 4 * packing.sums) return false;
+  stored = stored.first(stored.size() - 4 * packing.sums);
+  const std::size_t expected = chunk_bytes + 4 * packing.inner_sums;
+  if (packing.filter == zstd_filter) return ZSTD_getFrameContentSize(stored.data(), stored.size()) == expected;
+  return inflates_to(expected, stored);
+}
+
+}  // namespace
+
+bool are_chunks_whole(hid_t dataset, hsize_t first_row, hsize_t rows) {
+  const Hdf5Properties creation(H5Dget_create_plist(dataset), "a dataset's storage is damaged");
+  const std::optional<Packing> packing = packing_of(creation);
+  if (H5Pget_layout(creation) != H5D_CHUNKED || !packing) return true;
+  const H5Shape shape = shape_of(dataset);
+  const Hdf5Type type(H5Dget_type(dataset), "a dataset's type is damaged");
+  hsize_t dims[2] = {1, 1};
+  if (H5Pget_chunk(creation, 2, dims) != shape.rank || dims[0] == 0 || dims[1] == 0) return false;
+  const std::size_t chunk_bytes = dims[0] * dims[1] * bytes_in_file(dataset, type);
+  std::vector<unsigned char> stored;
+  for (hsize_t row = first_row / dims[0] * dims[0]; row < first_row + rows; row += dims[0])
+    for (hsize_t element = 0; element < shape.width; element += dims[1]) {
+      const hsize_t place[2] = {row, element};
+      hsize_t bytes = 0;
+      if (H5Dget_chunk_storage_size(dataset, place, &bytes) < 0 || bytes == 0) continue;  // never written: check_storage has had its say
+      std::uint32_t skipped = 0;
+      stored.resize(bytes);
+      if (H5Dread_chunk(dataset, H5P_DEFAULT, place, &skipped, stored.data()) < 0) return false;
+      if (!is_whole(*packing, stored, skipped, chunk_bytes)) return false;
+    }
+  return true;
 }
 
 }  // namespace skyfold

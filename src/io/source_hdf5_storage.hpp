@@ -34,4 +34,8 @@ struct H5Shape {
 /// The library relies on it when it reads.
 void check_hdf5_chunks(const std::string& path, hid_t file, const H5Table& table);
 
+/// Whether the chunks of some rows unpack to their full size. The library takes a shorter one for whole, with whatever memory holds behind
+/// it for the rest; checksums say nothing about that. Those of filters other than deflate and zstd are not looked at.
+[[nodiscard]] bool are_chunks_whole(hid_t dataset, hsize_t first_row, hsize_t rows);
+
 }  // namespace skyfold

@@ -4,9 +4,11 @@ import ctypes
 import ctypes.util
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import unittest.mock
+import zlib
 
 import h5py
 import numpy as np
@@ -111,6 +113,26 @@ class Compressed(support.SkyfoldTest):
         if not h5py.h5z.filter_avail(32015):
             with self.assertRaisesRegex(ValueError, "c.h5: .* is compressed by a filter that this h5py lacks"):
                 skyfold.read_catalogue(self.at("zstd", "c.h5"))
+
+    def test_a_chunk_that_unpacks_short_is_no_input(self):
+        """As a table to import, which the HDF5 library reads: it takes what lies behind such a chunk in memory for values."""
+        library = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
+        library.ZSTD_compress.restype = ctypes.c_size_t
+        for method in METHODS:
+            bad = self.path(f"{method}.h5")
+            shutil.copy(self.at(method, "c.h5"), bad)
+            with h5py.File(bad, "r+") as file:
+                values = np.zeros(4 * 65_536 - 4, "u1").tobytes()
+                if method == "zstd":
+                    stored = ctypes.create_string_buffer(len(values))
+                    stored = stored.raw[:library.ZSTD_compress(stored, ctypes.c_size_t(len(values)), values, ctypes.c_size_t(len(values)), 3)]
+                else:
+                    stored = zlib.compress(values)
+                self.assertEqual(file["object/mag_i"].dtype, np.float32)
+                file["object/mag_i"].id.write_direct_chunk((0,), stored)
+            result = self.run_skyfold("import", "--input", bad, "--output", self.path("x.h5"), *QUIET)
+            self.assertEqual(result.code, 4, result)
+            self.assertRegex(result.errors()[0], rf"{method}.h5: rows 1 to \d+ of .*mag_i cannot be read")
 
     def test_products_are_contiguous_unless_asked(self):
         self.skyfold("mock", "--objects", ROWS, "--seed", 4, "--spectroscopic", 0.02, "--output", self.path("c.h5"), *QUIET)

@@ -1,6 +1,7 @@
 """What import makes of tables written by astropy and h5py, read back by h5py, astropy and numpy."""
 import pathlib
 import sys
+import zlib
 
 import h5py
 import healpy
@@ -273,6 +274,36 @@ class RealTables(support.SkyfoldTest):
         path = support.shared("planck/COM_PCCS_030_R2.04.fits")
         self.skyfold("import", "--input", path, "--output", self.path("c.h5"), "--columns.ra", "RA", "--columns.dec", "DEC", "--columns.id", "NAME")
         self.assertEqual(len(support.read_group(self.path("c.h5"))["RA"]), 1560)
+
+
+class PackedChunks(support.SkyfoldTest):
+    def test_that_unpack_short_are_refused(self):
+        """The HDF5 library reads what memory holds behind such a chunk; h5py shows it."""
+        values = np.random.default_rng(1).uniform(10, 20, 1000)
+        for name, options in (("deflate", {}), ("shuffle", {"shuffle": True}), ("checksum", {"fletcher32": True}), ("two", {"shuffle": True})):
+            for short in (0, 1, 150) if name != "checksum" else (0,):
+                with self.subTest(name=name, short=short):
+                    path = self.path(f"{name}{short}.hdf5")
+                    with h5py.File(path, "w") as file:
+                        shape = (500, 2) if name == "two" else (1000,)
+                        file["t/ra"] = values[:shape[0]]
+                        file["t/dec"] = values[:shape[0]]
+                        mag = file.create_dataset("t/mag", shape, "f8", chunks=(250,) + shape[1:], compression="gzip", **options)
+                        mag[...] = values.reshape(shape)
+                        filters, raw = mag.id.read_direct_chunk((250,) + (0,) * (len(shape) - 1))
+                        sums = raw[-4:] if name == "checksum" else b""
+                        unpacked = zlib.decompress(raw[:len(raw) - len(sums)])
+                        stored = zlib.compress(unpacked[:len(unpacked) - 8 * short])
+                        if name != "checksum":  # of which the library looks at the sum
+                            mag.id.write_direct_chunk((250,) + (0,) * (len(shape) - 1), stored, filters)
+                    result = self.run_skyfold("import", "--input", path, "--output", self.path("c.h5"), "--fresh")
+                    if short == 0:
+                        self.assertEqual(result.code, 0, result)
+                        found = support.read_group(self.path("c.h5"))["mag"]
+                        self.assertEqual(sorted(found.ravel()), sorted(values))
+                    else:
+                        self.assertEqual(result.code, 4, result)
+                        self.assertRegex(result.errors()[0], rf"{name}{short}.hdf5: rows \d+ to \d+ of .*mag cannot be read \(truncated or damaged")
 
 
 if __name__ == "__main__":
