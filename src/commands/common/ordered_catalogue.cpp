@@ -208,8 +208,7 @@ bool suits(const CatalogueLayout& layout, const PartitionOptions& partition) {
 }
 
 std::string ordered_catalogue(const CatalogueInput& in, const OrderAsked& asked, const CommandContext& context) {
-  bool is_plain = false;
-  context.ranks->together([&] { is_plain = is_plain_table(in); });
+  const bool is_plain = context.ranks->on_first([&] { return std::string(is_plain_table(in) ? "yes" : ""); }) == "yes";
   return is_plain ? copy_of_table(in, asked, context) : copy_of_catalogue(in, asked, context);
 }
 

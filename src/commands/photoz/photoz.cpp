@@ -77,10 +77,9 @@ class PhotozRun {
       check_outputs(product_paths(), input_paths(o_.catalogue.path));
       check_run_folder(o_.output);
     });
-    ranks_.together([&] {
-      require_kind(o_.model, {product_class::photoz_model}, "model");
-      is_plain_ = is_plain_table(o_.catalogue);
-    });
+    ranks_.together([&] { require_kind(o_.model, {product_class::photoz_model}, "model"); });
+    // As rank 0 sees it: one that sees another file is told by the run, which all have to reach.
+    is_plain_ = ranks_.on_first([&] { return std::string(is_plain_table(o_.catalogue) ? "yes" : ""); }) == "yes";
     // Before the run: a catalogue in another order is a product of its own, and an input of this run. Of a table that is no catalogue
     // the run must know first whether it has changed.
     if (!is_plain_) order_catalogue();
