@@ -325,6 +325,38 @@ class Fluxes(CorrectionsTest):
         self.assertGreater(np.mean(same), 0.9)
 
 
+    def test_are_known_by_a_preset(self):
+        primary = np.arange(len(self.columns["id"])) % 10 != 0
+        table = make_hdf5(self.path("r.h5"), {**self.columns, "detect_isPrimary": primary.astype("i4")})
+        # The bands of this survey have no u, and a Y.
+        preset = (support.SOURCE / "config/surveys/photometry/rubin-dp1.ini").read_text()
+        own = preset.replace("u,g,r,i,z,y", "g,r,i,z,Y").replace("26.5,27.8", "27.8").replace("y:1.31", "Y:1.31")
+        pathlib.Path(self.path("own.ini")).write_text(own)
+        self.skyfold("import", "--input", table, "--output", self.path("c.h5"), *QUIET)
+        result = self.skyfold("match", "--spec", self.at("cat.spec.h5"), "--catalogue", self.path("c.h5"), "--output", self.path("t.h5"),
+                              "--survey", self.path("own.ini"), "--extinction.map", self.ebv, *QUIET)
+        self.assertIn("extinction taken off: " + self.ebv + " times g 3.64, r 2.7, i 2.06, z 1.58, Y 1.31", result.out)
+        training, every = read_group(self.path("t.h5")), read_group(self.at("fluxes.h5"))
+        kept = np.isin(every["id"], self.columns["id"][primary])
+        np.testing.assert_array_equal(training["id"], every["id"][kept])
+        np.testing.assert_array_equal(training["mag_g"], every["mag_g"][kept])
+        self.skyfold("train", "--sample", self.path("t.h5"), "--output", self.path("m.h5"), *QUIET)
+        self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("m.h5"), "--survey", self.path("own.ini"), "--output",
+                     self.path("z.h5"), *QUIET)
+        self.assertEqual(len(read_group(self.path("z.h5"))["id"]), primary.sum())
+        self.fails(2, "no such preset, did you mean 'rubin-dp1'. .there are: des-dr2, des-y1, euclid, hsc, rubin-dp1", "train", "--sample", table,
+                   "--output", self.path("x.h5"), "--survey", "rubin-dp")
+
+    def test_presets_are_understood(self):
+        names = sorted(path.stem for path in (support.SOURCE / "config/surveys/photometry").glob("*.ini"))
+        self.assertEqual(names, ["des-dr2", "des-y1", "euclid", "hsc", "rubin-dp1", "rubin-dp2", "sdss"])
+        table = make_hdf5(self.path("r.h5"), {"id": np.arange(3), "z_spec": np.ones(3)})
+        for name in names:  # what is wrong is the table, and the preset's columns are what it lacks
+            result = self.run_skyfold("train", "--sample", table, "--output", self.path("x.h5"), "--survey", name, *QUIET)
+            self.assertEqual(result.code, 2, result)
+            self.assertRegex(result.err, "no column '.*' .named by --bands|no column is called as --bands")
+
+
 class Sentinels(CorrectionsTest):
     def test_of_a_catalogue_are_kept_with_it(self):
         raw = read_group(self.catalogue)

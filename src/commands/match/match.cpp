@@ -30,6 +30,7 @@ class MatchRun {
   MatchRun(MatchOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
+    ranks_.together([&] { survey_ = take_survey(o_.survey, o_.bands, o_.flux, o_.extinction); });
     run_.emplace(ranks_, context_.options, context_.run,
                  RunSetup{"match", program_version, o_.output, products(), inputs(), &context_.process, {o_.fits}});
     if (run_->is_complete()) return ExitCode::done;
@@ -49,7 +50,7 @@ class MatchRun {
 
   std::vector<std::string> inputs() const {
     std::vector<std::string> paths = {o_.spec, o_.catalogue.path};
-    for (const std::string& path : {o_.star_table, o_.zeropoint_table, o_.extinction.map})
+    for (const std::string& path : {o_.star_table, o_.zeropoint_table, o_.extinction.map, survey_.path})
       if (!path.empty()) paths.push_back(path);
     return paths;
   }
@@ -90,10 +91,21 @@ class MatchRun {
       photometry_.emplace(o_, found.columns, *catalogue_);
       if (ranks_.is_first())
         for (const std::string& line : photometry_->lines()) log_info(line);
+      add_survey_cut();
       cuts_.emplace(o_, own, *catalogue_, *photometry_, roles.id);
       inputs_.emplace(TrainingInputs{o_, sample_, *catalogue_, *photometry_, *cuts_, roles.id});
       (void)passed_columns(*inputs_, own);  // names that are taken are an error before the work
     });
+  }
+
+  /// The survey's cut comes before the user's.
+  void add_survey_cut() {
+    std::string line;
+    const std::string where = condition_for(survey_, photometry_->schema(), catalogue_->path(), line);
+    if (!line.empty() && ranks_.is_first()) log_info(line);
+    // A run that is repeated from its record has the cut already.
+    if (where.empty() || trim(o_.cuts).starts_with(where)) return;
+    o_.cuts = trim(o_.cuts).empty() ? where : where + "; " + o_.cuts;
   }
 
   void read_sample() {
@@ -188,7 +200,7 @@ class MatchRun {
     product.layout.product_class = product_class::training_set;
     std::vector<std::pair<std::string, std::string>> identities = {{o_.spec, file_identity(o_.spec)},
                                                                    {catalogue_->path(), catalogue_->fingerprint()}};
-    for (const std::string& path : {o_.star_table, o_.zeropoint_table, o_.extinction.map})
+    for (const std::string& path : {o_.star_table, o_.zeropoint_table, o_.extinction.map, survey_.path})
       if (!path.empty()) identities.emplace_back(path, file_identity(path));
     product.layout.provenance = provenance_json("match", context_.options, identities);
     return product;
@@ -222,6 +234,7 @@ class MatchRun {
   Table sample_;                   ///< the spectroscopic sample
   std::optional<SkyIndex> index_;  ///< of it
   std::optional<Catalogue> catalogue_;
+  TakenSurvey survey_;
   std::optional<MatchPhotometry> photometry_;
   std::optional<Cuts> cuts_;
   std::optional<TrainingInputs> inputs_;

@@ -60,6 +60,7 @@ void describe(OptionSet& option, MatchOptions& o) {
       .layout();
   option("output", o.output, "training set to make, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
+  describe_survey(option, o.survey);
   option("cuts", o.cuts, "conditions that objects must meet, separated by ; (see docs/match.md)");
   option("keep", o.keep, "further columns of the catalogue for the training set");
   option("spec.ra", o.spec_ra, "column of right ascension of such a table; empty: guessed").unit("degrees");

@@ -10,6 +10,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/dataset/catalogue_input.hpp"
 #include "skyfold/dataset/model_photometry.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/table/expression.hpp"
 #include "skyfold/table/photometry.hpp"
 
@@ -30,6 +31,7 @@ struct MatchOptions {
   std::vector<std::string> keep;
   BandOptions bands;
   FluxOptions flux;
+  std::string survey;
 };
 void describe(OptionSet& option, MatchOptions& o);
 

@@ -16,6 +16,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/model_file.hpp"
 #include "skyfold/dataset/model_photometry.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/kernels/validate/quality.hpp"
 #include "skyfold/plan/plan.hpp"
@@ -33,6 +34,7 @@ struct PhotozOptions {
   std::string model, output, fits, truth, where, pdf_where;
   std::string partitions_per_job = "auto";
   ModelBandOptions bands;
+  std::string survey;
   PartitionOptions partition;
   PdfOptions pdf;
 };
@@ -45,6 +47,7 @@ void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("where", o.where, "condition that objects must meet (see docs/conditions.md); the others have no row in the product");
   option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
   option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
+  describe_survey(option, o.survey);
   describe(option, o.bands);
   describe(option, o.partition);
   describe(option, o.pdf);
@@ -70,9 +73,10 @@ void require_kind(const std::string& path, const std::vector<std::string>& class
 /// One run of photoz.
 class PhotozRun {
  public:
-  PhotozRun(const PhotozOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+  PhotozRun(PhotozOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
+    ranks_.together([&] { survey_ = take_survey(o_.survey, o_.bands); });
     ranks_.on_first_only([&] {
       check_outputs(product_paths(), input_paths(o_.catalogue.path));
       check_run_folder(o_.output);
@@ -146,6 +150,10 @@ class PhotozRun {
       if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
         throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", path, column.name));
     truth_ = truth_column(layout.schema);
+    if (std::string line; trim(o_.where).empty()) {
+      o_.where = condition_for(survey_, layout.schema, path, line);
+      if (!line.empty()) said_.push_back(line);
+    }
     choose("where", o_.where, layout.schema, where_);
     if (!has_pdf()) refuse_idle_options("--pdf", {{"pdf.where", !trim(o_.pdf_where).empty()}});
     choose("pdf.where", o_.pdf_where, layout.schema, pdf_where_);
@@ -154,6 +162,7 @@ class PhotozRun {
   std::vector<std::string> input_paths(const std::string& catalogue) const {
     std::vector<std::string> paths = {catalogue, o_.model};
     for (const std::string& path : files_of(o_.bands)) paths.push_back(path);
+    if (!survey_.path.empty()) paths.push_back(survey_.path);
     return paths;
   }
 
@@ -318,7 +327,8 @@ class PhotozRun {
   std::string pdf_path() const { return pdf_path_of(o_.output); }
   std::string partial_pdf() const { return run_->partial(pdf_path()); }
 
-  const PhotozOptions& o_;
+  PhotozOptions& o_;
+  TakenSurvey survey_;
   const CommandContext& context_;
   Ranks& ranks_;
   std::optional<Run> run_;

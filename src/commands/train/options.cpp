@@ -52,6 +52,7 @@ void describe(OptionSet& option, TrainOptions& o) {
       .required()
       .layout()
       .writes(FileKind::hdf5);
+  describe_survey(option, o.survey);
   option("redshift", o.redshift, "column of spectroscopic redshifts; empty: guessed");
   option("id", o.id, "column of ids; empty: guessed, or the row numbers; none: the row numbers");
   // By id: who trains does not change when the sample is sorted, or more objects are added.

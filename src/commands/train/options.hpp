@@ -5,6 +5,7 @@
 
 #include "skyfold/core/options.hpp"
 #include "skyfold/dataset/model_photometry.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/table/photometry.hpp"
 
@@ -40,6 +41,8 @@ struct TrainOptions {
   BandOptions bands;
   FluxOptions flux;
   ExtinctionOptions extinction;
+  std::string survey;
+  TakenSurvey preset;  ///< of it; not an option
   SourceOptions source;
 };
 void describe(OptionSet& option, TrainOptions& o);

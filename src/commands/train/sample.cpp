@@ -79,6 +79,11 @@ class Reader {
     o_.id = id_column(dataset, o_.id);
     if (guesses_id)
       log_info(o_.id.empty() ? "no column of ids that are whole numbers: the draws go by row numbers" : "guessed id = " + o_.id);
+    if (trim(o_.cuts.select).empty()) {
+      std::string line;
+      o_.cuts.select = condition_for(o_.preset, schema, dataset.path(), line);
+      if (!line.empty()) log_info(line);
+    }
     if (!trim(o_.cuts.select).empty()) condition_.emplace(o_.cuts.select, schema, "--cuts.select");
     const bool is_product = !class_of(dataset.path()).empty();
     for (const auto* names : {&sample_.band_columns.magnitude, &sample_.band_columns.error})

@@ -44,6 +44,7 @@ class Training {
       : o_(o), algorithms_(algorithms), context_(context), paths_(train_paths(o)) {}
 
   void run() {
+    o_.preset = take_survey(o_.survey, o_.bands, o_.flux, o_.extinction);
     check_files();
     // What is wrong with the sample is found before the run folder is made.
     sample_ = read_sample(o_);
@@ -77,7 +78,8 @@ class Training {
     if (!o_.reference.empty())
       for (const std::string& path : input_files(o_.reference)) paths.push_back(path);
     for (const std::string& path : files_of(o_.of_reference)) paths.push_back(path);
-    if (!o_.extinction.map.empty()) paths.push_back(o_.extinction.map);
+    for (const std::string& path : {o_.extinction.map, o_.preset.path})
+      if (!path.empty()) paths.push_back(path);
     return paths;
   }
 
