@@ -63,6 +63,19 @@ bool guess_without_errors(BandOptions& bands, const Schema& schema) {
   return false;
 }
 
+/// What to do with fluxes of a table without magnitudes; "" for none.
+std::string known_fluxes(const Schema& schema) {
+  for (const known_columns::Fluxes& names : known_columns::fluxes) {
+    std::vector<std::string> bands;
+    for (const std::string& band : bands_named(names.flux, schema))
+      if (find_column(schema, band_column(names.error, band))) bands.push_back(band);
+    if (bands.size() >= 3)
+      return fmt::format("fluxes of bands {} are there: --bands.flux '{}' --bands.flux_error '{}' takes them", join(bands, ","), names.flux,
+                         names.error);
+  }
+  return "";
+}
+
 /// One search: what is found is added to the roles.
 class Search {
  public:
@@ -150,7 +163,9 @@ class Search {
         roles_.columns = resolve_bands(bands, schema_, asked_.path);
       else
         find_magnitudes();
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      const std::string fluxes = is_guess && asked_.needs_errors ? known_fluxes(schema_) : "";
+      if (asked_.magnitude->is_required && !fluxes.empty()) throw UsageError(fmt::format("{}; {}", error.what(), fluxes));
       if (asked_.magnitude->is_required || !is_guess) throw;
       bands = asked_.bands;
       return;

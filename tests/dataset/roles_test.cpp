@@ -142,6 +142,17 @@ TEST(Roles, KnowTheMagnitudesOfStarsWithoutErrors) {
             "t.fits: no known names of magnitude columns in g,r (say how they are called with --bands and --bands.magnitude)");
 }
 
+TEST(Roles, SayWhichFluxesAreThereInPlaceOfMagnitudes) {
+  const Schema schema = columns({"g_cModelFlux", "r_cModelFlux", "i_cModelFlux", "g_cModelFluxErr", "r_cModelFluxErr", "i_cModelFluxErr"});
+  RolesAsked asked{.path = "t.fits", .magnitude = RoleAsked{"bands.magnitude", ""}};
+  const std::string failure = failure_of(schema, asked);
+  EXPECT_NE(failure.find(
+                "; fluxes of bands g,r,i are there: --bands.flux '{band}_cModelFlux' --bands.flux_error '{band}_cModelFluxErr' takes them"),
+            std::string::npos)
+      << failure;
+  EXPECT_EQ(failure_of(columns({"g_cModelFlux", "g_cModelFluxErr"}), asked).find("fluxes"), std::string::npos);
+}
+
 TEST(Roles, MissABandWithinASequenceAlone) {
   const auto missing = [](std::vector<std::string> bands) {
     std::string all;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -90,17 +89,14 @@ inline const std::vector<Magnitudes> magnitudes = {
     {"{band}", "{band}err", optical_bands},
 };
 
-/// Likewise of fluxes.
+/// Likewise of fluxes, which are never taken without being asked for: their unit decides what they mean.
 struct Fluxes {
   std::string flux, error;
-  /// Magnitude of flux 1 where the names tell it; NaN: the columns' unit must.
-  double zeropoint = std::numeric_limits<double>::quiet_NaN();
 };
-inline constexpr double nanojansky_zeropoint = 31.4;  // AB
 inline const std::vector<Fluxes> fluxes = {
-    {"{band}_gaap1p0Flux", "{band}_gaap1p0FluxErr", nanojansky_zeropoint},
-    {"{band}_cModelFlux", "{band}_cModelFluxErr", nanojansky_zeropoint},
-    {"{band}_psfFlux", "{band}_psfFluxErr", nanojansky_zeropoint},
+    {"{band}_gaap1p0Flux", "{band}_gaap1p0FluxErr"},
+    {"{band}_cModelFlux", "{band}_cModelFluxErr"},
+    {"{band}_psfFlux", "{band}_psfFluxErr"},
     {"flux_{band}", "flux_err_{band}"},
     {"flux_{band}", "fluxerr_{band}"},
     {"flux_{band}", "flux_{band}_err"},
