@@ -48,6 +48,7 @@ class HealpixReddening final : public ReddeningMap {
 
  private:
   double at(double ra, double dec) {
+    // An object without a place has no reddening; its magnitudes become missing, as with a missing E(B-V).
     if (!is_valid({ra, dec})) return nan;
     const Angles place = angles_of(ra, dec);
     // Through a vector only where the frame differs.
@@ -55,6 +56,7 @@ class HealpixReddening final : public ReddeningMap {
     std::int64_t pixel = ring;
     const RingRun run{ring, 1, static_cast<std::int32_t>(pixels_.ring_with(ring))};
     if (values_.file().is_nested()) pixel = pixels_.nested_of_ring(ring);
+    // Blocks of the map stay in memory once read, and neighbours in a catalogue share them.
     (void)values_.need(std::span(&run, 1));
     return values_.values(0)[pixel];
   }
@@ -80,6 +82,7 @@ std::vector<double> extinction_coefficients(const std::vector<std::string>& give
     return *number;
   };
   std::vector<double> values;
+  // Either form, never both: a number without a band among named ones belongs to nobody.
   const bool has_names =
       std::any_of(given.begin(), given.end(), [](const std::string& part) { return part.find(':') != std::string::npos; });
   if (!has_names) {
@@ -99,6 +102,7 @@ std::vector<double> extinction_coefficients(const std::vector<std::string>& give
     return found;
   };
   for (const std::string& band : bands) {
+    // y and Y are two bands of some surveys: the exact name first.
     std::vector<double> found = find(band, true);
     if (found.empty()) found = find(band, false);
     if (found.size() != 1)

@@ -28,6 +28,7 @@ BandColumns magnitude_columns(const ModelBandOptions& o, const PhotozModel& mode
                               const std::string& prefix) {
   const std::string& path = table.paths.front();
   BandOptions bands = model.bands;
+  // What the user says is never completed by a guess: a wrong name is an error.
   if (!o.magnitude.empty() || !o.error.empty()) {
     if (!o.magnitude.empty()) bands.magnitude = o.magnitude;
     if (!o.error.empty()) bands.error = o.error;
@@ -55,6 +56,7 @@ bool has_all(const std::string& pattern, const std::vector<std::string>& bands, 
 
 /// Fluxes as the model has learned from, where the table has them and has not been converted.
 bool has_fluxes_of(const FluxScale& scale, const PhotozModel& model, const CorrectionRecord& there, const Schema& schema) {
+  // A training set made by match has magnitudes under the names of the catalogue's fluxes' bands: not to be converted twice.
   return scale.is_set() && !there.scale.is_set() && has_all(scale.flux, model.bands.bands, schema) &&
          (scale.flux_error.empty() || has_all(scale.flux_error, model.bands.bands, schema));
 }
@@ -72,6 +74,7 @@ FluxScale choose_columns(const ModelBandOptions& o, const PhotozModel& model, co
   const FluxScale recorded = of_bands(model.corrections, model.bands.bands).scale;
   FluxScale scale;
   BandOptions bands = model.bands;
+  // In order of evidence: what the user says, what the model has learned from, names that are usual.
   if (o.flux.is_set()) {
     if (!o.flux.flux.empty()) bands.magnitude.clear(), bands.error.clear();
     if (!o.magnitude.empty()) bands.magnitude = o.magnitude;
@@ -106,6 +109,7 @@ ReddeningAt reddening_of(CorrectionRecord& record, const ExtinctionOptions& o, c
   std::error_code error;
   if (o.map.empty() && !std::filesystem::exists(path, error))
     throw IoError(fmt::format("{}: no such file (the map of E(B-V) of {}; --extinction.map tells where it is)", path, source));
+  // Two maps of one name give two dereddenings: the model knows the bytes of its own.
   if (!record.ebv_hash.empty() && file_identity(path) != record.ebv_hash)
     throw DataError(fmt::format("{}: is another map of E(B-V) than that of {}", path, source));
   if (table.ra.empty() || table.dec.empty())
@@ -136,11 +140,13 @@ CorrectionRecord missing_corrections(const ModelBandOptions& o, const PhotozMode
   CorrectionRecord record = wanted_record(o, model);
   const std::string what = difference(there, record, bands);
   if (what.empty()) return none;  // as they should be, or nothing is to be done
+  // Half a correction cannot be completed: what was done to which objects is not known.
   if (!of_bands(there, bands).is_empty())
     throw DataError(
         fmt::format("{}: its magnitudes are corrected otherwise than those of {}: {} (--{}corrections none takes them as they are)", path,
                     source, what, prefix));
   record = of_bands(record, bands);
+  // Catalogues call their tiles differently; the import has found which column it is.
   if (!record.tile.empty() && !find_column(table.schema, record.tile) && !table.tile.empty()) record.tile = table.tile;
   return record;
 }
@@ -196,6 +202,7 @@ TablePhotometry model_photometry(const ModelBandOptions& o, PhotozModel& model, 
   const CorrectionRecord there = common_corrections(table.paths);
   TablePhotometry found;
   const FluxScale scale = choose_columns(o, model, there, table, prefix, found);
+  // The table's own sentinels stand above the model's, and the user's above both.
   take_sentinels(there, model.bands);
   take(o.nondetection, model.bands.nondetection);
   take(o.missing, model.bands.missing);
@@ -235,6 +242,7 @@ TablePhotometry sample_photometry(const FluxOptions& flux, const ExtinctionOptio
 
 void take_sentinels(const CorrectionRecord& there, BandOptions& bands) {
   const BandOptions usual;
+  // An option that the user gave with its usual value cannot be told from one that was not given: the record is right then, too.
   if (bands.nondetection == usual.nondetection) take(there.nondetection, bands.nondetection);
   if (bands.missing == usual.missing) take(there.missing, bands.missing);
   if (bands.nan == usual.nan) take(there.nan, bands.nan);
@@ -243,6 +251,7 @@ void take_sentinels(const CorrectionRecord& there, BandOptions& bands) {
 
 void record_sentinels(const BandOptions& bands, CorrectionRecord& record) {
   const BandOptions usual;
+  // The usual ones are not recorded, so that products without sentinels of their own keep their bytes.
   if (bands.nondetection != usual.nondetection) record.nondetection = bands.nondetection;
   if (bands.missing != usual.missing) record.missing = bands.missing;
   if (bands.nan != usual.nan) record.nan = bands.nan;

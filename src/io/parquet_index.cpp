@@ -31,6 +31,7 @@ void put_varint(std::string& out, std::uint64_t value) {
   out += static_cast<char>(value);
 }
 void put_signed(std::string& out, std::int64_t value) {
+  // Zigzag: small numbers of either sign are short.
   put_varint(out, static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
 }
 
@@ -53,6 +54,7 @@ class ThriftReader {
       value |= static_cast<std::uint64_t>(next & 0x7F) << shift;
       if (next < 0x80) return value;
     }
+    // Ten bytes that all say that one more follows: no number of 64 bits.
     throw_damaged();
   }
   std::int64_t whole() {
@@ -69,6 +71,7 @@ class ThriftReader {
   void each_field(const Use& use) {
     int field = 0;
     for (std::uint8_t header = byte(); header != 0; header = byte()) {
+      // The upper half of the byte is the step from the last field; 0: the number follows.
       field = header >> 4 ? field + (header >> 4) : static_cast<int>(whole());
       use(field, static_cast<ThriftType>(header & 0xF));
     }
@@ -76,6 +79,7 @@ class ThriftReader {
   /// Number and type of the elements of a list.
   std::pair<std::uint64_t, ThriftType> list() {
     const std::uint8_t header = byte();
+    // 15 means that the number is too large for the half byte, and follows.
     return {header >> 4 == 15 ? varint() : header >> 4, static_cast<ThriftType>(header & 0xF)};
   }
 
@@ -136,6 +140,7 @@ void put_chunk(ThriftReader& in, const std::string& path, std::string& out) {
   in.each_field([&](int field, ThriftType type) {
     const std::size_t begin = in.at();
     in.skip(type);
+    // The fields behind it are copied as they are: a later version of the format may have more than are known here.
     if (field == path_field) return;
     fields.begin(field, type, out);
     out += in.since(begin);
@@ -164,6 +169,7 @@ std::string footer_of(const std::string& path) {
   const File file = File::for_reading(path);
   const std::int64_t size = file.size();
   std::array<char, 8> end{};
+  // "PAR1", ..., the footer, its length, "PAR1".
   if (size < 12) throw_damaged();
   file.read(size - 8, std::as_writable_bytes(std::span(end)));
   std::uint32_t bytes = 0;
@@ -196,6 +202,7 @@ void collect(const std::string& footer, const std::string& name, Collected& all)
     } else {
       in.skip(type);
     }
+    // Schema, version and metadata are the same in all files, which one export has written.
     if (is_first) all.fields[field] = {type, std::string(in.since(begin))};
   });
 }
@@ -208,6 +215,7 @@ std::string put_together(const Collected& all) {
     if (field == rows_field) {
       put_signed(out, all.rows);
     } else if (field == row_groups_field) {
+      // The long form for any number, so that the bytes before the groups do not depend on it.
       out += static_cast<char>(0xF0 | static_cast<int>(ThriftType::structure));
       put_varint(out, all.row_groups);
       out += all.row_group_bytes;

@@ -79,11 +79,13 @@ std::string delimiter_for(const SourceOptions& o) {
 }
 
 void add_list(const std::filesystem::path& list, std::vector<std::string>& files) {
+  // A pipe or a folder in place of a list would be read for ever, or not at all.
   if (std::filesystem::exists(list)) require_file(list.string());
   std::istringstream in(read_file(list.string()));
   for (std::string line; std::getline(in, line);) {
     const std::string name(trim(line));
     if (name.empty() || name.front() == '#') continue;
+    // Relative to the list, not to where the command runs: lists are kept beside what they name.
     files.push_back((list.parent_path() / name).string());
   }
 }
@@ -105,6 +107,7 @@ void describe(OptionSet& option, SourceOptions& o) {
 void note_once(const std::string& message) {
   static std::mutex mutex;
   static std::set<std::string> said;
+  // A remark on a column comes from every piece and thread that reads it.
   const std::lock_guard lock(mutex);
   if (said.insert(message).second) log_info(message);
 }
@@ -127,6 +130,7 @@ std::unique_ptr<Source> open_source(const std::string& path, const SourceOptions
   // A format that was asked for and is not there is refused: guessing on would read nonsense.
   check_format(path, o.format, content);
   remark_idle_options(content, o);
+  // By content, never by name: surveys call FITS files .cat and text files .fits.
   if (content == "fits") return with_masks(open_fits_source(path, o.hdu), false);
   if (content == "parquet") return std::filesystem::is_directory(path) ? open_folder_source(path, run) : open_parquet_source(path, run);
   if (content == "votable") return with_masks(open_votable_source(path), false);

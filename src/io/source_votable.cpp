@@ -60,6 +60,7 @@ PlainColumn plain_column(const VotableField& field) {
                 : type == "float"                    ? 'E'
                 : type == "double"                   ? 'D'
                                                      : 'J';
+  // The width of a text is what the first pass finds: arraysize may be "*", or much more than any row has.
   column.width = column.is_text ? 1 : std::max<std::size_t>(1, elements);
   return column;
 }
@@ -97,6 +98,7 @@ std::string utf8_of(std::string_view utf16) {
 std::string text_of(const PlainColumn& column, const VotableCell& cell, bool is_binary) {
   if (cell.is_missing) return "";
   std::string text = is_binary && column.field.datatype == "unicodeChar" ? utf8_of(cell.text) : cell.text;
+  // Fixed lengths are filled up with NULs; behind the first one nothing belongs to the text (VOTable 1.4, 6).
   text.resize(std::min(text.size(), text.find('\0')));
   return is_binary ? text : std::string(trim(text));
 }
@@ -137,6 +139,7 @@ class PlainRows {
       if (column.is_text) {
         const std::string text = text_of(column, cells[i], is_binary);
         out += text;
+        // Both passes make the text by the same function, so that none is longer than the width.
         out.append(column.width - text.size(), '\0');
       } else if (cells[i].is_missing) {
         for (std::size_t k = 0; k < column.width; ++k) put_missing(column, out);
@@ -154,6 +157,7 @@ class PlainRows {
   }
 
   static void put_missing(const PlainColumn& column, std::string& out) {
+    // FITS has NaN for reals, TNULL for integers, and a zero byte for logicals that are not known.
     if (column.form == 'E')
       put_big_endian(out, std::bit_cast<std::uint32_t>(std::numeric_limits<float>::quiet_NaN()), 4);
     else if (column.form == 'D')
@@ -163,6 +167,7 @@ class PlainRows {
   }
 
   void put_integer(const PlainColumn& column, std::int64_t value, std::string& out) const {
+    // A null of ours must not swallow a value; one that the table itself names means missing.
     if (column.has_null() && value == column.null() && column.field.null.empty())
       fail(column, fmt::format("{} is a value here, but stands for missing in the column", value));
     put_big_endian(out, static_cast<std::uint64_t>(value), column.element_bytes());
@@ -179,6 +184,7 @@ class PlainRows {
       if (column.form == 'L')
         put_logical(column, std::string(element), out);
       else if (!column.is_integer())
+        // VOTable's bytes are those of FITS: the order of the network, IEEE 754.
         out += element;
       else if (size == 1)
         put_integer(column, static_cast<std::int64_t>(big_endian(element)), out);
@@ -216,8 +222,10 @@ class PlainRows {
   }
 
   std::int64_t integer_of(const PlainColumn& column, const std::string& word) const {
+    // XML writers put a plus sign; std::from_chars takes none.
     const auto value = parse_integer(word.starts_with('+') ? word.substr(1) : word);
     const std::string& type = column.field.datatype;
+    // The plain column may be wider than the type (no byte is to spare for missing), so the range is checked by the type.
     const std::int64_t most = type == "unsignedByte" ? 255 : type == "short" ? 32'767 : type == "int" ? INT32_MAX : INT64_MAX;
     const std::int64_t least = type == "unsignedByte" ? 0 : -most - 1;
     if (!value || *value < least || *value > most) fail(column, fmt::format("'{}' is no value of type {}", word, type));
@@ -247,6 +255,7 @@ void read_all(const InputFile& file, VotableReader& reader) {
       reader.feed(text, at >= file.size());
     }
   } catch (const DataError& error) {
+    // Errors of cells have their place already.
     if (std::string_view(error.what()).starts_with(file.path())) throw;
     throw DataError(fmt::format("{}: is no VOTable that can be read ({})", file.path(), error.what()));
   }
@@ -271,6 +280,7 @@ std::string header_of(const std::vector<PlainColumn>& columns, std::int64_t rows
     row_bytes += column.element_bytes() * column.width;
     const std::string name = quoted(column.field.name);
     const bool is_plain = std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~'; });
+    // What a card of FITS can hold: 80 bytes less the key and quotes.
     if (!is_plain || name.size() > 70) throw DataError(fmt::format("{}: the column name {} is too long or not plain ASCII", path, name));
     columns_cards +=
         card(fmt::format("TTYPE{}", number), name) + card(fmt::format("TFORM{}", number), fmt::format("'{}{}'", column.width, column.form));
@@ -280,6 +290,7 @@ std::string header_of(const std::vector<PlainColumn>& columns, std::int64_t rows
   std::string header = card("XTENSION", "'BINTABLE'") + card("BITPIX", "8") + card("NAXIS", "2") +
                        card("NAXIS1", std::to_string(row_bytes)) + card("NAXIS2", std::to_string(rows)) + card("PCOUNT", "0") +
                        card("GCOUNT", "1") + card("TFIELDS", std::to_string(number)) + columns_cards + fmt::format("{:<80}", "END");
+  // Headers fill whole blocks of 2880 bytes.
   header.resize((header.size() + 2879) / 2880 * 2880, ' ');
   return header;
 }
@@ -321,8 +332,10 @@ std::vector<PlainColumn> look_through(const InputFile& file, std::int64_t& rows)
     if (!plain) begin();
     plain->look_at(cells, reading->is_binary());
   });
+  // The fields are known before the first row, but only to the reader, which is made with what takes the rows.
   reading = &reader;
   read_all(file, reader);
+  // A table without rows has columns all the same.
   if (!plain) begin();
   if (reader.tables() == 0) throw DataError(fmt::format("{}: is a VOTable without a table", file.path()));
   if (reader.tables() > 1) note_once(fmt::format("{}: has {} tables, of which the first is taken", file.path(), reader.tables()));

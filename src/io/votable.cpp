@@ -30,6 +30,7 @@ std::string attribute(const char** attributes, std::string_view name) {
 
 std::size_t cell_bytes(const VotableField& field, std::size_t elements) {
   const std::size_t bytes = votable_bytes(field);
+  // Bits stand eight to a byte, and begin at a new one in each cell.
   return bytes == 0 ? (elements + 7) / 8 : elements * bytes;
 }
 
@@ -76,12 +77,14 @@ VotableReader::~VotableReader() = default;
 
 void VotableReader::feed(std::string_view text, bool is_last) {
   const XML_Status status = XML_Parse(parser_.get(), text.data(), static_cast<int>(text.size()), is_last ? 1 : 0);
+  // Ours first: expat then only says that it was stopped.
   if (error_) std::rethrow_exception(error_);
   if (status != XML_STATUS_OK)
     throw DataError(fmt::format("line {}: {}", XML_GetCurrentLineNumber(parser_.get()), XML_ErrorString(XML_GetErrorCode(parser_.get()))));
 }
 
 void VotableReader::begin(std::string_view element, const char** attributes) {
+  // Later tables are counted and passed over: whoever reads says which one was taken.
   if (element == "TABLE") ++tables_;
   if (tables_ > 1) return;
   if (element == "FIELD") {
@@ -89,6 +92,7 @@ void VotableReader::begin(std::string_view element, const char** attributes) {
     fields_.push_back({attribute(attributes, "name"), attribute(attributes, "datatype"), attribute(attributes, "arraysize"),
                        attribute(attributes, "unit"), attribute(attributes, "ucd"), "", ""});
   } else if (element == "DESCRIPTION") {
+    // Tables, resources and the file have descriptions, too.
     in_description_ = in_field_;
   } else if (element == "VALUES" && in_field_) {
     fields_.back().null = attribute(attributes, "null");
@@ -103,8 +107,10 @@ void VotableReader::begin_data(std::string_view element, const char** attributes
     has_data_ = true;
     is_binary_ = element != "TABLEDATA";
     has_flags_ = element == "BINARY2";
+    // All fields stand before the data (VOTable 1.4, 4.1): the number of cells of a row is known.
     cells_.resize(fields_.size());
   } else if (element == "STREAM") {
+    // Nothing is fetched, be it an address or a file beside: an input is what the user named.
     if (!attribute(attributes, "href").empty()) throw DataError("its rows are in another file (STREAM with href)");
     if (const std::string encoding = attribute(attributes, "encoding"); encoding != "base64")
       throw DataError(fmt::format("its rows are encoded by '{}' (base64 is read)", encoding));
@@ -142,6 +148,7 @@ void VotableReader::end(std::string_view element) {
 
 void VotableReader::add(std::string_view text) {
   if (in_description_) fields_.back().description += text;
+  // expat gives the text of one element in several pieces, cut wherever its buffer ends.
   if (in_cell_) cells_[cell_].text += text;
   if (in_stream_) add_base64(text);
 }

@@ -123,6 +123,7 @@ struct ReadRange {
 
 Json describe_foreign(const Dataset& dataset) {
   Json json = {{"path", dataset.path()}, {"rows", dataset.rows()}, {"columns", Json::array()}};
+  // Other programs' files have no statistics, or none that can be trusted: all rows are read, once.
   std::vector<ReadRange> ranges(dataset.schema().size());
   Schema columns;
   for (const ColumnInfo& column : dataset.schema()) columns.push_back(dataset.column(column.name, ""));

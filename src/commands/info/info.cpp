@@ -69,6 +69,7 @@ void write_depth_map(const InfoOptions& o, const SkySummary& sky, const CommandC
   const auto pixels = static_cast<std::size_t>(pixel_count(order_of_nside(o.nside)));
   // Pixels that no object lies in stay NaN: the depth there is not known.
   std::vector<std::vector<float>> columns(o.bands.bands.size(), std::vector<float>(pixels, std::numeric_limits<float>::quiet_NaN()));
+  // Pixels without objects, and those with too few to tell a peak, stay NaN, which FITS maps write as UNSEEN.
   for (const auto& [pixel, counts] : sky.map) {
     const std::vector<double> values = depths(counts, o.objects);
     for (std::size_t b = 0; b < values.size(); ++b) columns[b][static_cast<std::size_t>(pixel)] = static_cast<float>(values[b]);
@@ -103,6 +104,7 @@ void put_sky(const InfoOptions& o, const SkySummary& sky, Json& json) {
   }
   if (!o.depth) return;
   json["depth"] = {{"bin_mag", o.bin}, {"bands", Json::array()}};
+  // Of the whole table any number of objects counts: the user sees how many they are.
   const std::vector<double> values = depths(sky.depth, 1);
   for (std::size_t b = 0; b < values.size(); ++b) {
     json["depth"]["bands"].push_back({{"band", o.bands.bands[b]}, {"objects", sky.depth[b].objects()}, {"depth_mag", nullptr}});
@@ -160,6 +162,7 @@ class InfoCommand final : public Command {
 
   ExitCode run(const CommandContext& context) override {
     check_options();
+    // Told before it is opened: a file that changes meanwhile is noticed before the map is published.
     context.process.input(o_.catalogue);
     Dataset dataset(o_.catalogue, o_.input);
     const SkyRequest request = request_for(dataset);
@@ -194,6 +197,7 @@ class InfoCommand final : public Command {
     SkyRequest request;
     request.columns = sky_columns(dataset);
     // Without coordinates all but these two can be told.
+    // Area is told where it can be; a picture or a map was asked for.
     if (!request.columns && !(o_.footprint.empty() && o_.map.empty()))
       throw UsageError(
           fmt::format("{}: no coordinates are known (--{} needs them)", o_.catalogue, o_.map.empty() ? "footprint" : "depth.map"));
@@ -212,6 +216,7 @@ class InfoCommand final : public Command {
   [[nodiscard]] TableRoles depth_roles(const Schema& schema) const {
     RolesAsked asked{.path = o_.catalogue, .bands = o_.bands};
     asked.magnitude = RoleAsked{"bands.magnitude", o_.bands.magnitude};
+    // Counts need no errors, and simple tables have none.
     asked.needs_errors = false;
     if (!o_.tiles.empty()) asked.tile = RoleAsked{"depth.tile", o_.tile};
     asked.tile_names = known_columns::likely_tile;

@@ -72,6 +72,7 @@ class Counter {
       if (key < 0 || key >= pixel_count(max_healpix_order))
         throw DataError(fmt::format("{}: {} = {} is no HEALPix index of order {} (damaged)", path_, of.key, key, max_healpix_order));
     }
+    // Order 10 for every table: coarser pixels and the picture are sums of these.
     ++summary_.pixels[static_cast<std::size_t>(pixel_of(key, counted_order))];
     if (request_.map_order < 0) return nullptr;
     const std::int64_t pixel = pixel_of(key, request_.map_order);
@@ -115,6 +116,7 @@ std::optional<SkyColumns> sky_columns(Dataset& dataset) {
 
 SkySummary summarise_sky(const Dataset& dataset, const SkyRequest& request) {
   Counter counter(dataset, request);
+  // A table of magnitudes alone is not read for an area that it has not.
   if (counter.columns().empty()) return std::move(counter).summary();
   dataset.each_block(counter.columns(), zone_rows, [&](const Table& rows, std::int64_t) { counter.add(rows); });
   return std::move(counter).summary();

@@ -13,6 +13,7 @@ std::vector<SurveyMatches> count_by_survey(const Table& sample, const std::vecto
     const auto known = counts.find(name);
     return known != counts.end() ? known->second : counts[std::string(name)];
   };
+  // All surveys of the sample are listed, also one of which nothing was matched: that is what the table is for.
   const Column& survey = sample.at("survey");
   for (std::size_t row = 0; row < sample.rows(); ++row) ++at(survey, row).spectroscopic;
   for (const std::size_t row : matched) ++at(survey, row).matched;

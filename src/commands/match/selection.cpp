@@ -105,6 +105,7 @@ MatchPhotometry::MatchPhotometry(const MatchOptions& o, const BandColumns& colum
   if (o.zeropoint_table.empty()) {
     refuse_idle_options("--match.zeropoint_table", {{"match.tile", !o.tile.empty()}});
   } else {
+    // The user's name stands above what the import has found.
     record.tile = o.tile.empty() ? roles.tile : o.tile;
     if (record.tile.empty()) throw UsageError(catalogue.path() + ": no column of tiles is known (name it with --match.tile)");
     (void)column_of(catalogue.schema(), record.tile, catalogue.path(), "match.tile");
@@ -141,12 +142,14 @@ void MatchPhotometry::name_made(const MatchOptions& o, const std::vector<std::st
 
 std::vector<std::string> MatchPhotometry::needs() const {
   std::vector<std::string> names;
+  // The catalogue's own names: what is made of them does not exist until a block has been read.
   for (const auto& list : {from_.magnitude, from_.error, corrections_.needs()}) names.insert(names.end(), list.begin(), list.end());
   return names;
 }
 
 CorrectionRecord MatchPhotometry::record(const BandOptions& bands) const {
   CorrectionRecord record = corrections_.is_empty() ? there_ : corrections_.record();
+  // Sentinels are recorded for bands, also where nothing was corrected.
   if (record.says_nothing()) record.bands = bands.bands;
   record_sentinels(bands, record);
   return record;
@@ -189,6 +192,7 @@ void Cuts::add_user_cuts(const MatchOptions& o, const Schema& product, const Cat
   const std::vector<std::string> conditions = split_conditions(o.cuts);
   if (conditions.empty() && !trim(o.cuts).empty()) throw UsageError(fmt::format("--cuts: '{}' holds no condition", trim(o.cuts)));
   for (const std::string& text : conditions) {
+    // One after the other, so that the report can tell what each leaves.
     Cut cut{text, Condition(text, both, catalogue.path() + " (--cuts)"), false, true};
     for (const std::string& name : cut.condition->columns()) {
       cut.is_of_catalogue &= find_column(photometric, name).has_value();
@@ -209,6 +213,7 @@ void Cuts::read_stars(const MatchOptions& o) {
   if (const auto no_id = find_no_id(dataset.source(), id))
     throw DataError(fmt::format("{}, row {}, column {}: {} (ids are whole numbers below 2^53, or text)", o.star_table, no_id->row + 1, id,
                                 no_id->problem));
+  // Ids in reals are whole, which has just been looked at; two of them are compared as integers.
   if (schema[0].type == Type::f4 || schema[0].type == Type::f8) schema[0].type = Type::i8;
   if (condition)
     for (const std::string& name : condition->columns())

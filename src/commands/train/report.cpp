@@ -54,6 +54,7 @@ std::vector<Shown> shown_sets(const TrainReport& r) {
   add("held out", r.subsets.held_out, {});
   if (r.reference && r.options.weights.method != "none") add("training, weighted", r.subsets.training, r.reference->weight);
   if (r.reference && r.options.weights.validation) add("held out, weighted", r.subsets.held_out, r.reference->held_out_weight);
+  // The reference has been streamed past: its distributions are all that is left of it.
   if (r.reference) sets.push_back({"reference", r.reference->distributions, {}, {}});
   return sets;
 }
@@ -95,6 +96,7 @@ LogTable distributions_table(const std::vector<Shown>& sets) {
   for (const Shown& set : sets) table.columns.push_back(set.name);
   std::vector<std::string> row = {"redshift"};
   for (const Shown& set : sets)
+    // Quantiles of weighted samples are another thing than those of their objects, and would be misread.
     row.push_back(set.z.empty() || !set.weight.empty()
                       ? ""
                       : fmt::format("{:.3f} ({:.3f} to {:.3f})", median(set.z), quantile(set.z, 0.16), quantile(set.z, 0.84)));
