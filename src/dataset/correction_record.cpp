@@ -11,17 +11,13 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr const char* prefix = "corrections.";
-
-/// Names of tiles as texts, so that integers and texts of two files can be compared.
-std::string key_of(const Column& column, std::size_t row) {
-  return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
-}
 
 void check_lists(const CorrectionRecord& record, const std::string& path) {
   for (const auto& [name, list] : {std::pair{"zeropoint", &record.zeropoint},

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 
 namespace skyfold {
 namespace {
@@ -82,6 +83,10 @@ Table concatenate(std::span<const Table> tables) {
     at += table.rows();
   }
   return all;
+}
+
+std::string key_of(const Column& column, std::size_t row) {
+  return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
 }
 
 void add_column(Table& to, const Column& column) { copy_rows(column, 0, to.rows(), to.add(column.info()), 0); }

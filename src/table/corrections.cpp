@@ -13,6 +13,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -30,11 +31,6 @@ bool is_any(const std::vector<double>& values) {
   return std::any_of(values.begin(), values.end(), [](double value) { return value != 0.0; });
 }
 
-/// Names of tiles as texts, so that integers and texts of two files can be compared.
-std::string key_of(const Column& column, std::size_t row) {
-  return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
-}
-
 /// Values in the order of other bands; 0 for bands that are not there.
 std::vector<double> reordered(const std::vector<double>& values, const std::vector<std::string>& from, const std::vector<std::string>& to) {
   std::vector<double> found(to.size(), 0.0);
@@ -45,6 +41,7 @@ std::vector<double> reordered(const std::vector<double>& values, const std::vect
 }
 
 std::string tile_difference(const CorrectionRecord& a, const CorrectionRecord& b) {
+  // A tile that one of them lacks differs, too: its objects would be corrected on one side alone.
   for (const auto* one : {&a, &b})
     for (const auto& [tile, offsets] : one->tiles)
       if (!a.tiles.contains(tile) || !b.tiles.contains(tile) || a.tiles.at(tile) != b.tiles.at(tile))
@@ -101,6 +98,7 @@ void describe(OptionSet& option, CorrectionRecord& o) {
 CorrectionRecord of_bands(const CorrectionRecord& record, const std::vector<std::string>& bands) {
   CorrectionRecord other = record;
   other.bands = bands;
+  // Bands by name: a model may use fewer than the set was matched with, and in another order.
   other.zeropoint = reordered(record.zeropoint, record.bands, bands);
   if (record.has_extinction()) other.extinction = reordered(record.extinction, record.bands, bands);
   if (record.scale.is_set()) other.scale.zeropoint = reordered(record.scale.zeropoint, record.bands, bands);

@@ -50,13 +50,24 @@ class Example(support.SkyfoldTest):
 
     def test_a_stage_refuses_products_of_another_class_and_names_those_that_fit(self):
         at = lambda name: str(self.base / "x" / name)
-        for words in (("match", "--spec", at("matched.h5"), "--catalogue", at("survey.h5")), ("photoz", "--catalogue", at("survey.h5"), "--model", at("spec.h5")),
-                      ("photoz", "--catalogue", at("spec.h5"), "--model", at("model.knn.h5")), ("validate", "--sample", at("validation.h5"), "--models", at("model.knn.h5")),
+        for words in (("photoz", "--catalogue", at("survey.h5"), "--model", at("spec.h5")),
+                      ("validate", "--sample", at("validation.h5"), "--models", at("model.knn.h5")),
                       ("train", "--sample", at("validation.h5"))):
             result = self.run_skyfold(*words, "--output", self.path("o.h5"))
             self.assertEqual(result.code, 3, result)
             self.assertEqual(len(result.errors()), 1, result)
             self.assertRegex(result.errors()[0], r"a product of class \w+, but --\w+ takes .*\(there are: .*\.h5")
+
+    def test_a_product_that_lacks_what_a_stage_needs_is_refused_by_what_it_lacks(self):
+        """Stages that go through tables take any: a sample of spectra has no magnitudes, a model no objects."""
+        at = lambda name: str(self.base / "x" / name)
+        for words, message in ((("photoz", "--catalogue", at("spec.h5"), "--model", at("model.knn.h5")), "spec.h5: no columns for bands g,r,i,z,Y of the model"),
+                               (("photoz", "--catalogue", at("model.dnf.h5"), "--model", at("model.knn.h5")), "model.dnf.h5: "),
+                               (("match", "--spec", at("model.dnf.h5"), "--catalogue", at("survey.h5")), "model.dnf.h5: ")):
+            result = self.run_skyfold(*words, "--output", self.path("o.h5"))
+            self.assertEqual((result.code, len(result.errors())), (3, 1), result)
+            self.assertIn(message, result.errors()[0])
+            self.assertFalse(pathlib.Path(self.path("o.h5")).exists())
 
     def test_each_step_leaves_a_log(self):
         for name in ("survey", "spec", "matched", "model.dnf", "validation", "photoz"):

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "skyfold/table/table.hpp"
@@ -32,6 +33,9 @@ void gather_rows(const Table& from, std::span<const std::size_t> rows, Table& to
 void append(Table& to, const Table& from);
 /// All rows of tables with the columns of the first one, in order; an empty table of none.
 [[nodiscard]] Table concatenate(std::span<const Table> tables);
+/// The value of a column of names or whole numbers as a text, so that those of two files can be compared whatever their types.
+[[nodiscard]] std::string key_of(const Column& column, std::size_t row);
+
 /// Adds a column of another table of the same length.
 void add_column(Table& to, const Column& column);
 

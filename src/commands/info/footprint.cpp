@@ -65,6 +65,7 @@ Box fitted(const PixelCounts& counts) {
   const double margin = std::max({0.04 * (high - low) * box.shrink(), 0.04 * box.height(), 2.0 * pixel});
   box.ra_min = low - margin / box.shrink();
   box.ra_max = high + margin / box.shrink();
+  // A survey of one pixel has no extent: the margin makes a picture of it.
   box.dec_min = std::max(-90.0, box.dec_min - margin);
   box.dec_max = std::min(90.0, box.dec_max + margin);
   return box;
@@ -198,6 +199,7 @@ GnuplotScript all_sky(const PixelCounts& counts, const Box& box, const std::stri
   // The middle of what is seen, to 60 degrees, so that the labels are round.
   const double centre = std::fmod(std::round((box.ra_min + box.ra_max) / 2 / 60.0) * 60.0, 360.0);
   const Densities densities(counts, 360.0);
+  // Twice as wide as high, as the projection is: cells are square.
   constexpr int columns = 600, rows = 300;
   std::string data = "$sky << EOD\n";
   for (int j = 0; j < rows; ++j)

@@ -9,6 +9,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
 namespace {
@@ -82,7 +83,7 @@ class Counter {
   }
 
   BandCounts* tile(const Column& column, std::size_t row) {
-    std::string name = column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
+    std::string name = key_of(column, row);
     if (!last_tile_ || name != tile_) {
       // Rows of a tile usually follow each other, as those of a pixel do.
       last_tile_ = &summary_.tiles.try_emplace(name, no_counts()).first->second;

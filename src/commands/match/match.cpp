@@ -67,6 +67,7 @@ class MatchRun {
     asked.is_given = false;
     asked.needs_positions = true;
     asked.output = o_.output;
+    // What is wrong with the bands is told before a copy is made, which may take as long as an import.
     asked.check = [&](const CatalogueLayout& layout) { (void)bands_in(layout.schema); };
     return ordered_catalogue(o_.catalogue, asked, context_);
   }
@@ -82,6 +83,7 @@ class MatchRun {
       catalogue_.emplace(path);
       const Roles& roles = catalogue_->layout().roles;
       if (roles.ra.empty() || roles.dec.empty()) throw UsageError(o_.catalogue.path + ": no positions, so that nothing can be matched");
+      // Before bands are looked for: what the catalogue calls missing is no magnitude of any band.
       take_sentinels(read_corrections(catalogue_->path()), o_.bands);
       const TableRoles found = bands_in(catalogue_->schema());
       if (ranks_.is_first()) say_guesses(found);
@@ -119,6 +121,7 @@ class MatchRun {
     const Roles& roles = catalogue_->layout().roles;
     std::vector<std::string> names = {roles.ra, roles.dec};
     if (!roles.id.empty()) names.push_back(roles.id);
+    // Each once, as cuts may name magnitudes.
     for (const auto& list : {photometry_->needs(), cuts_->needs(), o_.keep}) names.insert(names.end(), list.begin(), list.end());
     Schema schema;
     for (const std::string& name : names)

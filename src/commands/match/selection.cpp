@@ -11,6 +11,7 @@
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/io/source.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "skyfold/table/known_columns.hpp"
 
 namespace skyfold {
@@ -44,11 +45,6 @@ std::vector<std::string> split_conditions(const std::string& text) {
   for (std::string& part : parts) part = trim(part);
   std::erase_if(parts, [](const std::string& part) { return part.empty(); });
   return parts;
-}
-
-/// Names and ids as texts, so that integers and texts of two files can be compared.
-std::string key_of(const Column& column, std::size_t row) {
-  return column.info().type == Type::text ? std::string(column.text(row)) : std::to_string(column.integer(row));
 }
 
 }  // namespace

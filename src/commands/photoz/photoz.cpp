@@ -285,6 +285,7 @@ class PhotozRun {
     finish_product(ranks_, product_, run_->fits_sum());
     if (has_pdf())
       for (const std::string& group : pdf_groups(!with_pdf_)) add_zone_hashes(ranks_, partial_pdf(), group, true);
+    // Before the names are given: a product that cannot be read back is none.
     const std::string quality = describe_product_rows();
     if (!quality.empty()) context_.process.fact("against known redshifts", quality);
     run_->publish(product_paths());
@@ -297,6 +298,7 @@ class PhotozRun {
     PhotozCounts counts;
     QualitySums sums;
     ranks_.together([&] {
+      // Written and hashed a moment ago by this run: its zones need no comparison.
       const RowReader product(product_.rows, "/object", ZoneCheck::off);
       Table truth, estimate;
       for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
