@@ -65,6 +65,7 @@ HealpixMapLayout depth_layout(const InfoOptions& o) {
   return layout;
 }
 
+// In single precision: a bin is a tenth of a magnitude.
 void write_depth_map(const InfoOptions& o, const SkySummary& sky, const CommandContext& context) {
   const auto pixels = static_cast<std::size_t>(pixel_count(order_of_nside(o.nside)));
   // Pixels that no object lies in stay NaN: the depth there is not known.
@@ -91,6 +92,7 @@ void write_depth_tiles(const InfoOptions& o, const SkySummary& sky) {
     for (std::size_t b = 0; b < values.size(); ++b) text += fmt::format(",{},{}", counts[b].objects(), cell(values[b]));
     text += "\n";
   }
+  // One step, as tables of tiles are small: readers see all of it or none.
   write_durably(o.tiles, text);
 }
 
@@ -202,6 +204,7 @@ class InfoCommand final : public Command {
       throw UsageError(
           fmt::format("{}: no coordinates are known (--{} needs them)", o_.catalogue, o_.map.empty() ? "footprint" : "depth.map"));
     if (!o_.depth) return request;
+    // What was guessed stands in the options from here on, so that it is printed with the depths.
     const TableRoles roles = depth_roles(dataset.schema());
     say_guesses(roles);
     o_.bands = roles.bands;

@@ -72,12 +72,14 @@ std::optional<double> mjd_of(const Column& column, std::size_t row, const std::s
   if (column.info().type == Type::text) {
     const std::string_view text = trim(column.text(row));
     // No date is no error: it then decides nothing.
+    // Not every survey dates all of its spectra.
     if (text.empty()) return std::nan("");
     mjd = mjd_of_iso(text);
   } else {
     if (std::isnan(column.number(row))) return std::nan("");
     mjd = in_mjd(column.number(row), format);
   }
+  // Julian dates, years and days since another epoch all fall outside when they are taken for each other.
   return mjd && *mjd >= mjd_1900 && *mjd <= mjd_2100 ? mjd : std::nullopt;
 }
 

@@ -275,6 +275,7 @@ ReferenceResult compare_with_reference(const TrainOptions& o, const TrainingSet&
   const FeatureLayer layer(space, model.bands.bands);
   BallSets balls;
   for (const TrainingSet* set : {&training, &held_out}) {
+    // Held-out objects have balls of their own only where their weights are wanted.
     if (set->z.empty()) continue;
     Features features;
     layer.gather(set->photometry, features);
