@@ -160,5 +160,55 @@ class Chosen(support.SkyfoldTest):
                 shutil.rmtree(self.path("x.h5.run"), ignore_errors=True)
 
 
+class Import(support.SkyfoldTest):
+    """import --where: the rows that numpy chooses, and nothing of the others."""
+
+    def setUp(self):
+        super().setUp()
+        rng = np.random.default_rng(8)
+        n = 3000
+        self.columns = {"id": np.arange(n) + 5, "ra": rng.uniform(0, 360, n), "dec": rng.uniform(-90, 90, n), "mag": rng.uniform(18, 25, n),
+                        "primary": (rng.uniform(size=n) < 0.6).astype(int), "tile": np.where(np.arange(n) % 2, b"a", b"b")}
+        self.chosen = (self.columns["primary"] == 1) & (self.columns["mag"] < 23)
+        out = np.flatnonzero(~self.chosen & (self.columns["primary"] == 0))
+        self.columns["dec"][out[0]] = 91.0           # no position
+        self.columns["id"][out[1]] = self.columns["id"][out[2]]  # the id of another row that is left out
+        self.words = ["import", "--where", "primary == 1 and mag < 23", "--output", self.path("c.h5"), "--input"]
+
+    def test_the_rows_are_those_of_numpy(self):
+        tables = [support.make_fits(self.path("t.fits"), self.columns), support.make_csv(self.path("t.csv"), self.columns)]
+        for table in tables:
+            for ordering, ranks in (("healpix", 3), ("tile", 1), ("attribute", 2), ("none", 0)):
+                with self.subTest(table=table, ordering=ordering):
+                    more = ["--ordering.column", "mag"] if ordering == "attribute" else []
+                    done = self.skyfold(*self.words, table, "--ordering", ordering, *more, "--fresh", ranks=ranks)
+                    self.assertIn(f"left out {3000 - self.chosen.sum():,} rows by --where", done.out)
+                    found = support.read_group(self.path("c.h5"))
+                    order = np.argsort(found["id"])
+                    for name in ("id", "ra", "dec", "mag"):
+                        np.testing.assert_array_equal(found[name][order], self.columns[name][self.chosen], name)
+
+    def test_bad_cells_count_where_they_matter(self):
+        lines = pathlib.Path(support.make_csv(self.path("t.csv"), self.columns)).read_text().splitlines()
+        outside = int(np.flatnonzero(self.columns["primary"] == 0)[3])
+        inside = int(np.flatnonzero(self.chosen)[3])
+        for row, column, code, message in ((outside, 2, 0, ""), (outside, 4, 3, f"row {outside + 1}, column primary: 'odd'"),
+                                           (inside, 2, 3, f"row {inside + 1}, column dec: 'odd'")):
+            cells = lines[row + 1].split(",")
+            cells[column] = "odd"
+            pathlib.Path(self.path("b.csv")).write_text("\n".join([*lines[:row + 1], ",".join(cells), *lines[row + 2:]]) + "\n")
+            done = self.run_skyfold(*self.words, self.path("b.csv"), "--fresh")
+            self.assertEqual(done.code, code, done)
+            self.assertIn(message, done.err)
+
+    def test_conditions_that_choose_nothing_or_cannot_be_read(self):
+        table = support.make_fits(self.path("t.fits"), self.columns)
+        for where, code, message in (("mag > 99", 3, r"t.fits: no row is left to import \(--where 'mag > 99'\)"), ("magg > 1", 2, "magg"), ("mag >", 2, "--where")):
+            done = self.run_skyfold("import", "--input", table, "--output", self.path("x.h5"), "--where", where)
+            self.assertEqual((done.code, len(done.errors())), (code, 1), done)
+            self.assertRegex(done.errors()[0], message)
+            self.assertFalse(pathlib.Path(self.path("x.h5")).exists())
+
+
 if __name__ == "__main__":
     support.main()

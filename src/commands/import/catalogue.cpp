@@ -168,7 +168,9 @@ class Import {
   void place() {
     survey_keys();
     count_rows();
-    if (result_.rows == 0) throw DataError(fmt::format("{}: no row is left to import", inputs_.sources.front()->path()));
+    if (result_.rows == 0)
+      throw DataError(fmt::format("{}: no row is left to import{}", inputs_.sources.front()->path(),
+                                  trim(o_.where).empty() ? "" : fmt::format(" (--where '{}')", trim(o_.where))));
     run_.once("catalogue", [&] {
       create_catalogue(catalogue_path(), layout());
       write_corrections(catalogue_path(), corrections_);
@@ -310,9 +312,12 @@ class Import {
     std::vector<std::string> products = {o_.output};
     if (result_.dropped > 0) products.push_back(rejects_path());
     run_.publish(products);
+    // Whatever is neither in the catalogue nor among the rejects.
+    const std::int64_t left_out = inputs_.rows - result_.rows - result_.dropped;
+    const std::string chosen = trim(o_.where).empty() ? "" : fmt::format("left out {} rows by --where\n", grouped(left_out));
     const std::string note =
         result_.dropped == 0 ? "" : fmt::format("dropped {} rows, listed in {}\n", grouped(result_.dropped), rejects_path());
-    run_.finish(context_.threads, fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, note));
+    run_.finish(context_.threads, fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, chosen + note));
   }
 
   /// Puts the rejects of all blocks together; returns how many there are.

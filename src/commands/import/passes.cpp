@@ -75,7 +75,14 @@ void ScanPass::compute(const Job&, RowRange block, int index) {
   slot.keys.resize(rows);
   slot.ids.resize(rows);
   std::vector<Reject> unplaced;
-  key_maker_.make(slot.table, block.begin, slot.keys, unplaced);
+  const std::vector<std::uint8_t> left_out = key_maker_.left_out(slot.table);
+  key_maker_.make(slot.table, left_out, block.begin, slot.keys, unplaced);
+  // What is wrong with a row that is left out is nobody's business, unless nobody knows whether it is: its cell of the condition is bad.
+  if (!left_out.empty())
+    std::erase_if(slot.rejects, [&](const Reject& reject) {
+      return !reject.column.empty() && left_out[static_cast<std::size_t>(reject.row - block.begin)] &&
+             !key_maker_.is_in_condition(reject.column);
+    });
   // Rejected rows keep their places in the scratch files, with a key that says so.
   for (const Reject& reject : slot.rejects) slot.keys[static_cast<std::size_t>(reject.row - block.begin)] = dropped_key;
   slot.rejects.insert(slot.rejects.end(), unplaced.begin(), unplaced.end());

@@ -146,6 +146,7 @@ KeyMaker::KeyMaker(const Inputs& inputs, const ImportOptions& o)
     : inputs_(inputs), ordering_(ordering_named(o.ordering)), attribute_(o.ordering_column) {
   const auto column = find_column(inputs.schema.input, attribute_);
   is_whole_ = column && inputs.schema.input[*column].type != Type::f4 && inputs.schema.input[*column].type != Type::f8;
+  if (!trim(o.where).empty()) where_.emplace(o.where, inputs.schema.input, inputs.sources.front()->path() + " (--where)");
 }
 
 Schema KeyMaker::needs() const {
@@ -161,15 +162,36 @@ Schema KeyMaker::needs() const {
   if (!schema.generates_id) need(schema.roles.id);
   if (ordering_ == Ordering::tile) need(schema.roles.tile);
   if (ordering_ == Ordering::attribute) need(attribute_);
+  if (where_)
+    for (const std::string& name : where_->columns()) need(name);
   return needed;
 }
 
-void KeyMaker::make(const Table& table, std::int64_t first_row, std::span<std::int64_t> key, std::vector<Reject>& rejects) const {
+std::vector<std::uint8_t> KeyMaker::left_out(const Table& table) const {
+  std::vector<std::uint8_t> rows;
+  if (!where_) return rows;
+  rows.resize(table.rows());
+  where_->evaluate(table, rows);
+  for (std::uint8_t& row : rows) row = row == 0;
+  return rows;
+}
+
+bool KeyMaker::is_in_condition(const std::string& column) const {
+  if (!where_) return false;
+  // Cells are told by the names of the file, which the catalogue may have changed.
+  return std::ranges::any_of(where_->columns(), [&](const std::string& name) {
+    return name == column || inputs_.schema.input[*find_column(inputs_.schema.input, name)].source == column;
+  });
+}
+
+void KeyMaker::make(const Table& table, std::span<const std::uint8_t> left_out, std::int64_t first_row, std::span<std::int64_t> key,
+                    std::vector<Reject>& rejects) const {
   const Roles& roles = inputs_.schema.roles;
-  std::fill(key.begin(), key.end(), 0);
+  for (std::size_t i = 0; i < key.size(); ++i) key[i] = left_out.empty() || !left_out[i] ? 0 : dropped_key;
   if (inputs_.schema.has_positions) {
     const auto ra = table.at(roles.ra).values<double>(), dec = table.at(roles.dec).values<double>();
     for (std::size_t i = 0; i < key.size(); ++i) {
+      if (key[i] == dropped_key) continue;
       const bool ra_is_valid = is_valid({ra[i], 0.0});
       if (ra_is_valid && is_valid({0.0, dec[i]})) {
         key[i] = healpix29({ra[i], dec[i]});

@@ -4,12 +4,14 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "schema.hpp"
 #include "skyfold/farm/ranks.hpp"
+#include "skyfold/table/expression.hpp"
 
 namespace skyfold {
 
@@ -52,18 +54,26 @@ struct Reject {
 /// The order of rows: a key per row; equal keys are ordered by (source file, source row).
 class KeyMaker {
  public:
+  /// Throws UsageError for a condition that cannot be read.
   KeyMaker(const Inputs& inputs, const ImportOptions& o);
   /// Columns needed to make keys.
   [[nodiscard]] Schema needs() const;
-  /// Sets `key` for each row of `table`; rows without usable coordinates, or with an attribute that has no key, get `dropped_key` and an
-  /// entry in `rejects`.
-  void make(const Table& table, std::int64_t first_row, std::span<std::int64_t> key, std::vector<Reject>& rejects) const;
+  /// 1 for the rows that the user's condition leaves out; empty without a condition.
+  [[nodiscard]] std::vector<std::uint8_t> left_out(const Table& table) const;
+  /// Whether a cell of this column decides if its row is left out.
+  [[nodiscard]] bool is_in_condition(const std::string& column) const;
+  /// Sets `key` for each row of `table`; rows that are left out get `dropped_key` and are not looked at; rows without usable coordinates,
+  /// or with an attribute that has no key, get `dropped_key` and an entry in `rejects`.
+  /// @param left_out  as from the function of that name
+  void make(const Table& table, std::span<const std::uint8_t> left_out, std::int64_t first_row, std::span<std::int64_t> key,
+            std::vector<Reject>& rejects) const;
 
  private:
   const Inputs& inputs_;
   Ordering ordering_;
   std::string attribute_;
   bool is_whole_ = false;  ///< the attribute is a column of whole numbers
+  std::optional<Condition> where_;
 };
 
 /// 64-bit stand-ins of the ids of a block: a bijection for numbers, a hash for text; never the same for two ids that

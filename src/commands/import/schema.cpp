@@ -324,6 +324,7 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("bands.nan", o.nan, "what NaN means among magnitudes, likewise; empty: missing").one_of({"", "missing", "nondetection"});
   option("bands.inf", o.inf, "what infinity means, likewise; empty: nondetection").one_of({"", "missing", "nondetection"});
   option("keep", o.keep, "columns to keep besides id and coordinates; empty: all");
+  option("where", o.where, "condition that rows must meet (see docs/conditions.md), on columns that are kept; the others are left out");
   option("on-bad-row", o.on_bad_row, "what to do with rows that cannot be used: stop, or drop and list them").one_of({"error", "drop"});
   option("memory", o.memory_mb, "memory of each rank that import may use").unit("MB").range(64, 1e7).layout();
   describe(option, o.source);

@@ -22,6 +22,7 @@ struct ImportOptions {
   std::vector<double> nondetection, missing;  ///< sentinels among magnitudes, which the catalogue records
   std::string nan, inf;
   std::vector<std::string> keep;  ///< columns; empty = all
+  std::string where;              ///< condition on rows; empty = all
   std::string on_bad_row = "error";
   long memory_mb = 1024;  ///< per rank
   SourceOptions source;
