@@ -198,7 +198,8 @@ class InfoCommand final : public Command {
   SkyRequest request_for(Dataset& dataset) {
     SkyRequest request;
     request.columns = sky_columns(dataset);
-    // Without coordinates all but these two can be told.
+    // Pictures need the finest pixels, which are 50 MB to be filled and looked through; the area alone needs its own.
+    if (o_.footprint.empty()) request.pixel_order = static_cast<int>(o_.area_order);
     // Area is told where it can be; a picture or a map was asked for.
     if (!request.columns && !(o_.footprint.empty() && o_.map.empty()))
       throw UsageError(

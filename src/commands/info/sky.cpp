@@ -18,7 +18,7 @@ namespace {
 class Counter {
  public:
   Counter(const Dataset& dataset, const SkyRequest& request) : request_(request), path_(dataset.path()) {
-    if (request.columns) summary_.pixels.resize(static_cast<std::size_t>(pixel_count(counted_order)));
+    if (request.columns) summary_.pixels.resize(static_cast<std::size_t>(pixel_count(request.pixel_order)));
     // A catalogue has the key of each row: positions need not be read.
     if (request.columns && !request.columns->key.empty()) columns_.push_back(dataset.column(request.columns->key, ""));
     if (request.columns && request.columns->key.empty())
@@ -73,8 +73,7 @@ class Counter {
       if (key < 0 || key >= pixel_count(max_healpix_order))
         throw DataError(fmt::format("{}: {} = {} is no HEALPix index of order {} (damaged)", path_, of.key, key, max_healpix_order));
     }
-    // Order 10 for every table: coarser pixels and the picture are sums of these.
-    ++summary_.pixels[static_cast<std::size_t>(pixel_of(key, counted_order))];
+    ++summary_.pixels[static_cast<std::size_t>(pixel_of(key, request_.pixel_order))];
     if (request_.map_order < 0) return nullptr;
     const std::int64_t pixel = pixel_of(key, request_.map_order);
     // Neighbours in the file are neighbours on the sky: the last pixel is nearly always the next one.
@@ -125,7 +124,7 @@ SkySummary summarise_sky(const Dataset& dataset, const SkyRequest& request) {
 
 CoveredArea covered_area(const PixelCounts& counts, int order) {
   // In NESTED numbering the children of a pixel follow each other.
-  const std::size_t children = std::size_t{1} << (2 * (counted_order - order));
+  const std::size_t children = counts.size() / static_cast<std::size_t>(pixel_count(order));
   CoveredArea area;
   for (auto first = counts.begin(); first != counts.end(); first += static_cast<std::ptrdiff_t>(children))
     area.pixels += std::any_of(first, first + static_cast<std::ptrdiff_t>(children), [](std::uint32_t n) { return n > 0; });

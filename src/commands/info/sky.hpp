@@ -12,8 +12,9 @@
 
 namespace skyfold {
 
-/// Objects per pixel of order 10 (NSide 1024, 11.8 square arcminutes), NESTED.
+/// The finest order whose pixels are counted, which pictures are made of: NSide 1024, 11.8 square arcminutes.
 inline constexpr int counted_order = 10;
+/// Objects per pixel of an order, NESTED.
 using PixelCounts = std::vector<std::uint32_t>;
 
 /// The columns of a table that tell where its objects are.
@@ -27,6 +28,7 @@ struct SkyColumns {
 /// What is asked about the sky of a table.
 struct SkyRequest {
   std::optional<SkyColumns> columns;  ///< none: neither pixels nor a map
+  int pixel_order = counted_order;    ///< of the pixels that are counted
   std::optional<BandColumns> depth;   ///< magnitudes whose depth is wanted
   BandOptions bands;                  ///< which magnitudes are none
   double bin = 0.1;                   ///< mag
@@ -47,7 +49,7 @@ struct SkySummary {
 /// Reads the columns it needs once, block after block. Throws DataError for a cell that cannot be read.
 [[nodiscard]] SkySummary summarise_sky(const Dataset& dataset, const SkyRequest& request);
 
-/// Pixels of an order up to `counted_order` with objects, and their sky area in square degrees.
+/// Pixels with objects of an order up to that of the pixels that were counted, and their sky area in square degrees.
 struct CoveredArea {
   std::int64_t pixels = 0;
   double deg2 = 0.0;
