@@ -63,7 +63,8 @@ Workload photoz(const std::string& name, const std::string& pdf, std::int64_t ob
   algorithm->describe(option);
   option.read_command_line(arguments);
   Sample sample = sample_of(training_rows);
-  algorithm->train(sample.set, sample.model);
+  LocalTasks tasks(sample.set.threads);
+  algorithm->train(sample.set, tasks, sample.model);
   const Table in = survey_rows({training_rows.end, training_rows.end + objects});
   const BandColumns columns = resolve_bands(sample.model.bands, in.schema(), "mock");
   return kernel_on(algorithm->estimator(sample.model, columns, {.kind = pdf}), in);
@@ -73,7 +74,8 @@ Workload training() {
   const Sample sample = sample_of({0, 4'000});
   return {sample.set.z.size(), [sample] {
             PhotozModel model = sample.model;
-            make_photoz_algorithm("dnf")->train(sample.set, model);
+            LocalTasks tasks(sample.set.threads);
+            make_photoz_algorithm("dnf")->train(sample.set, tasks, model);
           }};
 }
 

@@ -80,7 +80,8 @@ inline PhotozModel train(const Objects& objects, const std::vector<std::string>&
   OptionSet option;
   algorithm->describe(option);
   option.read_command_line(arguments);
-  algorithm->train(set, model);
+  LocalTasks tasks(set.threads);
+  algorithm->train(set, tasks, model);
   return model;
 }
 

@@ -35,7 +35,8 @@ inline PhotozModel train_knn(const Objects& objects, const std::vector<std::stri
   OptionSet option;
   algorithm->describe(option);
   option.read_command_line(arguments);
-  algorithm->train(set, model);
+  LocalTasks tasks(set.threads);
+  algorithm->train(set, tasks, model);
   return model;
 }
 

@@ -151,7 +151,8 @@ class Training {
                       {"training_objects", fmt::format("{}", set_.z.size())},
                       {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
       const double start = now_s();
-      (*algorithm)->train(set_, model);
+      LocalTasks tasks(context_.threads);
+      (*algorithm)->train(set_, tasks, model);
       context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
       models_.push_back(std::move(model));
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "skyfold/kernels/kernel.hpp"
+#include "skyfold/kernels/photoz/training_tasks.hpp"
 #include "skyfold/table/corrections.hpp"
 #include "skyfold/table/photometry.hpp"
 
@@ -54,6 +55,15 @@ inline constexpr const char* pdf_means_column = "pdf_means";
 inline constexpr const char* pdf_stds_column = "pdf_stds";
 inline constexpr const char* pdf_weights_column = "pdf_weights";
 
+/// An option of an algorithm that a search over hyper-parameters may vary, and between what.
+struct SearchRange {
+  std::string option;                     ///< full name, "knn.scatter"
+  double least = 0.0, greatest = 0.0;     ///< both ends included; unused with `choices`
+  bool is_logarithmic = false;            ///< drawn evenly in the logarithm; least > 0
+  bool is_whole = false;                  ///< drawn as a whole number
+  std::vector<std::string> choices = {};  ///< texts of which one is drawn; empty: a number in the range
+};
+
 /// A photo-z algorithm: its options, how it trains, how it estimates. One .cpp file and one line in the list.
 class PhotozAlgorithm {
  public:
@@ -66,7 +76,11 @@ class PhotozAlgorithm {
   [[nodiscard]] virtual bool uses_weights() const { return false; }
   /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.
   /// Throws DataError when the set is too small.
-  virtual void train(const TrainingSet& set, PhotozModel& model) const = 0;
+  ///
+  /// @param tasks  does what takes long, in numbered pieces; collective, as TrainingTasks::run says
+  virtual void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const = 0;
+  /// Options that `train --tune` searches; none where there is nothing to choose.
+  [[nodiscard]] virtual std::vector<SearchRange> searched_options() const { return {}; }
   /// The kernel that estimates with a model of this algorithm on magnitude and error columns `columns`. One that does not know the
   /// form of `pdf` gives no PDF columns.
   [[nodiscard]] virtual std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,

@@ -62,7 +62,7 @@ class Dnf final : public PhotozAlgorithm {
   }
   void describe(OptionSet& option) override { describe_options(option, options_); }
 
-  void train(const TrainingSet& set, PhotozModel& model) const override {
+  void train(const TrainingSet& set, TrainingTasks& /*tasks*/, PhotozModel& model) const override {
     check_training_set(set, name(), 2);
     model.algorithm = name();
     // Options travel with the model as text, by the description that parses the command line.

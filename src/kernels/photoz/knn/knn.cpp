@@ -101,8 +101,12 @@ class Knn final : public PhotozAlgorithm {
   }
   void describe(OptionSet& option) override { describe_options(option, options_); }
   bool uses_weights() const override { return true; }
+  // What training does not choose by itself.
+  std::vector<SearchRange> searched_options() const override {
+    return {{.option = "knn.scatter", .least = 0.0, .greatest = 1.5}, {.option = "knn.metric", .choices = {"learned", "standard"}}};
+  }
 
-  void train(const TrainingSet& set, PhotozModel& model) const override {
+  void train(const TrainingSet& set, TrainingTasks& /*tasks*/, PhotozModel& model) const override {
     knn::Options options = options_;
     FeatureLayer layer(options.features, model.bands.bands);
     // By all objects, also those without weight: estimates meet all kinds of objects.
