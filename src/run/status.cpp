@@ -148,6 +148,11 @@ RunStatus read_status(const std::string& output) {
   Reader reader(status);
   for (const JournalRecord& record : records) reader.add(record);
   reader.finish(records);
+  // What a dead run had under way does not run: the next attempt does it again.
+  if (status.state == "interrupted")
+    for (TaskStatus& task : status.tasks)
+      for (JobStatus& job : task.jobs)
+        if (job.state == "running") job.state = "interrupted", job.end_s = status.last_s;
   return status;
 }
 

@@ -521,6 +521,9 @@ class Watching(faults.FaultTest):
             self.send(pid, signal.SIGKILL)
         self.end(run)
         self.wait_for(lambda: "interrupted" in self.skyfold("status", output).out, "the end of the killed ranks")
+        jobs = [job["state"] for job in json.loads(self.skyfold("status", output, "--json").out)["tasks"][0]["jobs"]]
+        self.assertIn("interrupted", jobs)
+        self.assertNotIn("running", jobs)
         before = faults.rows_done(output)
         self.skyfold(*self.words("photoz", output), ranks=2)
         status = json.loads(self.skyfold("status", output, "--json").out)

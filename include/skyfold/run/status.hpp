@@ -10,7 +10,7 @@ namespace skyfold {
 
 /// One attempt at a range of rows, as the journal tells.
 struct JobStatus {
-  std::string state;  ///< running, done, failed, lost
+  std::string state;  ///< running, interrupted, done, failed, lost
   RowRange rows;
   std::string partition, host, message;
   std::int64_t partition_count = 0;

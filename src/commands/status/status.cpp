@@ -34,7 +34,7 @@ std::string job_line(const JobStatus& job, const std::string& unit) {
   const std::string more = job.partition_count > 1 ? fmt::format(" and {} more", job.partition_count - 1) : "";
   // For a job that runs, up to now, by this machine's clock.
   const double seconds = (job.end_s > 0.0 ? job.end_s : unix_time_s()) - job.start_s;
-  return fmt::format("{:<7} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end,
+  return fmt::format("{:<11} {} {} to {} ({}{}), attempt {}, {}, {:.1f} s{}\n", job.state, unit, job.rows.begin, job.rows.end,
                      one_line(job.partition), more, job.attempt, where, seconds, job.message.empty() ? "" : ": " + one_line(job.message));
 }
 
@@ -62,8 +62,7 @@ std::string tree(const RunStatus& s, const StatusOptions& o) {
       text += fmt::format(", {:.0f} s left", task.seconds_left);
     text += "\n";
     for (const JobStatus& job : task.jobs)
-      // A job that its journal calls running is running only if the run lives; of a dead run it is what the next attempt repeats.
-      if (o.all || is_failure(job) || (job.state == "running" && s.state == "running")) text += "    " + job_line(job, "rows");
+      if (o.all || is_failure(job) || job.state == "running") text += "    " + job_line(job, "rows");
   }
   return text;
 }
@@ -123,7 +122,7 @@ std::string prometheus_of(const RunStatus& s) {
     text += fmt::format("skyfold_rows_per_second{{{},task=\"{}\"}} {:.6g}\n", run, prometheus_text(task.name), task.rate);
   text += "# HELP skyfold_jobs Attempts at jobs by state.\n# TYPE skyfold_jobs gauge\n";
   for (const TaskStatus& task : s.tasks)
-    for (const char* state : {"running", "done", "failed", "lost"})
+    for (const char* state : {"running", "interrupted", "done", "failed", "lost"})
       text += fmt::format("skyfold_jobs{{{},task=\"{}\",state=\"{}\"}} {}\n", run, prometheus_text(task.name), state,
                           std::count_if(task.jobs.begin(), task.jobs.end(), [&](const JobStatus& job) { return job.state == state; }));
   text += fmt::format("# HELP skyfold_up Whether the run is alive.\n# TYPE skyfold_up gauge\nskyfold_up{{{}}} {}\n", run,
