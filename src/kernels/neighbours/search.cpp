@@ -8,7 +8,7 @@
 
 #include "../common/simd.hpp"
 
-namespace skyfold::knn {
+namespace skyfold {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -158,4 +158,4 @@ void NeighbourSearch::insert(double distance2, std::uint32_t row) {
   if (found_ == wanted_) worst_ = best_[found_ - 1].distance2;
 }
 
-}  // namespace skyfold::knn
+}  // namespace skyfold

@@ -6,7 +6,7 @@
 
 #include "skyfold/table/table.hpp"
 
-namespace skyfold::knn {
+namespace skyfold {
 
 inline constexpr std::size_t leaf_points = 32;
 
@@ -72,4 +72,4 @@ class NeighbourSearch {
   std::vector<Neighbour> best_;
 };
 
-}  // namespace skyfold::knn
+}  // namespace skyfold

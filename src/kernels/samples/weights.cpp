@@ -19,7 +19,7 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t leaf_balls = knn::leaf_points, chunk = 512;
+constexpr std::size_t leaf_balls = leaf_points, chunk = 512;
 constexpr double widen = 1.0 + 1e-12;  // boxes hold their balls, whatever is rounded
 constexpr std::uint32_t copies_stream = 0x77676801, spread_stream = 0x77000000;
 
@@ -63,8 +63,8 @@ void TrainingBalls::Impl::measure(std::span<const double> points, int threads) {
   if (list.size() <= neighbours)
     throw DataError(fmt::format("{} objects of the sample have all magnitudes of weights.space (weights by {} neighbours need more)",
                                 list.size(), neighbours));
-  const knn::PointTree tree(complete, dimensions, list);
-  std::vector<knn::NeighbourSearch> searches(static_cast<std::size_t>(threads));
+  const PointTree tree(complete, dimensions, list);
+  std::vector<NeighbourSearch> searches(static_cast<std::size_t>(threads));
   parallel_for(list.size(), chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
     for (std::size_t i = begin; i < end; ++i) {
       // Itself is at distance 0, and so in the first place or among equals of it: the N-th other one is at place N.
@@ -143,7 +143,7 @@ std::int32_t TrainingBalls::Impl::find(const double* point, std::vector<std::uin
     }
     if (nodes[node].leaf >= 0) {
       const auto leaf = static_cast<std::size_t>(nodes[node].leaf);
-      knn::leaf_distances(&centres[leaf * leaf_balls * dimensions], point, dimensions, distance2);
+      leaf_distances(&centres[leaf * leaf_balls * dimensions], point, dimensions, distance2);
       for (std::size_t i = 0; i < leaf_balls; ++i)
         if (distance2[i] <= leaf_radius2[leaf * leaf_balls + i]) {
           hits.push_back(leaf_row[leaf * leaf_balls + i]);

@@ -26,47 +26,6 @@ void describe_options(OptionSet& option, knn::Options& o) {
   option("knn.point", o.point, "what z_phot is of the PDF").one_of({"median", "mode", "mean"});
 }
 
-knn::TrainingRows rows_of(const TrainingSet& set, const FeatureLayer& layer) {
-  check_redshifts(set);
-  Features features;
-  layer.gather(set.photometry, features);
-  knn::TrainingRows all;
-  all.n_rows = set.z.size();
-  all.n_features = layer.size();
-  all.id = set.id;
-  all.z = set.z;
-  all.feature.assign(features.value.begin(), features.value.end());
-  all.present.assign(features.present.begin(), features.present.end());
-  all.weight = set.weight.empty() ? std::vector<double>(all.n_rows, 1.0) : set.weight;
-  double sum = 0.0;
-  std::vector<std::uint32_t> used;
-  for (std::uint32_t i = 0; i < all.n_rows; ++i) {
-    // Such an object could be a neighbour of none, or count for nothing.
-    if (all.present[i] == 0 || !(all.weight[i] > 0.0)) continue;
-    used.push_back(i);
-    sum += all.weight[i];
-  }
-  knn::TrainingRows rows = all.subset(used);
-  // Mean 1: losses and metric then do not depend on how the weights were scaled.
-  for (double& weight : rows.weight) weight *= static_cast<double>(rows.n_rows) / sum;
-  return rows;
-}
-
-Table metric_table(const knn::Metric& metric) {
-  Table table;
-  add_values(table, {"matrix", Type::f8, metric.size(), "", "", "row of the metric in standardised features", ""}, metric.matrix());
-  return table;
-}
-
-Table spacing_table(const knn::Spacing& spacing) {
-  Table table;
-  add_values(table, {"median", Type::f8, 1, "", "arith.diff", "median distance of training objects to their nearest", ""},
-             std::span(&spacing.median, 1));
-  add_values(table, {"percentile99", Type::f8, 1, "", "arith.diff", "99th percentile of these distances", ""},
-             std::span(&spacing.percentile99, 1));
-  return table;
-}
-
 Table tuning_table(const knn::Tuning& tuning) {
   std::vector<std::int32_t> neighbours;
   std::vector<double> sigma;
@@ -111,7 +70,7 @@ class Knn final : public PhotozAlgorithm {
     FeatureLayer layer(options.features, model.bands.bands);
     // By all objects, also those without weight: estimates meet all kinds of objects.
     layer.standardise_by(set.photometry);
-    const knn::TrainingRows rows = rows_of(set, layer);
+    const FeatureRows rows = feature_rows(set, layer);
     const bool is_chosen = options.neighbours == 0 || options.sigma == 0.0;
     if (rows.n_rows < (is_chosen ? least_objects : 2))
       throw DataError(is_chosen
@@ -128,14 +87,14 @@ class Knn final : public PhotozAlgorithm {
       options.sigma = tuning.sigma[tuning.best_sigma];
       model.tables["tuning"] = tuning_table(tuning);
     }
-    const knn::Metric metric = options.metric == "learned" ? knn::learn_metric(rows, set.seed, set.threads) : knn::Metric(rows.n_features);
+    const FeatureMetric metric = options.metric == "learned" ? learn_metric(rows, set.seed, set.threads) : FeatureMetric(rows.n_features);
     model.algorithm = name();
     model.parameters = parameters_of(options, describe_options);
-    model.tables["training"] = knn::training_table(rows);
+    model.tables["training"] = rows_table(rows);
     model.tables["features"] = layer.table();
     model.tables["metric"] = metric_table(metric);
     // By it estimates tell whether an object is farther from the training set than training objects are from each other.
-    model.tables["spacing"] = spacing_table(knn::measure_spacing(rows, metric, set.seed, set.threads));
+    model.tables["spacing"] = spacing_table(measure_spacing(rows, metric, set.seed, set.threads));
   }
 
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {

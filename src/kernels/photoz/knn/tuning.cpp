@@ -1,5 +1,5 @@
 // Choice of the number of neighbours and of the width by the loss of a conditional density estimate on a held-out quarter (Izbicki
-// & Lee 2017, Electron. J. Stat. 11, 2800), and the spacing of the training set.
+// & Lee 2017, Electron. J. Stat. 11, 2800).
 #include "tuning.hpp"
 
 #include <fmt/core.h>
@@ -24,8 +24,8 @@ constexpr double smallest_sigma = 1e-4, largest_sigma = 0.5;
 constexpr int sigmas = 38;
 constexpr double held_out_part = 0.25;
 constexpr double equal_loss = 0.001;  // far below the noise of a loss of some thousand objects
-constexpr std::size_t most_judged = 5000, most_spaced = 20'000, block_objects = 64;
-constexpr std::uint32_t held_out_stream = 0x6b6e6e02, spacing_stream = 0x6b6e6e03;
+constexpr std::size_t most_judged = 5000, block_objects = 64;
+constexpr std::uint32_t held_out_stream = 0x6b6e6e02;
 constexpr std::size_t index_budget_bytes = std::size_t{128} << 20;
 
 std::vector<double> sigma_grid() {
@@ -39,7 +39,7 @@ struct Split {
   std::vector<std::uint32_t> fit, judged;  ///< rows in order
 };
 
-Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
+Split split_rows(const FeatureRows& rows, std::uint64_t seed) {
   Split split;
   std::vector<std::pair<double, std::uint32_t>> held_out;
   for (std::uint32_t i = 0; i < rows.n_rows; ++i) {
@@ -66,9 +66,9 @@ Split split_rows(const TrainingRows& rows, std::uint64_t seed) {
 /// Weighted losses of one object for the whole grid.
 class Judge {
  public:
-  Judge(const TrainingRows& fit, const Tuning& grid, double spacing, double scatter) : grid_(grid), maker_(fit, spacing, scatter) {}
+  Judge(const FeatureRows& fit, const Tuning& grid, double spacing, double scatter) : grid_(grid), maker_(fit, spacing, scatter) {}
 
-  void add(const MaskIndex& index, const double* feature, double z, double weight, double* sums) {
+  void add(const FeatureIndex& index, const double* feature, double z, double weight, double* sums) {
     place_.resize(index.dimensions());
     index.embed(feature, place_.data());
     const auto found = search_.find(index.tree(), place_.data(), static_cast<std::size_t>(grid_.neighbours.back()));
@@ -89,11 +89,12 @@ class Judge {
 };
 
 /// Sums over blocks of a fixed number of objects, added in their order: the same for any number of threads.
-std::vector<double> sum_losses(const TrainingRows& rows, const TrainingRows& fit, const std::vector<std::uint32_t>& judged,
-                               const Metric& metric, const Tuning& grid, double spacing, double scatter, int threads) {
-  IndexCache<MaskIndex> cache(index_budget_bytes, [&](std::uint64_t mask) { return std::make_shared<const MaskIndex>(fit, metric, mask); });
+std::vector<double> sum_losses(const FeatureRows& rows, const FeatureRows& fit, const std::vector<std::uint32_t>& judged,
+                               const FeatureMetric& metric, const Tuning& grid, double spacing, double scatter, int threads) {
+  IndexCache<FeatureIndex> cache(index_budget_bytes,
+                                 [&](std::uint64_t mask) { return std::make_shared<const FeatureIndex>(fit, metric, mask); });
   // Made before the threads begin, and held: the cache may drop what nobody uses.
-  std::map<std::uint64_t, std::shared_ptr<const MaskIndex>> indices;
+  std::map<std::uint64_t, std::shared_ptr<const FeatureIndex>> indices;
   for (const std::uint32_t row : judged)
     if (rows.present[row] != 0 && !indices.contains(rows.present[row])) indices[rows.present[row]] = cache.get(rows.present[row], 1);
   const std::size_t blocks = (judged.size() + block_objects - 1) / block_objects, cells = grid.neighbours.size() * grid.sigma.size();
@@ -114,30 +115,6 @@ std::vector<double> sum_losses(const TrainingRows& rows, const TrainingRows& fit
 }
 
 }  // namespace
-
-Spacing measure_spacing(const TrainingRows& rows, const Metric& metric, std::uint64_t seed, int threads) {
-  const std::uint64_t all = all_features(rows.n_features);
-  const MaskIndex index(rows, metric, all);
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  if (index.tree().size() < 2) return {0.0, nan};
-  std::vector<std::pair<double, std::uint32_t>> draws;
-  for (std::uint32_t i = 0; i < rows.n_rows; ++i)
-    if (rows.present[i] == all) draws.emplace_back(ObjectRandom(seed, static_cast<std::uint64_t>(rows.id[i]), spacing_stream).uniform(), i);
-  std::sort(draws.begin(), draws.end());
-  draws.resize(std::min(draws.size(), most_spaced));
-  std::vector<double> distance(draws.size());
-  std::vector<NeighbourSearch> searches(static_cast<std::size_t>(threads));
-  parallel_for(draws.size(), 256, threads, [&](std::size_t begin, std::size_t end, int thread) {
-    std::vector<double> place(index.dimensions());
-    for (std::size_t i = begin; i < end; ++i) {
-      index.embed(&rows.feature[draws[i].second * rows.n_features], place.data());
-      const auto nearest = searches[static_cast<std::size_t>(thread)].find(index.tree(), place.data(), 2);
-      // The nearest is the object itself, unless another one is at the same place and has a smaller row.
-      distance[i] = std::sqrt(nearest[nearest[0].row == draws[i].second ? 1 : 0].distance2);
-    }
-  });
-  return {median(distance), quantile(distance, 0.99)};
-}
 
 Mixture& MixtureMaker::centres(std::span<const Neighbour> neighbours) {
   z_.resize(neighbours.size());
@@ -161,10 +138,10 @@ Mixture& MixtureMaker::widen(double sigma) {
   return mixture_;
 }
 
-Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int threads) {
+Tuning tune(const FeatureRows& rows, const Options& o, std::uint64_t seed, int threads) {
   const Split split = split_rows(rows, seed);
-  const TrainingRows fit = rows.subset(split.fit);
-  const Metric metric = o.metric == "learned" ? learn_metric(fit, seed, threads) : Metric(rows.n_features);
+  const FeatureRows fit = rows.subset(split.fit);
+  const FeatureMetric metric = o.metric == "learned" ? learn_metric(fit, seed, threads) : FeatureMetric(rows.n_features);
   const Spacing spacing = measure_spacing(fit, metric, seed, threads);
   Tuning tuning;
   if (o.neighbours > 0)

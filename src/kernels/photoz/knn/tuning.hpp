@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "../common/feature_rows.hpp"
 #include "mixture.hpp"
-#include "rows.hpp"
 #include "skyfold/table/features.hpp"
 
 namespace skyfold::knn {
@@ -18,27 +18,19 @@ struct Options {
   std::string point = "median";    ///< median, mode, mean
 };
 
-/// How far the training objects lie apart.
-struct Spacing {
-  double median = 0.0;        ///< of the distances of training objects to their nearest other one
-  double percentile99 = 0.0;  ///< NaN with fewer than two objects that have all features
-};
-[[nodiscard]] Spacing measure_spacing(const TrainingRows& rows, const Metric& metric, std::uint64_t seed, int threads);
-
 /// Turns neighbours into a mixture: Gaussians at their redshifts with weights w / d, where w is the training weight and d the
 /// distance, at least a hundredth of the median spacing of the training objects; of width sqrt(sigma^2 + (scatter s)^2), where s
 /// is the spread of the neighbours' redshifts. One per thread.
 class MixtureMaker {
  public:
-  MixtureMaker(const TrainingRows& rows, double spacing, double scatter)
-      : rows_(rows), least_distance_(0.01 * spacing), scatter_(scatter) {}
+  MixtureMaker(const FeatureRows& rows, double spacing, double scatter) : rows_(rows), least_distance_(0.01 * spacing), scatter_(scatter) {}
 
   /// Centres and weights; `widen` gives the width.
   Mixture& centres(std::span<const Neighbour> neighbours);
   Mixture& widen(double sigma);
 
  private:
-  const TrainingRows& rows_;
+  const FeatureRows& rows_;
   double least_distance_, scatter_;
   Mixture mixture_;
   std::vector<double> z_, weight_;
@@ -66,6 +58,6 @@ struct Tuning {
 /// the largest whose loss with it is worse by at most a thousandth: where the neighbours' scatter makes the width, sigma hardly
 /// matters, and the wider PDFs are the safer ones. What the options give is kept.
 /// Needs at least 40 objects.
-[[nodiscard]] Tuning tune(const TrainingRows& rows, const Options& o, std::uint64_t seed, int threads);
+[[nodiscard]] Tuning tune(const FeatureRows& rows, const Options& o, std::uint64_t seed, int threads);
 
 }  // namespace skyfold::knn

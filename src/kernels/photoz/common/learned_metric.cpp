@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "rows.hpp"
+#include "feature_rows.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
 
-namespace skyfold::knn {
+namespace skyfold {
 namespace {
 
 constexpr std::size_t least_rows = 100, most_centres = 20'000, least_neighbours = 60;
@@ -19,7 +19,7 @@ constexpr double euclidean_part = 0.01;
 constexpr std::uint32_t centre_stream = 0x6b6e6e01;
 
 /// Rows with all features around which fits are made: those with the smallest random numbers, in order of row.
-std::vector<std::uint32_t> draw_centres(const TrainingRows& rows, const std::vector<std::uint32_t>& complete, std::uint64_t seed) {
+std::vector<std::uint32_t> draw_centres(const FeatureRows& rows, const std::vector<std::uint32_t>& complete, std::uint64_t seed) {
   if (complete.size() <= most_centres) return complete;
   std::vector<std::pair<double, std::uint32_t>> draws;
   for (const std::uint32_t row : complete)
@@ -33,7 +33,7 @@ std::vector<std::uint32_t> draw_centres(const TrainingRows& rows, const std::vec
 }
 
 /// Gradient of the redshift over the neighbours of a row, in features, / (1 + z).
-Eigen::VectorXd gradient(const TrainingRows& rows, std::span<const Neighbour> neighbours, double z) {
+Eigen::VectorXd gradient(const FeatureRows& rows, std::span<const Neighbour> neighbours, double z) {
   const auto n = static_cast<Eigen::Index>(neighbours.size()), p = static_cast<Eigen::Index>(rows.n_features);
   Eigen::MatrixXd x(n, p);
   Eigen::VectorXd y(n);
@@ -52,7 +52,7 @@ Eigen::VectorXd gradient(const TrainingRows& rows, std::span<const Neighbour> ne
   return normal.ldlt().solve(x.transpose() * y) / (1.0 + z);
 }
 
-Metric metric_of(const TrainingRows& rows, const std::vector<std::uint32_t>& centres, const std::vector<double>& gradients) {
+FeatureMetric metric_of(const FeatureRows& rows, const std::vector<std::uint32_t>& centres, const std::vector<double>& gradients) {
   const auto p = static_cast<Eigen::Index>(rows.n_features);
   std::vector<double> norm(centres.size());
   const auto at = [&](std::size_t i) { return Eigen::Map<const Eigen::VectorXd>(&gradients[i * rows.n_features], p); };
@@ -63,14 +63,14 @@ Metric metric_of(const TrainingRows& rows, const std::vector<std::uint32_t>& cen
     if (norm[i] <= steepest) sum += rows.weight[centres[i]] * at(i) * at(i).transpose();
   const double trace = sum.trace() / static_cast<double>(p);
   // No redshift changes anywhere: nothing to learn.
-  if (!(trace > 0.0) || !std::isfinite(trace)) return Metric(rows.n_features);
+  if (!(trace > 0.0) || !std::isfinite(trace)) return FeatureMetric(rows.n_features);
   // A little of the Euclidean metric keeps the matrix positive definite.
   sum = (sum / trace + euclidean_part * Eigen::MatrixXd::Identity(p, p)) / (1.0 + euclidean_part);
-  return Metric(rows.n_features, std::vector<double>(sum.data(), sum.data() + sum.size()));
+  return FeatureMetric(rows.n_features, std::vector<double>(sum.data(), sum.data() + sum.size()));
 }
 
-Metric improved(const TrainingRows& rows, const std::vector<std::uint32_t>& centres, const Metric& metric, int threads) {
-  const MaskIndex index(rows, metric, all_features(rows.n_features));
+FeatureMetric improved(const FeatureRows& rows, const std::vector<std::uint32_t>& centres, const FeatureMetric& metric, int threads) {
+  const FeatureIndex index(rows, metric, all_features(rows.n_features));
   const std::size_t n = std::max(least_neighbours, 5 * rows.n_features), p = rows.n_features;
   std::vector<double> gradients(centres.size() * p);
   std::vector<NeighbourSearch> searches(static_cast<std::size_t>(threads));
@@ -88,11 +88,11 @@ Metric improved(const TrainingRows& rows, const std::vector<std::uint32_t>& cent
 
 }  // namespace
 
-Metric learn_metric(const TrainingRows& rows, std::uint64_t seed, int threads) {
+FeatureMetric learn_metric(const FeatureRows& rows, std::uint64_t seed, int threads) {
   std::vector<std::uint32_t> complete;
   for (std::uint32_t i = 0; i < rows.n_rows; ++i)
     if (rows.present[i] == all_features(rows.n_features)) complete.push_back(i);
-  Metric metric(rows.n_features);
+  FeatureMetric metric(rows.n_features);
   if (complete.size() < std::max(least_rows, 10 * rows.n_features)) return metric;
   const std::vector<std::uint32_t> centres = draw_centres(rows, complete, seed);
   // A second time with neighbours in the metric just learned.
@@ -100,4 +100,4 @@ Metric learn_metric(const TrainingRows& rows, std::uint64_t seed, int threads) {
   return metric;
 }
 
-}  // namespace skyfold::knn
+}  // namespace skyfold

@@ -5,20 +5,32 @@
 #include <vector>
 
 #include "../../neighbours/search.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
 
-namespace skyfold::knn {
+namespace skyfold {
+
+class FeatureLayer;
 
 /// Training objects as points in the space of standardised features.
-struct TrainingRows {
+struct FeatureRows {
   std::size_t n_rows = 0, n_features = 0;
   std::vector<std::int64_t> id;        ///< [n_rows]
   std::vector<double> z, weight;       ///< [n_rows] redshift; weight > 0
   std::vector<double> feature;         ///< [n_rows x n_features]; NaN where missing
   std::vector<std::uint64_t> present;  ///< [n_rows] bit f set: feature f is a number
 
+  /// Sets `present` by what is a number: model files have no masks.
+  void mark_present();
   /// The rows of a list, in its order.
-  [[nodiscard]] TrainingRows subset(std::span<const std::uint32_t> rows) const;
+  [[nodiscard]] FeatureRows subset(std::span<const std::uint32_t> rows) const;
 };
+
+/// The objects of a training set that have a feature and a weight above 0; weights are scaled to the mean 1.
+/// Throws DataError for a redshift that is no number.
+[[nodiscard]] FeatureRows feature_rows(const TrainingSet& set, const FeatureLayer& layer);
+/// Rows as a table of a model (id, z, weight, feature), and back.
+[[nodiscard]] Table rows_table(const FeatureRows& rows);
+[[nodiscard]] FeatureRows feature_rows(const Table& table);
 
 /// Bits of the first n features.
 [[nodiscard]] constexpr std::uint64_t all_features(std::size_t n) noexcept {
@@ -29,12 +41,12 @@ struct TrainingRows {
 ///
 /// Where features are missing the distance is the smallest one that any values of the missing ones would give: M is replaced by
 /// its Schur complement. So a missing band never makes two objects seem farther apart than they can be.
-class Metric {
+class FeatureMetric {
  public:
   /// The Euclidean distance.
-  explicit Metric(std::size_t n_features);
+  explicit FeatureMetric(std::size_t n_features);
   /// @param matrix  symmetric, positive definite, row-major, shape [n_features x n_features]
-  Metric(std::size_t n_features, std::vector<double> matrix) : n_(n_features), matrix_(std::move(matrix)) {}
+  FeatureMetric(std::size_t n_features, std::vector<double> matrix) : n_(n_features), matrix_(std::move(matrix)) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return n_; }
   [[nodiscard]] const std::vector<double>& matrix() const noexcept { return matrix_; }
@@ -53,12 +65,12 @@ class Metric {
 /// the number of features. The idea of an average gradient outer product: Hristache et al. 2001, Ann. Stat. 29, 1537.
 ///
 /// Needs at least 100 objects with all features; with fewer, or without any trend, it is the Euclidean metric.
-[[nodiscard]] Metric learn_metric(const TrainingRows& rows, std::uint64_t seed, int threads);
+[[nodiscard]] FeatureMetric learn_metric(const FeatureRows& rows, std::uint64_t seed, int threads);
 
 /// Training objects that have all features of a mask, in the space where their distance is Euclidean.
-class MaskIndex {
+class FeatureIndex {
  public:
-  MaskIndex(const TrainingRows& rows, const Metric& metric, std::uint64_t mask);
+  FeatureIndex(const FeatureRows& rows, const FeatureMetric& metric, std::uint64_t mask);
 
   [[nodiscard]] const PointTree& tree() const noexcept { return *tree_; }
   [[nodiscard]] std::size_t dimensions() const noexcept { return features_.size(); }
@@ -74,4 +86,16 @@ class MaskIndex {
   std::unique_ptr<PointTree> tree_;
 };
 
-}  // namespace skyfold::knn
+/// How far the training objects lie apart.
+struct Spacing {
+  double median = 0.0;        ///< of the distances of training objects to their nearest other one
+  double percentile99 = 0.0;  ///< NaN with fewer than two objects that have all features
+};
+/// Of up to 20,000 objects with all features, drawn by id.
+[[nodiscard]] Spacing measure_spacing(const FeatureRows& rows, const FeatureMetric& metric, std::uint64_t seed, int threads);
+
+/// Tables of a model: columns `matrix`; `median` and `percentile99`.
+[[nodiscard]] Table metric_table(const FeatureMetric& metric);
+[[nodiscard]] Table spacing_table(const Spacing& spacing);
+
+}  // namespace skyfold
