@@ -115,6 +115,21 @@ std::int32_t PdfWriter::write(double mean, std::span<const double> centre, std::
   return 0;
 }
 
+std::int32_t PdfWriter::write(const Mixture& mixture, std::size_t row, const EstimateColumns& out) {
+  if (grid_) {
+    float* pdf = &out.pdf[row * grid_->bins()];
+    return grid_->fill(mixture.z(), mixture.widths(), mixture.weight(), pdf) < 0.5 ? photoz_pdf_off_grid : 0;
+  }
+  const std::size_t width = out.pdf_means.size() / std::max<std::size_t>(out.z_phot.size(), 1);
+  for (std::size_t i = 0; i < width; ++i) {
+    const std::size_t at = row * width + i, from = std::min(i, mixture.size() - 1);
+    out.pdf_means[at] = static_cast<float>(mixture.z()[from]);
+    out.pdf_stds[at] = static_cast<float>(mixture.widths()[from]);
+    out.pdf_weights[at] = i < mixture.size() ? static_cast<float>(mixture.weight()[i]) : 0.0f;
+  }
+  return 0;
+}
+
 PhotozKernel::PhotozKernel(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf, Schema schema,
                            std::size_t gaussians)
     : pdf_(pdf), bands_(model.bands), columns_(columns), z_min_(model.z_min), z_max_(model.z_max), schema_(std::move(schema)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gaussian_pdf.hpp"
+#include "mixture.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
 namespace skyfold {
@@ -46,7 +47,7 @@ class EstimateColumns {
   Table* out_;
 };
 
-/// Writes PDFs that are sums of equal Gaussians, in the form that is asked for. One for each thread.
+/// Writes PDFs that are sums of Gaussians, in the form that is asked for. One for each thread.
 class PdfWriter {
  public:
   explicit PdfWriter(const PdfOptions& o);
@@ -62,6 +63,8 @@ class PdfWriter {
   /// @param centre  of its Gaussians, at most as many as the columns are wide, at least one
   [[nodiscard]] std::int32_t write(double mean, std::span<const double> centre, std::span<const double> weight, double sigma,
                                    std::size_t row, const EstimateColumns& out);
+  /// Of Gaussians with a width each.
+  [[nodiscard]] std::int32_t write(const Mixture& mixture, std::size_t row, const EstimateColumns& out);
 
  private:
   std::optional<GaussianPdf> grid_;

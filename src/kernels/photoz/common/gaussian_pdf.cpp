@@ -1,4 +1,4 @@
-// A PDF on a grid as a sum of Gaussians of one width, in vector instructions.
+// A PDF on a grid as a sum of Gaussians, in vector instructions.
 #include "gaussian_pdf.hpp"
 
 #include <algorithm>
@@ -50,11 +50,29 @@ double GaussianPdf::fill(double z, std::span<const double> residual, std::span<c
   sigma = std::max(sigma, 0.5 * step_);
   std::fill(sum_.begin(), sum_.end(), 0.0);
   add_kernels(z, residual.data(), weight.data(), residual.size(), zmin_, step_, step_ / sigma, bins_, sum_.data());
-  // The trapezoidal rule, by which readers of the grid integrate.
-  double sum = -0.5 * (sum_[0] + sum_[bins_ - 1]), weights = 0.0;
-  for (std::size_t j = 0; j < bins_; ++j) sum += sum_[j];
+  double weights = 0.0;
   for (const double w : weight) weights += w;
-  const double mass = sum * step_ / (weights * sigma * std::sqrt(2.0 * std::numbers::pi));
+  return finish(weights * sigma * std::sqrt(2.0 * std::numbers::pi), z, pdf);
+}
+
+double GaussianPdf::fill(std::span<const double> centre, std::span<const double> sigma, std::span<const double> weight, float* pdf) {
+  std::fill(sum_.begin(), sum_.end(), 0.0);
+  double weights = 0.0, mean = 0.0;
+  for (std::size_t i = 0; i < centre.size(); ++i) {
+    const double width = std::max(sigma[i], 0.5 * step_), height = weight[i] / width;
+    add_kernels(0.0, &centre[i], &height, 1, zmin_, step_, step_ / width, bins_, sum_.data());
+    weights += weight[i];
+    mean += weight[i] * centre[i];
+  }
+  return finish(weights * std::sqrt(2.0 * std::numbers::pi), mean / weights, pdf);
+}
+
+/// Makes the integral of what was added one. @param whole  sum of what the kernels would add up to on an endless grid of step 1
+double GaussianPdf::finish(double whole, double z, float* pdf) {
+  // The trapezoidal rule, by which readers of the grid integrate.
+  double sum = -0.5 * (sum_[0] + sum_[bins_ - 1]);
+  for (std::size_t j = 0; j < bins_; ++j) sum += sum_[j];
+  const double mass = sum * step_ / whole;
   if (mass < least_mass) {
     std::fill_n(pdf, bins_, 0.0f);
     const double last = zmin_ + step_ * static_cast<double>(bins_ - 1);

@@ -7,7 +7,7 @@
 
 namespace skyfold {
 
-/// Sums of equal Gaussians on a redshift grid.
+/// Sums of Gaussians on a redshift grid.
 class GaussianPdf {
  public:
   explicit GaussianPdf(const PdfOptions& grid);
@@ -24,8 +24,12 @@ class GaussianPdf {
   /// @param pdf          filled, shape [bins]
   /// @returns the part of the PDF that lies on the grid, 0..1 but for rounding
   double fill(double z, std::span<const double> residual, std::span<const double> weight, double sigma, float* pdf);
+  /// The same of Gaussians with a width each: PDF sum_i weight_i N(centre_i, sigma_i).
+  double fill(std::span<const double> centre, std::span<const double> sigma, std::span<const double> weight, float* pdf);
 
  private:
+  double finish(double whole, double z, float* pdf);
+
   std::size_t bins_;
   double zmin_, step_;
   std::vector<double> sum_;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "../common/feature_rows.hpp"
-#include "mixture.hpp"
+#include "../common/mixture.hpp"
 #include "skyfold/table/features.hpp"
 
 namespace skyfold::knn {
