@@ -8,7 +8,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "dnf_objects.hpp"
+#include "photoz_objects.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
@@ -23,27 +23,9 @@ inline constexpr double nan = dnf_test::nan, not_observed = dnf_test::not_observ
 
 inline PhotozModel train_knn(const Objects& objects, const std::vector<std::string>& arguments, std::vector<double> weight = {},
                              int threads = 1) {
-  PhotozModel model;
-  const std::size_t bands = objects.mag[0].size();
-  for (std::size_t b = 0; b < bands; ++b) model.bands.bands.push_back("b" + std::to_string(b));
-  model.bands.limits.assign(bands, 26.0);
-  TrainingSet set{.id = objects.id, .z = objects.z, .photometry = {}, .weight = std::move(weight), .threads = threads};
-  gather_photometry(dnf_test::table_of(objects), dnf_test::band_columns(bands), model.bands, model.bands.limits, set.photometry);
-  model.z_min = *std::min_element(set.z.begin(), set.z.end());
-  model.z_max = *std::max_element(set.z.begin(), set.z.end());
-  const auto algorithm = make_photoz_algorithm("knn");
-  OptionSet option;
-  algorithm->describe(option);
-  option.read_command_line(arguments);
-  LocalTasks tasks(set.threads);
-  algorithm->train(set, tasks, model);
-  return model;
+  return photoz_test::train("knn", objects, arguments, std::move(weight), threads);
 }
-
-inline Table estimate(const PhotozModel& model, const Objects& queries, const PdfOptions& pdf = {}, int threads = 1) {
-  const auto kernel = make_photoz_algorithm("knn")->estimator(model, dnf_test::band_columns(queries.mag[0].size()), pdf);
-  return dnf_test::run(*kernel, queries, threads);
-}
+using photoz_test::estimate;
 
 inline const std::vector<std::string> plain = {"--knn.metric=standard", "--knn.neighbours=7", "--knn.sigma=0.03"};
 
