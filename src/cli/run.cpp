@@ -84,13 +84,15 @@ void refuse_pipes(const OptionSet& options) {
   }
 }
 
-/// Number of this process among those started together, as launchers tell it before MPI starts.
-int launched_rank() {
-  // Help and errors of the command line are printed by one rank, though MPI does not run yet.
+/// Number of this process among those started together, as launchers tell it before MPI starts; none without a launcher.
+std::optional<int> number_by_launcher() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
     if (const char* value = std::getenv(name)) return std::atoi(value);
-  return 0;
+  return std::nullopt;
 }
+
+// Help and errors of the command line are printed by one rank, though MPI does not run yet.
+int launched_rank() { return number_by_launcher().value_or(0); }
 
 /// The exception being handled, in the words for the user.
 Failure told_failure() {
@@ -138,13 +140,13 @@ void print_failure(const CommandEntry& entry, const Failure& failure, std::optio
 
 int run_command(const CommandEntry& entry, Command& command, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
-  if (entry.kind == CommandEntry::alone) {
+  if (entry.kind == CommandEntry::alone || (entry.kind == CommandEntry::shares && !number_by_launcher())) {
     // Nothing to bring to a good end: products are published in one step, so a signal may end it at once.
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
     Process process(entry.name, options, global.process, 1, threads);
-    const Outcome outcome = outcome_of(command, {options, nullptr, threads, {}, process});
+    const Outcome outcome = outcome_of(command, {options, nullptr, threads, global.run, process});
     process.end(outcome.code, outcome.failure.message);
     if (outcome.failure) throw Error(outcome.failure.code, outcome.failure.message);
     return static_cast<int>(outcome.code);
@@ -198,6 +200,7 @@ int run(int argc, char** argv) {
   GlobalOptions global;
   command->describe(options);
   if (entry.kind == CommandEntry::farms) describe(options, global.run);
+  if (entry.kind == CommandEntry::shares) describe_fresh(options, global.run);
   const std::vector<std::string> names = options.names();
   if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
   if (std::find(names.begin(), names.end(), "output") != names.end())

@@ -38,7 +38,7 @@ namespace {
 using enum CommandEntry::Kind;
 
 // In the order of a project, from tables to results; the help shows them so. "farms" starts MPI and gives a command the options of
-// a run; "alone" does neither, since starting MPI takes longer than most of these commands do.
+// a run; "alone" does neither, since starting MPI takes longer than most of these commands do; "shares" starts it under a launcher only.
 constexpr CommandEntry commands[] = {
     {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", farms,
      make_import_command},
@@ -51,7 +51,7 @@ constexpr CommandEntry commands[] = {
     {"match", "match a spectroscopic sample with a catalogue to make a training set",
      "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", farms, make_match_command},
     {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5",
-     alone, make_train_command},
+     shares, make_train_command},
     {"photoz", "estimate the redshift of every object of a catalogue",
      "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.h5", farms, make_photoz_command},
     {"validate", "measure how good photo-z are on objects with known redshifts",

@@ -19,8 +19,12 @@
 
 namespace skyfold {
 
-void describe(OptionSet& option, RunOptions& o) {
+void describe_fresh(OptionSet& option, RunOptions& o) {
   option("fresh", o.fresh, "start over, whatever an interrupted attempt left").call_only();
+}
+
+void describe(OptionSet& option, RunOptions& o) {
+  describe_fresh(option, o);
   option("verify", o.verify, "when a run goes on, read the rows that are done and compare their checksums; false: trust them").call_only();
   option("compress", o.compress, "how the columns of HDF5 products are stored; zstd needs a plugin in readers other than skyfold")
       .one_of(compression_names())

@@ -16,9 +16,9 @@ namespace skyfold {
 /// What a command is given to run with.
 struct CommandContext {
   const OptionSet& options;  ///< for the effective configuration
-  Ranks* ranks = nullptr;    ///< null for commands that do not farm
+  Ranks* ranks = nullptr;    ///< null for a process that is alone
   int threads = 1;           ///< OpenMP threads of this rank
-  RunOptions run = {};       ///< of commands that farm
+  RunOptions run = {};       ///< of commands that farm; `fresh` of those that share
   Process& process;          ///< takes what the registry and the product log are told
 };
 
@@ -37,7 +37,9 @@ class Command {
 /// A command as the command line knows it.
 struct CommandEntry {
   const char *name, *summary, *example;
-  enum Kind { alone, farms } kind;  ///< one process; MPI ranks and a run that goes on after a kill
+  /// alone: one process. farms: MPI ranks and a run that goes on after a kill. shares: one process, or MPI ranks where a launcher has
+  /// started them; what is done goes on after a kill.
+  enum Kind { alone, farms, shares } kind;
   std::unique_ptr<Command> (*make)();
 };
 /// All commands, in the order in which `--help` tells of them.

@@ -23,6 +23,8 @@ struct RunOptions {
   FarmOptions farm;
 };
 void describe(OptionSet& option, RunOptions& o);
+/// `fresh` alone, for commands that share work among ranks without a farm.
+void describe_fresh(OptionSet& option, RunOptions& o);
 
 /// What decides the content of a run's products, besides its options. Command, version, inputs and options that are not
 /// layout are equal at every attempt, or the attempt is refused.

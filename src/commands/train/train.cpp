@@ -3,15 +3,20 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "options.hpp"
+#include "rank_tasks.hpp"
 #include "reference.hpp"
 #include "report.hpp"
 #include "sample.hpp"
+#include "shared_set.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/core/failure.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/model_file.hpp"
@@ -23,6 +28,8 @@
 
 namespace skyfold {
 namespace {
+
+constexpr const char* tasks_name = "tasks";  // folder of the parts
 
 using Algorithms = std::vector<std::unique_ptr<PhotozAlgorithm>>;
 
@@ -37,42 +44,55 @@ std::string hash_of(const TrainingSet& set) {
   return hex64(hash_bytes(std::as_bytes(std::span(set.weight)), hash));
 }
 
-/// Reads the sample, cuts it, splits it, compares it with the reference, trains, writes.
+/// Reads the sample, cuts it, splits it, compares it with the reference, trains, writes. All but the training is done by rank 0.
 class Training {
  public:
   Training(TrainOptions& o, const Algorithms& algorithms, const CommandContext& context)
       : o_(o), algorithms_(algorithms), context_(context), paths_(train_paths(o)) {}
 
   void run() {
+    try {
+      on_first([&] { prepare(); });
+      if (context_.ranks) share_training(*context_.ranks, o_, set_, key_);
+      set_.threads = context_.threads;
+      train_on_all();
+      on_first([&] {
+        write();
+        report();
+      });
+    } catch (...) {
+      // After a stop, or once there is room on the disk again, what is done need not be repeated; wrong data are other data next time.
+      const ExitCode code = current_failure().code;
+      if (folder_) folder_->keep(code == ExitCode::io || code == ExitCode::stopped);
+      throw;
+    }
+  }
+
+ private:
+  void on_first(const std::function<void()>& task) const {
+    if (!context_.ranks) return task();
+    context_.ranks->on_first_only([&] { stoppable(task); });
+  }
+
+  /// What is wrong with the sample is found before the run folder is made.
+  void prepare() {
     o_.preset = take_survey(o_.survey, o_.bands, o_.flux, o_.extinction);
     check_files();
-    // What is wrong with the sample is found before the run folder is made.
     sample_ = read_sample(o_);
     subsets_ = make_subsets(sample_, o_);
     if (o_.bands.limits.empty()) o_.bands.limits = limits_of(sample_, subsets_.training, o_);
     set_ = training_set(sample_, subsets_.training, o_.bands.limits);
     set_.seed = static_cast<std::uint64_t>(o_.seed);
-    set_.threads = context_.threads;
-    RunFolder folder(o_.output, product_paths());
-    // Training is not taken up where it stopped, but the comparison with the reference is.
-    folder.clear(!o_.reference.empty());
-    const std::string provenance = provenance_json("train", context_.options, inputs());
-    try {
-      // Weights come from the comparison, so it precedes training.
-      if (!o_.reference.empty()) compare(folder, provenance);
-      train();
-      write(folder, provenance);
-    } catch (const Error& error) {
-      // Once there is room on the disk again, the comparison need not be repeated; wrong data are other data next time.
-      folder.keep(!o_.reference.empty() && error.code() == ExitCode::io);
-      throw;
-    }
-    const TrainReport report{o_, paths_, sample_, subsets_, models_, reference_ ? &*reference_ : nullptr};
-    tell_process(report, context_.process);
-    print_summary(report);
+    folder_.emplace(o_.output, product_paths());
+    // Parts of another training are of no use to this one, which their kinds tell.
+    folder_->clear(!context_.run.fresh);
+    folder_->make_parts(tasks_name, false);
+    provenance_ = provenance_json("train", context_.options, inputs());
+    // Weights come from the comparison, so it precedes training.
+    if (!o_.reference.empty()) compare();
+    key_ = hash_text(configuration() + hash_of(set_) + program_version);
   }
 
- private:
   std::vector<std::string> input_paths() const {
     std::vector<std::string> paths = input_files(o_.sample);
     if (!o_.reference.empty())
@@ -108,15 +128,15 @@ class Training {
   }
 
   /// Parts are of one comparison: their kind tells inputs, options and what the model learns from.
-  void compare(RunFolder& folder, const std::string& provenance) {
-    const std::string coverage = paths_.coverage.empty() ? "" : folder.partial(paths_.coverage);
-    const std::string kind = "reference " + hex64(hash_text(provenance + hash_of(set_) + (coverage.empty() ? "" : " with coverage")));
-    folder.make_parts("reference", false);
+  void compare() {
+    const std::string coverage = paths_.coverage.empty() ? "" : folder_->partial(paths_.coverage);
+    const std::string kind = "reference " + hex64(hash_text(provenance_ + hash_of(set_) + (coverage.empty() ? "" : " with coverage")));
+    folder_->make_parts("reference", false);
     TrainingSet held_out;
     if (o_.weights.validation) held_out = training_set(sample_, subsets_.held_out, o_.bands.limits);
     reference_ =
         compare_with_reference(o_, set_, held_out, described_model(), std::make_shared<Parts>(parts_path(o_.output, "reference"), kind),
-                               coverage, provenance, context_.threads);
+                               coverage, provenance_, context_.threads);
     if (o_.weights.method != "none") set_.weight = reference_->weight;
   }
 
@@ -128,37 +148,60 @@ class Training {
     const auto [least, greatest] = std::minmax_element(set_.z.begin(), set_.z.end());
     model.z_min = *least;
     model.z_max = *greatest;
-    // What was done to bands that the model leaves out does not matter to it.
+    // What was done to bands that the model leaves out does not matter to it. (On other ranks, which write no model, nothing is known.)
     if (CorrectionRecord record = of_bands(sample_.corrections, o_.bands.bands); !record.is_empty() || record.scale.is_set())
       model.corrections = std::move(record);
     return model;
   }
 
-  void train() {
-    // Layout options (paths, threads) stay out, so that the same training gives the same record.
-    std::string cuts, configuration;
-    for (const auto& [name, value] : context_.options.answer_options()) {
-      configuration += fmt::format("{} = {}\n", name, value);
-      if (name.starts_with("cuts.") && !value.empty()) cuts += fmt::format("{}{} = {}", cuts.empty() ? "" : "; ", name.substr(5), value);
-    }
-    for (const std::string& name : o_.algorithms) {
-      const auto algorithm = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
-      if (!set_.weight.empty() && !(*algorithm)->uses_weights()) log_info(name + " leaves the weights out");
-      PhotozModel model = described_model();
-      model.record = {{"configuration", configuration},
-                      {"cuts", cuts},
-                      {"training_hash", hash_of(set_)},
-                      {"training_objects", fmt::format("{}", set_.z.size())},
-                      {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
-      const double start = now_s();
-      LocalTasks tasks(context_.threads);
-      (*algorithm)->train(set_, tasks, model);
-      context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
-      models_.push_back(std::move(model));
-    }
+  /// Options that the content depends on. Those of the layout (paths, threads) stay out, so that the same training gives the same record.
+  std::string configuration() const {
+    std::string text;
+    for (const auto& [name, value] : context_.options.answer_options()) text += fmt::format("{} = {}\n", name, value);
+    return text;
+  }
+  std::string cuts() const {
+    std::string text;
+    for (const auto& [name, value] : context_.options.answer_options())
+      if (name.starts_with("cuts.") && !value.empty()) text += fmt::format("{}{} = {}", text.empty() ? "" : "; ", name.substr(5), value);
+    return text;
   }
 
-  void write(const RunFolder& folder, const std::string& provenance) {
+  void train_on_all() {
+    // A process that is alone has nothing to finish but this: before, a signal ends it at once.
+    if (!context_.ranks) catch_stop_signals();
+    const InterruptOnStop interrupt;
+    for (const std::string& name : o_.algorithms) stoppable([&] { train(name); });
+    check_stop();
+    if (!context_.ranks) release_stop_signals();
+  }
+
+  void train(const std::string& name) {
+    const auto algorithm = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
+    if (!set_.weight.empty() && !(*algorithm)->uses_weights()) log_info(name + " leaves the weights out");
+    PhotozModel model = described_model();
+    model.record = {{"configuration", configuration()},
+                    {"cuts", cuts()},
+                    {"training_hash", hash_of(set_)},
+                    {"training_objects", fmt::format("{}", set_.z.size())},
+                    {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
+    const double start = now_s();
+    RankTasks tasks({context_.ranks, context_.threads, parts_path(o_.output, tasks_name)}, name, hash_text(name, key_));
+    (*algorithm)->train(set_, tasks, model);
+    context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
+    models_.push_back(std::move(model));
+  }
+
+  void report() {
+    const TrainReport report{o_, paths_, sample_, subsets_, models_, reference_ ? &*reference_ : nullptr};
+    tell_process(report, context_.process);
+    print_summary(report);
+  }
+
+  void write() {
+    const RunFolder& folder = *folder_;
+    const std::string& provenance = provenance_;
+    folder.require_lock();
     for (std::size_t i = 0; i < models_.size(); ++i) write_model(folder.partial(paths_.models[i]), models_[i], provenance);
     const auto write_set = [&](const std::string& path, const Table& table) {
       write_columns(folder.partial(path), {{"/object", table}},
@@ -203,7 +246,10 @@ class Training {
   TrainPaths paths_;
   TrainSample sample_;
   TrainSubsets subsets_;
+  std::optional<RunFolder> folder_;  ///< this and what is above: rank 0
+  std::string provenance_;
   TrainingSet set_;
+  std::uint64_t key_ = 0;  ///< of what the results of tasks depend on
   std::optional<ReferenceResult> reference_;
   std::vector<PhotozModel> models_;
 };
