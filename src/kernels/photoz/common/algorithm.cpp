@@ -14,6 +14,7 @@ namespace skyfold {
 // Each is in its own folder.
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_knn();
+std::unique_ptr<PhotozAlgorithm> make_pofz();
 std::unique_ptr<PhotozAlgorithm> make_trainz();
 
 namespace {
@@ -25,6 +26,7 @@ struct Entry {
 constexpr Entry algorithms[] = {
     {"dnf", make_dnf},
     {"knn", make_knn},
+    {"pofz", make_pofz},
     {"trainz", make_trainz},
 };
 
