@@ -15,6 +15,23 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Bounds are sums of the same squares as distances, added in another order: this much covers the rounding.
 constexpr double safety = 1.0 - 1e-12;
 
+/// As leaf_distances, with a scale for each dimension.
+SKYFOLD_CLONES
+void scaled_leaf_distances(const double* coordinates, const double* query, const double* scale, std::size_t dimensions, double* distance2) {
+  constexpr std::size_t vectors = leaf_points / n_lanes;
+  Lanes sum[vectors] = {};
+  for (std::size_t k = 0; k < dimensions; ++k) {
+    if (scale[k] == 0.0) continue;  // also because infinity, where a leaf is not full, times 0 is no number
+    for (std::size_t v = 0; v < vectors; ++v) {
+      Lanes d;
+      std::memcpy(&d, coordinates + k * leaf_points + v * n_lanes, sizeof d);
+      d = (d - query[k]) * scale[k];
+      sum[v] += d * d;
+    }
+  }
+  std::memcpy(distance2, sum, sizeof sum);
+}
+
 }  // namespace
 
 SKYFOLD_CLONES
@@ -156,6 +173,49 @@ void NeighbourSearch::insert(double distance2, std::uint32_t row) {
   best_[place] = {distance2, row};
   if (found_ < wanted_) ++found_;
   if (found_ == wanted_) worst_ = best_[found_ - 1].distance2;
+}
+
+void ScaledSearch::within(const PointTree& tree, const double* query, const double* scale, double limit2, std::vector<Neighbour>& found) {
+  tree_ = &tree;
+  query_ = query;
+  scale_ = scale;
+  limit2_ = limit2;
+  found_ = &found;
+  if (tree.size() == 0) return;
+  offset_.assign(tree.dimensions_, 0.0);
+  double bound = 0.0;
+  bool counts = false;
+  for (std::size_t k = 0; k < tree.dimensions_; ++k) {
+    offset_[k] = scale[k] * std::max({tree.box_low_[k] - query[k], query[k] - tree.box_high_[k], 0.0});
+    bound += offset_[k] * offset_[k];
+    counts |= scale[k] > 0.0;
+  }
+  // Without any dimension that counts there is no distance; the filling of leaves would be found, too.
+  if (counts && bound * safety <= limit2) visit(0, bound);
+}
+
+void ScaledSearch::visit(std::uint32_t number, double bound) {
+  const PointTree::Node& node = tree_->nodes_[number];
+  if (node.high == 0) return scan(node.leaf);
+  const std::uint32_t k = node.dimension;
+  const double to_low = (query_[k] - node.low_end) * scale_[k], to_high = (node.high_start - query_[k]) * scale_[k];
+  const double before = offset_[k];
+  for (const bool low : {true, false}) {
+    const double cut = std::max(low ? to_low : to_high, before);
+    const double its_bound = bound - before * before + cut * cut;
+    if (its_bound * safety > limit2_) continue;
+    offset_[k] = cut;
+    visit(low ? number + 1 : node.high, its_bound);
+    offset_[k] = before;
+  }
+}
+
+void ScaledSearch::scan(std::uint32_t leaf) {
+  alignas(64) double distance2[leaf_points];
+  scaled_leaf_distances(&tree_->coordinates_[leaf * leaf_points * tree_->dimensions_], query_, scale_, tree_->dimensions_, distance2);
+  const std::uint32_t* rows = &tree_->rows_[leaf * leaf_points];
+  for (std::size_t i = 0; i < leaf_points; ++i)
+    if (distance2[i] <= limit2_ && distance2[i] < infinity) found_->push_back({distance2[i], rows[i]});
 }
 
 }  // namespace skyfold

@@ -31,6 +31,7 @@ class PointTree {
 
  private:
   friend class NeighbourSearch;
+  friend class ScaledSearch;
   struct Node {
     double low_end = 0.0, high_start = 0.0;  ///< largest coordinate on the low side, smallest on the high side
     std::uint32_t dimension = 0;
@@ -70,6 +71,25 @@ class NeighbourSearch {
   double worst_ = 0.0;
   std::vector<double> offset_;
   std::vector<Neighbour> best_;
+};
+
+/// Finds all points within a distance in which each query has scales of its own: d^2 = sum_k ((x_k - q_k) s_k)^2, as with the errors of the
+/// query's measurements. A dimension of scale 0 does not count. Holds no results; one per thread.
+class ScaledSearch {
+ public:
+  /// Appends the points with d^2 <= limit2, in no particular order.
+  /// @param query, scale  shape [dimensions]; numbers, also where the scale is 0
+  void within(const PointTree& tree, const double* query, const double* scale, double limit2, std::vector<Neighbour>& found);
+
+ private:
+  void visit(std::uint32_t node, double bound);
+  void scan(std::uint32_t leaf);
+
+  const PointTree* tree_ = nullptr;
+  const double *query_ = nullptr, *scale_ = nullptr;
+  double limit2_ = 0.0;
+  std::vector<Neighbour>* found_ = nullptr;
+  std::vector<double> offset_;
 };
 
 }  // namespace skyfold

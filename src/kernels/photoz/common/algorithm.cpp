@@ -12,6 +12,7 @@
 namespace skyfold {
 
 // Each is in its own folder.
+std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_knn();
 std::unique_ptr<PhotozAlgorithm> make_pofz();
@@ -24,10 +25,7 @@ struct Entry {
   std::unique_ptr<PhotozAlgorithm> (*make)();
 };
 constexpr Entry algorithms[] = {
-    {"dnf", make_dnf},
-    {"knn", make_knn},
-    {"pofz", make_pofz},
-    {"trainz", make_trainz},
+    {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn}, {"pofz", make_pofz}, {"trainz", make_trainz},
 };
 
 }  // namespace
