@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "skyfold/core/escape.hpp"
+#include "skyfold/core/quiet.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -24,6 +25,11 @@ constexpr double terminal_interval_s = 0.2, batch_interval_s = 30.0;
 bool& is_silent() {
   static bool silent = false;
   return silent;
+}
+
+bool& is_quiet_thread() {
+  thread_local bool quiet = false;
+  return quiet;
 }
 
 spdlog::logger& logger() {
@@ -59,8 +65,11 @@ std::string duration(double seconds) {
 
 double now_s() noexcept { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
+QuietThread::QuietThread() noexcept : before_(is_quiet_thread()) { is_quiet_thread() = true; }
+QuietThread::~QuietThread() { is_quiet_thread() = before_; }
+
 void log_info(const std::string& message) {
-  if (is_silent()) return;
+  if (is_silent() || is_quiet_thread()) return;
   logger().info(printable(message));
   const std::lock_guard lock(said().mutex);
   said().lines.push_back(message);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "skyfold/commands/pdf_path.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
@@ -71,6 +72,11 @@ void describe(OptionSet& option, TrainOptions& o) {
          "corrections of its magnitudes: as-model (what the sample records), none, or a file that describes them or has a record of them");
   describe_cuts(option, o.cuts);
   describe_weights(option, o.weights);
+  option("held_out.folds", o.held_out.folds,
+         "folds of a cross-validation: each is estimated by a model trained on the others, into OUTPUT with .held_out before the ending; "
+         "0: none")
+      .range(0, 1000);
+  describe(option, o.held_out.pdf);
   describe(option, o.bands);
   describe(option, o.flux);
   describe(option, o.extinction);
@@ -83,6 +89,26 @@ std::string with_word(const std::string& path, const std::string& word) {
   const bool has_ending = dot != std::string::npos && path.find('/', dot) == std::string::npos;
   return has_ending ? path.substr(0, dot) + "." + word + path.substr(dot) : path + "." + word + ".h5";
 }
+
+namespace {
+
+void add_held_out(const HeldOutOptions& o, TrainPaths& paths) {
+  if (o.folds == 1) throw UsageError("held_out.folds = 1 (nothing would be left to train on; at least 2, or 0 for none)");
+  if (o.folds == 0) {
+    const PdfOptions none;
+    return refuse_idle_options("--held_out.folds", {{"pdf", o.pdf.kind != none.kind},
+                                                    {"pdf.zmin", o.pdf.zmin != none.zmin},
+                                                    {"pdf.zmax", o.pdf.zmax != none.zmax},
+                                                    {"pdf.bins", o.pdf.bins != none.bins}});
+  }
+  if (o.pdf.kind == "interp") (void)pdf_grid(o.pdf);  // what is wrong with it is told before anything is read
+  for (const std::string& model : paths.models) {
+    paths.held_out.push_back(with_word(model, "held_out"));
+    if (o.pdf.kind != "none") paths.held_out_pdf.push_back(pdf_path_of(paths.held_out.back()));
+  }
+}
+
+}  // namespace
 
 TrainPaths train_paths(const TrainOptions& o) {
   TrainPaths paths;
@@ -112,6 +138,7 @@ TrainPaths train_paths(const TrainOptions& o) {
   paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;
   paths.coverage = o.weights.coverage.empty() && has_weights ? with_word(o.output, "coverage") : o.weights.coverage;
   paths.weighted_sample = o.weights.sample;
+  add_held_out(o.held_out, paths);
   return paths;
 }
 

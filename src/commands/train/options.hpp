@@ -7,6 +7,7 @@
 #include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/source.hpp"
+#include "skyfold/kernels/photoz/algorithm.hpp"
 #include "skyfold/table/photometry.hpp"
 
 namespace skyfold {
@@ -29,6 +30,12 @@ struct TrainWeights {
   double target = 0.0;
 };
 
+/// Estimates of training objects by models that have not seen them; section `held_out`.
+struct HeldOutOptions {
+  long folds = 0;  ///< 0: none
+  PdfOptions pdf;
+};
+
 struct TrainOptions {
   std::vector<std::string> algorithms = {"dnf"};
   std::vector<std::string> sample, reference;
@@ -38,6 +45,7 @@ struct TrainOptions {
   long seed = 1;
   TrainCuts cuts;
   TrainWeights weights;
+  HeldOutOptions held_out;
   BandOptions bands;
   FluxOptions flux;
   ExtinctionOptions extinction;
@@ -54,6 +62,7 @@ void describe(OptionSet& option, TrainOptions& o);
 struct TrainPaths {
   std::vector<std::string> models;                            ///< in the order of the algorithms; the first is the run's main product
   std::string validation, subset, coverage, weighted_sample;  ///< "": not asked for
+  std::vector<std::string> held_out, held_out_pdf;            ///< of each model; empty: not asked for
 };
 /// Throws UsageError for algorithms named twice or options that need others.
 [[nodiscard]] TrainPaths train_paths(const TrainOptions& o);

@@ -153,6 +153,9 @@ void print_summary(const TrainReport& r) {
   for (const std::string& path : r.paths.models) fmt::print("wrote {}\n", path);
   if (!r.subsets.held_out.empty())
     fmt::print("wrote {}: {} objects held out for validation\n", r.paths.validation, grouped(std::ssize(r.subsets.held_out)));
+  for (std::size_t i = 0; i < r.paths.held_out.size(); ++i)
+    fmt::print("wrote {}{}: {} objects estimated by models that they did not train\n", r.paths.held_out[i],
+               r.paths.held_out_pdf.empty() ? "" : ", " + r.paths.held_out_pdf[i], grouped(std::ssize(r.subsets.training)));
   for (const std::string& path : {r.paths.subset, r.paths.coverage, r.paths.weighted_sample})
     if (!path.empty()) fmt::print("wrote {}\n", path);
 }

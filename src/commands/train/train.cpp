@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "fold_training.hpp"
 #include "options.hpp"
 #include "rank_tasks.hpp"
 #include "reference.hpp"
@@ -90,7 +91,9 @@ class Training {
     provenance_ = provenance_json("train", context_.options, inputs());
     // Weights come from the comparison, so it precedes training.
     if (!o_.reference.empty()) compare();
-    key_ = hash_text(configuration() + hash_of(set_) + program_version);
+    // Products beside the model are left out: asking for them, too, costs no task that is done.
+    key_ = hash_text(configuration([](const std::string& name) { return !name.starts_with("held_out.") && !name.starts_with("pdf"); }) +
+                     hash_of(set_) + program_version);
   }
 
   std::vector<std::string> input_paths() const {
@@ -113,6 +116,7 @@ class Training {
     std::vector<std::string> paths = paths_.models;
     for (const std::string& path : {paths_.validation, paths_.subset, paths_.coverage, paths_.weighted_sample})
       if (!path.empty()) paths.push_back(path);
+    for (const auto* list : {&paths_.held_out, &paths_.held_out_pdf}) paths.insert(paths.end(), list->begin(), list->end());
     return paths;
   }
 
@@ -155,9 +159,10 @@ class Training {
   }
 
   /// Options that the content depends on. Those of the layout (paths, threads) stay out, so that the same training gives the same record.
-  std::string configuration() const {
+  std::string configuration(const std::function<bool(const std::string&)>& counts = [](const std::string&) { return true; }) const {
     std::string text;
-    for (const auto& [name, value] : context_.options.answer_options()) text += fmt::format("{} = {}\n", name, value);
+    for (const auto& [name, value] : context_.options.answer_options())
+      if (counts(name)) text += fmt::format("{} = {}\n", name, value);
     return text;
   }
   std::string cuts() const {
@@ -186,10 +191,21 @@ class Training {
                     {"training_objects", fmt::format("{}", set_.z.size())},
                     {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
     const double start = now_s();
-    RankTasks tasks({context_.ranks, context_.threads, parts_path(o_.output, tasks_name)}, name, hash_text(name, key_));
+    const RankTasks::Place place{context_.ranks, context_.threads, parts_path(o_.output, tasks_name)};
+    RankTasks tasks(place, name, hash_text(name, key_));
     (*algorithm)->train(set_, tasks, model);
     context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
+    if (o_.held_out.folds > 0) estimate_held_out(**algorithm, place);
     models_.push_back(std::move(model));
+  }
+
+  void estimate_held_out(const PhotozAlgorithm& algorithm, const RankTasks::Place& place) {
+    const HeldOutOptions& o = o_.held_out;
+    RankTasks tasks(
+        place, algorithm.name(),
+        hash_text(fmt::format("{} {} {} {} {} {}", algorithm.name(), o.folds, o.pdf.kind, o.pdf.zmin, o.pdf.zmax, o.pdf.bins), key_));
+    held_out_.push_back(held_out_estimates(algorithm, set_, described_model(), static_cast<std::size_t>(o.folds), o.pdf, tasks));
+    log_info(fmt::format("{}, {} folds: {}", algorithm.name(), o.folds, quality_of(held_out_.back())));
   }
 
   void report() {
@@ -203,6 +219,9 @@ class Training {
     const std::string& provenance = provenance_;
     folder.require_lock();
     for (std::size_t i = 0; i < models_.size(); ++i) write_model(folder.partial(paths_.models[i]), models_[i], provenance);
+    for (std::size_t i = 0; i < held_out_.size(); ++i)
+      write_held_out(folder.partial(paths_.held_out[i]), paths_.held_out_pdf.empty() ? "" : folder.partial(paths_.held_out_pdf[i]),
+                     held_out_[i], o_.held_out.pdf, provenance);
     const auto write_set = [&](const std::string& path, const Table& table) {
       write_columns(folder.partial(path), {{"/object", table}},
                     {{"product_class", product_class::training_set}, {"provenance", provenance}});
@@ -218,10 +237,13 @@ class Training {
     std::vector<std::string> products = paths_.models;
     if (!paths_.coverage.empty()) products.push_back(paths_.coverage);
     for (const auto& [path, rows] : sets) products.push_back(path);
+    for (const auto* list : {&paths_.held_out, &paths_.held_out_pdf}) products.insert(products.end(), list->begin(), list->end());
     context_.process.check_inputs();
     publish_products(o_.output, products, false);
     for (const std::string& path : paths_.models)
       context_.process.product(path, product_class::photoz_model, static_cast<std::int64_t>(set_.z.size()));
+    for (const auto* list : {&paths_.held_out, &paths_.held_out_pdf})
+      for (const std::string& path : *list) context_.process.product(path, "", static_cast<std::int64_t>(set_.z.size()));
     for (const auto& [path, rows] : sets) context_.process.product(path, product_class::training_set, rows);
     if (!paths_.coverage.empty()) context_.process.product(paths_.coverage, "training_coverage", reference_->objects);
   }
@@ -252,6 +274,7 @@ class Training {
   std::uint64_t key_ = 0;  ///< of what the results of tasks depend on
   std::optional<ReferenceResult> reference_;
   std::vector<PhotozModel> models_;
+  std::vector<Table> held_out_;  ///< of each model, or none
 };
 
 class TrainCommand final : public Command {
