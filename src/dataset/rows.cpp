@@ -56,7 +56,7 @@ std::uint32_t fill_fits(const Ranks& ranks, const RowProduct& product, const Fit
 
 }  // namespace
 
-void create_product_fits(const RowProduct& product, const std::string& extension_name, const EachText& each_text) {
+void create_product_fits(const RowProduct& product, const std::string& extension_name, const EachText& each_text, FitsOrder order) {
   FitsTexts texts;
   each_text([&](const Table& table) { texts.add(table); });
   for (const std::string& name : texts.encoded())
@@ -66,7 +66,7 @@ void create_product_fits(const RowProduct& product, const std::string& extension
                       "written as %XX",
                       name));
   create_fits(product.fits, product.layout.schema, product.layout.rows, extension_name,
-              {product.layout.creator, "provenance: " + product.layout.provenance}, texts);
+              {product.layout.creator, "provenance: " + product.layout.provenance}, texts, order);
 }
 
 void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts) {

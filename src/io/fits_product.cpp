@@ -40,10 +40,12 @@ void check_fits(int status, const std::string& what) {
   throw IoError(fmt::format("{} (CFITSIO: {})", what, text));
 }
 
-std::string tform_of(const ColumnInfo& column, const FitsText& text) {
+/// @param rows  of which a cell holds the elements
+std::string tform_of(const ColumnInfo& column, const FitsText& text, std::int64_t rows) {
   // In the order of Type (FITS Standard 4.0, table 18).
   constexpr char codes[] = {'E', 'D', 'J', 'K', 'B', 'A'};
-  return fmt::format("{}{}", column.type == Type::text ? text.width : column.width, codes[static_cast<std::size_t>(column.type)]);
+  const std::size_t elements = column.type == Type::text ? text.width : column.width;
+  return fmt::format("{}{}", elements * static_cast<std::size_t>(rows), codes[static_cast<std::size_t>(column.type)]);
 }
 
 /// The null value, if it is one of the column's type.
@@ -62,14 +64,33 @@ void write_key(fitsfile* file, const std::string& name, const std::string& value
   check_fits(status, "cannot write FITS keyword " + name);
 }
 
+/// What a header is made for.
+struct HeaderPlan {
+  const Schema& schema;
+  const std::vector<FitsText>& texts;
+  FitsOrder order = FitsOrder::rows;
+  std::int64_t rows = 0;
+
+  [[nodiscard]] std::int64_t rows_per_cell() const { return order == FitsOrder::columns ? rows : 1; }
+};
+
+/// The shape of a cell that is a whole column: the last axis counts rows.
+void write_shape(fitsfile* file, const HeaderPlan& plan, std::size_t i) {
+  const std::size_t width = plan.schema[i].type == Type::text ? plan.texts[i].width : plan.schema[i].width;
+  const bool is_flat = width == 1 && plan.schema[i].type != Type::text;
+  write_key(file, fmt::format("TDIM{}", i + 1), is_flat ? fmt::format("({})", plan.rows) : fmt::format("({},{})", width, plan.rows));
+}
+
 /// Cards that CFITSIO's table creation does not write: UCD, the null value, how texts are encoded.
-void describe_columns(fitsfile* file, const Schema& schema, const std::vector<FitsText>& texts) {
+void describe_columns(fitsfile* file, const HeaderPlan& plan) {
+  const auto& [schema, texts, order, rows] = plan;
   for (std::size_t i = 0; i < schema.size(); ++i) {
     const std::string number = std::to_string(i + 1);
     int status = 0;
     if (!schema[i].description.empty())
       fits_modify_comment(file, ("TTYPE" + number).c_str(), fits_text(schema[i].description).substr(0, 47).c_str(), &status);
     check_fits(status, "cannot write the description of column " + schema[i].name);
+    if (order == FitsOrder::columns) write_shape(file, plan, i);
     if (!schema[i].ucd.empty()) write_key(file, "TUCD" + number, fits_text(schema[i].ucd));
     if (texts[i].is_encoded) write_key(file, fits_encoding_key + number, fits_encoding_name, "bytes beyond ASCII are written as %XX");
     std::optional<LONGLONG> null = null_of(schema[i]);
@@ -91,8 +112,8 @@ std::vector<std::string> names_in_header(const Schema& schema) {
 }
 
 /// The whole header as bytes, with NAXIS2 = 0: closing a header that names its rows would make CFITSIO fill them.
-std::string make_header(const Schema& schema, const std::vector<FitsText>& texts, const std::string& extension_name,
-                        const std::vector<std::string>& history) {
+std::string make_header(const HeaderPlan& plan, const std::string& extension_name, const std::vector<std::string>& history) {
+  const Schema& schema = plan.schema;
   void* memory = nullptr;
   std::size_t size = 0;
   const std::unique_ptr<void*, void (*)(void**)> owner(&memory, [](void** block) { std::free(*block); });  // freed after the file is closed
@@ -104,7 +125,7 @@ std::string make_header(const Schema& schema, const std::vector<FitsText>& texts
   FitsFile file(raw);
   std::vector<std::string> names = names_in_header(schema), forms, units;
   for (std::size_t i = 0; i < schema.size(); ++i) {
-    forms.push_back(tform_of(schema[i], texts[i]));
+    forms.push_back(tform_of(schema[i], plan.texts[i], plan.rows_per_cell()));
     units.push_back(cut_to_card(fits_unit(schema[i].unit)));
   }
   // After the loop that fills the texts: a vector that grows moves them.
@@ -117,7 +138,7 @@ std::string make_header(const Schema& schema, const std::vector<FitsText>& texts
   fits_create_tbl(file.get(), BINARY_TBL, 0, static_cast<int>(schema.size()), name_text.data(), form_text.data(), unit_text.data(),
                   extension_name.c_str(), &status);
   check_fits(status, "cannot make a FITS table header");
-  describe_columns(file.get(), schema, texts);
+  describe_columns(file.get(), plan);
   // Cards of the final size now: filled in later without moving a byte.
   write_key(file.get(), "CHECKSUM", "0000000000000000", "HDU checksum");
   write_key(file.get(), "DATASUM", "0         ", "data unit checksum");
@@ -202,7 +223,7 @@ void check_header(const std::string& path, const FitsLayout& layout) {
   File::for_reading(path).read(0, std::as_writable_bytes(std::span(header)));
   const auto data_sum = parse_integer(trim(header.substr(find_card(header, "DATASUM") + 11, 10)));
   const std::uint32_t sum = fits_sum(std::as_bytes(std::span(header)).subspan(fits_block), 0);
-  const bool is_primary_whole = header.compare(0, fits_block, make_header({}, {}, "NONE", {}), 0, fits_block) == 0;
+  const bool is_primary_whole = header.compare(0, fits_block, make_header({{}, {}}, "NONE", {}), 0, fits_block) == 0;
   if (!is_primary_whole || !data_sum || add_fits_sums(sum, static_cast<std::uint32_t>(*data_sum)) != 0xffffffffU)
     throw IoError(path + ": its FITS header is not as it was made (changed or damaged since: start over with --fresh)");
 }
@@ -245,13 +266,13 @@ std::vector<std::string> FitsTexts::encoded() const {
 }
 
 void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                 const std::vector<std::string>& history, const FitsTexts& found) {
+                 const std::vector<std::string>& history, const FitsTexts& found, FitsOrder order) {
   if (schema.size() > 999) throw UsageError(fmt::format("{}: {} columns (FITS allows 999)", path, schema.size()));
   std::vector<FitsText> texts;
   for (const ColumnInfo& column : schema) texts.push_back(found.of(column));
-  std::string header = make_header(schema, texts, extension_name, history);
+  std::string header = make_header({schema, texts, order, rows}, extension_name, history);
   // Values of fixed format end in column 30 (FITS Standard 4.0, section 4.2.3).
-  header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", rows));
+  header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", order == FitsOrder::columns ? 1 : rows));
   fill_in_sums(header, 0);
   File file = File::created(path);
   file.write(0, header);
@@ -260,7 +281,8 @@ void create_fits(const std::string& path, const Schema& schema, std::int64_t row
   file.close();
 }
 
-FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows) {
+FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows, FitsOrder order) {
+  const std::int64_t rows_per_cell = order == FitsOrder::columns ? rows : 1;
   const InputFile file(path);
   // Read anew, not remembered: the file may be that of an earlier attempt.
   const FitsHeader header(file, fits_block);  // behind the primary one
@@ -269,13 +291,15 @@ FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t
     if (schema[i].type != Type::text) continue;
     const std::string form = header.text(fmt::format("TFORM{}", i + 1)).value_or("");
     const auto width = parse_integer(std::string_view(form).substr(0, form.find('A')));
-    if (!width || *width < 1) throw IoError(fmt::format("{}: TFORM{} = '{}' is not that of a text (damaged?)", path, i + 1, form));
-    texts[i] = {static_cast<std::size_t>(*width), header.text(fmt::format("{}{}", fits_encoding_key, i + 1)) == fits_encoding_name};
+    if (!width || *width < 1 || *width % rows_per_cell != 0)
+      throw IoError(fmt::format("{}: TFORM{} = '{}' is not that of a text (damaged?)", path, i + 1, form));
+    texts[i] = {static_cast<std::size_t>(*width / rows_per_cell),
+                header.text(fmt::format("{}{}", fits_encoding_key, i + 1)) == fits_encoding_name};
   }
   const std::int64_t row_bytes = row_bytes_of(schema, texts);
-  if (row_bytes != header.count("NAXIS1"))
-    throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes));
-  const FitsLayout layout{schema, texts, rows, header.data_begin(), row_bytes};
+  if (row_bytes * rows_per_cell != header.count("NAXIS1"))
+    throw IoError(fmt::format("{}: has rows of {} bytes instead of {}", path, header.count("NAXIS1"), row_bytes * rows_per_cell));
+  const FitsLayout layout{schema, texts, rows, header.data_begin(), row_bytes, order};
   check_header(path, layout);
   return layout;
 }
@@ -307,33 +331,66 @@ std::uint32_t fits_sum(std::span<const std::byte> bytes, std::int64_t offset) no
 
 FitsRowWriter::FitsRowWriter(const std::string& path, FitsLayout layout) : layout_(std::move(layout)), file_(path) {}
 
-/// Fills the buffer with rows as they are in the file.
+/// A part of the data, and where it stands in the buffer of rows.
+struct FitsExtent {
+  std::int64_t offset = 0;  ///< after the start of the data
+  std::size_t at = 0, bytes = 0;
+};
+
+std::vector<FitsExtent> FitsRowWriter::extents(std::int64_t first_row, std::int64_t rows) const {
+  if (layout_.order == FitsOrder::rows)
+    return {{first_row * layout_.row_bytes, 0, static_cast<std::size_t>(rows) * static_cast<std::size_t>(layout_.row_bytes)}};
+  std::vector<FitsExtent> extents;
+  std::int64_t column_begin = 0;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < layout_.schema.size(); ++i) {
+    const auto bytes = static_cast<std::int64_t>(bytes_in_file(layout_.schema[i], layout_.texts[i]));
+    extents.push_back({column_begin + first_row * bytes, at, static_cast<std::size_t>(rows * bytes)});
+    column_begin += layout_.rows * bytes;
+    at += extents.back().bytes;
+  }
+  return extents;
+}
+
+/// Fills the buffer with rows as they are in the file: one after the other, or column by column.
 void FitsRowWriter::encode(std::span<const Table* const> tables) {
-  const auto stride = static_cast<std::size_t>(layout_.row_bytes);
-  buffer_.resize(tables.front()->rows() * stride);
+  const std::size_t rows = tables.front()->rows(), row_bytes = static_cast<std::size_t>(layout_.row_bytes);
+  buffer_.resize(rows * row_bytes);
   std::size_t at = 0;
   for (std::size_t i = 0; i < layout_.schema.size(); ++i) {
     const Column& column = column_of(tables, layout_.schema[i].name);
+    const std::size_t bytes = bytes_in_file(layout_.schema[i], layout_.texts[i]);
+    const std::size_t stride = layout_.order == FitsOrder::rows ? row_bytes : bytes;
     if (column.info().type == Type::text)
       place_texts(column, layout_.texts[i], buffer_.data() + at, stride);
     else
       place_column(column, buffer_.data() + at, stride);
-    at += bytes_in_file(layout_.schema[i], layout_.texts[i]);
+    at += layout_.order == FitsOrder::rows ? bytes : bytes * rows;
   }
 }
 
 std::uint32_t FitsRowWriter::write(std::int64_t first_row, std::span<const Table* const> tables) {
   encode(tables);
-  const std::int64_t offset = first_row * layout_.row_bytes;
-  file_.write(layout_.data_start + offset, buffer_);
-  return fits_sum(buffer_, offset);
+  std::uint32_t sum = 0;
+  for (const FitsExtent& extent : extents(first_row, static_cast<std::int64_t>(tables.front()->rows()))) {
+    const std::span<const std::byte> part = std::span(buffer_).subspan(extent.at, extent.bytes);
+    file_.write(layout_.data_start + extent.offset, part);
+    sum = add_fits_sums(sum, fits_sum(part, extent.offset));
+  }
+  return sum;
+}
+
+std::vector<std::byte> FitsRowWriter::stored(RowRange rows) {
+  std::vector<std::byte> there(static_cast<std::size_t>(rows.size() * layout_.row_bytes));
+  for (const FitsExtent& extent : extents(rows.begin, rows.size()))
+    if (file_.read_some(layout_.data_start + extent.offset, std::span(there).subspan(extent.at, extent.bytes)) != extent.bytes) return {};
+  return there;
 }
 
 // Compared as bytes of the file: so a resumed run can tell that the rows of its FITS copy are those of its HDF5 product.
 bool FitsRowWriter::holds(std::int64_t first_row, std::span<const Table* const> tables) {
   encode(tables);
-  std::vector<std::byte> there(buffer_.size());
-  return file_.read_some(layout_.data_start + first_row * layout_.row_bytes, there) == there.size() && there == buffer_;
+  return stored({first_row, first_row + static_cast<std::int64_t>(tables.front()->rows())}) == buffer_;
 }
 
 std::uint32_t fits_data_sum(const std::string& path, const FitsLayout& layout) {

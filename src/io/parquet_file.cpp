@@ -13,51 +13,10 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/file.hpp"
+#include "skyfold/io/votable_file.hpp"
 
 namespace skyfold {
 namespace {
-
-std::string xml_text(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        // XML has no way to write control characters.
-        escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return escaped;
-}
-
-const char* votable_type(Type type) {
-  switch (type) {
-    case Type::f4:
-      return "float";
-    case Type::f8:
-      return "double";
-    case Type::i4:
-      return "int";
-    case Type::i8:
-      return "long";
-    case Type::u1:
-      return "unsignedByte";
-    case Type::text:
-      return "char";
-  }
-  return "";
-}
 
 /// Sends rows through the window, some at a time.
 void send_rows(const Table& table, std::size_t row_bytes, const std::string& path) {
@@ -81,17 +40,7 @@ void send_rows(const Table& table, std::size_t row_bytes, const std::string& pat
 
 ParquetMetadata parquet_metadata(const Schema& schema) {
   std::string fields;
-  for (const ColumnInfo& info : schema) {
-    fields += fmt::format(R"(<FIELD name="{}" datatype="{}")", xml_text(info.name), votable_type(info.type));
-    if (info.type == Type::text)
-      // Texts have any length in Parquet, also where all of ours have one.
-      fields += R"( arraysize="*")";
-    else if (info.width > 1)
-      fields += fmt::format(R"( arraysize="{}")", info.width);
-    if (!info.unit.empty()) fields += fmt::format(R"( unit="{}")", xml_text(info.unit));
-    if (!info.ucd.empty()) fields += fmt::format(R"( ucd="{}")", xml_text(info.ucd));
-    fields += info.description.empty() ? "/>" : fmt::format("><DESCRIPTION>{}</DESCRIPTION></FIELD>", xml_text(info.description));
-  }
+  for (const ColumnInfo& info : schema) fields += votable_field_element(info);
   return {{"IVOA.VOTable-Parquet.version", "1.0"},
           {"IVOA.VOTable-Parquet.content",
            fmt::format(R"(<?xml version="1.0" encoding="UTF-8"?><VOTABLE version="1.5" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">)"

@@ -1,5 +1,7 @@
 """Catalogues and products as Parquet files and HATS catalogues; hyparquet reads them, and counts are taken by hand."""
+import csv
 import filecmp
+import io
 import json
 import math
 import os
@@ -10,6 +12,8 @@ import h5py
 import healpy
 import numpy as np
 from astropy.io import fits
+from astropy.io.votable import parse_single_table, validate
+from astropy.table import Table
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import parquet_tools
@@ -34,11 +38,19 @@ def leaves_of(keys, most):
     return found
 
 
-class Export(support.SkyfoldTest):
+def validated(path):
+    """Warnings and errors of astropy's validator, by line."""
+    report = io.StringIO()
+    validate(path, output=report, xmllint=False)
+    return [line for line in report.getvalue().splitlines() if line[:1].isdigit() and ": " in line]
+
+
+class Exports(support.SkyfoldTest):
+    """A catalogue with what formats differ in."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        parquet_tools.require(support.binary())
         random = np.random.default_rng(3)
         mag = random.normal(22, 2, ROWS).astype("f4")
         mag[::7] = np.nan
@@ -58,6 +70,18 @@ class Export(support.SkyfoldTest):
         result = self.run_skyfold("export", *command)
         self.assertEqual(result.code, code, str(result))
         self.assertIn(words, " ".join(result.errors()), str(result))
+
+    def of(self, columns):
+        """The catalogue's rows for which mag < 22 holds, as --where chooses them."""
+        chosen = columns["mag"] < 22
+        return {name: values[chosen] for name, values in columns.items()}
+
+
+class Parquet(Exports):
+    @classmethod
+    def setUpClass(cls):
+        parquet_tools.require(support.binary())
+        super().setUpClass()
 
     def assert_rows(self, files):
         """The files have the catalogue's rows, one behind the other."""
@@ -174,22 +198,179 @@ class Export(support.SkyfoldTest):
             self.skyfold(*command)
             self.assert_same_trees("whole", point.replace(" ", "_"))
 
+    def test_hats_of_chosen_rows(self):
+        self.export("h", "--format", "hats", "--max-rows", "200", "--where", "mag < 22")
+        chosen = self.of(self.rows)
+        leaves = leaves_of(chosen["_healpix_29"], 200)
+        self.assertEqual(pathlib.Path(self.path("h/partition_info.csv")).read_text(), "Norder,Npix\n" + "".join(f"{order},{pixel}\n" for order, pixel in leaves))
+        self.skyfold("import", "--input", self.path("h"), "--output", self.path("back.h5"))
+        np.testing.assert_array_equal(support.read_group(self.path("back.h5"))["id"], chosen["id"])
+
     def test_refusals(self):
         os.makedirs(self.path("there"))
         self.refused(4, "there: is a folder", self.catalogue, "--format", "hats", "--output", self.path("there"))
         self.refused(4, "no such folder", self.catalogue, "--format", "hats", "--output", self.path("nowhere/h"))
         self.refused(2, "rows are more than one file takes, 100", self.catalogue, "--format", "parquet", "--max-rows", "100", "--output", self.path("z.parquet"))
+        self.refused(2, "--max-rows has no part in this run", self.catalogue, "--format", "fits", "--max-rows", "100", "--output", self.path("z.fits"))
+        self.refused(2, "--moc.order has no part in this run", self.catalogue, "--format", "csv", "--moc.order", "3", "--output", self.path("z.csv"))
+        self.refused(3, "--where 'mag < -100' holds for none of 3,000 rows", self.catalogue, "--format", "csv", "--where", "mag < -100", "--output", self.path("z.csv"))
+        self.refused(2, "no column 'magg', did you mean 'mag'?", self.catalogue, "--format", "csv", "--where", "magg < 3", "--output", self.path("z.csv"))
+        self.refused(4, "no such folder", self.catalogue, "--format", "moc", "--output", self.path("nowhere/h.fits"))
         self.refused(2, "format", self.catalogue, "--format", "ascii", "--output", self.path("z"))
         unordered, latin = self.path("unordered.h5"), self.path("latin.h5")
         self.skyfold("import", "--input", self.base / "t.fits", "--output", unordered, "--ordering", "none")
         self.refused(3, "is ordered by none, but a HATS catalogue by HEALPix", unordered, "--format", "hats", "--output", self.path("h"))
         pathlib.Path(self.path("l.csv")).write_bytes(b"id,ra,dec,name\n1,10,20,ok\n2,10.0001,20,caf\xe9\n")
         self.skyfold("import", "--input", self.path("l.csv"), "--output", latin)
+        self.refused(3, "latin.h5, row 1, column name: 'caf\\xe9' is no UTF-8 (a VOTable", latin, "--format", "votable", "--output", self.path("h.vot"))
         self.refused(3, "latin.h5, row 1, column name: 'caf\\xe9' is no UTF-8", latin, "--format", "hats", "--output", self.path("h"))
         self.refused(3, "", self.path("l.csv"), "--format", "hats", "--output", self.path("h"))
         self.export("kept", "--format", "hats")
         self.refused(2, "kept: is there, and folders are not replaced", self.catalogue, "--format", "hats", "--output", self.path("kept"), "--fresh")
         self.assertFalse(os.path.exists(self.path("h")))
+
+
+class OneFile(Exports):
+    def both_layouts(self, name, *options):
+        """Exports on one rank and on three: the same bytes. Returns the path."""
+        self.export(name, *options)
+        self.export("ranks_" + name, *options, ranks=3)
+        self.assertEqual(support.read_bytes(self.path(name)), support.read_bytes(self.path("ranks_" + name)))
+        self.assertEqual([each for each in os.listdir(self.folder) if each.endswith(".run") and os.path.exists(self.path(each + "/products/parts.scratch"))], [])
+        return self.path(name)
+
+    def assert_table(self, table, rows, arrays=True):
+        """An astropy Table has these rows: values, masks, and the units and descriptions of the catalogue."""
+        for name, ours in rows.items():
+            if name == "shape" and not arrays:
+                for k in range(3):
+                    np.testing.assert_array_equal(table[f"shape_{k}"], ours[:, k])
+                continue
+            theirs = table[name]
+            missing = np.isnan(ours) if name == "mag" else ours == -1 if name == "counts" else np.zeros(len(ours), bool)
+            values = np.ma.getdata(theirs)
+            if ours.dtype.kind == "S":
+                self.assertEqual([text.decode() if isinstance(text, bytes) else str(text) for text in values], [text.decode() for text in ours])
+                continue
+            where = np.ma.getmaskarray(theirs) if name == "counts" else np.ma.getmaskarray(theirs) | np.isnan(values) if name == "mag" else missing
+            np.testing.assert_array_equal(where, missing, name)
+            np.testing.assert_array_equal(values[~missing].astype(ours.dtype), ours[~missing], name)
+            if name in ("mag", "ra"):
+                self.assertEqual(str(theirs.unit), {"mag": "mag", "ra": "deg"}[name])
+
+    def test_fits(self):
+        path = self.both_layouts("z.fits", "--format", "fits")
+        self.assert_table(Table.read(path), self.rows)
+        with fits.open(path, checksum=True) as file:
+            self.assertEqual((file[1].header["NAXIS2"], file[1].verify_datasum(), file[1].verify_checksum()), (ROWS, 1, 1))
+            self.assertEqual(file[1].header["TNULL" + str(file[1].columns.names.index("counts") + 1)], -1)
+        self.assert_table(Table.read(self.both_layouts("c.fits", "--format", "fits", "--where", "mag < 22")), self.of(self.rows))
+
+    def test_whole_columns_in_one_row_of_fits(self):
+        path = self.both_layouts("z.colfits", "--format", "colfits", "--where", "mag < 22")
+        rows = self.of(self.rows)
+        with fits.open(path) as file:
+            hdu, count = file[1], len(rows["id"])
+            self.assertEqual((hdu.header["NAXIS2"], hdu.verify_datasum(), hdu.verify_checksum()), (1, 1, 1))
+            for name, ours in rows.items():
+                number = hdu.columns.names.index(name) + 1
+                width = ours.dtype.itemsize if ours.dtype.kind == "S" else ours[0].size
+                self.assertEqual(hdu.header[f"TDIM{number}"], f"({width},{count})" if name in ("shape", "name") else f"({count})")
+                self.assertEqual(hdu.header[f"TFORM{number}"][:-1], str(width * count))
+                theirs = np.array(hdu.data[name][0])
+                np.testing.assert_array_equal([text.decode() for text in ours] if name == "name" else ours, theirs.reshape(-1) if name == "name" else theirs, name)
+
+    def test_csv(self):
+        path = self.both_layouts("z.csv", "--format", "csv")
+        self.assert_rows_of_text(path, self.rows)
+        self.assert_rows_of_text(self.both_layouts("c.csv", "--format", "csv", "--where", "mag < 22"), self.of(self.rows))
+        table = Table.read(self.both_layouts("z.ecsv", "--format", "csv"), format="ascii.ecsv")
+        self.assertEqual((table["mag"].dtype, table["counts"].dtype), (np.dtype("f4"), np.dtype("i4")))
+        self.assert_table(table, self.rows, arrays=False)
+        self.skyfold("import", "--input", self.path("z.ecsv"), "--output", self.path("back.h5"))
+        with h5py.File(self.path("back.h5")) as back, h5py.File(self.catalogue) as first:
+            np.testing.assert_array_equal(back["object/ra"][:], first["object/ra"][:])
+            for attribute in ("unit", "ucd"):
+                self.assertEqual(back["object/ra"].attrs.get(attribute), first["object/ra"].attrs.get(attribute), attribute)
+
+    def assert_rows_of_text(self, path, rows):
+        with open(path, newline="") as file:
+            lines = list(csv.reader(file))
+        names = [name for name in rows if name != "shape"] + [f"shape_{k}" for k in range(3)]
+        self.assertEqual(set(lines[0]), set(names))
+        self.assertEqual(len(lines), 1 + len(rows["id"]))
+        for name, ours in [*rows.items(), *((f"shape_{k}", rows["shape"][:, k]) for k in range(3))]:
+            if name == "shape":
+                continue
+            cells = [line[lines[0].index(name)] for line in lines[1:]]
+            # The shortest text of each number, by numpy; nothing for what is missing.
+            self.assertEqual(cells, [value.decode() if ours.dtype.kind == "S" else "" if value != value or (name == "counts" and value == -1) else
+                                     self.short(value) for value in ours], name)
+
+    @staticmethod
+    def short(value):
+        if value.dtype.kind == "i":
+            return str(value)
+        return min(np.format_float_positional(value, trim="-"), np.format_float_scientific(value, trim="-", exp_digits=2), key=len)
+
+    def test_votable(self):
+        path = self.both_layouts("z.vot", "--format", "votable")
+        self.assert_table(parse_single_table(path).to_table(), self.rows)
+        self.assertEqual([problem for problem in validated(path) if "W" in problem or "E" in problem], [])
+        self.assert_table(parse_single_table(self.both_layouts("c.vot", "--format", "votable", "--where", "mag < 22")).to_table(), self.of(self.rows))
+        self.skyfold("import", "--input", path, "--output", self.path("back.h5"))
+        back = support.read_group(self.path("back.h5"))
+        for name, ours in self.rows.items():
+            np.testing.assert_array_equal(back[name], ours, name)
+
+    def test_texts_and_extremes_survive_in_text(self):
+        values = np.array([1e-310, -1.7976931348623157e308, 0.1, np.inf, -np.inf, np.nan, -0.0, 5e-324])
+        names = np.array(["a<b>&\"c\"", "été, ß", "two\nlines", "", "'x'", "tab\tx", "]]>", "plain"], dtype=object)
+        with h5py.File(self.path("t.h5"), "w") as file:
+            for name, column in {"id": np.arange(8) - 4, "ra": np.arange(8) * 0.001, "dec": np.arange(8.0), "x": values, "big": np.arange(8) + 2**62}.items():
+                file[f"data/{name}"] = column
+            file["data/name"] = np.array([name.encode() for name in names])
+        self.skyfold("import", "--input", self.path("t.h5"), "--ordering", "none", "--output", self.path("t.cat.h5"))
+        for form, read in {"csv": lambda path: Table.read(path, format="ascii.ecsv"), "votable": lambda path: parse_single_table(path).to_table()}.items():
+            path = self.path("t.ecsv" if form == "csv" else "t.vot")
+            self.skyfold("export", self.path("t.cat.h5"), "--format", form, "--output", path)
+            table = read(path)
+            np.testing.assert_array_equal(np.ma.filled(table["x"].astype("f8"), np.nan), values)
+            self.assertEqual(list(np.signbit(np.ma.getdata(table["x"])))[6], True)
+            np.testing.assert_array_equal(table["big"], np.arange(8) + 2**62)
+            self.assertEqual(["" if text is np.ma.masked else str(text) for text in table["name"]], list(names), form)
+
+    def test_moc(self):
+        for order, options in {10: [], 5: ["--moc.order", "5"], 29: ["--moc.order", "29"]}.items():
+            path = self.both_layouts(f"moc{order}.fits", "--format", "moc", *options)
+            with fits.open(path) as file:
+                header, cells = file[1].header, file[1].data["UNIQ"].astype("i8")
+            self.assertEqual((header["ORDERING"], header["MOCORDER"], header["MOCORD_S"], header["MOCDIM"], header["COORDSYS"]), ("NUNIQ", order, order, "SPACE", "C"))
+            self.assertTrue(np.all(np.diff(cells) > 0))
+            covered = []
+            for cell in cells.tolist():
+                at = (cell.bit_length() - 1) // 2 - 1
+                pixel, up = cell - 4 ** (at + 1), order - at
+                covered.extend(range(pixel << 2 * up, (pixel + 1) << 2 * up))
+                self.assertFalse(at > 0 and all(4 ** (at + 1) + sibling in set(cells.tolist()) for sibling in range(pixel // 4 * 4, pixel // 4 * 4 + 4)) and len(cells) < 500)
+            theta, phi = np.radians(90 - self.rows["dec"]), np.radians(self.rows["ra"])
+            self.assertEqual(sorted(covered), sorted(set(healpy.ang2pix(2**order, theta, phi, nest=True).tolist())))
+        path = self.both_layouts("part.fits", "--format", "moc", "--where", "mag < 22", "--moc.order", "6")
+        with fits.open(path) as file:
+            self.assertGreater(len(file[1].data), 0)
+
+    def test_one_file_goes_on_after_a_death(self):
+        random = np.random.default_rng(8)
+        count = 600_000   # of three parts
+        source = support.make_fits(self.path("t.fits"), {"id": np.arange(count), "ra": random.uniform(0, 360, count), "dec": random.uniform(-30, 30, count)})
+        self.skyfold("import", "--input", source, "--output", self.path("cat.h5"))
+        for form in ("fits", "csv"):
+            command = lambda name: ["export", self.path("cat.h5"), "--format", form, "--output", self.path(f"{name}.{form}")]
+            self.skyfold(*command("whole"))
+            self.assertNotEqual(self.run_skyfold(*command("killed"), "--farm.fault", "kill@2").code, 0)
+            self.assertFalse(os.path.exists(self.path("killed." + form)))
+            self.skyfold(*command("killed"), ranks=2)
+            self.assertEqual(support.read_bytes(self.path("whole." + form)), support.read_bytes(self.path("killed." + form)))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ class Commands(support.SkyfoldTest):
                               "--locus.fov_ra", 60, "--locus.fov_dec", 60],
             "patch": ["patch", "--maps", at("sky.fits"), "--sources", at("sky.truth.h5"), "--output", out("o.h5"), "--fits", out("o.fits"),
                       "--text", out("o.tsv"), "--measure", "disc", "aperture", "--patch.radius", 300, "--channel.fwhm", 200, "--channel.frequency", 28.4],
+            "export to FITS": ["export", at("survey.h5"), "--format", "fits", "--output", out("o.fits")],
+            "export to CSV": ["export", at("survey.h5"), "--format", "csv", "--output", out("o.csv")],
             "map reorder": ["map", "reorder", at("sky.fits"), "--output", out("o.fits")],
             "map ud-grade": ["map", "ud-grade", at("sky.fits"), "--nside", 8, "--output", out("o.fits")],
         }[command]
@@ -178,7 +180,7 @@ class Injection(Commands):
 
 
 for _command in ("mock", "compressed mock", "mock of a map", "import of HDF5", "import of FITS", "import of CSV", "spec", "match", "train", "photoz", "validate", "locus",
-                 "locus of FITS", "patch", "map reorder", "map ud-grade"):
+                 "locus of FITS", "patch", "export to FITS", "export to CSV", "map reorder", "map ud-grade"):
     def _test(self, command=_command):
         self.inject(command)
     setattr(Injection, "test_" + _command.replace(" ", "_"), _test)

@@ -29,7 +29,8 @@ using EachText = std::function<void(const std::function<void(const Table&)>&)>;
 /// @param texts           for FITS, which cannot hold all texts as they are
 void create_product(const RowProduct& product, const std::string& extension_name, const EachText& texts);
 /// Lays out the FITS table of a product alone. Rank 0.
-void create_product_fits(const RowProduct& product, const std::string& extension_name, const EachText& texts);
+void create_product_fits(const RowProduct& product, const std::string& extension_name, const EachText& texts,
+                         FitsOrder order = FitsOrder::rows);
 /// Copies all rows of a group of one file to another file with the same columns. Rank 0.
 void take_rows(const std::string& from, const std::string& to, const std::string& group);
 /// Adds indexes and checksums once all rows are there, and fills a FITS table that was not filled along; collective.

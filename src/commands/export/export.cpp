@@ -1,17 +1,27 @@
-// The command export: a catalogue or product as Parquet files, or as a HATS catalogue. Each file is a range of rows, and a job.
+// The command export: a catalogue or product in the formats of others. Ranges of rows are jobs: files of their own, or parts of the one
+// file.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
+#include "assembly.hpp"
 #include "hats_files.hpp"
+#include "placed_work.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
+#include "skyfold/dataset/chosen_rows.hpp"
+#include "skyfold/dataset/csv.hpp"
+#include "skyfold/dataset/rows.hpp"
+#include "skyfold/io/moc.hpp"
+#include "skyfold/io/votable_file.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -23,14 +33,19 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Of a leaf in memory; there are two at a time, and DuckDB has a third.
+/// Of a leaf in memory; there are two at a time, and DuckDB has a third.
 constexpr std::int64_t leaf_bytes = std::int64_t{256} << 20;
-constexpr const char* hats = "hats";
+/// Rows of a part of a text, of which no file remains.
+constexpr std::int64_t part_rows = 262'144;
+constexpr const char *hats = "hats", *parquet = "parquet", *csv = "csv", *votable = "votable", *fits = "fits", *colfits = "colfits",
+                     *moc = "moc";
 
 struct ExportOptions {
-  std::string product, output, format;
+  std::string product, output, format, where;
   long max_rows = 1'000'000;
   std::string name, date;
   bool is_collection = false;
+  int moc_order = 10;
 };
 
 /// One run of export.
@@ -44,27 +59,137 @@ class ExportRun {
 
   ExitCode run() {
     if (run_.is_complete()) return ExitCode::done;
-    ranks_.together([&] {
-      catalogue_.emplace(o_.product);
-      choose_columns();
-      choose_leaves();
-    });
-    if (ranks_.is_first())
-      log_info(fmt::format("{}: {} rows in {} file{}", o_.product, grouped(catalogue_->rows()), grouped(std::ssize(leaves_)),
-                           leaves_.size() == 1 ? "" : "s"));
-    run_.once("folders", [&] { make_folders(); });
-    write_leaves();
-    if (o_.format == hats) describe_catalogue();
-    ranks_.on_first_only([&] { sync_folders(); });
-    context_.process.product(o_.output, "", catalogue_->rows());
+    open_rows();
+    if (o_.format == fits || o_.format == colfits)
+      write_fits();
+    else if (o_.format == csv || o_.format == votable)
+      write_text();
+    else if (o_.format == moc)
+      write_footprint();
+    else
+      write_files();
+    context_.process.product(o_.output, "", rows_->size());
     run_.publish({o_.output});
     return run_.finish(context_.threads, "");
   }
 
  private:
+  void open_rows() {
+    std::optional<Condition> where;
+    ranks_.together([&] {
+      catalogue_.emplace(o_.product);
+      schema_ = catalogue_->schema();
+      if (!trim(o_.where).empty()) where.emplace(o_.where, schema_, "--where");
+    });
+    if (where)
+      rows_.emplace(ranks_, *catalogue_, *where);
+    else
+      rows_.emplace(*catalogue_);
+    ranks_.together([&] {
+      if (rows_->size() > 0) return;
+      throw DataError(
+          where ? fmt::format("{}: --where '{}' holds for none of {} rows", o_.product, trim(o_.where), grouped(catalogue_->rows()))
+                : fmt::format("{}: has no rows to export", o_.product));
+    });
+    if (ranks_.is_first())
+      log_info(fmt::format("{}: {} rows{}", o_.product, grouped(rows_->size()), where ? " of " + grouped(catalogue_->rows()) : ""));
+  }
+
+  /// One table, whose rows have their places: by rows, or column by column.
+  void write_fits() {
+    const FitsOrder order = o_.format == colfits ? FitsOrder::columns : FitsOrder::rows;
+    CatalogueLayout layout = catalogue_->layout();
+    layout.rows = rows_->size();
+    run_.once("table", [&] { create_product_fits({"", root(), layout}, "CATALOGUE", texts(), order); });
+    FitsLayout placed;
+    std::shared_ptr<PlacedWork> work;
+    ranks_.together([&] {
+      placed = open_fits(root(), schema_, rows_->size(), order);
+      work = std::make_shared<PlacedWork>(*rows_, root(), placed);
+    });
+    run_.farm({"export", "rows", "1", false, true}, ranges(part_leaves(rows_->size(), part_rows, "")), work);
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    const std::optional<std::uint32_t> sum = run_.fits_sum();
+    ranks_.on_first_only([&] { finish_fits(root(), placed, sum ? *sum : fits_data_sum(root(), placed)); });
+  }
+
+  /// All texts of the rows: FITS must know them before the first row.
+  [[nodiscard]] EachText texts() const {
+    return [this](const std::function<void(const Table&)>& use) {
+      Schema columns;
+      std::ranges::copy_if(schema_, std::back_inserter(columns), [](const ColumnInfo& info) { return info.type == Type::text; });
+      if (columns.empty()) return;
+      Table block(columns);
+      for (std::int64_t begin = 0; begin < rows_->size(); begin += zone_rows) {
+        rows_->read({begin, std::min(begin + zone_rows, rows_->size())}, block);
+        use(block);
+      }
+    };
+  }
+
+  /// Rows of text have no places before they are written: each part is a file first.
+  void write_text() {
+    const std::string parts = run_.partial("parts.scratch");
+    std::vector<Leaf> leaves = part_leaves(rows_->size(), std::min(part_rows, most_rows()), "");
+    // The folder is cleared of files with such names at the end.
+    for (std::size_t i = 0; i < leaves.size(); ++i) leaves[i].place = std::to_string(i);
+    run_.once("folders", [&] { fs::create_directories(parts); });
+    LeafFormat format{[](const Table&, const std::string&, std::int64_t) {},
+                      [](const std::string& path, const Table& rows) { write_part(path, rows, add_csv_rows); }};
+    if (o_.format == votable)
+      format = {check_xml_texts, [](const std::string& path, const Table& rows) { write_part(path, rows, add_votable_rows); }};
+    run_.farm({"export", "rows", "1", true, true}, ranges(leaves), std::make_shared<ExportWork>(*rows_, schema_, leaves, parts, format));
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    std::vector<std::string> files;
+    for (const Leaf& leaf : leaves) files.push_back(parts + "/" + leaf.place);
+    assemble(ranks_, root(), text_head(), files, o_.format == votable ? votable_tail() : "");
+  }
+
+  static void write_part(const std::string& path, const Table& rows, void (*add_rows)(const Table&, std::string&)) {
+    std::string text;
+    add_rows(rows, text);
+    File file = File::created(path);
+    file.write(0, text);
+    file.close();
+  }
+
+  [[nodiscard]] std::string text_head() const {
+    if (o_.format == votable)
+      return votable_head(schema_, columns_beyond_ascii(ranks_, *rows_, schema_),
+                          {{"creator", catalogue_->layout().creator}, {"provenance", catalogue_->layout().provenance}});
+    const bool is_ecsv = lower(fs::path(o_.output).extension().string()) == ".ecsv";
+    return (is_ecsv ? ecsv_header(schema_) : "") + csv_header(schema_);
+  }
+
+  void write_footprint() {
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    const Region region = covered_pixels(ranks_, *rows_, o_.moc_order);
+    ranks_.on_first_only([&] { write_moc(root(), region, o_.moc_order); });
+    if (ranks_.is_first()) log_info(fmt::format("{:.6g} square degrees in pixels of order {}", area_deg2(region), o_.moc_order));
+  }
+
+  /// Parquet files.
+  void write_files() {
+    ranks_.together([&] {
+      choose_columns();
+      choose_leaves();
+    });
+    if (ranks_.is_first()) log_info(fmt::format("{} file{}", grouped(std::ssize(leaves_)), leaves_.size() == 1 ? "" : "s"));
+    run_.once("folders", [&] { make_folders(); });
+    // A job is a file, never a part of one: a leaf that was cut could not be written by two ranks.
+    run_.farm({"export", "rows", "1", true, true}, ranges(leaves_),
+              std::make_shared<ExportWork>(*rows_, schema_, leaves_, root(), as_parquet()));
+    if (o_.format == hats) describe_catalogue();
+    ranks_.on_first_only([&] { sync_folders(); });
+  }
+
+  [[nodiscard]] LeafFormat as_parquet() const {
+    return {check_utf8,
+            [metadata = parquet_metadata(schema_)](const std::string& path, const Table& rows) { write_parquet(path, rows, metadata); }};
+  }
+
   /// The index of the sky comes first in HATS.
   void choose_columns() {
-    schema_ = catalogue_->schema();
     if (o_.format != hats) return;
     if (catalogue_->layout().ordering != Ordering::healpix)
       throw DataError(
@@ -78,24 +203,37 @@ class ExportRun {
                                     o_.product, name));
   }
 
-  void choose_leaves() {
+  /// A leaf is in memory as a whole, so long rows make it shorter than the user allows.
+  [[nodiscard]] std::int64_t most_rows() const {
     const std::int64_t row_bytes = std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes_per_row(schema_)));
-    // A leaf is in memory as a whole, so long rows make it shorter than the user allows.
-    most_rows_ = std::clamp<std::int64_t>(leaf_bytes / row_bytes, 1, o_.max_rows);
-    if (catalogue_->rows() == 0) throw DataError(fmt::format("{}: has no rows to export", o_.product));
+    return std::clamp<std::int64_t>(leaf_bytes / row_bytes, 1, o_.max_rows);
+  }
+
+  void choose_leaves() {
     if (o_.format == hats) {
-      leaves_ = hats_leaves(catalogue_->ordered_rows(), most_rows_);
+      leaves_ = hats_leaves(ordered_rows(), most_rows());
       for (Leaf& leaf : leaves_) leaf.place = in_collection(leaf.place);
       return;
     }
-    leaves_ = part_leaves(catalogue_->rows(), most_rows_);
+    leaves_ = part_leaves(rows_->size(), most_rows(), ".parquet");
     const std::string ending = lower(fs::path(o_.output).extension().string());
     if (ending != ".parquet" && ending != ".parq" && ending != ".pq") return;
     if (leaves_.size() > 1)
       throw UsageError(fmt::format("--output {}: {} rows are more than one file takes, {} (name a folder: one without .parquet at its end)",
-                                   o_.output, grouped(catalogue_->rows()), grouped(most_rows_)));
+                                   o_.output, grouped(rows_->size()), grouped(most_rows())));
     // An empty place stands for the output itself.
     leaves_.front().place.clear();
+  }
+
+  /// The chosen rows in the order of the sky, by their numbers.
+  [[nodiscard]] OrderedRows ordered_rows() const {
+    OrderedRows ordered;
+    ordered.rows = rows_->size();
+    ordered.row_of_key = [this, all = catalogue_->ordered_rows()](std::int64_t key, RowRange within) {
+      if (rows_->size() == all.rows) return all.row_of_key(key, within);
+      return rows_->among({0, all.row_of_key(key, {0, all.rows})}).end;
+    };
+    return ordered;
   }
 
   void make_folders() {
@@ -105,15 +243,14 @@ class ExportRun {
     for (const Leaf& leaf : leaves_) fs::create_directories(folder_of(root() + "/" + leaf.place));
   }
 
-  void write_leaves() {
+  /// Leaves as partitions of the rows; rank 0 has them.
+  [[nodiscard]] std::vector<Partition> ranges(const std::vector<Leaf>& leaves) const {
     std::vector<Partition> partitions;
     if (ranks_.is_first())
-      for (const Leaf& leaf : leaves_)
+      for (const Leaf& leaf : leaves)
         partitions.push_back(
             {std::ssize(partitions), leaf.place.empty() ? o_.output : leaf.place, leaf.rows, static_cast<double>(leaf.rows.size())});
-    const auto work = std::make_shared<ExportWork>(catalogue_->reader(), schema_, leaves_, root(), parquet_metadata(schema_));
-    // A job is a file, never a part of one: a leaf that was cut could not be written by two ranks.
-    run_.farm({"export", "rows", "1", true, true}, partitions, work);
+    return partitions;
   }
 
   void describe_catalogue() {
@@ -123,15 +260,15 @@ class ExportRun {
     ranks_.together([&] {
       Table keys;
       keys.add(schema_.front());
-      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < catalogue_->rows(); begin += ranks_.size() * zone_rows) {
-        catalogue_->reader().read({begin, std::min(begin + zone_rows, catalogue_->rows())}, keys);
+      for (std::int64_t begin = ranks_.rank() * zone_rows; begin < rows_->size(); begin += ranks_.size() * zone_rows) {
+        rows_->read({begin, std::min(begin + zone_rows, rows_->size())}, keys);
         for (const std::int64_t key : keys[0].values<std::int64_t>()) ++counts[static_cast<std::size_t>(pixel_of(key, order))];
       }
     });
     // Whole numbers, so that the map is the same for any number of ranks.
     ranks_.sum(counts);
     const Roles& roles = catalogue_->layout().roles;
-    const HatsDescription description{name(), "object", roles.ra, roles.dec, o_.date, catalogue_->rows(), most_rows_};
+    const HatsDescription description{name(), "object", roles.ra, roles.dec, o_.date, rows_->size(), most_rows()};
     ranks_.on_first_only([&] {
       std::vector<Leaf> leaves = leaves_;
       for (Leaf& leaf : leaves) leaf.place.erase(0, in_collection("").size());
@@ -160,8 +297,8 @@ class ExportRun {
   Ranks& ranks_;
   Run run_;
   std::optional<Catalogue> catalogue_;
+  std::optional<ChosenRows> rows_;
   Schema schema_;
-  std::int64_t most_rows_ = 0;
   std::vector<Leaf> leaves_;
 };
 
@@ -169,9 +306,18 @@ class ExportCommand final : public Command {
  public:
   void describe(OptionSet& option) override {
     option("product", o_.product, "catalogue or product of skyfold").required().positional().layout();
-    option("format", o_.format, "parquet: files of rows; hats: a catalogue in pixels of the sky").required().one_of({"parquet", hats});
-    option("output", o_.output, "folder to make; for parquet also one file, X.parquet, if the rows fit in it").required().layout();
-    option("max-rows", o_.max_rows, "rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
+    option("format", o_.format,
+           "fits, colfits (one row of whole columns), csv (an output X.ecsv has units), votable, moc (the footprint): one file; parquet: "
+           "files of "
+           "rows; hats: a catalogue in pixels of the sky")
+        .required()
+        .one_of({fits, colfits, csv, votable, moc, parquet, hats});
+    option("output", o_.output, "file to make; for hats and parquet a folder, or for parquet one file, X.parquet, if the rows fit in it")
+        .required()
+        .layout();
+    option("where", o_.where, "condition that rows must meet (see docs/conditions.md); the others are left out");
+    option("max-rows", o_.max_rows, "parquet, hats: rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
+    option("moc.order", o_.moc_order, "moc: order of the pixels that have rows; 10: 3.4 arcmin").range(0, 29);
     option("hats.name", o_.name, "name of the catalogue (obs_collection); empty: that of its folder");
     option("hats.collection", o_.is_collection,
            "make a collection: the catalogue is in a folder of its name, beside collection.properties");
@@ -182,6 +328,14 @@ class ExportCommand final : public Command {
     while (o_.output.size() > 1 && o_.output.ends_with('/')) o_.output.pop_back();
     if (o_.name.find('/') != std::string::npos || o_.name.find('\n') != std::string::npos || o_.name.starts_with('.'))
       throw UsageError(fmt::format("--hats.name {}: is no name of a folder", o_.name));
+    const ExportOptions usual;
+    if (o_.format != hats)
+      refuse_idle_options(
+          "--format hats",
+          {{"hats.name", o_.name != usual.name}, {"hats.collection", o_.is_collection}, {"hats.date", o_.date != usual.date}});
+    if (o_.format != hats && o_.format != parquet)
+      refuse_idle_options("--format parquet or hats", {{"max-rows", o_.max_rows != usual.max_rows}});
+    if (o_.format != moc) refuse_idle_options("--format moc", {{"moc.order", o_.moc_order != usual.moc_order}});
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });
     return ExportRun(o_, context).run();
   }

@@ -38,11 +38,11 @@ std::vector<Leaf> hats_leaves(const OrderedRows& all, std::int64_t most) {
   return leaves;
 }
 
-std::vector<Leaf> part_leaves(std::int64_t rows, std::int64_t most) {
+std::vector<Leaf> part_leaves(std::int64_t rows, std::int64_t most, const std::string& ending) {
   std::vector<Leaf> leaves;
   const std::int64_t parts = (rows + most - 1) / most;
   for (std::int64_t part = 0; part < parts; ++part)
-    leaves.push_back({fmt::format("part-{:05}.parquet", part), {rows * part / parts, rows * (part + 1) / parts}});
+    leaves.push_back({fmt::format("part-{:05}{}", part, ending), {rows * part / parts, rows * (part + 1) / parts}});
   return leaves;
 }
 

@@ -17,7 +17,7 @@ struct Leaf {
 
 /// Leaves of a HATS catalogue: the largest pixels of at most `most` rows, in the order of the sky. Pixels of order 29 may have more.
 [[nodiscard]] std::vector<Leaf> hats_leaves(const OrderedRows& rows, std::int64_t most);
-/// Files of equal numbers of rows, at most `most`: "part-00000.parquet", ...
-[[nodiscard]] std::vector<Leaf> part_leaves(std::int64_t rows, std::int64_t most);
+/// Files of equal numbers of rows, at most `most`: "part-00000.parquet", ... with that ending.
+[[nodiscard]] std::vector<Leaf> part_leaves(std::int64_t rows, std::int64_t most, const std::string& ending);
 
 }  // namespace skyfold

@@ -20,8 +20,8 @@ std::uint64_t hash_of_file(const std::string& path, std::uint64_t chained) {
 
 }  // namespace
 
-ExportWork::ExportWork(const RowReader& reader, Schema schema, std::vector<Leaf> leaves, std::string root, ParquetMetadata metadata)
-    : reader_(reader), schema_(std::move(schema)), leaves_(std::move(leaves)), root_(std::move(root)), metadata_(std::move(metadata)) {}
+ExportWork::ExportWork(const ChosenRows& rows, Schema schema, std::vector<Leaf> leaves, std::string root, LeafFormat format)
+    : rows_(rows), schema_(std::move(schema)), leaves_(std::move(leaves)), root_(std::move(root)), format_(std::move(format)) {}
 
 std::string ExportWork::path_of(RowRange rows) const {
   const auto leaf = std::ranges::find(leaves_, rows, &Leaf::rows);
@@ -32,7 +32,10 @@ std::string ExportWork::path_of(RowRange rows) const {
 void ExportWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   Table& rows = slots_[slot].rows;
   if (rows.columns() == 0) rows = Table(schema_);
-  reader_.read(block, rows);
+  rows_.read(block, rows);
+  const Catalogue& catalogue = rows_.catalogue();
+  // Rows that a condition has chosen have other numbers than in their file.
+  format_.check(rows, catalogue.path() + (rows_.size() == catalogue.rows() ? "" : " (of its rows that --where chooses)"), block.begin);
   result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(schema_));
 }
 
@@ -41,8 +44,7 @@ void ExportWork::compute(const Job&, RowRange block, int slot) {
   LeafRows& leaf = slots_[slot];
   leaf.error = nullptr;
   try {
-    check_utf8(leaf.rows, reader_.path(), block.begin);
-    write_parquet(path_of(block), leaf.rows, metadata_);
+    format_.write(path_of(block), leaf.rows);
   } catch (...) {
     // Kept for write(): an error of computing fails the job and would be tried again, one of writing ends the run.
     leaf.error = std::current_exception();

@@ -1,23 +1,32 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "leaves.hpp"
+#include "skyfold/dataset/chosen_rows.hpp"
 #include "skyfold/farm/farm.hpp"
-#include "skyfold/io/parquet_file.hpp"
-#include "skyfold/io/row_file.hpp"
 
 namespace skyfold {
+
+/// How the rows of a leaf become a file.
+struct LeafFormat {
+  /// Throws DataError for what the format cannot hold: rows, the file that they are from, the number of their first there.
+  std::function<void(const Table& rows, const std::string& from, std::int64_t first_row)> check;
+  /// Makes the file anew; it is not yet on the disk.
+  std::function<void(const std::string& path, const Table& rows)> write;
+};
 
 /// An export as work of the farm: a job is a leaf, which is read, and written to its file as a whole.
 class ExportWork final : public Work {
  public:
+  /// @param rows    that the leaves are ranges of; outlives this
   /// @param root    of the leaves, or the only file
   /// @param schema  of the columns, in the order in which they are written
-  ExportWork(const RowReader& reader, Schema schema, std::vector<Leaf> leaves, std::string root, ParquetMetadata metadata);
+  ExportWork(const ChosenRows& rows, Schema schema, std::vector<Leaf> leaves, std::string root, LeafFormat format);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -29,11 +38,11 @@ class ExportWork final : public Work {
  private:
   [[nodiscard]] std::string path_of(RowRange rows) const;
 
-  const RowReader& reader_;
+  const ChosenRows& rows_;
   Schema schema_;
   std::vector<Leaf> leaves_;
   std::string root_;
-  ParquetMetadata metadata_;
+  LeafFormat format_;
   /// A leaf in memory.
   struct LeafRows {
     Table rows;
