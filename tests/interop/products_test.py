@@ -72,7 +72,7 @@ class Products(support.SkyfoldTest):
 
     def test_pdfs_in_the_layout_of_qp(self):
         with h5py.File(self.pdf, "r") as file:
-            self.assertEqual(set(file), {"meta", "data"})
+            self.assertEqual(set(file), {"meta", "data", "ancil"})
             self.assertEqual(set(file["meta"]), {"pdf_name", "pdf_version", "xvals"})
             np.testing.assert_array_equal(file["meta/pdf_name"][...], [b"interp"])
             np.testing.assert_array_equal(file["meta/pdf_version"][...], [0])

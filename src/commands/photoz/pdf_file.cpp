@@ -2,7 +2,7 @@
 #include "pdf_file.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <utility>
 
 #include "skyfold/core/hash.hpp"
 #include "skyfold/dataset/product_class.hpp"
@@ -13,20 +13,27 @@ namespace skyfold {
 namespace {
 
 constexpr const char *data_group = "/data", *ancil_group = "/ancil";
-constexpr const char *row_name = "row", *id_name = "object_id";
+constexpr const char *row_name = "row", *id_name = "object_id", *redshift_name = "redshift", *type_name = "distribution_type";
 
 /// Columns of kernels and the datasets that the qp library expects, which stand in a file in the order of their names.
 constexpr std::pair<const char*, const char*> pdf_names[] = {
     {pdf_column, "yvals"}, {pdf_means_column, "means"}, {pdf_stds_column, "stds"}, {pdf_weights_column, "weights"}};
 
 /// In the order of their names, too.
-Schema ancillary_schema(const PdfObjects& objects) {
+Schema ancillary_schema(const Schema& given, const PdfObjects* objects, const PdfCopies& copies) {
   Schema schema;
-  if (!objects.id.name.empty()) {
-    schema.push_back(objects.id);
-    schema.back().name = id_name;
-  }
-  schema.push_back({row_name, Type::i8, 1, "", "meta.record", "row of the object in the product, from 0"});
+  for (const ColumnInfo& column : ancillary_columns())
+    if (find_column(given, ancillary_name(column.name))) schema.push_back(column);
+  schema.push_back({type_name, Type::i8, 1, "", "meta.code", "kind of the PDF by RAIL's numbers; 0: of no certain kind"});
+  const auto add_copy = [&](ColumnInfo column, const char* name) {
+    if (column.name.empty()) return;
+    column.name = name;
+    schema.push_back(column);
+  };
+  add_copy(copies.id, id_name);
+  add_copy(copies.redshift, redshift_name);
+  if (objects) schema.push_back({row_name, Type::i8, 1, "", "meta.record", "row of the object in the product, from 0"});
+  std::ranges::sort(schema, {}, &ColumnInfo::name);
   return schema;
 }
 
@@ -53,18 +60,26 @@ Schema pdf_datasets(const Schema& given) {
   return datasets;
 }
 
-bool is_pdf_column(const std::string& name) {
-  return std::any_of(std::begin(pdf_names), std::end(pdf_names), [&](const auto& names) { return name == names.first; });
+std::vector<std::string> pdf_groups() { return {data_group, ancil_group}; }
+
+PdfObjects chosen_for_pdf(const ChosenRows& product, const ChosenRows& with_pdf) {
+  return {[&product, &with_pdf](RowRange block) {
+    const std::vector<std::int64_t> all = product.rows_of(block);
+    PdfRows chosen{with_pdf.among({all.front(), all.back() + 1}), {}};
+    auto at = all.begin();
+    for (const std::int64_t row : with_pdf.rows_of(chosen.rows)) {
+      // Both lists increase, so each search begins where the last one ended.
+      at = std::lower_bound(at, all.end(), row);
+      chosen.places.push_back(static_cast<std::size_t>(at - all.begin()));
+    }
+    return chosen;
+  }};
 }
 
-std::vector<std::string> pdf_groups(bool has_all_objects) {
-  return has_all_objects ? std::vector<std::string>{data_group} : std::vector<std::string>{data_group, ancil_group};
-}
-
-void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows, const PdfObjects* objects) {
-  std::vector<ColumnGroup> groups = {{data_group, pdf_datasets(given), rows}};
-  if (objects) groups.push_back({ancil_group, ancillary_schema(*objects), rows});
-  create_columns(path, groups, {{"product_class", product_class::photoz_pdf}});
+void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows, const PdfObjects* objects,
+                     const PdfCopies& copies) {
+  create_columns(path, {{data_group, pdf_datasets(given), rows}, {ancil_group, ancillary_schema(given, objects, copies), rows}},
+                 {{"product_class", product_class::photoz_pdf}});
   // What qp reads first: the kind of parametrisation, and the grid where it has one.
   Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
   std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
@@ -77,68 +92,52 @@ void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schem
   add_columns(path, {{"/meta", meta}});
 }
 
-PdfFileWriter::PdfFileWriter(const std::string& path, const PdfObjects* objects) : objects_(objects), data_(path, data_group) {
+PdfFileWriter::PdfFileWriter(const std::string& path, const PdfObjects* objects, const PdfCopies& copies)
+    : objects_(objects), copies_(copies), data_(path, data_group), ancil_(path, ancil_group) {
   for (const ColumnInfo& dataset : data_.schema())
     for (const auto& [column, name] : pdf_names)
       if (dataset.name == name) columns_.emplace_back(column);
-  // Of all objects row k of the file is row k of the product, and no ids are needed.
-  if (objects_) ancil_.emplace(path, ancil_group);
 }
 
-PdfFileWriter::Chosen PdfFileWriter::chosen_of(RowRange block) const {
-  if (!objects_) return {block, {}};
-  const std::vector<std::int64_t> all = objects_->product.rows_of(block);
-  const RowRange rows = objects_->with_pdf.among({all.front(), all.back() + 1});
-  Chosen chosen{rows, {}};
-  auto at = all.begin();
-  for (const std::int64_t row : objects_->with_pdf.rows_of(rows)) {
-    // Both lists increase, so each search begins where the last one ended.
-    at = std::lower_bound(at, all.end(), row);
-    chosen.places.push_back(static_cast<std::size_t>(at - all.begin()));
-  }
-  return chosen;
-}
+PdfRows PdfFileWriter::chosen_of(RowRange block) const { return objects_ ? objects_->among(block) : PdfRows{block, {}}; }
 
-Table PdfFileWriter::ancillary(RowRange block, const Chosen& chosen, const Table& copied) const {
-  Table table(ancil_->schema(), chosen.places.size());
-  if (!objects_->id.name.empty()) gather_rows(copied.at(objects_->id.name), chosen.places, table.at(id_name));
-  const auto rows = table.at(row_name).values<std::int64_t>();
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = block.begin + static_cast<std::int64_t>(chosen.places[i]);
-  return table;
+Column PdfFileWriter::ancillary(const ColumnInfo& column, RowRange block, const Table& copied, const Table& out) const {
+  if (column.name == id_name) return copied.at(copies_.id.name);
+  if (column.name == redshift_name) return copied.at(copies_.redshift.name);
+  if (column.name != row_name && column.name != type_name) return out.at(ancillary_name(column.name));
+  Table table({column}, static_cast<std::size_t>(block.size()));
+  const auto values = table[0].values<std::int64_t>();
+  // Estimates by learning are neither likelihoods nor posteriors.
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = column.name == row_name ? block.begin + static_cast<std::int64_t>(i) : 0;
+  return std::move(table[0]);
 }
 
 void PdfFileWriter::write(RowRange block, const Table& copied, const Table& out, JobResult& result) {
-  const Chosen chosen = chosen_of(block);
-  const auto put = [&](RowWriter& file, std::size_t column, std::span<const std::byte> bytes) {
-    file.write(column, chosen.rows.begin, bytes);
+  const PdfRows chosen = chosen_of(block);
+  const auto put = [&](RowWriter& file, std::size_t number, const Column& all) {
+    Table some;
+    if (objects_) {
+      some = Table({all.info()}, chosen.places.size());
+      gather_rows(all, chosen.places, some[0]);
+    }
+    const std::span<const std::byte> bytes = objects_ ? std::as_const(some)[0].bytes() : all.bytes();
+    file.write(number, chosen.rows.begin, bytes);
     // PDFs are part of the rows' checksum: a resumed run checks both files.
     result.checksum = hash_bytes(bytes, result.checksum);
     result.bytes_written += std::ssize(bytes);
   };
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const Column& all = out.at(columns_[i]);
-    if (!objects_) {
-      put(data_, i, all.bytes());
-      continue;
-    }
-    Table some({all.info()}, chosen.places.size());
-    gather_rows(all, chosen.places, some[0]);
-    put(data_, i, some[0].bytes());
-  }
-  if (!ancil_) return;
-  const Table ancil = ancillary(block, chosen, copied);
-  for (std::size_t i = 0; i < ancil.columns(); ++i) put(*ancil_, i, ancil[i].bytes());
+  for (std::size_t i = 0; i < columns_.size(); ++i) put(data_, i, out.at(columns_[i]));
+  for (std::size_t i = 0; i < ancil_.schema().size(); ++i) put(ancil_, i, ancillary(ancil_.schema()[i], block, copied, out));
 }
 
 std::uint64_t PdfFileWriter::stored_checksum(RowRange block, std::uint64_t chained) {
   const RowRange rows = chosen_of(block).rows;
-  chained = chained_rows(data_, rows, chained);
-  return ancil_ ? chained_rows(*ancil_, rows, chained) : chained;
+  return chained_rows(ancil_, rows, chained_rows(data_, rows, chained));
 }
 
 void PdfFileWriter::sync() {
   data_.sync();
-  if (ancil_) ancil_->sync();
+  ancil_.sync();
 }
 
 }  // namespace skyfold

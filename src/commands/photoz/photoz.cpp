@@ -2,23 +2,19 @@
 // file that the qp library reads.
 #include <fmt/core.h>
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
+#include "models.hpp"
 #include "results.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
-#include "skyfold/commands/pdf_path.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/model_file.hpp"
-#include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/dataset/survey_preset.hpp"
-#include "skyfold/kernels/photoz/algorithm.hpp"
-#include "skyfold/kernels/validate/quality.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
@@ -31,38 +27,27 @@ namespace {
 
 struct PhotozOptions {
   CatalogueInput catalogue;
-  std::string model, output, fits, truth, where, pdf_where;
+  ModelOptions models;
+  std::string output, fits, truth, where, pdf_where;
   std::string partitions_per_job = "auto";
   ModelBandOptions bands;
   std::string survey;
   PartitionOptions partition;
-  PdfOptions pdf;
 };
 
 void describe_photoz(OptionSet& option, PhotozOptions& o) {
   option("catalogue", o.catalogue.path, "objects: a catalogue made by import or mock, or any table that import reads").required().layout();
-  option("model", o.model, "model made by train").required().layout();
   option("output", o.output, "photo-z of every object, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("where", o.where, "condition that objects must meet (see docs/conditions.md); the others have no row in the product");
-  option("truth", o.truth, "column of known redshifts for the quality line; empty: the model's, where there is one").layout();
+  option("truth", o.truth, "column of known redshifts for the quality line and files of PDFs; empty: the model's, where there is one");
   option("partitions-per-job", o.partitions_per_job, "partitions that a rank takes at a time: auto or a count").layout();
   describe_survey(option, o.survey);
   describe(option, o.bands);
   describe(option, o.partition);
-  describe(option, o.pdf);
+  describe(option, o.models);
   option("pdf.where", o.pdf_where, "condition that objects must meet for their PDF to be kept");
   describe(option, o.catalogue);
-}
-
-/// Columns that identify an object and its place, and so go into every product.
-std::vector<std::string> copied_columns(const CatalogueLayout& layout) {
-  // A column may have two roles, and goes in once.
-  std::vector<std::string> names;
-  for (const std::string& name :
-       {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile, layout.attribute, std::string(healpix_column)})
-    if (find_column(layout.schema, name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  return names;
 }
 
 /// What is no product of skyfold at all gets the reader's own message.
@@ -77,11 +62,14 @@ class PhotozRun {
 
   ExitCode run() {
     ranks_.together([&] { survey_ = take_survey(o_.survey, o_.bands); });
+    ranks_.together([&] {
+      for (const std::string& path : o_.models.paths) require_kind(path, {product_class::photoz_model}, "model");
+      named_ = name_models(o_.models, o_.output);
+    });
     ranks_.on_first_only([&] {
       check_outputs(product_paths(), input_paths(o_.catalogue.path));
       check_run_folder(o_.output);
     });
-    ranks_.together([&] { require_kind(o_.model, {product_class::photoz_model}, "model"); });
     // As rank 0 sees it: one that sees another file is told by the run, which all have to reach.
     is_plain_ = ranks_.on_first([&] { return std::string(is_plain_table(o_.catalogue) ? "yes" : ""); }) == "yes";
     // Before the run: a catalogue in another order is a product of its own, and an input of this run. Of a table that is no catalogue
@@ -113,7 +101,7 @@ class PhotozRun {
     asked.is_given = context_.options.given("partition.by");
     asked.output = o_.output;
     // The copy takes as long as an import: what is wrong with the options shows before it is made.
-    asked.check = [&](const CatalogueLayout& layout) { fit_model(layout); };
+    asked.check = [&](const CatalogueLayout& layout) { fit_models(layout); };
     ordered_path_ = ordered_catalogue(o_.catalogue, asked, context_);
   }
 
@@ -122,33 +110,34 @@ class PhotozRun {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       catalogue_.emplace(ordered_path_);
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), catalogue_->layout().ordering);
-      fit_model(catalogue_->layout());
+      fit_models(catalogue_->layout());
       for (const std::string& line : said_) log_info(line);
     });
   }
 
-  /// Reads the model, and finds its columns, and those of conditions, in the catalogue.
-  void fit_model(const CatalogueLayout& layout) {
+  /// Reads the models, and finds their columns, and those of conditions, in the catalogue.
+  void fit_models(const CatalogueLayout& layout) {
     const std::string& path = o_.catalogue.path;
-    model_ = read_model(o_.model);
-    const auto algorithm = make_photoz_algorithm(model_.algorithm);
     // The copy of a table has the record of its corrections, too.
-    const std::string& photometric = catalogue_ ? catalogue_->path() : path;
-    TablePhotometry photometry =
-        model_photometry(o_.bands, model_, o_.model, {{photometric}, layout.schema, layout.roles.ra, layout.roles.dec, layout.roles.tile});
-    kernel_ = algorithm->estimator(model_, photometry.columns, o_.pdf);
-    corrections_ = std::move(photometry.corrections);
-    said_ = std::move(photometry.lines);
-    for (const std::string& name : kernel_->needs())
-      if (!find_column(layout.schema, name))
-        throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", path, name, o_.model));
-    // Not every algorithm has a mixture to give.
-    if (has_pdf() && pdf_datasets(kernel_->gives()).empty())
-      throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", o_.pdf.kind, model_.algorithm));
-    copied_ = copied_columns(layout);
-    for (const ColumnInfo& column : kernel_->gives())
-      if (std::find(copied_.begin(), copied_.end(), column.name) != copied_.end())
-        throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", path, column.name));
+    const PhotometricTable table{
+        {catalogue_ ? catalogue_->path() : path}, layout.schema, layout.roles.ra, layout.roles.dec, layout.roles.tile};
+    models_.clear();
+    said_.clear();
+    for (const NamedModel& named : named_) {
+      models_.push_back(fit_model(o_.models, context_.options, o_.bands, named, table, layout.roles.id));
+      // Of models that were trained alike the same is said once.
+      for (const std::string& line : models_.back().lines)
+        if (std::ranges::find(said_, line) == said_.end()) said_.push_back(line);
+    }
+    copied_ = copied_columns(o_.models.columns, layout, path);
+    std::vector<std::string> names;
+    for (const CopiedColumn& column : copied_) names.push_back(column.as.name);
+    for (const FittedModel& model : models_)
+      for (const ColumnInfo& column : model.visible()) {
+        if (std::ranges::find(names, column.name) != names.end())
+          throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", path, column.name));
+        names.push_back(column.name);
+      }
     truth_ = truth_column(layout.schema);
     if (std::string line; trim(o_.where).empty()) {
       o_.where = condition_for(survey_, layout.schema, path, line);
@@ -160,7 +149,8 @@ class PhotozRun {
   }
 
   std::vector<std::string> input_paths(const std::string& catalogue) const {
-    std::vector<std::string> paths = {catalogue, o_.model};
+    std::vector<std::string> paths = {catalogue};
+    paths.insert(paths.end(), o_.models.paths.begin(), o_.models.paths.end());
     for (const std::string& path : files_of(o_.bands)) paths.push_back(path);
     if (!survey_.path.empty()) paths.push_back(survey_.path);
     return paths;
@@ -169,12 +159,17 @@ class PhotozRun {
   std::vector<std::string> product_paths() const {
     std::vector<std::string> paths = {o_.output};
     if (!o_.fits.empty()) paths.push_back(o_.fits);
-    if (has_pdf()) paths.push_back(pdf_path());
+    for (const NamedModel& model : named_)
+      if (!model.pdf_path.empty()) paths.push_back(model.pdf_path);
     return paths;
   }
 
   std::string truth_column(const Schema& schema) const {
-    if (o_.truth.empty()) return find_column(schema, model_.redshift) ? model_.redshift : "";
+    if (o_.truth.empty()) {
+      for (const FittedModel& fitted : models_)
+        if (find_column(schema, fitted.model.redshift)) return fitted.model.redshift;
+      return "";
+    }
     const auto column = find_column(schema, o_.truth);
     if (!column) throw UsageError(fmt::format("{}: no column {} (named by --truth)", o_.catalogue.path, o_.truth));
     if (schema[*column].type == Type::text)
@@ -195,8 +190,9 @@ class PhotozRun {
     if (!ranks_.is_first()) return;
     partitions_ = objects_->numbered(partitions_);
     const std::string of_all = where_ ? " of " + grouped(catalogue_->rows()) : "";
-    log_info(fmt::format("{}: {}{} objects in {} partitions; model {} ({}), bands {}", o_.catalogue.path, grouped(objects_->size()), of_all,
-                         grouped(std::ssize(partitions_)), o_.model, model_.algorithm, join(model_.bands.bands, ",")));
+    log_info(fmt::format("{}: {}{} objects in {} partitions; model {}", o_.catalogue.path, grouped(objects_->size()), of_all,
+                         grouped(std::ssize(partitions_)), models_.front().summary()));
+    for (std::size_t i = 1; i < models_.size(); ++i) log_info("  and model " + models_[i].summary());
     if (with_pdf_) log_info(fmt::format("{} of them with a PDF", grouped(with_pdf_->size())));
   }
 
@@ -219,19 +215,30 @@ class PhotozRun {
     });
     with_pdf_.emplace(ranks_, *catalogue_, *pdf_where_);
     ranks_.together([&] { require(*with_pdf_, "pdf.where", o_.pdf_where); });
-    const std::string& id = catalogue_->layout().roles.id;
-    pdf_objects_.emplace(
-        PdfObjects{*objects_, *with_pdf_, id.empty() ? ColumnInfo{} : catalogue_->schema()[*find_column(catalogue_->schema(), id)]});
+    pdf_objects_ = chosen_for_pdf(*objects_, *with_pdf_);
+  }
+
+  /// What files of PDFs tell of their objects, besides the PDFs.
+  PdfCopies pdf_copies() const {
+    PdfCopies copies;
+    const auto column = [&](const std::string& name) { return catalogue_->schema()[*find_column(catalogue_->schema(), name)]; };
+    if (const std::string& id = catalogue_->layout().roles.id; !id.empty()) copies.id = column(id);
+    if (!truth_.empty()) copies.redshift = column(truth_);
+    return copies;
   }
 
   void prepare() {
     ranks_.together([&] { describe_product(); });
     prepare_product(*run_, ranks_, product_, o_.output, "PHOTOZ", texts(), [&] {
-      if (!has_pdf()) return;
-      create_pdf_file(partial_pdf(), o_.pdf, kernel_->gives(), with_pdf_ ? with_pdf_->size() : objects_->size(), pdf_objects());
-      // An interrupted attempt may have laid the file out otherwise: rows are taken over, not the file.
-      if (const std::string earlier = run_->earlier(pdf_path()); !earlier.empty())
-        for (const std::string& group : pdf_groups(!with_pdf_)) take_rows(earlier, partial_pdf(), group);
+      for (const FittedModel& model : models_) {
+        const std::string& path = model.named.pdf_path;
+        if (path.empty()) continue;
+        create_pdf_file(run_->partial(path), model.pdf, model.kernel->gives(), with_pdf_ ? with_pdf_->size() : objects_->size(),
+                        pdf_objects(), pdf_copies());
+        // An interrupted attempt may have laid the file out otherwise: rows are taken over, not the file.
+        if (const std::string earlier = run_->earlier(path); !earlier.empty())
+          for (const std::string& group : pdf_groups()) take_rows(earlier, run_->partial(path), group);
+      }
     });
   }
 
@@ -239,9 +246,8 @@ class PhotozRun {
   EachText texts() const {
     if (!where_) return texts_in(catalogue_->reader(), product_.layout.schema);
     Schema columns;
-    for (const std::string& name : copied_)
-      if (const ColumnInfo& column = catalogue_->schema()[*find_column(catalogue_->schema(), name)]; column.type == Type::text)
-        columns.push_back(column);
+    for (const CopiedColumn& column : copied_)
+      if (column.as.type == Type::text) columns.push_back(column.as);
     return [this, columns](const std::function<void(const Table&)>& use) {
       Table block(columns);
       for (std::int64_t begin = 0; begin < objects_->size() && !columns.empty(); begin += zone_rows) {
@@ -259,11 +265,18 @@ class PhotozRun {
     product_.layout = catalogue_->layout();
     product_.layout.rows = objects_->size();
     product_.layout.schema.clear();
-    for (const std::string& name : copied_)
-      product_.layout.schema.push_back(catalogue_->schema()[*find_column(catalogue_->schema(), name)]);
-    for (const ColumnInfo& column : kernel_->gives())
-      // PDFs have a file of their own: with hundreds of numbers each they would be most of the product.
-      if (!is_pdf_column(column.name)) product_.layout.schema.push_back(column);
+    const auto renamed = [&](std::string& role) {
+      for (const CopiedColumn& column : copied_)
+        if (column.from == role) return void(role = column.as.name);
+      role.clear();
+    };
+    for (std::string* role :
+         {&product_.layout.roles.id, &product_.layout.roles.ra, &product_.layout.roles.dec, &product_.layout.roles.tile})
+      renamed(*role);
+    for (const CopiedColumn& column : copied_) product_.layout.schema.push_back(column.as);
+    // PDFs have files of their own: with hundreds of numbers each they would be most of the product.
+    for (const FittedModel& model : models_)
+      for (const ColumnInfo& column : model.visible()) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
     product_.layout.product_class = product_class::photoz;
     std::vector<std::pair<std::string, std::string>> identities = {{catalogue_->path(), catalogue_->fingerprint()}};
@@ -275,19 +288,22 @@ class PhotozRun {
   void compute() {
     std::shared_ptr<PhotozWork> work;
     ranks_.together([&] {
-      work = std::make_shared<PhotozWork>(*objects_, *kernel_, corrections_, copied_, product_,
-                                          PdfProduct{has_pdf() ? partial_pdf() : "", pdf_objects()}, context_.threads);
+      std::vector<ModelWork> models;
+      for (const FittedModel& model : models_)
+        models.push_back({*model.kernel, model.corrections, model.named.pdf_path.empty() ? "" : run_->partial(model.named.pdf_path)});
+      const PdfCopies copies = has_pdf() ? pdf_copies() : PdfCopies();
+      work = std::make_shared<PhotozWork>(*objects_, models, CopiedRows{copied_, copies, pdf_objects()}, product_, context_.threads);
     });
     run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
   }
 
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
-    if (has_pdf())
-      for (const std::string& group : pdf_groups(!with_pdf_)) add_zone_hashes(ranks_, partial_pdf(), group, true);
+    for (const NamedModel& model : named_)
+      if (!model.pdf_path.empty())
+        for (const std::string& group : pdf_groups()) add_zone_hashes(ranks_, run_->partial(model.pdf_path), group, true);
     // Before the names are given: a product that cannot be read back is none.
     const std::string quality = describe_product_rows();
-    if (!quality.empty()) context_.process.fact("against known redshifts", quality);
     run_->publish(product_paths());
     return run_->finish(context_.threads, quality.empty() ? "" : quality + "\n");
   }
@@ -295,39 +311,32 @@ class PhotozRun {
   /// Reads the product once more: counts for its log and, where true redshifts are known, the line about its quality.
   std::string describe_product_rows() const {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
-    PhotozCounts counts;
-    QualitySums sums;
+    std::vector<ModelResults> results;
     ranks_.together([&] {
       // Written and hashed a moment ago by this run: its zones need no comparison.
       const RowReader product(product_.rows, "/object", ZoneCheck::off);
-      Table truth, estimate;
-      for (const char* name : {"z_phot", "z_err", "flags"}) estimate.add(product.schema()[*find_column(product.schema(), name)]);
+      Table truth;
       if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);
+      const PhotozForm form = photoz_form(o_.models.columns);
+      for (const FittedModel& model : models_) results.emplace_back(form, models_.size() > 1 ? model.named.name : "", model.named.name);
       // Zone by zone in turn; counts are whole numbers, so their sum does not depend on how ranks shared the zones.
       for (std::int64_t begin = ranks_.rank() * zone_rows; begin < objects_->size(); begin += ranks_.size() * zone_rows) {
         const RowRange block{begin, std::min(begin + zone_rows, objects_->size())};
-        product.read(block, estimate);
-        counts.add(estimate);
-        if (truth_.empty()) continue;
-        objects_->read(block, truth);
-        for (std::size_t i = 0; i < truth.rows(); ++i) {
-          const double z_spec = truth[0].number(i);
-          if (z_spec > 0.0) sums.add(estimate[0].number(i), z_spec, estimate[1].number(i));  // 0: a star, < 0: unknown
-        }
+        if (!truth_.empty()) objects_->read(block, truth);
+        for (ModelResults& result : results) result.add(product, block, truth_.empty() ? nullptr : &truth[0]);
       }
     });
-    ranks_.sum(counts.all());
-    counts.describe(objects_->size(), context_.process);
-    if (truth_.empty()) return "";
-    ranks_.sum(sums.counts());
-    const PhotozQuality quality = sums.quality();
-    return quality.objects > 0 ? describe_quality(quality) : "";
+    context_.process.fact("objects", grouped(objects_->size()));
+    std::vector<std::string> lines;
+    for (ModelResults& result : results) {
+      for (const std::span<std::int64_t> counts : result.all()) ranks_.sum(counts);
+      if (const std::string line = result.describe(context_.process); !line.empty()) lines.push_back(line);
+    }
+    return join(lines, "\n");
   }
 
   const PdfObjects* pdf_objects() const { return pdf_objects_ ? &*pdf_objects_ : nullptr; }
-  bool has_pdf() const { return o_.pdf.kind != "none"; }
-  std::string pdf_path() const { return pdf_path_of(o_.output); }
-  std::string partial_pdf() const { return run_->partial(pdf_path()); }
+  bool has_pdf() const { return o_.models.pdf.kind != "none"; }
 
   PhotozOptions& o_;
   TakenSurvey survey_;
@@ -338,11 +347,10 @@ class PhotozRun {
   bool is_plain_ = false;     ///< the catalogue is a table of another kind
   std::string ordered_path_;  ///< of the catalogue, or of its copy in the order that the partitions need
   std::optional<Catalogue> catalogue_;
-  PhotozModel model_;
-  std::unique_ptr<Kernel> kernel_;
-  Corrections corrections_;
-  std::vector<std::string> said_;  ///< about the photometry
-  std::vector<std::string> copied_;
+  std::vector<NamedModel> named_;
+  std::vector<FittedModel> models_;  ///< the same, ready for the catalogue
+  std::vector<std::string> said_;    ///< about the photometry
+  std::vector<CopiedColumn> copied_;
   std::string truth_;
   std::optional<Condition> where_, pdf_where_;
   std::optional<ChosenRows> objects_;   ///< rows of the product

@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "skyfold/core/text.hpp"
@@ -60,44 +60,75 @@ constexpr std::size_t unflagged_at = flags_at + flag_names.size(), places = unfl
 
 PhotozCounts::PhotozCounts() : counts_(places) {}
 
-void PhotozCounts::add(const Table& rows) {
-  for (std::size_t i = 0; i < rows.rows(); ++i) {
-    ++counts_[redshifts.place(rows[0].number(i))];
-    ++counts_[errors_at + errors.place(rows[1].number(i))];
-    const std::int64_t flags = rows[2].integer(i);
-    // Whole numbers only, so that the sum over ranks is the same in any order.
-    ++counts_[unflagged_at + (flags != 0 ? 1 : 0)];
-    // An object counts for each of its flags, so these add up to more than the objects.
-    for (std::size_t k = 0; k < flag_names.size(); ++k) counts_[flags_at + k] += (flags & flag_names[k].bit) != 0;
-  }
+void PhotozCounts::add(double z_phot, double z_err, std::int64_t flags) {
+  ++counts_[redshifts.place(z_phot)];
+  ++counts_[errors_at + errors.place(z_err)];
+  // Whole numbers only, so that the sum over ranks is the same in any order.
+  ++counts_[unflagged_at + (flags != 0 ? 1 : 0)];
+  // An object counts for each of its flags, so these add up to more than the objects.
+  for (std::size_t k = 0; k < flag_names.size(); ++k) counts_[flags_at + k] += (flags & flag_names[k].bit) != 0;
 }
 
-void PhotozCounts::describe(std::int64_t objects, Process& process) const {
+void PhotozCounts::describe(const std::string& name, bool has_flags, Process& process) const {
   const std::span counts(counts_);
-  process.fact("objects", grouped(objects));
-  process.fact("objects without any flag", grouped(counts[unflagged_at]));
-  LogTable flags{"Flags", {"bit", "meaning", "objects"}, {}, "An object may have several."};
+  const std::string of_model = name.empty() ? "" : name + ": ", ending = name.empty() ? "" : "_" + name;
+  if (has_flags) describe_flags(of_model, process);
+  const std::string settings = "set xrange [0:*]\nset yrange [0:*]";
+  process.add("results", Plot{"n_of_z" + ending,
+                              of_model + "Photometric redshifts",
+                              "z_phot",
+                              fmt::format("objects in {}", redshifts.width),
+                              settings,
+                              {redshifts.series(counts.first(redshifts.size()))}});
+  process.add("results", Plot{"errors" + ending,
+                              of_model + "Errors",
+                              "z_err",
+                              fmt::format("objects in {}", errors.width),
+                              settings,
+                              {errors.series(counts.subspan(errors_at, errors.size()))}});
+}
+
+void PhotozCounts::describe_flags(const std::string& of_model, Process& process) const {
+  const std::span counts(counts_);
+  process.fact(of_model + "objects without any flag", grouped(counts[unflagged_at]));
+  LogTable flags{of_model + "Flags", {"bit", "meaning", "objects"}, {}, "An object may have several."};
   for (std::size_t k = 0; k < flag_names.size(); ++k)
     if (counts[flags_at + k] > 0)
       flags.rows.push_back({std::to_string(flag_names[k].bit), flag_names[k].meaning, grouped(counts[flags_at + k])});
   // An empty table would leave open whether flags were counted at all.
   if (flags.rows.empty())
-    process.add("results", std::string("No object has a flag."));
+    process.add("results", of_model + "No object has a flag.");
   else
     process.add("results", flags);
-  const std::string settings = "set xrange [0:*]\nset yrange [0:*]";
-  process.add("results", Plot{"n_of_z",
-                              "Photometric redshifts",
-                              "z_phot",
-                              fmt::format("objects in {}", redshifts.width),
-                              settings,
-                              {redshifts.series(counts.first(redshifts.size()))}});
-  process.add("results", Plot{"errors",
-                              "Errors",
-                              "z_err",
-                              fmt::format("objects in {}", errors.width),
-                              settings,
-                              {errors.series(counts.subspan(errors_at, errors.size()))}});
+}
+
+ModelResults::ModelResults(const PhotozForm& form, std::string title, const std::string& prefix) : title_(std::move(title)) {
+  const auto column = [&](const std::string& name) { return name.empty() || prefix.empty() ? name : prefix + "_" + name; };
+  z_phot_ = column(form.z_phot), z_err_ = column(form.z_err), z_err_high_ = column(form.z_err_high), flags_ = column(form.flags);
+}
+
+void ModelResults::add(const RowReader& product, RowRange block, const Column* truth) {
+  Table rows;
+  for (const std::string& name : {z_phot_, z_err_, z_err_high_, flags_})
+    if (!name.empty()) rows.add(product.schema()[*find_column(product.schema(), name)]);
+  product.read(block, rows);
+  const Column *z = rows.find(z_phot_), *err = rows.find(z_err_), *high = rows.find(z_err_high_), *flags = rows.find(flags_);
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    double z_err = std::numeric_limits<double>::quiet_NaN();
+    if (err) z_err = high ? 0.5 * (high->number(i) - err->number(i)) : err->number(i);
+    counts_.add(z->number(i), z_err, flags ? flags->integer(i) : 0);
+    const double z_spec = truth ? truth->number(i) : 0.0;
+    if (z_spec > 0.0) sums_.add(z->number(i), z_spec, z_err);  // 0: a star, < 0: unknown
+  }
+}
+
+std::string ModelResults::describe(Process& process) const {
+  counts_.describe(title_, !flags_.empty(), process);
+  const PhotozQuality quality = sums_.quality();
+  if (quality.objects == 0) return "";
+  const std::string of_model = title_.empty() ? "" : title_ + ": ";
+  process.fact(of_model + "against known redshifts", describe_quality(quality));
+  return of_model + describe_quality(quality);
 }
 
 }  // namespace skyfold

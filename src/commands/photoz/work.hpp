@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "models.hpp"
 #include "pdf_file.hpp"
 #include "skyfold/dataset/chosen_rows.hpp"
 #include "skyfold/dataset/rows.hpp"
@@ -13,19 +15,25 @@
 
 namespace skyfold {
 
-/// The file of PDFs of a run.
-struct PdfProduct {
-  std::string path;                     ///< "" for none
-  const PdfObjects* objects = nullptr;  ///< that have one; null for all
+/// One of the models that estimate the objects of a run.
+struct ModelWork {
+  const Kernel& kernel;
+  const Corrections& corrections;
+  std::string pdf;  ///< path of its file of PDFs; "" for none
+};
+/// What goes from the catalogue to the products.
+struct CopiedRows {
+  const std::vector<CopiedColumn>& columns;  ///< of the product
+  PdfCopies pdf = {};                        ///< of the files of PDFs
+  const PdfObjects* with_pdf = nullptr;      ///< objects that have one; null for all
 };
 
-/// Reads rows of a catalogue, runs a kernel on them and writes the result rows.
+/// Reads rows of a catalogue, runs kernels on them and writes the result rows.
 class PhotozWork final : public Work {
  public:
   /// @param objects  the product's rows
-  /// @param copied   columns that go from the catalogue to the product unchanged
-  PhotozWork(const ChosenRows& objects, const Kernel& kernel, const Corrections& corrections, const std::vector<std::string>& copied,
-             const RowProduct& product, const PdfProduct& pdf, int threads);
+  PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& models, const CopiedRows& copied, const RowProduct& product,
+             int threads);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -35,23 +43,31 @@ class PhotozWork final : public Work {
   [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override;
 
  private:
-  struct Buffers {
-    Table in;  ///< what the kernel and the corrections read
+  /// Rows of one model.
+  struct Estimates {
+    Table in;  ///< what the kernel and the corrections read: each model has its own, which corrections change
     RowCorrections found;
-    Table copied;  ///< what goes through
-    Table out;     ///< what the kernel gives
+    Table out;  ///< what the kernel gives
+  };
+  struct Buffers {
+    Table in;  ///< columns that any model reads; not used with one
+    std::vector<Estimates> models;
+    Table copied;   ///< what goes through
+    Table renamed;  ///< the same as the product has it
   };
   Buffers& buffers(int slot);
+  void read_models(RowRange block, Buffers& mine, JobResult& result);
+  void read_copied(RowRange block, Buffers& mine);
   void write_rows(RowRange block, const Buffers& rows, JobResult& result);
 
   const ChosenRows& objects_;
-  const Kernel& kernel_;
-  const Corrections& corrections_;
+  std::vector<ModelWork> models_;
+  std::vector<CopiedColumn> copied_;
   int threads_;
   Buffers empty_;
   Slots<Buffers> slots_;
   ProductWriter product_;
-  std::optional<PdfFileWriter> pdf_;
+  std::vector<std::unique_ptr<PdfFileWriter>> pdfs_;  ///< of the models that have a file, else null
 };
 
 }  // namespace skyfold

@@ -283,7 +283,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
     if (dataset->rows() == 0) throw DataError(path + ": no rows");
     columns = estimate_columns(o, dataset->source());
     if (pdf.kind == "none") return;
-    if (const auto beside = pdfs_found_of(path)) pdfs.emplace(*beside, pdf, dataset->rows());
+    if (const auto beside = pdfs_found_of(path, o.estimate_z)) pdfs.emplace(*beside, pdf, dataset->rows());
   });
   estimates.has_pdf = pdfs.has_value();
   const IdIndex index(sample);

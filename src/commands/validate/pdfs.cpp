@@ -53,12 +53,14 @@ std::vector<double> grid_of(const RowReader& reader, const PdfOptions& grid) {
 /// The product's rows that have a PDF, where that is told; they must be rows of it, in its order.
 std::optional<std::vector<std::int64_t>> chosen_rows(const std::string& path, std::int64_t pdfs, std::int64_t rows) {
   if (class_of(path) != product_class::photoz_pdf || !has_columns(path, ancil_group)) return std::nullopt;  // others have ancil, too
-  const Table ancil = read_columns(path, ancil_group);
-  const Column* const row = ancil.find("row");
+  const RowReader ancil(path, ancil_group);
+  const auto row = find_column(ancil.schema(), "row");
   if (!row) return std::nullopt;
-  if (row->info().type != Type::i8 || row->info().width != 1 || std::ssize(row->values<std::int64_t>()) != pdfs)
+  if (ancil.schema()[*row].type != Type::i8 || ancil.schema()[*row].width != 1 || ancil.rows() != pdfs)
     throw DataError(fmt::format("{}: {}/row is not a whole number for each of {} PDFs", path, ancil_group, pdfs));
-  const auto values = row->values<std::int64_t>();
+  Table table({ancil.schema()[*row]});  // alone: the group has a dozen more columns
+  ancil.read({0, pdfs}, table);
+  const auto values = table[0].values<std::int64_t>();
   std::int64_t last = -1;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i] <= last || values[i] >= rows)

@@ -1,0 +1,186 @@
+// The models of a photoz run: what their columns and files of PDFs are called, and the kernel of each for the catalogue at hand.
+#include "models.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/commands/pdf_path.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/options.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/dataset/model_file.hpp"
+
+namespace skyfold {
+namespace {
+
+bool is_column_name(const std::string& name) {
+  const auto is_part = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  return !name.empty() && std::isalpha(static_cast<unsigned char>(name.front())) != 0 && std::ranges::all_of(name, is_part);
+}
+
+std::string algorithm_in(const std::string& path) {
+  const Attributes attributes = read_attributes(path);
+  const auto found = attributes.find("algorithm");
+  // What is no model gets the reader's own message.
+  return found != attributes.end() ? found->second : read_model(path).algorithm;
+}
+
+void check_names(const std::vector<NamedModel>& models) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (models.size() > 1 || !models[i].name.empty())
+      if (!is_column_name(models[i].name))
+        throw UsageError(
+            fmt::format("--model.prefix '{}': not letters, digits and underscores after a letter (columns begin with it)", models[i].name));
+    for (std::size_t j = 0; j < i; ++j)
+      if (lower(models[i].name) == lower(models[j].name))
+        throw UsageError(
+            fmt::format("--model: {} and {} are both '{}', so that their columns would have the same names (give one for "
+                        "each model: --model.prefix deep,wide)",
+                        models[j].path, models[i].path, models[i].name));
+  }
+}
+
+/// The kernel, with PDFs of a form that the algorithm gives where the columns need some and none are asked for.
+std::unique_ptr<Kernel> estimator_of(const ModelOptions& o, const PhotozForm& form, const FittedModel& fitted, const BandColumns& columns,
+                                     PdfOptions& pdf) {
+  const auto algorithm = make_photoz_algorithm(fitted.model.algorithm);
+  pdf = form.needs_grid ? euclid_grid() : o.pdf;
+  const auto gives_pdf = [](const Kernel& kernel) {
+    return std::ranges::any_of(kernel.gives(), [](const ColumnInfo& column) { return is_pdf_column(column.name); });
+  };
+  // A mixture has no end and no steps, so its numbers are better than those of a grid.
+  if (form.needs_pdf && pdf.kind == "none") pdf.kind = "mixmod";
+  auto kernel = algorithm->estimator(fitted.model, columns, pdf);
+  if (form.needs_pdf && o.pdf.kind == "none" && !gives_pdf(*kernel)) {
+    pdf.kind = "interp";
+    kernel = algorithm->estimator(fitted.model, columns, pdf);
+  }
+  // Not every algorithm has a mixture to give.
+  if (pdf.kind != "none" && !gives_pdf(*kernel))
+    throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", pdf.kind, fitted.model.algorithm));
+  return kernel;
+}
+
+/// Euclid's PDFs have one grid; what is said about another one would do nothing.
+void check_grid(const ModelOptions& o, const OptionSet& given, const PhotozForm& form) {
+  if (!form.needs_grid) return;
+  const PdfOptions grid = euclid_grid();
+  if (o.pdf.kind == "mixmod")
+    throw UsageError(fmt::format("--pdf mixmod: --columns {} has PDFs on a grid (leave it out, or --pdf interp)", form.name));
+  for (const auto& [option, asked, value] : {std::tuple{"pdf.zmin", o.pdf.zmin, grid.zmin}, std::tuple{"pdf.zmax", o.pdf.zmax, grid.zmax},
+                                             std::tuple{"pdf.bins", double(o.pdf.bins), double(grid.bins)}})
+    if (given.given(option) && asked != value)
+      throw UsageError(fmt::format("--{} {}: --columns {} has the grid of {} redshifts from {} to {}", option, shortest(asked), form.name,
+                                   grid.bins, shortest(grid.zmin), shortest(grid.zmax)));
+}
+
+}  // namespace
+
+void describe(OptionSet& option, ModelOptions& o) {
+  option("model", o.paths, "models made by train; several estimate in one pass, into one product").required().layout();
+  option("model.prefix", o.prefixes, "what the columns of each model begin with; empty: several models' algorithms");
+  option("columns", o.columns, "names and kinds of the columns: skyfold, or those of a survey").one_of(photoz_forms());
+  describe(option, o.pdf);
+  option("pdf.seed", o.seed, "of draws from PDFs (photoz_mc)").range(0.0, 9007199254740992.0);
+}
+
+std::vector<NamedModel> name_models(const ModelOptions& o, const std::string& output) {
+  const PhotozForm form = photoz_form(o.columns);
+  if (!o.prefixes.empty() && o.prefixes.size() != o.paths.size())
+    throw UsageError(fmt::format("--model.prefix: {} for {} models", o.prefixes.size(), o.paths.size()));
+  if (o.paths.size() > 1 && !form.takes_several)
+    throw UsageError(
+        fmt::format("--columns {}: {} models, whose columns would have the same names (one model a product)", form.name, o.paths.size()));
+  if (!form.takes_several && !o.prefixes.empty())
+    throw UsageError(fmt::format("--model.prefix: --columns {} has names without prefix", form.name));
+  const bool has_names = o.paths.size() > 1 || form.has_prefix || !o.prefixes.empty();
+  std::vector<NamedModel> models;
+  for (std::size_t i = 0; i < o.paths.size(); ++i) {
+    NamedModel model{o.paths[i], algorithm_in(o.paths[i]), {}, {}};
+    if (has_names) model.name = o.prefixes.empty() ? model.algorithm : o.prefixes[i];
+    if (o.pdf.kind != "none") model.pdf_path = pdf_path_of(output, o.paths.size() > 1 ? model.name : "");
+    models.push_back(std::move(model));
+  }
+  check_names(models);
+  return models;
+}
+
+Schema FittedModel::visible() const {
+  Schema schema;
+  for (const ColumnInfo& column : kernel->gives())
+    if (!is_pdf_column(column.name) && !is_ancillary_column(column.name)) schema.push_back(column);
+  return schema;
+}
+
+std::string FittedModel::summary() const {
+  return fmt::format("{} ({}), bands {}", named.path, model.algorithm, join(model.bands.bands, ","));
+}
+
+FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const ModelBandOptions& bands, const NamedModel& named,
+                      const PhotometricTable& table, const std::string& id) {
+  const PhotozForm form = photoz_form(o.columns);
+  check_grid(o, given, form);
+  if (form.needs_id && id.empty())
+    throw UsageError(fmt::format("{}: no column of ids (--columns {} draws from PDFs by id)", table.paths.front(), form.name));
+  FittedModel fitted;
+  fitted.named = named;
+  fitted.model = read_model(named.path);
+  TablePhotometry photometry = model_photometry(bands, fitted.model, named.path, table);
+  auto kernel = estimator_of(o, form, fitted, photometry.columns, fitted.pdf);
+  fitted.corrections = std::move(photometry.corrections);
+  fitted.lines = std::move(photometry.lines);
+  if (form.needs_pdf)
+    fitted.lines.push_back(fitted.pdf.kind == "mixmod"
+                               ? fmt::format("{}: columns from mixtures of Gaussians", named.path)
+                               : fmt::format("{}: columns from PDFs at {} redshifts from {} to {}", named.path, fitted.pdf.bins,
+                                             shortest(fitted.pdf.zmin), shortest(fitted.pdf.zmax)));
+  for (const std::string& name : kernel->needs())
+    if (!find_column(table.schema, name))
+      throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", table.paths.front(), name, named.path));
+  ColumnsAsked asked;
+  asked.form = form;
+  asked.prefix = named.name.empty() ? "" : named.name + "_";
+  asked.pdf = fitted.pdf;
+  asked.keeps_pdf = !named.pdf_path.empty();
+  asked.id = id;
+  asked.seed = static_cast<std::uint64_t>(o.seed);
+  fitted.kernel = in_form(asked, std::move(kernel));
+  return fitted;
+}
+
+std::vector<CopiedColumn> copied_columns(const std::string& columns, const CatalogueLayout& layout, const std::string& path) {
+  std::vector<CopiedColumn> copied;
+  const auto add = [&](const std::string& from, const std::string& to) {
+    // A column may have two roles, and goes in once.
+    const auto index = find_column(layout.schema, from);
+    if (!index || std::ranges::any_of(copied, [&](const CopiedColumn& column) { return column.from == from; })) return;
+    copied.push_back({from, layout.schema[*index]});
+    if (!to.empty()) copied.back().as.name = to;
+  };
+  if (columns != "rubin") {
+    for (const std::string& name :
+         {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile, layout.attribute, std::string(healpix_column)})
+      add(name, "");
+    return copied;
+  }
+  const std::pair<const std::string&, const char*> named[] = {
+      {layout.roles.id, "objectId"}, {layout.roles.ra, "coord_ra"}, {layout.roles.dec, "coord_dec"}};
+  for (const auto& [from, to] : named) {
+    const auto index = find_column(layout.schema, from);
+    if (!index || layout.schema[*index].type == Type::text)
+      throw UsageError(fmt::format("{}: no column of {}, for {} of --columns rubin", path,
+                                   to == std::string("objectId") ? "ids that are whole numbers" : "positions", to));
+    add(from, to);
+    copied.back().as.type = to == std::string("objectId") ? Type::i8 : Type::f8;
+  }
+  // The order is that of a catalogue, whatever its columns are called.
+  for (const std::string& name :
+       {layout.ordering == Ordering::tile ? layout.roles.tile : "", layout.attribute, std::string(healpix_column)})
+    add(name, "");
+  return copied;
+}
+
+}  // namespace skyfold

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "skyfold/dataset/model_photometry.hpp"
+#include "skyfold/kernels/photoz/columns.hpp"
+
+namespace skyfold {
+
+/// The models of a run and what becomes of their estimates.
+struct ModelOptions {
+  std::vector<std::string> paths;
+  std::vector<std::string> prefixes;  ///< one for each model; empty: their algorithms, where one is needed
+  std::string columns = "skyfold";
+  PdfOptions pdf;
+  double seed = 1.0;
+};
+void describe(OptionSet& option, ModelOptions& o);
+
+/// What is known of a model before its catalogue: names, and where its PDFs go.
+struct NamedModel {
+  std::string path, algorithm;
+  std::string name;      ///< of its columns and its file of PDFs; "" for a model alone
+  std::string pdf_path;  ///< "" for none
+};
+/// Looks at the models' attributes alone. Throws UsageError for names that cannot be told apart, or that no column can have, and for a
+/// form that takes one model.
+[[nodiscard]] std::vector<NamedModel> name_models(const ModelOptions& o, const std::string& output);
+
+/// A model that is ready to estimate objects of a table.
+struct FittedModel {
+  NamedModel named;
+  PhotozModel model;
+  PdfOptions pdf;  ///< what its PDFs are like
+  std::unique_ptr<Kernel> kernel;
+  Corrections corrections;
+  std::vector<std::string> lines;  ///< to be said
+
+  [[nodiscard]] std::string column(const std::string& name) const { return named.name.empty() ? name : named.name + "_" + name; }
+  /// Columns that go into the product.
+  [[nodiscard]] Schema visible() const;
+  /// "m.h5 (dnf), bands g,r,i"
+  [[nodiscard]] std::string summary() const;
+};
+/// @param id  column of ids, "" where the table has none
+/// Throws UsageError where model, table and options do not fit.
+[[nodiscard]] FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const ModelBandOptions& bands, const NamedModel& named,
+                                    const PhotometricTable& table, const std::string& id);
+
+/// A column of the catalogue that goes into the product, perhaps under another name or as another type of number.
+struct CopiedColumn {
+  std::string from;
+  ColumnInfo as;
+};
+/// Those that identify an object and its place, as the form has them.
+[[nodiscard]] std::vector<CopiedColumn> copied_columns(const std::string& columns, const struct CatalogueLayout& layout,
+                                                       const std::string& path);
+
+}  // namespace skyfold
