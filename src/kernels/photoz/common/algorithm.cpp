@@ -15,6 +15,7 @@ namespace skyfold {
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_knn();
+std::unique_ptr<PhotozAlgorithm> make_mdn();
 std::unique_ptr<PhotozAlgorithm> make_pofz();
 std::unique_ptr<PhotozAlgorithm> make_trainz();
 
@@ -25,7 +26,7 @@ struct Entry {
   std::unique_ptr<PhotozAlgorithm> (*make)();
 };
 constexpr Entry algorithms[] = {
-    {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn}, {"pofz", make_pofz}, {"trainz", make_trainz},
+    {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn}, {"mdn", make_mdn}, {"pofz", make_pofz}, {"trainz", make_trainz},
 };
 
 }  // namespace

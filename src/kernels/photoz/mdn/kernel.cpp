@@ -1,0 +1,136 @@
+// Estimates by mixture density networks: chunks of objects through all nets, then the mean of their mixtures. See docs/mdn.md.
+#include "kernel.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "../common/model.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/parallel.hpp"
+#include "skyfold/kernels/photoz/flags.hpp"
+
+namespace skyfold::mdn {
+namespace {
+
+using network::chunk;
+
+constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
+constexpr double least_weight = 1e-4;
+constexpr std::size_t chunks_per_task = 16;
+
+Schema output_schema() {
+  return {photoz_column::z_phot(), photoz_column::z_err("half of the central 68.3 % interval of the PDF"),
+          photoz_column::n_bands("bands observed"), photoz_column::flags()};
+}
+
+}  // namespace
+
+network::Shape shape_of(const Options& o, std::size_t inputs) {
+  network::Shape shape;
+  shape.units.push_back(inputs);
+  for (const double n : o.hidden) shape.units.push_back(static_cast<std::size_t>(n));
+  shape.units.push_back(3 * static_cast<std::size_t>(o.gaussians));
+  return shape;
+}
+
+Ensemble::Ensemble(const network::Shape& shape, const MixtureOutputs& outputs, std::span<const double> weights)
+    : pass_(shape), outputs_(outputs), weights_(weights), n_nets_(weights.size() / shape.weights()), n_weights_(shape.weights()) {
+  for (auto* v : {&weight_, &z_, &sigma_}) v->resize(n_nets_ * outputs.gaussians() * chunk);
+  for (auto* v : {&some_weight_, &some_z_, &some_sigma_}) v->resize(n_nets_ * outputs.gaussians());
+}
+
+void Ensemble::run() {
+  const std::size_t size = outputs_.gaussians() * chunk;
+  for (std::size_t net = 0; net < n_nets_; ++net) {
+    pass_.forward(weights_.subspan(net * n_weights_, n_weights_));
+    const auto part = [&](std::vector<double>& v) { return std::span<double>(v).subspan(net * size, size); };
+    outputs_.read(pass_.output(), part(weight_), part(z_), part(sigma_));
+  }
+}
+
+const Mixture& Ensemble::mixture(std::size_t object) {
+  const double limit = least_weight * static_cast<double>(n_nets_);
+  std::size_t n = 0;
+  for (std::size_t k = 0; k < some_z_.size(); ++k) {
+    const std::size_t at = k * chunk + object;
+    if (weight_[at] < limit) continue;
+    some_weight_[n] = weight_[at];
+    some_z_[n] = z_[at];
+    some_sigma_[n++] = sigma_[at];
+  }
+  mixture_.set(std::span(some_z_).first(n), std::span(some_sigma_).first(n), std::span(some_weight_).first(n));
+  return mixture_;
+}
+
+/// Buffers of one thread.
+struct MdnKernel::Worker {
+  explicit Worker(const MdnKernel& kernel) : ensemble(kernel.shape_, kernel.outputs_, kernel.weights_), pdf(kernel.pdf()) {}
+  Ensemble ensemble;
+  PdfWriter pdf;
+};
+
+MdnKernel::MdnKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf)
+    : PhotozKernel(model, columns, pdf, output_schema(), static_cast<std::size_t>(options.nets * options.gaussians)),
+      options_(options),
+      inputs_(options.features, model.bands.bands),
+      shape_(shape_of(options, inputs_.size())),
+      outputs_(static_cast<std::size_t>(options.gaussians), options.narrowest),
+      weights_(values_of<double>(model.tables.at("nets"), "weights")) {
+  inputs_.restore(model.tables.at("inputs"));
+  // From a file: what does not fit would be read as other weights.
+  if (weights_.size() != shape_.weights() * static_cast<std::size_t>(options.nets))
+    throw DataError("the model's nets are not of the size that its parameters tell (damaged)");
+}
+
+void MdnKernel::run(const Table& in, Table& out, int threads) const {
+  const Photometry photometry = photometry_of(in);
+  Features features;
+  inputs_.layer().gather(photometry, features);
+  const EstimateColumns output(out);
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t row = 0; row < in.rows(); ++row) {
+    if (photometry.observed[row] != 0)
+      rows.push_back(row);
+    else
+      output.set_missing(row, 0, photoz_missing_band | photoz_no_band);
+  }
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
+  parallel_for(rows.size(), chunks_per_task * chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    auto& worker = workers[static_cast<std::size_t>(thread)];
+    if (!worker) worker = std::make_unique<Worker>(*this);
+    for (; begin < end; begin += chunk) {
+      const auto some = std::span<const std::uint32_t>(rows).subspan(begin, std::min(chunk, end - begin));
+      inputs_.fill(features, photometry.observed, some, worker->ensemble.input());
+      worker->ensemble.run();
+      for (std::size_t o = 0; o < some.size(); ++o) {
+        output.n_bands[some[o]] = std::popcount(photometry.observed[some[o]]);
+        estimate(worker->ensemble.mixture(o), some[o], band_flags(some[o], photometry, features), *worker, output);
+      }
+    }
+  });
+}
+
+/// A band is missing where it was not observed; a feature can be missing for want of an error alone.
+std::int32_t MdnKernel::band_flags(std::size_t object, const Photometry& photometry, const Features& features) const {
+  std::int32_t flags = 0;
+  const std::uint32_t observed = photometry.observed[object];
+  const FeatureLayer& layer = inputs_.layer();
+  if (std::popcount(observed) < static_cast<int>(photometry.n_bands)) flags |= photoz_missing_band;
+  for (std::size_t f = 0; f < layer.size(); ++f)
+    if (layer.is_error(f) && (observed & layer.bands_of(f)) != 0 && !(features.present[object] >> f & 1))
+      flags |= photoz_no_magnitude_error;
+  if (inputs_.is_outside(features, object)) flags |= photoz_outside_coverage;
+  return flags;
+}
+
+void MdnKernel::estimate(const Mixture& mixture, std::size_t object, std::int32_t flags, Worker& worker,
+                         const EstimateColumns& output) const {
+  const double z = options_.point == "mode" ? mixture.mode() : options_.point == "mean" ? mixture.mean() : mixture.quantile(0.5);
+  flags |= range_flags(z) | worker.pdf.write(mixture, object, output);
+  output.z_phot[object] = z;
+  output.z_err[object] = static_cast<float>(0.5 * (mixture.quantile(1.0 - one_sigma) - mixture.quantile(one_sigma)));
+  output.flags[object] = flags;
+}
+
+}  // namespace skyfold::mdn
