@@ -18,7 +18,7 @@ median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 quiet mpi "$skyfold" mock --objects "$objects" --seed 1 --spectroscopic 0.01 --output "$folder/survey.h5" --threads 1
 quiet "$skyfold" train --sample "$folder/survey.spec.h5" --output "$folder/model.h5" --dnf.preselect 200
-quiet mpi "$skyfold" photoz --catalogue "$folder/survey.h5" --model "$folder/model.h5" --output "$folder/z.h5" \
+quiet mpi "$skyfold" photoz --catalogue "$folder/survey.h5" --model "$folder/model.h5" --output "$folder/z.hdf5" \
   --fits "$folder/z.fits" --pdf interp --threads 1
 # MB/s of one rank while it writes its rows of the three products, each job's fsync included.
 output_rate=$(sed -n 's/.* at \([0-9,]*\) MB\/s per rank.*/\1/p' "$folder/log" | tr -d ,)

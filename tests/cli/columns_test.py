@@ -337,6 +337,12 @@ class Columns(support.SkyfoldTest):
                     self.assert_numbers(ancil[name], pdfs, lambda pdf: pdf.quantile(p), 1e-4, name)
                 self.assert_numbers(ancil["z_std"], pdfs, lambda pdf: np.sqrt(pdf.mean(lambda z: z * z) - pdf.mean(lambda z: z) ** 2), 1e-4, "std")
 
+    def test_a_name_that_qp_takes_for_pandas_is_said_once(self):
+        for name, count in (("z.h5", 1), ("z.hdf5", 0)):
+            result = self.photoz(self.path(name), [self.knn], "--pdf", "mixmod", ranks=2)
+            self.assertEqual(result.err.count("tables of pandas"), count)
+            self.assertTrue(pathlib.Path(self.path("z.pdf.hdf5")).exists())
+
     def test_redshifts_are_those_of_truth(self):
         self.photoz(self.path("z.h5"), [self.knn], "--pdf", "mixmod", "--truth", "mag_i")
         with h5py.File(self.path("z.pdf.hdf5")) as file:

@@ -153,8 +153,8 @@ class Products(SlurmTest):
                           "--model", "model.h5")
         self.wait_for_end(f"{job}_1")
         self.wait_for_end(f"{job}_2")
-        self.assert_same(self.path("products/des.z.h5"), self.path("reference.h5"))
-        self.assert_same(self.path("products/plain.z.h5"), self.path("plain.reference.h5"))
+        self.assert_same(self.path("products/des.z.hdf5"), self.path("reference.h5"))
+        self.assert_same(self.path("products/plain.z.hdf5"), self.path("plain.reference.h5"))
 
     def check_as_a_job(self, command, *options):
         """The script's product has the bytes of a run without Slurm."""

@@ -112,6 +112,9 @@ class PhotozRun {
       partition_ = suited_partition(o_.partition, context_.options.given("partition.by"), catalogue_->layout().ordering);
       fit_models(catalogue_->layout());
       for (const std::string& line : said_) log_info(line);
+      if (o_.output.ends_with(".h5"))
+        log_info(
+            fmt::format("{}: qp and tables_io take .h5 for tables of pandas; what they should open is better called .hdf5", o_.output));
     });
   }
 
