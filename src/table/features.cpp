@@ -41,7 +41,8 @@ std::string reference_band(const std::string& wanted, const std::vector<std::str
 }  // namespace
 
 void describe(OptionSet& option, FeatureOptions& o, const std::string& section) {
-  option(section + ".features", o.terms, "what is learned from: magnitudes, colours, reference, errors, or single ones as i, g-r, err_i");
+  option(section + ".features", o.terms,
+         "what is learned from: magnitudes, colours, wide_colours (every other band), reference, errors, or single ones as i, g-r, err_i");
   option(section + ".reference", o.reference, "band of the reference magnitude; empty: i, else r, else the middle one");
 }
 
@@ -61,6 +62,8 @@ void FeatureLayer::add(const std::string& term, const std::vector<std::string>& 
   } else if (term == "colours") {
     // Neighbours only: all other colours are sums of these.
     for (std::uint32_t b = 0; b + 1 < n; ++b) add_one({Kind::colour, b, b + 1}, bands[b] + "-" + bands[b + 1]);
+  } else if (term == "wide_colours") {
+    for (std::uint32_t b = 0; b + 2 < n; ++b) add_one({Kind::colour, b, b + 2}, bands[b] + "-" + bands[b + 2]);
   } else if (term == "reference") {
     add_one({Kind::magnitude, *band_named(bands, reference)}, reference);
   } else if (term == "errors") {
@@ -76,7 +79,7 @@ void FeatureLayer::add(const std::string& term, const std::vector<std::string>& 
       if (blue && red) return add_one({Kind::colour, *blue, *red}, term);
     }
     throw UsageError(
-        fmt::format("'{}' is not a feature of the bands {} (magnitudes, colours, reference, errors, a band, a colour "
+        fmt::format("'{}' is not a feature of the bands {} (magnitudes, colours, wide_colours, reference, errors, a band, a colour "
                     "such as {}-{}, an error such as {}{})",
                     term, join(bands, ","), bands.front(), bands.back(), error_prefix, bands.front()));
   }

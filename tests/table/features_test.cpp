@@ -57,6 +57,10 @@ TEST(Features, AreNamedOneByOneToo) {
   EXPECT_TRUE(layer.is_error(2));
 }
 
+TEST(Features, OfWideColoursLeaveOneBandOut) {
+  EXPECT_EQ(FeatureLayer({{"wide_colours"}, ""}, {"u", "g", "r", "i"}).names(), (std::vector<std::string>{"u-r", "g-i"}));
+}
+
 TEST(Features, OccurOnceWhenGroupsShareThem) { EXPECT_EQ(FeatureLayer({{"magnitudes", "reference", "i"}, ""}, bands).names(), bands); }
 
 TEST(Features, AreMissingWhereABandOrAnErrorIs) {

@@ -13,7 +13,7 @@ class OptionSet;
 
 /// What the photometry of an object is turned into for an algorithm that learns.
 struct FeatureOptions {
-  /// Groups (magnitudes, colours, reference, errors) and single terms: a band ("i"), a colour ("g-r"), an error ("err_i").
+  /// Groups (magnitudes, colours, wide_colours, reference, errors) and single terms: a band ("i"), a colour ("g-r"), an error ("err_i").
   std::vector<std::string> terms = {"colours", "reference"};
   std::string reference;  ///< band of the reference magnitude; empty: i, else r, else the middle one
 };

@@ -17,6 +17,7 @@ std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_knn();
 std::unique_ptr<PhotozAlgorithm> make_mdn();
 std::unique_ptr<PhotozAlgorithm> make_pofz();
+std::unique_ptr<PhotozAlgorithm> make_tpz();
 std::unique_ptr<PhotozAlgorithm> make_trainz();
 
 namespace {
@@ -26,7 +27,8 @@ struct Entry {
   std::unique_ptr<PhotozAlgorithm> (*make)();
 };
 constexpr Entry algorithms[] = {
-    {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn}, {"mdn", make_mdn}, {"pofz", make_pofz}, {"trainz", make_trainz},
+    {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn},       {"mdn", make_mdn},
+    {"pofz", make_pofz}, {"tpz", make_tpz}, {"trainz", make_trainz},
 };
 
 }  // namespace
