@@ -11,6 +11,7 @@ import sys
 import h5py
 import healpy
 import numpy as np
+import scipy.spatial
 from astropy.io import fits
 from astropy.io.votable import parse_single_table, validate
 from astropy.table import Table
@@ -197,6 +198,54 @@ class Parquet(Exports):
             self.assertEqual(os.path.exists(output), is_there)
             self.skyfold(*command)
             self.assert_same_trees("whole", point.replace(" ", "_"))
+
+    def check_margin(self, folder, rows, leaves, arcsec):
+        """What is in a margin catalogue, by the distances of all rows from finely followed borders."""
+        angles = np.radians(rows["ra"]), np.radians(rows["dec"])
+        places = np.array([np.cos(angles[1]) * np.cos(angles[0]), np.cos(angles[1]) * np.sin(angles[0]), np.sin(angles[1])]).T
+        listed = []
+        for order, pixel in leaves:
+            border = healpy.boundaries(2**order, pixel, step=4000 >> order, nest=True).T
+            chords = scipy.spatial.cKDTree(border).query(places)[0]
+            distance = np.degrees(2 * np.arcsin(chords / 2)) * 3600
+            outside = rows["_healpix_29"] >> (2 * (29 - order)) != pixel
+            file = folder / f"dataset/Norder={order}/Dir={pixel // 10000 * 10000}/Npix={pixel}.parquet"
+            found = parquet_tools.hyparquet(support.binary(), str(file))["columns"]["id"] if file.exists() else []
+            self.assertEqual(found, [id for id in rows["id"].tolist() if id in set(found)])   # in the catalogue's order, each once
+            self.assertLessEqual(set(rows["id"][outside & (distance <= arcsec)].tolist()), set(found))
+            self.assertLessEqual(set(found), set(rows["id"][outside & (distance <= 1.011 * arcsec)].tolist()))
+            if found:
+                listed.append((order, pixel))
+        self.assertEqual((folder / "partition_info.csv").read_text(), "Norder,Npix\n" + "".join(f"{order},{pixel}\n" for order, pixel in listed))
+        self.assertGreater(len(listed), len(leaves) // 2)
+
+    def test_a_margin_catalogue(self):
+        random = np.random.default_rng(11)
+        count = 1500   # about a pole, the meridian and a corner of twelve base pixels
+        ra, dec = random.uniform(0, 360, count), np.degrees(np.arcsin(random.uniform(0.9, 1, count)))
+        ra[::3], dec[::3] = random.normal(0, 4, len(ra[::3])) % 360, random.normal(0, 4, len(ra[::3]))
+        source = support.make_fits(self.path("t.fits"), {"id": np.arange(count), "ra": ra, "dec": dec})
+        self.skyfold("import", "--input", source, "--output", self.path("cat.h5"))
+        rows = support.read_group(self.path("cat.h5"))
+        for name, ranks in (("one", 0), ("three", 3)):
+            self.skyfold("export", self.path("cat.h5"), "--format", "hats", "--hats.name", "sky", "--max-rows", "200", "--hats.margin", "1200",
+                         "--output", self.path(name), ranks=ranks)
+        self.assert_same_trees("one", "three")
+        folder = pathlib.Path(self.path("one"))
+        self.assertEqual(sorted(os.listdir(folder)), ["collection.properties", "sky", "sky_1200arcs"])
+        self.assertEqual((folder / "collection.properties").read_text().splitlines()[1:],
+                         ["obs_collection=sky", "hats_primary_table_url=sky", "all_margins=sky_1200arcs", "default_margin=sky_1200arcs"])
+        self.check_margin(folder / "sky_1200arcs", rows, leaves_of(rows["_healpix_29"], 200), 1200)
+        properties = dict(line.split("=", 1) for line in (folder / "sky_1200arcs/hats.properties").read_text().splitlines() if not line.startswith("#"))
+        self.assertEqual([properties[key] for key in ("dataproduct_type", "hats_primary_table_url", "hats_margin_threshold")], ["margin", "sky", "1200"])
+        index = parquet_tools.hyparquet(support.binary(), str(folder / "sky_1200arcs/dataset/_metadata"))
+        self.assertEqual(int(properties["hats_nrows"]), index["rows"])
+        # It is a table that skyfold reads, and the collection is its catalogue, each row once.
+        self.skyfold("import", "--input", folder, "--output", self.path("back.h5"))
+        np.testing.assert_array_equal(support.read_group(self.path("back.h5"))["id"], rows["id"])
+        result = self.skyfold("export", self.path("cat.h5"), "--format", "hats", "--hats.name", "sky", "--hats.margin", "0.001", "--output", self.path("none"))
+        self.assertIn("no margin catalogue", result.err)
+        self.assertEqual(sorted(os.listdir(self.path("none"))), ["collection.properties", "sky"])
 
     def test_hats_of_chosen_rows(self):
         self.export("h", "--format", "hats", "--max-rows", "200", "--where", "mag < 22")

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <optional>
 
 #include "assembly.hpp"
 #include "hats_files.hpp"
+#include "margin.hpp"
 #include "placed_work.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/commands/command.hpp"
@@ -21,6 +23,7 @@
 #include "skyfold/dataset/csv.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/io/moc.hpp"
+#include "skyfold/io/source.hpp"
 #include "skyfold/io/votable_file.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
@@ -45,6 +48,7 @@ struct ExportOptions {
   long max_rows = 1'000'000;
   std::string name, date;
   bool is_collection = false;
+  double margin = 0.0;
   int moc_order = 10;
 };
 
@@ -138,7 +142,8 @@ class ExportRun {
                       [](const std::string& path, const Table& rows) { write_part(path, rows, add_csv_rows); }};
     if (o_.format == votable)
       format = {check_xml_texts, [](const std::string& path, const Table& rows) { write_part(path, rows, add_votable_rows); }};
-    run_.farm({"export", "rows", "1", true, true}, ranges(leaves), std::make_shared<ExportWork>(*rows_, schema_, leaves, parts, format));
+    run_.farm({"export", "rows", "1", true, true}, ranges(leaves),
+              std::make_shared<ExportWork>(all_rows(), schema_, leaves, parts, format));
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     std::vector<std::string> files;
     for (const Leaf& leaf : leaves) files.push_back(parts + "/" + leaf.place);
@@ -178,9 +183,21 @@ class ExportRun {
     run_.once("folders", [&] { make_folders(); });
     // A job is a file, never a part of one: a leaf that was cut could not be written by two ranks.
     run_.farm({"export", "rows", "1", true, true}, ranges(leaves_),
-              std::make_shared<ExportWork>(*rows_, schema_, leaves_, root(), as_parquet()));
-    if (o_.format == hats) describe_catalogue();
+              std::make_shared<ExportWork>(all_rows(), schema_, leaves_, root(), as_parquet()));
+    if (o_.format == hats) {
+      describe_catalogue();
+      if (o_.margin > 0.0) write_margin();
+      if (o_.is_collection) ranks_.on_first_only([&] { write_collection(root(), name(), margin_rows_ > 0 ? margin_name() : ""); });
+    }
     ranks_.on_first_only([&] { sync_folders(); });
+  }
+
+  [[nodiscard]] LeafRows all_rows() const {
+    return {[this](RowRange rows, Table& out) { rows_->read(rows, out); }, from()};
+  }
+  /// Rows that a condition has chosen have other numbers than in their file.
+  [[nodiscard]] std::string from() const {
+    return o_.product + (rows_->size() == catalogue_->rows() ? "" : " (of its rows that --where chooses)");
   }
 
   [[nodiscard]] LeafFormat as_parquet() const {
@@ -268,15 +285,54 @@ class ExportRun {
     // Whole numbers, so that the map is the same for any number of ranks.
     ranks_.sum(counts);
     const Roles& roles = catalogue_->layout().roles;
-    const HatsDescription description{name(), "object", roles.ra, roles.dec, o_.date, rows_->size(), most_rows()};
+    const HatsDescription description{name(), "object", roles.ra, roles.dec, o_.date, "", 0.0, rows_->size(), most_rows()};
     ranks_.on_first_only([&] {
       std::vector<Leaf> leaves = leaves_;
       for (Leaf& leaf : leaves) leaf.place.erase(0, in_collection("").size());
       write_hats_files(root() + "/" + in_collection(""), description, leaves, schema_, parquet_metadata(schema_), counts);
-      if (o_.is_collection)
-        write_durably(root() + "/collection.properties",
-                      fmt::format("#HATS Collection\nobs_collection={}\nhats_primary_table_url={}\n", name(), name()));
     });
+  }
+
+  /// Rows of other leaves near the borders of each, as a catalogue of its own.
+  void write_margin() {
+    std::vector<Leaf> leaves = leaves_;
+    for (Leaf& leaf : leaves) leaf.place = margin_name() + leaf.place.substr(name().size());
+    run_.once("margin folders", [&] {
+      for (const Leaf& leaf : leaves) fs::create_directories(folder_of(root() + "/" + leaf.place));
+    });
+    std::shared_ptr<Work> work;
+    std::optional<MarginRows> near;
+    ranks_.together([&] {
+      near.emplace(*rows_, leaves, o_.margin);
+      LeafRows rows{[&near](RowRange leaf, Table& out) { near->read(leaf, out); }, from(), true};
+      work = std::make_shared<ExportWork>(rows, schema_, leaves, root(), as_parquet());
+    });
+    run_.farm({"export of margins", "rows", "1", true, true}, ranges(leaves), work);
+    const PhaseScope scope(ranks_.clock(), Phase::consolidate);
+    std::erase_if(leaves, [&](const Leaf& leaf) { return !fs::exists(root() + "/" + leaf.place); });
+    margin_rows_ = 0;
+    for (const std::string& rows : ranks_.run_units(
+             leaves.size(), [&](std::size_t i) { return std::to_string(open_source(root() + "/" + leaves[i].place, {})->rows()); }))
+      margin_rows_ += std::stoll(rows);
+    ranks_.on_first_only([&] { describe_margin(leaves); });
+  }
+
+  void describe_margin(std::vector<Leaf> leaves) {
+    const std::string folder = root() + "/" + margin_name();
+    remove_empty_folders(folder);
+    log_info(fmt::format("{} rows are within {} arcsec of other leaves{}", grouped(margin_rows_), shortest(o_.margin),
+                         margin_rows_ == 0 ? ": no margin catalogue" : ""));
+    if (leaves.empty()) return;
+    for (Leaf& leaf : leaves) leaf.place.erase(0, margin_name().size() + 1);
+    const Roles& roles = catalogue_->layout().roles;
+    HatsDescription description{margin_name(), "margin", roles.ra, roles.dec, o_.date, name(), o_.margin, margin_rows_, most_rows()};
+    write_hats_files(folder, description, leaves, schema_, parquet_metadata(schema_), {});
+  }
+
+  [[nodiscard]] std::string collection_properties() const {
+    std::string text = fmt::format("#HATS Collection\nobs_collection={}\nhats_primary_table_url={}\n", name(), name());
+    if (margin_rows_ > 0) text += fmt::format("all_margins={0}\ndefault_margin={0}\n", margin_name());
+    return text;
   }
 
   /// Files are on the disk; their names must be, too, before the whole gets its own.
@@ -288,6 +344,8 @@ class ExportRun {
   }
 
   [[nodiscard]] std::string name() const { return o_.name.empty() ? fs::path(o_.output).filename().string() : o_.name; }
+  /// As hats-import names them.
+  [[nodiscard]] std::string margin_name() const { return fmt::format("{}_{}arcs", name(), shortest(o_.margin)); }
   /// Where a file of the catalogue is, relative to the export.
   [[nodiscard]] std::string in_collection(const std::string& place) const { return o_.is_collection ? name() + "/" + place : place; }
   [[nodiscard]] std::string root() const { return run_.partial(o_.output); }
@@ -300,6 +358,7 @@ class ExportRun {
   std::optional<ChosenRows> rows_;
   Schema schema_;
   std::vector<Leaf> leaves_;
+  std::int64_t margin_rows_ = 0;
 };
 
 class ExportCommand final : public Command {
@@ -321,6 +380,10 @@ class ExportCommand final : public Command {
     option("hats.name", o_.name, "name of the catalogue (obs_collection); empty: that of its folder");
     option("hats.collection", o_.is_collection,
            "make a collection: the catalogue is in a folder of its name, beside collection.properties");
+    option("hats.margin", o_.margin,
+           "radius [arcsec] of a margin catalogue, which has for each file the rows of others so near to its pixel; makes a collection; 0: "
+           "none")
+        .range(0.0, 36'000.0);
     option("hats.date", o_.date, "date of creation and release to be noted; empty: none, so that equal rows give equal bytes");
   }
   ExitCode run(const CommandContext& context) override {
@@ -330,12 +393,14 @@ class ExportCommand final : public Command {
       throw UsageError(fmt::format("--hats.name {}: is no name of a folder", o_.name));
     const ExportOptions usual;
     if (o_.format != hats)
-      refuse_idle_options(
-          "--format hats",
-          {{"hats.name", o_.name != usual.name}, {"hats.collection", o_.is_collection}, {"hats.date", o_.date != usual.date}});
+      refuse_idle_options("--format hats", {{"hats.name", o_.name != usual.name},
+                                            {"hats.collection", o_.is_collection},
+                                            {"hats.margin", o_.margin != usual.margin},
+                                            {"hats.date", o_.date != usual.date}});
     if (o_.format != hats && o_.format != parquet)
       refuse_idle_options("--format parquet or hats", {{"max-rows", o_.max_rows != usual.max_rows}});
     if (o_.format != moc) refuse_idle_options("--format moc", {{"moc.order", o_.moc_order != usual.moc_order}});
+    o_.is_collection = o_.is_collection || o_.margin > 0.0;
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });
     return ExportRun(o_, context).run();
   }

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 
 #include "skyfold/core/files.hpp"
+#include "skyfold/core/text.hpp"
 #include "skyfold/core/version.hpp"
 #include "skyfold/io/healpix_map.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -38,7 +40,12 @@ std::string properties(const std::string& folder, const HatsDescription& d, cons
   add("hats_col_healpix", "_healpix_29");
   add("hats_col_healpix_order", "29");
   add("hats_npix_suffix", ".parquet");
-  add("hats_skymap_order", std::to_string(skymap_order(leaves)));
+  if (d.primary.empty()) {
+    add("hats_skymap_order", std::to_string(skymap_order(leaves)));
+  } else {
+    add("hats_primary_table_url", d.primary);
+    add("hats_margin_threshold", shortest(d.margin_arcsec));
+  }
   add("hats_max_rows", std::to_string(d.max_rows));
   add("hats_order", std::to_string(largest_order(leaves)));
   add("moc_sky_fraction", fmt::format("{:.5f}", covered));
@@ -91,7 +98,23 @@ void write_hats_files(const std::string& place, const HatsDescription& descripti
   std::vector<std::string> names;
   for (const Leaf& leaf : leaves) names.push_back(leaf.place.substr(std::string("dataset/").size()));
   write_parquet_index(folder + "/dataset/_metadata", folder + "/dataset", names);
-  write_skymap(folder + "/skymap.fits", skymap_order(leaves), counts);
+  if (!counts.empty()) write_skymap(folder + "/skymap.fits", skymap_order(leaves), counts);
+}
+
+void remove_empty_folders(const std::string& folder) {
+  std::vector<std::string> folders{folder};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_directory()) folders.push_back(entry.path().string());
+  // Paths of what is in a folder are longer than its own, so that the deepest come first.
+  std::ranges::sort(folders, std::greater(), &std::string::size);
+  for (const std::string& each : folders)
+    if (std::filesystem::is_empty(each)) std::filesystem::remove(each);
+}
+
+void write_collection(const std::string& folder, const std::string& name, const std::string& margin) {
+  std::string text = fmt::format("#HATS Collection\nobs_collection={0}\nhats_primary_table_url={0}\n", name);
+  if (!margin.empty()) text += fmt::format("all_margins={0}\ndefault_margin={0}\n", margin);
+  write_durably(folder + "/collection.properties", text);
 }
 
 }  // namespace skyfold

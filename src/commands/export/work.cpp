@@ -20,8 +20,12 @@ std::uint64_t hash_of_file(const std::string& path, std::uint64_t chained) {
 
 }  // namespace
 
-ExportWork::ExportWork(const ChosenRows& rows, Schema schema, std::vector<Leaf> leaves, std::string root, LeafFormat format)
-    : rows_(rows), schema_(std::move(schema)), leaves_(std::move(leaves)), root_(std::move(root)), format_(std::move(format)) {}
+ExportWork::ExportWork(LeafRows rows, Schema schema, std::vector<Leaf> leaves, std::string root, LeafFormat format)
+    : source_(std::move(rows)),
+      schema_(std::move(schema)),
+      leaves_(std::move(leaves)),
+      root_(std::move(root)),
+      format_(std::move(format)) {}
 
 std::string ExportWork::path_of(RowRange rows) const {
   const auto leaf = std::ranges::find(leaves_, rows, &Leaf::rows);
@@ -32,19 +36,17 @@ std::string ExportWork::path_of(RowRange rows) const {
 void ExportWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   Table& rows = slots_[slot].rows;
   if (rows.columns() == 0) rows = Table(schema_);
-  rows_.read(block, rows);
-  const Catalogue& catalogue = rows_.catalogue();
-  // Rows that a condition has chosen have other numbers than in their file.
-  format_.check(rows, catalogue.path() + (rows_.size() == catalogue.rows() ? "" : " (of its rows that --where chooses)"), block.begin);
-  result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(schema_));
+  source_.read(block, rows);
+  format_.check(rows, source_.from, block.begin);
+  result.bytes_read += static_cast<std::int64_t>(rows.rows() * bytes_per_row(schema_));
 }
 
 /// Here, since it takes long: the next leaf is read meanwhile, and rank 0 hands out jobs.
 void ExportWork::compute(const Job&, RowRange block, int slot) {
-  LeafRows& leaf = slots_[slot];
+  LeafBuffer& leaf = slots_[slot];
   leaf.error = nullptr;
   try {
-    format_.write(path_of(block), leaf.rows);
+    if (leaf.rows.rows() > 0 || !source_.may_be_empty) format_.write(path_of(block), leaf.rows);
   } catch (...) {
     // Kept for write(): an error of computing fails the job and would be tried again, one of writing ends the run.
     leaf.error = std::current_exception();
@@ -52,10 +54,12 @@ void ExportWork::compute(const Job&, RowRange block, int slot) {
 }
 
 void ExportWork::write(const Job&, RowRange block, int slot, JobResult& result) {
-  if (slots_[slot].error) std::rethrow_exception(slots_[slot].error);
+  const LeafBuffer& leaf = slots_[slot];
+  if (leaf.error) std::rethrow_exception(leaf.error);
+  result.rows += block.size();
+  if (leaf.rows.rows() == 0 && source_.may_be_empty) return;
   const std::string path = path_of(block);
   unsynced_.insert(path);
-  result.rows += block.size();
   result.bytes_written += static_cast<std::int64_t>(std::filesystem::file_size(path));
   result.checksum = hash_of_file(path, result.checksum);
 }
@@ -74,8 +78,9 @@ void ExportWork::mark_failed(RowRange) { throw Error(ExitCode::bug, "a leaf of a
 std::optional<std::uint64_t> ExportWork::stored_checksum(RowRange block, std::uint64_t chained) {
   const std::string path = path_of(block);
   std::error_code error;
-  // A leaf that is gone has no checksum that a leaf could have had.
-  return std::filesystem::exists(path, error) ? hash_of_file(path, chained) : ~chained;
+  if (std::filesystem::exists(path, error)) return hash_of_file(path, chained);
+  // A leaf that is gone has no checksum that a leaf could have had; one that had no rows never had a file.
+  return source_.may_be_empty ? chained : ~chained;
 }
 
 }  // namespace skyfold

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "leaves.hpp"
-#include "skyfold/dataset/chosen_rows.hpp"
 #include "skyfold/farm/farm.hpp"
+#include "skyfold/table/table.hpp"
 
 namespace skyfold {
 
@@ -20,13 +20,19 @@ struct LeafFormat {
   std::function<void(const std::string& path, const Table& rows)> write;
 };
 
+/// Where the rows of a leaf come from.
+struct LeafRows {
+  std::function<void(RowRange leaf, Table& rows)> read;
+  std::string from;           ///< for messages
+  bool may_be_empty = false;  ///< a leaf without rows has no file
+};
+
 /// An export as work of the farm: a job is a leaf, which is read, and written to its file as a whole.
 class ExportWork final : public Work {
  public:
-  /// @param rows    that the leaves are ranges of; outlives this
   /// @param root    of the leaves, or the only file
   /// @param schema  of the columns, in the order in which they are written
-  ExportWork(const ChosenRows& rows, Schema schema, std::vector<Leaf> leaves, std::string root, LeafFormat format);
+  ExportWork(LeafRows rows, Schema schema, std::vector<Leaf> leaves, std::string root, LeafFormat format);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -38,17 +44,17 @@ class ExportWork final : public Work {
  private:
   [[nodiscard]] std::string path_of(RowRange rows) const;
 
-  const ChosenRows& rows_;
+  LeafRows source_;
   Schema schema_;
   std::vector<Leaf> leaves_;
   std::string root_;
   LeafFormat format_;
   /// A leaf in memory.
-  struct LeafRows {
+  struct LeafBuffer {
     Table rows;
     std::exception_ptr error;  ///< of writing it, to be thrown where an error ends the run
   };
-  Slots<LeafRows> slots_;
+  Slots<LeafBuffer> slots_;
   std::set<std::string> unsynced_;  ///< files that are not known to be on the disk
 };
 
