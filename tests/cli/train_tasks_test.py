@@ -2,6 +2,7 @@
 import glob
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,19 @@ from train_test import survey, write_product
 FOLDS = 4
 LIMITS = ("--bands.limits", "26,26,26,26,26")
 PLAIN = ("--knn.neighbours", 9, "--knn.sigma", 0.02)
+
+
+def uniform(seed, ids, stream):
+    """The first number of each object: Philox4x32-10 (Salmon et al. 2011) of (seed; 0, stream, id)."""
+    ids = np.asarray(ids).astype(np.uint64)
+    low = np.uint64(0xFFFFFFFF)
+    counter = [np.zeros_like(ids), np.full_like(ids, stream), ids & low, ids >> np.uint64(32)]
+    key = [seed, 0]
+    for _ in range(10):
+        a, b = np.uint64(0xD2511F53) * counter[0], np.uint64(0xCD9E8D57) * counter[2]
+        counter = [(b >> np.uint64(32)) ^ counter[1] ^ np.uint64(key[0]), b & low, (a >> np.uint64(32)) ^ counter[3] ^ np.uint64(key[1]), a & low]
+        key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return (((counter[0] << np.uint64(32)) | counter[1]) >> np.uint64(11)) * 2.0**-53
 
 
 class TasksTest(support.SkyfoldTest):
@@ -192,6 +206,83 @@ class HeldOut(TasksTest):
         result = self.run_skyfold(*self.words("m.h5", folds=1000))
         self.assertEqual((result.code, len(result.errors())), (3, 1), result)
         self.assertRegex(result.errors()[0], r"fold \d+ of 1000 has none of 900 training objects")
+
+
+class Tune(TasksTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.columns = survey(500, 9)
+        cls.sample = write_product(cls.base / "distinct.h5", cls.columns, "training_set")
+
+    def words(self, name, *more):
+        return ["train", "--sample", self.sample, "--output", self.path(name), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf", "--dnf.fit=false", "--tune", 16,
+                "--tune.by", "nmad", *more]
+
+    def record(self, name):
+        with h5py.File(self.path(name)) as file:
+            return {key: str(value) for key, value in file.attrs.items()}
+
+    def test_the_best_trial_is_used_and_recorded(self):
+        result = self.skyfold(*self.words("m.h5"))
+        record = self.record("m.h5")
+        self.assertIn("dnf: " + record["record.tuned"], result.err)
+        loss, neighbours, metric, given = re.fullmatch(
+            r"16 trials: NMAD ([0-9.]+) with dnf.neighbours = (\d+), dnf.metric = (\w+) \(([0-9.]+) as given\)", record["record.tuned"]).groups()
+        self.assertEqual((record["parameter.dnf.neighbours"], record["parameter.dnf.metric"]), (neighbours, metric))
+        self.assertLess(float(loss), float(given))
+        # The same, by hand: trained on three quarters, judged by the rest.
+        judged = uniform(1, self.columns["id"], 0x74756e65) < 0.25
+        part = {name: write_product(self.path(f"{name}.h5"), {key: values[rows] for key, values in self.columns.items()}, "training_set")
+                for name, rows in (("fit", ~judged), ("judged", judged))}
+        self.skyfold("import", "--input", part["judged"], "--ordering", "none", "--output", self.path("c.h5"))
+        for options, its in ((("--dnf.neighbours", neighbours, "--dnf.metric", metric), loss), ((), given)):
+            self.skyfold("train", "--sample", part["fit"], "--output", self.path("f.h5"), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf",
+                         "--dnf.fit=false", *options)
+            self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("f.h5"), "--output", self.path("z.h5"), "--fresh")
+            z = self.columns["z_spec"][judged]
+            scaled = (support.read_group(self.path("z.h5"))["z_phot"] - z) / (1 + z)
+            self.assertAlmostEqual(1.4826 * np.median(abs(scaled - np.median(scaled))), float(its), delta=1e-4)
+        # And the model is that of these options.
+        self.skyfold("train", "--sample", self.sample, "--output", self.path("d.h5"), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf",
+                     "--dnf.fit=false", "--dnf.neighbours", neighbours, "--dnf.metric", metric)
+        with h5py.File(self.path("m.h5")) as ours, h5py.File(self.path("d.h5")) as theirs:
+            self.assertEqual({key: value for key, value in ours.attrs.items() if key.startswith("parameter.")},
+                             {key: value for key, value in theirs.attrs.items() if key.startswith("parameter.")})
+        log = pathlib.Path(self.path("m.html")).read_text()
+        for text in ("dnf: trials of --tune", f"judged by {judged.sum()} others", 'id="tune_dnf_0"', 'id="tune_dnf"'):
+            self.assertIn(text, log)
+
+    def test_ranks_threads_and_kills_do_not_matter(self):
+        self.skyfold(*self.words("a.h5", "--threads", 1))
+        self.skyfold(*self.words("b.h5", "--threads", 2), ranks=3)
+        self.assertEqual(self.products("b.h5"), self.products("a.h5"))
+        self.assertEqual(self.run_until("task 3", *self.words("k.h5", "--threads", 1)).returncode, -9)
+        self.assertIn("dnf trials: went on from an earlier attempt, 3 of 17 tasks were done", self.skyfold(*self.words("k.h5"), ranks=2).err)
+        self.assertEqual(self.products("k.h5"), self.products("a.h5"))
+
+    def test_what_is_given_is_left_and_nothing_to_search_is_an_error(self):
+        self.skyfold(*self.words("m.h5", "--dnf.metric", "enf"))
+        self.assertNotIn("metric", self.record("m.h5")["record.tuned"])
+        self.assertEqual(self.record("m.h5")["parameter.dnf.metric"], "enf")
+        for message, words in ((r"--tune: nothing to search in dnf", ("--dnf.metric", "enf", "--dnf.neighbours", 33)),
+                               (r"tune.by = 'cdf'", ("--tune.by", "cdf"))):
+            result = self.run_skyfold(*[word for word in self.words("x.h5") if "--tune.by" not in words or word not in ("--tune.by", "nmad")], *words)
+            self.assertEqual((result.code, len(result.errors())), (2, 1), result)
+            self.assertRegex(result.errors()[0], message)
+        result = self.run_skyfold("train", "--sample", self.sample, "--output", self.path("x.h5"), "--tune.by", "nmad")
+        self.assertEqual((result.code, len(result.errors())), (2, 1), result)
+
+    def test_when_all_trials_fail_the_reason_is_told(self):
+        few = write_product(self.path("few.h5"), survey(45, 3), "training_set")
+        result = self.run_skyfold("train", "--sample", few, "--output", self.path("x.h5"), "--train.fraction", 1, "--algorithms", "knn", "--tune", 2)
+        self.assertEqual((result.code, len(result.errors())), (3, 1), result)
+        self.assertRegex(result.errors()[0], r"knn: no trial of --tune gives a loss by --tune.by cde .the training set has \d+ objects")
+
+    def test_a_tuned_model_is_made_again_from_its_record(self):
+        self.skyfold(*self.words("m.h5"))
+        result = self.skyfold("products", "replay", self.path("m.h5"))
+        self.assertRegex(result.out + result.err, "identical|same")
 
 
 if __name__ == "__main__":

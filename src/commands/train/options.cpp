@@ -77,6 +77,10 @@ void describe(OptionSet& option, TrainOptions& o) {
          "0: none")
       .range(0, 1000);
   describe(option, o.held_out.pdf);
+  option("tune", o.tune.trials, "settings of the algorithms' options that are tried on a held-out quarter; the best is used; 0: none")
+      .range(0, 100'000);
+  option("tune.by", o.tune.by, "what is least for the best: cde (the CDE loss of the PDFs) or nmad (of the point estimates)")
+      .one_of({"cde", "nmad"});
   describe(option, o.bands);
   describe(option, o.flux);
   describe(option, o.extinction);
@@ -133,6 +137,7 @@ TrainPaths train_paths(const TrainOptions& o) {
                                         {"reference.corrections", o.of_reference.corrections != corrections_as_model},
                                         {"weights.space", !o.weights.space.empty()},
                                         {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});
+  if (o.tune.trials == 0) refuse_idle_options("--tune", {{"tune.by", o.tune.by != TuneOptions{}.by}});
   if (o.weights.sample.empty()) refuse_idle_options("--weights.sample", {{"weights.target", o.weights.target != TrainWeights{}.target}});
   // The weights are kept in the table of training objects, so with weights it is always written.
   paths.subset = o.subset.empty() && has_weights ? with_word(o.output, "training") : o.subset;

@@ -36,6 +36,12 @@ struct HeldOutOptions {
   PdfOptions pdf;
 };
 
+/// Search over the options of the algorithms; section `tune`.
+struct TuneOptions {
+  long trials = 0;         ///< 0: none
+  std::string by = "cde";  ///< cde, nmad
+};
+
 struct TrainOptions {
   std::vector<std::string> algorithms = {"dnf"};
   std::vector<std::string> sample, reference;
@@ -46,6 +52,7 @@ struct TrainOptions {
   TrainCuts cuts;
   TrainWeights weights;
   HeldOutOptions held_out;
+  TuneOptions tune;
   BandOptions bands;
   FluxOptions flux;
   ExtinctionOptions extinction;

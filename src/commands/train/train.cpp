@@ -12,6 +12,7 @@
 #include "reference.hpp"
 #include "report.hpp"
 #include "sample.hpp"
+#include "search.hpp"
 #include "shared_set.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/failure.hpp"
@@ -77,6 +78,7 @@ class Training {
 
   /// What is wrong with the sample is found before the run folder is made.
   void prepare() {
+    check_tune(o_, context_.options);
     o_.preset = take_survey(o_.survey, o_.bands, o_.flux, o_.extinction);
     check_files();
     sample_ = read_sample(o_);
@@ -182,21 +184,43 @@ class Training {
   }
 
   void train(const std::string& name) {
-    const auto algorithm = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
-    if (!set_.weight.empty() && !(*algorithm)->uses_weights()) log_info(name + " leaves the weights out");
+    const auto found = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
+    if (!set_.weight.empty() && !(*found)->uses_weights()) log_info(name + " leaves the weights out");
+    const RankTasks::Place place{context_.ranks, context_.threads, parts_path(o_.output, tasks_name)};
+    const Tuned tuned = tune(**found, place);
+    const PhotozAlgorithm& algorithm = tuned.algorithm ? *tuned.algorithm : **found;
     PhotozModel model = described_model();
     model.record = {{"configuration", configuration()},
                     {"cuts", cuts()},
                     {"training_hash", hash_of(set_)},
                     {"training_objects", fmt::format("{}", set_.z.size())},
-                    {"weights", (*algorithm)->uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
+                    {"weights", algorithm.uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
     const double start = now_s();
-    const RankTasks::Place place{context_.ranks, context_.threads, parts_path(o_.output, tasks_name)};
+    if (!tuned.description.empty()) model.record["tuned"] = tuned.description;
     RankTasks tasks(place, name, hash_text(name, key_));
-    (*algorithm)->train(set_, tasks, model);
+    algorithm.train(set_, tasks, model);
     context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
-    if (o_.held_out.folds > 0) estimate_held_out(**algorithm, place);
+    if (o_.held_out.folds > 0) estimate_held_out(algorithm, place);
     models_.push_back(std::move(model));
+  }
+
+  /// An algorithm with the best of the options that were tried; null where none were.
+  struct Tuned {
+    std::unique_ptr<PhotozAlgorithm> algorithm;
+    std::string description;
+  };
+  Tuned tune(const PhotozAlgorithm& algorithm, const RankTasks::Place& place) const {
+    if (o_.tune.trials == 0) return {};
+    if (open_ranges(algorithm, context_.options).empty()) {
+      log_info(algorithm.name() + " has nothing to search");
+      return {};
+    }
+    RankTasks tasks(place, algorithm.name(), hash_text(algorithm.name(), key_));
+    const Search search = search_options(algorithm, context_.options, set_, described_model(), o_.tune, tasks);
+    const std::string description = describe_search(search);
+    log_info(fmt::format("{}: {}", algorithm.name(), description));
+    tell_search(search, context_.process);
+    return {algorithm_of(algorithm.name(), context_.options, search.ranges, search.trials[search.best]), description};
   }
 
   void estimate_held_out(const PhotozAlgorithm& algorithm, const RankTasks::Place& place) {

@@ -61,6 +61,10 @@ class Dnf final : public PhotozAlgorithm {
     return "directional neighbourhood fitting: a plane through the redshifts of the nearest training objects";
   }
   void describe(OptionSet& option) override { describe_options(option, options_); }
+  std::vector<SearchRange> searched_options() const override {
+    return {{.option = "dnf.neighbours", .least = 10.0, .greatest = 300.0, .is_logarithmic = true, .is_whole = true},
+            {.option = "dnf.metric", .choices = {"enf", "anf", "dnf"}}};
+  }
 
   void train(const TrainingSet& set, TrainingTasks& /*tasks*/, PhotozModel& model) const override {
     check_training_set(set, name(), 2);
