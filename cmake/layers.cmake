@@ -7,7 +7,7 @@ skyfold_layer(kernels LAYERS plan sky table core THIRD_PARTY fmt::fmt Eigen3::Ei
 skyfold_layer(farm LAYERS plan sky table core THIRD_PARTY fmt::fmt MPI::MPI_CXX)
 skyfold_layer(io LAYERS plan sky table core THIRD_PARTY fmt::fmt hdf5::hdf5 MPI::MPI_CXX PkgConfig::CFITSIO PkgConfig::ZSTD ZLIB::ZLIB EXPAT::EXPAT ${CMAKE_DL_LIBS})
 skyfold_layer(catalogue LAYERS farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
-skyfold_layer(dataset LAYERS catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
+skyfold_layer(dataset LAYERS catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json yaml-cpp)
 skyfold_layer(registry LAYERS dataset catalogue farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json SQLite::SQLite3)
 skyfold_layer(run LAYERS registry dataset catalogue farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
 skyfold_layer(commands LAYERS run registry dataset catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)

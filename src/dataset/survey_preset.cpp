@@ -9,6 +9,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/catalog_tag.hpp"
 #include "skyfold/table/expression.hpp"
 
 namespace skyfold {
@@ -50,10 +51,13 @@ void take(const T& from, const T& usual, T& to) {
 
 void describe_survey(OptionSet& option, std::string& survey) {
   option("survey", survey,
-         "what is known of a survey's photometry: name of a preset, or path of a file like those of config/surveys/photometry");
+         "what is known of a survey's photometry: name of a preset, path of a file like those of config/surveys/photometry, or a catalogue "
+         "tag "
+         "of RAIL, FILE.yaml or FILE.yaml:TAG");
 }
 
 SurveyPreset survey_preset(const std::string& survey) {
+  if (is_catalog_tag(survey)) return catalog_tag_preset(survey);
   SurveyPreset preset;
   preset.path = preset_path(survey);
   OptionSet options;
