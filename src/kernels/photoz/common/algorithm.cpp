@@ -12,6 +12,7 @@
 namespace skyfold {
 
 // Each is in its own folder.
+std::unique_ptr<PhotozAlgorithm> make_arborz();
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_knn();
@@ -27,8 +28,8 @@ struct Entry {
   std::unique_ptr<PhotozAlgorithm> (*make)();
 };
 constexpr Entry algorithms[] = {
-    {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn},       {"mdn", make_mdn},
-    {"pofz", make_pofz}, {"tpz", make_tpz}, {"trainz", make_trainz},
+    {"arborz", make_arborz}, {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn},
+    {"mdn", make_mdn},       {"pofz", make_pofz}, {"tpz", make_tpz}, {"trainz", make_trainz},
 };
 
 }  // namespace
