@@ -15,6 +15,7 @@ namespace skyfold {
 std::unique_ptr<PhotozAlgorithm> make_arborz();
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
+std::unique_ptr<PhotozAlgorithm> make_gpz();
 std::unique_ptr<PhotozAlgorithm> make_knn();
 std::unique_ptr<PhotozAlgorithm> make_mdn();
 std::unique_ptr<PhotozAlgorithm> make_pofz();
@@ -27,10 +28,20 @@ struct Entry {
   const char* name;
   std::unique_ptr<PhotozAlgorithm> (*make)();
 };
+// One a line.
+// clang-format off
 constexpr Entry algorithms[] = {
-    {"arborz", make_arborz}, {"cmnn", make_cmnn}, {"dnf", make_dnf}, {"knn", make_knn},
-    {"mdn", make_mdn},       {"pofz", make_pofz}, {"tpz", make_tpz}, {"trainz", make_trainz},
+    {"arborz", make_arborz},
+    {"cmnn", make_cmnn},
+    {"dnf", make_dnf},
+    {"gpz", make_gpz},
+    {"knn", make_knn},
+    {"mdn", make_mdn},
+    {"pofz", make_pofz},
+    {"tpz", make_tpz},
+    {"trainz", make_trainz},
 };
+// clang-format on
 
 }  // namespace
 
