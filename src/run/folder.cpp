@@ -58,7 +58,8 @@ bool is_product_name(std::string_view name, const std::set<std::string>& product
 
 bool is_scratch_name(std::string_view name) {
   if (name.starts_with("failed.")) name.remove_prefix(7);  // of versions that kept the results of parts in files of their own
-  return is_temporary(name) || is_number(without(name, old_temporary_ending)) || without(name, old_temporary_ending) == "duplicates";
+  return is_temporary(name) || is_number(without(without(name, old_temporary_ending), undo_ending)) ||
+         without(name, old_temporary_ending) == "duplicates";
 }
 
 struct stat status_of(const std::string& path) {

@@ -42,6 +42,9 @@ struct Run::Impl {
   void sum_fits(const TaskHistory& history, const FarmReport& report);
   void check_inputs();
   void note_end(ExitCode code) noexcept;
+  [[nodiscard]] ExitCode ending() const noexcept {
+    return failures.empty() && other_failures.empty() ? ExitCode::done : ExitCode::incomplete;
+  }
 
   Ranks& ranks;
   RunOptions o;
@@ -57,7 +60,8 @@ struct Run::Impl {
   RunStatistics statistics;
   std::vector<JobOutcome> failures;
   std::vector<std::string> failed_labels;
-  std::vector<std::string> published;  ///< final paths, as they were given
+  std::vector<std::string> other_failures;  ///< lines
+  std::vector<std::string> published;       ///< final paths, as they were given
   std::set<std::string> steps;
   std::map<std::string, std::uint64_t> structures;  ///< of files, by label; 0: not known
   std::optional<std::uint32_t> fits_sum;

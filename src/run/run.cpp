@@ -130,18 +130,24 @@ void Run::discard() noexcept {
 
 std::optional<std::uint32_t> Run::fits_sum() const noexcept { return impl_->fits_sum; }
 
+void Run::note_failure(const std::string& message) { impl_->other_failures.push_back(message); }
+
+void Run::require_publishable() {
+  check_stop();
+  // A run that was stopped for minutes may have been taken for dead: then the output is another's.
+  impl_->folder->require_lock();
+  if (impl_->setup.process) impl_->check_inputs();
+}
+
 void Run::publish(const std::vector<std::string>& products) {
   Impl& my = *impl_;
   pack_products(my.ranks, my.setup.output, products, my.o.compress);
   my.ranks.on_first_only([&] {
     const PhaseScope scope(my.ranks.clock(), Phase::consolidate);
-    check_stop();  // the last moment to stop: the rest takes milliseconds
-    // A run that was stopped for minutes may have been taken for dead: then the output is another's.
-    my.folder->require_lock();
-    if (my.setup.process) my.check_inputs();
+    require_publishable();  // the last moment to stop: the rest takes milliseconds
     for (const std::string& path : products) sync_path(finished_path(my.setup.output, path));  // "publishing" promises that they are whole
     my.state.phase = "publishing";
-    my.state.exit_code = static_cast<int>(my.failures.empty() ? ExitCode::done : ExitCode::incomplete);
+    my.state.exit_code = static_cast<int>(my.ending());
     // With sizes and times, so that an attempt that finishes the renaming can tell whether these are still those files.
     my.state.products.clear();
     for (const std::string& path : products)
@@ -161,12 +167,12 @@ ExitCode Run::finish(int threads, const std::string& lines) {
   Impl& my = *impl_;
   const RunSummary summary = run_summary(my.ranks, my.statistics, threads, my.unit);
   // Rank 0 alone knows of failures; all ranks must end with the same code.
-  const ExitCode code = static_cast<ExitCode>(
-      std::stoi(my.ranks.on_first([&] { return std::to_string(my.failures.empty() ? 0 : static_cast<int>(ExitCode::incomplete)); })));
+  const ExitCode code = static_cast<ExitCode>(std::stoi(my.ranks.on_first([&] { return std::to_string(static_cast<int>(my.ending())); })));
   if (my.ranks.is_first()) {
     for (std::size_t i = 0; i < my.failures.size(); ++i)
       log_warning(fmt::format("{} failed (rows {} to {}): {}", my.failed_labels[i], my.failures[i].job.rows.begin,
                               my.failures[i].job.rows.end, my.failures[i].message));
+    for (const std::string& line : my.other_failures) log_warning(line);
     fmt::print("{}\n{}", summary.text, lines);
     for (const std::string& path : my.published)
       if (my.setup.process) my.setup.process->product(path);

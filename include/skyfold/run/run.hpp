@@ -97,6 +97,11 @@ class Run {
   /// or marked as failed afterwards, so that it must be taken from the file.
   [[nodiscard]] std::optional<std::uint32_t> fits_sum() const noexcept;
 
+  /// Something beside partitions could not be done: a line for the end, and the exit code `incomplete`. Rank 0, before `publish`.
+  void note_failure(const std::string& message);
+  /// What `publish` asks before it begins: throws where the run is to stop, has lost its lock, or read inputs that have changed. For who
+  /// gives names to files that are no products of the run. Rank 0.
+  void require_publishable();
   /// Gives the products their final names.
   void publish(const std::vector<std::string>& products);
   /// Prints the table of where the time went, failures and `lines`; returns the exit code, `incomplete` when

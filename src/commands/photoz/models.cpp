@@ -64,6 +64,17 @@ std::unique_ptr<Kernel> estimator_of(const ModelOptions& o, const PhotozForm& fo
   return kernel;
 }
 
+/// What decides a kernel, beside the options of the run.
+std::string kernel_key(const NamedModel& named, const BandColumns& columns, const BandOptions& bands, const std::string& id) {
+  std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n", named.path, named.name, join(columns.magnitude, "\t"),
+                                join(columns.error, "\t"), columns.errors_are_limits, bands.nan, bands.inf);
+  for (const auto* values : {&bands.nondetection, &bands.missing}) {
+    for (const double value : *values) key += shortest(value) + " ";
+    key += '\n';
+  }
+  return key + id;
+}
+
 /// Euclid's PDFs have one grid; what is said about another one would do nothing.
 void check_grid(const ModelOptions& o, const OptionSet& given, const PhotozForm& form) {
   if (!form.needs_grid) return;
@@ -120,7 +131,7 @@ std::string FittedModel::summary() const {
 }
 
 FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const ModelBandOptions& bands, const NamedModel& named,
-                      const PhotometricTable& table, const std::string& id) {
+                      const PhotometricTable& table, const std::string& id, MadeKernels* made) {
   const PhotozForm form = photoz_form(o.columns);
   check_grid(o, given, form);
   if (form.needs_id && id.empty())
@@ -129,7 +140,21 @@ FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const Model
   fitted.named = named;
   fitted.model = read_model(named.path);
   TablePhotometry photometry = model_photometry(bands, fitted.model, named.path, table);
-  auto kernel = estimator_of(o, form, fitted, photometry.columns, fitted.pdf);
+  MadeKernels alone;
+  auto& [kernel, pdf] = (made ? *made : alone)[kernel_key(named, photometry.columns, fitted.model.bands, id)];
+  if (!kernel) {
+    auto plain = estimator_of(o, form, fitted, photometry.columns, pdf);
+    ColumnsAsked asked;
+    asked.form = form;
+    asked.prefix = named.name.empty() ? "" : named.name + "_";
+    asked.pdf = pdf;
+    asked.keeps_pdf = !named.pdf_path.empty();
+    asked.id = id;
+    asked.seed = static_cast<std::uint64_t>(o.seed);
+    kernel = in_form(asked, std::move(plain));
+  }
+  fitted.kernel = kernel;
+  fitted.pdf = pdf;
   fitted.corrections = std::move(photometry.corrections);
   fitted.lines = std::move(photometry.lines);
   if (form.needs_pdf)
@@ -140,14 +165,6 @@ FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const Model
   for (const std::string& name : kernel->needs())
     if (!find_column(table.schema, name))
       throw UsageError(fmt::format("{}: no column {} (which the model {} needs)", table.paths.front(), name, named.path));
-  ColumnsAsked asked;
-  asked.form = form;
-  asked.prefix = named.name.empty() ? "" : named.name + "_";
-  asked.pdf = fitted.pdf;
-  asked.keeps_pdf = !named.pdf_path.empty();
-  asked.id = id;
-  asked.seed = static_cast<std::uint64_t>(o.seed);
-  fitted.kernel = in_form(asked, std::move(kernel));
   return fitted;
 }
 

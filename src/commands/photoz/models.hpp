@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,7 +35,7 @@ struct FittedModel {
   NamedModel named;
   PhotozModel model;
   PdfOptions pdf;  ///< what its PDFs are like
-  std::unique_ptr<Kernel> kernel;
+  std::shared_ptr<const Kernel> kernel;
   Corrections corrections;
   std::vector<std::string> lines;  ///< to be said
 
@@ -44,10 +45,13 @@ struct FittedModel {
   /// "m.h5 (dnf), bands g,r,i"
   [[nodiscard]] std::string summary() const;
 };
-/// @param id  column of ids, "" where the table has none
+/// Kernels by all that they are made of, with what their PDFs are like: they may be large, and tables may share them.
+using MadeKernels = std::map<std::string, std::pair<std::shared_ptr<const Kernel>, PdfOptions>>;
+/// @param id    column of ids, "" where the table has none
+/// @param made  kernels that may be used again; null: a new one
 /// Throws UsageError where model, table and options do not fit.
 [[nodiscard]] FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const ModelBandOptions& bands, const NamedModel& named,
-                                    const PhotometricTable& table, const std::string& id);
+                                    const PhotometricTable& table, const std::string& id, MadeKernels* made = nullptr);
 
 /// A column of the catalogue that goes into the product, perhaps under another name or as another type of number.
 struct CopiedColumn {

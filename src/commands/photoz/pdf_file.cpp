@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/hdf5.hpp"
@@ -90,6 +91,12 @@ void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schem
     std::copy(grid.begin(), grid.end(), xvals.begin());
   }
   add_columns(path, {{"/meta", meta}});
+}
+
+void finish_pdf_file(const Ranks& ranks, const std::string& path) {
+  // Saved as it is before the first change: what is put back after a death has the hashes of no group.
+  bool is_unchanged = true;
+  for (const std::string& group : pdf_groups()) add_zone_hashes(ranks, path, group, std::exchange(is_unchanged, false));
 }
 
 PdfFileWriter::PdfFileWriter(const std::string& path, const PdfObjects* objects, const PdfCopies& copies)

@@ -39,6 +39,9 @@ void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schem
 /// Groups of its rows, by which it is checked and taken over.
 [[nodiscard]] std::vector<std::string> pdf_groups();
 
+/// Adds the hashes of its zones once all rows are there; collective. May be called again after a death.
+void finish_pdf_file(const Ranks& ranks, const std::string& path);
+
 /// Writes PDFs of rows of a product at their places. Main thread only.
 class PdfFileWriter {
  public:

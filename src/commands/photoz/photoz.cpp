@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "folder.hpp"
 #include "models.hpp"
 #include "results.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
-#include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/core/files.hpp"
@@ -28,6 +28,7 @@ namespace {
 struct PhotozOptions {
   CatalogueInput catalogue;
   ModelOptions models;
+  std::string catalogues;
   std::string output, fits, truth, where, pdf_where;
   std::string partitions_per_job = "auto";
   ModelBandOptions bands;
@@ -36,8 +37,13 @@ struct PhotozOptions {
 };
 
 void describe_photoz(OptionSet& option, PhotozOptions& o) {
-  option("catalogue", o.catalogue.path, "objects: a catalogue made by import or mock, or any table that import reads").required().layout();
-  option("output", o.output, "photo-z of every object, HDF5").required().layout().writes(FileKind::hdf5);
+  option("catalogue", o.catalogue.path, "objects: a catalogue made by import or mock, or any table that import reads").layout();
+  option("catalogues", o.catalogues, "a folder, a pattern or a list of tables instead: each is estimated by itself, without import")
+      .layout();
+  option("output", o.output, "photo-z of every object, HDF5; of --catalogues the folder of the products")
+      .required()
+      .layout()
+      .writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("where", o.where, "condition that objects must meet (see docs/conditions.md); the others have no row in the product");
   option("truth", o.truth, "column of known redshifts for the quality line and files of PDFs; empty: the model's, where there is one");
@@ -303,8 +309,7 @@ class PhotozRun {
   ExitCode publish() {
     finish_product(ranks_, product_, run_->fits_sum());
     for (const NamedModel& model : named_)
-      if (!model.pdf_path.empty())
-        for (const std::string& group : pdf_groups()) add_zone_hashes(ranks_, run_->partial(model.pdf_path), group, true);
+      if (!model.pdf_path.empty()) finish_pdf_file(ranks_, run_->partial(model.pdf_path));
     // Before the names are given: a product that cannot be read back is none.
     const std::string quality = describe_product_rows();
     run_->publish(product_paths());
@@ -366,9 +371,33 @@ class PhotozRun {
 class PhotozCommand final : public Command {
  public:
   void describe(OptionSet& option) override { describe_photoz(option, options_); }
-  ExitCode run(const CommandContext& context) override { return PhotozRun(options_, context).run(); }
+  ExitCode run(const CommandContext& context) override {
+    if (options_.catalogues.empty() == options_.catalogue.path.empty())
+      throw UsageError(options_.catalogues.empty() ? "--catalogue is missing (or --catalogues, for the files of a folder)"
+                                                   : "--catalogue and --catalogues exclude each other");
+    return options_.catalogues.empty() ? PhotozRun(options_, context).run() : run_on_folder(context);
+  }
 
  private:
+  ExitCode run_on_folder(const CommandContext& context) {
+    const OptionSet& options = context.options;
+    refuse_idle_options("--catalogue", {{"fits", !options_.fits.empty()},
+                                        {"truth", !options_.truth.empty()},
+                                        {"partition.by", options.given("partition.by")},
+                                        {"partition.rows", options.given("partition.rows")},
+                                        {"partition.nside", options.given("partition.nside")},
+                                        {"partition.column", options.given("partition.column")},
+                                        {"partition.bins", options.given("partition.bins")},
+                                        {"partitions-per-job", options.given("partitions-per-job")},
+                                        {"compress", context.run.compress != "none"}});
+    if (options_.models.pdf.kind == "none") refuse_idle_options("--pdf", {{"pdf.where", !trim(options_.pdf_where).empty()}});
+    std::string output = options_.output;
+    while (output.size() > 1 && output.ends_with('/')) output.pop_back();
+    return estimate_folder({options_.catalogues, options_.models, output, options_.where, options_.pdf_where, options_.survey,
+                            options_.bands, options_.catalogue},
+                           context);
+  }
+
   PhotozOptions options_;
 };
 

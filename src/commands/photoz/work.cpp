@@ -25,8 +25,9 @@ std::vector<std::string> columns_read(const ModelWork& model) {
   return names;
 }
 
-/// Numbers of a column as another type of number.
-void convert(const Column& from, Column& to) {
+}  // namespace
+
+void convert_numbers(const Column& from, Column& to) {
   if (from.info().type == to.info().type) {
     std::ranges::copy(from.bytes(), to.bytes().begin());
   } else if (to.info().type == Type::i8) {
@@ -37,8 +38,6 @@ void convert(const Column& from, Column& to) {
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = from.number(i);
   }
 }
-
-}  // namespace
 
 PhotozWork::PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& models, const CopiedRows& copied, const RowProduct& product,
                        int threads)
@@ -86,7 +85,7 @@ void PhotozWork::read_models(RowRange block, Buffers& mine, JobResult& result) {
 void PhotozWork::read_copied(RowRange block, Buffers& mine) {
   objects_.read(block, mine.copied);
   mine.renamed.resize(mine.copied.rows());
-  for (std::size_t i = 0; i < mine.renamed.columns(); ++i) convert(mine.copied.at(copied_[i].from), mine.renamed[i]);
+  for (std::size_t i = 0; i < mine.renamed.columns(); ++i) convert_numbers(mine.copied.at(copied_[i].from), mine.renamed[i]);
 }
 
 void PhotozWork::read(const Job&, RowRange block, int slot, JobResult& result) {

@@ -28,6 +28,9 @@ struct CopiedRows {
   const PdfObjects* with_pdf = nullptr;      ///< objects that have one; null for all
 };
 
+/// Numbers of a column as another type of number; of the same type as they are.
+void convert_numbers(const Column& from, Column& to);
+
 /// Reads rows of a catalogue, runs kernels on them and writes the result rows.
 class PhotozWork final : public Work {
  public:
