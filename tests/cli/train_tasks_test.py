@@ -101,7 +101,7 @@ class Kills(TasksTest):
         self.assertEqual(self.products("k.h5"), self.products("a.h5"))
 
     def test_nothing_is_taken_over_by_another_training_or_a_fresh_one(self):
-        for number, more in enumerate((("--knn.sigma", 0.03), ("--fresh",), ("--cuts.z_max", 1.5))):
+        for number, more in enumerate((("--knn.sigma", 0.03), ("--fresh",), ("--cuts.z_max", 1.0))):
             with self.subTest(more=more):
                 words = [word for word in self.words(f"k{number}.h5", "--threads", 1) if more[0] != "--knn.sigma" or word not in ("--knn.sigma", 0.02)]
                 self.assertEqual(self.run_until("task 2", *self.words(f"k{number}.h5", "--threads", 1)).returncode, -9)
@@ -109,6 +109,16 @@ class Kills(TasksTest):
                 self.assertNotIn("went on", result.err)
                 self.skyfold(*[word if word != self.path(f"k{number}.h5") else self.path(f"r{number}.h5") for word in words], *more)
                 self.assertEqual(self.products(f"k{number}.h5"), self.products(f"r{number}.h5"))
+
+    def test_a_training_that_asks_for_more_takes_over_what_is_done(self):
+        self.assertEqual(self.run_until("task 3", *self.words("k.h5", "--threads", 1)).returncode, -9)
+        more = [word if word != "knn" else "dnf" for word in self.words("k.h5", "--train.subset", self.path("k.objects.h5"))]
+        self.assertNotIn("went on", self.run_until("task 1", *more, "--threads", 1).stderr.decode())    # another algorithm
+        more = self.words("k.h5", "--train.subset", self.path("k.objects.h5"))
+        result = self.skyfold(*more)
+        self.assertIn(f"knn folds: went on from an earlier attempt, 3 of {FOLDS} tasks were done", result.err)
+        self.skyfold(*[str(word).replace("k.h5", "a.h5").replace("k.objects", "a.objects") for word in more])
+        self.assertEqual(self.products("k.h5"), self.products("a.h5"))
 
     def test_a_damaged_result_is_made_again(self):
         self.skyfold(*self.words("a.h5"))

@@ -93,9 +93,8 @@ class Training {
     provenance_ = provenance_json("train", context_.options, inputs());
     // Weights come from the comparison, so it precedes training.
     if (!o_.reference.empty()) compare();
-    // Products beside the model are left out: asking for them, too, costs no task that is done.
-    key_ = hash_text(configuration([](const std::string& name) { return !name.starts_with("held_out.") && !name.starts_with("pdf"); }) +
-                     hash_of(set_) + program_version);
+    key_ = hash_text(configuration([](const std::string& name) { return name.starts_with("bands") || name == "seed"; }) + hash_of(set_) +
+                     program_version);
   }
 
   std::vector<std::string> input_paths() const {
@@ -167,6 +166,12 @@ class Training {
       if (counts(name)) text += fmt::format("{} = {}\n", name, value);
     return text;
   }
+  /// Of what tasks of this algorithm depend on: not on other algorithms, nor on products beside the model, so that asking for more costs
+  /// nothing that is done.
+  std::uint64_t key_of(const PhotozAlgorithm& algorithm) const {
+    const std::string own = algorithm.name() + ".";
+    return hash_text(configuration([&](const std::string& name) { return name.starts_with(own); }), hash_text(own, key_));
+  }
   std::string cuts() const {
     std::string text;
     for (const auto& [name, value] : context_.options.answer_options())
@@ -197,10 +202,10 @@ class Training {
                     {"weights", algorithm.uses_weights() && !set_.weight.empty() ? o_.weights.method : "none"}};
     const double start = now_s();
     if (!tuned.description.empty()) model.record["tuned"] = tuned.description;
-    RankTasks tasks(place, name, hash_text(name, key_));
+    RankTasks tasks(place, name, hash_text(tuned.description, key_of(algorithm)));
     algorithm.train(set_, tasks, model);
     context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
-    if (o_.held_out.folds > 0) estimate_held_out(algorithm, place);
+    if (o_.held_out.folds > 0) estimate_held_out(algorithm, place, tuned.description);
     models_.push_back(std::move(model));
   }
 
@@ -215,7 +220,7 @@ class Training {
       log_info(algorithm.name() + " has nothing to search");
       return {};
     }
-    RankTasks tasks(place, algorithm.name(), hash_text(algorithm.name(), key_));
+    RankTasks tasks(place, algorithm.name(), key_of(algorithm));
     const Search search = search_options(algorithm, context_.options, set_, described_model(), o_.tune, tasks);
     const std::string description = describe_search(search);
     log_info(fmt::format("{}: {}", algorithm.name(), description));
@@ -223,11 +228,10 @@ class Training {
     return {algorithm_of(algorithm.name(), context_.options, search.ranges, search.trials[search.best]), description};
   }
 
-  void estimate_held_out(const PhotozAlgorithm& algorithm, const RankTasks::Place& place) {
+  void estimate_held_out(const PhotozAlgorithm& algorithm, const RankTasks::Place& place, const std::string& tuned) {
     const HeldOutOptions& o = o_.held_out;
-    RankTasks tasks(
-        place, algorithm.name(),
-        hash_text(fmt::format("{} {} {} {} {} {}", algorithm.name(), o.folds, o.pdf.kind, o.pdf.zmin, o.pdf.zmax, o.pdf.bins), key_));
+    const std::string asked = fmt::format("{} {} {} {} {} {}", o.folds, o.pdf.kind, o.pdf.zmin, o.pdf.zmax, o.pdf.bins, tuned);
+    RankTasks tasks(place, algorithm.name(), hash_text(asked, key_of(algorithm)));
     held_out_.push_back(held_out_estimates(algorithm, set_, described_model(), static_cast<std::size_t>(o.folds), o.pdf, tasks));
     log_info(fmt::format("{}, {} folds: {}", algorithm.name(), o.folds, quality_of(held_out_.back())));
   }
@@ -295,7 +299,7 @@ class Training {
   std::optional<RunFolder> folder_;  ///< this and what is above: rank 0
   std::string provenance_;
   TrainingSet set_;
-  std::uint64_t key_ = 0;  ///< of what the results of tasks depend on
+  std::uint64_t key_ = 0;  ///< of what the results of tasks depend on, whatever the algorithm
   std::optional<ReferenceResult> reference_;
   std::vector<PhotozModel> models_;
   std::vector<Table> held_out_;  ///< of each model, or none
