@@ -1,4 +1,5 @@
 """RAIL's catalogue tags as --survey: what they say goes where options would put it, and what is wrong with a file is told by its line."""
+import json
 import pathlib
 import sys
 
@@ -87,13 +88,41 @@ class CatalogTags(support.SkyfoldTest):
         self.assertEqual(self.model("one.h5")[1], tag[1])
 
     def test_coefficients_of_filters_take_off_extinction(self):
-        columns = support.fits.getdata(support.sample("spec.fits"))
-        rows = {name: np.ascontiguousarray(columns[name].astype(columns[name].dtype.newbyteorder("="))) for name in columns.names if columns[name].dtype.kind in "fi"}
-        rows["ebv"] = np.linspace(0.01, 0.2, len(columns))
-        sample = support.make_hdf5(self.path("s.h5"), rows)
+        sample = self.table("s.h5", ebv=np.linspace(0.01, 0.2, len(support.fits.getdata(support.sample("spec.fits")))))
         words = ("train", "--sample", sample, "--extinction.column", "ebv", *QUIET)
         result = self.skyfold(*words, "--survey", self.tags(TAGS) + ":mine", "--output", self.path("m.h5"))
         self.assertIn("g 3.64, r 2.7, i 2.06, z 1.58", result.out + result.err)
+
+    def table(self, name, rename=lambda name: name, **more):
+        columns = support.fits.getdata(support.sample("spec.fits"))
+        rows = {rename(each): np.ascontiguousarray(columns[each].astype(columns[each].dtype.newbyteorder("="))) for each in columns.names if columns[each].dtype.kind in "fi"}
+        return support.make_hdf5(self.path(name), {**rows, **more})
+
+    def test_of_validate_name_the_columns_of_the_sample(self):
+        self.train("m.h5", "--bands", "g,r,i,z")
+        other = self.table("o.h5", lambda name: name.replace("mag_err_", "e_").replace("mag_", "m_"))
+        tags = self.tags(TAGS.replace('"mag_{band}"', '"m_{band}"').replace('"mag_err_{band}"', '"e_{band}"').replace("          mag_column_name: mag_z\n", ""))
+        words = ("validate", "--models", self.path("m.h5"), "--bootstrap.realisations", "0", *QUIET[:4])
+        self.skyfold(*words, "--sample", self.table("s.h5"), "--output", self.path("s.v.h5"), "--json", self.path("s.json"))
+        self.skyfold(*words, "--sample", other, "--survey", tags + ":mine", "--output", self.path("o.v.h5"), "--json", self.path("o.json"))
+        metrics = [json.loads(pathlib.Path(self.path(name)).read_text())["models"] for name in ("s.json", "o.json")]
+        self.assertEqual(metrics[0], metrics[1])
+        result = self.run_skyfold(*words[:1], "--sample", other, "--estimates", self.path("s.v.h5"), "--survey", "hsc", "--output", self.path("x.h5"))
+        self.assertEqual(result.code, 2, result)
+        self.assertIn("--survey has no part in this run", result.err)
+
+    def test_of_import_are_kept_with_the_catalogue_and_choose_its_rows(self):
+        primary = np.arange(len(support.fits.getdata(support.sample("spec.fits")))) % 3 != 0
+        table = self.table("s.h5", detect_isPrimary=primary.astype("i4"))
+        self.skyfold("import", "--input", table, "--survey", self.tags(TAGS) + ":three", "--output", self.path("nan.h5"), *QUIET[:4])
+        with h5py.File(self.path("nan.h5")) as file:
+            self.assertEqual([file.attrs["corrections.nan"], file.attrs["corrections.inf"]], ["nondetection", "missing"])
+            self.assertEqual(len(file["object/id"]), len(primary))
+        result = self.skyfold("import", "--input", table, "--survey", "rubin-dp1", "--output", self.path("p.h5"), *QUIET[:4])
+        self.assertIn("objects with detect_isPrimary == 1, by ", result.err)
+        self.assertEqual(len(support.read_group(self.path("p.h5"))["id"]), primary.sum())
+        result = self.skyfold("import", "--input", self.table("t.h5"), "--survey", "rubin-dp1", "--output", self.path("t.cat.h5"), *QUIET[:4])
+        self.assertIn("is left out: ", result.err)
 
     def test_what_is_wrong_is_told_by_its_line(self):
         change = lambda old, new: TAGS.replace(old, new, 1)

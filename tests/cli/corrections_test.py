@@ -287,6 +287,21 @@ class Fluxes(CorrectionsTest):
                      self.path("v.h5"), "--json", self.path("v.json"), *QUIET)
         self.assertLess(json.loads(pathlib.Path(self.path("v.json")).read_text())["models"][0]["metrics"]["all"]["nmad"]["value"], 0.1)
 
+    def test_of_a_reference_are_compared_with_a_sample_of_magnitudes(self):
+        words = ("train", "--sample", self.at("plain.h5"), "--weights", "lima")
+        self.skyfold(*words, *QUIET, "--output", self.path("m.h5"), "--reference", self.magnitudes)
+        of_fluxes = ("--reference", self.catalogue, "--reference.flux", "{band}_gaap1p0Flux", "--reference.flux_error", "{band}_gaap1p0FluxErr")
+        self.skyfold(*words, *QUIET, "--output", self.path("f.h5"), *of_fluxes, "--reference.flux_zeropoint", "31.4")
+        magnitudes, fluxes = (read_group(self.path(f"{name}.coverage.h5")) for name in "mf")
+        raw = read_group(self.catalogue)
+        measured = np.all([(raw[f"{band}_gaap1p0Flux"] > 0) & (raw[f"{band}_gaap1p0Flux"] > 10 ** (0.4 * (31.4 - 29.9))) for band in BANDS], axis=0)
+        kept = np.isin(magnitudes["id"], raw["id"][measured])
+        np.testing.assert_array_equal(magnitudes["id"], fluxes["id"])
+        self.assertLess(np.mean(magnitudes["n_balls"][kept] != fluxes["n_balls"][kept]), 0.02)
+        self.fails(2, "--reference.flux has no part in this run", "train", "--sample", self.at("plain.h5"), "--output", self.path("x.h5"), *of_fluxes[2:4])
+        self.fails(2, "no zero point|flux_zeropoint", *words, "--output", self.path("y.h5"), "--reference", make_hdf5(self.path("bare.h5"), {
+            name.replace("gaap1p0", ""): values for name, values in self.columns.items()}), "--reference.flux", "{band}_Flux", "--reference.flux_error", "{band}_FluxErr")
+
     def test_are_refused_where_they_cannot_be_understood(self):
         plain = {name.replace("_gaap1p0Flux", "_f"): values for name, values in self.columns.items()}
         table = make_hdf5(self.path("r.h5"), plain)

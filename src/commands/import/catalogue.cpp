@@ -15,6 +15,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
@@ -51,8 +52,9 @@ class Import {
         context_(context),
         ranks_(*context.ranks),
         memory_(o_.memory_mb * 1'000'000),
+        survey_(take_survey_for(o_)),
         run_(ranks_, context.options, context.run,
-             {"import", program_version, o_.output, {o_.output, rejects_path()}, input_paths(o_), &context.process, {rejects_path()}}) {}
+             {"import", program_version, o_.output, {o_.output, rejects_path()}, all_inputs(), &context.process, {rejects_path()}}) {}
 
   ImportResult run() {
     if (run_.is_complete()) return {};
@@ -67,11 +69,39 @@ class Import {
   }
 
  private:
+  /// Sentinels of the preset, where the user has named none.
+  static TakenSurvey take_survey_for(ImportOptions& o) {
+    ModelBandOptions bands;
+    bands.nondetection = o.nondetection;
+    bands.missing = o.missing;
+    bands.nan = o.nan;
+    bands.inf = o.inf;
+    TakenSurvey taken = take_survey(o.survey, bands);
+    o.nondetection = bands.nondetection;
+    o.missing = bands.missing;
+    o.nan = bands.nan;
+    o.inf = bands.inf;
+    return taken;
+  }
+  [[nodiscard]] std::vector<std::string> all_inputs() const {
+    std::vector<std::string> paths = input_paths(o_);
+    if (!survey_.path.empty()) paths.push_back(survey_.path);
+    return paths;
+  }
+  /// The preset's condition, where the inputs have its columns.
+  void take_condition() {
+    std::string line;
+    if (!trim(o_.where).empty() || survey_.path.empty()) return;
+    o_.where = condition_for(survey_, inputs_.schema.input, inputs_.sources.front()->path(), line);
+    if (!line.empty()) log_info(line);
+  }
+
   void make() {
     {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       inputs_ = open_inputs(ranks_, o_, memory_ / 32);
       asked_.ordering = o_.ordering;  // as it is recorded
+      ranks_.together([&] { take_condition(); });
       // What has been done to the magnitudes of a matched sample goes with them.
       ranks_.on_first_only([&] {
         corrections_ = common_corrections(input_paths(o_));
@@ -344,6 +374,7 @@ class Import {
   const CommandContext& context_;
   Ranks& ranks_;
   std::int64_t memory_;
+  TakenSurvey survey_;
   Run run_;
   Inputs inputs_;
   CorrectionRecord corrections_;  ///< of the inputs; rank 0

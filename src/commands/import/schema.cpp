@@ -14,6 +14,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/roles.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/table/column_index.hpp"
@@ -319,6 +320,7 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
   option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers; none: made");
   option("columns.tile", o.tile, "column of tile names; empty: guessed");
+  describe_survey(option, o.survey);
   option("bands.nondetection", o.nondetection, "magnitudes that mean observed but not detected in these tables, to be kept with them");
   option("bands.missing", o.missing, "magnitudes that mean not observed, likewise");
   option("bands.nan", o.nan, "what NaN means among magnitudes, likewise; empty: missing").one_of({"", "missing", "nondetection"});

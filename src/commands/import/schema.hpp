@@ -23,6 +23,7 @@ struct ImportOptions {
   std::string nan, inf;
   std::vector<std::string> keep;  ///< columns; empty = all
   std::string where;              ///< condition on rows; empty = all
+  std::string survey;             ///< preset that sentinels and the condition are from
   std::string on_bad_row = "error";
   long memory_mb = 1024;  ///< per rank
   SourceOptions source;

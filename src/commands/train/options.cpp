@@ -68,6 +68,12 @@ void describe(OptionSet& option, TrainOptions& o) {
   option("reference", o.reference, "photometric catalogue that the training set is compared with: any table that import reads").layout();
   option("reference.magnitude", o.of_reference.magnitude, "name of its magnitude columns, where not as in the sample").unit("mag");
   option("reference.error", o.of_reference.error, "name of its magnitude error columns").unit("mag");
+  option("reference.flux", o.of_reference.flux.flux, "name of its flux columns, where it has fluxes and the sample magnitudes, or others");
+  option("reference.flux_error", o.of_reference.flux.flux_error, "name of its flux error columns");
+  option("reference.flux_zeropoint", o.of_reference.flux.flux_zeropoint,
+         "AB magnitude of a flux of 1 there: one for all bands or one per band; empty: by units")
+      .unit("mag");
+  option("reference.ebv", o.of_reference.extinction.column, "its column of E(B-V), where not called as in the sample").unit("mag");
   option("reference.corrections", o.of_reference.corrections,
          "corrections of its magnitudes: as-model (what the sample records), none, or a file that describes them or has a record of them");
   describe_cuts(option, o.cuts);
@@ -134,6 +140,10 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (o.reference.empty())
     refuse_idle_options("--reference", {{"reference.magnitude", !o.of_reference.magnitude.empty()},
                                         {"reference.error", !o.of_reference.error.empty()},
+                                        {"reference.flux", !o.of_reference.flux.flux.empty()},
+                                        {"reference.flux_error", !o.of_reference.flux.flux_error.empty()},
+                                        {"reference.flux_zeropoint", !o.of_reference.flux.flux_zeropoint.empty()},
+                                        {"reference.ebv", !o.of_reference.extinction.column.empty()},
                                         {"reference.corrections", o.of_reference.corrections != corrections_as_model},
                                         {"weights.space", !o.weights.space.empty()},
                                         {"weights.neighbours", o.weights.neighbours != TrainWeights{}.neighbours}});

@@ -6,6 +6,7 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 
 namespace skyfold {
 namespace {
@@ -65,6 +66,7 @@ void describe(OptionSet& option, ValidateOptions& o) {
   option("estimates.id", o.estimate_id, "column of ids of the estimates; empty: guessed");
   option("estimates.z_phot", o.estimate_z, "column of estimated redshifts");
   option("estimates.z_err", o.estimate_err, "column of their errors");
+  describe_survey(option, o.survey);
   describe(option, o.bands);
   option("bins.z", o.z_width, "width of the bins of z_phot; 0: none").range(0.0, 100.0);
   option("bins.magnitude", o.magnitude_width, "width of the bins of magnitude; 0: none").unit("mag").range(0.0, 100.0);
@@ -87,7 +89,8 @@ void describe(OptionSet& option, ValidateOptions& o) {
 void check(const ValidateOptions& o) {
   if (o.models.empty() && o.estimates.empty()) throw UsageError("neither --models nor --estimates: nothing to validate");
   const ValidateOptions by_default;
-  if (o.models.empty()) refuse_idle_options("--models", {{"corrections", o.bands.corrections != by_default.bands.corrections}});
+  if (o.models.empty())
+    refuse_idle_options("--models", {{"survey", !o.survey.empty()}, {"corrections", o.bands.corrections != by_default.bands.corrections}});
   if (o.estimates.empty())
     refuse_idle_options("--estimates", {{"estimates.id", o.estimate_id != by_default.estimate_id},
                                         {"estimates.z_phot", o.estimate_z != by_default.estimate_z},

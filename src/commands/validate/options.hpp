@@ -19,6 +19,7 @@ struct ValidateOptions {
   std::string estimate_id, estimate_z = "z_phot", estimate_err = "z_err";
   std::string missing = "error";
   ModelBandOptions bands;
+  std::string survey;                  // preset of the bands
   double z_min = 0.001, z_max = 10.0;  // as train has it: below 0.001 are stars
   double cull = 0.1;
   double z_width = 0.1, magnitude_width = 0.5;

@@ -16,6 +16,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/input_names.hpp"
 #include "skyfold/registry/provenance.hpp"
@@ -52,6 +53,7 @@ class ValidateRun {
   ExitCode run() {
     for (std::vector<std::string>* paths : {&o_.models, &o_.estimates}) *paths = whole_names(*paths);
     check(o_);
+    ranks_.together([&] { take_preset(); });
     run_.emplace(
         ranks_, context_.options, context_.run,
         RunSetup{"validate", program_version, o_.output, product_paths(), input_paths(), &context_.process, optional_paths(o_.json)});
@@ -69,6 +71,14 @@ class ValidateRun {
   }
 
  private:
+  void take_preset() {
+    const TakenSurvey taken = take_survey(o_.survey, o_.bands);
+    preset_ = taken.path;
+    // Who is in the sample has been decided when it was made.
+    if (!trim(taken.where).empty())
+      log_info(fmt::format("the condition '{}' of {} is not applied: the sample is measured as it is", taken.where, preset_));
+  }
+
   static std::vector<std::string> optional_paths(const std::string& path) {
     return path.empty() ? std::vector<std::string>() : std::vector<std::string>{path};
   }
@@ -82,6 +92,7 @@ class ValidateRun {
     std::vector<std::string> paths = input_files(o_.sample);
     for (const auto* more : {&o_.models, &o_.estimates}) paths.insert(paths.end(), more->begin(), more->end());
     for (const std::string& path : files_of(o_.bands)) paths.push_back(path);
+    if (!preset_.empty()) paths.push_back(preset_);
     return paths;
   }
 
@@ -165,6 +176,7 @@ class ValidateRun {
   ExitCode verdict(bool passes) const { return o_.vet && !passes ? ExitCode::incomplete : ExitCode::done; }
 
   ValidateOptions& o_;
+  std::string preset_;  ///< file of the survey's preset
   const CommandContext& context_;
   Ranks& ranks_;
   std::optional<Run> run_;
