@@ -1,5 +1,5 @@
 // Mixture density networks: what they learn, what they do without, and that layouts cannot be seen in them.
-#include "photoz_objects.hpp"
+#include "colour_objects.hpp"
 #include "skyfold/core/statistics.hpp"
 
 namespace skyfold {
@@ -9,16 +9,6 @@ using namespace photoz_test;
 
 const std::vector<std::string> quick = {"--mdn.hidden=16,16",   "--mdn.gaussians=3", "--mdn.nets=2",
                                         "--mdn.narrowest=0.01", "--mdn.epochs=40",   "--mdn.rate=0.01"};
-
-/// The redshift follows the first colour alone, with a scatter of 0.02 for bright objects and 0.1 for faint ones.
-Objects make_colours(std::size_t n, std::uint64_t seed) {
-  Objects objects = make_objects(n, 3, seed);
-  for (std::size_t i = 0; i < n; ++i) {
-    ObjectRandom random(seed, i, 9);
-    objects.z[i] = 0.8 + 0.5 * (objects.mag[i][0] - objects.mag[i][1]) + (objects.mag[i][1] < 22.5 ? 0.02 : 0.1) * random.normal();
-  }
-  return objects;
-}
 
 TEST(Mdn, LearnsTheRedshiftAndItsScatter) {
   const Objects training = make_colours(3000, 1), queries = make_colours(1000, 2);

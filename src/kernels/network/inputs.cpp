@@ -2,11 +2,13 @@
 #include "inputs.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/random.hpp"
+#include "skyfold/kernels/photoz/flags.hpp"
 
 namespace skyfold::network {
 namespace {
@@ -91,6 +93,49 @@ bool Inputs::is_outside(const Features& features, std::size_t row) const {
     if (value < low_[f] || value > high_[f]) return true;
   }
   return false;
+}
+
+std::int32_t Inputs::flags(const Photometry& photometry, const Features& features, std::size_t row) const {
+  std::int32_t flags = 0;
+  const std::uint32_t observed = photometry.observed[row];
+  if (std::popcount(observed) < static_cast<int>(n_bands_)) flags |= photoz_missing_band;
+  // A band is missing where it was not observed; a feature can be missing for want of an error alone.
+  for (std::size_t f = 0; f < layer_.size(); ++f)
+    if (layer_.is_error(f) && (observed & layer_.bands_of(f)) != 0 && !(features.present[row] >> f & 1)) flags |= photoz_no_magnitude_error;
+  if (is_outside(features, row)) flags |= photoz_outside_coverage;
+  return flags;
+}
+
+void Inputs::make_places(Features& features) const {
+  const std::size_t n = layer_.size();
+  for (std::size_t row = 0; row < features.n_objects; ++row)
+    for (std::size_t f = 0; f < n; ++f) {
+      double& value = features.value[row * n + f];
+      if (layer_.is_error(f)) {
+        value = std::numeric_limits<double>::quiet_NaN();
+        features.present[row] &= ~(std::uint64_t{1} << f);
+      } else if (features.present[row] >> f & 1) {
+        value = (value - mean_[f]) / deviation_[f];
+      }
+    }
+}
+
+// The layer says which bands a feature has, not with what sign: it is asked for the features of one magnitude in each band.
+std::vector<double> Inputs::slopes() const {
+  Photometry unit;
+  unit.n_objects = unit.n_bands = n_bands_;
+  unit.mag.assign(n_bands_ * n_bands_, 0.0);
+  unit.mag_err.assign(n_bands_ * n_bands_, 1.0);
+  unit.observed.assign(n_bands_, ~std::uint32_t{0});
+  for (std::size_t b = 0; b < n_bands_; ++b) unit.mag[b * n_bands_ + b] = 1.0;
+  Features features;
+  layer_.gather(unit, features);
+  const std::size_t n = layer_.size();
+  std::vector<double> slopes(n * n_bands_, 0.0);
+  for (std::size_t f = 0; f < n; ++f)
+    for (std::size_t b = 0; b < n_bands_; ++b)
+      if (!layer_.is_error(f)) slopes[f * n_bands_ + b] = features.value[b * n + f] / deviation_[f];
+  return slopes;
 }
 
 VariedInputs::VariedInputs(const Inputs& inputs, const Photometry& all, std::span<const std::int64_t> id, const Variation& variation,

@@ -38,8 +38,15 @@ class Inputs {
   /// @param rows      of the objects in the block
   void fill(const Features& features, std::span<const std::uint32_t> observed, std::span<const std::uint32_t> rows,
             std::span<double> input) const;
+  /// Bits of photoz flags that the photometry of an object of a block tells: bands and errors that are missing, features beyond those
+  /// of all training objects.
+  [[nodiscard]] std::int32_t flags(const Photometry& photometry, const Features& features, std::size_t row) const;
   /// True for an object with a feature beyond those of all training objects.
   [[nodiscard]] bool is_outside(const Features& features, std::size_t row) const;
+  /// Makes places of the features of a block, for searches of neighbours: standardised, without errors, NaN where missing.
+  void make_places(Features& features) const;
+  /// How the inputs change with the magnitudes: row-major, shape [features x n_bands].
+  [[nodiscard]] std::vector<double> slopes() const;
 
  private:
   double of_feature(std::size_t feature, double value) const;

@@ -12,6 +12,7 @@
 namespace skyfold {
 
 // Each is in its own folder.
+std::unique_ptr<PhotozAlgorithm> make_annz();
 std::unique_ptr<PhotozAlgorithm> make_arborz();
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
@@ -31,6 +32,7 @@ struct Entry {
 // One a line.
 // clang-format off
 constexpr Entry algorithms[] = {
+    {"annz", make_annz},
     {"arborz", make_arborz},
     {"cmnn", make_cmnn},
     {"dnf", make_dnf},

@@ -105,23 +105,10 @@ void MdnKernel::run(const Table& in, Table& out, int threads) const {
       worker->ensemble.run();
       for (std::size_t o = 0; o < some.size(); ++o) {
         output.n_bands[some[o]] = std::popcount(photometry.observed[some[o]]);
-        estimate(worker->ensemble.mixture(o), some[o], band_flags(some[o], photometry, features), *worker, output);
+        estimate(worker->ensemble.mixture(o), some[o], inputs_.flags(photometry, features, some[o]), *worker, output);
       }
     }
   });
-}
-
-/// A band is missing where it was not observed; a feature can be missing for want of an error alone.
-std::int32_t MdnKernel::band_flags(std::size_t object, const Photometry& photometry, const Features& features) const {
-  std::int32_t flags = 0;
-  const std::uint32_t observed = photometry.observed[object];
-  const FeatureLayer& layer = inputs_.layer();
-  if (std::popcount(observed) < static_cast<int>(photometry.n_bands)) flags |= photoz_missing_band;
-  for (std::size_t f = 0; f < layer.size(); ++f)
-    if (layer.is_error(f) && (observed & layer.bands_of(f)) != 0 && !(features.present[object] >> f & 1))
-      flags |= photoz_no_magnitude_error;
-  if (inputs_.is_outside(features, object)) flags |= photoz_outside_coverage;
-  return flags;
 }
 
 void MdnKernel::estimate(const Mixture& mixture, std::size_t object, std::int32_t flags, Worker& worker,

@@ -57,7 +57,6 @@ class MdnKernel final : public PhotozKernel {
  private:
   struct Worker;
   void estimate(const Mixture& mixture, std::size_t object, std::int32_t flags, Worker& worker, const EstimateColumns& output) const;
-  std::int32_t band_flags(std::size_t object, const Photometry& photometry, const Features& features) const;
 
   Options options_;
   network::Inputs inputs_;

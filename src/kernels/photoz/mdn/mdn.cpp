@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "../common/model.hpp"
+#include "../common/sample.hpp"
 #include "kernel.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
-#include "skyfold/core/random.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/photoz/training_tasks.hpp"
 
@@ -47,21 +46,8 @@ void describe_options(OptionSet& option, Options& o) {
 struct Sample {
   const TrainingSet& set;
   const network::Inputs& inputs;
-  std::vector<double> weight;       ///< mean 1 over `used`
-  std::vector<std::uint32_t> used;  ///< objects with a band and a weight
+  TrainingSample rows;
 };
-
-Sample sample_of(const TrainingSet& set, const network::Inputs& inputs) {
-  Sample sample{set, inputs, set.weight.empty() ? std::vector<double>(set.z.size(), 1.0) : set.weight, {}};
-  double sum = 0.0;
-  for (std::uint32_t i = 0; i < set.z.size(); ++i) {
-    if (set.photometry.observed[i] == 0 || !(sample.weight[i] > 0.0)) continue;
-    sample.used.push_back(i);
-    sum += sample.weight[i];
-  }
-  for (double& w : sample.weight) w *= static_cast<double>(sample.used.size()) / sum;
-  return sample;
-}
 
 std::size_t epochs_of(const Options& o, std::size_t objects) {
   if (o.epochs > 0) return static_cast<std::size_t>(o.epochs);
@@ -80,7 +66,7 @@ std::vector<double> train_net(const Options& o, const Sample& sample, std::span<
   std::vector<double> weights = mdn::first_weights(shape, z, set.seed, number);
   mdn::MixtureExamples examples(outputs_of(o),
                                 network::VariedInputs(sample.inputs, set.photometry, set.id, {o.hide, o.noise}, set.seed, number), set.z,
-                                sample.weight);
+                                sample.rows.weight);
   const network::AdamOptions adam{
       .batch = static_cast<std::size_t>(o.batch), .epochs = epochs_of(o, rows.size()), .first_rate = o.rate, .l2 = o.l2};
   network::train_adam(shape, examples, rows, adam, set.seed, number, weights, after);
@@ -101,18 +87,11 @@ double loss_of(const Options& o, const Sample& sample, std::span<const std::uint
     inputs.fill(some, 0, ensemble.input());
     ensemble.run();
     for (std::size_t i = 0; i < some.size(); ++i) {
-      sum += sample.weight[some[i]] * ensemble.mixture(i).cde_loss(set.z[some[i]]);
-      all += sample.weight[some[i]];
+      sum += sample.rows.weight[some[i]] * ensemble.mixture(i).cde_loss(set.z[some[i]]);
+      all += sample.rows.weight[some[i]];
     }
   }
   return sum / all;
-}
-
-std::string bytes_of(std::span<const double> values) { return {reinterpret_cast<const char*>(values.data()), values.size_bytes()}; }
-std::vector<double> numbers_of(const std::string& bytes) {
-  std::vector<double> values(bytes.size() / sizeof(double));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));
-  return values;
 }
 
 /// Told once a twentieth, not in every pass.
@@ -126,14 +105,8 @@ network::AfterEpoch teller(TrainingTasks& tasks, const std::string& step, std::s
 
 /// The narrowest width by the CDE loss of a fifth of the objects, drawn by id, after training a net on the others.
 double choose_narrowest(const Options& o, const Sample& sample, TrainingTasks& tasks, PhotozModel& model) {
-  std::vector<std::pair<double, std::uint32_t>> draws;
-  for (const std::uint32_t i : sample.used)
-    draws.emplace_back(ObjectRandom(sample.set.seed, static_cast<std::uint64_t>(sample.set.id[i]), held_out_stream).uniform(), i);
-  std::ranges::sort(draws);
-  draws.resize(std::min(draws.size(), most_to_choose_with));
-  std::vector<std::uint32_t> judged, fit;
-  for (std::size_t i = 0; i < draws.size(); ++i) (i < draws.size() / 5 ? judged : fit).push_back(draws[i].second);
-  const auto results = tasks.run("narrowest", std::size(narrowest_widths), [&](std::size_t task, int) {
+  const auto [fit, judged] = hold_out(sample.set, sample.rows.used, 0.2, most_to_choose_with, held_out_stream);
+  const auto results = tasks.run("narrowest", std::size(narrowest_widths), [&, &fit = fit, &judged = judged](std::size_t task, int) {
     Options tried = o;
     tried.narrowest = narrowest_widths[task];
     const auto weights = train_net(tried, sample, fit, 1'000'000, teller(tasks, "narrowest", task, epochs_of(tried, fit.size())));
@@ -170,19 +143,15 @@ class Mdn final : public PhotozAlgorithm {
 
   void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const override {
     Options options = options_;
-    check_redshifts(set);
     for (const double n : options.hidden)
       if (n != std::floor(n)) throw UsageError(fmt::format("mdn.hidden = {} (units are counted)", n));
     network::Inputs inputs(options.features, model.bands.bands);
-    const Sample sample = sample_of(set, inputs);
-    if (sample.used.size() < least_objects)
-      throw DataError(fmt::format("the training set has {} objects with a band and a weight (mdn needs at least {})", sample.used.size(),
-                                  least_objects));
-    inputs.standardise_by(set.photometry, sample.used);
+    const Sample sample{set, inputs, training_sample(set, name(), least_objects)};
+    inputs.standardise_by(set.photometry, sample.rows.used);
     if (options.narrowest == 0.0) options.narrowest = choose_narrowest(options, sample, tasks, model);
-    const std::size_t epochs = epochs_of(options, sample.used.size());
+    const std::size_t epochs = epochs_of(options, sample.rows.used.size());
     const auto nets = tasks.run("nets", static_cast<std::size_t>(options.nets), [&](std::size_t net, int) {
-      return bytes_of(train_net(options, sample, sample.used, net, teller(tasks, "nets", net, epochs)));
+      return bytes_of(train_net(options, sample, sample.rows.used, net, teller(tasks, "nets", net, epochs)));
     });
     std::vector<double> weights;
     for (const std::string& bytes : nets) {
