@@ -84,15 +84,20 @@ void refuse_pipes(const OptionSet& options) {
   }
 }
 
-/// Number of this process among those started together, as launchers tell it before MPI starts; none without a launcher.
-std::optional<int> number_by_launcher() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+/// Number of this process among those that a launcher has started to speak MPI; none without one.
+std::optional<int> launched_mpi_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
     if (const char* value = std::getenv(name)) return std::atoi(value);
   return std::nullopt;
 }
 
-// Help and errors of the command line are printed by one rank, though MPI does not run yet.
-int launched_rank() { return number_by_launcher().value_or(0); }
+/// Number of this process among those started together, as launchers tell it before MPI starts.
+int launched_rank() {
+  if (const auto rank = launched_mpi_rank()) return *rank;
+  // Help and errors of the command line are printed by one rank, though MPI does not run yet. (Slurm sets this in batch scripts, too.)
+  const char* value = std::getenv("SLURM_PROCID");
+  return value ? std::atoi(value) : 0;
+}
 
 /// The exception being handled, in the words for the user.
 Failure told_failure() {
@@ -140,7 +145,7 @@ void print_failure(const CommandEntry& entry, const Failure& failure, std::optio
 
 int run_command(const CommandEntry& entry, Command& command, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
-  if (entry.kind == CommandEntry::alone || (entry.kind == CommandEntry::shares && !number_by_launcher())) {
+  if (entry.kind == CommandEntry::alone || (entry.kind == CommandEntry::shares && !launched_mpi_rank())) {
     // Nothing to bring to a good end: products are published in one step, so a signal may end it at once.
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work

@@ -68,6 +68,12 @@ class Layouts(TasksTest):
                 self.assertEqual(self.products(f"b{number}.h5"), reference)
                 self.assertFalse(os.path.exists(self.path(f"b{number}.h5.run")))
 
+    def test_processes_that_are_started_without_mpi_leave_the_work_to_the_first(self):
+        for number in (1, 0):       # as Slurm counts them
+            done = subprocess.run([support.binary(), *map(str, self.words("m.h5"))], env=dict(support.environment(self.base), SLURM_PROCID=str(number)),
+                                  capture_output=True, timeout=120)
+            self.assertEqual((done.returncode, os.path.exists(self.path("m.h5"))), (0, number == 0), done)
+
     def test_an_error_of_one_task_is_one_line(self):
         few = write_product(self.path("few.h5"), survey(60, 3), "training_set")
         words = ["train", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", 1, "--algorithms", "knn", "--held_out.folds", 2]
