@@ -65,6 +65,31 @@ std::map<std::int64_t, double> shares_of(const PhotozModel& model, const std::ve
   return shares;
 }
 
+/// The model with one of its trees alone.
+PhotozModel one_tree(const PhotozModel& model, std::size_t tree) {
+  PhotozModel one;
+  one.tables["training"] = model.tables.at("training");
+  const auto part = [&](const char* name, const char* ends, std::size_t& n) {
+    const Table &from = model.tables.at(name), &trees = model.tables.at("trees");
+    const auto begin = static_cast<std::size_t>(tree == 0 ? 0 : trees.at(ends).integer(tree - 1)),
+               end = static_cast<std::size_t>(trees.at(ends).integer(tree));
+    Table to(from.schema(), n = end - begin);
+    for (std::size_t c = 0; c < to.columns(); ++c) {
+      const std::size_t width = from[c].info().bytes_per_row();
+      std::ranges::copy(from[c].bytes().subspan(begin * width, n * width), to[c].bytes().begin());
+    }
+    one.tables[name] = std::move(to);
+  };
+  std::size_t nodes = 0, rows = 0;
+  part("nodes", "end_node", nodes);
+  part("leaf_rows", "end_row", rows);
+  Table trees(model.tables.at("trees").schema(), 1);
+  trees.at("end_node").values<std::int64_t>()[0] = static_cast<std::int64_t>(nodes);
+  trees.at("end_row").values<std::int64_t>()[0] = static_cast<std::int64_t>(rows);
+  one.tables["trees"] = std::move(trees);
+  return one;
+}
+
 TEST(Tpz, IsTheMixtureOfTheLeavesRedshifts) {
   const Objects training = make_objects(600, 4, 90), queries = make_objects(60, 4, 91);
   std::vector<double> weight(600);
@@ -179,6 +204,59 @@ TEST(Tpz, FindsRedshiftsThatFollowFromColours) {
     for (std::size_t i = 0; i < 500; ++i) dz.push_back(std::abs(out.at("z_phot").number(i) - queries.z[i]));
     EXPECT_LT(quantile(dz, 0.68), 0.04) << split;
   }
+}
+
+TEST(Tpz, MeasuresWhatFeaturesAreWorth) {
+  Objects training = make_objects(1500, 4, 104);
+  for (std::size_t i = 0; i < 1500; ++i) training.z[i] = 1.0 + 0.5 * std::tanh(training.mag[i][0] - training.mag[i][1]);
+  for (const char* split : {"density", "variance"}) {
+    const PhotozModel model =
+        train("tpz", training, {std::string("--tpz.split=") + split, "--tpz.trees=20", "--tpz.features=magnitudes,colours"});
+    const Table& table = model.tables.at("importance");
+    ASSERT_EQ(table.rows(), 7u);
+    double most = 0.0;
+    std::string best;
+    for (std::size_t f = 0; f < 7; ++f) {
+      const double worth = table.at("permuted_error").number(f) - table.at("error").number(f);
+      EXPECT_GT(worth, -0.01);
+      if (worth > most) most = worth, best = table.at("feature").text(f);
+    }
+    EXPECT_EQ(best, "b0-b1") << split;
+    EXPECT_GT(most, 2.0 * table.at("error").number(0)) << split;
+  }
+}
+
+TEST(Tpz, EstimatesTrainingObjectsByTreesThatHaveNotSeenThem) {
+  const Objects training = make_objects(300, 4, 105);
+  const PhotozModel model =
+      train("tpz", training, {"--tpz.growth=bootstrap", "--tpz.trees=20", "--tpz.sigma=0.05", "--tpz.scatter=0", "--tpz.point=mean"});
+  const Table& known = model.tables.at("training");
+  std::map<std::int64_t, std::size_t> place;
+  for (std::size_t i = 0; i < 300; ++i) place[training.id[i]] = i;
+  // Trees one by one: those whose leaves hold the object have seen it.
+  std::size_t estimated = 0;
+  for (std::size_t row = 0; row < 300; row += 7) {
+    const std::vector<float> value = features_of(model, training.mag[place.at(known.at("id").integer(row))]);
+    double sum = 0.0, trees = 0.0;
+    for (std::size_t t = 0; t < 20; ++t) {
+      const auto rows = model.tables.at("leaf_rows").at("row").values<std::int32_t>();
+      const std::int64_t begin = t == 0 ? 0 : model.tables.at("trees").at("end_row").integer(t - 1),
+                         end = model.tables.at("trees").at("end_row").integer(t);
+      if (std::find(rows.begin() + begin, rows.begin() + end, static_cast<std::int32_t>(row)) != rows.begin() + end) continue;
+      for (const auto& [other, part] : shares_of(one_tree(model, t), value, true)) {
+        EXPECT_NE(other, static_cast<std::int64_t>(row));
+        sum += part * known.at("z").number(static_cast<std::size_t>(other));
+      }
+      trees += 1.0;
+    }
+    if (trees == 0.0) {
+      EXPECT_TRUE(std::isnan(model.tables.at("out_of_bag").at("z_phot").number(row)));
+      continue;
+    }
+    EXPECT_NEAR(model.tables.at("out_of_bag").at("z_phot").number(row), sum / trees, 1e-5);
+    ++estimated;
+  }
+  EXPECT_GT(estimated, 35u);
 }
 
 TEST(Tpz, FlagsMissingBandsAndGivesNothingWithoutAny) {

@@ -9,6 +9,7 @@
 
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/registry/gnuplot.hpp"
 
 namespace skyfold {
 namespace {
@@ -135,6 +136,25 @@ LogTable models_table(const TrainReport& r) {
   return table;
 }
 
+/// What the features of a model are worth, where its algorithm has measured it.
+Plot importance_plot(const PhotozModel& model, const Table& table) {
+  Plot plot{"importance_" + model.algorithm,
+            "Importance of the features: " + model.algorithm,
+            "",
+            "mean |dz|/(1+z) added when exchanged",
+            "set style fill solid 0.5\nset boxwidth 0.8\nset xtics rotate by -60\nset xtics (",
+            {}};
+  std::vector<double> x, y;
+  for (std::size_t f = 0; f < table.rows(); ++f) {
+    x.push_back(static_cast<double>(f));
+    y.push_back(table.at("permuted_error").number(f) - table.at("error").number(f));
+    plot.settings += fmt::format("{}{} {}", f == 0 ? "" : ", ", gnuplot_text(std::string(table.at("feature").text(f))), f);
+  }
+  plot.settings += ")";
+  plot.series.push_back({"", "boxes", {x, y}});
+  return plot;
+}
+
 }  // namespace
 
 void print_summary(const TrainReport& r) {
@@ -178,6 +198,9 @@ void tell_process(const TrainReport& r, Process& process) {
   process.add("results", cuts_table(r));
   process.add("results", models_table(r));
   process.add("results", redshift_plot(sets, r.models.front().redshift));
+  for (const PhotozModel& model : r.models)
+    if (const auto table = model.tables.find("importance"); table != model.tables.end())
+      process.add("results", importance_plot(model, table->second));
   process.add("distributions", distributions_table(sets));
   for (std::size_t q = 0; q < sets.front().photometry.names().size(); ++q) process.add("distributions", photometry_plot(sets, q));
 }

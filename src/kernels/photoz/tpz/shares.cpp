@@ -25,6 +25,7 @@ std::span<const Share> LeafBlock::shares(std::size_t object, const std::function
   }
   std::sort(sorted_.begin(), sorted_.end());
   shares_.clear();
+  if (sorted_.empty()) return {};
   const auto scale = static_cast<float>(1.0 / used);
   for (const std::uint64_t entry : sorted_) {
     const auto row = static_cast<std::uint32_t>(entry >> 32);

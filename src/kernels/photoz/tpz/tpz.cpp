@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../common/model.hpp"
+#include "importance.hpp"
 #include "kernel.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
@@ -109,7 +110,9 @@ class Tpz final : public PhotozAlgorithm {
     model.parameters = parameters_of(o, tpz::describe_options);
     model.tables["training"] = training_table(rows);
     model.tables["features"] = layer.table();
-    tpz::put_trees(tpz::grow_forest(rows, layer, o, set.seed, tasks, "trees"), model);
+    std::vector<forest::Tree> trees = tpz::grow_forest(rows, layer, o, set.seed, tasks, "trees");
+    if (o.growth == "bootstrap") tell_out_of_bag(rows, layer, o, trees, set, model);
+    tpz::put_trees(std::move(trees), model);
   }
 
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
@@ -117,6 +120,23 @@ class Tpz final : public PhotozAlgorithm {
   }
 
  private:
+  /// What trees say of training objects that their bootstrap samples lack.
+  static void tell_out_of_bag(const tpz::TrainingRows& rows, const FeatureLayer& layer, const tpz::Options& o,
+                              const std::vector<forest::Tree>& trees, const TrainingSet& set, PhotozModel& model) {
+    tpz::Unseen unseen{&rows, &trees, &rows.z, &rows.weight, &layer, set.seed, true};
+    model.tables["out_of_bag"] = tpz::out_of_bag_table(unseen, o, set.threads);
+    std::vector<std::pair<double, std::uint32_t>> draws;
+    for (std::uint32_t row = 0; row < rows.size(); ++row)
+      draws.emplace_back(ObjectRandom(set.seed, static_cast<std::uint64_t>(rows.id[row]), held_out_stream).uniform(), row);
+    std::sort(draws.begin(), draws.end());
+    draws.resize(std::min(draws.size(), most_judged));
+    std::vector<std::uint32_t> judged;
+    for (const auto& [draw, row] : draws) judged.push_back(row);
+    const tpz::TrainingRows some = tpz::subset(rows, judged);
+    unseen.objects = &some;
+    model.tables["importance"] = tpz::importance_table(tpz::measure_importance(unseen, layer, set.seed, set.threads), layer);
+  }
+
   /// By trees that are grown on three quarters of the objects, or less of many: the best width hardly depends on their number.
   void choose_width(const tpz::TrainingRows& rows, const FeatureLayer& layer, tpz::Options& o, const TrainingSet& set, TrainingTasks& tasks,
                     PhotozModel& model) const {
@@ -144,8 +164,8 @@ class Tpz final : public PhotozAlgorithm {
                       draws.size(), rows.size()));
     const tpz::TrainingRows grown_on = tpz::subset(rows, fit), judged_rows = tpz::subset(rows, held_out);
     const std::vector<forest::Tree> trees = tpz::grow_forest(grown_on, layer, o, set.seed, tasks, "held-out trees");
-    const std::vector<float> value = tpz::attributes_of(judged_rows.photometry, layer);
-    const tpz::Judged judged = tpz::judge_held_out(judged_rows, value, grown_on, trees, set.threads);
+    const tpz::Unseen unseen{&judged_rows, &trees, &grown_on.z, &grown_on.weight, &layer};
+    const tpz::Judged judged = tpz::judge(unseen, set.threads);
     const tpz::WidthGrid grid = tpz::choose_width(judged, grown_on.z, o, set.threads);
     o.sigma = grid.best_sigma();
     o.scatter = grid.best_scatter();
@@ -154,6 +174,8 @@ class Tpz final : public PhotozAlgorithm {
     if (grid.sigma.size() > 1 && (o.sigma == grid.sigma.front() || o.sigma == grid.sigma.back()))
       log_warning(fmt::format("tpz: sigma {} is at the edge of those tried (a better one may lie beyond; give --tpz.sigma)", o.sigma));
     model.tables["width"] = width_table(grid);
+    if (o.growth != "bootstrap")
+      model.tables["importance"] = tpz::importance_table(tpz::measure_importance(unseen, layer, set.seed, set.threads), layer);
   }
 
   tpz::Options options_;

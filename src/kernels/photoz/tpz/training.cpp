@@ -76,23 +76,29 @@ std::vector<forest::Tree> grow_forest(const TrainingRows& rows, const FeatureLay
   return trees;
 }
 
-Judged judge_held_out(const TrainingRows& held_out, std::span<const float> value, const TrainingRows& grown_on,
-                      const std::vector<forest::Tree>& trees, int threads) {
-  Judged judged;
-  const std::size_t n = held_out.size(), attributes = n > 0 ? value.size() / n : 0;
-  judged.row.resize(n);
-  std::iota(judged.row.begin(), judged.row.end(), 0u);
-  judged.z = held_out.z;
-  judged.weight.assign(held_out.weight.begin(), held_out.weight.end());
-  judged.shares.resize(n);
-  parallel_for(n, LeafBlock::objects, threads, [&](std::size_t begin, std::size_t end, int) {
-    LeafBlock block(trees, grown_on.weight, true);
+void for_unseen(const Unseen& unseen, std::span<const float> value, bool leaves_are_equal, int threads,
+                const std::function<void(std::size_t, std::span<const Share>, int)>& use) {
+  const std::size_t n = unseen.objects->size(), attributes = unseen.layer->size();
+  parallel_for(n, LeafBlock::objects, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    LeafBlock block(*unseen.trees, *unseen.weight, leaves_are_equal);
     block.find(&value[begin * attributes], end - begin, attributes);
     for (std::size_t i = begin; i < end; ++i) {
-      const auto shares = block.shares(i - begin);
-      judged.shares[i].assign(shares.begin(), shares.end());
+      const std::int64_t id = unseen.objects->id[i];
+      // Who is in the bag of a tree is drawn by id: it need not be kept.
+      const auto has_not_seen = [&](std::size_t tree) {
+        return forest::bootstrap_count(unseen.seed, id, static_cast<std::uint32_t>(tree)) == 0;
+      };
+      const std::span<const Share> shares = unseen.is_out_of_bag ? block.shares(i - begin, has_not_seen) : block.shares(i - begin);
+      if (!shares.empty()) use(i, shares, thread);
     }
   });
+}
+
+Judged judge(const Unseen& unseen, int threads) {
+  const TrainingRows& objects = *unseen.objects;
+  Judged judged{objects.z, {objects.weight.begin(), objects.weight.end()}, std::vector<std::vector<Share>>(objects.size())};
+  for_unseen(unseen, attributes_of(objects.photometry, *unseen.layer), true, threads,
+             [&](std::size_t i, std::span<const Share> shares, int) { judged.shares[i].assign(shares.begin(), shares.end()); });
   return judged;
 }
 

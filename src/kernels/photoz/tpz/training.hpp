@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,27 @@ namespace skyfold::tpz {
 [[nodiscard]] std::vector<forest::Tree> grow_forest(const TrainingRows& rows, const FeatureLayer& layer, const Options& o,
                                                     std::uint64_t seed, TrainingTasks& tasks, const std::string& step);
 
+/// Objects, and the trees that have not seen them.
+struct Unseen {
+  const TrainingRows* objects;
+  const std::vector<forest::Tree>* trees;
+  const std::vector<double>* z;      ///< of the rows that the trees were grown on
+  const std::vector<float>* weight;  ///< likewise
+  const FeatureLayer* layer;
+  std::uint64_t seed = 0;
+  bool is_out_of_bag = false;  ///< the objects grew the trees, each but those whose bootstrap sample lacks it; else none of them
+};
+/// Calls use(object, shares, thread) for each object that there is a tree for, with the shares of the trees that have not seen it.
+/// @param value  attributes of the objects, row-major
+void for_unseen(const Unseen& unseen, std::span<const float> value, bool leaves_are_equal, int threads,
+                const std::function<void(std::size_t object, std::span<const Share> shares, int thread)>& use);
+
 /// Objects with what trees that have not seen them say of them.
 struct Judged {
-  std::vector<std::uint32_t> row;          ///< of the training rows that the shares are of
   std::vector<double> z, weight;           ///< true redshift, weight
   std::vector<std::vector<Share>> shares;  ///< [objects]
 };
-/// Objects that no tree has seen, at most `most` of them.
-[[nodiscard]] Judged judge_held_out(const TrainingRows& held_out, std::span<const float> held_out_value, const TrainingRows& grown_on,
-                                    const std::vector<forest::Tree>& trees, int threads);
+[[nodiscard]] Judged judge(const Unseen& unseen, int threads);
 
 /// Loss of the grid of widths; the choice is the cell of the least loss.
 struct WidthGrid {
