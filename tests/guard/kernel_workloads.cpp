@@ -204,7 +204,10 @@ std::vector<NamedWorkload> kernel_workloads() {
       {"photoz.knn_pdf", [=] { return photoz("knn", "interp", 500, plain_knn); }},
       {"photoz.pofz_pdf", [] { return photoz("pofz", "interp", 300, {"--pofz.metric=standard"}); }},
       {"photoz.cmnn_pdf", [] { return photoz("cmnn", "interp", 300); }},
-      {"photoz.gpz_pdf", [] { return photoz("gpz", "interp", 500, {"--gpz.basis=50", "--gpz.iterations=1", "--gpz.rows=1000"}); }},
+      {"photoz.gpz_pdf",
+       [] {
+         return photoz("gpz", "interp", 500, {"--gpz.basis=50", "--gpz.iterations=1", "--gpz.rows=1000"});
+       }},
       {"mock.objects", mock_cell},
       {"locus.targets", locus_targets},
       {"locus.stars", locus_stars},
