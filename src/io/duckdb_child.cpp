@@ -20,6 +20,7 @@
 
 #include "duckdb_answers.hpp"
 #include "skyfold/core/error.hpp"
+#include "source_child.hpp"
 
 namespace skyfold {
 namespace {
@@ -172,7 +173,7 @@ class DuckDbProcess {
     const bool writes = ChildMessage(question.bytes()).number() >= static_cast<std::int64_t>(DuckDbQuestion::create);
     std::string reply;
     if (!send_message(socket_, question.bytes()) || !receive_message(socket_, reply)) {
-      end();
+      if (was_killed(end())) throw IoError(path + killed_child);
       if (writes) throw IoError(fmt::format("{}: cannot be written (DuckDB's process has died)", path));
       throw DataError(fmt::format("{}: is damaged (DuckDB crashes on it)", path));
     }
@@ -204,16 +205,33 @@ class DuckDbProcess {
     }
   }
 
-  void end() {
+  /// Returns how the child ended, if it did so by itself; else 0.
+  int end() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
-    if (child_ > 0) {
+    int status = 0;
+    if (child_ > 0 && !has_ended(status)) {
       // It may hang in a damaged file; there is nothing in it to save.
       ::kill(child_, SIGKILL);
       while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
       }
+      status = 0;  // that was this process
     }
     child_ = -1;
+    return status;
+  }
+
+  /// A process that dies closes its files a moment before its end can be asked for.
+  [[nodiscard]] bool has_ended(int& status) const {
+    constexpr int tries = 50;
+    constexpr useconds_t pause_us = 2000;
+    for (int i = 0; i < tries; ++i) {
+      const pid_t ended = ::waitpid(child_, &status, WNOHANG);
+      if (ended == child_) return true;
+      if (ended < 0 && errno != EINTR) return false;
+      ::usleep(pause_us);
+    }
+    return false;
   }
 
   std::span<std::byte> window_;

@@ -49,7 +49,8 @@ Reply reply_of(const std::function<std::string()>& action) {
 [[noreturn]] void live_as_child(int out, unsigned most_cpu_s, const std::function<std::string()>& action) {
   // Its parent would else write a note of a crash that was none of the run's.
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, SIG_DFL);
-  const rlimit no_core{0, 0}, cpu{most_cpu_s, most_cpu_s};
+  // The hard limit is behind the soft one: at that the system sends another signal than where memory runs out.
+  const rlimit no_core{0, 0}, cpu{most_cpu_s, most_cpu_s + 5};
   ::setrlimit(RLIMIT_CORE, &no_core);
   // A loop without end is ended by the system.
   ::setrlimit(RLIMIT_CPU, &cpu);
@@ -94,6 +95,8 @@ std::string read_all(int descriptor) {
 
 }  // namespace
 
+bool was_killed(int status) noexcept { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
+
 std::string run_in_child(const std::function<std::string()>& action, const std::string& if_it_dies, unsigned most_cpu_s) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw IoError(fmt::format("no pipe for a child process ({})", std::strerror(errno)));
@@ -108,13 +111,18 @@ std::string run_in_child(const std::function<std::string()>& action, const std::
   // Read before waiting: a full pipe would keep the child from ending.
   const std::string message = read_all(ends[0]);
   ::close(ends[0]);
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   std::size_t size = 0;
   Reply reply;
   if (message.size() >= sizeof size) std::memcpy(&size, message.data(), sizeof size);
   // No complete answer, however the child ended: exit codes and signals of a library gone wild tell nothing.
-  if (size < sizeof reply.code || message.size() != sizeof size + size) throw DataError(if_it_dies);
+  if (size < sizeof reply.code || message.size() != sizeof size + size) {
+    // The first words name the file.
+    if (was_killed(status)) throw IoError(if_it_dies.substr(0, if_it_dies.find(": ")) + killed_child);
+    throw DataError(if_it_dies);
+  }
   std::memcpy(&reply.code, message.data() + sizeof size, sizeof reply.code);
   reply.text = message.substr(sizeof size + sizeof reply.code);
   if (reply.code != 0) throw_as(reply);

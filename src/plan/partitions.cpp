@@ -151,13 +151,17 @@ std::vector<AttributeValue> fixed_edges(const OrderedRows& catalogue, std::int64
   return edges;
 }
 
-/// Inner edges of bins of equal population; rows of equal value stay together.
+/// Inner edges of bins of equal population among the values that were measured; rows of equal value stay together.
 std::vector<AttributeValue> equal_edges(const OrderedRows& catalogue, std::int64_t rows, long bins) {
+  const RowRange measured = measured_rows(catalogue, rows);
   std::vector<AttributeValue> edges;
-  for (long i = 1; i < bins && rows > 0; ++i) {
-    const auto row = static_cast<std::int64_t>(static_cast<double>(rows) * static_cast<double>(i) / static_cast<double>(bins));
-    edges.push_back(catalogue.attribute_at(row));
+  if (measured.size() <= 0) return edges;
+  if (measured.begin > 0) edges.push_back(catalogue.attribute_at(measured.begin));
+  for (long i = 1; i < bins; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(bins);
+    edges.push_back(catalogue.attribute_at(measured.begin + static_cast<std::int64_t>(static_cast<double>(measured.size()) * share)));
   }
+  if (measured.end < rows) edges.push_back(catalogue.attribute_at(measured.end));
   return edges;
 }
 

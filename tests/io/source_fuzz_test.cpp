@@ -1,6 +1,7 @@
 #include <fitsio.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -325,4 +326,35 @@ TEST(DamagedInput, OfParquetIsReadOrRefused) {
 }
 
 }  // namespace
+
+TEST(AChild, ThatIsKilledIsNoDamagedFile) {
+  try {
+    (void)run_in_child(
+        []() -> std::string {
+          ::raise(SIGKILL);
+          return "";
+        },
+        "x.h5: is damaged (it crashes)");
+    FAIL();
+  } catch (const IoError& error) {
+    EXPECT_TRUE(std::string_view(error.what()).starts_with("x.h5: cannot be read or written: the process at it was killed"))
+        << error.what();
+  }
+  EXPECT_THROW((void)run_in_child(
+                   []() -> std::string {
+                     ::raise(SIGSEGV);
+                     return "";
+                   },
+                   "x.h5: is damaged"),
+               DataError);
+  // A loop without end is ended by the limit of its processor time, which is another signal.
+  EXPECT_THROW((void)run_in_child(
+                   []() -> std::string {
+                     for (std::uint64_t i = 0;; i += 3)
+                       if (::getppid() == 0) return std::to_string(i);
+                   },
+                   "x.h5: is damaged", 1),
+               DataError);
+}
+
 }  // namespace skyfold

@@ -344,4 +344,23 @@ TEST(SuitedPartition, FollowsTheOrderOfTheCatalogueUnlessTheUserChose) {
 }
 
 }  // namespace
+
+TEST(AttributeBins, OfEqualPopulationDoNotCountWhatStandsForNothing) {
+  // A third of the objects is not detected: quarters are those of the others.
+  std::vector<double> all;
+  for (int i = 0; i < 400; ++i) all.push_back(20.0 + 0.01 * i);
+  all.insert(all.end(), 150, 99.0);
+  all.insert(all.end(), 20, 37.5);
+  all.insert(all.end(), 30, -99.0);
+  OrderedRows rows = attribute_rows(all);
+  rows.attribute_is_magnitude = true;
+  EXPECT_EQ(sizes_of(rows, "equal:4"), (std::vector<std::int64_t>{30, 100, 100, 100, 100, 170}));
+  rows.attribute_is_magnitude = false;
+  EXPECT_EQ(sizes_of(rows, "equal:4").size(), 4U);
+  std::vector<double> none(10, 99.0);
+  rows = attribute_rows(none);
+  rows.attribute_is_magnitude = true;
+  EXPECT_EQ(sizes_of(rows, "equal:4"), (std::vector<std::int64_t>{10}));
+}
+
 }  // namespace skyfold

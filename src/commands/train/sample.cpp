@@ -42,7 +42,7 @@ class Reader {
       const Dataset dataset(path, o_.source);
       if (path == paths.front()) choose_columns(dataset);
       check_columns(dataset);
-      dataset.each_block(wanted_, 1 << 20, [&](const Table& table, std::int64_t) { append(table); });
+      dataset.each_block(wanted_, 1 << 20, [&](const Table& table, std::int64_t first) { append(table, dataset.path(), first); });
     }
     if (sample_.z.empty()) throw DataError(fmt::format("{}: no rows", paths.front()));
     // Copies of one object in a weighted sample have its id on purpose.
@@ -131,7 +131,8 @@ class Reader {
     }
   }
 
-  void append(const Table& table) {
+  /// @param path, first  the file of the rows, and where they begin in it
+  void append(const Table& table, const std::string& path, std::int64_t first) {
     Photometry block;
     Table corrected;
     if (corrects()) {
@@ -149,7 +150,7 @@ class Reader {
       sample_.z.push_back(table.at(o_.redshift).number(i));
       sample_.id.push_back(o_.id.empty() ? std::ssize(sample_.id) : table.at(o_.id).integer(i));
       if (!o_.id.empty() && table.at(o_.id).info().null == sample_.id.back())
-        throw DataError(fmt::format("{}, row {}, column {}: no id", o_.sample.front(), sample_.id.size(), o_.id));
+        throw DataError(fmt::format("{}, row {}, column {}: no id", path, first + static_cast<std::int64_t>(i) + 1, o_.id));
     }
     skyfold::append(sample_.columns, table);
     sample_.is_selected.resize(sample_.size(), 1);

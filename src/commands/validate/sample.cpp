@@ -114,7 +114,9 @@ Schema columns_to_read(const Schema& schema, const ValidationSample& sample, con
   return columns;
 }
 
-void append(const Table& rows, const std::vector<std::string>& needed, ValidationSample& sample) {
+/// @param path, begin  the file of the rows, and where they begin in it
+void append(const Table& rows, const std::string& path, std::int64_t begin, const std::vector<std::string>& needed,
+            ValidationSample& sample) {
   const std::size_t first = sample.size();
   const auto numbers = [&](const std::string& name, std::vector<double>& values) {
     if (name.empty()) return;
@@ -128,7 +130,7 @@ void append(const Table& rows, const std::vector<std::string>& needed, Validatio
     // Numbered over all files, so that no two rows have one number.
     sample.ids.push_back(sample.id.empty() ? static_cast<std::int64_t>(first + i) : rows.at(sample.id).integer(i));
     if (!sample.id.empty() && rows.at(sample.id).info().null == sample.ids.back())
-      throw DataError(fmt::format("{}, row {}, column {}: no id", sample.paths.front(), sample.ids.size(), sample.id));
+      throw DataError(fmt::format("{}, row {}, column {}: no id", path, begin + static_cast<std::int64_t>(i) + 1, sample.id));
   }
   sample.photometry.resize(first + rows.rows());
   for (const std::string& name : needed) {
@@ -206,7 +208,7 @@ void read_sample(const ValidateOptions& o, const std::vector<std::string>& neede
       columns = here;
       for (const std::string& name : needed) sample.photometry.add(columns[*find_column(columns, name)]);
     }
-    dataset.each_block(columns, rows_per_piece, [&](const Table& rows, std::int64_t) { append(rows, needed, sample); });
+    dataset.each_block(columns, rows_per_piece, [&](const Table& rows, std::int64_t begin) { append(rows, path, begin, needed, sample); });
   }
   // Weighted samples repeat objects on purpose and say so by their column of copies.
   if (!sample.id.empty() && !sample.has_copies) check_ids(sample);
