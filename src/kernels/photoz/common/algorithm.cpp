@@ -20,6 +20,7 @@ std::unique_ptr<PhotozAlgorithm> make_gpz();
 std::unique_ptr<PhotozAlgorithm> make_knn();
 std::unique_ptr<PhotozAlgorithm> make_mdn();
 std::unique_ptr<PhotozAlgorithm> make_pofz();
+std::unique_ptr<PhotozAlgorithm> make_skynet();
 std::unique_ptr<PhotozAlgorithm> make_tpz();
 std::unique_ptr<PhotozAlgorithm> make_trainz();
 
@@ -40,6 +41,7 @@ constexpr Entry algorithms[] = {
     {"knn", make_knn},
     {"mdn", make_mdn},
     {"pofz", make_pofz},
+    {"skynet", make_skynet},
     {"tpz", make_tpz},
     {"trainz", make_trainz},
 };
