@@ -161,15 +161,17 @@ class Grower {
   }
 
   void add_sides(std::span<const std::uint32_t> rows, bool is_complete) {
+    const Sums none(target_);
     for (const std::uint32_t row : rows) {
-      const double weight = weight_of(sample_, row);
+      // The same for all candidates, and what takes longest where a row lies elsewhere in memory.
+      const typename Sums::Terms terms = none.terms(row, weight_of(sample_, row));
       const float* x = &sample_.value[row * sample_.attributes];
-      if (is_complete) all_[0].add(row, weight);
+      if (is_complete) all_[0].add(terms);
       for (std::size_t k = 0; k < candidates_.size(); ++k) {
         const float at = x[candidates_[k].attribute];
-        if (!is_complete && at == at) all_[k].add(row, weight);
+        if (!is_complete && at == at) all_[k].add(terms);
         if (!(at <= candidates_[k].threshold)) continue;
-        left_[k].add(row, weight);
+        left_[k].add(terms);
         ++count_[k];
       }
     }

@@ -20,9 +20,15 @@ class SquareSums {
   };
   explicit SquareSums(const Target& target) : target_(&target) {}
   void clear() noexcept { weight_ = sum_ = 0.0; }
-  void add(std::uint32_t row, double weight) noexcept {
-    weight_ += weight;
-    sum_ += weight * target_->y[row];
+  void add(std::uint32_t row, double weight) noexcept { add(terms(row, weight)); }
+  /// What a row adds: asked for once where it is added to several sums.
+  struct Terms {
+    double weight, sum;
+  };
+  [[nodiscard]] Terms terms(std::uint32_t row, double weight) const noexcept { return {weight, weight * target_->y[row]}; }
+  void add(const Terms& terms) noexcept {
+    weight_ += terms.weight;
+    sum_ += terms.sum;
   }
   /// Less what `other` has.
   [[nodiscard]] SquareSums less(const SquareSums& other) const noexcept {
@@ -51,13 +57,19 @@ class ClassSums {
     count_.assign(target_->classes, 0.0);
     weight_ = sum_ = 0.0;
   }
-  void add(std::uint32_t row, double weight) noexcept {
-    double& count = count_[target_->label[row]];
+  void add(std::uint32_t row, double weight) noexcept { add(terms(row, weight)); }
+  struct Terms {
+    std::uint16_t label;
+    double weight;
+  };
+  [[nodiscard]] Terms terms(std::uint32_t row, double weight) const noexcept { return {target_->label[row], weight}; }
+  void add(const Terms& terms) noexcept {
+    double& count = count_[terms.label];
     // One class changes: the sum over all of them follows without a loop.
     sum_ -= part(count);
-    count += weight;
+    count += terms.weight;
     sum_ += part(count);
-    weight_ += weight;
+    weight_ += terms.weight;
   }
   [[nodiscard]] ClassSums less(const ClassSums& other) const {
     ClassSums rest(*target_);
@@ -95,10 +107,19 @@ class DensitySums {
   void clear() noexcept {
     for (Lanes& sum : sum_) sum = Lanes{};
   }
-  SKYFOLD_INLINE void add(std::uint32_t row, double weight) noexcept {
+  struct Terms {
+    Lanes value[vectors];
+  };
+  [[nodiscard]] SKYFOLD_INLINE Terms terms(std::uint32_t row, double weight) const noexcept {
+    Terms terms;
     const float* basis = target_->basis.data() + row * functions;
-    for (std::size_t k = 0; k < vectors; ++k) sum_[k] += load(basis + k * n_lanes) * weight;
+    for (std::size_t k = 0; k < vectors; ++k) terms.value[k] = load(basis + k * n_lanes) * weight;
+    return terms;
   }
+  SKYFOLD_INLINE void add(const Terms& terms) noexcept {
+    for (std::size_t k = 0; k < vectors; ++k) sum_[k] += terms.value[k];
+  }
+  SKYFOLD_INLINE void add(std::uint32_t row, double weight) noexcept { add(terms(row, weight)); }
   [[nodiscard]] DensitySums less(const DensitySums& other) const noexcept {
     DensitySums rest(*this);
     for (std::size_t k = 0; k < vectors; ++k) rest.sum_[k] -= other.sum_[k];

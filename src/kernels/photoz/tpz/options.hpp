@@ -24,7 +24,7 @@ struct Options {
   double smoothing = 3.0;         ///< of the histogram, in bins
 };
 void describe_options(OptionSet& option, Options& o);
-/// With everything filled in that belongs to the split.
-[[nodiscard]] Options resolved(Options o);
+/// With everything filled in that belongs to the split, and to the number of training objects.
+[[nodiscard]] Options resolved(Options o, std::size_t objects);
 
 }  // namespace skyfold::tpz

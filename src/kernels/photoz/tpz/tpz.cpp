@@ -15,6 +15,11 @@
 
 namespace skyfold {
 namespace tpz {
+namespace {
+
+constexpr long most_rows_of_trees = 30'000'000;  // all trees together: half a gigabyte of them, some minutes on two processors
+
+}  // namespace
 
 void describe_options(OptionSet& option, Options& o) {
   describe(option, o.features, "tpz");
@@ -27,7 +32,7 @@ void describe_options(OptionSet& option, Options& o) {
       .one_of({"auto", "mixture", "histogram"});
   option("tpz.point", o.point, "what z_phot is of the PDF; auto: median of a mixture, mean of a histogram")
       .one_of({"auto", "median", "mean", "mode"});
-  option("tpz.trees", o.trees, "trees, of all copies together; 0: 100").range(0, 100000);
+  option("tpz.trees", o.trees, "trees, of all copies together; 0: 100, of more than 300,000 objects fewer, at least 20").range(0, 100000);
   option("tpz.copies", o.copies, "copies of the training set, all but the first with magnitudes drawn within their errors; 0: by split")
       .range(0, 10000);
   option("tpz.attributes", o.attributes, "features tried at each node; 0: all for extra, 3 for bootstrap").range(0, 64);
@@ -41,12 +46,12 @@ void describe_options(OptionSet& option, Options& o) {
   option("tpz.smoothing", o.smoothing, "width of the Gaussian that smooths the histogram, in bins").range(0.0, 100.0);
 }
 
-Options resolved(Options o) {
+Options resolved(Options o, std::size_t objects) {
   const bool is_density = o.split == "density";
   if (o.growth == "auto") o.growth = is_density ? "extra" : "bootstrap";
   if (o.pdf == "auto") o.pdf = is_density ? "mixture" : "histogram";
   if (o.point == "auto") o.point = o.pdf == "mixture" ? "median" : "mean";
-  if (o.trees == 0) o.trees = 100;
+  if (o.trees == 0) o.trees = std::clamp(most_rows_of_trees / static_cast<long>(std::max<std::size_t>(objects, 1)), 20L, 100L);
   if (o.copies == 0) o.copies = is_density ? 1 : 4;
   // Redundant features give trees more ways to split.
   if (o.features.terms.empty())
@@ -101,7 +106,7 @@ class Tpz final : public PhotozAlgorithm {
   }
 
   void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const override {
-    tpz::Options o = tpz::resolved(options_);
+    tpz::Options o = tpz::resolved(options_, set.z.size());
     FeatureLayer layer(o.features, model.bands.bands);
     layer.standardise_by(set.photometry);
     const tpz::TrainingRows rows = tpz::training_rows(set);
