@@ -41,4 +41,11 @@ void share_training(const Ranks& ranks, TrainOptions& o, TrainingSet& set, std::
   set.photometry.n_objects = set.z.size();
 }
 
+void share_texts(const Ranks& ranks, std::map<std::string, std::string>& texts) {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : texts) names.push_back(name);
+  // One name a line; then each text by itself, since one message may not hold all.
+  for (const std::string& name : split(ranks.broadcast(join(names, "\n")), '\n')) texts[name] = ranks.broadcast(texts[name]);
+}
+
 }  // namespace skyfold

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "fold_training.hpp"
@@ -16,6 +17,7 @@
 #include "shared_set.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/failure.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
@@ -55,7 +57,12 @@ class Training {
   void run() {
     try {
       on_first([&] { prepare(); });
-      if (context_.ranks) share_training(*context_.ranks, o_, set_, key_);
+      if (context_.ranks) {
+        share_training(*context_.ranks, o_, set_, key_);
+        share_texts(*context_.ranks, algorithm_files_);
+        // The first rank has done so, before the run folder was made.
+        if (!context_.ranks->is_first()) read_files([&](const std::string& path) { return algorithm_files_.at(path); });
+      }
       set_.threads = context_.threads;
       train_on_all();
       on_first([&] {
@@ -86,6 +93,11 @@ class Training {
     if (o_.bands.limits.empty()) o_.bands.limits = limits_of(sample_, subsets_.training, o_);
     set_ = training_set(sample_, subsets_.training, o_.bands.limits);
     set_.seed = static_cast<std::uint64_t>(o_.seed);
+    read_files([&](const std::string& path) {
+      check_outputs(product_paths(), {path});
+      context_.process.input(path);
+      return algorithm_files_[path] = read_file(path);
+    });
     folder_.emplace(o_.output, product_paths());
     // Parts of another training are of no use to this one, which their kinds tell.
     folder_->clear(!context_.run.fresh);
@@ -95,6 +107,7 @@ class Training {
     if (!o_.reference.empty()) compare();
     key_ = hash_text(configuration([](const std::string& name) { return name.starts_with("bands") || name == "seed"; }) + hash_of(set_) +
                      program_version);
+    for (const auto& [path, text] : algorithm_files_) key_ = hash_text(text, key_);
   }
 
   std::vector<std::string> input_paths() const {
@@ -107,8 +120,18 @@ class Training {
     return paths;
   }
 
+  /// Templates, filters: whatever the options of the algorithms name.
+  void read_files(const ReadText& read) const {
+    for (const std::string& name : o_.algorithms) named(name).read_files(o_.bands.bands, read);
+  }
+
+  PhotozAlgorithm& named(const std::string& name) const {
+    return **std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
+  }
+
   std::vector<std::pair<std::string, std::string>> inputs() const {
     std::vector<std::pair<std::string, std::string>> identities;
+    for (const auto& [path, text] : algorithm_files_) identities.emplace_back(path, file_identity(path));
     for (const std::string& path : input_paths()) identities.emplace_back(path, file_identity(path));
     return identities;
   }
@@ -189,11 +212,11 @@ class Training {
   }
 
   void train(const std::string& name) {
-    const auto found = std::find_if(algorithms_.begin(), algorithms_.end(), [&](const auto& a) { return a->name() == name; });
-    if (!set_.weight.empty() && !(*found)->uses_weights()) log_info(name + " leaves the weights out");
+    PhotozAlgorithm& given = named(name);
+    if (!set_.weight.empty() && !given.uses_weights()) log_info(name + " leaves the weights out");
     const RankTasks::Place place{context_.ranks, context_.threads, parts_path(o_.output, tasks_name)};
-    const Tuned tuned = tune(**found, place);
-    const PhotozAlgorithm& algorithm = tuned.algorithm ? *tuned.algorithm : **found;
+    const Tuned tuned = tune(given, place);
+    const PhotozAlgorithm& algorithm = tuned.algorithm ? *tuned.algorithm : given;
     PhotozModel model = described_model();
     model.record = {{"configuration", configuration()},
                     {"cuts", cuts()},
@@ -298,6 +321,7 @@ class Training {
   TrainSubsets subsets_;
   std::optional<RunFolder> folder_;  ///< this and what is above: rank 0
   std::string provenance_;
+  std::map<std::string, std::string> algorithm_files_;  ///< that options of algorithms name: the text by the path
   TrainingSet set_;
   std::uint64_t key_ = 0;  ///< of what the results of tasks depend on, whatever the algorithm
   std::optional<ReferenceResult> reference_;

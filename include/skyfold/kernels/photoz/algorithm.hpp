@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -64,6 +65,9 @@ struct SearchRange {
   std::vector<std::string> choices = {};  ///< texts of which one is drawn; empty: a number in the range
 };
 
+/// The content of a file that an option names: kernels know no files, the command reads it and makes it an input of the run.
+using ReadText = std::function<std::string(const std::string& path)>;
+
 /// A photo-z algorithm: its options, how it trains, how it estimates. One .cpp file and one line in the list.
 class PhotozAlgorithm {
  public:
@@ -74,6 +78,8 @@ class PhotozAlgorithm {
   virtual void describe(OptionSet& option) = 0;
   /// True when training heeds TrainingSet::weight.
   [[nodiscard]] virtual bool uses_weights() const { return false; }
+  /// Reads the files that its options name; called once before `train`, with the names of the bands.
+  virtual void read_files(const std::vector<std::string>& /*bands*/, const ReadText& /*read*/) {}
   /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.
   /// Throws DataError when the set is too small.
   ///

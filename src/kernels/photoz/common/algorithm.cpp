@@ -14,6 +14,7 @@ namespace skyfold {
 // Each is in its own folder.
 std::unique_ptr<PhotozAlgorithm> make_annz();
 std::unique_ptr<PhotozAlgorithm> make_arborz();
+std::unique_ptr<PhotozAlgorithm> make_bpz();
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_gpz();
@@ -35,6 +36,7 @@ struct Entry {
 constexpr Entry algorithms[] = {
     {"annz", make_annz},
     {"arborz", make_arborz},
+    {"bpz", make_bpz},
     {"cmnn", make_cmnn},
     {"dnf", make_dnf},
     {"gpz", make_gpz},

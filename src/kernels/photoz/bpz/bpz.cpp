@@ -1,0 +1,149 @@
+// Bayesian photometric redshifts, Benitez 2000, ApJ 536, 571: fluxes of templates are computed when a model is made, and compared with
+// objects in the kernel.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "../common/model.hpp"
+#include "kernel.hpp"
+#include "options.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/kernels/templates/builtin.hpp"
+#include "skyfold/kernels/templates/synthetic.hpp"
+
+namespace skyfold {
+namespace {
+
+using bpz::describe_options;
+
+bool is_builtin(const std::vector<std::string>& sets, const std::string& name) { return std::ranges::find(sets, name) != sets.end(); }
+
+std::vector<Curve> read_templates(const std::string& name, const ReadText& read) {
+  if (is_builtin(builtin_template_sets(), name)) return builtin_templates(name);
+  std::vector<Curve> curves;
+  for (const std::string& path : parse_list(read(name), name)) {
+    curves.push_back(parse_curve(read(path), path));
+    for (std::size_t i = 0; i < curves.back().value.size(); ++i)
+      if (curves.back().value[i] < 0.0)
+        throw DataError(
+            fmt::format("{}: flux {} at {} angstrom (must be >= 0)", path, curves.back().value[i], curves.back().wavelength[i]));
+  }
+  return curves;
+}
+
+std::vector<Curve> read_filters(std::vector<std::string> names, const std::vector<std::string>& bands, const ReadText& read) {
+  std::vector<Curve> curves;
+  if (names.size() == 1 && is_builtin(builtin_filter_sets(), names[0])) {
+    for (const std::string& band : bands) curves.push_back(builtin_filter(names[0], band));
+    return curves;
+  }
+  if (names.empty())
+    throw UsageError(fmt::format("bpz needs --bpz.filters: {}, or a file for each of the bands {} (a template has no colours without them)",
+                                 join(builtin_filter_sets(), ", "), join(bands, ",")));
+  if (names.size() == 1 && band_column(names[0], "x") != names[0]) {
+    const std::string pattern = names[0];
+    names.clear();
+    for (const std::string& band : bands) names.push_back(band_column(pattern, band));
+  }
+  if (names.size() != bands.size())
+    throw UsageError(fmt::format("--bpz.filters: {} files for the {} bands {}", names.size(), bands.size(), join(bands, ",")));
+  for (const std::string& path : names) curves.push_back(parse_filter(read(path), path));
+  return curves;
+}
+
+/// One value per band of a list that has none, one for all, or one each.
+std::vector<double> per_band(const char* option, const std::vector<double>& values, std::size_t bands, bool one_for_all) {
+  if (values.empty()) return std::vector<double>(bands, 0.0);
+  if (values.size() == 1 && one_for_all) return std::vector<double>(bands, values[0]);
+  if (values.size() != bands) throw UsageError(fmt::format("--{}: {} values for {} bands", option, values.size(), bands));
+  return values;
+}
+
+std::string names_of(const std::vector<Curve>& curves) {
+  std::vector<std::string> names;
+  for (const Curve& curve : curves) names.push_back(curve.name);
+  return join(names, ",");
+}
+
+class Bpz final : public PhotozAlgorithm {
+ public:
+  std::string name() const override { return "bpz"; }
+  std::string summary() const override { return "Bayesian template fitting with a prior on type and redshift by magnitude"; }
+  void describe(OptionSet& option) override { describe_options(option, options_); }
+
+  void read_files(const std::vector<std::string>& bands, const ReadText& read) override {
+    templates_ = read_templates(options_.templates, read);
+    filters_ = read_filters(options_.filters, bands, read);
+  }
+
+  void train(const TrainingSet& /*set*/, TrainingTasks& tasks, PhotozModel& model) const override {
+    const std::size_t bands = model.bands.bands.size();
+    if (templates_.empty() || filters_.size() != bands) throw UsageError("bpz: no templates and filters (read_files comes first)");
+    static_cast<void>(bpz::counts_of_types(options_, templates_.size()));
+    Table& zeropoints = model.tables["zeropoints"];
+    add_values(zeropoints, {"offset", Type::f8, 1, "mag", "", "added to the magnitudes of each band", ""},
+               per_band("bpz.zp_offset", options_.zp_offset, bands, false));
+    add_values(zeropoints, {"error", Type::f8, 1, "mag", "", "added to their errors in quadrature", ""},
+               per_band("bpz.zp_error", options_.zp_error, bands, true));
+    if (options_.prior != "none") {
+      static_cast<void>(bpz::prior_band_of(options_, model.bands.bands));
+      model.tables["prior"] = bpz::table_of(bpz::prior_named(options_.prior));
+    }
+    const ModelFluxes fluxes = compute_fluxes(tasks);
+    check_fluxes(fluxes, model.bands.bands);
+    add_values(model.tables["grid"], {"z", Type::f8, 1, "", "src.redshift", "redshifts of the models", ""}, fluxes.z);
+    add_values(model.tables["fluxes"],
+               {"flux", Type::f8, fluxes.z.size(), "", "phot.flux", "of each template in each band at each redshift, on one scale", ""},
+               fluxes.flux);
+    model.algorithm = name();
+    model.parameters = parameters_of(options_, describe_options);
+    // A template knows galaxies at all redshifts of the grid, wherever the sample has some.
+    model.z_min = fluxes.z.front();
+    model.z_max = fluxes.z.back();
+    model.record["templates"] = names_of(templates_);
+    model.record["filters"] = names_of(filters_);
+  }
+
+  std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
+    return std::make_unique<bpz::BpzKernel>(options_of<bpz::Options>(model, describe_options), model, columns, pdf);
+  }
+
+ private:
+  /// A template each task, as bytes.
+  ModelFluxes compute_fluxes(TrainingTasks& tasks) const {
+    ModelFluxes all{templates_.size(), filters_.size(), bpz::grid_of(options_), {}};
+    const std::size_t n = filters_.size() * all.z.size();
+    const Igm igm = options_.igm == "madau" ? Igm::madau1995 : Igm::none;
+    const auto parts = tasks.run("fluxes", templates_.size(), [&](std::size_t task, int threads) {
+      const ModelFluxes one = model_fluxes(std::span(templates_).subspan(task, 1), filters_, all.z, igm, threads);
+      return std::string(reinterpret_cast<const char*>(one.flux.data()), n * sizeof(double));
+    });
+    all.flux.resize(templates_.size() * n);
+    for (std::size_t t = 0; t < parts.size(); ++t) std::memcpy(&all.flux[t * n], parts[t].data(), n * sizeof(double));
+    return all;
+  }
+
+  /// A template that no band sees at any redshift is a mistake in units or files.
+  void check_fluxes(const ModelFluxes& fluxes, const std::vector<std::string>& bands) const {
+    const std::size_t n = fluxes.z.size();
+    for (std::size_t row = 0; row < fluxes.flux.size() / n; ++row) {
+      const auto begin = fluxes.flux.begin() + static_cast<std::ptrdiff_t>(row * n);
+      if (std::all_of(begin, begin + static_cast<std::ptrdiff_t>(n), [](double flux) { return flux <= 0.0; }))
+        throw DataError(fmt::format("template {} has no flux in band {} (filter {}) at any redshift of {} to {}: are both in angstrom?",
+                                    templates_[row / bands.size()].name, bands[row % bands.size()], filters_[row % bands.size()].name,
+                                    fluxes.z.front(), fluxes.z.back()));
+    }
+  }
+
+  bpz::Options options_;
+  std::vector<Curve> templates_, filters_;
+};
+
+}  // namespace
+
+std::unique_ptr<PhotozAlgorithm> make_bpz() { return std::make_unique<Bpz>(); }
+
+}  // namespace skyfold

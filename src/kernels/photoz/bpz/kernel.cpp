@@ -1,0 +1,206 @@
+// Redshifts by templates: magnitudes become fluxes, fluxes a posterior: see docs/bpz.md.
+#include "kernel.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "../../common/simd.hpp"
+#include "../common/model.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/parallel.hpp"
+#include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/templates/synthetic.hpp"
+
+namespace skyfold::bpz {
+namespace {
+
+constexpr double least_mag_error = 0.001;
+constexpr double faintest = 99.0;  // stands for the prior's magnitude where that was not detected, as in BPZ
+constexpr std::size_t objects_per_chunk = 64;
+
+Schema output_schema() {
+  const auto limit = [](const char* name, const char* text) {
+    return ColumnInfo{name, Type::f4, 1, "", "stat.error;src.redshift.phot", text, ""};
+  };
+  const auto type = [](const char* name, const char* text) { return ColumnInfo{name, Type::f4, 1, "", "src.spType", text, ""}; };
+  return {photoz_column::z_phot(),
+          photoz_column::z_err("half of the 68 % interval, which is not narrower than bpz.min_rms (1 + z)"),
+          limit("z_68_low", "lower end of the 68 % interval"),
+          limit("z_68_high", "its upper end"),
+          limit("z_95_low", "lower end of the 95 % interval"),
+          limit("z_95_high", "its upper end"),
+          type("t_b", "template at z_phot, from 1; fractions between two of them"),
+          {"odds", Type::f4, 1, "", "stat.probability", "probability that z lies within 1.96 bpz.min_rms (1 + z) of z_phot", ""},
+          {"z_ml", Type::f8, 1, "", "src.redshift.phot", "redshift of the least chi-square, without the prior", ""},
+          type("t_ml", "its template"),
+          {"chi2", Type::f4, 1, "", "stat.fit.chi2", "the least chi-square", ""},
+          photoz_column::n_bands("bands observed"),
+          photoz_column::flags()};
+}
+
+double flux_of(double magnitude) { return std::pow(10.0, -0.4 * magnitude); }
+
+Models models_from(const PhotozModel& model, std::size_t interpolate) {
+  const Table& fluxes = model.tables.at("fluxes");
+  ModelFluxes plain{fluxes.rows() / model.bands.bands.size(), model.bands.bands.size(), values_of<double>(model.tables.at("grid"), "z"),
+                    values_of<double>(fluxes, "flux")};
+  const ModelFluxes all = interpolated(plain, interpolate);
+  Models models{all.templates, all.bands, padded(all.z.size()), all.z, {}};
+  models.flux.assign(all.templates * all.bands * models.stride, 0.0);
+  for (std::size_t row = 0; row < all.templates * all.bands; ++row)
+    std::copy_n(&all.flux[row * all.z.size()], all.z.size(), &models.flux[row * models.stride]);
+  return models;
+}
+
+}  // namespace
+
+/// The columns that other codes do not have.
+struct BpzKernel::Columns {
+  explicit Columns(Table& out) : shared(out), z_ml(out.at("z_ml").values<double>()) {
+    const char* names[] = {"z_68_low", "z_68_high", "z_95_low", "z_95_high", "t_b", "odds", "t_ml", "chi2"};
+    for (std::size_t i = 0; i < 8; ++i) value[i] = out.at(names[i]).values<float>();
+  }
+  EstimateColumns shared;
+  std::span<double> z_ml;
+  std::array<std::span<float>, 8> value;
+};
+
+/// Buffers of one thread.
+struct BpzKernel::Worker {
+  explicit Worker(const BpzKernel& kernel)
+      : posterior(kernel.models_, rules_of(kernel.options_)),
+        flux(kernel.models_.bands),
+        error(flux.size()),
+        priors(kernel.models_.templates) {}
+  Posterior posterior;
+  std::vector<double> flux, error;
+  double magnitude = 0.0;  ///< of the prior; NaN: none
+  std::int32_t flags = 0, bands = 0, used = 0;
+  std::vector<const double*> priors;
+};
+
+BpzKernel::BpzKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf)
+    : PhotozKernel(model, columns, pdf, output_schema()),
+      options_(options),
+      bands_(model.bands),
+      columns_(columns),
+      models_(models_from(model, static_cast<std::size_t>(options.interpolate))) {
+  if (columns.error.empty()) throw DataError("bpz needs errors of the magnitudes (a fit weighs bands by them)");
+  if (const auto found = model.tables.find("prior"); found != model.tables.end()) {
+    const auto n = model.tables.at("fluxes").rows() / models_.bands;
+    prior_.emplace(prior_from(found->second), counts_of_types(options, n), static_cast<std::size_t>(options.interpolate), models_.z,
+                   models_.stride);
+    prior_band_ = prior_band_of(options, bands_.bands);
+  }
+  offset_ = values_of<double>(model.tables.at("zeropoints"), "offset");
+  for (const double error : values_of<double>(model.tables.at("zeropoints"), "error")) error_.push_back(std::pow(10.0, 0.4 * error) - 1.0);
+  if (pdf.kind == "interp") pdf_grid_ = pdf_grid(pdf);
+}
+
+void BpzKernel::run(const Table& in, Table& out, int threads) const {
+  const Photometry photometry = photometry_of(in);
+  const Columns columns(out);
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
+  parallel_for(in.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    auto& worker = workers[static_cast<std::size_t>(thread)];
+    if (!worker) worker = std::make_unique<Worker>(*this);
+    for (std::size_t object = begin; object < end; ++object) {
+      take_fluxes(in, photometry, object, *worker);
+      estimate(photometry, object, *worker, columns);
+    }
+  });
+}
+
+/// A non-detection is a flux of 0 with the limit's as its error; a band without an error cannot be weighed.
+void BpzKernel::take_fluxes(const Table& in, const Photometry& photometry, std::size_t object, Worker& worker) const {
+  worker.flags = worker.bands = worker.used = 0;
+  worker.magnitude = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t band = 0; band < models_.bands; ++band) {
+    const std::size_t cell = object * models_.bands + band;
+    double &flux = worker.flux[band], &error = worker.error[band];
+    flux = error = 0.0;
+    // The photometry has limits in place of what was not detected: the table tells which is which.
+    const BandState state = band_state(in.at(columns_.magnitude[band]).number(object), bands_);
+    if (!(photometry.observed[object] >> band & 1)) {
+      worker.flags |= photoz_missing_band;
+      continue;
+    }
+    ++worker.bands;
+    const bool is_detected = state == BandState::observed;
+    if (prior_ && band == prior_band_) worker.magnitude = is_detected ? photometry.mag[cell] + offset_[band] : faintest;
+    const double value = flux_of(photometry.mag[cell] + offset_[band]), mag_error = photometry.mag_err[cell];
+    if (!is_detected) {
+      error = value * std::hypot(1.0, 0.5 * error_[band]);
+    } else if (std::isnan(mag_error)) {
+      worker.flags |= photoz_no_magnitude_error;
+      continue;
+    } else {
+      flux = value;
+      error = value * std::hypot(std::pow(10.0, 0.4 * std::max(mag_error, least_mag_error)) - 1.0, error_[band]);
+    }
+    ++worker.used;
+  }
+}
+
+void BpzKernel::estimate(const Photometry& photometry, std::size_t object, Worker& worker, const Columns& out) const {
+  const bool is_fitted = worker.used > 0 && std::ranges::any_of(worker.flux, [](double flux) { return flux != 0.0; });
+  // Of non-detections alone nothing follows.
+  if (!is_fitted || photometry.n_bands == 0) return out.shared.set_missing(object, worker.bands, worker.flags | photoz_no_band);
+  const bool has_prior = prior_ && !std::isnan(worker.magnitude);
+  for (std::size_t t = 0; t < models_.templates && has_prior; ++t) worker.priors[t] = prior_->row(worker.magnitude, t);
+  const Estimate e =
+      worker.posterior.estimate(worker.flux, worker.error, std::span(worker.priors).first(has_prior ? models_.templates : 0));
+  const double per_template = 1.0 / static_cast<double>(options_.interpolate + 1);
+  const auto type = [&](std::size_t t) { return static_cast<float>(1.0 + static_cast<double>(t) * per_template); };
+  out.shared.z_phot[object] = models_.z[e.z_b];
+  out.shared.z_err[object] = static_cast<float>(0.5 * (e.limits68[1] - e.limits68[0]));
+  out.z_ml[object] = models_.z[e.z_ml];
+  const std::array<float, 8> values = {static_cast<float>(e.limits68[0]),
+                                       static_cast<float>(e.limits68[1]),
+                                       static_cast<float>(e.limits95[0]),
+                                       static_cast<float>(e.limits95[1]),
+                                       e.has_type ? type(e.t_b) : std::numeric_limits<float>::quiet_NaN(),
+                                       static_cast<float>(e.odds),
+                                       type(e.t_ml),
+                                       static_cast<float>(e.chi2)};
+  for (std::size_t i = 0; i < values.size(); ++i) out.value[i][object] = values[i];
+  if (!pdf_grid_.empty()) worker.flags |= write_pdf(worker.posterior.probability(), &out.shared.pdf[object * pdf_grid_.size()]);
+  out.shared.n_bands[object] = worker.bands;
+  out.shared.flags[object] = worker.flags;
+}
+
+/// Values of the polygon through the points of the model's grid, of unit integral by trapezes.
+std::int32_t BpzKernel::write_pdf(std::span<const double> probability, float* pdf) const {
+  const auto& z = models_.z;
+  const double step = (z.back() - z.front()) / static_cast<double>(z.size() - 1), pdf_step = pdf_grid_[1] - pdf_grid_[0];
+  const auto density = [&](double at) {
+    const double x = (at - z.front()) / step;
+    if (x < -1e-9 || x > static_cast<double>(z.size() - 1) + 1e-9) return 0.0;
+    const auto below = static_cast<std::size_t>(std::clamp(x, 0.0, static_cast<double>(z.size() - 2)));
+    const double part = std::clamp(x - static_cast<double>(below), 0.0, 1.0);
+    return ((1.0 - part) * probability[below] + part * probability[below + 1]) / step;
+  };
+  double sum = 0.0;
+  for (std::size_t i = 0; i < pdf_grid_.size(); ++i) {
+    const double value = density(pdf_grid_[i]);
+    pdf[i] = static_cast<float>(value);
+    sum += (i == 0 || i + 1 == pdf_grid_.size() ? 0.5 : 1.0) * value * pdf_step;
+  }
+  double on_grid = 0.0;
+  for (std::size_t i = 0; i < z.size(); ++i)
+    if (z[i] >= pdf_grid_.front() - 0.5 * step && z[i] <= pdf_grid_.back() + 0.5 * step) on_grid += probability[i];
+  if (!(sum > 0.0)) {
+    // Between two points of a coarse grid, or beyond: all of it at the nearest one.
+    const auto peak = std::ranges::max_element(probability) - probability.begin();
+    const double x = (z[static_cast<std::size_t>(peak)] - pdf_grid_.front()) / pdf_step;
+    const auto nearest = static_cast<std::size_t>(std::clamp(std::nearbyint(x), 0.0, static_cast<double>(pdf_grid_.size() - 1)));
+    pdf[nearest] = static_cast<float>((nearest == 0 || nearest + 1 == pdf_grid_.size() ? 2.0 : 1.0) / pdf_step);
+  }
+  for (std::size_t i = 0; i < pdf_grid_.size() && sum > 0.0; ++i) pdf[i] = static_cast<float>(pdf[i] / sum);
+  return on_grid < 0.5 ? photoz_pdf_off_grid : 0;
+}
+
+}  // namespace skyfold::bpz

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "../common/estimates.hpp"
+#include "options.hpp"
+#include "posterior.hpp"
+#include "prior.hpp"
+
+namespace skyfold::bpz {
+
+/// Fits templates to magnitudes: p(z) of each object, and what is read off it.
+class BpzKernel final : public PhotozKernel {
+ public:
+  BpzKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf);
+
+  void run(const Table& in, Table& out, int threads) const override;
+
+ private:
+  struct Worker;
+  struct Columns;
+  void take_fluxes(const Table& in, const Photometry& photometry, std::size_t object, Worker& worker) const;
+  void estimate(const Photometry& photometry, std::size_t object, Worker& worker, const Columns& out) const;
+  [[nodiscard]] std::int32_t write_pdf(std::span<const double> probability, float* pdf) const;
+
+  Options options_;
+  BandOptions bands_;
+  BandColumns columns_;
+  Models models_;
+  std::optional<LogPrior> prior_;
+  std::size_t prior_band_ = 0;
+  std::vector<double> offset_, error_;  ///< of zero points, mag and part of the flux, [bands]
+  std::vector<double> pdf_grid_;
+};
+
+}  // namespace skyfold::bpz

@@ -1,0 +1,72 @@
+// The options of bpz, and what follows from them alone.
+#include "options.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold::bpz {
+
+void describe_options(OptionSet& option, Options& o) {
+  option("bpz.templates", o.templates, "spectra in order of type: cwwsb (built in), or a file that lists files of two columns");
+  option("bpz.filters", o.filters,
+         "throughputs: lsst or des (built in), files in the order of the bands, or one name with {band} in it; needed to train");
+  option("bpz.zmin", o.z_min, "first redshift of the grid").range(0.0, 20.0);
+  option("bpz.zmax", o.z_max, "last redshift of the grid").range(0.0, 20.0);
+  option("bpz.dz", o.z_step, "step of the grid").range(1e-4, 1.0);
+  option("bpz.interpolate", o.interpolate, "mixtures between each template and the next").range(0, 50);
+  option("bpz.prior", o.prior, "prior on type and redshift by magnitude: none, hdfn, des-sva1, des-y1")
+      .one_of({"none", "hdfn", "des-sva1", "des-y1"});
+  option("bpz.prior_band", o.prior_band, "band of the prior's magnitude");
+  option("bpz.prior_types", o.prior_types, "templates of early type and spirals, from the first on; the others are irregulars")
+      .range(0, 1000);
+  option("bpz.igm", o.igm, "hydrogen clouds before the source: none, madau").one_of({"none", "madau"});
+  option("bpz.amplitude", o.amplitude, "brightness of the templates: best, or marginalised").one_of({"best", "marginalised"});
+  option("bpz.zp_offset", o.zp_offset, "added to the magnitudes, one per band; empty: none").unit("mag").range(-5.0, 5.0);
+  option("bpz.zp_error", o.zp_error, "added to the errors in quadrature, one for all bands or one per band; empty: none")
+      .unit("mag")
+      .range(0.0, 1.0);
+  option("bpz.smoothing", o.smoothing, "p(z) is convolved with exp(-(x / this)^2); 0: it is not").range(0.0, 1.0);
+  option("bpz.p_min", o.least_part, "p(z) is 0 below this part of its peak").range(0.0, 0.999);
+  option("bpz.min_rms", o.least_error, "least error of z / (1 + z), of odds and limits").range(0.0, 1.0);
+}
+
+std::vector<double> grid_of(const Options& o) {
+  // Whole steps, so that the points have the digits of the step: 0.01, 0.02, ... to the last bit.
+  const auto steps = static_cast<long>(std::floor((o.z_max - o.z_min) / o.z_step + 1e-6));
+  if (steps < 1)
+    throw UsageError(fmt::format("--bpz.zmax {} --bpz.zmin {} --bpz.dz {}: a grid needs two points", o.z_max, o.z_min, o.z_step));
+  std::vector<double> z;
+  for (long i = 0; i <= steps; ++i) z.push_back(o.z_min + static_cast<double>(i) * o.z_step);
+  return z;
+}
+
+std::array<std::size_t, n_types> counts_of_types(const Options& o, std::size_t templates) {
+  if (o.prior_types.size() != 2) throw UsageError("--bpz.prior_types: two numbers are needed, of early types and of spirals");
+  std::array<std::size_t, n_types> counts{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    counts[i] = static_cast<std::size_t>(o.prior_types[i]);
+    if (static_cast<double>(counts[i]) != o.prior_types[i])
+      throw UsageError(fmt::format("--bpz.prior_types: {} (must be a whole number of templates)", o.prior_types[i]));
+  }
+  if (counts[0] + counts[1] > templates)
+    throw UsageError(fmt::format("--bpz.prior_types {} {}: there are {} templates", counts[0], counts[1], templates));
+  counts[2] = templates - counts[0] - counts[1];
+  return counts;
+}
+
+Rules rules_of(const Options& o) { return {o.amplitude == "marginalised", o.smoothing, o.least_part, o.least_error}; }
+
+std::size_t prior_band_of(const Options& o, const std::vector<std::string>& bands) {
+  const auto found = std::ranges::find(bands, o.prior_band);
+  if (found == bands.end())
+    throw UsageError(fmt::format("--bpz.prior_band {}: none of the bands {} (the prior needs a magnitude; or --bpz.prior none)",
+                                 o.prior_band, join(bands, ",")));
+  return static_cast<std::size_t>(found - bands.begin());
+}
+
+}  // namespace skyfold::bpz
