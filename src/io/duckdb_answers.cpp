@@ -331,7 +331,16 @@ class DuckDbAnswers::Impl {
       std::string key = question.text();
       metadata.emplace_back(std::move(key), question.text());
     }
-    writer_->write(fmt::format("/proc/self/fd/{}", file.descriptor()), metadata);
+    std::vector<ParquetStruct> structs;
+    for (std::int64_t n = question.number(); n > 0; --n) {
+      ParquetStruct& column = structs.emplace_back();
+      column.name = question.text();
+      for (std::int64_t fields = question.number(); fields > 0; --fields) {
+        std::string field = question.text();
+        column.fields.emplace_back(std::move(field), question.text());
+      }
+    }
+    writer_->write(fmt::format("/proc/self/fd/{}", file.descriptor()), metadata, structs);
     writer_.reset();
     return {};
   }

@@ -176,14 +176,39 @@ void TableWriter::append_chunk(const std::vector<const std::byte*>& columns, std
   if (api.append_data_chunk(appender_, chunk_) != success) fail();
 }
 
-void TableWriter::write(const std::string& path, const std::vector<std::pair<std::string, std::string>>& metadata) {
+std::string TableWriter::selection(const std::vector<ParquetStruct>& structs) const {
+  if (structs.empty()) return table_name;
+  std::string columns, nested;
+  for (const ColumnInfo& info : schema_) {
+    const bool is_field = std::ranges::any_of(structs, [&](const ParquetStruct& column) {
+      return std::ranges::find(column.fields, info.name, &std::pair<std::string, std::string>::second) != column.fields.end();
+    });
+    if (!is_field) columns += quoted_name(info.name) + ", ";
+  }
+  for (const ParquetStruct& column : structs) {
+    std::string fields;
+    const auto list_of = [&](const std::string& from) {
+      const auto info = std::ranges::find(schema_, from, &ColumnInfo::name);
+      return is_list(*info) ? quoted_name(from) : fmt::format("[{}]", quoted_name(from));
+    };
+    for (const auto& [field, from] : column.fields)
+      fields += fmt::format("{}{} := {}", fields.empty() ? "" : ", ", quoted_name(field), list_of(from));
+    const std::string last = list_of(column.fields.back().second);
+    nested += fmt::format("{}CASE WHEN {}[1] IS NULL OR isnan({}[1]) THEN NULL ELSE struct_pack({}) END AS {}", nested.empty() ? "" : ", ",
+                          last, last, fields, quoted_name(column.name));
+  }
+  return fmt::format("(SELECT {}{} FROM {})", columns, nested, table_name);
+}
+
+void TableWriter::write(const std::string& path, const std::vector<std::pair<std::string, std::string>>& metadata,
+                        const std::vector<ParquetStruct>& structs) {
   // Rows are in the table only when the appender is closed, and errors of the last ones show here.
   if (library().appender_close(appender_) != success) fail();
   std::string pairs;
   for (const auto& [key, value] : metadata)
     pairs += fmt::format("{}{}: {}", pairs.empty() ? "" : ", ", quoted_text(key), quoted_text(value));
   // Without DuckDB's own temporary file: the folder of the run is one already, and publish() renames.
-  session_.run(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{})", table_name, quoted_text(path),
+  session_.run(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{})", selection(structs), quoted_text(path),
                            pairs.empty() ? "" : fmt::format(", KV_METADATA {{{}}}", pairs)));
 }
 

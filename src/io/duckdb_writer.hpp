@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "duckdb_session.hpp"
+#include "skyfold/io/parquet_file.hpp"
 #include "skyfold/table/table.hpp"
 
 namespace skyfold::duckdb {
@@ -22,10 +23,13 @@ class TableWriter {
   /// Adds rows. @param columns  the first value of each column
   void append(const std::vector<const std::byte*>& columns, std::size_t rows);
   /// Writes all rows, compressed by zstd, with keys and values for the end of the file.
-  void write(const std::string& path, const std::vector<std::pair<std::string, std::string>>& metadata);
+  void write(const std::string& path, const std::vector<std::pair<std::string, std::string>>& metadata,
+             const std::vector<ParquetStruct>& structs);
 
  private:
   void append_chunk(const std::vector<const std::byte*>& columns, std::size_t first, std::size_t rows);
+  /// What is written of the table: its columns, those of structures within these.
+  [[nodiscard]] std::string selection(const std::vector<ParquetStruct>& structs) const;
   [[noreturn]] void fail() const;
 
   Session& session_;

@@ -58,7 +58,8 @@ void check_utf8(const Table& table, const std::string& path, std::int64_t first_
   }
 }
 
-void write_parquet(const std::string& path, const Table& table, const ParquetMetadata& metadata) {
+void write_parquet(const std::string& path, const Table& table, const ParquetMetadata& metadata,
+                   const std::vector<ParquetStruct>& structs) {
   const Schema schema = table.schema();
   const std::size_t row_bytes = bytes_per_row(schema);
   if (row_bytes > duckdb_window_bytes) throw DataError(fmt::format("{}: rows of {} bytes are too long", path, row_bytes));
@@ -79,6 +80,11 @@ void write_parquet(const std::string& path, const Table& table, const ParquetMet
   write.put(static_cast<std::int64_t>(DuckDbQuestion::write)).put(std::string_view(std::filesystem::absolute(path).string()));
   write.put(static_cast<std::int64_t>(metadata.size()));
   for (const auto& [key, value] : metadata) write.put(std::string_view(key)).put(std::string_view(value));
+  write.put(static_cast<std::int64_t>(structs.size()));
+  for (const ParquetStruct& column : structs) {
+    write.put(std::string_view(column.name)).put(static_cast<std::int64_t>(column.fields.size()));
+    for (const auto& [field, from] : column.fields) write.put(std::string_view(field)).put(std::string_view(from));
+  }
   (void)ask_duckdb(write, path);
 }
 

@@ -9,6 +9,7 @@ from astropy.io import fits
 from scipy import optimize, stats
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import parquet_tools
 import support
 
 OBJECTS = 3000
@@ -64,7 +65,7 @@ class Mixture:
         return np.trapz(self.density * function(self.z), self.z)
 
 
-class Columns(support.SkyfoldTest):
+class ColumnsTest(support.SkyfoldTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -83,6 +84,8 @@ class Columns(support.SkyfoldTest):
         return (run or cls.skyfold)("photoz", *catalogue, "--model", ",".join(models), "--output", output, "--threads", 1,
                                     "--project", "none", "--product-log", "none", *words, **options)
 
+
+class Columns(ColumnsTest):
     def refused(self, code, message, models, *words, catalogue=None):
         result = self.run_skyfold("photoz", "--catalogue", catalogue or self.catalogue, "--model", ",".join(models), "--output", self.path("no.h5"),
                                   "--product-log", "none", *words)
@@ -352,6 +355,79 @@ class Columns(support.SkyfoldTest):
         self.skyfold("photoz", "--catalogue", self.path("u.fits"), "--model", self.knn, "--pdf", "mixmod", "--output", self.path("u.h5"))
         with h5py.File(self.path("u.pdf.hdf5")) as file:
             self.assertEqual(set(file["ancil"]), ANCIL - {"redshift"})
+
+
+class Nested(ColumnsTest):
+    """PDFs nested in Parquet files, which hyparquet reads."""
+
+    @classmethod
+    def setUpClass(cls):
+        parquet_tools.require(support.binary())
+        super().setUpClass()
+
+    def test_pdfs_are_columns_of_their_rows(self):
+        self.photoz(self.path("z.hdf5"), [self.dnf, self.near], "--columns", "rubin", "--model.prefix", "dnf,near", "--pdf", "interp", "--pdf.bins", 21)
+        z = support.read_group(self.path("z.hdf5"))
+        for ranks, words in ((0, ()), (3, ("--where", "dnf_z_median < 0.4"))):
+            output = self.path(f"p{ranks}.parquet")
+            self.skyfold("export", self.path("z.hdf5"), "--format", "parquet", "--pdfs", "--output", output, *words, ranks=ranks)
+            found = parquet_tools.hyparquet(support.binary(), output)["columns"]
+            rows = np.flatnonzero(z["dnf_z_median"] < 0.4) if words else np.arange(OBJECTS)
+            self.assertEqual(list(found), [*z, "dnf_ens_interp", "near_ens_interp"])
+            self.assertEqual(found["objectId"], z["objectId"][rows].tolist())
+            for model in ("dnf", "near"):
+                with h5py.File(self.path(f"z.{model}.pdf.hdf5")) as file:
+                    self.check_nested(found[f"{model}_ens_interp"], {"xvals": np.broadcast_to(file["meta/xvals"][:], (len(rows), 21)),
+                                                                     "yvals": file["data/yvals"][:][rows]})
+
+    def check_nested(self, found, wanted):
+        last = list(wanted.values())[-1]
+        self.assertEqual(len(found), len(last))
+        self.assertEqual([cell is None for cell in found], np.isnan(last[:, 0]).tolist())
+        for row, cell in enumerate(found):
+            if cell is not None:
+                self.assertEqual(list(cell), list(wanted))
+                for name, values in wanted.items():
+                    np.testing.assert_array_equal(np.array(cell[name], values.dtype), values[row])
+
+    def test_mixtures_of_some_objects_in_a_collection(self):
+        self.photoz(self.path("z.hdf5"), [self.knn], "--pdf", "mixmod", "--pdf.where", "mag_i < 21")
+        for ranks in (1, 4):
+            self.skyfold("export", self.path("z.hdf5"), "--format", "hats", "--pdfs", "--max-rows", 700, "--hats.margin", 300, "--output",
+                         self.path(f"sky{ranks}"), "--hats.name", "sky", ranks=ranks)
+        files = sorted(pathlib.Path(self.path("sky1")).rglob("*"))
+        for file in files:
+            if file.is_file():
+                self.assertEqual(file.read_bytes(), (pathlib.Path(self.path("sky4")) / file.relative_to(self.path("sky1"))).read_bytes(), file)
+        with h5py.File(self.path("z.pdf.hdf5")) as file:
+            ids = dict(zip(file["ancil/object_id"][:].tolist(), range(OBJECTS)))
+            data = {name: file[f"data/{name}"][:] for name in ("means", "stds", "weights")}
+        nothing = {name: np.full((1, values.shape[1]), np.nan, "f4") for name, values in data.items()}
+        seen = set()
+        for file in files:
+            if file.name.startswith("Npix"):
+                found = parquet_tools.hyparquet(support.binary(), str(file))["columns"]
+                rows = [ids.get(i, -1) for i in found["id"]]
+                self.check_nested(found["knn_ens_mixmod"], {name: np.concatenate([values, nothing[name]])[rows] for name, values in data.items()})
+                seen |= {"margin" if "arcs/" in str(file) else "own"}
+        self.assertEqual(seen, {"own", "margin"})
+
+    def test_pdfs_of_another_product_are_refused(self):
+        def refused(code, message, *words):
+            result = self.run_skyfold("export", self.path("z.hdf5"), "--output", self.path("no.parquet"), *words)
+            self.assertEqual(result.code, code, result)
+            self.assertRegex(result.errors()[-1], message)
+            self.assertFalse(pathlib.Path(self.path("no.parquet")).exists())
+        self.photoz(self.path("z.hdf5"), [self.knn])
+        refused(2, r"--pdfs: no file of PDFs beside \S+z.hdf5", "--format", "parquet", "--pdfs")
+        refused(2, "pdfs", "--format", "csv", "--pdfs")
+        self.photoz(self.path("z.hdf5"), [self.knn], "--pdf", "mixmod", "--fresh")
+        with h5py.File(self.path("z.pdf.hdf5"), "r+") as file:
+            file["ancil/object_id"][17] += 1
+        refused(3, "z.pdf.hdf5, row 18: PDF of the object", "--format", "parquet", "--pdfs", "--verify-inputs", "off")
+        self.photoz(self.path("some.hdf5"), [self.knn], "--pdf", "mixmod", "--where", "mag_i < 21")
+        pathlib.Path(self.path("some.pdf.hdf5")).rename(self.path("z.pdf.hdf5"))
+        refused(3, r"z.pdf.hdf5: \d+ PDFs for 3000 rows", "--format", "parquet", "--pdfs")
 
 
 if __name__ == "__main__":

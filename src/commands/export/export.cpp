@@ -11,6 +11,7 @@
 #include "assembly.hpp"
 #include "hats_files.hpp"
 #include "margin.hpp"
+#include "nested_pdfs.hpp"
 #include "placed_work.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/commands/command.hpp"
@@ -28,6 +29,7 @@
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "work.hpp"
 
 namespace skyfold {
@@ -47,7 +49,7 @@ struct ExportOptions {
   std::string product, output, format, where;
   long max_rows = 1'000'000;
   std::string name, date;
-  bool is_collection = false;
+  bool is_collection = false, has_pdfs = false;
   double margin = 0.0;
   int moc_order = 10;
 };
@@ -59,7 +61,7 @@ class ExportRun {
       : o_(o),
         context_(context),
         ranks_(*context.ranks),
-        run_(ranks_, context.options, context.run, {"export", program_version, o_.output, {o_.output}, {o_.product}, &context.process}) {}
+        run_(ranks_, context.options, context.run, {"export", program_version, o_.output, {o_.output}, inputs(o), &context.process}) {}
 
   ExitCode run() {
     if (run_.is_complete()) return ExitCode::done;
@@ -78,12 +80,21 @@ class ExportRun {
   }
 
  private:
+  static std::vector<std::string> inputs(const ExportOptions& o) {
+    std::vector<std::string> paths = {o.product};
+    if (o.has_pdfs)
+      for (const std::string& path : files_of_pdfs(o.product)) paths.push_back(path);
+    return paths;
+  }
+
   void open_rows() {
     std::optional<Condition> where;
     ranks_.together([&] {
       catalogue_.emplace(o_.product);
       schema_ = catalogue_->schema();
       if (!trim(o_.where).empty()) where.emplace(o_.where, schema_, "--where");
+      if (o_.has_pdfs) pdfs_.emplace(*catalogue_);
+      if (pdfs_) schema_.insert(schema_.end(), pdfs_->columns().begin(), pdfs_->columns().end());
     });
     if (where)
       rows_.emplace(ranks_, *catalogue_, *where);
@@ -192,8 +203,24 @@ class ExportRun {
     ranks_.on_first_only([&] { sync_folders(); });
   }
 
+  /// Columns of the product itself, in the order of the export.
+  [[nodiscard]] Schema plain_schema() const {
+    Schema plain = schema_;
+    if (pdfs_) std::erase_if(plain, [&](const ColumnInfo& info) { return find_column(pdfs_->columns(), info.name).has_value(); });
+    return plain;
+  }
+  [[nodiscard]] std::vector<ParquetStruct> structs() const { return pdfs_ ? pdfs_->structs() : std::vector<ParquetStruct>(); }
+  void read_rows(RowRange rows, Table& out) const {
+    if (!pdfs_) return rows_->read(rows, out);
+    Table plain(plain_schema());
+    rows_->read(rows, plain);
+    out.resize(plain.rows());
+    for (std::size_t c = 0; c < plain.columns(); ++c) copy_rows(plain[c], 0, plain.rows(), out.at(plain[c].info().name), 0);
+    pdfs_->read(rows_->rows_of(rows), plain.find(catalogue_->layout().roles.id), out);
+  }
+
   [[nodiscard]] LeafRows all_rows() const {
-    return {[this](RowRange rows, Table& out) { rows_->read(rows, out); }, from()};
+    return {[this](RowRange rows, Table& out) { read_rows(rows, out); }, from()};
   }
   /// Rows that a condition has chosen have other numbers than in their file.
   [[nodiscard]] std::string from() const {
@@ -201,8 +228,9 @@ class ExportRun {
   }
 
   [[nodiscard]] LeafFormat as_parquet() const {
-    return {check_utf8,
-            [metadata = parquet_metadata(schema_)](const std::string& path, const Table& rows) { write_parquet(path, rows, metadata); }};
+    return {check_utf8, [metadata = parquet_metadata(plain_schema()), structs = structs()](const std::string& path, const Table& rows) {
+              write_parquet(path, rows, metadata, structs);
+            }};
   }
 
   /// The index of the sky comes first in HATS.
@@ -289,7 +317,7 @@ class ExportRun {
     ranks_.on_first_only([&] {
       std::vector<Leaf> leaves = leaves_;
       for (Leaf& leaf : leaves) leaf.place.erase(0, in_collection("").size());
-      write_hats_files(root() + "/" + in_collection(""), description, leaves, schema_, parquet_metadata(schema_), counts);
+      write_hats_files(root() + "/" + in_collection(""), description, leaves, schema_, parquet_metadata(plain_schema()), structs(), counts);
     });
   }
 
@@ -303,7 +331,7 @@ class ExportRun {
     std::shared_ptr<Work> work;
     std::optional<MarginRows> near;
     ranks_.together([&] {
-      near.emplace(*rows_, leaves, o_.margin);
+      near.emplace(*rows_, leaves, o_.margin, [this](RowRange rows, Table& out) { read_rows(rows, out); });
       LeafRows rows{[&near](RowRange leaf, Table& out) { near->read(leaf, out); }, from(), true};
       work = std::make_shared<ExportWork>(rows, schema_, leaves, root(), as_parquet());
     });
@@ -326,7 +354,7 @@ class ExportRun {
     for (Leaf& leaf : leaves) leaf.place.erase(0, margin_name().size() + 1);
     const Roles& roles = catalogue_->layout().roles;
     HatsDescription description{margin_name(), "margin", roles.ra, roles.dec, o_.date, name(), o_.margin, margin_rows_, most_rows()};
-    write_hats_files(folder, description, leaves, schema_, parquet_metadata(schema_), {});
+    write_hats_files(folder, description, leaves, schema_, parquet_metadata(plain_schema()), structs(), {});
   }
 
   [[nodiscard]] std::string collection_properties() const {
@@ -357,6 +385,7 @@ class ExportRun {
   std::optional<Catalogue> catalogue_;
   std::optional<ChosenRows> rows_;
   Schema schema_;
+  std::optional<NestedPdfs> pdfs_;
   std::vector<Leaf> leaves_;
   std::int64_t margin_rows_ = 0;
 };
@@ -376,6 +405,7 @@ class ExportCommand final : public Command {
         .layout();
     option("where", o_.where, "condition that rows must meet (see docs/conditions.md); the others are left out");
     option("max-rows", o_.max_rows, "parquet, hats: rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
+    option("pdfs", o_.has_pdfs, "parquet, hats: PDFs from the files beside the product, nested in columns X_ens_interp or X_ens_mixmod");
     option("moc.order", o_.moc_order, "moc: order of the pixels that have rows; 10: 3.4 arcmin").range(0, 29);
     option("hats.name", o_.name, "name of the catalogue (obs_collection); empty: that of its folder");
     option("hats.collection", o_.is_collection,
@@ -398,7 +428,7 @@ class ExportCommand final : public Command {
                                             {"hats.margin", o_.margin != usual.margin},
                                             {"hats.date", o_.date != usual.date}});
     if (o_.format != hats && o_.format != parquet)
-      refuse_idle_options("--format parquet or hats", {{"max-rows", o_.max_rows != usual.max_rows}});
+      refuse_idle_options("--format parquet or hats", {{"max-rows", o_.max_rows != usual.max_rows}, {"pdfs", o_.has_pdfs}});
     if (o_.format != moc) refuse_idle_options("--format moc", {{"moc.order", o_.moc_order != usual.moc_order}});
     o_.is_collection = o_.is_collection || o_.margin > 0.0;
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });

@@ -83,7 +83,7 @@ int skymap_order(const std::vector<Leaf>& leaves) {
 }
 
 void write_hats_files(const std::string& place, const HatsDescription& description, const std::vector<Leaf>& leaves, const Schema& schema,
-                      const ParquetMetadata& metadata, std::span<const std::int64_t> counts) {
+                      const ParquetMetadata& metadata, const std::vector<ParquetStruct>& structs, std::span<const std::int64_t> counts) {
   const std::string folder = place.ends_with('/') ? place.substr(0, place.size() - 1) : place;
   const std::string text = properties(folder, description, leaves);
   write_durably(folder + "/hats.properties", text);
@@ -93,7 +93,7 @@ void write_hats_files(const std::string& place, const HatsDescription& descripti
   for (const Leaf& leaf : leaves) pixels += fmt::format("{},{}\n", leaf.pixel.order, leaf.pixel.pixel);
   write_durably(folder + "/partition_info.csv", pixels);
   // A file without rows: readers learn the columns from it without opening a leaf.
-  write_parquet(folder + "/dataset/_common_metadata", Table(schema, 0), metadata);
+  write_parquet(folder + "/dataset/_common_metadata", Table(schema, 0), metadata, structs);
   sync_path(folder + "/dataset/_common_metadata");
   std::vector<std::string> names;
   for (const Leaf& leaf : leaves) names.push_back(leaf.place.substr(std::string("dataset/").size()));

@@ -26,7 +26,7 @@ struct HatsDescription {
 /// into the folder of a catalogue, whose leaves are there.
 /// @param counts  rows in each pixel of the map; none for a margin, which has none
 void write_hats_files(const std::string& place, const HatsDescription& description, const std::vector<Leaf>& leaves, const Schema& schema,
-                      const ParquetMetadata& metadata, std::span<const std::int64_t> counts);
+                      const ParquetMetadata& metadata, const std::vector<ParquetStruct>& structs, std::span<const std::int64_t> counts);
 
 /// Removes folders in which nothing is: leaves without rows have left theirs.
 void remove_empty_folders(const std::string& folder);

@@ -19,8 +19,9 @@ const ColumnInfo& column_of(const Catalogue& catalogue, const std::string& name)
 
 }  // namespace
 
-MarginRows::MarginRows(const ChosenRows& rows, std::vector<Leaf> leaves, double radius_arcsec)
-    : rows_(rows), leaves_(std::move(leaves)), radius_deg_(radius_arcsec / 3600.0), finder_(rows.catalogue()) {
+MarginRows::MarginRows(const ChosenRows& rows, std::vector<Leaf> leaves, double radius_arcsec,
+                       std::function<void(RowRange rows, Table& out)> read)
+    : rows_(rows), leaves_(std::move(leaves)), radius_deg_(radius_arcsec / 3600.0), finder_(rows.catalogue()), read_all_(std::move(read)) {
   const Catalogue& catalogue = rows.catalogue();
   for (const std::string& name : {std::string(healpix_column), catalogue.layout().roles.ra, catalogue.layout().roles.dec})
     places_.push_back(column_of(catalogue, name));
@@ -50,7 +51,7 @@ void MarginRows::add_near(const Leaf& leaf, const PixelBorder& border, RowRange 
   // All columns only from the first to the last that stays.
   const auto first = static_cast<std::int64_t>(near.front()), last = static_cast<std::int64_t>(near.back());
   Table all(out.schema());
-  rows_.read({candidates.begin + first, candidates.begin + last + 1}, all);
+  read_all_({candidates.begin + first, candidates.begin + last + 1}, all);
   for (std::size_t& row : near) row -= static_cast<std::size_t>(first);
   append(out, gather(all, near));
 }

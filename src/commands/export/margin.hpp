@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "leaves.hpp"
 #include "skyfold/catalogue/halo.hpp"
 #include "skyfold/dataset/chosen_rows.hpp"
@@ -12,7 +14,8 @@ class MarginRows {
  public:
   /// @param rows    of the catalogue; outlives this
   /// @param leaves  that have rows
-  MarginRows(const ChosenRows& rows, std::vector<Leaf> leaves, double radius_arcsec);
+  /// @param read    reads rows with all columns of an export
+  MarginRows(const ChosenRows& rows, std::vector<Leaf> leaves, double radius_arcsec, std::function<void(RowRange rows, Table& out)> read);
 
   /// Rows of other leaves within the radius of the pixel of a leaf, in the order of the sky.
   void read(RowRange leaf, Table& out) const;
@@ -24,6 +27,7 @@ class MarginRows {
   std::vector<Leaf> leaves_;
   double radius_deg_;
   HaloFinder finder_;
+  std::function<void(RowRange rows, Table& out)> read_all_;
   Schema places_;  ///< key and position
 };
 

@@ -80,7 +80,7 @@ PdfObjects chosen_for_pdf(const ChosenRows& product, const ChosenRows& with_pdf)
 void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows, const PdfObjects* objects,
                      const PdfCopies& copies) {
   create_columns(path, {{data_group, pdf_datasets(given), rows}, {ancil_group, ancillary_schema(given, objects, copies), rows}},
-                 {{"product_class", product_class::photoz_pdf}});
+                 {{"estimator", copies.estimator}, {"product_class", product_class::photoz_pdf}});
   // What qp reads first: the kind of parametrisation, and the grid where it has one.
   Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
   std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());

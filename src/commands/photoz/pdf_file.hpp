@@ -26,9 +26,10 @@ struct PdfObjects {
 /// Those that a condition has chosen of a product's rows. Both must outlive what is returned.
 [[nodiscard]] PdfObjects chosen_for_pdf(const ChosenRows& product, const ChosenRows& with_pdf);
 
-/// Columns of the catalogue of which the file has copies; without a name where there is none.
+/// What the file tells besides PDFs and their numbers.
 struct PdfCopies {
-  ColumnInfo id, redshift;
+  ColumnInfo id, redshift;     ///< columns of the catalogue; without a name where there is none
+  std::string estimator = {};  ///< what columns of the PDFs would begin with; "" for none
 };
 
 /// Lays out the qp library's file for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta, data, and ancil

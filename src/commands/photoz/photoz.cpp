@@ -228,8 +228,9 @@ class PhotozRun {
   }
 
   /// What files of PDFs tell of their objects, besides the PDFs.
-  PdfCopies pdf_copies() const {
+  PdfCopies pdf_copies(const FittedModel& model) const {
     PdfCopies copies;
+    copies.estimator = model.named.name.empty() ? model.model.algorithm : model.named.name;
     const auto column = [&](const std::string& name) { return catalogue_->schema()[*find_column(catalogue_->schema(), name)]; };
     if (const std::string& id = catalogue_->layout().roles.id; !id.empty()) copies.id = column(id);
     if (!truth_.empty()) copies.redshift = column(truth_);
@@ -243,7 +244,7 @@ class PhotozRun {
         const std::string& path = model.named.pdf_path;
         if (path.empty()) continue;
         create_pdf_file(run_->partial(path), model.pdf, model.kernel->gives(), with_pdf_ ? with_pdf_->size() : objects_->size(),
-                        pdf_objects(), pdf_copies());
+                        pdf_objects(), pdf_copies(model));
         // An interrupted attempt may have laid the file out otherwise: rows are taken over, not the file.
         if (const std::string earlier = run_->earlier(path); !earlier.empty())
           for (const std::string& group : pdf_groups()) take_rows(earlier, run_->partial(path), group);
@@ -300,7 +301,7 @@ class PhotozRun {
       std::vector<ModelWork> models;
       for (const FittedModel& model : models_)
         models.push_back({*model.kernel, model.corrections, model.named.pdf_path.empty() ? "" : run_->partial(model.named.pdf_path)});
-      const PdfCopies copies = has_pdf() ? pdf_copies() : PdfCopies();
+      const PdfCopies copies = has_pdf() ? pdf_copies(models_.front()) : PdfCopies();
       work = std::make_shared<PhotozWork>(*objects_, models, CopiedRows{copied_, copies, pdf_objects()}, product_, context_.threads);
     });
     run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
