@@ -203,6 +203,13 @@ class Folder(support.SkyfoldTest):
         np.testing.assert_array_equal(rubin["objectId"], self.columns["id"][500:1000])
         self.assertIn("dnf_z_median", rubin)
 
+    def test_products_are_recorded_and_made_again(self):
+        os.makedirs(self.path("project"))
+        tree = self.small_tree("a.fits", "b/c.csv")
+        self.skyfold("photoz", "--catalogues", tree, "--model", self.model, "--output", self.path("project/out"), "--threads", 1)
+        result = self.skyfold("products", "replay", self.path("project/out/b/c.hdf5"), cwd=self.path("project"))
+        self.assertEqual(result.out.count("same "), 3, result)
+
     def test_objects_without_ids_have_their_rows(self):
         os.makedirs(self.path("in"))
         columns = {name: values[:300] for name, values in self.columns.items() if name.startswith("mag_")}

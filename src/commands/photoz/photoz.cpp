@@ -381,15 +381,15 @@ class PhotozCommand final : public Command {
 
  private:
   ExitCode run_on_folder(const CommandContext& context) {
-    const OptionSet& options = context.options;
+    const PartitionOptions usual;  // by value: recorded configurations give all options
     refuse_idle_options("--catalogue", {{"fits", !options_.fits.empty()},
                                         {"truth", !options_.truth.empty()},
-                                        {"partition.by", options.given("partition.by")},
-                                        {"partition.rows", options.given("partition.rows")},
-                                        {"partition.nside", options.given("partition.nside")},
-                                        {"partition.column", options.given("partition.column")},
-                                        {"partition.bins", options.given("partition.bins")},
-                                        {"partitions-per-job", options.given("partitions-per-job")},
+                                        {"partition.by", options_.partition.by != usual.by},
+                                        {"partition.rows", options_.partition.rows != usual.rows},
+                                        {"partition.nside", options_.partition.nside != usual.nside},
+                                        {"partition.column", options_.partition.column != usual.column},
+                                        {"partition.bins", options_.partition.bins != usual.bins},
+                                        {"partitions-per-job", options_.partitions_per_job != "auto"},
                                         {"compress", context.run.compress != "none"}});
     if (options_.models.pdf.kind == "none") refuse_idle_options("--pdf", {{"pdf.where", !trim(options_.pdf_where).empty()}});
     std::string output = options_.output;

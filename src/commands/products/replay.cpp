@@ -31,6 +31,20 @@ std::string in_scratch(const std::string& scratch, const std::string& path) {
   return (fs::path(scratch) / fs::path(path).filename()).string();
 }
 
+/// The output of a process; "" where it has none.
+std::string recorded_output(const ProcessRecord& process) {
+  for (const std::string& line : split(process.configuration, '\n'))
+    if (line.starts_with("output = ")) return fs::weakly_canonical(fs::path(process.folder) / unquoted_value(line.substr(9))).string();
+  return "";
+}
+
+/// Where a product is made again: in the folder that is the output, where it was in that; else under its name.
+std::string made_again(const std::string& scratch, const std::string& path, const std::string& output) {
+  const fs::path place = output.empty() ? fs::path() : fs::path(path).lexically_relative(output);
+  if (place.empty() || place == "." || *place.begin() == "..") return in_scratch(scratch, path);
+  return (fs::path(in_scratch(scratch, output)) / place).string();
+}
+
 /// The recorded configuration, with all that it writes in the scratch folder.
 std::string redirected(const ProcessRecord& process, const std::vector<ProductRecord>& products, const std::string& scratch) {
   std::string text;
@@ -153,7 +167,7 @@ class ReplayCommand final : public Command {
     const ScratchFolder folder(scratch, o_.keep);
     const std::vector<ProductRecord> products = registry.products_of(process.id);
     make_again(process, products, scratch);
-    return compare(products, scratch);
+    return compare(products, scratch, recorded_output(process));
   }
 
  private:
@@ -182,10 +196,10 @@ class ReplayCommand final : public Command {
                                 o_.ranks > 0 ? " (--launcher gives mpirun options that it may need)" : ""));
   }
 
-  static ExitCode compare(const std::vector<ProductRecord>& products, const std::string& scratch) {
+  static ExitCode compare(const std::vector<ProductRecord>& products, const std::string& scratch, const std::string& output) {
     std::string first;
     for (const ProductRecord& product : products) {
-      const std::string again = in_scratch(scratch, product.path);
+      const std::string again = made_again(scratch, product.path, output);
       if (!fs::exists(again)) throw DataError(fmt::format("{}: the replay did not make it", product.path));
       const bool has_content = !product.content_hash.empty();
       // By content where there is one: FITS and HDF5 files of other versions of their libraries may differ in bytes.
