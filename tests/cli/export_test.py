@@ -133,6 +133,17 @@ class Parquet(Exports):
         self.assertEqual([(set(paths), rows) for paths, rows, _ in index["row_groups"]],
                          [({str(path.relative_to(folder / "dataset"))}, len(parquet_tools.hyparquet(support.binary(), str(path))["columns"]["id"])) for path in files])
         self.assertEqual({values[0] for _, _, values in index["row_groups"]} , {rows for _, rows, _ in index["row_groups"]})
+        # DuckDB, which opens the folder as a whole, has the same values, nulls and metadata.
+        duck = parquet_tools.Duck(support.binary())
+        leaves_sql = f"read_parquet('{folder}/dataset/**/*.parquet', hive_partitioning = false)"
+        theirs = duck(f"SELECT id, ra, dec, mag, counts, name FROM {leaves_sql} ORDER BY _healpix_29, id")
+        order = np.lexsort((self.rows["id"], keys))
+        self.assertEqual([[None if text is None else float(np.float32(text)) if k == 3 else float(text) for k, text in enumerate(row[:5])] for row in theirs],
+                         [[float(self.rows["id"][k]), self.rows["ra"][k], self.rows["dec"][k], None if np.isnan(self.rows["mag"][k]) else float(self.rows["mag"][k]),
+                           None if self.rows["counts"][k] == -1 else float(self.rows["counts"][k])] for k in order])
+        self.assertEqual([row[5] for row in theirs], [self.rows["name"][k].decode() for k in order])
+        content = duck(f"SELECT value::VARCHAR FROM parquet_kv_metadata('{files[0]}') WHERE key::VARCHAR = 'IVOA.VOTable-Parquet.content'")[0][0]
+        self.assertIn('unit=\\x22mag\\x22', content.replace('"', "\\x22"))
         # The same bytes on three ranks; and the catalogue comes back from it, units included.
         self.export("three", "--format", "hats", "--max-rows", "200", "--hats.name", "sky", "--hats.date", "2026-11-27", ranks=3)
         self.assert_same_trees("one", "three")

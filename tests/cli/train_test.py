@@ -108,6 +108,22 @@ class Subsets(TrainTest):
         refused(message.format(1, 3000, 8), id=np.append(self.columns["id"][:-1], self.columns["id"][7]))
         refused(message.format(1, 3000, 8), "--train.fraction", 1, id=np.append(self.columns["id"][:-1], self.columns["id"][7]))
 
+    def test_a_missing_id_is_told_with_its_own_file_and_row(self):
+        columns = support.fits.getdata(support.sample("spec.fits"))
+        names = ("id", "z_spec", "mag_g", "mag_r", "mag_i", "mag_z", "mag_err_g", "mag_err_r", "mag_err_i", "mag_err_z")
+        paths = [self.path("a.fits"), self.path("b.fits")]
+        for path, rows in zip(paths, (slice(0, 900), slice(900, 1800))):
+            part = {name: np.array(columns[name][rows], columns[name].dtype.newbyteorder("=")) for name in names}
+            if path == paths[1]:
+                part["id"][6] = -1
+            support.make_fits(path, part, nulls={"id": -1})
+        self.skyfold("train", "--sample", paths[0], "--output", self.path("m.h5"))
+        for words in (("train", "--sample", *paths, "--output", self.path("x.h5")),
+                      ("validate", "--sample", *paths, "--models", self.path("m.h5"), "--output", self.path("v.h5"))):
+            result = self.run_skyfold(*words)
+            self.assertEqual(result.code, 3, result)
+            self.assertIn(f"{paths[1]}, row 7, column id: no id", result.errors()[0])
+
     def test_an_object_may_occur_twice(self):
         twice = {name: np.concatenate([values, values[:100]]) for name, values in self.columns.items()}
         sample = write_product(self.path("twice.h5"), twice, "training_set")
