@@ -4,7 +4,6 @@
 #include <numbers>
 
 #include "photoz/gpz/kernel.hpp"
-#include "photoz/gpz/lbfgs.hpp"
 #include "photoz_objects.hpp"
 #include "skyfold/core/statistics.hpp"
 
@@ -122,30 +121,6 @@ TEST(GpzPredictor, GivesMeanAndVariancesOfTheProcess) {
     }
     EXPECT_NEAR(gradient[f], (moved[0] - moved[1]) / 2e-5, 1e-7);
   }
-}
-
-TEST(Minimise, FindsTheMinimaOfAQuadraticAndOfRosenbrock) {
-  const auto quadratic = [](std::span<const double> x, std::span<double> g) {
-    double value = 0.0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double scale = std::pow(10.0, static_cast<double>(i % 4));
-      value += 0.5 * scale * (x[i] - 1.0) * (x[i] - 1.0);
-      g[i] = scale * (x[i] - 1.0);
-    }
-    return value;
-  };
-  std::vector<double> x(20, 0.0);
-  EXPECT_LT(gpz::minimise(quadratic, 200, x), 1e-12);
-  for (const double value : x) EXPECT_NEAR(value, 1.0, 1e-6);
-  const auto rosenbrock = [](std::span<const double> p, std::span<double> g) {
-    const double a = 1.0 - p[0], b = p[1] - p[0] * p[0];
-    g[0] = -2.0 * a - 400.0 * p[0] * b;
-    g[1] = 200.0 * b;
-    return a * a + 100.0 * b * b;
-  };
-  std::vector<double> start = {-1.2, 1.0};
-  EXPECT_LT(gpz::minimise(rosenbrock, 500, start), 1e-12);
-  EXPECT_NEAR(start[0], 1.0, 1e-5);
 }
 
 TEST(MissingFeatures, AreWhatANormalDistributionExpects) {

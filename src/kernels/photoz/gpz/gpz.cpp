@@ -6,9 +6,9 @@
 #include <cstring>
 #include <limits>
 
+#include "../../network/minimise.hpp"
 #include "../common/model.hpp"
 #include "kernel.hpp"
-#include "lbfgs.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/random.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 using network::chunk;
 constexpr std::uint32_t split_stream = 0x67707a01, start_stream = 0x67707a02;
-constexpr std::size_t judged_every = 5;
+constexpr std::size_t judged_every = 5, memory = 20;
 
 void describe_options(OptionSet& option, gpz::Options& o) {
   describe(option, o.features, "gpz");
@@ -109,14 +109,17 @@ class Fit {
     double least = std::numeric_limits<double>::infinity();
     std::size_t best_iteration = 0;
     const auto iterations = static_cast<std::size_t>(options_.iterations);
-    const auto judge = [&](std::size_t iteration, std::span<const double> now, double value) {
+    std::size_t next = 0;
+    const auto judge = [&](std::span<const double> now, double value) {
+      const std::size_t iteration = next++;
       if ((iteration + 1) % judged_every != 0 && iteration + 1 != iterations) return true;
       const double loss = loss_of(now, evidence.posterior(now));
       tasks_.tell("fit", number, static_cast<double>(iteration + 1) / static_cast<double>(iterations), value);
       if (loss < least) least = loss, best_iteration = iteration, best.assign(now.begin(), now.end());
       return iteration - best_iteration < static_cast<std::size_t>(options_.patience);
     };
-    (void)gpz::minimise([&](auto at, auto gradient) { return evidence.value(at, gradient); }, iterations, parameters, judge);
+    (void)network::minimise([&](auto at, auto gradient) { return evidence.value(at, gradient); }, parameters,
+                            {.iterations = iterations, .memory = memory}, judge);
     if (!std::isfinite(least)) best = parameters, least = loss_of(best, evidence.posterior(best));
     best.insert(best.begin(), least);
     return {reinterpret_cast<const char*>(best.data()), best.size() * sizeof(double)};
