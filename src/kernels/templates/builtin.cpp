@@ -5,7 +5,8 @@
 // of Bruzual & Charlot 2003, MNRAS 344, 1000, as added by Coe et al. 2006, AJ 132, 926. Nodes of log10 f_lambda were fitted to these
 // published spectra by least squares of the flux relative to the model, on a grid that is even in the logarithm of the wavelength; between
 // nodes log f is linear in log lambda. Trapezoids of LSST are drawn along the throughputs of its filters (0, full, full, 0); those of DES
-// reach half of their height where the throughputs of its DR1 do (Abbott et al. 2018, ApJS 239, 18), with flanks of 100 angstrom.
+// reach half of their height at g 4055-5475, r 5670-7155, i 7080-8560, z 8490-9970, Y 9510-10215 angstrom, with flanks of 100 angstrom; the
+// throughputs of its DR1 (Abbott et al. 2018, ApJS 239, 18) begin 125 angstrom later in g and end 50 earlier in Y.
 #include "skyfold/kernels/templates/builtin.hpp"
 
 #include <fmt/core.h>
