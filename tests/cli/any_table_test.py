@@ -12,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import parquet_tools
 import support
 from support import make_csv, make_fits, make_hdf5, read_group
 
@@ -285,6 +286,16 @@ class PlainCatalogues(support.SkyfoldTest):
                 self.assertIn("nothing to do", self.skyfold(*self.photoz(table, output, "--fits", self.path(f"z{ranks}.fits"))).err)
                 self.assertIn("using " + copy, self.skyfold(*self.photoz(table, output, "--fresh")).err)
                 self.assertEqual(os.stat(copy).st_mtime_ns, made)
+
+    def test_photoz_of_parquet_files_and_hats_catalogues(self):
+        parquet_tools.require(support.binary())
+        for ranks, form in ((1, "parquet"), (2, "hats")):
+            with self.subTest(form=form):
+                table, output = self.path(f"t.{form}"), self.path(f"{form}.h5")
+                self.skyfold("export", "--product", self.catalogue, "--format", form, "--output", table)
+                self.skyfold(*self.photoz(table, output), ranks=ranks)
+                for name, column in read_group(self.truth).items():
+                    np.testing.assert_array_equal(read_group(output)[name], column, name)
 
     def killed_at(self, point, words, ranks):
         with unittest.mock.patch.dict(os.environ, SKYFOLD_DIE_AT=point):
