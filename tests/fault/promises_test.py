@@ -454,7 +454,7 @@ class Files(faults.FaultTest):
             self.skipTest("mounting a small file system needs root")
         disk = self.folder / "disk"
         disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(disk)], capture_output=True)
         if mounted.returncode != 0:
             self.skipTest("cannot mount a tmpfs: " + mounted.stderr.decode().strip())
         self.addCleanup(subprocess.run, ["umount", str(disk)])

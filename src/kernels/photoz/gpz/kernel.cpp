@@ -102,7 +102,7 @@ void GpzKernel::run(const Table& in, Table& out, int threads) const {
   for (const auto& [mask, rows] : by_mask) {
     const MissingFeatures::Rule rule = missing_.rule(mask);
     std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
-    parallel_for(rows.size(), 8 * chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    parallel_for(rows.size(), 8 * chunk, threads, [&, &rows = rows](std::size_t begin, std::size_t end, int thread) {
       auto& worker = workers[static_cast<std::size_t>(thread)];
       if (!worker) worker = std::make_unique<Worker>(*this);
       for (std::size_t first = begin; first < end; first += chunk)
