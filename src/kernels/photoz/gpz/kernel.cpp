@@ -32,6 +32,12 @@ MissingFeatures::Rule MissingFeatures::rule(std::uint64_t mask) const {
   }
   const auto n = static_cast<Eigen::Index>(mean_.size());
   const Eigen::Map<const RowMatrix> all(covariance_.data(), n, n);
+  // Nothing to predict, or nothing to predict it by: Eigen's solvers want matrices that are not empty.
+  if (out.empty()) return rule;
+  if (in.empty()) {
+    rule.covariance.assign(covariance_.begin(), covariance_.end());
+    return rule;
+  }
   Eigen::MatrixXd known = all(in, in);
   // Features that do not vary, or that others determine, must not stop it.
   known.diagonal().array() += 1e-9;
