@@ -1,7 +1,7 @@
 // gpz: gradients against differences, weights and evidence against the Gaussian process that they are a form of, L-BFGS against known
 // minima.
-#include <Eigen/Dense>
 #include <numbers>
+#include "common/eigen.hpp"
 
 #include "photoz/gpz/kernel.hpp"
 #include "photoz_objects.hpp"

@@ -1,6 +1,6 @@
 // pofz against the definition by brute force, and the polynomial against functions that it must reproduce.
-#include <Eigen/Dense>
 #include <numeric>
+#include "common/eigen.hpp"
 
 #include "knn_objects.hpp"
 #include "photoz/pofz/local_polynomial.hpp"

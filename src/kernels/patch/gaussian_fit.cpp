@@ -1,10 +1,10 @@
 // An elliptical Gaussian on a constant background by least squares (Levenberg-Marquardt: Marquardt 1963, J. SIAM 11, 431), with the
 // analytic Jacobian and the flux's error from the full covariance.
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include "../common/eigen.hpp"
 
 #include "skyfold/kernels/patch/fits.hpp"
 

@@ -2,10 +2,10 @@
 // features that are there.
 #include "feature_rows.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include "../../common/eigen.hpp"
 
 #include "model.hpp"
 #include "skyfold/core/error.hpp"

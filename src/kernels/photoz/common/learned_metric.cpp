@@ -1,8 +1,8 @@
 // Learning the metric from how redshifts change: local planes around many objects, and the mean outer product of their gradients
 // (Hristache et al. 2001, Ann. Stat. 29, 1537). Directions in which the redshift does not change count little.
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include "../../common/eigen.hpp"
 
 #include "feature_rows.hpp"
 #include "skyfold/core/parallel.hpp"

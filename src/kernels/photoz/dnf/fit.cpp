@@ -3,10 +3,10 @@
 // QR where they are not.
 #include "fit.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include "../../common/eigen.hpp"
 
 #include "../../common/simd.hpp"
 

@@ -2,10 +2,10 @@
 // the features: squared distances are quadratic forms in them, and so are the sums that the gradient needs.
 #include "evidence.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include "../../common/eigen.hpp"
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
@@ -76,8 +76,6 @@ struct Evidence::Impl {
 };
 
 Evidence::Evidence(const Layout& layout, const Rows& rows, int threads) : impl_(std::make_unique<Impl>()) {
-  // Blocks are the units of threads; Eigen's own would change how sums are cut.
-  Eigen::setNbThreads(1);
   Impl& p = *impl_;
   p.layout = layout;
   p.threads = threads;

@@ -1,10 +1,10 @@
 // Estimates by a sparse Gaussian process: see docs/gpz.md.
 #include "kernel.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include "../../common/eigen.hpp"
 
 #include "../common/model.hpp"
 #include "../common/objects.hpp"
