@@ -1,8 +1,8 @@
 // gpz: gradients against differences, weights and evidence against the Gaussian process that they are a form of, L-BFGS against known
 // minima.
 #include <numbers>
-#include "common/eigen.hpp"
 
+#include "common/eigen.hpp"
 #include "photoz/gpz/kernel.hpp"
 #include "photoz_objects.hpp"
 #include "skyfold/core/statistics.hpp"

@@ -1,7 +1,7 @@
 // pofz against the definition by brute force, and the polynomial against functions that it must reproduce.
 #include <numeric>
-#include "common/eigen.hpp"
 
+#include "common/eigen.hpp"
 #include "knn_objects.hpp"
 #include "photoz/pofz/local_polynomial.hpp"
 

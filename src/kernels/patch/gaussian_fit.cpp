@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include "../common/eigen.hpp"
 
+#include "../common/eigen.hpp"
 #include "skyfold/kernels/patch/fits.hpp"
 
 namespace skyfold {

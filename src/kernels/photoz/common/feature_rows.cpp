@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include "../../common/eigen.hpp"
 
+#include "../../common/eigen.hpp"
 #include "model.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"

@@ -2,8 +2,8 @@
 // (Hristache et al. 2001, Ann. Stat. 29, 1537). Directions in which the redshift does not change count little.
 #include <algorithm>
 #include <cmath>
-#include "../../common/eigen.hpp"
 
+#include "../../common/eigen.hpp"
 #include "feature_rows.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"

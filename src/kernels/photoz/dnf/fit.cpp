@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include "../../common/eigen.hpp"
 
+#include "../../common/eigen.hpp"
 #include "../../common/simd.hpp"
 
 namespace skyfold::dnf {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include "../../common/eigen.hpp"
 
+#include "../../common/eigen.hpp"
 #include "../common/model.hpp"
 #include "../common/objects.hpp"
 #include "skyfold/core/parallel.hpp"
