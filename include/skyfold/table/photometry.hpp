@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,6 +55,21 @@ struct Photometry {
   AlignedVector<double> mag_err;          ///< [n_objects x n_bands]; mag; 1 where not detected; NaN where not observed
   AlignedVector<std::uint32_t> observed;  ///< [n_objects] bit b set: band b counts (observed or not detected)
 };
+/// Objects of `from` by number, in this order and as often as they are named. `rows` is a range of whole numbers.
+template <class Rows>
+[[nodiscard]] Photometry rows_of(const Photometry& from, const Rows& rows) {
+  Photometry some;
+  some.n_objects = std::size(rows);
+  some.n_bands = from.n_bands;
+  for (const std::size_t row : rows) {
+    for (std::size_t cell = row * from.n_bands; cell < (row + 1) * from.n_bands; ++cell) {
+      some.mag.push_back(from.mag[cell]);
+      some.mag_err.push_back(from.mag_err[cell]);
+    }
+    some.observed.push_back(from.observed[row]);
+  }
+  return some;
+}
 /// What stands for the magnitude of a non-detection as long as limiting magnitudes are not known.
 inline constexpr double undetected = 99.0;
 

@@ -139,19 +139,11 @@ std::vector<std::vector<std::size_t>> rows_of_folds(const TrainingSet& set, std:
 }  // namespace
 
 TrainingSet subset_of(const TrainingSet& set, const std::vector<std::size_t>& rows) {
-  TrainingSet some{.id = {}, .z = {}, .photometry = {}, .seed = set.seed, .threads = set.threads};
-  const std::size_t bands = set.photometry.n_bands;
-  some.photometry.n_bands = bands;
-  some.photometry.n_objects = rows.size();
+  TrainingSet some{.id = {}, .z = {}, .photometry = rows_of(set.photometry, rows), .seed = set.seed, .threads = set.threads};
   for (const std::size_t i : rows) {
     some.id.push_back(set.id[i]);
     some.z.push_back(set.z[i]);
     if (!set.weight.empty()) some.weight.push_back(set.weight[i]);
-    some.photometry.observed.push_back(set.photometry.observed[i]);
-    for (std::size_t band = 0; band < bands; ++band) {
-      some.photometry.mag.push_back(set.photometry.mag[i * bands + band]);
-      some.photometry.mag_err.push_back(set.photometry.mag_err[i * bands + band]);
-    }
   }
   return some;
 }

@@ -138,17 +138,10 @@ std::vector<double> limits_of(const TrainSample& sample, const std::vector<std::
 
 TrainingSet training_set(const TrainSample& sample, const std::vector<std::size_t>& rows, const std::vector<double>& limits) {
   TrainingSet set;
-  const std::size_t bands = sample.photometry.n_bands;
-  set.photometry.n_bands = bands;
-  set.photometry.n_objects = rows.size();
+  set.photometry = rows_of(sample.photometry, rows);
   for (const std::size_t i : rows) {
     set.id.push_back(sample.id[i]);
     set.z.push_back(sample.z[i]);
-    set.photometry.observed.push_back(sample.photometry.observed[i]);
-    for (std::size_t band = 0; band < bands; ++band) {
-      set.photometry.mag.push_back(sample.photometry.mag[i * bands + band]);
-      set.photometry.mag_err.push_back(sample.photometry.mag_err[i * bands + band]);
-    }
   }
   apply_limits(set.photometry, limits);
   return set;

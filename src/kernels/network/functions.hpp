@@ -4,32 +4,17 @@
 
 namespace skyfold::network {
 
-/// exp(x) to 2e-15 of itself; beyond +-700 that of +-700: 2^k exp(r), |r| <= ln(2) / 2, Taylor series of degree 12.
+/// exp(x) to 2e-15 of itself; beyond +-700 that of +-700: Taylor series of degree 12.
 SKYFOLD_INLINE Lanes exp_of(Lanes x) {
   x = x < -700.0 ? Lanes{} - 700.0 : x;
   x = x > 700.0 ? Lanes{} + 700.0 : x;
-  constexpr double shift = 0x1.8p52;  // adding it rounds to an integer, which is then in the low bits
-  const Lanes shifted = x * std::numbers::log2e + shift;
-  const Lanes k = shifted - shift;
-  const Lanes r = x - k * 0x1.62e42fefa0000p-1 - k * 0x1.cf79abc9e3b3ap-40;
+  const ExponentParts parts = exponent_parts(x);
+  const Lanes& r = parts.rest;
   Lanes p = r * (1.0 / 479001600) + 1.0 / 39916800;
   p = p * r + 1.0 / 3628800;
   p = p * r + 1.0 / 362880;
   p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
-  LaneBits bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits + 1023) << 52;
-  Lanes power;
-  std::memcpy(&power, &bits, sizeof power);
-  return p * power;
+  return exponential_from_degree_7(p * r + 1.0 / 5040, r) * parts.power;
 }
 
 SKYFOLD_INLINE Lanes tanh_of(const Lanes& x) {

@@ -50,16 +50,7 @@ struct HeldOutErrors {
 
 HeldOutErrors measure_errors(const TrainingSet& set, std::span<const std::uint32_t> judged, const network::Inputs& inputs,
                              const network::Shape& shape, std::span<const double> weights, std::size_t neighbours, int threads) {
-  Photometry photometry;
-  photometry.n_objects = judged.size();
-  photometry.n_bands = set.photometry.n_bands;
-  for (const std::uint32_t row : judged) {
-    for (std::size_t b = 0; b < photometry.n_bands; ++b) {
-      photometry.mag.push_back(set.photometry.mag[row * photometry.n_bands + b]);
-      photometry.mag_err.push_back(set.photometry.mag_err[row * photometry.n_bands + b]);
-    }
-    photometry.observed.push_back(set.photometry.observed[row]);
-  }
+  const Photometry photometry = rows_of(set.photometry, judged);
   Features features;
   inputs.layer().gather(photometry, features);
   const std::vector<double> slopes = inputs.slopes();

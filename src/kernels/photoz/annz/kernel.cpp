@@ -1,21 +1,14 @@
 // Estimates by a committee of networks: chunks of objects through all nets and back, which gives how z follows the magnitudes.
 #include "kernel.hpp"
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "../common/model.hpp"
+#include "../common/network_objects.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
 
 namespace skyfold::annz {
 namespace {
-
-using network::chunk;
-
-constexpr std::size_t chunks_per_task = 16;
 
 Schema output_schema() {
   return {photoz_column::z_phot(), photoz_column::z_err("from magnitude errors, spread of the nets and nearest-neighbour errors"),
@@ -36,6 +29,9 @@ network::Shape shape_of(const Options& o, const network::Inputs& inputs) {
 struct AnnzKernel::Worker {
   explicit Worker(const AnnzKernel& kernel, std::size_t bands)
       : committee(kernel.shape_, kernel.weights_, kernel.slopes_, bands), pdf(kernel.pdf()) {}
+  [[nodiscard]] std::span<double> input() noexcept { return committee.input(); }
+  void run() { committee.run(); }
+
   Committee committee;
   PdfWriter pdf;
   Mixture mixture;
@@ -61,31 +57,17 @@ void AnnzKernel::run(const Table& in, Table& out, int threads) const {
   Features features;
   inputs_.layer().gather(photometry, features);
   const EstimateColumns output(out);
-  std::vector<std::uint32_t> rows;
-  for (std::uint32_t row = 0; row < in.rows(); ++row) {
-    if (photometry.observed[row] != 0)
-      rows.push_back(row);
-    else
-      output.set_missing(row, 0, photoz_missing_band | photoz_no_band);
-  }
   std::vector<double> scatter(in.rows(), usual_scatter_);
   if (scatter_) {
     Features places = features;
     inputs_.make_places(places);
     scatter_->estimate(places, NearestNeighbourErrors::Measure::absolute, scatter, threads);
   }
-  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
-  parallel_for(rows.size(), chunks_per_task * chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
-    auto& worker = workers[static_cast<std::size_t>(thread)];
-    if (!worker) worker = std::make_unique<Worker>(*this, photometry.n_bands);
-    for (; begin < end; begin += chunk) {
-      const auto some = std::span<const std::uint32_t>(rows).subspan(begin, std::min(chunk, end - begin));
-      inputs_.fill(features, photometry.observed, some, worker->committee.input());
-      worker->committee.run();
-      for (std::size_t o = 0; o < some.size(); ++o)
-        estimate(photometry, some[o], o, scatter[some[o]], inputs_.flags(photometry, features, some[o]), *worker, output);
-    }
-  });
+  estimate_by_networks(
+      inputs_, photometry, features, output, threads, [&] { return std::make_unique<Worker>(*this, photometry.n_bands); },
+      [&](std::size_t row, std::size_t place, std::int32_t flags, Worker& worker) {
+        estimate(photometry, row, place, scatter[row], flags, worker, output);
+      });
 }
 
 void AnnzKernel::estimate(const Photometry& photometry, std::size_t row, std::size_t object, double scatter, std::int32_t flags,
@@ -103,7 +85,6 @@ void AnnzKernel::estimate(const Photometry& photometry, std::size_t row, std::si
   flags |= range_flags(z) | worker.pdf.write(worker.mixture, row, output);
   output.z_phot[row] = z;
   output.z_err[row] = static_cast<float>(z_err);
-  output.n_bands[row] = std::popcount(photometry.observed[row]);
   output.flags[row] = flags;
 }
 

@@ -1,14 +1,9 @@
 // Estimates by mixture density networks: chunks of objects through all nets, then the mean of their mixtures. See docs/mdn.md.
 #include "kernel.hpp"
 
-#include <algorithm>
-#include <bit>
-#include <cmath>
-
 #include "../common/model.hpp"
+#include "../common/network_objects.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
 
 namespace skyfold::mdn {
 namespace {
@@ -17,7 +12,6 @@ using network::chunk;
 
 constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
 constexpr double least_weight = 1e-4;
-constexpr std::size_t chunks_per_task = 16;
 
 Schema output_schema() {
   return {photoz_column::z_phot(), photoz_column::z_err("half of the central 68.3 % interval of the PDF"),
@@ -66,6 +60,9 @@ const Mixture& Ensemble::mixture(std::size_t object) {
 /// Buffers of one thread.
 struct MdnKernel::Worker {
   explicit Worker(const MdnKernel& kernel) : ensemble(kernel.shape_, kernel.outputs_, kernel.weights_), pdf(kernel.pdf()) {}
+  [[nodiscard]] std::span<double> input() noexcept { return ensemble.input(); }
+  void run() { ensemble.run(); }
+
   Ensemble ensemble;
   PdfWriter pdf;
 };
@@ -88,27 +85,11 @@ void MdnKernel::run(const Table& in, Table& out, int threads) const {
   Features features;
   inputs_.layer().gather(photometry, features);
   const EstimateColumns output(out);
-  std::vector<std::uint32_t> rows;
-  for (std::uint32_t row = 0; row < in.rows(); ++row) {
-    if (photometry.observed[row] != 0)
-      rows.push_back(row);
-    else
-      output.set_missing(row, 0, photoz_missing_band | photoz_no_band);
-  }
-  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
-  parallel_for(rows.size(), chunks_per_task * chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
-    auto& worker = workers[static_cast<std::size_t>(thread)];
-    if (!worker) worker = std::make_unique<Worker>(*this);
-    for (; begin < end; begin += chunk) {
-      const auto some = std::span<const std::uint32_t>(rows).subspan(begin, std::min(chunk, end - begin));
-      inputs_.fill(features, photometry.observed, some, worker->ensemble.input());
-      worker->ensemble.run();
-      for (std::size_t o = 0; o < some.size(); ++o) {
-        output.n_bands[some[o]] = std::popcount(photometry.observed[some[o]]);
-        estimate(worker->ensemble.mixture(o), some[o], inputs_.flags(photometry, features, some[o]), *worker, output);
-      }
-    }
-  });
+  estimate_by_networks(
+      inputs_, photometry, features, output, threads, [&] { return std::make_unique<Worker>(*this); },
+      [&](std::size_t row, std::size_t place, std::int32_t flags, Worker& worker) {
+        estimate(worker.ensemble.mixture(place), row, flags, worker, output);
+      });
 }
 
 void MdnKernel::estimate(const Mixture& mixture, std::size_t object, std::int32_t flags, Worker& worker,

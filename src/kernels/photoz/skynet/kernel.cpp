@@ -2,13 +2,11 @@
 #include "kernel.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "../common/binned_pdf.hpp"
 #include "../common/model.hpp"
+#include "../common/network_objects.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
 
 namespace skyfold::skynet {
 namespace {
@@ -16,7 +14,6 @@ namespace {
 using network::chunk;
 
 constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
-constexpr std::size_t chunks_per_task = 16;
 
 Schema output_schema() {
   return {photoz_column::z_phot(), photoz_column::z_err("half of the central 68.3 % interval of the PDF"),
@@ -35,15 +32,17 @@ network::Shape shape_of(const Options& o, std::size_t inputs, std::size_t classe
 
 /// Buffers of one thread.
 struct SkynetKernel::Worker {
-  explicit Worker(const SkynetKernel& kernel)
-      : pass(kernel.shape_),
+  explicit Worker(const SkynetKernel& of)
+      : kernel(of),
+        pass(kernel.shape_),
         of_class(kernel.bins_.classes() * chunk),
         fine(kernel.bins_.fine() * chunk),
         of_object(kernel.bins_.fine()),
         pdf({kernel.bins_.edges().begin(), kernel.bins_.edges().end()}) {}
 
+  [[nodiscard]] std::span<double> input() noexcept { return pass.input(); }
   /// Probabilities of the fine bins of a chunk, from all nets.
-  void run(const SkynetKernel& kernel) {
+  void run() {
     std::ranges::fill(fine, 0.0);
     const std::size_t n = kernel.shape_.weights();
     for (std::size_t net = 0; net < kernel.bins_.nets(); ++net) {
@@ -63,6 +62,7 @@ struct SkynetKernel::Worker {
     return pdf;
   }
 
+  const SkynetKernel& kernel;
   network::Pass pass;
   std::vector<double> of_class, fine, of_object;
   BinnedPdf pdf;
@@ -87,33 +87,17 @@ void SkynetKernel::run(const Table& in, Table& out, int threads) const {
   Features features;
   inputs_.layer().gather(photometry, features);
   const EstimateColumns output(out);
-  std::vector<std::uint32_t> rows;
-  for (std::uint32_t row = 0; row < in.rows(); ++row) {
-    if (photometry.observed[row] != 0)
-      rows.push_back(row);
-    else
-      output.set_missing(row, 0, photoz_missing_band | photoz_no_band);
-  }
-  std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
-  parallel_for(rows.size(), chunks_per_task * chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
-    auto& worker = workers[static_cast<std::size_t>(thread)];
-    if (!worker) worker = std::make_unique<Worker>(*this);
-    for (; begin < end; begin += chunk) {
-      const auto some = std::span<const std::uint32_t>(rows).subspan(begin, std::min(chunk, end - begin));
-      inputs_.fill(features, photometry.observed, some, worker->pass.input());
-      worker->run(*this);
-      for (std::size_t o = 0; o < some.size(); ++o) {
-        const BinnedPdf& pdf = worker->pdf_of(o);
+  estimate_by_networks(
+      inputs_, photometry, features, output, threads, [&] { return std::make_unique<Worker>(*this); },
+      [&](std::size_t row, std::size_t place, std::int32_t flags, Worker& worker) {
+        const BinnedPdf& pdf = worker.pdf_of(place);
         const double z = options_.point == "mean" ? pdf.mean() : options_.point == "mode" ? pdf.mode() : pdf.quantile(0.5);
-        std::int32_t flags = inputs_.flags(photometry, features, some[o]) | range_flags(z);
-        if (!grid_.empty()) flags |= pdf.write(grid_, some[o], output);
-        output.z_phot[some[o]] = z;
-        output.z_err[some[o]] = static_cast<float>(0.5 * (pdf.quantile(1.0 - one_sigma) - pdf.quantile(one_sigma)));
-        output.n_bands[some[o]] = std::popcount(photometry.observed[some[o]]);
-        output.flags[some[o]] = flags;
-      }
-    }
-  });
+        flags |= range_flags(z);
+        if (!grid_.empty()) flags |= pdf.write(grid_, row, output);
+        output.z_phot[row] = z;
+        output.z_err[row] = static_cast<float>(0.5 * (pdf.quantile(1.0 - one_sigma) - pdf.quantile(one_sigma)));
+        output.flags[row] = flags;
+      });
 }
 
 }  // namespace skyfold::skynet

@@ -18,19 +18,6 @@ constexpr double least_error = 0.001, greatest_error = 0.3;  // Carrasco Kind & 
 constexpr std::uint32_t copy_stream = 0x74707a01;
 constexpr std::size_t least_objects = 20;
 
-Photometry rows_of(const Photometry& from, const std::vector<std::uint32_t>& rows) {
-  Photometry to;
-  to.n_objects = rows.size();
-  to.n_bands = from.n_bands;
-  for (const std::uint32_t row : rows) {
-    const auto first = static_cast<std::ptrdiff_t>(row * from.n_bands), last = first + static_cast<std::ptrdiff_t>(from.n_bands);
-    to.mag.insert(to.mag.end(), from.mag.begin() + first, from.mag.begin() + last);
-    to.mag_err.insert(to.mag_err.end(), from.mag_err.begin() + first, from.mag_err.begin() + last);
-    to.observed.push_back(from.observed[row]);
-  }
-  return to;
-}
-
 }  // namespace
 
 TrainingRows training_rows(const TrainingSet& set) {
