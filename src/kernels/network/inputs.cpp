@@ -2,13 +2,12 @@
 #include "inputs.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/random.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/photoz/band_flags.hpp"
 
 namespace skyfold::network {
 namespace {
@@ -96,14 +95,7 @@ bool Inputs::is_outside(const Features& features, std::size_t row) const {
 }
 
 std::int32_t Inputs::flags(const Photometry& photometry, const Features& features, std::size_t row) const {
-  std::int32_t flags = 0;
-  const std::uint32_t observed = photometry.observed[row];
-  if (std::popcount(observed) < static_cast<int>(n_bands_)) flags |= photoz_missing_band;
-  // A band is missing where it was not observed; a feature can be missing for want of an error alone.
-  for (std::size_t f = 0; f < layer_.size(); ++f)
-    if (layer_.is_error(f) && (observed & layer_.bands_of(f)) != 0 && !(features.present[row] >> f & 1)) flags |= photoz_no_magnitude_error;
-  if (is_outside(features, row)) flags |= photoz_outside_coverage;
-  return flags;
+  return band_flags(layer_, photometry, row) | (is_outside(features, row) ? photoz_outside_coverage : 0);
 }
 
 void Inputs::make_places(Features& features) const {

@@ -13,7 +13,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/photoz/band_flags.hpp"
 
 namespace skyfold {
 namespace arborz {
@@ -148,13 +148,7 @@ class ArborzKernel final : public PhotozKernel {
 
   void estimate(std::size_t object, std::size_t place, const Photometry& photometry, Worker& worker, const EstimateColumns& output) const {
     const std::int32_t bands = std::popcount(photometry.observed[object]);
-    std::int32_t flags = bands < static_cast<std::int32_t>(photometry.n_bands) ? photoz_missing_band : 0;
-    for (std::size_t f = 0; f < layer_.size(); ++f) {
-      const auto band = static_cast<std::size_t>(std::countr_zero(layer_.bands_of(f)));
-      if (layer_.is_error(f) && (photometry.observed[object] >> band & 1) != 0 &&
-          std::isnan(photometry.mag_err[object * photometry.n_bands + band]))
-        flags |= photoz_no_magnitude_error;
-    }
+    std::int32_t flags = band_flags(layer_, photometry, object);
     if (bands == 0) return output.set_missing(object, 0, flags | photoz_no_band);
     for (std::size_t b = 0; b < classifiers_.size(); ++b)
       worker.probability[b] =

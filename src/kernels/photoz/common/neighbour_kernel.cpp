@@ -8,7 +8,7 @@
 
 #include "model.hpp"
 #include "objects.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/photoz/band_flags.hpp"
 
 namespace skyfold {
 namespace {
@@ -65,17 +65,6 @@ void NeighbourKernel::run(const Table& in, Table& out, int threads) const {
   for (const auto& [mask, objects] : by_mask) run_mask(mask, objects, block, out, output, threads);
 }
 
-/// A band is missing where it was not observed; a feature can be missing for want of an error alone.
-std::int32_t NeighbourKernel::band_flags(std::size_t object, const Block& block) const {
-  std::int32_t flags = 0;
-  const std::uint32_t observed = block.photometry.observed[object];
-  if (std::popcount(observed) < static_cast<int>(block.photometry.n_bands)) flags |= photoz_missing_band;
-  for (std::size_t f = 0; f < layer_.size(); ++f)
-    if (layer_.is_error(f) && (observed & layer_.bands_of(f)) != 0 && !(block.features.present[object] >> f & 1))
-      flags |= photoz_no_magnitude_error;
-  return flags;
-}
-
 /// Estimates objects that have the same features.
 void NeighbourKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32_t>& objects, const Block& block, Table& out,
                                const EstimateColumns& output, int threads) const {
@@ -86,7 +75,7 @@ void NeighbourKernel::run_mask(std::uint64_t mask, const std::vector<std::uint32
     output.n_bands[object] = bands;
     // No training object has these features, or the object has none: a row of missing values, with the reason.
     if (index && index->tree().size() > 0) continue;
-    output.set_missing(object, bands, band_flags(object, block) | (bands == 0 ? photoz_no_band : photoz_few_neighbours));
+    output.set_missing(object, bands, band_flags(layer_, block.photometry, object) | (bands == 0 ? photoz_no_band : photoz_few_neighbours));
   }
   if (!index || index->tree().size() == 0) return;
   std::vector<double> place(index->dimensions());
@@ -110,7 +99,7 @@ void NeighbourKernel::estimate(const FeatureIndex& index, std::size_t object, st
   output.d1[object] = static_cast<float>(nearest);
   output.nn_id[object] = rows_.id[found[0].row];
   output.n_neighbours[object] = static_cast<std::int32_t>(found.size());
-  std::int32_t flags = band_flags(object, block);
+  std::int32_t flags = band_flags(layer_, block.photometry, object);
   if (found.size() < neighbours_) flags |= photoz_few_neighbours;
   // Mean square distances grow in proportion to the features that they sum over.
   if (nearest > spacing_.percentile99 * std::sqrt(static_cast<double>(index.dimensions()) / static_cast<double>(layer_.size())))

@@ -49,7 +49,6 @@ class NeighbourKernel : public PhotozKernel {
                 const EstimateColumns& output, int threads) const;
   void estimate(const FeatureIndex& index, std::size_t object, std::uint64_t mask, const Block& block, Worker& worker,
                 const EstimateColumns& output) const;
-  std::int32_t band_flags(std::size_t object, const Block& block) const;
 
   std::size_t neighbours_;
   FeatureLayer layer_;

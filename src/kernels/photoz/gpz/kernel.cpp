@@ -9,7 +9,7 @@
 #include "../common/model.hpp"
 #include "../common/objects.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/photoz/band_flags.hpp"
 
 namespace skyfold::gpz {
 namespace {
@@ -117,17 +117,6 @@ void GpzKernel::run(const Table& in, Table& out, int threads) const {
   }
 }
 
-/// A band is missing where it was not observed; a feature can be missing for want of an error alone.
-std::int32_t GpzKernel::band_flags(std::size_t row, const Block& block) const {
-  const std::uint32_t observed = block.photometry.observed[row];
-  std::int32_t flags = std::popcount(observed) < static_cast<int>(block.photometry.n_bands) ? photoz_missing_band : 0;
-  const FeatureLayer& layer = inputs_.layer();
-  for (std::size_t f = 0; f < layer.size(); ++f)
-    if (layer.is_error(f) && (observed & layer.bands_of(f)) != 0 && !(block.features.present[row] >> f & 1))
-      flags |= photoz_no_magnitude_error;
-  return flags;
-}
-
 /// Objects with the same features.
 void GpzKernel::run_chunk(std::span<const std::uint32_t> rows, const MissingFeatures::Rule& rule, const Block& block, Worker& worker,
                           const EstimateColumns& output) const {
@@ -135,7 +124,8 @@ void GpzKernel::run_chunk(std::span<const std::uint32_t> rows, const MissingFeat
   if (rule.there.empty()) {
     for (const std::uint32_t row : rows) {
       const std::int32_t bands = std::popcount(block.photometry.observed[row]);
-      output.set_missing(row, bands, band_flags(row, block) | (bands == 0 ? photoz_no_band : photoz_few_neighbours));
+      output.set_missing(row, bands,
+                         band_flags(inputs_.layer(), block.photometry, row) | (bands == 0 ? photoz_no_band : photoz_few_neighbours));
     }
     return;
   }
@@ -161,7 +151,8 @@ void GpzKernel::run_chunk(std::span<const std::uint32_t> rows, const MissingFeat
     block.err_model[row] = static_cast<float>(std::sqrt(std::max(worker.model[o], 0.0)));
     block.err_noise[row] = static_cast<float>(std::sqrt(worker.noise[o]));
     output.n_bands[row] = std::popcount(block.photometry.observed[row]);
-    output.flags[row] = band_flags(row, block) | range_flags(z) | (inputs_.is_outside(block.features, row) ? photoz_outside_coverage : 0) |
+    output.flags[row] = band_flags(inputs_.layer(), block.photometry, row) | range_flags(z) |
+                        (inputs_.is_outside(block.features, row) ? photoz_outside_coverage : 0) |
                         worker.pdf.write(z, std::span(&z, 1), std::span(&one, 1), error, row, output);
   }
 }

@@ -50,7 +50,6 @@ class GpzKernel final : public PhotozKernel {
   struct Block;
   void run_chunk(std::span<const std::uint32_t> rows, const MissingFeatures::Rule& rule, const Block& block, Worker& worker,
                  const EstimateColumns& output) const;
-  std::int32_t band_flags(std::size_t row, const Block& block) const;
 
   network::Inputs inputs_;
   Layout layout_;

@@ -8,7 +8,7 @@
 
 #include "../common/model.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/photoz/band_flags.hpp"
 
 namespace skyfold::tpz {
 namespace {
@@ -163,7 +163,7 @@ void TpzKernel::run(const Table& in, Table& out, int threads) const {
     if (!worker) worker = std::make_unique<Worker>(*this, options_.pdf == "histogram");
     worker->block.find(&value[begin * layer_.size()], end - begin, layer_.size());
     for (std::size_t object = begin; object < end; ++object) {
-      const std::int32_t flags = band_flags(object, photometry), bands = std::popcount(photometry.observed[object]);
+      const std::int32_t flags = band_flags(layer_, photometry, object), bands = std::popcount(photometry.observed[object]);
       output.n_bands[object] = bands;
       if (bands == 0)
         output.set_missing(object, bands, flags | photoz_no_band);
@@ -171,18 +171,6 @@ void TpzKernel::run(const Table& in, Table& out, int threads) const {
         estimate(worker->block.shares(object - begin), object, flags, *worker, output);
     }
   });
-}
-
-std::int32_t TpzKernel::band_flags(std::size_t object, const Photometry& photometry) const {
-  const std::uint32_t observed = photometry.observed[object];
-  std::int32_t flags = std::popcount(observed) < static_cast<int>(photometry.n_bands) ? photoz_missing_band : 0;
-  for (std::size_t f = 0; f < layer_.size(); ++f) {
-    if (!layer_.is_error(f)) continue;
-    const auto band = static_cast<std::size_t>(std::countr_zero(layer_.bands_of(f)));
-    if ((observed >> band & 1) != 0 && std::isnan(photometry.mag_err[object * photometry.n_bands + band]))
-      flags |= photoz_no_magnitude_error;
-  }
-  return flags;
 }
 
 void TpzKernel::estimate(std::span<const Share> shares, std::size_t object, std::int32_t flags, Worker& worker,

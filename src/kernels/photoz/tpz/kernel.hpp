@@ -37,7 +37,6 @@ class TpzKernel final : public PhotozKernel {
  private:
   struct Worker;
   struct Output;
-  std::int32_t band_flags(std::size_t object, const Photometry& photometry) const;
   void estimate(std::span<const Share> shares, std::size_t object, std::int32_t flags, Worker& worker, const Output& output) const;
 
   Options options_;
