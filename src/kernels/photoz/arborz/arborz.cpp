@@ -32,7 +32,6 @@ void describe_options(OptionSet& option, Options& o) {
 
 namespace {
 
-constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
 constexpr std::size_t least_objects = 40, block_objects = 64;
 
 Table bins_table(std::span<const double> edges, const std::vector<arborz::BinClassifier>& bins) {
@@ -156,9 +155,9 @@ class ArborzKernel final : public PhotozKernel {
           (1.0 + std::exp(-(classifiers_[b].slope * static_cast<double>(worker.sum[b * block_objects + place]) + classifiers_[b].offset)));
     worker.pdf.set(worker.probability);
     const BinnedPdf& pdf = worker.pdf;
-    const double z = options_.point == "mean" ? pdf.mean() : options_.point == "mode" ? pdf.mode() : pdf.quantile(0.5);
+    const double z = point_of(pdf, options_.point);
     output.z_phot[object] = z;
-    output.z_err[object] = static_cast<float>(0.5 * (pdf.quantile(1.0 - one_sigma) - pdf.quantile(one_sigma)));
+    output.z_err[object] = static_cast<float>(central_half_width(pdf));
     output.n_bands[object] = bands;
     if (!grid_.empty()) flags |= pdf.write(grid_, object, output);
     output.flags[object] = flags | range_flags(z);

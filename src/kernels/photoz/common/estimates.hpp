@@ -47,6 +47,20 @@ class EstimateColumns {
   Table* out_;
 };
 
+/// Half of the central 68.3 % interval of a PDF: z_err of the algorithms that give one.
+/// @param pdf  with quantile(p)
+template <class Pdf>
+[[nodiscard]] double central_half_width(const Pdf& pdf) {
+  constexpr double below = 0.158655253931457;  // the normal distribution below -1 sigma
+  return 0.5 * (pdf.quantile(1.0 - below) - pdf.quantile(below));
+}
+
+/// What an option `point` takes from a PDF for z_phot: its mean, its mode, or else its median.
+template <class Pdf>
+[[nodiscard]] double point_of(const Pdf& pdf, const std::string& point) {
+  return point == "mean" ? pdf.mean() : point == "mode" ? pdf.mode() : pdf.quantile(0.5);
+}
+
 /// Writes PDFs that are sums of Gaussians, in the form that is asked for. One for each thread.
 class PdfWriter {
  public:

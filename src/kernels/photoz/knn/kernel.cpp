@@ -4,11 +4,7 @@
 #include <algorithm>
 
 namespace skyfold::knn {
-namespace {
-
-constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
-
-}  // namespace
+namespace {}  // namespace
 
 /// Turns neighbours into the mixture that is the PDF.
 class KnnKernel::Maker final : public NeighbourKernel::Estimator {
@@ -22,7 +18,7 @@ class KnnKernel::Maker final : public NeighbourKernel::Estimator {
     out.z_phot[of.object] = kernel_.point_ == Point::mode   ? mixture.mode()
                             : kernel_.point_ == Point::mean ? mixture.mean()
                                                             : mixture.quantile(0.5);
-    out.z_err[of.object] = static_cast<float>(0.5 * (mixture.quantile(1.0 - one_sigma) - mixture.quantile(one_sigma)));
+    out.z_err[of.object] = static_cast<float>(central_half_width(mixture));
     // On a grid the kernels are laid about the mean, as residuals.
     return pdf_.write(pdf_.is_on_grid() ? mixture.mean() : 0.0, mixture.z(), mixture.weight(), mixture.sigma(), of.object, out);
   }

@@ -10,7 +10,6 @@ namespace {
 
 using network::chunk;
 
-constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
 constexpr double least_weight = 1e-4;
 
 Schema output_schema() {
@@ -94,10 +93,10 @@ void MdnKernel::run(const Table& in, Table& out, int threads) const {
 
 void MdnKernel::estimate(const Mixture& mixture, std::size_t object, std::int32_t flags, Worker& worker,
                          const EstimateColumns& output) const {
-  const double z = options_.point == "mode" ? mixture.mode() : options_.point == "mean" ? mixture.mean() : mixture.quantile(0.5);
+  const double z = point_of(mixture, options_.point);
   flags |= range_flags(z) | worker.pdf.write(mixture, object, output);
   output.z_phot[object] = z;
-  output.z_err[object] = static_cast<float>(0.5 * (mixture.quantile(1.0 - one_sigma) - mixture.quantile(one_sigma)));
+  output.z_err[object] = static_cast<float>(central_half_width(mixture));
   output.flags[object] = flags;
 }
 

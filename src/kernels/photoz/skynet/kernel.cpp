@@ -13,8 +13,6 @@ namespace {
 
 using network::chunk;
 
-constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
-
 Schema output_schema() {
   return {photoz_column::z_phot(), photoz_column::z_err("half of the central 68.3 % interval of the PDF"),
           photoz_column::n_bands("bands observed"), photoz_column::flags()};
@@ -91,11 +89,11 @@ void SkynetKernel::run(const Table& in, Table& out, int threads) const {
       inputs_, photometry, features, output, threads, [&] { return std::make_unique<Worker>(*this); },
       [&](std::size_t row, std::size_t place, std::int32_t flags, Worker& worker) {
         const BinnedPdf& pdf = worker.pdf_of(place);
-        const double z = options_.point == "mean" ? pdf.mean() : options_.point == "mode" ? pdf.mode() : pdf.quantile(0.5);
+        const double z = point_of(pdf, options_.point);
         flags |= range_flags(z);
         if (!grid_.empty()) flags |= pdf.write(grid_, row, output);
         output.z_phot[row] = z;
-        output.z_err[row] = static_cast<float>(0.5 * (pdf.quantile(1.0 - one_sigma) - pdf.quantile(one_sigma)));
+        output.z_err[row] = static_cast<float>(central_half_width(pdf));
         output.flags[row] = flags;
       });
 }

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint32_t permutation_stream = 0x74707a10;  // and those after it, one for each feature
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
 
 /// Mean error with these attributes; objects without trees do not count.
 double mean_error(const Unseen& unseen, std::span<const float> value, int threads) {
@@ -80,8 +79,8 @@ Table out_of_bag_table(const Unseen& unseen, const Options& o, int threads) {
   const auto value = attributes_of(unseen.objects->photometry, *unseen.layer);
   for_unseen(unseen, value, o.pdf != "histogram", threads, [&](std::size_t i, std::span<const Share> shares, int thread) {
     const auto fill = [&](const auto& pdf) {
-      z_phot[i] = o.point == "mean" ? pdf.mean() : o.point == "mode" ? pdf.mode() : pdf.quantile(0.5);
-      z_err[i] = 0.5 * (pdf.quantile(1.0 - one_sigma) - pdf.quantile(one_sigma));
+      z_phot[i] = point_of(pdf, o.point);
+      z_err[i] = central_half_width(pdf);
       pit[i] = pdf.cumulative(unseen.objects->z[i]);
     };
     auto& mixture = mixtures[static_cast<std::size_t>(thread)];

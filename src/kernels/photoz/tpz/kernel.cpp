@@ -13,7 +13,6 @@
 namespace skyfold::tpz {
 namespace {
 
-constexpr double one_sigma = 0.158655253931457;      // the normal distribution below -1 sigma
 constexpr double confidence_width = 0.02;            // Carrasco Kind & Brunner 2013, zConf
 constexpr double first_cut = 0.2, last_cut = 0.005;  // parts of the histogram's peak, below which it is 0
 
@@ -180,7 +179,7 @@ void TpzKernel::estimate(std::span<const Share> shares, std::size_t object, std:
     const double z = options_.point == "mean" ? mean : options_.point == "mode" ? pdf.mode() : pdf.quantile(0.5);
     const double near = confidence_width * (1.0 + z);
     output.z_phot[object] = z;
-    output.z_err[object] = static_cast<float>(0.5 * (pdf.quantile(1.0 - one_sigma) - pdf.quantile(one_sigma)));
+    output.z_err[object] = static_cast<float>(central_half_width(pdf));
     output.z_mean[object] = static_cast<float>(mean);
     output.z_conf[object] = static_cast<float>(pdf.cumulative(z + near) - pdf.cumulative(z - near));
     flags |= range_flags(z);

@@ -11,8 +11,6 @@
 namespace skyfold {
 namespace {
 
-constexpr double one_sigma = 0.158655253931457;  // the normal distribution below -1 sigma
-
 struct TrainzOptions {
   long bins = 100;
   std::string point = "median";
@@ -30,10 +28,8 @@ class TrainzKernel final : public PhotozKernel {
                      {photoz_column::z_phot(), photoz_column::z_err("half of the central 68.3 % interval of the distribution"),
                       photoz_column::n_bands("bands observed"), photoz_column::flags()}),
         distribution_(binned_pdf(model.tables.at("nz"))),
-        z_phot_(o.point == "mode"   ? distribution_.mode()
-                : o.point == "mean" ? distribution_.mean()
-                                    : distribution_.quantile(0.5)),
-        z_err_(0.5 * (distribution_.quantile(1.0 - one_sigma) - distribution_.quantile(one_sigma))) {
+        z_phot_(point_of(distribution_, o.point)),
+        z_err_(central_half_width(distribution_)) {
     if (pdf.kind == "interp") grid_ = pdf_grid(pdf);
   }
 
