@@ -44,8 +44,12 @@ BandColumns magnitude_columns(const ModelBandOptions& o, const PhotozModel& mode
   try {
     return resolve_bands(bands, table.schema, path);
   } catch (const Error&) {
+    // Where the table follows the model's names, those that it lacks are what is wrong.
+    std::vector<std::string> lacking;
+    for (const std::string& band : model.bands.bands)
+      if (!find_column(table.schema, band_column(model.bands.magnitude, band))) lacking.push_back(band);
     throw DataError(fmt::format("{}: no columns for bands {} of the model (named '{}' there; give --{})", path,
-                                join(model.bands.bands, ","), model.bands.magnitude,
+                                join(lacking.empty() ? model.bands.bands : lacking, ","), model.bands.magnitude,
                                 prefix.empty() ? "bands.magnitude" : prefix + "magnitude"));
   }
 }

@@ -235,6 +235,7 @@ class BadInput(support.SkyfoldTest):
         shutil.copy(self.catalogue, newer)
         with h5py.File(newer, "r+") as file:
             file.attrs.modify("format_version", "2")
+        bandless = support.make_hdf5(self.base / "bandless.hdf5", {n: v for n, v in support.read_group(self.catalogue).items() if n != "mag_i"})
         clash = support.make_hdf5(self.base / "clash.hdf5", {**support.read_group(self.catalogue), "flags": np.arange(3000) % 7})
         self.skyfold("import", "--input", clash, "--output", self.base / "clash.h5", "--ordering", "attribute", "--ordering.column", "flags")
         lists = str(self.base / "lists.hdf5")
@@ -250,6 +251,7 @@ class BadInput(support.SkyfoldTest):
             ("a catalogue as model", DATA, r"survey.h5: a product of class catalogue, but --model takes photoz_model", *self.estimates(model=self.catalogue)),
             ("a FITS table without magnitudes as catalogue", DATA, r"good.fits: no columns for bands g,r,i,z,Y of the model", *self.estimates(catalogue=self.fits)),
             ("somebody's HDF5 without magnitudes as catalogue", DATA, r"good.hdf5: no columns for bands", *self.estimates(catalogue=self.hdf5)),
+            ("a table without one of the bands", DATA, r"bandless.hdf5: no columns for bands i of the model", *self.estimates(catalogue=bandless)),
             ("a folder as catalogue", IO, f"{self.base}: ", *self.estimates(catalogue=self.base)),
             ("empty catalogue", IO, r"empty.h5: ", "info", "--catalogue", self.file("empty.h5", "")),
             ("catalogue cut", IO, r"cut.h5: ", *self.estimates(catalogue=self.damaged(self.catalogue, "cut.h5", size=100_000))),
