@@ -116,28 +116,27 @@ pid_t start_program(const std::vector<std::string>& words, int standard_output) 
   throw IoError(fmt::format("cannot start '{}': {}", words[0], std::strerror(error)));
 }
 
-/// Process id of the parent; 0 when the process is gone or dead.
-pid_t living_parent(pid_t process) {
-  const auto status = process_status(process);
-  return status && !status->is_dead() ? status->parent : 0;
-}
-
 /// All living processes below this one.
 std::set<pid_t> descendants() {
   std::vector<std::pair<pid_t, pid_t>> parents;  // process, its parent
+  std::set<pid_t> dead;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const auto process = parse_integer(entry.path().filename().string());
-    const pid_t parent = process ? living_parent(static_cast<pid_t>(*process)) : 0;
-    if (parent > 0) parents.emplace_back(static_cast<pid_t>(*process), parent);
+    const auto status = process ? process_status(static_cast<pid_t>(*process)) : std::nullopt;
+    if (!status) continue;
+    parents.emplace_back(static_cast<pid_t>(*process), status->parent);
+    if (status->is_dead()) dead.insert(static_cast<pid_t>(*process));
   }
   std::set<pid_t> found = {getpid()};
+  // The dead lead to the living, too: one may have been looked at just before its parent died, and is ours all the same.
   for (std::size_t before = 0; before != found.size();) {
     before = found.size();
     for (const auto& [process, parent] : parents)
       if (found.contains(parent)) found.insert(process);
   }
   found.erase(getpid());
+  for (const pid_t process : dead) found.erase(process);
   return found;
 }
 
