@@ -18,8 +18,11 @@ BANDS = "ugrizy"
 LIMITS = [27.79, 29.04, 29.06, 28.62, 27.98, 27.05]
 TEMPLATES = support.SHARED / "templates"
 DC2 = support.SHARED / "photoz" / "dc2"
+ZP_ERROR = 0.02
 N = int(os.environ.get("SKYFOLD_BPZ_OBJECTS", "300"))
 Z = np.arange(1, 351) * 0.01
+PLACES = ["z_phot", "z_ml", "t_b", "t_ml", "z_2", "z_2_low", "z_2_high", "t_2",
+          *(f"z_{level}_{end}" for level in (68, 90, 95, 99) for end in ("low", "high"))]
 # f and k of early types and spirals, alpha, z0 and km of all three, m_ref, m_min
 PRIORS = {
     "hdfn": ((0.35, 0.50), (0.450, 0.147), (2.465, 1.806, 0.906), (0.431, 0.390, 0.0626), (0.0913, 0.0636, 0.123), 20, 20),
@@ -83,12 +86,27 @@ def interval(cumulative, fraction):
     return Z[max(low - 1, 0)], Z[min(high, len(Z) - 1)]
 
 
+def second_hill(p):
+    """Peak of the second highest hill, the valleys around it, and its part of all hills; None where there is one hill."""
+    up, down = np.diff(p) > 0, np.diff(p) < 0
+    peak = np.concatenate([[down[0]], up[:-1] & down[1:], [up[-1]]])
+    valley = np.concatenate([[True], (down[:-1] & up[1:]) | ((p[1:-1] == 0) & (down[:-1] | up[1:])), [True]])
+    peaks, valleys = np.flatnonzero(peak), np.flatnonzero(valley)
+    hills = []
+    for top in peaks:
+        low, high = valleys[valleys <= top].max(), valleys[valleys > top].min(initial=len(p) - 1)
+        hills.append((top, low, high, p[low:].sum() if high == len(p) - 1 else p[low:high].sum()))
+    hills.sort(key=lambda hill: -p[hill[0]])
+    return (*hills[1][:3], hills[1][3] / sum(hill[3] for hill in hills)) if len(hills) > 1 else None
+
+
 def bpz(models, mag, err, interpolate, prior, priors, marginalised=False):
     """One object, the long way round: every array is made in full."""
     flux = 10 ** (-0.4 * mag)
     sigma = flux * (10 ** (0.4 * np.maximum(err, 0.001)) - 1)
     undetected = mag > 90
     flux[undetected], sigma[undetected] = 0, 10 ** (-0.4 * np.array(LIMITS)[undetected])
+    sigma = np.hypot(sigma, (10 ** (0.4 * ZP_ERROR) - 1) * np.where(undetected, sigma / 2, flux))
     observed = np.isfinite(flux)
     f, s, m = flux[observed], sigma[observed], models[:, observed]
     ftt = (m**2 / s[:, None] ** 2).sum(1)
@@ -113,7 +131,13 @@ def bpz(models, mag, err, interpolate, prior, priors, marginalised=False):
     t_ml, z_ml = np.unravel_index(chi2.argmin(), chi2.shape)
     answer = {"z_phot": z_b, "t_b": 1 + log_p[:, best].argmax() / (1 + interpolate), "z_ml": Z[z_ml], "t_ml": 1 + t_ml / (1 + interpolate),
               "chi2": chi2.min(), "odds": (cumulative[high] if high < len(Z) else 1) - (cumulative[low - 1] if low > 0 else 0), "p": p}
-    for percent, sigmas in ((68, 0.994458), (95, 1.959964)):
+    second = second_hill(p)
+    answer["p_2"] = second[3] if second else 0
+    for name, place in zip(("z_2", "z_2_low", "z_2_high"), second or ()):
+        answer[name] = Z[place]
+    if second and np.isfinite(log_p[:, second[0]]).any():
+        answer["t_2"] = 1 + log_p[:, second[0]].argmax() / (1 + interpolate)
+    for percent, sigmas in ((68, 0.994458), (90, 1.644854), (95, 1.959964), (99, 2.575829)):
         z1, z2 = interval(cumulative / cumulative[-1], percent / 100)
         answer[f"z_{percent}_low"] = max(z_b - sigmas * width, 0) if z_b - sigmas * width < z1 else z1
         answer[f"z_{percent}_high"] = max(z2, z_b + sigmas * width)
@@ -148,7 +172,7 @@ class BpzTest(support.SkyfoldTest):
         model = self.base / name
         if not model.exists():
             self.skyfold("train", "--algorithms", "bpz", "--sample", self.sample, "--output", model, "--train.fraction", "1", "--bands.limits",
-                    ",".join(map(str, LIMITS)), "--bpz.filters", filters, "--bpz.templates", templates, *options)
+                    ",".join(map(str, LIMITS)), "--bpz.zp_error", str(ZP_ERROR), "--bpz.filters", filters, "--bpz.templates", templates, *options)
         return model
 
     def models_of(self, model, interpolate):
@@ -173,8 +197,12 @@ class BpzTest(support.SkyfoldTest):
         for i in range(min(objects, N)):
             row = row_of[self.columns["id"][i]]
             expected = bpz(models, self.mag[i].copy(), self.err[i], interpolate, prior, priors, marginalised)
-            for name in ("z_phot", "z_ml", "t_b", "t_ml", "z_68_low", "z_68_high", "z_95_low", "z_95_high"):
-                self.assertAlmostEqual(found[name][row], expected[name], delta=2e-6, msg=f"{name} of object {i}")
+            for name in PLACES:
+                if name in expected:
+                    self.assertAlmostEqual(found[name][row], expected[name], delta=2e-6, msg=f"{name} of object {i}")
+                else:
+                    self.assertTrue(np.isnan(found[name][row]), f"{name} of object {i}")
+            self.assertAlmostEqual(found["p_2"][row], expected["p_2"], delta=1e-6, msg=f"p_2 of object {i}")
             self.assertAlmostEqual(found["odds"][row], expected["odds"], delta=1e-6, msg=f"odds of object {i}")
             self.assertAlmostEqual(found["chi2"][row], expected["chi2"], delta=1e-5 * expected["chi2"] + 1e-6)
             density = expected["p"] / np.trapz(expected["p"], Z)

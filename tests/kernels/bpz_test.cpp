@@ -1,7 +1,10 @@
 // bpz on synthetic photometry of its own templates, and its prior against the formulas. tests/cli/bpz_test.py has the whole algorithm
 // again.
+#include <fmt/core.h>
+
 #include <numeric>
 
+#include "photoz/bpz/hills.hpp"
 #include "photoz/bpz/prior.hpp"
 #include "photoz_objects.hpp"
 #include "skyfold/kernels/templates/builtin.hpp"
@@ -172,6 +175,36 @@ TEST(BpzPrior, IsNormalisedOverTemplatesAndRedshifts) {
         }
       }
     }
+}
+
+TEST(BpzHills, AreCountedAsByEye) {
+  const auto hills_of = [](const std::vector<double>& p) {
+    std::vector<bpz::Hill> hills;
+    bpz::find_hills(p, hills);
+    std::vector<std::vector<double>> found;
+    for (const bpz::Hill& h : hills)
+      found.push_back({static_cast<double>(h.peak), static_cast<double>(h.low), static_cast<double>(h.high), h.probability});
+    return found;
+  };
+  using Rows = std::vector<std::vector<double>>;
+  EXPECT_EQ(hills_of({0, 1, 3, 1, 0, 0, 2, 4, 2, 0}), (Rows{{7, 5, 9, 8}, {2, 0, 4, 5}}));
+  EXPECT_EQ(hills_of({5, 1, 3, 2, 4}), (Rows{{0, 0, 1, 5}, {4, 3, 4, 6}, {2, 1, 3, 4}}));
+  // A flat top is no peak, and the valley on its far side is that of the next one.
+  EXPECT_EQ(hills_of({0, 2, 2, 1, 3, 0}), (Rows{{4, 3, 5, 4}}));
+  EXPECT_EQ(hills_of({0, 1}), (Rows{{1, 0, 1, 1}}));
+  EXPECT_EQ(hills_of({2, 1}), (Rows{{0, 0, 1, 3}}));
+  EXPECT_TRUE(hills_of({1, 1, 1}).empty());
+}
+
+TEST(BpzPrior, RoundsMagnitudesAsDecimalTexts) {
+  const std::vector<double> z = {0.1, 0.2, 0.3, 0.4};
+  const bpz::LogPrior prior(bpz::prior_named("hdfn"), {1, 1, 1}, 0, z, 4);
+  for (int i = 2000; i < 3200; ++i) {
+    const double m = 0.01 * i;
+    EXPECT_EQ(prior.row(m, 0), prior.row(std::stod(fmt::format("{:.1f}", m)), 0)) << m;
+  }
+  for (const double m : {20.25, 22.75, 23.25, 27.75, 31.25})
+    EXPECT_EQ(prior.row(m, 0), prior.row(std::stod(fmt::format("{:.1f}", m)), 0)) << m;
 }
 
 TEST(BpzPrior, HasThePublishedValues) {

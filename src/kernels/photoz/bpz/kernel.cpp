@@ -17,7 +17,6 @@
 namespace skyfold::bpz {
 namespace {
 
-constexpr double least_mag_error = 0.001;
 constexpr double faintest = 99.0;  // stands for the prior's magnitude where that was not detected, as in BPZ
 constexpr std::size_t objects_per_chunk = 64;
 
@@ -26,15 +25,28 @@ Schema output_schema() {
     return ColumnInfo{name, Type::f4, 1, "", "stat.error;src.redshift.phot", text, ""};
   };
   const auto type = [](const char* name, const char* text) { return ColumnInfo{name, Type::f4, 1, "", "src.spType", text, ""}; };
+  const auto redshift = [](const char* name, const char* text) { return ColumnInfo{name, Type::f8, 1, "", "src.redshift.phot", text, ""}; };
   return {photoz_column::z_phot(),
           photoz_column::z_err("half of the 68 % interval, which is not narrower than bpz.min_rms (1 + z)"),
           limit("z_68_low", "lower end of the 68 % interval"),
           limit("z_68_high", "its upper end"),
+          limit("z_90_low", "lower end of the 90 % interval"),
+          limit("z_90_high", "its upper end"),
           limit("z_95_low", "lower end of the 95 % interval"),
           limit("z_95_high", "its upper end"),
+          limit("z_99_low", "lower end of the 99 % interval"),
+          limit("z_99_high", "its upper end"),
           type("t_b", "template at z_phot, from 1; fractions between two of them"),
-          {"odds", Type::f4, 1, "", "stat.probability", "probability that z lies within 1.96 bpz.min_rms (1 + z) of z_phot", ""},
-          {"z_ml", Type::f8, 1, "", "src.redshift.phot", "redshift of the least chi-square, without the prior", ""},
+          {"odds", Type::f4, 1, "", "stat.probability",
+           "probability that z lies within so many bpz.min_rms (1 + z) of z_phot that a "
+           "normal distribution has bpz.odds there",
+           ""},
+          redshift("z_2", "peak of the second hill of p(z); NaN: there is one hill"),
+          limit("z_2_low", "minimum before it"),
+          limit("z_2_high", "minimum behind it"),
+          type("t_2", "template at z_2"),
+          {"p_2", Type::f4, 1, "", "stat.probability", "part of the probability that lies in the second hill", ""},
+          redshift("z_ml", "redshift of the least chi-square, without the prior"),
           type("t_ml", "its template"),
           {"chi2", Type::f4, 1, "", "stat.fit.chi2", "the least chi-square", ""},
           photoz_column::n_bands("bands observed"),
@@ -59,13 +71,17 @@ Models models_from(const PhotozModel& model, std::size_t interpolate) {
 
 /// The columns that other codes do not have.
 struct BpzKernel::Columns {
-  explicit Columns(Table& out) : shared(out), z_ml(out.at("z_ml").values<double>()) {
-    const char* names[] = {"z_68_low", "z_68_high", "z_95_low", "z_95_high", "t_b", "odds", "t_ml", "chi2"};
-    for (std::size_t i = 0; i < 8; ++i) value[i] = out.at(names[i]).values<float>();
+  explicit Columns(Table& out) : shared(out), z_ml(out.at("z_ml").values<double>()), z_2(out.at("z_2").values<double>()) {
+    const auto get = [&](const char* name) { return out.at(name).values<float>(); };
+    t_b = get("t_b"), odds = get("odds"), t_ml = get("t_ml"), chi2 = get("chi2");
+    z_2_low = get("z_2_low"), z_2_high = get("z_2_high"), t_2 = get("t_2"), p_2 = get("p_2");
+    const char* names[] = {"z_68_low", "z_68_high", "z_90_low", "z_90_high", "z_95_low", "z_95_high", "z_99_low", "z_99_high"};
+    for (std::size_t i = 0; i < limits.size(); ++i) limits[i] = {get(names[2 * i]), get(names[2 * i + 1])};
   }
   EstimateColumns shared;
-  std::span<double> z_ml;
-  std::array<std::span<float>, 8> value;
+  std::span<double> z_ml, z_2;
+  std::span<float> t_b, odds, t_ml, chi2, z_2_low, z_2_high, t_2, p_2;
+  std::array<std::array<std::span<float>, 2>, interval_levels.size()> limits;
 };
 
 /// Buffers of one thread.
@@ -130,7 +146,8 @@ void BpzKernel::take_fluxes(const Table& in, const Photometry& photometry, std::
     }
     ++worker.bands;
     const bool is_detected = state == BandState::observed;
-    if (prior_ && band == prior_band_) worker.magnitude = is_detected ? photometry.mag[cell] + offset_[band] : faintest;
+    // The magnitude as it is, without the offset: as in BPZ, where it is a column of its own.
+    if (prior_ && band == prior_band_) worker.magnitude = is_detected ? photometry.mag[cell] : faintest;
     const double value = flux_of(photometry.mag[cell] + offset_[band]), mag_error = photometry.mag_err[cell];
     if (!is_detected) {
       error = value * std::hypot(1.0, 0.5 * error_[band]);
@@ -139,7 +156,7 @@ void BpzKernel::take_fluxes(const Table& in, const Photometry& photometry, std::
       continue;
     } else {
       flux = value;
-      error = value * std::hypot(std::pow(10.0, 0.4 * std::max(mag_error, least_mag_error)) - 1.0, error_[band]);
+      error = value * std::hypot(std::pow(10.0, 0.4 * std::max(mag_error, options_.least_mag_error)) - 1.0, error_[band]);
     }
     ++worker.used;
   }
@@ -153,23 +170,30 @@ void BpzKernel::estimate(const Photometry& photometry, std::size_t object, Worke
   for (std::size_t t = 0; t < models_.templates && has_prior; ++t) worker.priors[t] = prior_->row(worker.magnitude, t);
   const Estimate e =
       worker.posterior.estimate(worker.flux, worker.error, std::span(worker.priors).first(has_prior ? models_.templates : 0));
-  const double per_template = 1.0 / static_cast<double>(options_.interpolate + 1);
-  const auto type = [&](std::size_t t) { return static_cast<float>(1.0 + static_cast<double>(t) * per_template); };
-  out.shared.z_phot[object] = models_.z[e.z_b];
-  out.shared.z_err[object] = static_cast<float>(0.5 * (e.limits68[1] - e.limits68[0]));
-  out.z_ml[object] = models_.z[e.z_ml];
-  const std::array<float, 8> values = {static_cast<float>(e.limits68[0]),
-                                       static_cast<float>(e.limits68[1]),
-                                       static_cast<float>(e.limits95[0]),
-                                       static_cast<float>(e.limits95[1]),
-                                       e.has_type ? type(e.t_b) : std::numeric_limits<float>::quiet_NaN(),
-                                       static_cast<float>(e.odds),
-                                       type(e.t_ml),
-                                       static_cast<float>(e.chi2)};
-  for (std::size_t i = 0; i < values.size(); ++i) out.value[i][object] = values[i];
+  write(e, object, out);
   if (!pdf_grid_.empty()) worker.flags |= write_pdf(worker.posterior.probability(), &out.shared.pdf[object * pdf_grid_.size()]);
   out.shared.n_bands[object] = worker.bands;
   out.shared.flags[object] = worker.flags;
+}
+
+void BpzKernel::write(const Estimate& e, std::size_t object, const Columns& out) const {
+  constexpr float none = std::numeric_limits<float>::quiet_NaN();
+  const double per_template = 1.0 / static_cast<double>(options_.interpolate + 1);
+  const auto type = [&](std::size_t t) { return static_cast<float>(1.0 + static_cast<double>(t) * per_template); };
+  out.shared.z_phot[object] = models_.z[e.z_b];
+  out.shared.z_err[object] = static_cast<float>(0.5 * (e.limits[0][1] - e.limits[0][0]));
+  for (std::size_t i = 0; i < e.limits.size(); ++i)
+    for (std::size_t end = 0; end < 2; ++end) out.limits[i][end][object] = static_cast<float>(e.limits[i][end]);
+  out.t_b[object] = e.has_type ? type(e.t_b) : none;
+  out.odds[object] = static_cast<float>(e.odds);
+  out.z_ml[object] = models_.z[e.z_ml];
+  out.t_ml[object] = type(e.t_ml);
+  out.chi2[object] = static_cast<float>(e.chi2);
+  out.z_2[object] = e.second ? models_.z[e.second->z] : std::numeric_limits<double>::quiet_NaN();
+  out.z_2_low[object] = e.second ? static_cast<float>(models_.z[e.second->low]) : none;
+  out.z_2_high[object] = e.second ? static_cast<float>(models_.z[e.second->high]) : none;
+  out.t_2[object] = e.second && e.second->has_type ? type(e.second->t) : none;
+  out.p_2[object] = e.second ? static_cast<float>(e.second->probability) : 0.0F;
 }
 
 /// Values of the polygon through the points of the model's grid, of unit integral by trapezes.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
@@ -27,11 +28,15 @@ void describe_options(OptionSet& option, Options& o) {
   option("bpz.igm", o.igm, "hydrogen clouds before the source: none, madau").one_of({"none", "madau"});
   option("bpz.amplitude", o.amplitude, "brightness of the templates: best, or marginalised").one_of({"best", "marginalised"});
   option("bpz.zp_offset", o.zp_offset, "added to the magnitudes, one per band; empty: none").unit("mag").range(-5.0, 5.0);
-  option("bpz.zp_error", o.zp_error, "added to the errors in quadrature, one for all bands or one per band; empty: none")
+  option("bpz.zp_error", o.zp_error,
+         "error of the zero points, added in quadrature (half of it to limits): one for all bands or one per band")
       .unit("mag")
       .range(0.0, 1.0);
   option("bpz.smoothing", o.smoothing, "p(z) is convolved with exp(-(x / this)^2); 0: it is not").range(0.0, 1.0);
   option("bpz.p_min", o.least_part, "p(z) is 0 below this part of its peak").range(0.0, 0.999);
+  option("bpz.min_magerr", o.least_mag_error, "least error of a magnitude").unit("mag").range(0.0, 1.0);
+  option("bpz.odds", o.odds, "odds are the probability within so many min_rms (1 + z) as hold this of a normal distribution")
+      .range(0.01, 0.9999);
   option("bpz.min_rms", o.least_error, "least error of z / (1 + z), of odds and limits").range(0.0, 1.0);
 }
 
@@ -59,7 +64,21 @@ std::array<std::size_t, n_types> counts_of_types(const Options& o, std::size_t t
   return counts;
 }
 
-Rules rules_of(const Options& o) { return {o.amplitude == "marginalised", o.smoothing, o.least_part, o.least_error}; }
+namespace {
+
+/// Half width in sigma of the interval that holds this part of a normal distribution.
+double sigmas_of(double part) {
+  double low = 0.0, high = 10.0;
+  for (int i = 0; i < 100; ++i) {
+    const double middle = 0.5 * (low + high);
+    (std::erf(middle * std::numbers::sqrt2 / 2.0) < part ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
+}
+
+}  // namespace
+
+Rules rules_of(const Options& o) { return {o.amplitude == "marginalised", o.smoothing, o.least_part, o.least_error, sigmas_of(o.odds)}; }
 
 std::size_t prior_band_of(const Options& o, const std::vector<std::string>& bands) {
   const auto found = std::ranges::find(bands, o.prior_band);

@@ -18,8 +18,8 @@ struct Options {
   std::string prior = "hdfn", prior_band = "i";
   std::vector<double> prior_types = {1.0, 2.0};
   std::string igm = "none", amplitude = "best";
-  std::vector<double> zp_offset, zp_error;
-  double smoothing = 0.03, least_part = 0.01, least_error = 0.05;
+  std::vector<double> zp_offset, zp_error = {0.01};
+  double smoothing = 0.03, least_part = 0.01, least_error = 0.05, odds = 0.95, least_mag_error = 0.001;
 };
 void describe_options(OptionSet& option, Options& o);
 

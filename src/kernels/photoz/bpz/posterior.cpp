@@ -14,8 +14,9 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double negligible = -60.0;  // ln of a part of the greatest probability: all models together then add 1e-22 of it
 constexpr double least_exponent = -690.0;
-// Quantiles of the normal distribution that leave 32 and 5 % outside of both.
-constexpr double sigmas68 = 0.9944578832097531, sigmas95 = 1.959963984540054;
+// Quantiles of the normal distribution between which the intervals' probabilities lie.
+constexpr std::array<double, interval_levels.size()> sigmas = {0.9944578832097531, 1.6448536269514722, 1.959963984540054,
+                                                               2.5758293035489004};
 
 SKYFOLD_INLINE Lanes load(const double* at) {
   Lanes lanes;
@@ -157,19 +158,36 @@ void Posterior::smooth() {
   for (double& value : p) value /= sum;
 }
 
+std::size_t Posterior::likeliest_type(std::size_t z) const noexcept {
+  std::size_t best = 0;
+  for (std::size_t t = 1; t < models_.templates; ++t)
+    if (log_p_[t * models_.stride + z] > log_p_[best * models_.stride + z]) best = t;
+  return best;
+}
+
 void Posterior::measure(Estimate& e) {
   const std::span<const double> p = probability();
   e.z_b = static_cast<std::size_t>(std::ranges::max_element(p) - p.begin());
-  for (std::size_t t = 1; t < models_.templates; ++t)
-    if (log_p_[t * models_.stride + e.z_b] > log_p_[e.t_b * models_.stride + e.z_b]) e.t_b = t;
+  e.t_b = likeliest_type(e.z_b);
   e.has_type = log_p_[e.t_b * models_.stride + e.z_b] > -infinity;
   double sum = 0.0;
   for (std::size_t i = 0; i < p.size(); ++i) cumulative_[i] = sum += p[i];
   for (double& value : cumulative_) value /= sum;
   const double z = models_.z[e.z_b], width = rules_.least_error * (1.0 + z);
-  e.odds = mass(z - sigmas95 * width, z + sigmas95 * width);
-  e.limits68 = limits(0.68, z, sigmas68 * width);
-  e.limits95 = limits(0.95, z, sigmas95 * width);
+  e.odds = mass(z - rules_.odds_sigmas * width, z + rules_.odds_sigmas * width);
+  for (std::size_t i = 0; i < interval_levels.size(); ++i) e.limits[i] = limits(interval_levels[i], z, sigmas[i] * width);
+  e.second = second_solution();
+}
+
+std::optional<SecondSolution> Posterior::second_solution() {
+  find_hills(probability(), hills_);
+  if (hills_.size() < 2) return std::nullopt;
+  double sum = 0.0;
+  for (const Hill& hill : hills_) sum += hill.probability;
+  const Hill& hill = hills_[1];
+  SecondSolution second{hill.peak, hill.low, hill.high, likeliest_type(hill.peak), true, hill.probability / sum};
+  second.has_type = log_p_[second.t * models_.stride + second.z] > -infinity;
+  return second;
 }
 
 /// As BPZ counts: from the point before the interval to the first one not below its end.
@@ -184,8 +202,9 @@ double Posterior::mass(double from, double to) const {
 std::array<double, 2> Posterior::limits(double fraction, double z_b, double half_width) const {
   const auto& z = models_.z;
   const auto place = [&](double q) { return std::ranges::lower_bound(cumulative_, q) - cumulative_.begin(); };
-  const double low = z[static_cast<std::size_t>(std::max<std::ptrdiff_t>(place(0.5 * (1.0 - fraction)) - 1, 0))];
-  const double high = z[static_cast<std::size_t>(std::min<std::ptrdiff_t>(place(0.5 * (1.0 + fraction)), std::ssize(z) - 1))];
+  const double outside = (1.0 - fraction) / 2.0;
+  const double low = z[static_cast<std::size_t>(std::max<std::ptrdiff_t>(place(outside) - 1, 0))];
+  const double high = z[static_cast<std::size_t>(std::min<std::ptrdiff_t>(place(1.0 - outside), std::ssize(z) - 1))];
   return {z_b - half_width < low ? std::max(z_b - half_width, 0.0) : low, std::max(high, z_b + half_width)};
 }
 

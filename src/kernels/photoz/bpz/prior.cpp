@@ -137,8 +137,13 @@ LogPrior::LogPrior(const PriorParameters& p, std::array<std::size_t, n_types> of
 }
 
 std::size_t LogPrior::step_of(double magnitude) const noexcept {
-  // Halves to even, as the decimal texts do by which BPZ rounds.
-  return static_cast<std::size_t>(std::nearbyint((in_range(magnitude, m_min_) - m_min_) * steps_per_magnitude));
+  // Rounded as decimal texts are, by which BPZ rounds: 22.45 is a little below the half; exact halves (22.25) go to the even digit.
+  const double m = in_range(magnitude, m_min_), tenths = m * steps_per_magnitude;
+  double rounded = std::nearbyint(tenths);
+  if (std::abs(tenths - std::trunc(tenths)) == 0.5)
+    if (const double lost = std::fma(m, steps_per_magnitude, -tenths); lost != 0.0)
+      rounded = lost > 0.0 ? std::ceil(tenths) : std::floor(tenths);
+  return static_cast<std::size_t>(rounded - std::nearbyint(m_min_ * steps_per_magnitude));
 }
 
 }  // namespace skyfold::bpz
