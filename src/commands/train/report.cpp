@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/gnuplot.hpp"
@@ -155,6 +156,17 @@ Plot importance_plot(const PhotozModel& model, const Table& table) {
   return plot;
 }
 
+/// What models of templates have learned, and what is to be known of it.
+void tell_learned(const std::vector<PhotozModel>& models) {
+  for (const PhotozModel& model : models) {
+    for (const char* what : {"shifts", "prior"})
+      if (const auto found = model.record.find(what); found != model.record.end())
+        fmt::print("{:<10} {} of {}\n", what, found->second, model.algorithm);
+    if (const auto found = model.record.find("shifts_warning"); found != model.record.end())
+      log_warning(fmt::format("{}: shifts of zero points: {}", model.algorithm, found->second));
+  }
+}
+
 }  // namespace
 
 void print_summary(const TrainReport& r) {
@@ -170,6 +182,7 @@ void print_summary(const TrainReport& r) {
     if (r.options.weights.method != "none")
       fmt::print("weights    {:>10} effective objects\n", grouped(static_cast<long long>(effective_number(r.reference->weight))));
   }
+  tell_learned(r.models);
   for (const std::string& path : r.paths.models) fmt::print("wrote {}\n", path);
   if (!r.subsets.held_out.empty())
     fmt::print("wrote {}: {} objects held out for validation\n", r.paths.validation, grouped(std::ssize(r.subsets.held_out)));
@@ -187,6 +200,10 @@ void tell_process(const TrainReport& r, Process& process) {
   process.fact("bands", join(r.options.bands.bands, ", "));
   process.fact("limiting magnitudes", limits_text(r.models.front()));
   process.fact("training redshifts", fmt::format("{} to {}", shortest(r.models.front().z_min), shortest(r.models.front().z_max)));
+  for (const PhotozModel& model : r.models)
+    for (const char* what : {"shifts", "prior"})
+      if (const auto found = model.record.find(what); found != model.record.end())
+        process.fact(fmt::format("{} of {}", what, model.algorithm), found->second);
   if (r.reference) {
     process.fact("reference objects", grouped(r.reference->objects));
     process.fact("coverage", fmt::format("{} of the reference objects with {} lie inside at least one training ball",

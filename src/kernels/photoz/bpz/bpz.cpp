@@ -13,6 +13,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/templates/builtin.hpp"
 #include "skyfold/kernels/templates/synthetic.hpp"
+#include "training.hpp"
 
 namespace skyfold {
 namespace {
@@ -54,14 +55,6 @@ std::vector<Curve> read_filters(std::vector<std::string> names, const std::vecto
   return curves;
 }
 
-/// One value per band of a list that has none, one for all, or one each.
-std::vector<double> per_band(const char* option, const std::vector<double>& values, std::size_t bands, bool one_for_all) {
-  if (values.empty()) return std::vector<double>(bands, 0.0);
-  if (values.size() == 1 && one_for_all) return std::vector<double>(bands, values[0]);
-  if (values.size() != bands) throw UsageError(fmt::format("--{}: {} values for {} bands", option, values.size(), bands));
-  return values;
-}
-
 std::string names_of(const std::vector<Curve>& curves) {
   std::vector<std::string> names;
   for (const Curve& curve : curves) names.push_back(curve.name);
@@ -73,31 +66,36 @@ class Bpz final : public PhotozAlgorithm {
   std::string name() const override { return "bpz"; }
   std::string summary() const override { return "Bayesian template fitting with a prior on type and redshift by magnitude"; }
   void describe(OptionSet& option) override { describe_options(option, options_); }
+  bool uses_weights() const override { return options_.prior == "trained"; }
 
   void read_files(const std::vector<std::string>& bands, const ReadText& read) override {
     templates_ = read_templates(options_.templates, read);
     filters_ = read_filters(options_.filters, bands, read);
   }
 
-  void train(const TrainingSet& /*set*/, TrainingTasks& tasks, PhotozModel& model) const override {
-    const std::size_t bands = model.bands.bands.size();
-    if (templates_.empty() || filters_.size() != bands) throw UsageError("bpz: no templates and filters (read_files comes first)");
-    static_cast<void>(bpz::counts_of_types(options_, templates_.size()));
-    Table& zeropoints = model.tables["zeropoints"];
-    add_values(zeropoints, {"offset", Type::f8, 1, "mag", "", "added to the magnitudes of each band", ""},
-               per_band("bpz.zp_offset", options_.zp_offset, bands, false));
-    add_values(zeropoints, {"error", Type::f8, 1, "mag", "", "added to their errors in quadrature", ""},
-               per_band("bpz.zp_error", options_.zp_error, bands, true));
-    if (options_.prior != "none") {
-      static_cast<void>(bpz::prior_band_of(options_, model.bands.bands));
-      model.tables["prior"] = bpz::table_of(bpz::prior_named(options_.prior));
-    }
+  void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const override {
+    const std::vector<std::string>& bands = model.bands.bands;
+    if (templates_.empty() || filters_.size() != bands.size()) throw UsageError("bpz: no templates and filters (read_files comes first)");
+    const auto of_type = bpz::counts_of_types(options_, templates_.size());
+    bpz::FluxRules rules = bpz::flux_rules_of(options_, bands.size());
+    if (options_.prior != "none") static_cast<void>(bpz::prior_band_of(options_, bands));
     const ModelFluxes fluxes = compute_fluxes(tasks);
-    check_fluxes(fluxes, model.bands.bands);
+    check_fluxes(fluxes, bands);
     add_values(model.tables["grid"], {"z", Type::f8, 1, "", "src.redshift", "redshifts of the models", ""}, fluxes.z);
     add_values(model.tables["fluxes"],
                {"flux", Type::f8, fluxes.z.size(), "", "phot.flux", "of each template in each band at each redshift, on one scale", ""},
                fluxes.flux);
+    const ModelFluxes mixed = interpolated(fluxes, static_cast<std::size_t>(options_.interpolate));
+    std::vector<double> shift(bands.size(), 0.0);
+    if (options_.shifts) shift = take_shifts(mixed, rules, set, tasks, model);
+    set_zero_points(rules, shift, model);
+    if (options_.prior == "trained") {
+      const bpz::PriorFit fit = bpz::learn_prior(mixed, rules, set, bpz::prior_band_of(options_, bands), of_type, tasks);
+      model.tables["prior"] = bpz::table_of(fit.parameters);
+      model.record["prior"] = fit.line();
+    } else if (options_.prior != "none") {
+      model.tables["prior"] = bpz::table_of(bpz::prior_named(options_.prior));
+    }
     model.algorithm = name();
     model.parameters = parameters_of(options_, describe_options);
     // A template knows galaxies at all redshifts of the grid, wherever the sample has some.
@@ -112,6 +110,27 @@ class Bpz final : public PhotozAlgorithm {
   }
 
  private:
+  /// Learns the shifts, and takes them off by the rules.
+  std::vector<double> take_shifts(const ModelFluxes& mixed, bpz::FluxRules& rules, const TrainingSet& set, TrainingTasks& tasks,
+                                  PhotozModel& model) const {
+    const std::vector<std::string>& bands = model.bands.bands;
+    const ZeroPointShifts found = bpz::learn_shifts(mixed, rules, set, {bpz::shifts_band_of(options_, bands), options_.shifts_cap}, tasks);
+    for (std::size_t band = 0; band < bands.size(); ++band) rules.offset[band] -= found.shift[band];
+    model.record["shifts"] = found.line(bands);
+    if (const std::string warning = found.warning(bands); !warning.empty()) model.record["shifts_warning"] = warning;
+    return found.shift;
+  }
+
+  void set_zero_points(const bpz::FluxRules& rules, const std::vector<double>& shift, PhotozModel& model) const {
+    Table& zeropoints = model.tables["zeropoints"];
+    add_values(zeropoints, {"offset", Type::f8, 1, "mag", "", "added to the magnitudes of each band, the shift among it", ""},
+               rules.offset);
+    std::vector<double> errors = options_.zp_error;
+    errors.resize(shift.size(), errors.size() == 1 ? errors[0] : 0.0);
+    add_values(zeropoints, {"error", Type::f8, 1, "mag", "", "added to their errors in quadrature", ""}, errors);
+    if (options_.shifts) add_values(zeropoints, {"shift", Type::f8, 1, "mag", "", "learned from the sample and taken off", ""}, shift);
+  }
+
   /// A template each task, as bytes.
   ModelFluxes compute_fluxes(TrainingTasks& tasks) const {
     ModelFluxes all{templates_.size(), filters_.size(), bpz::grid_of(options_), {}};

@@ -53,8 +53,6 @@ Schema output_schema() {
           photoz_column::flags()};
 }
 
-double flux_of(double magnitude) { return std::pow(10.0, -0.4 * magnitude); }
-
 Models models_from(const PhotozModel& model, std::size_t interpolate) {
   const Table& fluxes = model.tables.at("fluxes");
   ModelFluxes plain{fluxes.rows() / model.bands.bands.size(), model.bands.bands.size(), values_of<double>(model.tables.at("grid"), "z"),
@@ -111,8 +109,9 @@ BpzKernel::BpzKernel(const Options& options, const PhotozModel& model, const Ban
                    models_.stride);
     prior_band_ = prior_band_of(options, bands_.bands);
   }
-  offset_ = values_of<double>(model.tables.at("zeropoints"), "offset");
-  for (const double error : values_of<double>(model.tables.at("zeropoints"), "error")) error_.push_back(std::pow(10.0, 0.4 * error) - 1.0);
+  rules_ = flux_rules_of(options, bands_.bands.size());
+  // What training has found is in the model's table alone.
+  rules_.offset = values_of<double>(model.tables.at("zeropoints"), "offset");
   if (pdf.kind == "interp") pdf_grid_ = pdf_grid(pdf);
 }
 
@@ -148,16 +147,15 @@ void BpzKernel::take_fluxes(const Table& in, const Photometry& photometry, std::
     const bool is_detected = state == BandState::observed;
     // The magnitude as it is, without the offset: as in BPZ, where it is a column of its own.
     if (prior_ && band == prior_band_) worker.magnitude = is_detected ? photometry.mag[cell] : faintest;
-    const double value = flux_of(photometry.mag[cell] + offset_[band]), mag_error = photometry.mag_err[cell];
-    if (!is_detected) {
-      error = value * std::hypot(1.0, 0.5 * error_[band]);
-    } else if (std::isnan(mag_error)) {
+    const double mag_error = photometry.mag_err[cell];
+    if (is_detected && std::isnan(mag_error)) {
       worker.flags |= photoz_no_magnitude_error;
       continue;
-    } else {
-      flux = value;
-      error = value * std::hypot(std::pow(10.0, 0.4 * std::max(mag_error, options_.least_mag_error)) - 1.0, error_[band]);
     }
+    const MeasuredFlux measured =
+        is_detected ? detected_flux(rules_, band, photometry.mag[cell], mag_error) : undetected_flux(rules_, band, photometry.mag[cell]);
+    flux = measured.flux;
+    error = measured.error;
     ++worker.used;
   }
 }

@@ -31,7 +31,7 @@ class BpzKernel final : public PhotozKernel {
   Models models_;
   std::optional<LogPrior> prior_;
   std::size_t prior_band_ = 0;
-  std::vector<double> offset_, error_;  ///< of zero points, mag and part of the flux, [bands]
+  FluxRules rules_;
   std::vector<double> pdf_grid_;
 };
 

@@ -20,8 +20,8 @@ void describe_options(OptionSet& option, Options& o) {
   option("bpz.zmax", o.z_max, "last redshift of the grid").range(0.0, 20.0);
   option("bpz.dz", o.z_step, "step of the grid").range(1e-4, 1.0);
   option("bpz.interpolate", o.interpolate, "mixtures between each template and the next").range(0, 50);
-  option("bpz.prior", o.prior, "prior on type and redshift by magnitude: none, hdfn, des-sva1, des-y1")
-      .one_of({"none", "hdfn", "des-sva1", "des-y1"});
+  option("bpz.prior", o.prior, "prior on type and redshift by magnitude: none, hdfn, des-sva1, des-y1, trained (fitted to the sample)")
+      .one_of({"none", "hdfn", "des-sva1", "des-y1", "trained"});
   option("bpz.prior_band", o.prior_band, "band of the prior's magnitude");
   option("bpz.prior_types", o.prior_types, "templates of early type and spirals, from the first on; the others are irregulars")
       .range(0, 1000);
@@ -32,6 +32,9 @@ void describe_options(OptionSet& option, Options& o) {
          "error of the zero points, added in quadrature (half of it to limits): one for all bands or one per band")
       .unit("mag")
       .range(0.0, 1.0);
+  option("bpz.shifts", o.shifts, "zero points are shifted by what the sample's objects differ from templates at their redshifts");
+  option("bpz.shifts_band", o.shifts_band, "band that is not shifted; empty: that of the prior, else the middle one");
+  option("bpz.shifts_cap", o.shifts_cap, "greatest shift").unit("mag").range(0.0, 5.0);
   option("bpz.smoothing", o.smoothing, "p(z) is convolved with exp(-(x / this)^2); 0: it is not").range(0.0, 1.0);
   option("bpz.p_min", o.least_part, "p(z) is 0 below this part of its peak").range(0.0, 0.999);
   option("bpz.min_magerr", o.least_mag_error, "least error of a magnitude").unit("mag").range(0.0, 1.0);
@@ -79,6 +82,26 @@ double sigmas_of(double part) {
 }  // namespace
 
 Rules rules_of(const Options& o) { return {o.amplitude == "marginalised", o.smoothing, o.least_part, o.least_error, sigmas_of(o.odds)}; }
+
+FluxRules flux_rules_of(const Options& o, std::size_t bands) {
+  const auto per_band = [&](const char* option, const std::vector<double>& values, bool one_for_all) {
+    if (values.empty()) return std::vector<double>(bands, 0.0);
+    if (values.size() == 1 && one_for_all) return std::vector<double>(bands, values[0]);
+    if (values.size() != bands) throw UsageError(fmt::format("--{}: {} values for {} bands", option, values.size(), bands));
+    return values;
+  };
+  FluxRules rules{per_band("bpz.zp_offset", o.zp_offset, false), per_band("bpz.zp_error", o.zp_error, true), o.least_mag_error};
+  for (double& error : rules.zero_point) error = std::pow(10.0, 0.4 * error) - 1.0;
+  return rules;
+}
+
+std::size_t shifts_band_of(const Options& o, const std::vector<std::string>& bands) {
+  const std::string& name = o.shifts_band.empty() ? o.prior_band : o.shifts_band;
+  const auto found = std::ranges::find(bands, name);
+  if (found == bands.end() && !o.shifts_band.empty())
+    throw UsageError(fmt::format("--bpz.shifts_band {}: none of the bands {}", name, join(bands, ",")));
+  return found == bands.end() ? bands.size() / 2 : static_cast<std::size_t>(found - bands.begin());
+}
 
 std::size_t prior_band_of(const Options& o, const std::vector<std::string>& bands) {
   const auto found = std::ranges::find(bands, o.prior_band);
