@@ -14,6 +14,45 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Bounds are sums of the same squares as distances, added in another order: this much covers the rounding.
 constexpr double safety = 1.0 - 1e-12;
+/// What is found beyond the number that is wanted before the limit is made smaller, at least.
+constexpr std::size_t least_surplus = 8;
+
+/// Whether any point of a leaf is within the limit.
+SKYFOLD_INLINE bool has_within(const double* distance2, double limit) {
+  LaneBits within = {};
+  for (std::size_t i = 0; i < leaf_points; i += n_lanes) {
+    Lanes d;
+    std::memcpy(&d, distance2 + i, sizeof d);
+    within |= d <= limit;
+  }
+  return (within[0] | within[1] | within[2] | within[3]) != 0;
+}
+
+/// A limit within which at least `wanted` of the distances are, and few more.
+/// @param distance2  shape [n], followed by a vector of infinities
+SKYFOLD_CLONES
+double limit_of(const double* distance2, std::size_t n, std::size_t wanted) {
+  constexpr int most_halvings = 12;
+  double low = 0.0, high = 0.0;
+  for (std::size_t i = 0; i < n; ++i) high = distance2[i] > high ? distance2[i] : high;
+  for (int k = 0; k < most_halvings; ++k) {
+    const double middle = 0.5 * (low + high);
+    LaneBits within = {};
+    for (std::size_t i = 0; i < n; i += n_lanes) {
+      Lanes d;
+      std::memcpy(&d, distance2 + i, sizeof d);
+      within -= d <= middle;
+    }
+    const auto count = static_cast<std::size_t>(within[0] + within[1] + within[2] + within[3]);
+    if (count < wanted) {
+      low = middle;
+      continue;
+    }
+    high = middle;
+    if (count <= wanted + wanted / 32) break;
+  }
+  return high;
+}
 
 /// As leaf_distances, with a scale for each dimension.
 SKYFOLD_CLONES
@@ -123,7 +162,11 @@ std::span<const Neighbour> NeighbourSearch::find(const PointTree& tree, const do
   wanted_ = std::min(wanted, tree.size());
   found_ = 0;
   worst_ = infinity;
-  if (best_.size() < wanted_ + 1) best_.resize(wanted_ + 1);
+  most_ = wanted_ + std::max(least_surplus, wanted_ / 4);
+  if (row_.size() < most_ + leaf_points + n_lanes) {
+    row_.resize(most_ + leaf_points + n_lanes);
+    distance2_.resize(most_ + leaf_points + n_lanes);
+  }
   if (wanted_ == 0) return {};
   offset_.assign(tree.dimensions_, 0.0);
   double bound = 0.0;
@@ -134,7 +177,8 @@ std::span<const Neighbour> NeighbourSearch::find(const PointTree& tree, const do
     bound += offset_[k] * offset_[k];
   }
   visit(0, bound);
-  return {best_.data(), found_};
+  if (found_ > wanted_) drop_far();
+  return in_order();
 }
 
 void NeighbourSearch::visit(std::uint32_t number, double bound) {
@@ -158,21 +202,47 @@ void NeighbourSearch::scan(std::uint32_t leaf) {
   alignas(64) double distance2[leaf_points];
   leaf_distances(&tree_->coordinates_[leaf * leaf_points * tree_->dimensions_], query_, tree_->dimensions_, distance2);
   const std::uint32_t* rows = &tree_->rows_[leaf * leaf_points];
-  for (std::size_t i = 0; i < leaf_points; ++i)
-    // Equal distances are inserted too: the smaller row may be the one that comes later.
-    if (distance2[i] <= worst_ && distance2[i] < infinity) insert(distance2[i], rows[i]);
+  if (!has_within(distance2, worst_)) return;
+  for (std::size_t i = 0; i < leaf_points; ++i) {
+    // Every point is written, and the next one over it if it is too far: no branch to guess. Equal distances are kept, too, since the
+    // smaller row may be the one that comes later.
+    distance2_[found_] = distance2[i];
+    row_[found_] = rows[i];
+    found_ += distance2[i] <= worst_ && distance2[i] < infinity;
+  }
+  if (found_ > most_ || (worst_ == infinity && found_ >= wanted_)) drop_far();
 }
 
-void NeighbourSearch::insert(double distance2, std::uint32_t row) {
-  const auto is_before = [&](const Neighbour& other) {
-    return distance2 != other.distance2 ? distance2 < other.distance2 : row < other.row;
-  };
-  if (found_ == wanted_ && !is_before(best_[found_ - 1])) return;
-  std::size_t place = found_;
-  for (; place > 0 && is_before(best_[place - 1]); --place) best_[place] = best_[place - 1];
-  best_[place] = {distance2, row};
-  if (found_ < wanted_) ++found_;
-  if (found_ == wanted_) worst_ = best_[found_ - 1].distance2;
+/// Makes the limit small, and leaves out what is beyond it.
+void NeighbourSearch::drop_far() {
+  std::fill_n(distance2_.begin() + static_cast<std::ptrdiff_t>(found_), n_lanes, infinity);
+  worst_ = limit_of(distance2_.data(), found_, wanted_);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < found_; ++i) {
+    distance2_[kept] = distance2_[i];
+    row_[kept] = row_[i];
+    kept += distance2_[i] <= worst_;
+  }
+  found_ = kept;
+  if (found_ > most_) keep_nearest();
+}
+
+/// Where many are equally far, rows decide.
+void NeighbourSearch::keep_nearest() {
+  (void)in_order();
+  found_ = wanted_;
+  for (std::size_t i = 0; i < wanted_; ++i) {
+    distance2_[i] = best_[i].distance2;
+    row_[i] = best_[i].row;
+  }
+}
+
+std::span<const Neighbour> NeighbourSearch::in_order() {
+  best_.resize(found_);
+  for (std::size_t i = 0; i < found_; ++i) best_[i] = {distance2_[i], row_[i]};
+  std::sort(best_.begin(), best_.end(),
+            [](const Neighbour& a, const Neighbour& b) { return a.distance2 != b.distance2 ? a.distance2 < b.distance2 : a.row < b.row; });
+  return std::span<const Neighbour>(best_).first(std::min(wanted_, found_));
 }
 
 void ScaledSearch::within(const PointTree& tree, const double* query, const double* scale, double limit2, std::vector<Neighbour>& found) {

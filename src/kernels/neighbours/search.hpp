@@ -63,13 +63,17 @@ class NeighbourSearch {
  private:
   void visit(std::uint32_t node, double bound);
   void scan(std::uint32_t leaf);
-  void insert(double distance2, std::uint32_t row);
+  void drop_far();
+  void keep_nearest();
+  std::span<const Neighbour> in_order();
 
   const PointTree* tree_ = nullptr;
   const double* query_ = nullptr;
-  std::size_t wanted_ = 0, found_ = 0;
-  double worst_ = 0.0;
+  std::size_t wanted_ = 0, found_ = 0, most_ = 0;
+  double worst_ = 0.0;  ///< nothing farther is wanted: at least so many as are wanted were found that are not
   std::vector<double> offset_;
+  AlignedVector<double> distance2_;  ///< of those found so far, in no order, more than are wanted
+  std::vector<std::uint32_t> row_;
   std::vector<Neighbour> best_;
 };
 
