@@ -1,10 +1,10 @@
-"""Forests of tpz against those of scikit-learn on the same tables: trees that are drawn otherwise are as good, and say nearly the same."""
+"""Forests of tpz and boosted trees of annz2 against those of scikit-learn on the same tables: trees that are drawn otherwise are as good, and say nearly the same."""
 import pathlib
 import sys
 
 import h5py
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
+from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor, RandomForestRegressor
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -64,6 +64,32 @@ class Forests(support.SkyfoldTest):
         z = model["training/z"][...]
         rms = np.sqrt(np.nanmean((model["out_of_bag/z_phot"][...] - z) ** 2))
         self.assertAlmostEqual(rms / np.sqrt(np.mean((forest.oob_prediction_ - self.z[:N]) ** 2)), 1.0, delta=0.05)
+
+    def test_boosted_trees_are_as_good_as_those_of_scikit_learn(self):
+        model, product = self.path("m.h5"), self.path("z.h5")
+        for seed in (1, 2):  # the recipes are drawn: trees on inputs as they are, and on principal components
+            self.skyfold("train", "--sample", self.base / "train.h5", "--algorithms", "annz2", "--output", model, "--train.fraction", 1,
+                         "--seed", seed, "--annz2.models", 1, "--annz2.kinds", "trees", "--annz2.features", "magnitudes,colours",
+                         "--annz2.hide", 0)
+            self.skyfold("photoz", "--catalogue", self.base / "test.h5", "--model", model, "--output", product, "--fresh")
+            ours = np.asarray(read_group(product)["z_best"])
+            x = np.hstack([self.mag, -np.diff(self.mag.astype("f8"), axis=1)])
+            with h5py.File(model) as file:
+                x = (x - file["inputs/mean"][...]) / file["inputs/deviation"][...]
+                recipe = {name: file[f"models/{name}"][0] for name in ("transform", "trees", "depth", "shrinkage", "least")}
+                if recipe["transform"] == 2:  # the second matrix, without the bits of missing bands
+                    d = len(file["inputs/mean"])
+                    width = file["transforms/matrix"].shape[1]
+                    x = x @ file["transforms/matrix"][width : width + d, :d].T + file["transforms/offset"][width : width + d]
+                    self.assertLess(np.abs(np.corrcoef(x[:N].T) - np.eye(d))[: d // 2, : d // 2].max(), 0.1)
+            trees = GradientBoostingRegressor(n_estimators=recipe["trees"], max_depth=recipe["depth"], learning_rate=recipe["shrinkage"],
+                                              min_samples_leaf=int(recipe["least"]), random_state=1)
+            # A quarter of the objects is held out, 15 % of the others may end a training: trees grow on as many as ours.
+            grown = np.random.default_rng(seed).permutation(N)[: int(N * 0.75 * 0.85)]
+            theirs = trees.fit(x[grown], self.z[grown]).predict(x[N:])
+            rms = lambda estimate, to: np.sqrt(np.mean((estimate - to) ** 2))
+            self.assertAlmostEqual(rms(ours, self.z[N:]) / rms(theirs, self.z[N:]), 1.0, delta=0.07)
+            self.assertLess(rms(ours, theirs), 0.9 * rms(theirs, self.z[N:]))
 
 
 if __name__ == "__main__":

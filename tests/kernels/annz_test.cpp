@@ -3,7 +3,7 @@
 
 #include "colour_objects.hpp"
 #include "network/minimise.hpp"
-#include "photoz/annz/committee.hpp"
+#include "photoz/common/regression_nets.hpp"
 #include "skyfold/core/statistics.hpp"
 
 namespace skyfold {
@@ -64,18 +64,18 @@ TEST(Annz, GradientOfTheSquaredErrorsEqualsDifferencesForAnyThreads) {
   inputs.standardise_by(set.photometry, rows);
   std::vector<double> weight(5000);
   for (std::size_t i = 0; i < 5000; ++i) weight[i] = 0.5 + static_cast<double>(i % 3);
-  const annz::Sheet sheet = annz::sheet_of(inputs, set, weight, rows, 0.1);
+  const TrainingSheet sheet = sheet_of(inputs, set, weight, rows, 0.1);
   const network::Shape shape = {{inputs.size(), 7, 1}, network::Activation::logistic};
   std::vector<double> w = network::uniform_weights(shape, 1, 1), gradient(w.size()), other(w.size());
-  const double sum = annz::squared_errors(shape, sheet, w, 1, gradient);
-  EXPECT_EQ(annz::squared_errors(shape, sheet, w, 3, other), sum);
+  const double sum = squared_errors(shape, sheet, w, 1, gradient);
+  EXPECT_EQ(squared_errors(shape, sheet, w, 3, other), sum);
   EXPECT_EQ(gradient, other);
   for (std::size_t i = 0; i < w.size(); i += 5) {
     const double kept = w[i], h = 1e-5;
     w[i] = kept + h;
-    const double above = annz::squared_errors(shape, sheet, w, 1, {});
+    const double above = squared_errors(shape, sheet, w, 1, {});
     w[i] = kept - h;
-    const double below = annz::squared_errors(shape, sheet, w, 1, {});
+    const double below = squared_errors(shape, sheet, w, 1, {});
     w[i] = kept;
     EXPECT_NEAR(gradient[i], (above - below) / (2.0 * h), 1e-5 * (1.0 + std::abs(gradient[i])));
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../common/model.hpp"
+#include "../common/regression_nets.hpp"
 #include "../common/sample.hpp"
 #include "kernel.hpp"
 #include "skyfold/core/error.hpp"
@@ -112,13 +113,13 @@ class Annz final : public PhotozAlgorithm {
     const TrainingSample sample = training_sample(set, name(), least_objects);
     inputs.standardise_by(set.photometry, sample.used);
     const auto [fit_rows, judged] = hold_out(set, sample.used, held_out_share, sample.used.size(), held_out_stream);
-    const annz::Sheet fit = annz::sheet_of(inputs, set, sample.weight, fit_rows, options_.hide);
-    const annz::Sheet validation = annz::sheet_of(inputs, set, sample.weight, judged, 0.0);
+    const TrainingSheet fit = sheet_of(inputs, set, sample.weight, fit_rows, options_.hide);
+    const TrainingSheet validation = sheet_of(inputs, set, sample.weight, judged, 0.0);
     const network::Shape shape = shape_of(options_, inputs);
     const std::size_t iterations = iterations_of(options_, fit_rows.size());
     const auto nets = tasks.run("nets", static_cast<std::size_t>(options_.nets), [&](std::size_t net, int threads) {
       return bytes_of(
-          train_member(shape, fit, validation, {.iterations = iterations}, set.seed, net, threads, [&](std::size_t i, double error) {
+          train_net(shape, fit, validation, {.iterations = iterations}, set.seed, net, threads, [&](std::size_t i, double error) {
             if (i % 20 == 0) tasks.tell("nets", net, static_cast<double>(i) / static_cast<double>(iterations), error);
           }));
     });

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "../../network/inputs.hpp"
 #include "../common/estimates.hpp"
 #include "../common/nearest_errors.hpp"
 #include "committee.hpp"

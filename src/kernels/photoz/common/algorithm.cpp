@@ -13,6 +13,7 @@ namespace skyfold {
 
 // Each is in its own folder.
 std::unique_ptr<PhotozAlgorithm> make_annz();
+std::unique_ptr<PhotozAlgorithm> make_annz2();
 std::unique_ptr<PhotozAlgorithm> make_arborz();
 std::unique_ptr<PhotozAlgorithm> make_bpz();
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
@@ -35,6 +36,7 @@ struct Entry {
 // clang-format off
 constexpr Entry algorithms[] = {
     {"annz", make_annz},
+    {"annz2", make_annz2},
     {"arborz", make_arborz},
     {"bpz", make_bpz},
     {"cmnn", make_cmnn},

@@ -78,17 +78,21 @@ Table NearestNeighbourErrors::table() const {
   return table;
 }
 
-void NearestNeighbourErrors::estimate(const Features& objects, Measure measure, std::span<double> error, int threads) const {
+void NearestNeighbourErrors::estimate(const Features& objects, Measure measure, std::span<double> error, int threads,
+                                      std::span<double> farthest) const {
   const auto by_mask = objects_by_mask(objects.n_objects, [&](std::size_t row) { return std::uint64_t{objects.present[row]}; });
-  for (const auto& [mask, list] : by_mask) estimate_mask(mask, list, objects, measure, error, threads);
+  for (const auto& [mask, list] : by_mask) estimate_mask(mask, list, objects, measure, error, threads, farthest);
 }
 
 /// Objects that have the same features: they share an index.
 void NearestNeighbourErrors::estimate_mask(std::uint64_t mask, const std::vector<std::uint32_t>& list, const Features& objects,
-                                           Measure measure, std::span<double> error, int threads) const {
+                                           Measure measure, std::span<double> error, int threads, std::span<double> farthest) const {
   const std::shared_ptr<const FeatureIndex> index = mask == 0 ? nullptr : indices_.get(mask, list.size());
   if (!index || index->tree().size() == 0) {
-    for (const std::uint32_t object : list) std::ranges::fill(error.subspan(object * n_estimators_, n_estimators_), nan);
+    for (const std::uint32_t object : list) {
+      std::ranges::fill(error.subspan(object * n_estimators_, n_estimators_), nan);
+      if (!farthest.empty()) farthest[object] = nan;
+    }
     return;
   }
   std::vector<double> place(index->dimensions());
@@ -101,6 +105,7 @@ void NearestNeighbourErrors::estimate_mask(std::uint64_t mask, const std::vector
       [&](std::size_t object, Buffers& mine) {
         index->embed(&objects.value[object * objects.n_features], mine.place.data());
         const auto found = mine.search.find(index->tree(), mine.place.data(), neighbours_);
+        if (!farthest.empty()) farthest[object] = std::sqrt(found.back().distance2);
         for (std::size_t e = 0; e < n_estimators_; ++e) {
           for (std::size_t i = 0; i < found.size(); ++i) mine.values[i] = residual_[found[i].row * n_estimators_ + e];
           error[object * n_estimators_ + e] = measured(measure, std::span(mine.values).first(found.size()));

@@ -35,11 +35,12 @@ class NearestNeighbourErrors {
   [[nodiscard]] std::size_t estimators() const noexcept { return n_estimators_; }
   /// Errors of the objects of a block, shape [n_objects x n_estimators]; NaN for an object without features, or with a set of them that
   /// no known object has. Does not depend on the block or on threads.
-  void estimate(const Features& objects, Measure measure, std::span<double> error, int threads) const;
+  /// @param farthest  filled unless empty: distance of the farthest of the neighbours, NaN without any, shape [n_objects]
+  void estimate(const Features& objects, Measure measure, std::span<double> error, int threads, std::span<double> farthest = {}) const;
 
  private:
   void estimate_mask(std::uint64_t mask, const std::vector<std::uint32_t>& list, const Features& objects, Measure measure,
-                     std::span<double> error, int threads) const;
+                     std::span<double> error, int threads, std::span<double> farthest) const;
 
   std::size_t neighbours_, n_estimators_;
   FeatureRows rows_;              ///< features and masks; ids, redshifts and weights are left empty
