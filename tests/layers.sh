@@ -27,7 +27,7 @@ for folder in src/*/; do
   [ -v "below[$layer]" ] || say "src/$layer is no layer that this script knows"
 done
 # A private header is for the files of its own folder. A folder `common` serves all that is beside it, and below.
-# `neighbours` (searches), `network` and `forest` (decision trees) are shared by the sciences of kernels/.
+# `neighbours` (searches), `network`, `forest` (decision trees) and `templates` are shared by the sciences of kernels/.
 while IFS=: read -r file _ line; do
   header=$(sed -E 's/.*#include "([^"]+)".*/\1/' <<<"$line")
   folder=$(dirname "$file")
@@ -35,7 +35,7 @@ while IFS=: read -r file _ line; do
   [ -e "$folder/$header" ] || { say "$file includes $header, which is not there"; continue; }
   [ "$at" = "$folder" ] && continue
   [ "$(basename "$at")" = common ] && case "$folder/" in "$(dirname "$at")"/*) continue ;; esac
-  case "$at" in src/kernels/neighbours | src/kernels/network | src/kernels/forest) true ;; *) false ;; esac && case "$folder" in src/kernels/*) continue ;; esac
+  case "$at" in src/kernels/neighbours | src/kernels/network | src/kernels/forest | src/kernels/templates) true ;; *) false ;; esac && case "$folder" in src/kernels/*) continue ;; esac
   say "$file includes $header, which is private to $at"
 done < <(grep -rnE '#include "' src include --include='*.cpp' --include='*.hpp' | grep -v '"skyfold/')
 for header in "${!only[@]}"; do

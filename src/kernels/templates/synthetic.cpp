@@ -99,7 +99,7 @@ double white_flux(const Curve& filter) {
 double photons(const Curve& sed, const Curve& filter, double z, Igm igm) {
   const std::vector<double> nodes = nodes_of(sed, filter, z, igm);
   std::optional<MadauDepth> depth;  // costs more than all else
-  if (igm != Igm::none) depth.emplace(z);
+  if (igm != Igm::none && filter.wavelength.front() <= lyman[0].wavelength * (1.0 + z)) depth.emplace(z);
   Walk spectrum(sed, 1.0 + z), throughput(filter, 1.0);
   // A hair inside the interval: at its ends series of lines begin.
   const auto value = [&](double wavelength, double inside) {

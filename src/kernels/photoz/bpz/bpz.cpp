@@ -11,7 +11,7 @@
 #include "options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/kernels/templates/builtin.hpp"
+#include "skyfold/kernels/templates/inputs.hpp"
 #include "skyfold/kernels/templates/synthetic.hpp"
 #include "training.hpp"
 
@@ -19,47 +19,6 @@ namespace skyfold {
 namespace {
 
 using bpz::describe_options;
-
-bool is_builtin(const std::vector<std::string>& sets, const std::string& name) { return std::ranges::find(sets, name) != sets.end(); }
-
-std::vector<Curve> read_templates(const std::string& name, const ReadText& read) {
-  if (is_builtin(builtin_template_sets(), name)) return builtin_templates(name);
-  std::vector<Curve> curves;
-  for (const std::string& path : parse_list(read(name), name)) {
-    curves.push_back(parse_curve(read(path), path));
-    for (std::size_t i = 0; i < curves.back().value.size(); ++i)
-      if (curves.back().value[i] < 0.0)
-        throw DataError(
-            fmt::format("{}: flux {} at {} angstrom (must be >= 0)", path, curves.back().value[i], curves.back().wavelength[i]));
-  }
-  return curves;
-}
-
-std::vector<Curve> read_filters(std::vector<std::string> names, const std::vector<std::string>& bands, const ReadText& read) {
-  std::vector<Curve> curves;
-  if (names.size() == 1 && is_builtin(builtin_filter_sets(), names[0])) {
-    for (const std::string& band : bands) curves.push_back(builtin_filter(names[0], band));
-    return curves;
-  }
-  if (names.empty())
-    throw UsageError(fmt::format("bpz needs --bpz.filters: {}, or a file for each of the bands {} (a template has no colours without them)",
-                                 join(builtin_filter_sets(), ", "), join(bands, ",")));
-  if (names.size() == 1 && band_column(names[0], "x") != names[0]) {
-    const std::string pattern = names[0];
-    names.clear();
-    for (const std::string& band : bands) names.push_back(band_column(pattern, band));
-  }
-  if (names.size() != bands.size())
-    throw UsageError(fmt::format("--bpz.filters: {} files for the {} bands {}", names.size(), bands.size(), join(bands, ",")));
-  for (const std::string& path : names) curves.push_back(parse_filter(read(path), path));
-  return curves;
-}
-
-std::string names_of(const std::vector<Curve>& curves) {
-  std::vector<std::string> names;
-  for (const Curve& curve : curves) names.push_back(curve.name);
-  return join(names, ",");
-}
 
 class Bpz final : public PhotozAlgorithm {
  public:
@@ -70,7 +29,7 @@ class Bpz final : public PhotozAlgorithm {
 
   void read_files(const std::vector<std::string>& bands, const ReadText& read) override {
     templates_ = read_templates(options_.templates, read);
-    filters_ = read_filters(options_.filters, bands, read);
+    filters_ = read_filters("bpz", options_.filters, bands, read);
   }
 
   void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const override {
@@ -80,7 +39,7 @@ class Bpz final : public PhotozAlgorithm {
     bpz::FluxRules rules = bpz::flux_rules_of(options_, bands.size());
     if (options_.prior != "none") static_cast<void>(bpz::prior_band_of(options_, bands));
     const ModelFluxes fluxes = compute_fluxes(tasks);
-    check_fluxes(fluxes, bands);
+    check_fluxes(fluxes, templates_, filters_, bands);
     add_values(model.tables["grid"], {"z", Type::f8, 1, "", "src.redshift", "redshifts of the models", ""}, fluxes.z);
     add_values(model.tables["fluxes"],
                {"flux", Type::f8, fluxes.z.size(), "", "phot.flux", "of each template in each band at each redshift, on one scale", ""},
@@ -143,18 +102,6 @@ class Bpz final : public PhotozAlgorithm {
     all.flux.resize(templates_.size() * n);
     for (std::size_t t = 0; t < parts.size(); ++t) std::memcpy(&all.flux[t * n], parts[t].data(), n * sizeof(double));
     return all;
-  }
-
-  /// A template that no band sees at any redshift is a mistake in units or files.
-  void check_fluxes(const ModelFluxes& fluxes, const std::vector<std::string>& bands) const {
-    const std::size_t n = fluxes.z.size();
-    for (std::size_t row = 0; row < fluxes.flux.size() / n; ++row) {
-      const auto begin = fluxes.flux.begin() + static_cast<std::ptrdiff_t>(row * n);
-      if (std::all_of(begin, begin + static_cast<std::ptrdiff_t>(n), [](double flux) { return flux <= 0.0; }))
-        throw DataError(fmt::format("template {} has no flux in band {} (filter {}) at any redshift of {} to {}: are both in angstrom?",
-                                    templates_[row / bands.size()].name, bands[row % bands.size()], filters_[row % bands.size()].name,
-                                    fluxes.z.front(), fluxes.z.back()));
-    }
   }
 
   bpz::Options options_;

@@ -9,6 +9,7 @@
 
 #include "../../common/simd.hpp"
 #include "../common/model.hpp"
+#include "../common/polygon_pdf.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
@@ -169,7 +170,8 @@ void BpzKernel::estimate(const Photometry& photometry, std::size_t object, Worke
   const Estimate e =
       worker.posterior.estimate(worker.flux, worker.error, std::span(worker.priors).first(has_prior ? models_.templates : 0));
   write(e, object, out);
-  if (!pdf_grid_.empty()) worker.flags |= write_pdf(worker.posterior.probability(), &out.shared.pdf[object * pdf_grid_.size()]);
+  if (!pdf_grid_.empty())
+    worker.flags |= write_polygon(models_.z, worker.posterior.probability(), pdf_grid_, &out.shared.pdf[object * pdf_grid_.size()]);
   out.shared.n_bands[object] = worker.bands;
   out.shared.flags[object] = worker.flags;
 }
@@ -192,37 +194,6 @@ void BpzKernel::write(const Estimate& e, std::size_t object, const Columns& out)
   out.z_2_high[object] = e.second ? static_cast<float>(models_.z[e.second->high]) : none;
   out.t_2[object] = e.second && e.second->has_type ? type(e.second->t) : none;
   out.p_2[object] = e.second ? static_cast<float>(e.second->probability) : 0.0F;
-}
-
-/// Values of the polygon through the points of the model's grid, of unit integral by trapezes.
-std::int32_t BpzKernel::write_pdf(std::span<const double> probability, float* pdf) const {
-  const auto& z = models_.z;
-  const double step = (z.back() - z.front()) / static_cast<double>(z.size() - 1), pdf_step = pdf_grid_[1] - pdf_grid_[0];
-  const auto density = [&](double at) {
-    const double x = (at - z.front()) / step;
-    if (x < -1e-9 || x > static_cast<double>(z.size() - 1) + 1e-9) return 0.0;
-    const auto below = static_cast<std::size_t>(std::clamp(x, 0.0, static_cast<double>(z.size() - 2)));
-    const double part = std::clamp(x - static_cast<double>(below), 0.0, 1.0);
-    return ((1.0 - part) * probability[below] + part * probability[below + 1]) / step;
-  };
-  double sum = 0.0;
-  for (std::size_t i = 0; i < pdf_grid_.size(); ++i) {
-    const double value = density(pdf_grid_[i]);
-    pdf[i] = static_cast<float>(value);
-    sum += (i == 0 || i + 1 == pdf_grid_.size() ? 0.5 : 1.0) * value * pdf_step;
-  }
-  double on_grid = 0.0;
-  for (std::size_t i = 0; i < z.size(); ++i)
-    if (z[i] >= pdf_grid_.front() - 0.5 * step && z[i] <= pdf_grid_.back() + 0.5 * step) on_grid += probability[i];
-  if (!(sum > 0.0)) {
-    // Between two points of a coarse grid, or beyond: all of it at the nearest one.
-    const auto peak = std::ranges::max_element(probability) - probability.begin();
-    const double x = (z[static_cast<std::size_t>(peak)] - pdf_grid_.front()) / pdf_step;
-    const auto nearest = static_cast<std::size_t>(std::clamp(std::nearbyint(x), 0.0, static_cast<double>(pdf_grid_.size() - 1)));
-    pdf[nearest] = static_cast<float>((nearest == 0 || nearest + 1 == pdf_grid_.size() ? 2.0 : 1.0) / pdf_step);
-  }
-  for (std::size_t i = 0; i < pdf_grid_.size() && sum > 0.0; ++i) pdf[i] = static_cast<float>(pdf[i] / sum);
-  return on_grid < 0.5 ? photoz_pdf_off_grid : 0;
 }
 
 }  // namespace skyfold::bpz

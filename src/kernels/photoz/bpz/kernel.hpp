@@ -23,7 +23,6 @@ class BpzKernel final : public PhotozKernel {
   void take_fluxes(const Table& in, const Photometry& photometry, std::size_t object, Worker& worker) const;
   void estimate(const Photometry& photometry, std::size_t object, Worker& worker, const Columns& out) const;
   void write(const Estimate& e, std::size_t object, const Columns& out) const;
-  [[nodiscard]] std::int32_t write_pdf(std::span<const double> probability, float* pdf) const;
 
   Options options_;
   BandOptions bands_;

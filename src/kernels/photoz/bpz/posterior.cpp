@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "../../common/simd.hpp"
+#include "../../templates/chi_square.hpp"
 
 namespace skyfold::bpz {
 namespace {
@@ -17,40 +18,6 @@ constexpr double least_exponent = -690.0;
 // Quantiles of the normal distribution between which the intervals' probabilities lie.
 constexpr std::array<double, interval_levels.size()> sigmas = {0.9944578832097531, 1.6448536269514722, 1.959963984540054,
                                                                2.5758293035489004};
-
-SKYFOLD_INLINE Lanes load(const double* at) {
-  Lanes lanes;
-  std::memcpy(&lanes, at, sizeof lanes);
-  return lanes;
-}
-SKYFOLD_INLINE void store(double* at, const Lanes& lanes) { std::memcpy(at, &lanes, sizeof lanes); }
-
-/// chi2 = FOO - FOT^2 / FTT of a template at each redshift, its least one returned.
-///
-/// @param fot, ftt  f / e^2 and 1 / e^2 of each band; 0 for one that was not observed
-SKYFOLD_CLONES
-double chi2_of(const double* model, std::size_t bands, std::size_t stride, const double* fot, const double* ftt, double foo, bool with_ftt,
-               double* chi2, double* log_p) {
-  Lanes least = Lanes{} + infinity;
-  for (std::size_t i = 0; i < stride; i += n_lanes) {
-    Lanes ot = {}, tt = {};
-    for (std::size_t band = 0; band < bands; ++band) {
-      const Lanes flux = load(model + band * stride + i);
-      ot += flux * fot[band];
-      tt += flux * flux * ftt[band];
-    }
-    // A template that is dark in all bands explains nothing, and so does one of negative amplitude.
-    const Lanes gain = (tt > 0.0) & (ot > 0.0) ? ot * ot / tt : Lanes{};
-    const Lanes value = foo - gain;
-    store(chi2 + i, value);
-    least = value < least ? value : least;
-    store(log_p + i, value * -0.5);
-    if (with_ftt)
-      for (std::size_t lane = 0; lane < n_lanes; ++lane)
-        if (tt[lane] > 0.0) log_p[i + lane] -= 0.5 * std::log(tt[lane]);
-  }
-  return std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
-}
 
 /// Adds the prior; returns the greatest sum.
 SKYFOLD_CLONES
