@@ -118,49 +118,59 @@ TEST(BootstrapError, LeavesOutRealisationsWithoutAValue) {
   EXPECT_TRUE(std::isnan(bootstrap_error(std::vector<double>{1.0, nan})));
 }
 
-TEST(GridDensity, MeasuresATriangleExactly) {
-  const GridDensity density({0.0, 1.0, 2.0});
-  std::vector<double> room;
-  const std::vector<float> triangle = {0.0f, 5.0f, 0.0f};  // unit integral after division by 5
-  const PdfMeasures m = density.measure(triangle, 0.5, 1.0, 0.25, room);
+/// A PDF on a grid, of one row.
+Table grid_row(const std::vector<float>& values) {
+  Table row({{pdf_column, Type::f4, values.size()}}, 1);
+  std::ranges::copy(values, row[0].values<float>().begin());
+  return row;
+}
+
+TEST(PdfMeasures, OfATriangleAreExact) {
+  const Table triangle = grid_row({0.0f, 5.0f, 0.0f});  // unit integral after division by 5
+  const auto pdf = make_redshift_pdf(triangle.schema(), {.kind = "interp", .zmin = 0.0, .zmax = 2.0, .bins = 3});
+  ASSERT_TRUE(pdf->set(triangle, 0));
+  const PdfMeasures m = measure(*pdf, 0.5, 1.0, 0.25);
   EXPECT_DOUBLE_EQ(m.pit, 0.125);
   EXPECT_DOUBLE_EQ(m.cde, 2.0 / 3.0 - 2.0 * 0.5);
   EXPECT_DOUBLE_EQ(m.odds, 0.75);  // 0.5 to 1.5
-  EXPECT_EQ(density.measure(triangle, -0.5, 1.0, 0.25, room).pit, 0.0);
-  EXPECT_EQ(density.measure(triangle, 2.5, 1.0, 0.25, room).pit, 1.0);
-  EXPECT_DOUBLE_EQ(density.measure(triangle, 2.5, 1.0, 0.25, room).cde, 2.0 / 3.0);
-  EXPECT_EQ(density.measure(triangle, 0.5, 7.0, 0.25, room).odds, 0.0);
+  EXPECT_EQ(measure(*pdf, -0.5, 1.0, 0.25).pit, 0.0);
+  EXPECT_EQ(measure(*pdf, 2.5, 1.0, 0.25).pit, 1.0);
+  EXPECT_DOUBLE_EQ(measure(*pdf, 2.5, 1.0, 0.25).cde, 2.0 / 3.0);
+  EXPECT_EQ(measure(*pdf, 0.5, 7.0, 0.25).odds, 0.0);
 }
 
-TEST(GridDensity, ComesNearTheClosedFormsOfAGaussian) {
-  std::vector<double> grid(2001);
-  for (std::size_t i = 0; i < grid.size(); ++i) grid[i] = 1e-3 * static_cast<double>(i);
-  std::vector<float> gaussian(grid.size());
-  evaluate_mixture(std::vector{1.0}, std::vector{1.0}, std::vector{0.1}, grid, gaussian);
-  std::vector<double> room;
-  const PdfMeasures m = GridDensity(grid).measure(gaussian, 1.1, 1.0, 0.05, room);
+TEST(PdfMeasures, AreTheClosedFormsOfAGaussian) {
+  Table row({{pdf_means_column, Type::f4}, {pdf_stds_column, Type::f4}, {pdf_weights_column, Type::f4}}, 1);
+  row[0].values<float>()[0] = 1.0f, row[1].values<float>()[0] = 0.125f, row[2].values<float>()[0] = 1.0f;
+  const auto pdf = make_redshift_pdf(row.schema(), {.kind = "mixmod"});
+  ASSERT_TRUE(pdf->set(row, 0));
+  const PdfMeasures m = measure(*pdf, 1.125, 1.0, 0.0625);
   const auto cumulative = [](double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); };
-  EXPECT_NEAR(m.pit, cumulative(1.0), 5e-6);  // the grid's trapezes
-  EXPECT_NEAR(m.cde, 1.0 / (0.2 * std::sqrt(std::numbers::pi)) - 2.0 * std::exp(-0.5) / (0.1 * std::sqrt(2.0 * std::numbers::pi)), 1e-4);
-  EXPECT_NEAR(m.odds, 2.0 * cumulative(1.0) - 1.0, 1e-5);
+  EXPECT_NEAR(m.pit, cumulative(1.0), 1e-9);
+  EXPECT_NEAR(m.cde, 1.0 / (0.25 * std::sqrt(std::numbers::pi)) - 2.0 * std::exp(-0.5) / (0.125 * std::sqrt(2.0 * std::numbers::pi)), 1e-8);
+  EXPECT_NEAR(m.odds, 2.0 * cumulative(1.0) - 1.0, 1e-9);
 }
 
-TEST(GridDensity, IsNoneForValuesThatAreNoDensity) {
-  const GridDensity density({0.0, 1.0, 2.0});
-  std::vector<double> room;
+TEST(PdfMeasures, AreNoneOfValuesThatAreNoDensity) {
   const float none = std::numeric_limits<float>::quiet_NaN();
+  const PdfOptions grid{.kind = "interp", .zmin = 0.0, .zmax = 2.0, .bins = 3};
   for (const std::vector<float>& values :
-       {std::vector<float>{0.0f, none, 0.0f}, {none, 1.0f, 1.0f}, {1.0f, 1.0f, none}, {0.0f, 0.0f, 0.0f}, {1.0f, -1e-3f, 1.0f}})
-    EXPECT_TRUE(std::isnan(density.measure(values, 0.5, 0.5, 0.1, room).pit));
-  EXPECT_THROW(GridDensity({0.0}), DataError);
-  EXPECT_THROW(GridDensity({0.0, 1.0, 1.0}), DataError);
-  EXPECT_THROW(GridDensity({0.0, nan}), DataError);
+       {std::vector<float>{0.0f, none, 0.0f}, {none, 1.0f, 1.0f}, {1.0f, 1.0f, none}, {0.0f, 0.0f, 0.0f}, {1.0f, -1e-3f, 1.0f}}) {
+    const Table row = grid_row(values);
+    EXPECT_FALSE(make_redshift_pdf(row.schema(), grid)->set(row, 0));
+  }
+  for (const std::vector<double>& points : {std::vector{0.0}, {0.0, 1.0, 1.0}, {0.0, nan, 1.0}, {0.0, 1.0}}) {
+    Table meta({{"xvals", Type::f8, points.size()}}, 1);
+    std::ranges::copy(points, meta[0].values<double>().begin());
+    const Schema columns = {{pdf_column, Type::f4, points.size() == 2 ? 3 : points.size()}};
+    EXPECT_THROW((void)make_redshift_pdf(columns, meta), DataError) << points.size();
+  }
 }
 
-TEST(Mixture, WithoutComponentsIsNone) {
-  std::vector<float> density(3);
-  evaluate_mixture(std::vector{0.0, nan}, std::vector{1.0, 1.0}, std::vector{0.1, 0.1}, std::vector{0.0, 1.0, 2.0}, density);
-  EXPECT_TRUE(std::isnan(density[1]));
+TEST(PdfMeasures, AreNoneWithoutGaussians) {
+  Table row({{pdf_means_column, Type::f4}, {pdf_stds_column, Type::f4}, {pdf_weights_column, Type::f4}}, 1);
+  row[2].values<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(make_redshift_pdf(row.schema(), {.kind = "mixmod"})->set(row, 0));
 }
 
 TEST(PitHistogram, CountsBothEndsAndLeavesOutWhatIsNone) {

@@ -12,6 +12,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/kernels/photoz/estimator.hpp"
 
 namespace skyfold {
 namespace {
@@ -43,25 +44,11 @@ void check_names(const std::vector<NamedModel>& models) {
   }
 }
 
-/// The kernel, with PDFs of a form that the algorithm gives where the columns need some and none are asked for.
-std::unique_ptr<Kernel> estimator_of(const ModelOptions& o, const PhotozForm& form, const FittedModel& fitted, const BandColumns& columns,
-                                     PdfOptions& pdf) {
-  const auto algorithm = make_photoz_algorithm(fitted.model.algorithm);
-  pdf = form.needs_grid ? euclid_grid() : o.pdf;
-  const auto gives_pdf = [](const Kernel& kernel) {
-    return std::ranges::any_of(kernel.gives(), [](const ColumnInfo& column) { return is_pdf_column(column.name); });
-  };
-  // A mixture has no end and no steps, so its numbers are better than those of a grid.
-  if (form.needs_pdf && pdf.kind == "none") pdf.kind = "mixmod";
-  auto kernel = algorithm->estimator(fitted.model, columns, pdf);
-  if (form.needs_pdf && o.pdf.kind == "none" && !gives_pdf(*kernel)) {
-    pdf.kind = "interp";
-    kernel = algorithm->estimator(fitted.model, columns, pdf);
-  }
-  // Not every algorithm has a mixture to give.
-  if (pdf.kind != "none" && !gives_pdf(*kernel))
-    throw UsageError(fmt::format("--pdf {}: {} does not give PDFs of this form", pdf.kind, fitted.model.algorithm));
-  return kernel;
+/// The kernel, with PDFs in the algorithm's own form where the columns need some and none are asked for: its numbers are the best.
+PhotozEstimator estimator_of(const ModelOptions& o, const PhotozForm& form, const FittedModel& fitted, const BandColumns& columns) {
+  PdfOptions pdf = form.needs_grid ? euclid_grid() : o.pdf;
+  if (form.needs_pdf && pdf.kind == "none") pdf.kind = "native";
+  return photoz_estimator(fitted.model, columns, pdf);
 }
 
 /// What decides a kernel, beside the options of the run.
@@ -79,8 +66,8 @@ std::string kernel_key(const NamedModel& named, const BandColumns& columns, cons
 void check_grid(const ModelOptions& o, const OptionSet& given, const PhotozForm& form) {
   if (!form.needs_grid) return;
   const PdfOptions grid = euclid_grid();
-  if (o.pdf.kind == "mixmod")
-    throw UsageError(fmt::format("--pdf mixmod: --columns {} has PDFs on a grid (leave it out, or --pdf interp)", form.name));
+  if (o.pdf.kind != "none" && o.pdf.kind != "interp")
+    throw UsageError(fmt::format("--pdf {}: --columns {} has PDFs on a grid (leave it out, or --pdf interp)", o.pdf.kind, form.name));
   for (const auto& [option, asked, value] : {std::tuple{"pdf.zmin", o.pdf.zmin, grid.zmin}, std::tuple{"pdf.zmax", o.pdf.zmax, grid.zmax},
                                              std::tuple{"pdf.bins", double(o.pdf.bins), double(grid.bins)}})
     if (given.given(option) && asked != value)
@@ -143,7 +130,8 @@ FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const Model
   MadeKernels alone;
   auto& [kernel, pdf] = (made ? *made : alone)[kernel_key(named, photometry.columns, fitted.model.bands, id)];
   if (!kernel) {
-    auto plain = estimator_of(o, form, fitted, photometry.columns, pdf);
+    PhotozEstimator plain = estimator_of(o, form, fitted, photometry.columns);
+    pdf = plain.pdf;
     ColumnsAsked asked;
     asked.form = form;
     asked.prefix = named.name.empty() ? "" : named.name + "_";
@@ -151,7 +139,7 @@ FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const Model
     asked.keeps_pdf = !named.pdf_path.empty();
     asked.id = id;
     asked.seed = static_cast<std::uint64_t>(o.seed);
-    kernel = in_form(asked, std::move(plain));
+    kernel = in_form(asked, std::move(plain.kernel));
   }
   fitted.kernel = kernel;
   fitted.pdf = pdf;

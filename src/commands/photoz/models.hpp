@@ -15,7 +15,7 @@ struct ModelOptions {
   std::vector<std::string> paths;
   std::vector<std::string> prefixes;  ///< one for each model; empty: their algorithms, where one is needed
   std::string columns = "skyfold";
-  PdfOptions pdf;
+  PdfOptions pdf = pdf_by_model();
   double seed = 1.0;
 };
 void describe(OptionSet& option, ModelOptions& o);

@@ -16,10 +16,6 @@ namespace {
 constexpr const char *data_group = "/data", *ancil_group = "/ancil";
 constexpr const char *row_name = "row", *id_name = "object_id", *redshift_name = "redshift", *type_name = "distribution_type";
 
-/// Columns of kernels and the datasets that the qp library expects, which stand in a file in the order of their names.
-constexpr std::pair<const char*, const char*> pdf_names[] = {
-    {pdf_column, "yvals"}, {pdf_means_column, "means"}, {pdf_stds_column, "stds"}, {pdf_weights_column, "weights"}};
-
 /// In the order of their names, too.
 Schema ancillary_schema(const Schema& given, const PdfObjects* objects, const PdfCopies& copies) {
   Schema schema;
@@ -49,18 +45,6 @@ std::uint64_t chained_rows(RowWriter& file, RowRange rows, std::uint64_t chained
 
 }  // namespace
 
-Schema pdf_datasets(const Schema& given) {
-  Schema datasets;
-  for (const auto& [column, dataset] : pdf_names)
-    if (const auto index = find_column(given, column)) {
-      datasets.push_back(given[*index]);
-      datasets.back().name = dataset;
-      datasets.back().ucd.clear();
-      datasets.back().description = dataset == std::string("yvals") ? "p(z) at meta/xvals, unit integral" : given[*index].description;
-    }
-  return datasets;
-}
-
 std::vector<std::string> pdf_groups() { return {data_group, ancil_group}; }
 
 PdfObjects chosen_for_pdf(const ChosenRows& product, const ChosenRows& with_pdf) {
@@ -81,16 +65,7 @@ void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schem
                      const PdfCopies& copies) {
   create_columns(path, {{data_group, pdf_datasets(given), rows}, {ancil_group, ancillary_schema(given, objects, copies), rows}},
                  {{"estimator", copies.estimator}, {"product_class", product_class::photoz_pdf}});
-  // What qp reads first: the kind of parametrisation, and the grid where it has one.
-  Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
-  std::copy(pdf.kind.begin(), pdf.kind.end(), meta[0].values<char>().begin());
-  meta[1].values<std::int64_t>()[0] = 0;
-  if (pdf.kind == "interp") {
-    const std::vector<double> grid = pdf_grid(pdf);
-    const auto xvals = meta.add({"xvals", Type::f8, grid.size()}).values<double>();
-    std::copy(grid.begin(), grid.end(), xvals.begin());
-  }
-  add_columns(path, {{"/meta", meta}});
+  add_columns(path, {{"/meta", pdf_meta(pdf)}});
 }
 
 void finish_pdf_file(const Ranks& ranks, const std::string& path) {
@@ -101,9 +76,7 @@ void finish_pdf_file(const Ranks& ranks, const std::string& path) {
 
 PdfFileWriter::PdfFileWriter(const std::string& path, const PdfObjects* objects, const PdfCopies& copies)
     : objects_(objects), copies_(copies), data_(path, data_group), ancil_(path, ancil_group) {
-  for (const ColumnInfo& dataset : data_.schema())
-    for (const auto& [column, name] : pdf_names)
-      if (dataset.name == name) columns_.emplace_back(column);
+  for (const ColumnInfo& dataset : data_.schema()) columns_.push_back(pdf_column_of(dataset.name));
 }
 
 PdfRows PdfFileWriter::chosen_of(RowRange block) const { return objects_ ? objects_->among(block) : PdfRows{block, {}}; }

@@ -11,9 +11,6 @@
 
 namespace skyfold {
 
-/// Datasets of a PDF file for the PDF columns that a kernel gives, in the order of the file; none when it gives none.
-[[nodiscard]] Schema pdf_datasets(const Schema& given);
-
 /// Objects of a block that have a PDF.
 struct PdfRows {
   RowRange rows;                    ///< of the file
@@ -32,7 +29,7 @@ struct PdfCopies {
   std::string estimator = {};  ///< what columns of the PDFs would begin with; "" for none
 };
 
-/// Lays out the qp library's file for PDFs on a grid (class interp) or mixtures of Gaussians (class mixmod): groups meta, data, and ancil
+/// Lays out the qp library's file for PDFs of any form (see pdf_layout.hpp): groups meta, data, and ancil
 /// with the objects' ids, point estimates and quantiles, known redshifts, and, where not all objects have a PDF, their rows in the
 /// product. Rank 0.
 void create_pdf_file(const std::string& path, const PdfOptions& pdf, const Schema& given, std::int64_t rows, const PdfObjects* objects,

@@ -14,6 +14,8 @@
 #include "skyfold/dataset/part_values.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/kernels/photoz/estimator.hpp"
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
 #include "skyfold/kernels/validate/quality.hpp"
 
 namespace skyfold {
@@ -22,14 +24,6 @@ namespace {
 constexpr std::uint32_t fold_stream = 0x666f6c64;  // "fold"
 constexpr const char* held_out_class = "photoz_held_out";
 constexpr const char* no_null = "none";
-
-/// Columns of kernels and the datasets that qp expects.
-constexpr std::pair<const char*, const char*> pdf_datasets[] = {
-    {pdf_column, "yvals"}, {pdf_means_column, "means"}, {pdf_stds_column, "stds"}, {pdf_weights_column, "weights"}};
-
-bool is_pdf(const std::string& name) {
-  return std::ranges::any_of(pdf_datasets, [&](const auto& names) { return name == names.first; });
-}
 
 BandColumns columns_of(std::size_t bands) {
   BandColumns columns;
@@ -170,7 +164,7 @@ Table train_and_estimate(const PhotozAlgorithm& algorithm, const TrainingSet& fi
   model.bands.missing.clear();
   model.bands.nan = "missing";
   const BandColumns columns = columns_of(fit.photometry.n_bands);
-  const auto kernel = algorithm.estimator(model, columns, pdf);
+  const auto kernel = photoz_estimator(model, columns, pdf).kernel;
   Table in = table_of(judged, columns);
   for (const std::string& name : kernel->needs())
     // An algorithm that wants more wants the id, to tell an object from itself.
@@ -219,25 +213,15 @@ std::string quality_of(const Table& estimates) {
 
 void write_held_out(const std::string& path, const std::string& pdf_path, const Table& estimates, const PdfOptions& pdf,
                     const std::string& provenance) {
-  Table objects, pdfs;
+  Table objects, pdfs(pdf_datasets(estimates.schema()), estimates.rows());
   objects.resize(estimates.rows());
-  pdfs.resize(estimates.rows());
-  for (std::size_t c = 0; c < estimates.columns(); ++c) {
-    ColumnInfo info = estimates[c].info();
-    for (const auto& [column, dataset] : pdf_datasets)
-      if (estimates[c].info().name == column) info.name = dataset;
-    std::ranges::copy(estimates[c].bytes(), (is_pdf(estimates[c].info().name) ? pdfs : objects).add(info).bytes().begin());
-  }
+  for (std::size_t c = 0; c < pdfs.columns(); ++c)
+    std::ranges::copy(estimates.at(pdf_column_of(pdfs[c].info().name)).bytes(), pdfs[c].bytes().begin());
+  for (std::size_t c = 0; c < estimates.columns(); ++c)
+    if (!is_pdf_column(estimates[c].info().name)) std::ranges::copy(estimates[c].bytes(), objects.add(estimates[c].info()).bytes().begin());
   write_columns(path, {{"/object", objects}}, {{"product_class", held_out_class}, {"provenance", provenance}});
   if (pdf_path.empty()) return;
-  Table meta({{"pdf_name", Type::text, pdf.kind.size()}, {"pdf_version", Type::i8}}, 1);
-  std::ranges::copy(pdf.kind, meta[0].values<char>().begin());
-  meta[1].values<std::int64_t>()[0] = 0;
-  if (pdf.kind == "interp") {
-    const std::vector<double> grid = pdf_grid(pdf);
-    std::ranges::copy(grid, meta.add({"xvals", Type::f8, grid.size()}).values<double>().begin());
-  }
-  write_columns(pdf_path, {{"/data", pdfs}, {"/meta", meta}}, {{"product_class", product_class::photoz_pdf}});
+  write_columns(pdf_path, {{"/data", pdfs}, {"/meta", pdf_meta(pdf)}}, {{"product_class", product_class::photoz_pdf}});
 }
 
 }  // namespace skyfold

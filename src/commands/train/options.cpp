@@ -105,13 +105,17 @@ namespace {
 void add_held_out(const HeldOutOptions& o, TrainPaths& paths) {
   if (o.folds == 1) throw UsageError("held_out.folds = 1 (nothing would be left to train on; at least 2, or 0 for none)");
   if (o.folds == 0) {
-    const PdfOptions none;
+    const PdfOptions none = pdf_by_model();
     return refuse_idle_options("--held_out.folds", {{"pdf", o.pdf.kind != none.kind},
                                                     {"pdf.zmin", o.pdf.zmin != none.zmin},
                                                     {"pdf.zmax", o.pdf.zmax != none.zmax},
-                                                    {"pdf.bins", o.pdf.bins != none.bins}});
+                                                    {"pdf.bins", o.pdf.bins != none.bins},
+                                                    {"pdf.quantiles", o.pdf.quantiles != none.quantiles},
+                                                    {"pdf.gaussians", o.pdf.gaussians != none.gaussians},
+                                                    {"pdf.bytes", o.pdf.bytes != none.bytes}});
   }
-  if (o.pdf.kind == "interp") (void)pdf_grid(o.pdf);  // what is wrong with it is told before anything is read
+  // What is wrong with a grid is told before anything is read.
+  if (o.pdf.zmin >= 0.0 && o.pdf.zmax > 0.0) (void)resolved_pdf(o.pdf, {});
   for (const std::string& model : paths.models) {
     paths.held_out.push_back(with_word(model, "held_out"));
     if (o.pdf.kind != "none") paths.held_out_pdf.push_back(pdf_path_of(paths.held_out.back()));

@@ -33,7 +33,7 @@ struct TrainWeights {
 /// Estimates of training objects by models that have not seen them; section `held_out`.
 struct HeldOutOptions {
   long folds = 0;  ///< 0: none
-  PdfOptions pdf;
+  PdfOptions pdf = pdf_by_model();
 };
 
 /// Search over the options of the algorithms; section `tune`.

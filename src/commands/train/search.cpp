@@ -25,7 +25,6 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double judged_share = 0.25;
 constexpr std::size_t most_judged = 20'000;        // the loss of so many is known to a per cent, and their PDFs take 40 MB
 constexpr std::uint32_t part_stream = 0x74756e65;  // "tune"
-constexpr long grid_points = 501;
 
 std::string drawn(const SearchRange& range, std::uint64_t seed, std::size_t trial) {
   const double u = ObjectRandom(seed, trial, static_cast<std::uint32_t>(hash_text(range.option))).uniform();
@@ -66,28 +65,16 @@ Division divide(const TrainingSet& set) {
   return division;
 }
 
-PdfOptions grid_for(const TrainingSet& set) {
-  PdfOptions pdf{.kind = "interp"};
-  pdf.bins = grid_points;
-  pdf.zmax = std::max(0.1, std::ceil(*std::ranges::max_element(set.z) * 11.0) / 10.0);
-  return pdf;
-}
-
 /// Fills the losses of a trial. Objects without an estimate count as badly wrong: a setting must not win by leaving the hard ones out.
 void judge(const TrainingSet& judged, const Table& estimates, const PdfOptions& pdf, bool is_weighted, Trial& trial) {
   QualitySums sums;
   double cde = 0.0, weights = 0.0;
-  const validation::GridDensity density(pdf_grid(pdf));
-  const bool has_pdf = estimates.find(pdf_column) != nullptr;
-  std::vector<double> cumulative;
+  const auto density = make_redshift_pdf(estimates.schema(), pdf);
   for (std::size_t i = 0; i < judged.z.size(); ++i) {
     const double z_phot = estimates.at("z_phot").number(i), z = judged.z[i];
     sums.add(std::isfinite(z_phot) ? z_phot : z + (1.0 + z), z, nan);
-    if (!has_pdf) continue;
     const double weight = is_weighted ? judged.weight[i] : 1.0;
-    const auto bins = static_cast<std::size_t>(pdf.bins);
-    const double its = density.measure(estimates.at(pdf_column).values<float>().subspan(i * bins, bins), z, z_phot, 0.0, cumulative).cde;
-    if (std::isfinite(its)) cde += weight * its;
+    if (density->set(estimates, i)) cde += weight * validation::measure(*density, z, z_phot, 0.0).cde;
     weights += weight;
   }
   trial.nmad = sums.quality().nmad;
@@ -120,7 +107,7 @@ void choose(Search& search) {
   }
   const std::string& problem = search.trials.front().problem;
   throw DataError(fmt::format("{}: no trial of --tune gives a loss by --tune.by {} ({})", search.algorithm, search.by,
-                              problem.empty() ? search.algorithm + " gives no PDFs on a grid" : problem));
+                              problem.empty() ? "no estimates" : problem));
 }
 
 std::string setting(const Search& search, std::size_t trial) {
@@ -231,7 +218,9 @@ Search search_options(const PhotozAlgorithm& algorithm, const OptionSet& given, 
   const TrainingSet all_fit = subset_of(set, division.fit), judged = subset_of(set, division.judged);
   search.fit_objects = division.fit.size();
   search.judged_objects = division.judged.size();
-  const PdfOptions pdf = grid_for(set);
+  PdfOptions pdf = pdf_by_model();
+  pdf.kind = "interp";
+  pdf = resolved_pdf(pdf, described);
   const bool is_weighted = algorithm.uses_weights() && !set.weight.empty();
   const std::vector<std::string> results = tasks.run("trials", search.trials.size(), [&](std::size_t number, int threads) {
     Trial trial = search.trials[number];

@@ -253,9 +253,12 @@ class Training {
 
   void estimate_held_out(const PhotozAlgorithm& algorithm, const RankTasks::Place& place, const std::string& tuned) {
     const HeldOutOptions& o = o_.held_out;
-    const std::string asked = fmt::format("{} {} {} {} {} {}", o.folds, o.pdf.kind, o.pdf.zmin, o.pdf.zmax, o.pdf.bins, tuned);
+    // One grid for all folds, whatever the range of each.
+    const PdfOptions pdf = resolved_pdf(o.pdf, described_model());
+    const std::string asked = fmt::format("{} {} {} {} {} {} {} {} {}", o.folds, pdf.kind, pdf.zmin, pdf.zmax, pdf.bins, pdf.quantiles,
+                                          pdf.gaussians, pdf.bytes, tuned);
     RankTasks tasks(place, algorithm.name(), hash_text(asked, key_of(algorithm)));
-    held_out_.push_back(held_out_estimates(algorithm, set_, described_model(), static_cast<std::size_t>(o.folds), o.pdf, tasks));
+    held_out_.push_back(held_out_estimates(algorithm, set_, described_model(), static_cast<std::size_t>(o.folds), pdf, tasks));
     log_info(fmt::format("{}, {} folds: {}", algorithm.name(), o.folds, quality_of(held_out_.back())));
   }
 
@@ -272,7 +275,7 @@ class Training {
     for (std::size_t i = 0; i < models_.size(); ++i) write_model(folder.partial(paths_.models[i]), models_[i], provenance);
     for (std::size_t i = 0; i < held_out_.size(); ++i)
       write_held_out(folder.partial(paths_.held_out[i]), paths_.held_out_pdf.empty() ? "" : folder.partial(paths_.held_out_pdf[i]),
-                     held_out_[i], o_.held_out.pdf, provenance);
+                     held_out_[i], resolved_pdf(o_.held_out.pdf, described_model()), provenance);
     const auto write_set = [&](const std::string& path, const Table& table) {
       write_columns(folder.partial(path), {{"/object", table}},
                     {{"product_class", product_class::training_set}, {"provenance", provenance}});

@@ -18,7 +18,8 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/io/ids.hpp"
-#include "skyfold/kernels/validate/pdf_measures.hpp"
+#include "skyfold/kernels/photoz/estimator.hpp"
+#include "skyfold/kernels/photoz/redshift_pdf.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/table/algebra.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -26,7 +27,6 @@
 namespace skyfold {
 namespace {
 
-using validation::GridDensity;
 using validation::PdfMeasures;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -70,8 +70,14 @@ void place(const Estimate& estimate, Estimates& estimates) {
   estimates.odds[row] = estimate.odds;
 }
 
+/// Redshifts to which PDFs of a model are cut.
+std::pair<double, double> range_of(const ReadyModel& model) {
+  if (model.pdf.kind == "none") return {0.0, 0.0};
+  return make_redshift_pdf(model.kernel->gives(), model.pdf)->range();
+}
+
 /// Counts what there is and what there is not; `found` has the rows that the product knows.
-void count(const ValidationSample& sample, const std::vector<bool>& found, const std::vector<double>& grid, Estimates& estimates) {
+void count(const ValidationSample& sample, const std::vector<bool>& found, std::pair<double, double> range, Estimates& estimates) {
   for (std::size_t i = 0; i < sample.size(); ++i) {
     if (!sample.is_usable[i]) continue;
     const bool is_estimated = !std::isnan(estimates.z_phot[i]), has_pdf = !std::isnan(estimates.pit[i]);
@@ -82,7 +88,7 @@ void count(const ValidationSample& sample, const std::vector<bool>& found, const
     ++estimates.measured;
     estimates.no_error += std::isnan(estimates.z_err[i]);
     estimates.no_pdf += estimates.has_pdf && !has_pdf;
-    estimates.off_grid += estimates.has_pdf && has_pdf && (sample.z_spec[i] < grid.front() || sample.z_spec[i] > grid.back());
+    estimates.off_grid += estimates.has_pdf && has_pdf && (sample.z_spec[i] < range.first || sample.z_spec[i] > range.second);
   }
   if (estimates.measured == 0)
     throw DataError(fmt::format("{}: no estimate for any of {} objects with known redshifts ({} missing, {} failed)", estimates.path,
@@ -90,8 +96,8 @@ void count(const ValidationSample& sample, const std::vector<bool>& found, const
 }
 
 /// A block of the sample: the kernel's estimates and what their PDFs say.
-std::vector<Estimate> estimate_block(const ValidationSample& sample, const ReadyModel& model, const std::optional<GridDensity>& density,
-                                     double odds_width, std::size_t begin, std::size_t end, int threads) {
+std::vector<Estimate> estimate_block(const ValidationSample& sample, const ReadyModel& model, double odds_width, std::size_t begin,
+                                     std::size_t end, int threads) {
   Table out(model.kernel->gives(), end - begin);
   // All rows are estimated, also those that are not usable: blocks then have fixed places whatever the cuts.
   Table in = slice(sample.photometry, begin, end);
@@ -101,17 +107,15 @@ std::vector<Estimate> estimate_block(const ValidationSample& sample, const Ready
   std::vector<Estimate> estimates(end - begin);
   for (std::size_t k = 0; k < estimates.size(); ++k)
     estimates[k] = {static_cast<std::int64_t>(begin + k), z_phot.number(k), z_err.number(k), nan, nan, nan};
-  if (!density) return estimates;
-  const auto pdfs = out.at(pdf_column).values<float>();
-  const std::size_t bins = density->grid().size();
-  // A buffer for each thread: measure() sums the PDF up in it, and allocating one for each object would cost more than the sum.
-  std::vector<std::vector<double>> cumulative(static_cast<std::size_t>(threads));
+  if (model.pdf.kind == "none") return estimates;
+  // A buffer for each thread: a PDF allocates nothing once it has been set.
+  std::vector<std::unique_ptr<RedshiftPdf>> pdfs(static_cast<std::size_t>(threads));
   parallel_for(estimates.size(), pdfs_per_chunk, threads, [&](std::size_t first, std::size_t last, int thread) {
+    auto& pdf = pdfs[static_cast<std::size_t>(thread)];
+    if (!pdf) pdf = make_redshift_pdf(out.schema(), model.pdf);
     for (std::size_t k = first; k < last; ++k)
-      if (sample.is_usable[begin + k])
-        set_pdf(density->measure(pdfs.subspan(k * bins, bins), sample.z_spec[begin + k], estimates[k].z_phot, odds_width,
-                                 cumulative[static_cast<std::size_t>(thread)]),
-                estimates[k]);
+      if (sample.is_usable[begin + k] && pdf->set(out, k))
+        set_pdf(validation::measure(*pdf, sample.z_spec[begin + k], estimates[k].z_phot, odds_width), estimates[k]);
   });
   return estimates;
 }
@@ -219,39 +223,31 @@ std::vector<ReadyModel> read_models(const ValidateOptions& o) {
   std::vector<ReadyModel> models;
   for (const std::string& path : o.models) {
     if (!class_of(path).empty()) require_class(path, {product_class::photoz_model}, "models");  // read_model refuses those without a class
-    models.push_back({path, read_model(path), nullptr, {}});
+    models.push_back({path, read_model(path), nullptr, {}, {}});
   }
   return models;
 }
 
-void make_kernels(const ValidateOptions& o, const PdfOptions& pdf, std::vector<ReadyModel>& models) {
+void make_kernels(const ValidateOptions& o, std::vector<ReadyModel>& models) {
   if (models.empty()) return;
   const std::vector<std::string> paths = input_files(o.sample);
   const Dataset first(paths.front(), o.source);
   const PhotometricTable table = photometric_table(first, paths);
   for (ReadyModel& ready : models) {
     TablePhotometry photometry = model_photometry(o.bands, ready.model, ready.path, table);
-    ready.kernel = make_photoz_algorithm(ready.model.algorithm)->estimator(ready.model, photometry.columns, pdf);
+    PhotozEstimator estimator = photoz_estimator(ready.model, photometry.columns, o.pdf);
+    ready.kernel = std::move(estimator.kernel);
+    ready.pdf = estimator.pdf;
     ready.corrections = std::move(photometry.corrections);
     for (const std::string& line : photometry.lines) log_info(line);
   }
 }
 
-PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z) {
-  PdfOptions pdf = o.pdf;
-  if (pdf.kind != "none") pdf.kind = "interp";  // mixtures are measured on the grid
-  // A tenth beyond the largest redshift of training, rounded up to 0.1: the grid must not depend on the last digits of one redshift.
-  if (!options.given("pdf.zmax") && largest_z > 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(largest_z * 11.0) / 10.0);
-  return pdf;
-}
-
-Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf, const ValidationSample& sample,
-                          const ValidatePasses& passes, std::size_t number) {
+Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const ValidationSample& sample, const ValidatePasses& passes,
+                          std::size_t number) {
   Estimates estimates = empty_estimates(model.path, sample);
   estimates.algorithm = model.model.algorithm;
-  estimates.has_pdf = pdf.kind != "none";
-  std::optional<GridDensity> density;
-  if (estimates.has_pdf) density.emplace(pdf_grid(pdf));
+  estimates.has_pdf = model.pdf.kind != "none";
   std::vector<Partition> units;
   const std::int64_t rows = std::ssize(sample.ids);
   for (std::int64_t begin = 0; begin < rows; begin += rows_per_unit)
@@ -259,21 +255,20 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
   do_pass<EstimatesCodec>(
       passes, {"estimates of " + estimates.name, "objects"}, fmt::format("estimates {}", number), units, {},
       [&](RowRange block, std::vector<Estimate>& found) {
-        found = estimate_block(sample, model, density, o.odds_width, static_cast<std::size_t>(block.begin),
-                               static_cast<std::size_t>(block.end), passes.threads);
+        found = estimate_block(sample, model, o.odds_width, static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.end),
+                               passes.threads);
       },
       [&](RowRange, const std::vector<Estimate>& found) {
         for (const Estimate& estimate : found) place(estimate, estimates);
       });
   // A model knows every object; it can fail, but not miss one.
-  passes.ranks.together(
-      [&] { count(sample, std::vector<bool>(sample.size(), true), density ? density->grid() : std::vector<double>(), estimates); });
+  passes.ranks.together([&] { count(sample, std::vector<bool>(sample.size(), true), range_of(model), estimates); });
   estimates.in_training = count_trained(model.model, sample);
   return estimates;
 }
 
-Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf, const ValidationSample& sample,
-                         const ValidatePasses& passes, std::size_t number) {
+Estimates read_estimates(const ValidateOptions& o, const std::string& path, const ValidationSample& sample, const ValidatePasses& passes,
+                         std::size_t number) {
   Estimates estimates = empty_estimates(path, sample);
   std::optional<Dataset> dataset;
   std::optional<PdfFile> pdfs;
@@ -282,8 +277,8 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
     dataset.emplace(path, o.source);
     if (dataset->rows() == 0) throw DataError(path + ": no rows");
     columns = estimate_columns(o, dataset->source());
-    if (pdf.kind == "none") return;
-    if (const auto beside = pdfs_found_of(path, o.estimate_z)) pdfs.emplace(*beside, pdf, dataset->rows());
+    if (o.pdf.kind == "none") return;
+    if (const auto beside = pdfs_found_of(path, o.estimate_z)) pdfs.emplace(*beside, dataset->rows());
   });
   estimates.has_pdf = pdfs.has_value();
   const IdIndex index(sample);
@@ -309,7 +304,7 @@ Estimates read_estimates(const ValidateOptions& o, const std::string& path, cons
         }
       });
   passes.ranks.together([&] {
-    count(sample, is_found, pdfs ? pdfs->grid() : std::vector<double>(), estimates);
+    count(sample, is_found, pdfs ? pdfs->range() : std::pair(0.0, 0.0), estimates);
     check_missing(o, sample, is_found, estimates);
   });
   return estimates;

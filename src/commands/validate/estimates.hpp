@@ -32,22 +32,21 @@ struct ReadyModel {
   std::string path;
   PhotozModel model;
   std::unique_ptr<Kernel> kernel;
+  PdfOptions pdf;           ///< that the kernel gives
   Corrections corrections;  ///< that the sample's magnitudes need for it
 };
 /// Reads the models; without kernels yet. Throws DataError for a product of another class.
 [[nodiscard]] std::vector<ReadyModel> read_models(const ValidateOptions& o);
-/// Makes the models' kernels, their bands resolved in the sample's columns.
-void make_kernels(const ValidateOptions& o, const PdfOptions& pdf, std::vector<ReadyModel>& models);
-/// The grid for the PDFs: what the user asked for; else it ends a tenth above the largest redshift that a model was trained with.
-[[nodiscard]] PdfOptions pdf_for(const ValidateOptions& o, const OptionSet& options, double largest_z);
+/// Makes the models' kernels, their bands resolved in the sample's columns; each with the PDFs that photoz gives with the same options.
+void make_kernels(const ValidateOptions& o, std::vector<ReadyModel>& models);
 
 /// Estimates the sample with a model, in a pass over the sample; collective.
 /// @param number  of the estimates in the run, from 0
-[[nodiscard]] Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const PdfOptions& pdf,
-                                        const ValidationSample& sample, const ValidatePasses& passes, std::size_t number);
+[[nodiscard]] Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, const ValidationSample& sample,
+                                        const ValidatePasses& passes, std::size_t number);
 /// Takes the estimates of the sample's objects from a table, in a pass over the table; collective. Throws DataError for an id that
 /// occurs twice, and for objects without a row unless they are to be counted.
-[[nodiscard]] Estimates read_estimates(const ValidateOptions& o, const std::string& path, const PdfOptions& pdf,
-                                       const ValidationSample& sample, const ValidatePasses& passes, std::size_t number);
+[[nodiscard]] Estimates read_estimates(const ValidateOptions& o, const std::string& path, const ValidationSample& sample,
+                                       const ValidatePasses& passes, std::size_t number);
 
 }  // namespace skyfold

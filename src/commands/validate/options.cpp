@@ -39,8 +39,8 @@ ValidateOptions::ValidateOptions() {
   limits[place(Metric::sigma68)] = {0.12};  // the requirements of the Dark Energy Survey, for the culled subset
   limits[place(Metric::out_2sigma)] = {0.10};
   limits[place(Metric::out_3sigma)] = {0.015};
-  pdf.kind = "interp";
-  pdf.bins = 501;
+  pdf = pdf_by_model();
+  pdf.kind = "interp";  // what photoz --pdf interp gives
 }
 
 void describe(OptionSet& option, ValidateOptions& o) {

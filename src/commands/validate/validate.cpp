@@ -102,11 +102,7 @@ class ValidateRun {
       // Models are read and checked before the rows of the sample, which take longest: a wrong model is told at once.
       const Schema schema = sample_schema(o_);
       ready_ = read_models(o_);
-      double largest_z = 0.0;
-      for (const ReadyModel& ready : ready_) largest_z = std::max(largest_z, ready.model.z_max);
-      pdf_ = pdf_for(o_, context_.options, largest_z);
-      o_.pdf.zmax = pdf_.zmax;  // so that the record names it
-      make_kernels(o_, pdf_, ready_);
+      make_kernels(o_, ready_);
       sample_ = ready_.empty() ? sample_columns(o_, schema, nullptr, {})
                                : sample_columns(o_, schema, &ready_.front().model, ready_.front().corrections.record().scale);
       if (!o_.estimates.empty() && sample_.id.empty())
@@ -143,8 +139,8 @@ class ValidateRun {
   ValidatePasses passes() { return {*run_, ranks_, context_.threads}; }
 
   void estimate() {
-    for (const ReadyModel& model : ready_) models_.push_back(estimate_sample(o_, model, pdf_, sample_, passes(), models_.size()));
-    for (const std::string& path : o_.estimates) models_.push_back(read_estimates(o_, path, pdf_, sample_, passes(), models_.size()));
+    for (const ReadyModel& model : ready_) models_.push_back(estimate_sample(o_, model, sample_, passes(), models_.size()));
+    for (const std::string& path : o_.estimates) models_.push_back(read_estimates(o_, path, sample_, passes(), models_.size()));
     make_names_unique(models_);
     for (const Estimates& e : models_)
       if (e.in_training > 0)
@@ -180,7 +176,6 @@ class ValidateRun {
   const CommandContext& context_;
   Ranks& ranks_;
   std::optional<Run> run_;
-  PdfOptions pdf_;
   std::vector<ReadyModel> ready_;
   ValidationSample sample_;
   std::vector<Estimates> models_;

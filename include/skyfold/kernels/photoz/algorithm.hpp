@@ -38,13 +38,24 @@ struct PhotozModel {
   CorrectionRecord corrections = {};               ///< of the training sample's magnitudes; its bands are those of `bands`, or none
 };
 
-/// Grid of the PDFs; section `pdf` of the configuration.
+/// Form of the PDFs; section `pdf` of the configuration.
 struct PdfOptions {
-  std::string kind = "none";  ///< none, interp (values on a grid, qp's interp), mixmod (sums of Gaussians, qp's mixmod)
-  double zmin = 0.0, zmax = 2.0;
-  long bins = 100;  ///< grid points, zmin and zmax included
+  /// none, native (as the algorithm has it: mixmod, or interp on a fine grid), interp (values on a grid), hist (probabilities of bins),
+  /// quant (quantiles), mixmod (sums of Gaussians), norm (one Gaussian), packed (bytes, see docs/pdf.md)
+  std::string kind = "none";
+  double zmin = 0.0, zmax = 2.0;  ///< of the grid
+  long bins = 100;                ///< grid points, zmin and zmax included; of hist: bins between zmin and zmax
+  long quantiles = 41;            ///< of quant
+  long gaussians = 6;             ///< of a mixture that is fitted to the PDF of an algorithm that has none
+  long bytes = 52;                ///< of a packed PDF
 };
+/// Options whose grid the model decides: zmin = -1, zmax = 0 and bins = 0 stand for that.
+[[nodiscard]] PdfOptions pdf_by_model();
 void describe(OptionSet& option, PdfOptions& o);
+/// The options with a grid that follows the model's range of redshifts where they leave it to the model: a tenth of the greatest redshift
+/// beyond it on either side, in steps of 0.1, but not below 0; 301 points.
+/// Throws UsageError for a grid that is none.
+[[nodiscard]] PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model);
 /// The grid, shape [bins].
 [[nodiscard]] std::vector<double> pdf_grid(const PdfOptions& o);
 
@@ -87,8 +98,11 @@ class PhotozAlgorithm {
   virtual void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const = 0;
   /// Options that `train --tune` searches; none where there is nothing to choose.
   [[nodiscard]] virtual std::vector<SearchRange> searched_options() const { return {}; }
-  /// The kernel that estimates with a model of this algorithm on magnitude and error columns `columns`. One that does not know the
-  /// form of `pdf` gives no PDF columns.
+  /// True when its PDFs are mixtures of Gaussians: it then gives the form mixmod, which loses nothing.
+  [[nodiscard]] virtual bool has_mixtures(const PhotozModel& /*model*/) const { return false; }
+  /// The kernel that estimates with a model of this algorithm on magnitude and error columns `columns`, with PDFs as none, interp on a
+  /// grid that is given, or mixmod where the algorithm has mixtures. Commands use photoz_estimator() (estimator.hpp), which gives all
+  /// forms.
   [[nodiscard]] virtual std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns,
                                                           const PdfOptions& pdf) const = 0;
 };

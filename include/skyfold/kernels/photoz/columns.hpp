@@ -7,6 +7,7 @@
 
 #include "skyfold/kernels/kernel.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
 
 namespace skyfold {
 
@@ -43,8 +44,6 @@ struct ColumnsAsked {
 /// Throws UsageError when the kernel does not give what the form needs.
 [[nodiscard]] std::unique_ptr<Kernel> in_form(const ColumnsAsked& asked, std::unique_ptr<Kernel> kernel);
 
-/// True for columns that hold PDFs.
-[[nodiscard]] bool is_pdf_column(const std::string& name);
 /// What tells of an object's PDF beside it: mode, median, mean, standard deviation, quantiles; as the qp library's users name them.
 [[nodiscard]] const Schema& ancillary_columns();
 /// Name in a kernel's output of one of them.

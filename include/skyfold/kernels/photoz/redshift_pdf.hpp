@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "skyfold/kernels/photoz/algorithm.hpp"
@@ -28,6 +29,12 @@ class RedshiftPdf {
   [[nodiscard]] virtual double mode() const = 0;
   /// Mean square distance from z.
   [[nodiscard]] virtual double square_about(double z) const = 0;
+  /// Integral of the squared density.
+  [[nodiscard]] virtual double squared_integral() const = 0;
+  /// Redshifts between which all of it lies, but for what is less than single precision tells.
+  [[nodiscard]] virtual std::pair<double, double> support() const = 0;
+  /// Redshifts to which all PDFs of this form are cut, whatever is set; all numbers where they are not.
+  [[nodiscard]] virtual std::pair<double, double> range() const;
   /// Redshifts and their probabilities, sum 1, for integrals of smooth functions.
   virtual void sample(std::vector<double>& z, std::vector<double>& probability) const = 0;
 
@@ -36,7 +43,10 @@ class RedshiftPdf {
   [[nodiscard]] double deviation_from(double z) const;
 };
 
-/// A PDF of the form that `columns` has (see algorithm.hpp): linear between the points of the grid of `pdf`, or a mixture of Gaussians.
+/// A PDF of the form that `columns` has (see pdf_layout.hpp), as the group `meta` of its file describes it.
+/// Throws DataError where they do not belong together.
+[[nodiscard]] std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const Table& meta);
+/// The same of a kernel that was asked for `pdf`.
 [[nodiscard]] std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const PdfOptions& pdf);
 
 /// The loss that a point estimate is expected to have: Tanaka et al. 2018 (PASJ 70, S9), L = 1 - 1/(1 + (dz/0.15)^2) with

@@ -140,6 +140,7 @@ class Annz final : public PhotozAlgorithm {
     model.tables["error"] = error_table(errors);
   }
 
+  bool has_mixtures(const PhotozModel&) const override { return true; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<annz::AnnzKernel>(options_of<Options>(model, describe_options), model, columns, pdf);
   }

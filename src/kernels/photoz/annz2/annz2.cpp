@@ -173,6 +173,7 @@ class Annz2 final : public PhotozAlgorithm {
                std::span(&part.reach, 1));
   }
 
+  bool has_mixtures(const PhotozModel&) const override { return true; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<annz2::Annz2Kernel>(options_of<annz2::Options>(model, annz2::describe_options), model, columns, pdf);
   }

@@ -64,6 +64,7 @@ class Cmnn final : public PhotozAlgorithm {
                colour);
   }
 
+  bool has_mixtures(const PhotozModel&) const override { return true; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<cmnn::CmnnKernel>(options_of<cmnn::Options>(model, describe_options), model, columns, pdf);
   }

@@ -198,10 +198,6 @@ std::unique_ptr<Kernel> in_form(const ColumnsAsked& asked, std::unique_ptr<Kerne
   return std::make_unique<KernelInForm>(asked, std::move(kernel));
 }
 
-bool is_pdf_column(const std::string& name) {
-  return name == pdf_column || name == pdf_means_column || name == pdf_stds_column || name == pdf_weights_column;
-}
-
 const Schema& ancillary_columns() {
   static const Schema columns = [] {
     Schema schema;

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "skyfold/core/error.hpp"
@@ -27,6 +29,9 @@ std::unique_ptr<PhotozAlgorithm> make_tpz();
 std::unique_ptr<PhotozAlgorithm> make_trainz();
 
 namespace {
+
+constexpr double grid_start_by_model = -1.0;
+constexpr long grid_points_by_model = 301;
 
 struct Entry {
   const char* name;
@@ -53,12 +58,35 @@ constexpr Entry algorithms[] = {
 
 }  // namespace
 
+PdfOptions pdf_by_model() {
+  PdfOptions o;
+  o.zmin = grid_start_by_model, o.zmax = 0.0, o.bins = 0;
+  return o;
+}
+
 void describe(OptionSet& option, PdfOptions& o) {
-  option("pdf", o.kind, "form of the redshift PDFs: none, interp (values on a grid), mixmod (mixtures of Gaussians)")
-      .one_of({"none", "interp", "mixmod"});
-  option("pdf.zmin", o.zmin, "first redshift of the grid").range(0.0, 100.0);
-  option("pdf.zmax", o.zmax, "last redshift of the grid").range(0.0, 100.0);
-  option("pdf.bins", o.bins, "grid points, both ends included").range(2, 100000);
+  option("pdf", o.kind,
+         "form of the redshift PDFs: none, interp (values on a grid), hist (bins), quant (quantiles), mixmod (mixtures of Gaussians), norm "
+         "(one Gaussian), packed (bytes)")
+      .one_of({"none", "interp", "hist", "quant", "mixmod", "norm", "packed"});
+  option("pdf.zmin", o.zmin, "first redshift of the grid; -1: by the model's range").range(-1.0, 100.0);
+  option("pdf.zmax", o.zmax, "last redshift of the grid; 0: by the model's range").range(0.0, 100.0);
+  option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: 301").range(0, 100000);
+  option("pdf.quantiles", o.quantiles, "quantiles of quant").range(3, 1000);
+  option("pdf.gaussians", o.gaussians, "Gaussians of mixmod, fitted to the PDFs of an algorithm that has no mixtures").range(1, 64);
+  option("pdf.bytes", o.bytes, "bytes of a packed PDF").range(16, 1000);
+}
+
+PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model) {
+  PdfOptions pdf = o;
+  // A tenth, in steps of 0.1: the grid must not depend on the last digits of one redshift.
+  const double margin = 0.1 * std::max(model.z_max, 0.0);
+  if (pdf.zmin == grid_start_by_model) pdf.zmin = std::max(0.0, std::floor((model.z_min - margin) * 10.0) / 10.0);
+  if (pdf.zmin < 0.0) throw UsageError(fmt::format("pdf.zmin = {} (a redshift, or -1 for the model's range)", o.zmin));
+  if (pdf.zmax == 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(std::max(model.z_max, 0.0) * 11.0) / 10.0);
+  if (pdf.bins == 0) pdf.bins = grid_points_by_model;
+  (void)pdf_grid(pdf);
+  return pdf;
 }
 
 std::vector<double> pdf_grid(const PdfOptions& o) {

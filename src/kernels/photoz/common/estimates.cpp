@@ -5,19 +5,20 @@
 #include <limits>
 
 #include "skyfold/kernels/photoz/flags.hpp"
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
 
 namespace skyfold {
 namespace {
 
 constexpr std::int64_t no_id = -1;
-const std::string density = "stat.probability;src.redshift.phot";
 
 template <class T>
 std::span<T> values_or_none(Table& out, const char* name) {
   return out.find(name) ? out.at(name).values<T>() : std::span<T>();
 }
 
-/// A missing value in all elements of a cell.
+}  // namespace
+
 void set_missing_cell(Column& column, std::size_t row) {
   const std::size_t width = column.info().width, first = row * width;
   const std::int64_t null = column.info().null.value_or(0);
@@ -38,8 +39,6 @@ void set_missing_cell(Column& column, std::size_t row) {
   }
 }
 
-}  // namespace
-
 namespace photoz_column {
 
 ColumnInfo z_phot() { return {"z_phot", Type::f8, 1, "", "src.redshift.phot", "photometric redshift", ""}; }
@@ -50,15 +49,6 @@ ColumnInfo nn_id() { return {"nn_id", Type::i8, 1, "", "meta.id", "identifier of
 ColumnInfo n_neighbours() { return {"n_neighbours", Type::i4, 1, "", "meta.number", "neighbours that z_phot rests on", ""}; }
 ColumnInfo n_bands(const char* description) { return {"n_bands", Type::i4, 1, "", "meta.number;instr.bandpass", description, ""}; }
 ColumnInfo flags() { return {"flags", Type::i4, 1, "", "meta.code", "bits that qualify the row; 0: nothing remarkable", ""}; }
-
-Schema pdf(const PdfOptions& o, std::size_t gaussians) {
-  if (o.kind == "interp")
-    return {{pdf_column, Type::f4, static_cast<std::size_t>(o.bins), "", density, "probability density of the redshift on the grid", ""}};
-  if (o.kind != "mixmod" || gaussians == 0) return {};
-  return {{pdf_means_column, Type::f4, gaussians, "", density, "centres of the PDF's Gaussians", ""},
-          {pdf_stds_column, Type::f4, gaussians, "", density, "their standard deviations", ""},
-          {pdf_weights_column, Type::f4, gaussians, "", density, "their weights, sum 1", ""}};
-}
 
 }  // namespace photoz_column
 
@@ -133,7 +123,8 @@ std::int32_t PdfWriter::write(const Mixture& mixture, std::size_t row, const Est
 PhotozKernel::PhotozKernel(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf, Schema schema,
                            std::size_t gaussians)
     : pdf_(pdf), bands_(model.bands), columns_(columns), z_min_(model.z_min), z_max_(model.z_max), schema_(std::move(schema)) {
-  for (ColumnInfo& column : photoz_column::pdf(pdf, gaussians)) schema_.push_back(std::move(column));
+  if (pdf.kind == "mixmod" && gaussians == 0) return;  // not a form of this algorithm
+  for (ColumnInfo& column : pdf_columns(pdf, gaussians)) schema_.push_back(std::move(column));
 }
 
 std::vector<std::string> PhotozKernel::needs() const {

@@ -22,10 +22,10 @@ namespace photoz_column {
 [[nodiscard]] ColumnInfo n_neighbours();
 [[nodiscard]] ColumnInfo n_bands(const char* description);
 [[nodiscard]] ColumnInfo flags();
-/// Those of the PDFs that are asked for, none for a kind that the algorithm does not know.
-/// @param gaussians  most Gaussians of a mixture; 0: no mixtures
-[[nodiscard]] Schema pdf(const PdfOptions& o, std::size_t gaussians);
 }  // namespace photoz_column
+
+/// A missing value in all elements of a cell.
+void set_missing_cell(Column& column, std::size_t row);
 
 /// The columns of a block of estimates, by name; those that the algorithm does not have are empty.
 class EstimateColumns {

@@ -39,6 +39,11 @@ void add_kernels(double z, const double* residual, const double* weight, std::si
 
 }  // namespace
 
+void add_gaussians(std::span<const double> centre, std::span<const double> weight, double sigma, double first, double step,
+                   std::size_t bins, double* sum) {
+  add_kernels(0.0, centre.data(), weight.data(), centre.size(), first, step, step / sigma, bins, sum);
+}
+
 GaussianPdf::GaussianPdf(const PdfOptions& grid)
     : bins_(pdf_grid(grid).size()),
       zmin_(grid.zmin),

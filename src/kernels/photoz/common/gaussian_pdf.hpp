@@ -7,6 +7,11 @@
 
 namespace skyfold {
 
+/// Adds sum_i weight_i exp(-((z_j - centre_i) / sigma)^2 / 2) at z_j = first + j step, each cut at 6 sigma.
+/// @param sum  shape [bins], with room for 4 values more
+void add_gaussians(std::span<const double> centre, std::span<const double> weight, double sigma, double first, double step,
+                   std::size_t bins, double* sum);
+
 /// Sums of Gaussians on a redshift grid.
 class GaussianPdf {
  public:

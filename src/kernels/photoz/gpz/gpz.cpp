@@ -239,6 +239,7 @@ class Gpz final : public PhotozAlgorithm {
     write(model, layout, inputs, sample, best, set.threads);
   }
 
+  bool has_mixtures(const PhotozModel&) const override { return true; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<gpz::GpzKernel>(options_of<gpz::Options>(model, describe_options), model, columns, pdf);
   }

@@ -97,6 +97,7 @@ class Knn final : public PhotozAlgorithm {
     model.tables["spacing"] = spacing_table(measure_spacing(rows, metric, set.seed, set.threads));
   }
 
+  bool has_mixtures(const PhotozModel&) const override { return true; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<knn::KnnKernel>(options_of<knn::Options>(model, describe_options), model, columns, pdf);
   }

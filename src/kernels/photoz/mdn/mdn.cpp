@@ -165,6 +165,7 @@ class Mdn final : public PhotozAlgorithm {
                weights);
   }
 
+  bool has_mixtures(const PhotozModel&) const override { return true; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<mdn::MdnKernel>(options_of<Options>(model, describe_options), model, columns, pdf);
   }

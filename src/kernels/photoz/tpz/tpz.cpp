@@ -120,6 +120,9 @@ class Tpz final : public PhotozAlgorithm {
     tpz::put_trees(std::move(trees), model);
   }
 
+  bool has_mixtures(const PhotozModel& model) const override {
+    return options_of<tpz::Options>(model, tpz::describe_options).pdf == "mixture";
+  }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<tpz::TpzKernel>(options_of<tpz::Options>(model, tpz::describe_options), model, columns, pdf);
   }

@@ -1,17 +1,31 @@
 // Numbers of a redshift PDF, on a grid or as a mixture of Gaussians: what survey tables, and readers of PDF files, want to know.
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <stdexcept>
 
 #include "../common/mixture.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
 
 namespace skyfold {
 namespace {
+
+/// What is the same for all PDFs, from the group `meta`.
+std::vector<double> numbers_of(const Table& meta, const char* name, std::size_t wanted) {
+  const Column* column = meta.find(name);
+  if (!column || meta.rows() != 1) throw DataError(fmt::format("no /meta/{} (which the PDFs refer to)", name));
+  if (column->info().width != wanted)
+    throw DataError(fmt::format("/meta/{} has {} values (the PDFs have {})", name, column->info().width, wanted));
+  std::vector<double> numbers(wanted);
+  for (std::size_t k = 0; k < wanted; ++k) numbers[k] = column->number(0, k);
+  return numbers;
+}
 
 /// Linear between the points of a grid, nothing beyond them.
 class GridPdf final : public RedshiftPdf {
@@ -23,10 +37,11 @@ class GridPdf final : public RedshiftPdf {
     double sum = 0.0;
     cumulative_[0] = 0.0;
     for (std::size_t i = 0; i < z_.size(); ++i) {
+      if (!(values[i] >= 0.0f)) return false;  // also NaN
       density_[i] = values[i];
       if (i > 0) cumulative_[i] = sum += 0.5 * (density_[i - 1] + density_[i]) * (z_[i] - z_[i - 1]);
     }
-    if (!(sum > 0.0)) return false;  // also NaN
+    if (!(sum > 0.0) || !std::isfinite(sum)) return false;
     // To the last digit: the values are of single precision.
     for (std::size_t i = 0; i < z_.size(); ++i) density_[i] /= sum, cumulative_[i] /= sum;
     return true;
@@ -72,6 +87,17 @@ class GridPdf final : public RedshiftPdf {
     }
     return sum;
   }
+
+  double squared_integral() const override {
+    double sum = 0.0;
+    for (std::size_t i = 0; i + 1 < z_.size(); ++i) {
+      const double a = density_[i], b = density_[i + 1];
+      sum += (z_[i + 1] - z_[i]) * (a * a + a * b + b * b) * (1.0 / 3.0);
+    }
+    return sum;
+  }
+  std::pair<double, double> support() const override { return {z_.front(), z_.back()}; }
+  std::pair<double, double> range() const override { return {z_.front(), z_.back()}; }
 
   void sample(std::vector<double>& z, std::vector<double>& probability) const override {
     z.clear();
@@ -197,6 +223,9 @@ class MixturePdf final : public RedshiftPdf {
     return sum / weights_;
   }
 
+  double squared_integral() const override { return mixture_.squared_integral(); }
+  std::pair<double, double> support() const override { return {low_, high_}; }
+
   void sample(std::vector<double>& z, std::vector<double>& probability) const override {
     const double cells = std::clamp(std::ceil((high_ - low_) / 0.01), 50.0, 1000.0), step = (high_ - low_) / cells;
     z.clear();
@@ -255,12 +284,28 @@ class MixturePdf final : public RedshiftPdf {
 
 }  // namespace
 
+std::pair<double, double> RedshiftPdf::range() const {
+  constexpr double endless = std::numeric_limits<double>::infinity();
+  return {-endless, endless};
+}
+
 double RedshiftPdf::deviation_from(double z) const { return std::sqrt(std::max(0.0, square_about(z))); }
 
-std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const PdfOptions& pdf) {
-  if (find_column(columns, pdf_column)) return std::make_unique<GridPdf>(pdf_grid(pdf));
+std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const Table& meta) {
+  if (const auto values = find_column(columns, pdf_column)) {
+    std::vector<double> grid = numbers_of(meta, "xvals", columns[*values].width);
+    if (grid.size() < 2) throw DataError("a grid of one point (PDFs need two)");
+    for (std::size_t i = 1; i < grid.size(); ++i)
+      if (!(grid[i] > grid[i - 1]) || !std::isfinite(grid[i]) || !std::isfinite(grid[0]))
+        throw DataError("the grid of the PDFs does not increase");
+    return std::make_unique<GridPdf>(std::move(grid));
+  }
   if (find_column(columns, pdf_means_column)) return std::make_unique<MixturePdf>();
-  throw std::logic_error("no PDF among the columns");
+  throw DataError("no PDFs in a layout that is known");
+}
+
+std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const PdfOptions& pdf) {
+  return make_redshift_pdf(columns, pdf_meta(pdf));
 }
 
 void PointRisk::set(const RedshiftPdf& pdf) {

@@ -1,0 +1,55 @@
+// Files of PDFs, read block by block into the columns that kernels give, so that all who use PDFs know no layout.
+#include "skyfold/dataset/stored_pdfs.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/io/hdf5.hpp"
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr const char *data_group = "/data", *meta_group = "/meta";
+
+}  // namespace
+
+StoredPdfs::StoredPdfs(const std::string& path) : reader_(path, data_group) {
+  if (has_columns(path, meta_group)) meta_ = read_columns(path, meta_group);
+  for (const ColumnInfo& dataset : reader_.schema()) {
+    ColumnInfo column = dataset;
+    column.name = pdf_column_of(dataset.name);
+    if (column.name.empty()) continue;  // others may keep more beside
+    if (dataset.type != Type::f4 && dataset.type != Type::f8 && dataset.type != Type::u1)
+      throw DataError(fmt::format("{}: {}/{} is not of floating-point numbers", path, data_group, dataset.name));
+    if (column.type == Type::f8) column.type = Type::f4;
+    columns_.push_back(column);
+    stored_.add(dataset);
+  }
+  try {
+    (void)make_pdf();
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", path, error.what()));
+  }
+}
+
+void StoredPdfs::read(RowRange rows, Table& table) {
+  reader_.read(rows, stored_);
+  table.resize(stored_.rows());
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    Column& to = table.at(columns_[c].name);
+    if (stored_[c].info().type != Type::f8) {
+      std::ranges::copy(stored_[c].bytes(), to.bytes().begin());
+      continue;
+    }
+    // As photoz writes them: PDFs of a table have the same measures as those of a model.
+    std::ranges::transform(std::as_const(stored_[c]).values<double>(), to.values<float>().begin(),
+                           [](double value) { return static_cast<float>(value); });
+  }
+}
+
+std::unique_ptr<RedshiftPdf> StoredPdfs::make_pdf() const { return make_redshift_pdf(columns_, meta_); }
+
+}  // namespace skyfold

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "mixture_fit.hpp"
+#include "skyfold/kernels/photoz/redshift_pdf.hpp"
+
+namespace skyfold {
+
+/// Writes PDFs into the columns of a form, whatever they were. One for each thread.
+class PdfConverter {
+ public:
+  /// @param pdf  a form but none and native, with its grid
+  explicit PdfConverter(const PdfOptions& pdf);
+
+  /// @param pdf  of the object
+  /// @param out  has the columns of the form
+  /// @returns photoz_pdf_off_grid when less than half of the PDF lies on a grid, else 0
+  [[nodiscard]] std::int32_t write(const RedshiftPdf& pdf, std::size_t row, Table& out);
+
+ private:
+  std::int32_t write_grid(const RedshiftPdf& pdf, std::size_t row, Table& out) const;
+  void write_gaussians(const RedshiftPdf& pdf, std::size_t row, Table& out);
+
+  PdfOptions options_;
+  std::vector<double> grid_;
+  std::unique_ptr<MixtureFit> fit_;
+};
+
+}  // namespace skyfold

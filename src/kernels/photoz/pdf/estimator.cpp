@@ -1,0 +1,121 @@
+// The way of all estimates: the algorithm's kernel with PDFs in their best form, calibration, and the form that is asked for.
+#include "skyfold/kernels/photoz/estimator.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "../common/estimates.hpp"
+#include "calibration.hpp"
+#include "converter.hpp"
+#include "skyfold/core/parallel.hpp"
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
+#include "uniform_pdf.hpp"
+
+namespace skyfold {
+namespace {
+
+constexpr double fine_step = 0.0025;
+constexpr std::size_t objects_per_chunk = 64;
+
+/// Estimates of an algorithm with their PDFs in another form.
+class ConvertingKernel final : public Kernel {
+ public:
+  /// @param native  of the kernel; @param pdf  to be given
+  ConvertingKernel(std::unique_ptr<Kernel> kernel, const PhotozModel& model, const PdfOptions& native, const PdfOptions& pdf)
+      : inner_(std::move(kernel)), native_(native), pdf_(pdf) {
+    if (is_calibrated(model)) {
+      // What calibration needs of the model, not its forests and training objects.
+      calibrated_.emplace(model);
+      std::erase_if(calibrated_->tables, [](const auto& table) { return table.first != calibration_table; });
+      const auto point = model.parameters.find(model.algorithm + ".point");
+      if (point != model.parameters.end()) point_ = point->second;
+    }
+    std::size_t gaussians = static_cast<std::size_t>(pdf.gaussians);
+    for (const ColumnInfo& column : inner_->gives())
+      if (!is_pdf_column(column.name)) schema_.push_back(column);
+    for (const ColumnInfo& column : pdf_columns(pdf, gaussians)) schema_.push_back(column);
+  }
+
+  std::vector<std::string> needs() const override { return inner_->needs(); }
+  Schema gives() const override { return schema_; }
+
+  void run(const Table& in, Table& out, int threads) const override {
+    Table inner(inner_->gives(), in.rows());
+    inner_->run(in, inner, threads);
+    copy_others(inner, out);
+    std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
+    parallel_for(in.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+      auto& worker = workers[static_cast<std::size_t>(thread)];
+      if (!worker) worker = std::make_unique<Worker>(*this);
+      const EstimateColumns columns(out);
+      for (std::size_t row = begin; row < end; ++row) convert(inner, row, *worker, columns, out);
+    });
+  }
+
+  void mark_failed(Table& out) const override {
+    Table inner(inner_->gives(), out.rows());
+    inner_->mark_failed(inner);
+    copy_others(inner, out);
+    for (const ColumnInfo& column : pdf_columns(pdf_, 1))
+      for (std::size_t row = 0; row < out.rows(); ++row) set_missing_cell(out.at(column.name), row);
+  }
+
+ private:
+  struct Worker {
+    explicit Worker(const ConvertingKernel& kernel)
+        : pdf(make_uniform_pdf(kernel.inner_->gives(), kernel.native_)), converter(kernel.pdf_) {
+      if (kernel.calibrated_) pdf = calibrated_pdf(*kernel.calibrated_, std::move(pdf));
+    }
+    std::unique_ptr<RedshiftPdf> pdf;
+    PdfConverter converter;
+  };
+
+  void copy_others(const Table& inner, Table& out) const {
+    for (std::size_t c = 0; c < inner.columns(); ++c)
+      if (!is_pdf_column(inner[c].info().name)) std::ranges::copy(inner[c].bytes(), out.at(inner[c].info().name).bytes().begin());
+  }
+
+  void convert(const Table& inner, std::size_t row, Worker& worker, const EstimateColumns& columns, Table& out) const {
+    if (!worker.pdf->set(inner, row)) {
+      for (const ColumnInfo& column : pdf_columns(pdf_, 1)) set_missing_cell(out.at(column.name), row);
+      return;
+    }
+    if (calibrated_) {
+      // The error is of the PDF that is given, and so is the point where it is one of the PDF's.
+      columns.z_err[row] = static_cast<float>(central_half_width(*worker.pdf));
+      if (point_ == "mean" || point_ == "mode" || point_ == "median") columns.z_phot[row] = point_of(*worker.pdf, point_);
+    }
+    if (pdf_.kind != "none") columns.flags[row] |= worker.converter.write(*worker.pdf, row, out);
+  }
+
+  std::unique_ptr<Kernel> inner_;
+  PdfOptions native_, pdf_;
+  std::optional<PhotozModel> calibrated_;
+  std::string point_;
+  Schema schema_;
+};
+
+/// The algorithm's best form: a grid is one so fine that no PDF of a survey is narrower, over its range and what is asked for.
+PdfOptions native_form(const PhotozModel& model, const PdfOptions& pdf, bool has_mixtures) {
+  PdfOptions native = resolved_pdf(pdf_by_model(), model);
+  native.kind = has_mixtures ? "mixmod" : "interp";
+  if (pdf.kind != "native") native.zmin = std::min(native.zmin, pdf.zmin), native.zmax = std::max(native.zmax, pdf.zmax);
+  native.bins = 1 + static_cast<long>(std::ceil((native.zmax - native.zmin) / fine_step));
+  return native;
+}
+
+}  // namespace
+
+PhotozEstimator photoz_estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& asked) {
+  const auto algorithm = make_photoz_algorithm(model.algorithm);
+  PdfOptions pdf = resolved_pdf(asked, model);
+  const bool has_mixtures = algorithm->has_mixtures(model);
+  const PdfOptions native = native_form(model, pdf, has_mixtures);
+  if (pdf.kind == "native") pdf = native;
+  const bool is_given = pdf.kind == "none" || pdf.kind == "interp" || (pdf.kind == "mixmod" && has_mixtures);
+  if (is_given && !is_calibrated(model)) return {algorithm->estimator(model, columns, pdf), pdf};
+  auto kernel = algorithm->estimator(model, columns, native);
+  return {std::make_unique<ConvertingKernel>(std::move(kernel), model, native, pdf), pdf};
+}
+
+}  // namespace skyfold

@@ -1,0 +1,67 @@
+// The forms of PDFs as columns of kernels, and as datasets of files that the qp library reads.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "skyfold/kernels/photoz/pdf_layout.hpp"
+
+namespace skyfold {
+namespace {
+
+const std::string ucd = "stat.probability;src.redshift.phot";
+
+/// Columns and datasets, in the order of the datasets' names.
+constexpr std::array<std::pair<const char*, const char*>, 4> names = {
+    {{pdf_means_column, "means"}, {pdf_stds_column, "stds"}, {pdf_weights_column, "weights"}, {pdf_column, "yvals"}}};
+
+/// A text of one row.
+void add_text(Table& table, const std::string& name, const std::string& text) {
+  std::ranges::copy(text, table.add({name, Type::text, text.size()}).values<char>().begin());
+}
+void add_numbers(Table& table, const std::string& name, const std::vector<double>& numbers) {
+  std::ranges::copy(numbers, table.add({name, Type::f8, numbers.size()}).values<double>().begin());
+}
+
+}  // namespace
+
+Schema pdf_columns(const PdfOptions& o, std::size_t gaussians) {
+  if (o.kind == "interp")
+    return {{pdf_column, Type::f4, static_cast<std::size_t>(o.bins), "", ucd, "probability density of the redshift on the grid", ""}};
+  if (o.kind == "mixmod")
+    return {{pdf_means_column, Type::f4, gaussians, "", ucd, "centres of the PDF's Gaussians", ""},
+            {pdf_stds_column, Type::f4, gaussians, "", ucd, "their standard deviations", ""},
+            {pdf_weights_column, Type::f4, gaussians, "", ucd, "their weights, sum 1", ""}};
+  return {};
+}
+
+bool is_pdf_column(const std::string& name) {
+  return std::ranges::any_of(names, [&](const auto& pair) { return name == pair.first; });
+}
+
+Schema pdf_datasets(const Schema& columns) {
+  Schema datasets;
+  for (const auto& [column, dataset] : names)
+    if (const auto index = find_column(columns, column)) {
+      datasets.push_back(columns[*index]);
+      datasets.back().name = dataset;
+      datasets.back().ucd.clear();
+      if (dataset == std::string("yvals")) datasets.back().description = "p(z) at meta/xvals, unit integral";
+    }
+  return datasets;
+}
+
+std::string pdf_column_of(const std::string& dataset) {
+  for (const auto& [column, name] : names)
+    if (dataset == name) return column;
+  return "";
+}
+
+Table pdf_meta(const PdfOptions& o) {
+  Table meta({}, 1);
+  add_text(meta, "pdf_name", o.kind);
+  meta.add({"pdf_version", Type::i8}).values<std::int64_t>()[0] = 0;
+  if (o.kind == "interp") add_numbers(meta, "xvals", pdf_grid(o));
+  return meta;
+}
+
+}  // namespace skyfold
