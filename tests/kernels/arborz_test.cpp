@@ -229,12 +229,46 @@ TEST(Arborz, CalibratedProbabilitiesHaveTheSharesOfTheBins) {
   EXPECT_GT(within, 0.6);
 }
 
+TEST(Trees, FlagObjectsWithFeaturesBeyondThoseOfAllTrainingObjects) {
+  const Objects training = make_objects(200, 3, 119);
+  Objects queries = make_objects(300, 3, 120);
+  queries.mag[5][1] = not_observed;
+  const auto features = [](const std::vector<double>& m) { return std::vector<double>{m[0], m[1], m[2], m[0] - m[1], m[1] - m[2]}; };
+  for (const std::string name : {"tpz", "arborz"}) {
+    const std::string trees = name == "tpz" ? "--tpz.trees=2" : "--arborz.trees=2";
+    PhotozModel model = train(name, training, {"--" + name + ".features=magnitudes,colours", trees});
+    const Table out = estimate(model, queries);
+    int outside = 0;
+    for (std::size_t i = 0; i < 300; ++i) {
+      if (i == 5) continue;
+      bool is_outside = false;
+      for (std::size_t f = 0; f < 5; ++f) {
+        const double mine = features(queries.mag[i])[f];
+        const auto less = [&](const auto& m) { return features(m)[f] < mine; };
+        is_outside = is_outside || std::ranges::all_of(training.mag, less) || std::ranges::none_of(training.mag, less);
+      }
+      EXPECT_EQ((out.at("flags").integer(i) & photoz_outside_coverage) != 0, is_outside) << name << i;
+      outside += is_outside;
+    }
+    EXPECT_GT(outside, 3);
+    EXPECT_LT(outside, 100);
+    // Models that were made before ranges were kept cover all.
+    Table& table = model.tables.at("features");
+    Table before;
+    for (std::size_t c = 0; c < table.columns(); ++c)
+      if (table[c].info().name != "low") before.resize(table.rows()), before.add(table[c].info()) = table[c];
+    table = before;
+    const Table old = estimate(model, queries);
+    for (const std::int32_t flags : old.at("flags").values<std::int32_t>()) EXPECT_EQ(flags & photoz_outside_coverage, 0);
+  }
+}
+
 TEST(Arborz, FlagsMissingBandsAndRefusesSetsThatTeachNothing) {
   Objects training = make_objects(300, 3, 116), queries = make_objects(3, 3, 117);
   queries.mag[0][1] = not_observed;
   queries.mag[1] = std::vector<double>(3, not_observed);
   const Table out = estimate(train("arborz", training, few), queries);
-  EXPECT_EQ(out.at("flags").integer(0) & ~photoz_extrapolated, photoz_missing_band);
+  EXPECT_EQ(out.at("flags").integer(0) & ~(photoz_extrapolated | photoz_outside_coverage), photoz_missing_band);
   EXPECT_TRUE(std::isfinite(out.at("z_phot").number(0)));
   EXPECT_EQ(out.at("flags").integer(1), photoz_missing_band | photoz_no_band);
   EXPECT_TRUE(std::isnan(out.at("z_phot").number(1)));

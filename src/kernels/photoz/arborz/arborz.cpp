@@ -8,6 +8,7 @@
 
 #include "../common/binned_pdf.hpp"
 #include "../common/estimates.hpp"
+#include "../common/feature_range.hpp"
 #include "../common/model.hpp"
 #include "options.hpp"
 #include "skyfold/core/error.hpp"
@@ -104,6 +105,7 @@ class ArborzKernel final : public PhotozKernel {
                       photoz_column::n_bands("bands observed"), photoz_column::flags()}),
         options_(o),
         layer_(o.features, model.bands.bands),
+        range_(FeatureRange::of(model.tables.at("features"))),
         classifiers_(classifiers_of(model)),
         edges_(edges_of(model.tables.at("bins"))) {
     layer_.restore(model.tables.at("features"));
@@ -119,7 +121,8 @@ class ArborzKernel final : public PhotozKernel {
       std::unique_ptr<Worker>& worker = workers[static_cast<std::size_t>(thread)];
       if (!worker) worker = std::make_unique<Worker>(*this);
       worker->classify(*this, &value[begin * layer_.size()], end - begin);
-      for (std::size_t object = begin; object < end; ++object) estimate(object, object - begin, photometry, *worker, output);
+      for (std::size_t object = begin; object < end; ++object)
+        estimate(object, object - begin, photometry, &value[object * layer_.size()], *worker, output);
     });
   }
 
@@ -145,9 +148,10 @@ class ArborzKernel final : public PhotozKernel {
     BinnedPdf pdf;
   };
 
-  void estimate(std::size_t object, std::size_t place, const Photometry& photometry, Worker& worker, const EstimateColumns& output) const {
+  void estimate(std::size_t object, std::size_t place, const Photometry& photometry, const float* value, Worker& worker,
+                const EstimateColumns& output) const {
     const std::int32_t bands = std::popcount(photometry.observed[object]);
-    std::int32_t flags = band_flags(layer_, photometry, object);
+    std::int32_t flags = band_flags(layer_, photometry, object) | (range_.is_outside(value) ? photoz_outside_coverage : 0);
     if (bands == 0) return output.set_missing(object, 0, flags | photoz_no_band);
     for (std::size_t b = 0; b < classifiers_.size(); ++b)
       worker.probability[b] =
@@ -165,6 +169,7 @@ class ArborzKernel final : public PhotozKernel {
 
   arborz::Options options_;
   FeatureLayer layer_;
+  FeatureRange range_;
   std::vector<arborz::BinClassifier> classifiers_;
   std::vector<double> edges_, grid_;
 };
@@ -184,8 +189,12 @@ class Arborz final : public PhotozAlgorithm {
   void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const override {
     check_training_set(set, name(), least_objects);
     std::vector<double> z;
-    for (std::size_t i = 0; i < set.z.size(); ++i)
-      if (set.photometry.observed[i] != 0 && (set.weight.empty() || set.weight[i] > 0.0)) z.push_back(set.z[i]);
+    std::vector<std::uint32_t> used;
+    for (std::uint32_t i = 0; i < set.z.size(); ++i) {
+      if (set.photometry.observed[i] == 0 || !(set.weight.empty() || set.weight[i] > 0.0)) continue;
+      used.push_back(i);
+      z.push_back(set.z[i]);
+    }
     if (z.size() < least_objects)
       throw DataError(
           fmt::format("the training set has {} objects with a band and weight (arborz needs at least {})", z.size(), least_objects));
@@ -196,6 +205,7 @@ class Arborz final : public PhotozAlgorithm {
     model.algorithm = name();
     model.parameters = parameters_of(options_, arborz::describe_options);
     model.tables["features"] = layer.table();
+    FeatureRange(arborz::filled_attributes(rows_of(set.photometry, used), layer), layer.size()).add_to(model.tables["features"]);
     model.tables["bins"] = bins_table(edges, classifiers);
     model.tables["trees"] = trees_table(classifiers);
   }

@@ -146,6 +146,7 @@ TpzKernel::TpzKernel(const Options& options, const PhotozModel& model, const Ban
     : PhotozKernel(model, columns, pdf, output_schema(options.pdf == "histogram"), options.pdf == "histogram" ? 0 : ShareMixture::most),
       options_(options),
       layer_(options.features, model.bands.bands),
+      range_(FeatureRange::of(model.tables.at("features"))),
       trees_(trees_of(model)),
       z_(values_of<double>(model.tables.at("training"), "z")),
       weight_(values_of<float>(model.tables.at("training"), "weight")) {
@@ -162,7 +163,9 @@ void TpzKernel::run(const Table& in, Table& out, int threads) const {
     if (!worker) worker = std::make_unique<Worker>(*this, options_.pdf == "histogram");
     worker->block.find(&value[begin * layer_.size()], end - begin, layer_.size());
     for (std::size_t object = begin; object < end; ++object) {
-      const std::int32_t flags = band_flags(layer_, photometry, object), bands = std::popcount(photometry.observed[object]);
+      const std::int32_t bands = std::popcount(photometry.observed[object]);
+      const std::int32_t outside = range_.is_outside(&value[object * layer_.size()]) ? photoz_outside_coverage : 0;
+      const std::int32_t flags = band_flags(layer_, photometry, object) | outside;
       output.n_bands[object] = bands;
       if (bands == 0)
         output.set_missing(object, bands, flags | photoz_no_band);

@@ -5,6 +5,7 @@
 
 #include "../common/binned_pdf.hpp"
 #include "../common/estimates.hpp"
+#include "../common/feature_range.hpp"
 #include "rows.hpp"
 #include "shares.hpp"
 #include "skyfold/table/features.hpp"
@@ -41,6 +42,7 @@ class TpzKernel final : public PhotozKernel {
 
   Options options_;
   FeatureLayer layer_;
+  FeatureRange range_;
   std::vector<forest::Tree> trees_;
   std::vector<double> z_;
   std::vector<float> weight_;

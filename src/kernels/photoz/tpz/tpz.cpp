@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../common/feature_range.hpp"
 #include "../common/model.hpp"
 #include "importance.hpp"
 #include "kernel.hpp"
@@ -115,6 +116,7 @@ class Tpz final : public PhotozAlgorithm {
     model.parameters = parameters_of(o, tpz::describe_options);
     model.tables["training"] = training_table(rows);
     model.tables["features"] = layer.table();
+    FeatureRange(tpz::attributes_of(rows.photometry, layer), layer.size()).add_to(model.tables["features"]);
     std::vector<forest::Tree> trees = tpz::grow_forest(rows, layer, o, set.seed, tasks, "trees");
     if (o.growth == "bootstrap") tell_out_of_bag(rows, layer, o, trees, set, model);
     tpz::put_trees(std::move(trees), model);
