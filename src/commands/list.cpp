@@ -5,6 +5,7 @@ namespace skyfold {
 
 // Declared here and in no header: only this list calls them.
 std::unique_ptr<Command> make_import_command();
+std::unique_ptr<Command> make_convert_config_command();
 std::unique_ptr<Command> make_export_command();
 std::unique_ptr<Command> make_info_command();
 std::unique_ptr<Command> make_journal_command();
@@ -62,6 +63,8 @@ constexpr CommandEntry commands[] = {
      make_patch_command},
     {"export", "write a catalogue or product as Parquet files or as a HATS catalogue",
      "mpirun -n 4 skyfold export Z.hdf5 --format hats --output Z_hats", farms, make_export_command},
+    {"convert-config", "turn a configuration of BPZ, LePhare or EAZY into one of train",
+     "skyfold convert-config bpz.pars bpz.columns --output bpz.ini", alone, make_convert_config_command},
     {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", alone, make_map_info_command},
     {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", alone,
      make_map_reorder_command},

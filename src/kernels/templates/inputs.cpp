@@ -8,6 +8,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/templates/builtin.hpp"
+#include "skyfold/kernels/templates/filter_name.hpp"
 #include "skyfold/table/photometry.hpp"
 
 namespace skyfold {
@@ -48,7 +49,10 @@ std::vector<Curve> read_filters(const std::string& section, std::vector<std::str
   }
   if (names.size() != bands.size())
     throw UsageError(fmt::format("--{}.filters: {} files for the {} bands {}", section, names.size(), bands.size(), join(bands, ",")));
-  for (const std::string& path : names) curves.push_back(parse_filter(read(path), path));
+  for (const std::string& text : names) {
+    const FilterName name = filter_name(text);
+    curves.push_back(read_named_filter(read(name.path), name));
+  }
   return curves;
 }
 

@@ -14,7 +14,7 @@ using ReadCurveText = std::function<std::string(const std::string& path)>;
 
 /// Spectra of a built-in set, or of the files of a list. Throws DataError for a negative flux.
 [[nodiscard]] std::vector<Curve> read_templates(const std::string& name, const ReadCurveText& read);
-/// The throughput of each band: of a built-in set, of a file each, or of one name with {band}.
+/// The throughput of each band: of a built-in set, of a file each (as `filter_name` takes it), or of one name with {band}.
 ///
 /// @param section  of the option `filters`, for messages
 /// Throws UsageError for none, and for another number of files.
