@@ -67,8 +67,13 @@ def sdss(folder, data):
 SAMPLES = {"dc2": dc2, "des": des, "sdss": sdss}
 
 
-def template_options(sample, data):
-    """What bpz cannot know by itself."""
+def template_options(algorithm, sample, data):
+    """What codes of templates cannot know by themselves."""
+    if algorithm == "lephare":
+        filters = {"dc2": "lsst", "des": "des", "sdss": f"{data}/../templates/filters_speclite/sdss2010-{{band}}.ecsv"}[sample]
+        return ["--lephare.filters", filters, "--lephare.prior", "vvds", "--lephare.err_scale", 0.02 if sample == "dc2" else 0.03]
+    if algorithm != "bpz":
+        return []
     return {"dc2": ["--bpz.filters", "lsst"], "des": ["--bpz.filters", "des", "--bpz.prior", "des-y1", "--bpz.zp_error", 0.03],
             "sdss": ["--bpz.filters", f"{data}/../templates/filters_speclite/sdss2010-{{band}}.ecsv", "--bpz.zp_error", 0.03]}[sample]
 
@@ -120,7 +125,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("skyfold")
     parser.add_argument("data")
-    parser.add_argument("--algorithms", default="trainz,dnf,knn,cmnn,pofz,gpz,annz,annz2,skynet,mdn,arborz,tpz,bpz")
+    parser.add_argument("--algorithms", default="trainz,dnf,knn,cmnn,pofz,gpz,annz,annz2,skynet,mdn,arborz,tpz,bpz,lephare")
     parser.add_argument("--samples", default="dc2,des,sdss")
     arguments = parser.parse_args()
     for sample in arguments.samples.split(","):
@@ -135,7 +140,7 @@ def main():
             print("| algorithm | objects/s/core with PDF | training [CPU s] | train [MB] | photoz [MB] | NMAD | abs(dz) > 0.15 | CDE loss "
                   "| PIT KS | within z_err |\n|---|---|---|---|---|---|---|---|---|---|")
             for algorithm in arguments.algorithms.split(","):
-                options = template_options(sample, arguments.data) if algorithm == "bpz" else []
+                options = template_options(algorithm, sample, arguments.data)
                 print(measure(arguments.skyfold, folder, algorithm, objects, round(1.1 * float(z.max()), 2), options), flush=True)
 
 

@@ -6,7 +6,9 @@
 // published spectra by least squares of the flux relative to the model, on a grid that is even in the logarithm of the wavelength; between
 // nodes log f is linear in log lambda. Trapezoids of LSST are drawn along the throughputs of its filters (0, full, full, 0); those of DES
 // reach half of their height at g 4055-5475, r 5670-7155, i 7080-8560, z 8490-9970, Y 9510-10215 angstrom, with flanks of 100 angstrom; the
-// throughputs of its DR1 (Abbott et al. 2018, ApJS 239, 18) begin 125 angstrom later in g and end 50 earlier in Y.
+// throughputs of its DR1 (Abbott et al. 2018, ApJS 239, 18) begin 125 angstrom later in g and end 50 earlier in Y. Quasars are power laws
+// of four slopes about that of Vanden Berk et al. 2001, AJ 122, 549 (f_lambda ~ lambda^-1.54), with its strongest lines; stars are black
+// bodies.
 #include "skyfold/kernels/templates/builtin.hpp"
 
 #include <fmt/core.h>
@@ -81,11 +83,56 @@ Curve spectrum_of(const NodedSpectrum& nodes) {
   return curve;
 }
 
+struct BroadLine {
+  double wavelength, equivalent_width, sigma;  ///< angstrom
+};
+// The strongest of Vanden Berk et al. 2001, AJ 122, 549, table 2, rounded.
+constexpr BroadLine broad_lines[] = {{1216, 93, 19}, {1549, 24, 14}, {1908, 21, 24}, {2798, 32, 35}, {4861, 46, 40}, {6563, 195, 47}};
+constexpr double quasar_break = 5000.0, slope_beyond_break = 0.45;
+
+/// A quasar: f_lambda ~ lambda^-slope, redder beyond 5000 angstrom, with broad lines.
+Curve quasar(const char* name, double slope) {
+  Curve curve{name, {node_wavelengths[0] * (1.0 - 1e-6)}, {0.0}};
+  for (double wavelength = node_wavelengths[0]; wavelength < 40000.0; wavelength *= std::exp(step_of_table)) {
+    const double x = wavelength / quasar_break, continuum = std::pow(x, x < 1.0 ? -slope : slope_beyond_break);
+    double lines = 0.0;
+    for (const BroadLine& line : broad_lines) {
+      const double y = (wavelength - line.wavelength) / line.sigma;
+      lines += line.equivalent_width / line.sigma * 0.3989422804014327 * std::exp(-0.5 * y * y);
+    }
+    curve.wavelength.push_back(wavelength);
+    curve.value.push_back(continuum * (1.0 + lines));
+  }
+  return curve;
+}
+
+/// Planck's law; flat to 1e-5 between points.
+Curve black_body(double kelvin) {
+  constexpr double hc_over_k = 1.438776877e8;  // angstrom kelvin
+  Curve curve{fmt::format("blackbody_{:.0f}K", kelvin), {}, {}};
+  for (double wavelength = 1000.0; wavelength < 60000.0; wavelength *= std::exp(step_of_table)) {
+    curve.wavelength.push_back(wavelength);
+    curve.value.push_back(std::pow(1e-4 * wavelength, -5.0) / std::expm1(hc_over_k / (wavelength * kelvin)));
+  }
+  return curve;
+}
+
+std::vector<Curve> quasars() { return {quasar("qso_blue", 1.8), quasar("qso", 1.54), quasar("qso_red", 1.1), quasar("qso_redder", 0.6)}; }
+
+std::vector<Curve> black_bodies() {
+  std::vector<Curve> curves;
+  for (const double kelvin : {2800, 3200, 3600, 4000, 4500, 5000, 5500, 6000, 6500, 7000, 8000, 9000, 10000, 12000, 15000, 20000, 30000})
+    curves.push_back(black_body(kelvin));
+  return curves;
+}
+
 }  // namespace
 
-std::vector<std::string> builtin_template_sets() { return {"cwwsb"}; }
+std::vector<std::string> builtin_template_sets() { return {"blackbody", "cwwsb", "qso"}; }
 
 std::vector<Curve> builtin_templates(const std::string& set) {
+  if (set == "qso") return quasars();
+  if (set == "blackbody") return black_bodies();
   if (set != "cwwsb") throw UsageError(fmt::format("no built-in templates '{}' (there are: {})", set, join(builtin_template_sets(), ", ")));
   std::vector<Curve> curves;
   for (const NodedSpectrum& nodes : cwwsb) curves.push_back(spectrum_of(nodes));

@@ -8,10 +8,10 @@
 /// Templates and filters that need no files: simplified ones, for a first look and for tests.
 namespace skyfold {
 
-/// Names of the sets of spectra: cwwsb.
+/// Names of the sets of spectra: cwwsb (galaxies), qso (power laws with broad lines), blackbody (stars, simplified).
 [[nodiscard]] std::vector<std::string> builtin_template_sets();
-/// The spectra of a set, in order of type; power laws between nodes that were fitted to the published spectra, tabulated in steps of
-/// 0.2 % in wavelength, from 912 to 25000 angstrom. Throws UsageError for an unknown set.
+/// The spectra of a set, in order of type. Those of cwwsb are power laws between nodes that were fitted to the published spectra, tabulated
+/// in steps of 0.2 % in wavelength, from 912 to 25000 angstrom. Throws UsageError for an unknown set.
 [[nodiscard]] std::vector<Curve> builtin_templates(const std::string& set);
 
 /// Names of the sets of filters: des, lsst.

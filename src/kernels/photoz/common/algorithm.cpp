@@ -22,6 +22,7 @@ std::unique_ptr<PhotozAlgorithm> make_cmnn();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_gpz();
 std::unique_ptr<PhotozAlgorithm> make_knn();
+std::unique_ptr<PhotozAlgorithm> make_lephare();
 std::unique_ptr<PhotozAlgorithm> make_mdn();
 std::unique_ptr<PhotozAlgorithm> make_pofz();
 std::unique_ptr<PhotozAlgorithm> make_skynet();
@@ -48,6 +49,7 @@ constexpr Entry algorithms[] = {
     {"dnf", make_dnf},
     {"gpz", make_gpz},
     {"knn", make_knn},
+    {"lephare", make_lephare},
     {"mdn", make_mdn},
     {"pofz", make_pofz},
     {"skynet", make_skynet},

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "skyfold/core/options.hpp"
+#include "skyfold/kernels/templates/cosmology.hpp"
+#include "skyfold/kernels/templates/dust.hpp"
+
+namespace skyfold::lephare {
+
+struct Options {
+  std::string templates = "cwwsb", qso = "qso", stars = "blackbody";
+  std::vector<std::string> filters;
+  double z_min = 0.0, z_max = 4.0, z_step = 0.01;
+  std::vector<double> ebv, dust_templates;
+  std::vector<std::string> dust;
+  std::string lines = "none", igm = "madau", prior = "none", prior_band = "i";
+  std::vector<double> line_factors = {1.0};
+  std::vector<double> err_scale, zp_offset;
+  double err_factor = 1.0;
+  std::string nondetections = "fit";
+  std::string absolute_band = "r";
+  std::vector<double> absolute_limits;
+  std::string pdf = "bay", point = "best";
+  Cosmology cosmology;
+};
+void describe_options(OptionSet& option, Options& o);
+
+/// A law of dust, and the templates that it reddens.
+struct DustRange {
+  DustLaw law;
+  std::string name;
+  std::size_t first, last;  ///< templates, from 0, both included
+};
+/// Throws UsageError for ranges that do not fit the laws or the number of templates, and for a grid of E(B-V) without a law.
+[[nodiscard]] std::vector<DustRange> dust_of(const Options& o, std::size_t templates);
+/// Redshifts of the grid. Throws UsageError for one without three points.
+[[nodiscard]] std::vector<double> grid_of(const Options& o);
+/// The place of a band that an option names. Throws UsageError when it is none of them.
+[[nodiscard]] std::size_t band_of(const char* option, const std::string& band, const std::vector<std::string>& bands);
+/// One value per band of a list that has none, one for all, or one each.
+[[nodiscard]] std::vector<double> per_band(const char* option, const std::vector<double>& values, std::size_t bands, bool one_for_all);
+/// Faintest and brightest absolute magnitude; without limits the infinities.
+[[nodiscard]] std::array<double, 2> absolute_limits_of(const Options& o);
+
+}  // namespace skyfold::lephare
