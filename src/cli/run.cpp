@@ -41,6 +41,25 @@ struct GlobalOptions {
   ProcessOptions process;
 };
 
+/// The file itself, or a preset of that name: PREFIX/bin/skyfold has them in PREFIX/share/skyfold/presets, where it was installed and
+/// where it was built.
+std::string config_path(const std::string& name) {
+  std::error_code error;
+  if (std::filesystem::exists(name, error)) return name;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path preset = program.parent_path().parent_path() / "share" / "skyfold" / "presets" / (name + ".ini");
+  return std::filesystem::exists(preset, error) ? preset.string() : name;
+}
+
+void read_configuration(const std::string& path, OptionSet& options) {
+  std::error_code absent;
+  const bool may_wait = std::filesystem::is_fifo(path, absent);  // for a writer, for ever
+  // Nothing looks at the flag while a pipe is waited for: there a signal ends the process as usual.
+  if (may_wait) release_stop_signals();
+  options.read_ini(path);
+  if (may_wait) catch_stop_signals();
+}
+
 std::string general_help() {
   std::string text = fmt::format(
       "skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
@@ -216,7 +235,8 @@ int run(int argc, char** argv) {
       .one_of({"on", "off"})
       .layout();
   options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
-  options("config", global.config, "INI file with options; the command line overrides it").call_only();
+  options("config", global.config, "INI file with options, or the name of one of config/presets; the command line overrides it")
+      .call_only();
   options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
   options("help", global.help, "print this and stop").call_only();
   // The command line before the file: what it gives is marked, and read_ini passes over it.
@@ -226,14 +246,7 @@ int run(int argc, char** argv) {
     if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", entry.name, entry.summary, entry.example, options.help());
     return 0;
   }
-  if (!global.config.empty()) {
-    std::error_code absent;
-    const bool may_wait = std::filesystem::is_fifo(global.config, absent);  // for a writer, for ever
-    // Nothing looks at the flag while a pipe is waited for: there a signal ends the process as usual.
-    if (may_wait) release_stop_signals();
-    options.read_ini(global.config);
-    if (may_wait) catch_stop_signals();
-  }
+  if (!global.config.empty()) read_configuration(config_path(global.config), options);
   if (global.print_config) {
     if (launched_rank() == 0) fmt::print("{}", options.ini(true));
     return 0;

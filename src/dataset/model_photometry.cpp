@@ -219,6 +219,7 @@ TablePhotometry model_photometry(const ModelBandOptions& o, PhotozModel& model, 
   ReddeningAt reddening = reddening_of(record, o.extinction, table, model_path);
   found.corrections =
       Corrections(std::move(record), found.columns, model.bands, table.schema, table.paths.front(), model_path, std::move(reddening));
+  found.corrections.keep_negative_fluxes();
   for (const std::string& line : found.corrections.record().lines()) found.lines.push_back(line);
   return found;
 }

@@ -208,7 +208,11 @@ MeasuredMagnitude Corrections::measured(double value, double error, std::size_t 
   if (state == BandState::not_observed) return {nan, nan};
   // Of a flux that is not told the error may be, and so the limit.
   if (state == BandState::not_detected) return {undetected, is_flux ? magnitude_of(0.0, error, zeropoint).err : nan};
-  return is_flux ? magnitude_of(value, error, zeropoint) : magnitude_of_asinh(value, error, record_.scale.softening[band]);
+  MeasuredMagnitude found =
+      is_flux ? magnitude_of(value, error, zeropoint) : magnitude_of_asinh(value, error, record_.scale.softening[band]);
+  if (keeps_negative_ && is_flux && value < 0.0 && std::isfinite(value) && !std::isnan(found.err))
+    found.mag = magnitude_of_negative(value, error);
+  return found;
 }
 
 double Corrections::shifted(double magnitude, std::size_t band, std::size_t row, const RowCorrections& found) const noexcept {

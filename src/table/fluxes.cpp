@@ -16,6 +16,7 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 const double pogson = 2.5 / std::log(10.0);
+constexpr double greatest_significance = 1000.0;
 
 /// AB magnitude of one unit of flux, -2.5 log10(unit / 3631 Jy) to the digits that surveys use.
 struct FluxUnit {
@@ -127,6 +128,14 @@ MeasuredMagnitude magnitude_of_asinh(double asinh_mag, double asinh_err, double 
   const double x = std::sinh(-asinh_mag / pogson - std::log(softening));
   // df/dm = 2b cosh(...) / pogson: the error of the flux in units of the zero point.
   return magnitude_of(2.0 * softening * x, asinh_err / pogson * (2.0 * softening) * std::sqrt(1.0 + x * x), 0.0);
+}
+
+double magnitude_of_negative(double flux, double flux_error) noexcept {
+  return of_negative_flux + std::min(-flux / flux_error, greatest_significance);
+}
+
+double negative_significance(double magnitude) noexcept {
+  return magnitude > of_negative_flux && magnitude <= of_negative_flux + greatest_significance ? of_negative_flux - magnitude : 0.0;
 }
 
 }  // namespace skyfold

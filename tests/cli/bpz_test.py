@@ -100,23 +100,31 @@ def second_hill(p):
     return (*hills[1][:3], hills[1][3] / sum(hill[3] for hill in hills)) if len(hills) > 1 else None
 
 
-def bpz(models, mag, err, interpolate, prior, priors, marginalised=False):
-    """One object, the long way round: every array is made in full."""
+def fluxes_of(mag, err):
+    """Fluxes of magnitudes with their errors."""
     flux = 10 ** (-0.4 * mag)
     sigma = flux * (10 ** (0.4 * np.maximum(err, 0.001)) - 1)
     undetected = mag > 90
     flux[undetected], sigma[undetected] = 0, 10 ** (-0.4 * np.array(LIMITS)[undetected])
-    sigma = np.hypot(sigma, (10 ** (0.4 * ZP_ERROR) - 1) * np.where(undetected, sigma / 2, flux))
+    return flux, with_zero_point(flux, sigma)
+
+
+def with_zero_point(flux, sigma):
+    return np.hypot(sigma, (10 ** (0.4 * ZP_ERROR) - 1) * np.where(flux > 0, flux, sigma / 2))
+
+
+def bpz(models, flux, sigma, magnitude, interpolate, prior, priors, marginalised=False):
+    """One object, the long way round: every array is made in full."""
     observed = np.isfinite(flux)
     f, s, m = flux[observed], sigma[observed], models[:, observed]
     ftt = (m**2 / s[:, None] ** 2).sum(1)
     fot = (f[:, None] * m / s[:, None] ** 2).sum(1)
-    chi2 = ((f / s) ** 2).sum() - np.where(ftt > 0, fot**2 / np.where(ftt > 0, ftt, 1), 0)
+    chi2 = ((f / s) ** 2).sum() - np.where((ftt > 0) & (fot > 0), fot**2 / np.where(ftt > 0, ftt, 1), 0)
     log_p = -0.5 * chi2
     if marginalised:
         log_p = log_p - 0.5 * np.log(ftt)
     if prior != "none" and observed[3]:
-        key = f"{min(max(mag[3], PRIORS[prior][6]), 32):.1f}"
+        key = f"{min(max(magnitude, PRIORS[prior][6]), 32):.1f}"
         if key not in priors:
             with np.errstate(divide="ignore"):
                 priors[key] = np.log(prior_of(float(key), 8, interpolate, prior))
@@ -186,27 +194,38 @@ class BpzTest(support.SkyfoldTest):
         return flux[below] * (1 - part) + flux[below + 1] * part
 
     def compare(self, model, interpolate, prior, *, marginalised=False, objects=N):
-        product = model.with_suffix(".z.hdf5")
-        self.skyfold("photoz", "--catalogue", self.objects, "--model", model, "--output", product, "--pdf", "interp", "--pdf.zmin", "0.01",
-                "--pdf.zmax", "3.5", "--pdf.bins", "350")
-        found = support.read_group(product)
-        with h5py.File(product.with_suffix(".pdf.hdf5")) as file:
-            pdf = file["data/yvals"][:]
-        row_of = {value: row for row, value in enumerate(found["id"])}
+        estimates = Estimates(self, self.objects, model)
         models, priors = self.models_of(model, interpolate), {}
         for i in range(min(objects, N)):
-            row = row_of[self.columns["id"][i]]
-            expected = bpz(models, self.mag[i].copy(), self.err[i], interpolate, prior, priors, marginalised)
-            for name in PLACES:
-                if name in expected:
-                    self.assertAlmostEqual(found[name][row], expected[name], delta=2e-6, msg=f"{name} of object {i}")
-                else:
-                    self.assertTrue(np.isnan(found[name][row]), f"{name} of object {i}")
-            self.assertAlmostEqual(found["p_2"][row], expected["p_2"], delta=1e-6, msg=f"p_2 of object {i}")
-            self.assertAlmostEqual(found["odds"][row], expected["odds"], delta=1e-6, msg=f"odds of object {i}")
-            self.assertAlmostEqual(found["chi2"][row], expected["chi2"], delta=1e-5 * expected["chi2"] + 1e-6)
-            density = expected["p"] / np.trapz(expected["p"], Z)
-            np.testing.assert_allclose(pdf[row], density, rtol=1e-5, atol=1e-6 * density.max())
+            flux, sigma = fluxes_of(self.mag[i].copy(), self.err[i])
+            expected = bpz(models, flux, sigma, self.mag[i][3], interpolate, prior, priors, marginalised)
+            estimates.compare(self.columns["id"][i], expected)
+
+
+class Estimates:
+    """Of photoz, with PDFs on the model's grid."""
+
+    def __init__(self, test, catalogue, model, *options):
+        self.test, product = test, model.with_suffix(".z.hdf5")
+        test.skyfold("photoz", "--catalogue", catalogue, "--model", model, "--output", product, "--pdf", "interp", "--pdf.zmin", "0.01",
+                "--pdf.zmax", "3.5", "--pdf.bins", "350", *options)
+        self.found = support.read_group(product)
+        with h5py.File(product.with_suffix(".pdf.hdf5")) as file:
+            self.pdf = file["data/yvals"][:]
+        self.row_of = {value: row for row, value in enumerate(self.found["id"])}
+
+    def compare(self, i, expected):
+        test, found, row = self.test, self.found, self.row_of[i]
+        for name in PLACES:
+            if name in expected:
+                test.assertAlmostEqual(found[name][row], expected[name], delta=2e-6, msg=f"{name} of object {i}")
+            else:
+                test.assertTrue(np.isnan(found[name][row]), f"{name} of object {i}")
+        test.assertAlmostEqual(found["p_2"][row], expected["p_2"], delta=1e-6, msg=f"p_2 of object {i}")
+        test.assertAlmostEqual(found["odds"][row], expected["odds"], delta=1e-6, msg=f"odds of object {i}")
+        test.assertAlmostEqual(found["chi2"][row], expected["chi2"], delta=1e-5 * expected["chi2"] + 1e-6)
+        density = expected["p"] / np.trapz(expected["p"], Z)
+        np.testing.assert_allclose(self.pdf[row], density, rtol=1e-5, atol=1e-6 * density.max())
 
 
 class Redshifts(BpzTest):
@@ -220,6 +239,89 @@ class Redshifts(BpzTest):
     def test_equals_the_definition_without_a_prior_and_with_the_amplitude_integrated(self):
         model = self.train("flat.hdf5", "--bpz.interpolate", "0", "--bpz.prior", "none", "--bpz.amplitude", "marginalised")
         self.compare(model, 0, "none", marginalised=True, objects=N // 3)
+
+
+class WithoutSample(support.SkyfoldTest):
+    """Models of templates, filters and names of bands alone; on objects that are drawn from such a model."""
+
+    def train(self, name, *options):
+        model = self.base / name
+        result = self.skyfold("train", "--algorithms", "bpz", "--bands", ",".join(BANDS), "--output", model, "--bpz.filters", "lsst",
+                "--bpz.interpolate", "0", "--bpz.zp_error", str(ZP_ERROR), *options)
+        with h5py.File(model) as file:
+            self.models = file["fluxes/flux"][:].reshape(-1, len(BANDS), len(Z))
+        return model, result.out
+
+    def fails(self, code, message, *words):
+        result = self.run_skyfold(*words)
+        self.assertEqual(result.code, code, result)
+        self.assertRegex("\n".join(result.errors()), message)
+
+    def draw(self, n, noise):
+        """Fluxes of a galaxy of 30 in i, faint ones, so that some are below 0."""
+        random = np.random.default_rng(5)
+        flux = np.array([self.models[random.integers(8), :, random.integers(10, 200)] for _ in range(n)])
+        flux *= 30 / flux[:, 3:4]
+        sigma = noise * random.uniform(0.5, 1.5, flux.shape)
+        return flux + sigma * random.normal(size=flux.shape), sigma
+
+    def test_fluxes_below_zero_count_as_they_were_measured(self):
+        model, _ = self.train("flux.hdf5")
+        flux, sigma = self.draw(150, 12.0)
+        flux[:, 3] = np.abs(flux[:, 3]) + 1
+        flux[7, 1], sigma[8, 2] = np.nan, np.nan
+        self.assertGreater((flux < 0).sum(), 30)
+        path = self.base / "flux.cat.hdf5"
+        with h5py.File(path, "w") as file:
+            file["id"] = np.arange(len(flux))
+            for b, band in enumerate(BANDS):
+                file[f"f_{band}"], file[f"e_{band}"] = flux[:, b], sigma[:, b]
+        estimates = Estimates(self, path, model, "--bands.flux", "f_{band}", "--bands.flux_error", "e_{band}", "--bands.flux_zeropoint",
+                "31.4")
+        priors = {}
+        for i in range(len(flux)):
+            f = np.where(np.isfinite(sigma[i]), flux[i], np.nan)
+            magnitude = 31.4 - 2.5 * np.log10(flux[i, 3])
+            estimates.compare(i, bpz(self.models, f, with_zero_point(flux[i], sigma[i]), magnitude, 0, "hdfn", priors))
+
+    def test_magnitudes_without_limits_leave_a_band_out_and_own_limits_are_those_of_bpz(self):
+        flux, sigma = self.train("limits.hdf5")[0] and self.draw(60, 1.0)
+        flux[:, 0] = np.where(np.arange(60) % 3 == 0, -1, np.abs(flux[:, 0]) + 1)
+        flux = np.where(flux > 0, flux, np.nan)
+        mag, err = 31.4 - 2.5 * np.log10(flux), 1.0857 * sigma / flux
+        none = np.isnan(mag)
+        mag[none], err[none] = 99, 30.5
+        path = self.base / "mag.cat.csv"
+        header = "id," + ",".join(f"mag_{band},mag_err_{band}" for band in BANDS)
+        rows = [",".join([str(i), *(f"{m!r},{e!r}" for m, e in zip(mag[i].tolist(), err[i].tolist()))]) for i in range(60)]
+        path.write_text("\n".join([header, *rows]) + "\n")
+        sigma = np.where(none, np.nan, 10 ** (-0.4 * mag) * (10 ** (0.4 * np.maximum(err, 0.001)) - 1))
+        for name, limit, options in (("none.hdf5", np.nan, ()), ("own.hdf5", 30.5, ("--bpz.own_limits", "true")),
+                ("survey.hdf5", 29.0, ("--bands.limits", ",".join(["29"] * 6)))):
+            model, told = self.train(name, *options)
+            self.assertEqual("no limits (--bands.limits)" in told, "limits" not in " ".join(options) or name == "own.hdf5")
+            estimates, priors = Estimates(self, path, model), {}
+            f = np.where(none, 0 * limit, 10 ** (-0.4 * mag))
+            s = np.where(none, 10 ** (-0.4 * limit), sigma)
+            for i in range(60):
+                estimates.compare(i, bpz(self.models, f[i], with_zero_point(f[i], s[i]), mag[i][3], 0, "hdfn", priors))
+
+    def test_presets_make_models(self):
+        for preset, bands, n in (("bpz-rubin", 6, 300), ("bpz-des", 4, 350)):
+            model = self.base / f"{preset}.hdf5"
+            self.skyfold("train", "--config", preset, "--output", model)
+            with h5py.File(model) as file:
+                self.assertEqual(file["fluxes/flux"].shape, (8 * bands, n))
+        self.fails(4, r"bpz-nowhere", "train", "--config", "bpz-nowhere", "--output", self.base / "x.hdf5")
+
+    def test_what_needs_a_sample_is_said(self):
+        words = ["train", "--output", self.base / "x.hdf5", "--bands", "g,r", "--bpz.filters", "lsst"]
+        self.fails(2, r"--sample is missing \(.*knn learns", *words, "--algorithms", "bpz,knn")
+        for option in (("--bpz.shifts", "true"), ("--bpz.prior", "trained")):
+            self.fails(2, r"--sample is missing \(.*bpz learns", *words, "--algorithms", "bpz", "--bpz.prior_band", "r", *option)
+        self.fails(2, r"--cuts has no part in this run \(it needs --sample\)", *words, "--algorithms", "bpz", "--cuts.z_min", "0.1")
+        self.fails(2, r"--bands is missing", *words[:3], "--algorithms", "bpz", "--bpz.filters", "lsst")
+        self.fails(2, r"--bands.flux_zeropoint is missing", *words, "--algorithms", "bpz", "--bands.flux", "f_{band}")
 
 
 if __name__ == "__main__":

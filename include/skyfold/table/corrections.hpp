@@ -86,6 +86,8 @@ class Corrections {
 
   [[nodiscard]] bool is_empty() const noexcept { return record_.is_empty() && !record_.scale.is_set(); }
   [[nodiscard]] const CorrectionRecord& record() const noexcept { return record_; }
+  /// From here on a negative flux becomes `magnitude_of_negative` in place of `undetected`.
+  void keep_negative_fluxes() noexcept { keeps_negative_ = true; }
   /// Columns that it reads, besides those of the bands.
   [[nodiscard]] std::vector<std::string> needs() const;
 
@@ -116,6 +118,7 @@ class Corrections {
   std::string path_, tiles_from_;
   ReddeningAt reddening_;
   std::map<std::string, std::uint32_t, std::less<>> number_of_tile_;
+  bool keeps_negative_ = false;
   bool has_own_sentinels_ = false;       ///< values that the user names are none
   std::vector<double> zeropoint_;        ///< [n_bands]
   std::vector<double> tile_zeropoints_;  ///< [tiles x n_bands]

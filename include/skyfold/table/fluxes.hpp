@@ -50,4 +50,11 @@ struct MeasuredMagnitude {
 /// Likewise of an asinh magnitude m = -(2.5 / ln 10) (asinh(f / 2b) + ln b), Lupton, Gunn & Szalay 1999, AJ 118, 1406, equation 3.
 [[nodiscard]] MeasuredMagnitude magnitude_of_asinh(double asinh_mag, double asinh_err, double softening) noexcept;
 
+/// A flux below 0 as a magnitude that counts as not detected, so that codes which compare fluxes have it, and all others a non-detection:
+/// `of_negative_flux` and -f / e (at most 1000, to 2e-4 in a column of f4).
+inline constexpr double of_negative_flux = 2048.0;
+[[nodiscard]] double magnitude_of_negative(double flux, double flux_error) noexcept;
+/// f / e of such a magnitude, <= 0; 0 for all others.
+[[nodiscard]] double negative_significance(double magnitude) noexcept;
+
 }  // namespace skyfold

@@ -133,7 +133,12 @@ std::vector<std::vector<std::size_t>> rows_of_folds(const TrainingSet& set, std:
 }  // namespace
 
 TrainingSet subset_of(const TrainingSet& set, const std::vector<std::size_t>& rows) {
-  TrainingSet some{.id = {}, .z = {}, .photometry = rows_of(set.photometry, rows), .seed = set.seed, .threads = set.threads};
+  TrainingSet some{.id = {},
+                   .z = {},
+                   .photometry = rows_of(set.photometry, rows),
+                   .seed = set.seed,
+                   .threads = set.threads,
+                   .has_flux_errors = set.has_flux_errors};
   for (const std::size_t i : rows) {
     some.id.push_back(set.id[i]);
     some.z.push_back(set.z[i]);

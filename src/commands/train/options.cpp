@@ -48,7 +48,9 @@ void describe_weights(OptionSet& option, TrainWeights& o) {
 
 void describe(OptionSet& option, TrainOptions& o) {
   option("algorithms", o.algorithms, "photo-z algorithms, trained on the same objects").one_of(photoz_algorithm_names());
-  option("sample", o.sample, "objects with known redshift: training sets of match, or any table that import reads").required().layout();
+  option("sample", o.sample,
+         "objects with known redshift: training sets of match, or any table that import reads; codes of templates can do without")
+      .layout();
   option("output", o.output, "model to write, HDF5; of several algorithms with the name of each before the ending")
       .required()
       .layout()
@@ -124,8 +126,32 @@ void add_held_out(const HeldOutOptions& o, TrainPaths& paths) {
 
 }  // namespace
 
+namespace {
+
+/// What would do nothing when there are no objects.
+void check_without_sample(const TrainOptions& o) {
+  const TrainOptions usual;
+  const TrainCuts& cuts = o.cuts;
+  const bool has_cuts = cuts.z_min != usual.cuts.z_min || cuts.z_max != usual.cuts.z_max || cuts.min_bands != 0 || !cuts.select.empty();
+  const bool has_lists = !cuts.mag_min.empty() || !cuts.mag_max.empty() || !cuts.colour_min.empty() || !cuts.colour_max.empty() ||
+                         !cuts.error_max.empty() || !cuts.snr_min.empty();
+  refuse_idle_options("--sample", {{"redshift", !o.redshift.empty()},
+                                   {"id", !o.id.empty()},
+                                   {"train.fraction", o.fraction != usual.fraction},
+                                   {"train.validation", !o.validation.empty()},
+                                   {"train.subset", !o.subset.empty()},
+                                   {"reference", !o.reference.empty()},
+                                   {"weights", o.weights.method != "none"},
+                                   {"held_out.folds", o.held_out.folds != 0},
+                                   {"tune", o.tune.trials != 0},
+                                   {"cuts", has_cuts || has_lists}});
+}
+
+}  // namespace
+
 TrainPaths train_paths(const TrainOptions& o) {
   TrainPaths paths;
+  if (o.sample.empty()) check_without_sample(o);
   // All checks of options that hang together are here, before anything is read.
   if (o.algorithms.empty()) throw UsageError("--algorithms names none");
   for (const std::string& name : o.algorithms) {
@@ -138,7 +164,7 @@ TrainPaths train_paths(const TrainOptions& o) {
   if (!has_weights && o.weights.validation) throw UsageError("--weights.validation needs --weights lima");
   if (o.weights.validation && o.fraction >= 1.0) throw UsageError("--weights.validation: no objects are held out (train.fraction = 1)");
   if (!o.weights.coverage.empty() && o.reference.empty()) throw UsageError("--weights.coverage needs --reference");
-  if (o.fraction < 1.0) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
+  if (o.fraction < 1.0 && !o.sample.empty()) paths.validation = o.validation.empty() ? with_word(o.output, "validation") : o.validation;
   // An option that would do nothing is an error: whoever gives it expects something else.
   if (o.fraction >= 1.0) refuse_idle_options("--train.fraction below 1", {{"train.validation", !o.validation.empty()}});
   if (o.reference.empty())

@@ -22,6 +22,7 @@ std::string percent(std::int64_t part, std::int64_t whole) {
 }
 
 std::string limits_text(const PhotozModel& model) {
+  if (model.bands.limits.empty()) return "none";
   std::vector<std::string> limits;
   for (std::size_t band = 0; band < model.bands.bands.size(); ++band)
     limits.push_back(fmt::format("{} {:.2f}", model.bands.bands[band], model.bands.limits[band]));
@@ -171,6 +172,15 @@ void tell_learned(const std::vector<PhotozModel>& models) {
 
 void print_summary(const TrainReport& r) {
   const PhotozModel& model = r.models.front();
+  if (r.sample.size() == 0) {
+    fmt::print("no sample: bands {}, redshifts {} to {}; nothing is learned, nothing measured\n", join(model.bands.bands, ","),
+               shortest(model.z_min), shortest(model.z_max));
+    if (model.bands.limits.empty())
+      fmt::print(
+          "no limits (--bands.limits): a band that was not detected is left out, unless the catalogue has fluxes or limits of its own\n");
+    for (const std::string& path : r.paths.models) fmt::print("wrote {}\n", path);
+    return;
+  }
   fmt::print("sample     {:>10} objects\n", grouped(static_cast<long long>(r.sample.size())));
   for (const auto& [what, count] : r.subsets.cuts) fmt::print("  cut      {:>10} by {}\n", grouped(static_cast<long long>(count)), what);
   fmt::print("training   {:>10} objects, {} to {} in {}\n", grouped(std::ssize(r.subsets.training)), shortest(model.z_min),
@@ -211,6 +221,7 @@ void tell_process(const TrainReport& r, Process& process) {
     if (r.options.weights.method != "none")
       process.fact("effective training objects", fmt::format("{:.1f}", effective_number(r.reference->weight)));
   }
+  if (r.sample.size() == 0) return process.add("results", models_table(r));
   const std::vector<Shown> sets = shown_sets(r);
   process.add("results", cuts_table(r));
   process.add("results", models_table(r));

@@ -12,6 +12,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/dataset/extinction.hpp"
 #include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/dataset/repeated_ids.hpp"
 #include "skyfold/dataset/roles.hpp"
@@ -167,6 +168,25 @@ class Reader {
 }  // namespace
 
 TrainSample read_sample(TrainOptions& o) { return Reader(o).read(); }
+
+TrainSample without_objects(const TrainOptions& o) {
+  if (o.bands.bands.empty()) throw UsageError("--bands is missing (without --sample no table tells which bands there are)");
+  if (!o.bands.limits.empty() && o.bands.limits.size() != o.bands.bands.size())
+    throw UsageError(fmt::format("--bands.limits: {} values for {} bands", o.bands.limits.size(), o.bands.bands.size()));
+  TrainSample sample;
+  sample.photometry.n_bands = o.bands.bands.size();
+  sample.corrections.bands = o.bands.bands;
+  if (o.flux.is_set()) {
+    if (o.flux.hyperbolic.empty() && o.flux.flux_zeropoint.empty())
+      throw UsageError("--bands.flux_zeropoint is missing (without --sample no column tells the unit of --bands.flux)");
+    BandOptions bands = o.bands;
+    if (!o.flux.flux.empty()) bands.magnitude = o.flux.flux, bands.error = o.flux.flux_error;
+    std::string guess;
+    sample.corrections.scale = flux_scale(o.flux, bands, {}, {}, "", guess);
+  }
+  set_extinction(o.extinction, sample.corrections);
+  return sample;
+}
 
 std::string id_column(const Dataset& dataset, const std::string& wanted) {
   std::vector<std::string> lines;

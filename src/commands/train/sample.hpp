@@ -32,6 +32,9 @@ struct TrainSample {
 /// read, and for ids that are missing or of several objects.
 [[nodiscard]] TrainSample read_sample(TrainOptions& o);
 
+/// No objects, but the bands and what is done to their magnitudes, as the options say. Throws UsageError where they do not say it all.
+[[nodiscard]] TrainSample without_objects(const TrainOptions& o);
+
 /// Column of ids of an input: the one named, or one of the usual names; "" when there is none of whole numbers, or for none. Real
 /// numbers are ids when all are whole. Throws UsageError for a name that is not there, DataError for one that has no whole numbers.
 [[nodiscard]] std::string id_column(const Dataset& dataset, const std::string& wanted);

@@ -26,7 +26,7 @@ void share_training(const Ranks& ranks, TrainOptions& o, TrainingSet& set, std::
   const std::string bands = ranks.broadcast(join(o.bands.bands, "\n"));
   o.bands.bands = split(bands, '\n');
   o.redshift = ranks.broadcast(o.redshift);
-  std::vector<std::uint64_t> numbers = {key, set.seed, set.photometry.n_bands};
+  std::vector<std::uint64_t> numbers = {key, set.seed, set.photometry.n_bands, set.has_flux_errors ? 1U : 0U};
   share(ranks, numbers);
   key = numbers.at(0);
   set.seed = numbers.at(1);
@@ -38,6 +38,7 @@ void share_training(const Ranks& ranks, TrainOptions& o, TrainingSet& set, std::
   share(ranks, set.photometry.mag_err);
   share(ranks, set.photometry.observed);
   set.photometry.n_bands = numbers.at(2);
+  set.has_flux_errors = numbers.at(3) != 0;
   set.photometry.n_objects = set.z.size();
 }
 

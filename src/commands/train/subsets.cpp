@@ -144,6 +144,7 @@ TrainingSet training_set(const TrainSample& sample, const std::vector<std::size_
     set.z.push_back(sample.z[i]);
   }
   apply_limits(set.photometry, limits);
+  set.has_flux_errors = sample.corrections.scale.is_set();
   return set;
 }
 

@@ -87,10 +87,11 @@ class Training {
   void prepare() {
     check_tune(o_, context_.options);
     o_.preset = take_survey(o_.survey, o_.bands, o_.flux, o_.extinction);
+    check_sample();
     check_files();
-    sample_ = read_sample(o_);
-    subsets_ = make_subsets(sample_, o_);
-    if (o_.bands.limits.empty()) o_.bands.limits = limits_of(sample_, subsets_.training, o_);
+    sample_ = o_.sample.empty() ? without_objects(o_) : read_sample(o_);
+    if (!o_.sample.empty()) subsets_ = make_subsets(sample_, o_);
+    if (o_.bands.limits.empty() && !o_.sample.empty()) o_.bands.limits = limits_of(sample_, subsets_.training, o_);
     set_ = training_set(sample_, subsets_.training, o_.bands.limits);
     set_.seed = static_cast<std::uint64_t>(o_.seed);
     read_files([&](const std::string& path) {
@@ -106,12 +107,19 @@ class Training {
     // Weights come from the comparison, so it precedes training.
     if (!o_.reference.empty()) compare();
     key_ = hash_text(configuration([](const std::string& name) { return name.starts_with("bands") || name == "seed"; }) + hash_of(set_) +
-                     program_version);
+                     program_version + (set_.has_flux_errors ? " errors of fluxes" : ""));
     for (const auto& [path, text] : algorithm_files_) key_ = hash_text(text, key_);
   }
 
+  void check_sample() const {
+    for (const std::string& name : o_.algorithms)
+      if (o_.sample.empty() && named(name).needs_sample())
+        throw UsageError(fmt::format("--sample is missing (with these options {} learns from objects with known redshift)", name));
+  }
+
   std::vector<std::string> input_paths() const {
-    std::vector<std::string> paths = input_files(o_.sample);
+    std::vector<std::string> paths;
+    if (!o_.sample.empty()) paths = input_files(o_.sample);
     if (!o_.reference.empty())
       for (const std::string& path : input_files(o_.reference)) paths.push_back(path);
     for (const std::string& path : files_of(o_.of_reference)) paths.push_back(path);
@@ -173,9 +181,11 @@ class Training {
     PhotozModel model;
     model.redshift = o_.redshift;
     model.bands = o_.bands;
-    const auto [least, greatest] = std::minmax_element(set_.z.begin(), set_.z.end());
-    model.z_min = *least;
-    model.z_max = *greatest;
+    if (!set_.z.empty()) {
+      const auto [least, greatest] = std::minmax_element(set_.z.begin(), set_.z.end());
+      model.z_min = *least;
+      model.z_max = *greatest;
+    }
     // What was done to bands that the model leaves out does not matter to it. (On other ranks, which write no model, nothing is known.)
     if (CorrectionRecord record = of_bands(sample_.corrections, o_.bands.bands); !record.is_empty() || record.scale.is_set())
       model.corrections = std::move(record);

@@ -24,6 +24,7 @@ struct TrainingSet {
   std::vector<double> weight = {};  ///< [n], >= 0, any scale; empty: all equal. Algorithms for which weights mean nothing leave them out
   std::uint64_t seed = 1;           ///< of draws that training makes, by id
   int threads = 1;                  ///< to use; the model does not depend on it
+  bool has_flux_errors = false;     ///< magnitudes come from fluxes, and their errors are 2.5 / ln 10 e / f
 };
 
 /// Everything that estimation needs, as plain data: a model file holds just this.
@@ -89,6 +90,8 @@ class PhotozAlgorithm {
   virtual void describe(OptionSet& option) = 0;
   /// True when training heeds TrainingSet::weight.
   [[nodiscard]] virtual bool uses_weights() const { return false; }
+  /// False when it can make a model of its options alone: `train` is then given an empty set, with bands alone.
+  [[nodiscard]] virtual bool needs_sample() const { return true; }
   /// Reads the files that its options name; called once before `train`, with the names of the bands.
   virtual void read_files(const std::vector<std::string>& /*bands*/, const ReadText& /*read*/) {}
   /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.

@@ -25,6 +25,7 @@ class Bpz final : public PhotozAlgorithm {
   std::string name() const override { return "bpz"; }
   std::string summary() const override { return "Bayesian template fitting with a prior on type and redshift by magnitude"; }
   void describe(OptionSet& option) override { describe_options(option, options_); }
+  bool needs_sample() const override { return options_.shifts || options_.prior == "trained"; }
   bool uses_weights() const override { return options_.prior == "trained"; }
 
   void read_files(const std::vector<std::string>& bands, const ReadText& read) override {
@@ -37,6 +38,7 @@ class Bpz final : public PhotozAlgorithm {
     if (templates_.empty() || filters_.size() != bands.size()) throw UsageError("bpz: no templates and filters (read_files comes first)");
     const auto of_type = bpz::counts_of_types(options_, templates_.size());
     bpz::FluxRules rules = bpz::flux_rules_of(options_, bands.size());
+    rules.has_flux_errors = set.has_flux_errors;
     if (options_.prior != "none") static_cast<void>(bpz::prior_band_of(options_, bands));
     const ModelFluxes fluxes = compute_fluxes(tasks);
     check_fluxes(fluxes, templates_, filters_, bands);

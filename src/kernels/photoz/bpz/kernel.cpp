@@ -14,6 +14,7 @@
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
 #include "skyfold/kernels/templates/synthetic.hpp"
+#include "skyfold/table/fluxes.hpp"
 
 namespace skyfold::bpz {
 namespace {
@@ -83,6 +84,18 @@ struct BpzKernel::Columns {
   std::array<std::array<std::span<float>, 2>, interval_levels.size()> limits;
 };
 
+/// A block of objects. The photometry has limits in place of what was not detected: the table tells which is which.
+struct BpzKernel::Input {
+  Input(const Table& in, Photometry&& gathered, const BandColumns& columns) : photometry(std::move(gathered)) {
+    for (std::size_t band = 0; band < columns.magnitude.size(); ++band) {
+      magnitude.push_back(&in.at(columns.magnitude[band]));
+      error.push_back(&in.at(columns.error[band]));
+    }
+  }
+  Photometry photometry;
+  std::vector<const Column*> magnitude, error;  ///< [bands]
+};
+
 /// Buffers of one thread.
 struct BpzKernel::Worker {
   explicit Worker(const BpzKernel& kernel)
@@ -111,60 +124,67 @@ BpzKernel::BpzKernel(const Options& options, const PhotozModel& model, const Ban
     prior_band_ = prior_band_of(options, bands_.bands);
   }
   rules_ = flux_rules_of(options, bands_.bands.size());
+  rules_.has_flux_errors = columns.errors_are_limits;
   // What training has found is in the model's table alone.
   rules_.offset = values_of<double>(model.tables.at("zeropoints"), "offset");
   if (pdf.kind == "interp") pdf_grid_ = pdf_grid(pdf);
 }
 
 void BpzKernel::run(const Table& in, Table& out, int threads) const {
-  const Photometry photometry = photometry_of(in);
+  const Input input(in, photometry_of(in), columns_);
   const Columns columns(out);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
   parallel_for(in.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
     auto& worker = workers[static_cast<std::size_t>(thread)];
     if (!worker) worker = std::make_unique<Worker>(*this);
     for (std::size_t object = begin; object < end; ++object) {
-      take_fluxes(in, photometry, object, *worker);
-      estimate(photometry, object, *worker, columns);
+      take_fluxes(input, object, *worker);
+      estimate(object, *worker, columns);
     }
   });
 }
 
-/// A non-detection is a flux of 0 with the limit's as its error; a band without an error cannot be weighed.
-void BpzKernel::take_fluxes(const Table& in, const Photometry& photometry, std::size_t object, Worker& worker) const {
+/// Its own limit, else that of the survey; NaN where neither is known.
+double BpzKernel::limit_of(const Input& in, std::size_t object, std::size_t band) const {
+  const double own =
+      columns_.errors_are_limits || options_.own_limits ? in.error[band]->number(object) : std::numeric_limits<double>::quiet_NaN();
+  if (own > 0.0 && std::isfinite(own)) return own;
+  return bands_.limits.empty() ? std::numeric_limits<double>::quiet_NaN() : bands_.limits[band];
+}
+
+/// A band without an error, or without a limit where it was not detected, cannot be weighed.
+void BpzKernel::take_fluxes(const Input& in, std::size_t object, Worker& worker) const {
   worker.flags = worker.bands = worker.used = 0;
   worker.magnitude = std::numeric_limits<double>::quiet_NaN();
   for (std::size_t band = 0; band < models_.bands; ++band) {
-    const std::size_t cell = object * models_.bands + band;
-    double &flux = worker.flux[band], &error = worker.error[band];
-    flux = error = 0.0;
-    // The photometry has limits in place of what was not detected: the table tells which is which.
-    const BandState state = band_state(in.at(columns_.magnitude[band]).number(object), bands_);
-    if (!(photometry.observed[object] >> band & 1)) {
+    worker.flux[band] = worker.error[band] = 0.0;
+    if (!(in.photometry.observed[object] >> band & 1)) {
       worker.flags |= photoz_missing_band;
       continue;
     }
     ++worker.bands;
-    const bool is_detected = state == BandState::observed;
+    const double magnitude = in.magnitude[band]->number(object), mag_error = in.photometry.mag_err[object * models_.bands + band];
+    const bool is_detected = band_state(magnitude, bands_) == BandState::observed;
     // The magnitude as it is, without the offset: as in BPZ, where it is a column of its own.
-    if (prior_ && band == prior_band_) worker.magnitude = is_detected ? photometry.mag[cell] : faintest;
-    const double mag_error = photometry.mag_err[cell];
-    if (is_detected && std::isnan(mag_error)) {
-      worker.flags |= photoz_no_magnitude_error;
+    if (prior_ && band == prior_band_) worker.magnitude = is_detected ? magnitude : faintest;
+    const double limit = is_detected ? 0.0 : limit_of(in, object, band);
+    if (is_detected ? std::isnan(mag_error) : std::isnan(limit)) {
+      worker.flags |= is_detected ? photoz_no_magnitude_error : photoz_missing_band;
       continue;
     }
     const MeasuredFlux measured =
-        is_detected ? detected_flux(rules_, band, photometry.mag[cell], mag_error) : undetected_flux(rules_, band, photometry.mag[cell]);
-    flux = measured.flux;
-    error = measured.error;
+        is_detected ? detected_flux(rules_, band, magnitude, mag_error)
+                    : undetected_flux(rules_, band, limit, columns_.errors_are_limits ? negative_significance(magnitude) : 0.0);
+    worker.flux[band] = measured.flux;
+    worker.error[band] = measured.error;
     ++worker.used;
   }
 }
 
-void BpzKernel::estimate(const Photometry& photometry, std::size_t object, Worker& worker, const Columns& out) const {
-  const bool is_fitted = worker.used > 0 && std::ranges::any_of(worker.flux, [](double flux) { return flux != 0.0; });
+void BpzKernel::estimate(std::size_t object, Worker& worker, const Columns& out) const {
+  const bool is_fitted = worker.used > 0 && std::ranges::any_of(worker.flux, [](double flux) { return flux > 0.0; });
   // Of non-detections alone nothing follows.
-  if (!is_fitted || photometry.n_bands == 0) return out.shared.set_missing(object, worker.bands, worker.flags | photoz_no_band);
+  if (!is_fitted) return out.shared.set_missing(object, worker.bands, worker.flags | photoz_no_band);
   const bool has_prior = prior_ && !std::isnan(worker.magnitude);
   for (std::size_t t = 0; t < models_.templates && has_prior; ++t) worker.priors[t] = prior_->row(worker.magnitude, t);
   const Estimate e =

@@ -20,8 +20,10 @@ class BpzKernel final : public PhotozKernel {
  private:
   struct Worker;
   struct Columns;
-  void take_fluxes(const Table& in, const Photometry& photometry, std::size_t object, Worker& worker) const;
-  void estimate(const Photometry& photometry, std::size_t object, Worker& worker, const Columns& out) const;
+  struct Input;
+  void take_fluxes(const Input& in, std::size_t object, Worker& worker) const;
+  [[nodiscard]] double limit_of(const Input& in, std::size_t object, std::size_t band) const;
+  void estimate(std::size_t object, Worker& worker, const Columns& out) const;
   void write(const Estimate& e, std::size_t object, const Columns& out) const;
 
   Options options_;

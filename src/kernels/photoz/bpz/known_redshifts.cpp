@@ -38,8 +38,8 @@ bool FitAtRedshift::take(std::size_t object, std::span<const double> shift) {
     const std::size_t cell = object * models_.bands + band;
     const double mag = set_.photometry.mag[cell], error = set_.photometry.mag_err[cell];
     if (!is_observed(set_.photometry, object, band) || std::isnan(error)) continue;
-    const MeasuredFlux measured =
-        error == error_of_limit ? undetected_flux(rules_, band, mag, shift[band]) : detected_flux(rules_, band, mag, error, shift[band]);
+    const MeasuredFlux measured = error == error_of_limit ? undetected_flux(rules_, band, mag, 0.0, shift[band])
+                                                          : detected_flux(rules_, band, mag, error, shift[band]);
     flux_[band] = measured.flux;
     weight_[band] = measured.error;
     scale_ = std::max(scale_, measured.flux);

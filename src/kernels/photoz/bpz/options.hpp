@@ -20,7 +20,7 @@ struct Options {
   std::vector<double> prior_types = {1.0, 2.0};
   std::string igm = "none", amplitude = "best";
   std::vector<double> zp_offset, zp_error = {0.01};
-  bool shifts = false;
+  bool shifts = false, own_limits = false;
   std::string shifts_band;
   double shifts_cap = 0.15;
   double smoothing = 0.03, least_part = 0.01, least_error = 0.05, odds = 0.95, least_mag_error = 0.001;
