@@ -12,11 +12,13 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "rehearse", "export")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
                "--columns.ra", "RA", "--input.hdu", "2", "--ordering", "attribute", "--ordering.column", "mag_r"],
+    "nz": ["--pdf", "z.pdf.hdf5", "--bins", "z_mean: 0.1,0.5,1", "--output", "n z.hdf5", "--where", "mag < 22", "--z.width", "0.02", "--join", "id",
+           "--catalogue", "c.h5"],
     "info": ["--catalogue", "folder/c.h5", "--json"],
     "export": ["--product", "z.h5", "--format", "hats", "--output", "z hats", "--max-rows", "5000", "--hats.name", "sky", "--hats.collection"],
     "plan": ["--catalogue", "c.h5", "--ranks", "7", "--partition.by", "attribute", "--partition.bins", "edges:1,2.5,3e2", "--list"],

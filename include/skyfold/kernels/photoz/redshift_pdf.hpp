@@ -22,6 +22,10 @@ class RedshiftPdf {
 
   [[nodiscard]] virtual double density(double z) const = 0;
   [[nodiscard]] virtual double cumulative(double z) const = 0;
+  /// The same at many redshifts, ascending; shapes [n].
+  virtual void cumulatives(std::span<const double> z, std::span<double> values) const {
+    for (std::size_t i = 0; i < z.size(); ++i) values[i] = cumulative(z[i]);
+  }
   /// Redshift at which `cumulative` is p, 0 < p < 1.
   [[nodiscard]] virtual double quantile(double p) const = 0;
   [[nodiscard]] virtual double mean() const = 0;

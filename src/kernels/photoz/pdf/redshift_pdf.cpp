@@ -61,6 +61,16 @@ class GridPdf final : public RedshiftPdf {
     return cumulative_[i] + t * (density_[i] + 0.5 * slope(i) * t);
   }
 
+  // Both grids ascend: one way along them, without a search for each redshift.
+  void cumulatives(std::span<const double> z, std::span<double> values) const override {
+    std::size_t i = 0;
+    for (std::size_t k = 0; k < z.size(); ++k) {
+      while (i + 2 < z_.size() && z_[i + 1] <= z[k]) ++i;
+      const double t = z[k] - z_[i];
+      values[k] = z[k] <= z_.front() ? 0.0 : z[k] >= z_.back() ? 1.0 : cumulative_[i] + t * (density_[i] + 0.5 * slope(i) * t);
+    }
+  }
+
   double quantile(double p) const override {
     const auto above = std::upper_bound(cumulative_.begin() + 1, cumulative_.end() - 1, p);
     const auto i = static_cast<std::size_t>(above - cumulative_.begin()) - 1;
@@ -184,6 +194,9 @@ class MixturePdf final : public RedshiftPdf {
 
   double density(double z) const override { return mixture_.density(z); }
   double cumulative(double z) const override { return at(z).cumulative; }
+  void cumulatives(std::span<const double> z, std::span<double> values) const override {
+    for (std::size_t k = 0; k < z.size(); ++k) values[k] = z[k] <= low_ ? 0.0 : z[k] >= high_ ? 1.0 : at(z[k]).cumulative;
+  }
 
   double quantile(double p) const override {
     double low = low_, high = high_, z = centre_at(p);

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "skyfold/kernels/nz/tomography.hpp"
+#include "skyfold/kernels/photoz/redshift_pdf.hpp"
+
+namespace skyfold::nz {
+
+/// Ways to the redshift distribution of a sample.
+enum class Estimator : std::uint8_t {
+  stack,     ///< sum of the PDFs
+  point,     ///< histogram of point estimates
+  draw,      ///< histogram of one draw from each PDF, another one in each realisation
+  truth,     ///< histogram of known redshifts
+  training,  ///< weighted histogram of a training sample (Lima et al. 2008, MNRAS 390, 118)
+};
+inline constexpr std::size_t n_estimators = 5;
+[[nodiscard]] std::string_view name_of(Estimator estimator) noexcept;
+
+/// What sums are of.
+struct SumsLayout {
+  TomographicBins bins;
+  RedshiftCells cells;
+  std::vector<Estimator> estimators;  ///< in their order
+  std::size_t realisations = 0;       ///< of the bootstrap
+  std::uint64_t seed = 1;             ///< of bootstrap and draws
+
+  /// Result 0 is the sample itself; result k + 1 is realisation k.
+  [[nodiscard]] std::size_t results() const noexcept { return realisations + 1; }
+  /// Sums of one estimator, bin and result, one for each slot, begin there in Sums::values.
+  [[nodiscard]] std::size_t at(std::size_t estimator, std::size_t bin, std::size_t result) const noexcept {
+    return ((estimator * bins.size() + bin) * results() + result) * cells.slots();
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return at(estimators.size(), 0, 0); }
+  /// The same for a patch, which has no realisations.
+  [[nodiscard]] std::size_t at_patch(std::size_t patch, std::size_t estimator, std::size_t bin) const noexcept {
+    return ((patch * estimators.size() + estimator) * bins.size() + bin) * cells.slots();
+  }
+};
+
+/// Sums of weights by slot of redshift, of some objects. Objects are added in their order, and sums of blocks in the order of the blocks:
+/// so they are the same whoever adds.
+struct Sums {
+  std::vector<double> values;                                         ///< see SumsLayout::at
+  std::vector<std::int64_t> patches;                                  ///< pixels that have objects, in the order in which they came up
+  std::vector<double> of_patches;                                     ///< see SumsLayout::at_patch
+  std::vector<std::int64_t> objects;                                  ///< [bins]
+  std::vector<double> weights;                                        ///< [2 x bins]: sum of weights, sum of their squares
+  std::vector<std::int64_t> left_out = std::vector<std::int64_t>(5);  ///< by Reason
+
+  explicit Sums(const SumsLayout& layout);
+  Sums() = default;
+  void add(const Sums& other, const SumsLayout& layout);
+};
+
+/// Why an object of the table is in no distribution; the first one that holds.
+enum class Reason : std::uint8_t { no_row, condition, no_weight, no_bin, no_pdf };
+
+/// What is known of a block of objects besides their PDFs; rows are those of the PDFs.
+struct Objects {
+  std::vector<std::uint64_t> key;   ///< of validation::bootstrap_key
+  std::vector<std::int8_t> reason;  ///< a Reason, or -1 for objects that count
+  std::vector<int> bin;             ///< of those that count
+  std::vector<double> weight, point, truth;
+  std::vector<std::int64_t> patch;  ///< empty without positions
+
+  void resize(std::size_t n, bool has_patches);
+};
+
+/// Adds up a block.
+/// @param pdfs  columns of the PDFs, of the rows of `objects`
+/// @param make  a RedshiftPdf for these columns; one for each thread is made
+[[nodiscard]] Sums add_up(const SumsLayout& layout, Objects& objects, const Table& pdfs,
+                          const std::function<std::unique_ptr<RedshiftPdf>()>& make, int threads);
+
+/// A training sample as a distribution: weights at known redshifts.
+struct TrainingObjects {
+  std::vector<std::uint64_t> key;
+  std::vector<int> bin;  ///< -1: none
+  std::vector<double> weight, z;
+};
+/// Adds them to the sums of Estimator::training.
+void add_training(const SumsLayout& layout, const TrainingObjects& objects, Sums& sums);
+
+}  // namespace skyfold::nz

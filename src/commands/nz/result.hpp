@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "skyfold/kernels/nz/distributions.hpp"
+
+namespace skyfold {
+
+/// Numbers of the n(z) of one estimator in one bin.
+struct BinNumbers {
+  std::size_t estimator = 0, bin = 0;
+  nz::Measured mean, width;
+  nz::Measured shift, stretch;  ///< of the mean, and of the width as a ratio, from the reference to this one
+};
+
+/// How much two bins of one estimator share.
+struct BinOverlap {
+  std::size_t estimator = 0, bin = 0, other = 0;
+  nz::Measured overlap;
+};
+
+/// What nz leaves.
+struct NzResult {
+  const NzOptions& options;
+  const nz::Sums& sums;
+  const nz::Distributions& n;
+  std::vector<BinNumbers> numbers = {};
+  std::vector<BinOverlap> overlaps = {};
+  std::string reference = {};  ///< estimator or file; "" for none
+
+  [[nodiscard]] const nz::SumsLayout& layout() const noexcept { return n.layout(); }
+  /// Place of an estimator; -1 when it is not there.
+  [[nodiscard]] int place_of(nz::Estimator estimator) const noexcept;
+  /// The estimator that is written as text and FITS.
+  [[nodiscard]] std::size_t chosen() const;
+};
+/// Measures all numbers. Throws DataError for a bin without an object, or without any probability in the cells.
+void measure(NzResult& result);
+
+}  // namespace skyfold
