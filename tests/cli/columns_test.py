@@ -174,7 +174,6 @@ class Columns(ColumnsTest):
                 (r"--columns hsc: 2 models", [self.dnf, self.knn], ("--columns", "hsc")),
                 (r"--model.prefix: --columns euclid has names without prefix", [self.dnf], ("--columns", "euclid", "--model.prefix", "a")),
                 (r"--columns des: the model gives no z_err_param", [self.knn], ("--columns", "des")),
-                (r"--pdf mixmod: dnf does not give", [self.knn, self.dnf], ("--pdf", "mixmod")),
                 (r"--pdf mixmod: --columns euclid", [self.knn], ("--columns", "euclid", "--pdf", "mixmod")),
                 (r"--pdf.zmax 3: --columns euclid has the grid of 601 redshifts from 0 to 6", [self.knn], ("--columns", "euclid", "--pdf.zmax", "3")),
                 (r"columns.*sdss", [self.knn], ("--columns", "sdss"))):

@@ -23,7 +23,11 @@ std::string column_name(const std::string& path) {
   const auto kind = attributes.find("product_class"), estimator = attributes.find("estimator");
   if (kind == attributes.end() || kind->second != product_class::photoz_pdf || estimator == attributes.end() || estimator->second.empty())
     throw DataError(fmt::format("{}: no PDFs of photoz, or of an earlier version that does not name the estimator", path));
-  return estimator->second + "_ens_" + (find_column(open_columns(path, data_group).group.schema, "yvals") ? "interp" : "mixmod");
+  const Schema datasets = open_columns(path, data_group).group.schema;
+  const bool is_grid = find_column(datasets, "yvals").has_value();
+  if (!is_grid && !find_column(datasets, "means"))
+    throw DataError(fmt::format("{}: PDFs of another form than interp and mixmod (which are those that are nested)", path));
+  return estimator->second + "_ens_" + (is_grid ? "interp" : "mixmod");
 }
 
 }  // namespace

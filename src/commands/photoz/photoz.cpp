@@ -327,7 +327,10 @@ class PhotozRun {
       Table truth;
       if (!truth_.empty()) truth.add(catalogue_->schema()[*find_column(catalogue_->schema(), truth_)]);
       const PhotozForm form = photoz_form(o_.models.columns);
-      for (const FittedModel& model : models_) results.emplace_back(form, models_.size() > 1 ? model.named.name : "", model.named.name);
+      for (const FittedModel& model : models_) {
+        results.emplace_back(form, models_.size() > 1 ? model.named.name : "", model.named.name);
+        if (!model.named.pdf_path.empty()) results.back().watch(model.pdf);
+      }
       // Zone by zone in turn; counts are whole numbers, so their sum does not depend on how ranks shared the zones.
       for (std::int64_t begin = ranks_.rank() * zone_rows; begin < objects_->size(); begin += ranks_.size() * zone_rows) {
         const RowRange block{begin, std::min(begin + zone_rows, objects_->size())};

@@ -4,9 +4,11 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <cmath>
 #include <limits>
 #include <vector>
 
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
 
@@ -55,6 +57,12 @@ constexpr Histogram redshifts{0.02, 500}, errors{0.005, 400};
 // Places in the counts: both histograms, the bits of flag_names, objects without any flag, objects with some.
 constexpr std::size_t errors_at = redshifts.size(), flags_at = errors_at + errors.size();
 constexpr std::size_t unflagged_at = flags_at + flag_names.size(), places = unflagged_at + 2;
+
+/// Of PDFs on a grid; 0 for others.
+double grid_step(const PdfOptions& pdf) {
+  if (pdf.kind != "interp" && pdf.kind != "hist") return 0.0;
+  return (pdf.zmax - pdf.zmin) / static_cast<double>(pdf.kind == "hist" ? pdf.bins : pdf.bins - 1);
+}
 
 }  // namespace
 
@@ -113,16 +121,39 @@ void ModelResults::add(const RowReader& product, RowRange block, const Column* t
     if (!name.empty()) rows.add(product.schema()[*find_column(product.schema(), name)]);
   product.read(block, rows);
   const Column *z = rows.find(z_phot_), *err = rows.find(z_err_), *high = rows.find(z_err_high_), *flags = rows.find(flags_);
+  const double step = grid_step(pdf_);
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     double z_err = std::numeric_limits<double>::quiet_NaN();
     if (err) z_err = high ? 0.5 * (high->number(i) - err->number(i)) : err->number(i);
     counts_.add(z->number(i), z_err, flags ? flags->integer(i) : 0);
+    if (step > 0.0 && std::isfinite(z->number(i))) {
+      ++losses_[0];
+      losses_[1] += flags && (flags->integer(i) & photoz_pdf_off_grid) != 0;
+      losses_[2] += z_err < step;
+    }
     const double z_spec = truth ? truth->number(i) : 0.0;
     if (z_spec > 0.0) sums_.add(z->number(i), z_spec, z_err);  // 0: a star, < 0: unknown
   }
 }
 
+void ModelResults::watch(const PdfOptions& pdf) { pdf_ = pdf; }
+
+void ModelResults::tell_losses(Process& process) const {
+  const std::string of_model = title_.empty() ? "" : title_ + ": ";
+  const auto tell = [&](std::int64_t objects, const std::string& what) {
+    if (objects == 0) return;
+    const std::string line = fmt::format("{} of {} objects have {}", grouped(objects), grouped(losses_[0]), what);
+    log_warning(of_model + line);
+    process.fact(of_model + "PDFs that lose", line);
+  };
+  tell(losses_[1], fmt::format("less than half of their PDF between {} and {} (the rest is lost: --pdf.zmin, --pdf.zmax)",
+                               shortest(pdf_.zmin), shortest(pdf_.zmax)));
+  tell(losses_[2], fmt::format("an error below {:.4f}, the step of the grid (their PDFs are too wide: more --pdf.bins, or --pdf packed)",
+                               grid_step(pdf_)));
+}
+
 std::string ModelResults::describe(Process& process) const {
+  tell_losses(process);
   counts_.describe(title_, !flags_.empty(), process);
   const PhotozQuality quality = sums_.quality();
   if (quality.objects == 0) return "";

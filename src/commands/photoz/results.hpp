@@ -35,14 +35,20 @@ class ModelResults {
  public:
   /// @param title   of the model among several, else ""; @param prefix  of its columns, without _
   ModelResults(const PhotozForm& form, std::string title, const std::string& prefix);
+  /// What its PDFs lose is counted, too, where they are on a grid.
+  void watch(const PdfOptions& pdf);
   /// @param truth  known redshifts of the same objects, or null
   void add(const RowReader& product, RowRange block, const Column* truth);
   /// Whole numbers, to be summed over ranks.
-  [[nodiscard]] std::vector<std::span<std::int64_t>> all() { return {counts_.all(), sums_.counts()}; }
+  [[nodiscard]] std::vector<std::span<std::int64_t>> all() { return {counts_.all(), sums_.counts(), losses_}; }
   /// Tells the process; returns the line about quality, "" without known redshifts.
   std::string describe(Process& process) const;
 
  private:
+  void tell_losses(Process& process) const;
+
+  PdfOptions pdf_;
+  std::vector<std::int64_t> losses_ = {0, 0, 0};  ///< objects with a PDF; off the grid by more than half; narrower than its step
   std::string title_, z_phot_, z_err_, z_err_high_, flags_;
   PhotozCounts counts_;
   QualitySums sums_;

@@ -76,7 +76,7 @@ void describe(OptionSet& option, PdfOptions& o) {
   option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: 301").range(0, 100000);
   option("pdf.quantiles", o.quantiles, "quantiles of quant").range(3, 1000);
   option("pdf.gaussians", o.gaussians, "Gaussians of mixmod, fitted to the PDFs of an algorithm that has no mixtures").range(1, 64);
-  option("pdf.bytes", o.bytes, "bytes of a packed PDF").range(16, 1000);
+  option("pdf.bytes", o.bytes, "bytes of a packed PDF").range(32, 1000);
 }
 
 PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model) {

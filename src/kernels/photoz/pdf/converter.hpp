@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mixture_fit.hpp"
+#include "packed.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
 
 namespace skyfold {
@@ -21,10 +22,13 @@ class PdfConverter {
 
  private:
   std::int32_t write_grid(const RedshiftPdf& pdf, std::size_t row, Table& out) const;
+  std::int32_t write_bins(const RedshiftPdf& pdf, std::size_t row, Table& out) const;
+  std::int32_t write_packed(const RedshiftPdf& pdf, std::size_t row, Table& out);
   void write_gaussians(const RedshiftPdf& pdf, std::size_t row, Table& out);
 
   PdfOptions options_;
-  std::vector<double> grid_;
+  std::vector<double> grid_;  ///< points, edges, or probabilities
+  std::unique_ptr<PdfPacker> packer_;
   std::unique_ptr<MixtureFit> fit_;
 };
 

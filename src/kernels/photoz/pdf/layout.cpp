@@ -1,9 +1,11 @@
 // The forms of PDFs as columns of kernels, and as datasets of files that the qp library reads.
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numbers>
 #include <utility>
 
-#include "skyfold/kernels/photoz/pdf_layout.hpp"
+#include "forms.hpp"
 
 namespace skyfold {
 namespace {
@@ -11,8 +13,15 @@ namespace {
 const std::string ucd = "stat.probability;src.redshift.phot";
 
 /// Columns and datasets, in the order of the datasets' names.
-constexpr std::array<std::pair<const char*, const char*>, 4> names = {
-    {{pdf_means_column, "means"}, {pdf_stds_column, "stds"}, {pdf_weights_column, "weights"}, {pdf_column, "yvals"}}};
+constexpr std::array<std::pair<const char*, const char*>, 9> names = {{{pdf_loc_column, "loc"},
+                                                                       {pdf_locs_column, "locs"},
+                                                                       {pdf_means_column, "means"},
+                                                                       {pdf_packed_column, "packed"},
+                                                                       {pdf_bins_column, "pdfs"},
+                                                                       {pdf_scale_column, "scale"},
+                                                                       {pdf_stds_column, "stds"},
+                                                                       {pdf_weights_column, "weights"},
+                                                                       {pdf_column, "yvals"}}};
 
 /// A text of one row.
 void add_text(Table& table, const std::string& name, const std::string& text) {
@@ -31,7 +40,29 @@ Schema pdf_columns(const PdfOptions& o, std::size_t gaussians) {
     return {{pdf_means_column, Type::f4, gaussians, "", ucd, "centres of the PDF's Gaussians", ""},
             {pdf_stds_column, Type::f4, gaussians, "", ucd, "their standard deviations", ""},
             {pdf_weights_column, Type::f4, gaussians, "", ucd, "their weights, sum 1", ""}};
+  if (o.kind == "hist")
+    return {{pdf_bins_column, Type::f4, static_cast<std::size_t>(o.bins), "", ucd, "mean probability density in the bins", ""}};
+  if (o.kind == "quant")
+    return {{pdf_locs_column, Type::f4, static_cast<std::size_t>(o.quantiles), "", ucd, "redshifts of the quantiles", ""}};
+  if (o.kind == "norm")
+    return {{pdf_loc_column, Type::f4, 1, "", ucd, "mean of the PDF", ""},
+            {pdf_scale_column, Type::f4, 1, "", ucd, "standard deviation of the PDF", ""}};
+  if (o.kind == "packed")
+    return {{pdf_packed_column, Type::u1, static_cast<std::size_t>(o.bytes), "", ucd, "packed PDF, see docs/pdf.md", ""}};
   return {};
+}
+
+std::vector<double> pdf_quantiles(const PdfOptions& o) {
+  std::vector<double> p;
+  const auto n = static_cast<double>(o.quantiles);
+  for (double k = 0.5; k < n; ++k) p.push_back(0.5 - 0.5 * std::cos(std::numbers::pi * k / n));
+  return p;
+}
+
+std::vector<double> pdf_edges(const PdfOptions& o) {
+  PdfOptions edges = o;
+  ++edges.bins;
+  return pdf_grid(edges);
 }
 
 bool is_pdf_column(const std::string& name) {
@@ -61,6 +92,9 @@ Table pdf_meta(const PdfOptions& o) {
   add_text(meta, "pdf_name", o.kind);
   meta.add({"pdf_version", Type::i8}).values<std::int64_t>()[0] = 0;
   if (o.kind == "interp") add_numbers(meta, "xvals", pdf_grid(o));
+  if (o.kind == "hist") add_numbers(meta, "bins", pdf_edges(o));
+  if (o.kind == "quant") add_numbers(meta, "quants", pdf_quantiles(o));
+  if (o.kind == "packed") add_numbers(meta, "zmin", {o.zmin}), add_numbers(meta, "zmax", {o.zmax});
   return meta;
 }
 

@@ -10,11 +10,40 @@
 #include <numbers>
 
 #include "../common/mixture.hpp"
+#include "forms.hpp"
+#include "linear_pdf.hpp"
+#include "packed.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/kernels/photoz/pdf_layout.hpp"
+#include "step_pdf.hpp"
 
 namespace skyfold {
 namespace {
+
+/// Linear between the points of one grid.
+class GridPdf final : public LinearPdf {
+ public:
+  explicit GridPdf(std::vector<double> grid) { z_ = std::move(grid); }
+  bool set(const Table& rows, std::size_t row) override {
+    return take(rows.at(pdf_column).values<float>().subspan(row * z_.size(), z_.size()));
+  }
+  std::pair<double, double> range() const override { return {z_.front(), z_.back()}; }
+};
+
+/// Unpacked values, each PDF on a grid of its own.
+class PackedPdf final : public LinearPdf {
+ public:
+  PackedPdf(double zmin, double zmax) : zmin_(zmin), zmax_(zmax) {}
+  bool set(const Table& rows, std::size_t row) override {
+    const std::size_t width = rows.at(pdf_packed_column).info().width;
+    return unpack_pdf(rows.at(pdf_packed_column).values<std::uint8_t>().subspan(row * width, width), zmin_, zmax_, z_, values_) &&
+           take(values_);
+  }
+  std::pair<double, double> range() const override { return {zmin_, zmax_}; }
+
+ private:
+  double zmin_, zmax_;
+  std::vector<double> values_;
+};
 
 /// What is the same for all PDFs, from the group `meta`.
 std::vector<double> numbers_of(const Table& meta, const char* name, std::size_t wanted) {
@@ -27,107 +56,12 @@ std::vector<double> numbers_of(const Table& meta, const char* name, std::size_t 
   return numbers;
 }
 
-/// Linear between the points of a grid, nothing beyond them.
-class GridPdf final : public RedshiftPdf {
- public:
-  explicit GridPdf(std::vector<double> grid) : z_(std::move(grid)), density_(z_.size()), cumulative_(z_.size()) {}
-
-  bool set(const Table& rows, std::size_t row) override {
-    const auto values = rows.at(pdf_column).values<float>().subspan(row * z_.size(), z_.size());
-    double sum = 0.0;
-    cumulative_[0] = 0.0;
-    for (std::size_t i = 0; i < z_.size(); ++i) {
-      if (!(values[i] >= 0.0f)) return false;  // also NaN
-      density_[i] = values[i];
-      if (i > 0) cumulative_[i] = sum += 0.5 * (density_[i - 1] + density_[i]) * (z_[i] - z_[i - 1]);
-    }
-    if (!(sum > 0.0) || !std::isfinite(sum)) return false;
-    // To the last digit: the values are of single precision.
-    for (std::size_t i = 0; i < z_.size(); ++i) density_[i] /= sum, cumulative_[i] /= sum;
-    return true;
-  }
-
-  double density(double z) const override {
-    if (!(z >= z_.front() && z <= z_.back())) return 0.0;
-    const std::size_t i = cell(z);
-    return density_[i] + slope(i) * (z - z_[i]);
-  }
-
-  double cumulative(double z) const override {
-    if (z <= z_.front()) return 0.0;
-    if (z >= z_.back()) return 1.0;
-    const std::size_t i = cell(z);
-    const double t = z - z_[i];
-    return cumulative_[i] + t * (density_[i] + 0.5 * slope(i) * t);
-  }
-
-  // Both grids ascend: one way along them, without a search for each redshift.
-  void cumulatives(std::span<const double> z, std::span<double> values) const override {
-    std::size_t i = 0;
-    for (std::size_t k = 0; k < z.size(); ++k) {
-      while (i + 2 < z_.size() && z_[i + 1] <= z[k]) ++i;
-      const double t = z[k] - z_[i];
-      values[k] = z[k] <= z_.front() ? 0.0 : z[k] >= z_.back() ? 1.0 : cumulative_[i] + t * (density_[i] + 0.5 * slope(i) * t);
-    }
-  }
-
-  double quantile(double p) const override {
-    const auto above = std::upper_bound(cumulative_.begin() + 1, cumulative_.end() - 1, p);
-    const auto i = static_cast<std::size_t>(above - cumulative_.begin()) - 1;
-    // The quadratic equation of the cell, in the form that does not cancel.
-    const double rest = p - cumulative_[i], d = density_[i], root = std::sqrt(std::max(0.0, d * d + 2.0 * slope(i) * rest));
-    const double t = rest > 0.0 ? 2.0 * rest / (d + root) : 0.0;
-    return std::min(z_[i] + t, z_[i + 1]);
-  }
-
-  double mean() const override {
-    double sum = 0.0;
-    for (std::size_t i = 0; i + 1 < z_.size(); ++i)
-      sum += (z_[i + 1] - z_[i]) / 6.0 * (density_[i] * (2.0 * z_[i] + z_[i + 1]) + density_[i + 1] * (z_[i] + 2.0 * z_[i + 1]));
-    return sum;
-  }
-
-  double mode() const override { return z_[static_cast<std::size_t>(std::ranges::max_element(density_) - density_.begin())]; }
-
-  double square_about(double z) const override {
-    double sum = 0.0;
-    for (std::size_t i = 0; i + 1 < z_.size(); ++i) {
-      const double a = z_[i] - z, b = z_[i + 1] - z;
-      sum += (b - a) / 12.0 * (density_[i] * (3.0 * a * a + 2.0 * a * b + b * b) + density_[i + 1] * (a * a + 2.0 * a * b + 3.0 * b * b));
-    }
-    return sum;
-  }
-
-  double squared_integral() const override {
-    double sum = 0.0;
-    for (std::size_t i = 0; i + 1 < z_.size(); ++i) {
-      const double a = density_[i], b = density_[i + 1];
-      sum += (z_[i + 1] - z_[i]) * (a * a + a * b + b * b) * (1.0 / 3.0);
-    }
-    return sum;
-  }
-  std::pair<double, double> support() const override { return {z_.front(), z_.back()}; }
-  std::pair<double, double> range() const override { return {z_.front(), z_.back()}; }
-
-  void sample(std::vector<double>& z, std::vector<double>& probability) const override {
-    z.clear();
-    probability.clear();
-    for (std::size_t i = 0; i < z_.size(); ++i) {
-      const double left = i > 0 ? z_[i] - z_[i - 1] : 0.0, right = i + 1 < z_.size() ? z_[i + 1] - z_[i] : 0.0;
-      if (density_[i] == 0.0) continue;
-      z.push_back(z_[i]);
-      probability.push_back(0.5 * (left + right) * density_[i]);
-    }
-  }
-
- private:
-  [[nodiscard]] std::size_t cell(double z) const {
-    return static_cast<std::size_t>(std::upper_bound(z_.begin() + 1, z_.end() - 1, z) - z_.begin()) - 1;
-  }
-  [[nodiscard]] double slope(std::size_t i) const { return (density_[i + 1] - density_[i]) / (z_[i + 1] - z_[i]); }
-
-  std::vector<double> z_, density_, cumulative_;
-};
+std::vector<double> increasing(std::vector<double> numbers, const char* name) {
+  bool is_good = numbers.size() >= 2;
+  for (std::size_t i = 0; i < numbers.size(); ++i) is_good &= std::isfinite(numbers[i]) && (i == 0 || numbers[i] > numbers[i - 1]);
+  if (!is_good) throw DataError(fmt::format("/meta/{} does not increase, or has fewer than two values", name));
+  return numbers;
+}
 
 /// The cumulative normal distribution between tabulated values and slopes, to 2e-11: quantiles ask for it a thousand times an object.
 class NormalTable {
@@ -158,38 +92,20 @@ class NormalTable {
   std::array<Value, 2050> nodes_{};
 };
 
-/// A sum of Gaussians.
+/// A sum of Gaussians; also one alone, in columns of its own.
 class MixturePdf final : public RedshiftPdf {
  public:
+  explicit MixturePdf(bool is_alone) : is_alone_(is_alone) {}
+
   bool set(const Table& rows, std::size_t row) override {
-    const std::size_t width = rows.at(pdf_means_column).info().width;
+    const std::size_t width = is_alone_ ? 1 : rows.at(pdf_means_column).info().width;
     const auto values = [&](const char* name) { return rows.at(name).values<float>().subspan(row * width, width); };
-    const auto means = values(pdf_means_column), stds = values(pdf_stds_column), weights = values(pdf_weights_column);
-    mean_.clear(), sigma_.clear(), weight_.clear();
-    for (std::size_t i = 0; i < width; ++i) {
-      if (!(weights[i] > 0.0f)) continue;  // mixtures are filled up with Gaussians of no weight; NaN: no PDF
-      mean_.push_back(means[i]);
-      sigma_.push_back(stds[i]);
-      weight_.push_back(weights[i]);
+    if (is_alone_) {
+      const float weight = 1.0f;
+      const auto scale = values(pdf_scale_column);
+      return scale[0] > 0.0f && std::isfinite(values(pdf_loc_column)[0]) && take(values(pdf_loc_column), scale, std::span(&weight, 1));
     }
-    if (mean_.empty()) return false;
-    // Kernels about neighbours have one width, for which the mixture is faster.
-    if (std::ranges::all_of(sigma_, [&](double sigma) { return sigma == sigma_.front(); })) {
-      mixture_.set(mean_, weight_);
-      mixture_.set_sigma(sigma_.front());
-    } else {
-      mixture_.set(mean_, sigma_, weight_);
-    }
-    low_ = std::numeric_limits<double>::max(), high_ = -low_;
-    weights_ = 0.0;
-    inverse_.clear();
-    for (std::size_t i = 0; i < mean_.size(); ++i) {
-      weights_ += weight_[i];
-      inverse_.push_back(1.0 / sigma_[i]);
-      low_ = std::min(low_, mean_[i] - reach * sigma_[i]);
-      high_ = std::max(high_, mean_[i] + reach * sigma_[i]);
-    }
-    return low_ < high_;
+    return take(values(pdf_means_column), values(pdf_stds_column), values(pdf_weights_column));
   }
 
   double density(double z) const override { return mixture_.density(z); }
@@ -255,6 +171,34 @@ class MixturePdf final : public RedshiftPdf {
  private:
   static constexpr double reach = 8.0;  // in sigma: beyond lies 1e-15 of a Gaussian
 
+  bool take(std::span<const float> means, std::span<const float> stds, std::span<const float> weights) {
+    mean_.clear(), sigma_.clear(), weight_.clear();
+    for (std::size_t i = 0; i < means.size(); ++i) {
+      if (!(weights[i] > 0.0f)) continue;  // mixtures are filled up with Gaussians of no weight; NaN: no PDF
+      mean_.push_back(means[i]);
+      sigma_.push_back(stds[i]);
+      weight_.push_back(weights[i]);
+    }
+    if (mean_.empty()) return false;
+    // Kernels about neighbours have one width, for which the mixture is faster.
+    if (std::ranges::all_of(sigma_, [&](double sigma) { return sigma == sigma_.front(); })) {
+      mixture_.set(mean_, weight_);
+      mixture_.set_sigma(sigma_.front());
+    } else {
+      mixture_.set(mean_, sigma_, weight_);
+    }
+    low_ = std::numeric_limits<double>::max(), high_ = -low_;
+    weights_ = 0.0;
+    inverse_.clear();
+    for (std::size_t i = 0; i < mean_.size(); ++i) {
+      weights_ += weight_[i];
+      inverse_.push_back(1.0 / sigma_[i]);
+      low_ = std::min(low_, mean_[i] - reach * sigma_[i]);
+      high_ = std::max(high_, mean_[i] + reach * sigma_[i]);
+    }
+    return low_ < high_;
+  }
+
   [[nodiscard]] NormalTable::Value at(double z) const {
     static const NormalTable normal;
     NormalTable::Value sum{0.0, 0.0};
@@ -289,6 +233,7 @@ class MixturePdf final : public RedshiftPdf {
     return 0.5 * (low + high);
   }
 
+  bool is_alone_;
   Mixture mixture_;
   mutable std::vector<double> height_;
   std::vector<double> mean_, sigma_, weight_, inverse_;
@@ -306,90 +251,29 @@ double RedshiftPdf::deviation_from(double z) const { return std::sqrt(std::max(0
 
 std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const Table& meta) {
   if (const auto values = find_column(columns, pdf_column)) {
-    std::vector<double> grid = numbers_of(meta, "xvals", columns[*values].width);
-    if (grid.size() < 2) throw DataError("a grid of one point (PDFs need two)");
-    for (std::size_t i = 1; i < grid.size(); ++i)
-      if (!(grid[i] > grid[i - 1]) || !std::isfinite(grid[i]) || !std::isfinite(grid[0]))
-        throw DataError("the grid of the PDFs does not increase");
+    std::vector<double> grid = increasing(numbers_of(meta, "xvals", columns[*values].width), "xvals");
     return std::make_unique<GridPdf>(std::move(grid));
   }
-  if (find_column(columns, pdf_means_column)) return std::make_unique<MixturePdf>();
+  if (find_column(columns, pdf_means_column)) {
+    for (const char* name : {pdf_stds_column, pdf_weights_column})
+      if (!find_column(columns, name)) throw DataError("no stds or weights of mixtures beside their means");
+    return std::make_unique<MixturePdf>(false);
+  }
+  if (find_column(columns, pdf_loc_column) && find_column(columns, pdf_scale_column)) return std::make_unique<MixturePdf>(true);
+  if (const auto bins = find_column(columns, pdf_bins_column))
+    return make_histogram_pdf(increasing(numbers_of(meta, "bins", columns[*bins].width + 1), "bins"));
+  if (const auto locs = find_column(columns, pdf_locs_column))
+    return make_quantile_pdf(increasing(numbers_of(meta, "quants", columns[*locs].width), "quants"));
+  if (find_column(columns, pdf_packed_column)) {
+    const double zmin = numbers_of(meta, "zmin", 1)[0], zmax = numbers_of(meta, "zmax", 1)[0];
+    if (!(zmax > zmin)) throw DataError("/meta/zmax is not above /meta/zmin");
+    return std::make_unique<PackedPdf>(zmin, zmax);
+  }
   throw DataError("no PDFs in a layout that is known");
 }
 
 std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const PdfOptions& pdf) {
   return make_redshift_pdf(columns, pdf_meta(pdf));
-}
-
-void PointRisk::set(const RedshiftPdf& pdf) {
-  constexpr double gamma = 0.15;
-  pdf.sample(z_, probability_);
-  scale_.resize(z_.size());
-  for (std::size_t i = 0; i < z_.size(); ++i) scale_[i] = 1.0 / (gamma * (1.0 + z_[i]));
-}
-
-double PointRisk::at(double z_point) const noexcept {
-  double kept = 0.0, all = 0.0;
-  for (std::size_t i = 0; i < z_.size(); ++i) {
-    const double t = (z_point - z_[i]) * scale_[i];
-    kept += probability_[i] / (1.0 + t * t);
-    all += probability_[i];
-  }
-  return 1.0 - kept / all;
-}
-
-double PointRisk::least() const noexcept {
-  std::size_t best = 0;
-  double risk = 2.0;
-  for (std::size_t i = 0; i < z_.size(); ++i)
-    if (const double here = at(z_[i]); here < risk) risk = here, best = i;
-  double low = z_[best > 0 ? best - 1 : 0], high = z_[std::min(best + 1, z_.size() - 1)];
-  // Golden sections: the risk is smooth over twice the step of the sample.
-  constexpr double ratio = std::numbers::phi - 1.0;
-  for (int step = 0; step < 40 && high - low > 1e-8; ++step) {
-    const double a = high - ratio * (high - low), b = low + ratio * (high - low);
-    (at(a) < at(b) ? high : low) = at(a) < at(b) ? b : a;
-  }
-  const double z = 0.5 * (low + high);
-  return at(z) < risk ? z : z_[best];
-}
-
-std::pair<PdfMode, PdfMode> two_modes(std::span<const double> grid, std::span<const float> density) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const auto n = static_cast<std::ptrdiff_t>(grid.size());
-  // The points of a hill that is on the one at `top`.
-  const auto hill_of = [&](std::ptrdiff_t top) {
-    std::ptrdiff_t first = top, last = top;
-    while (first > 0 && density[first] > 0.0f && density[first - 1] <= density[first]) --first;
-    while (last + 1 < n && density[last] > 0.0f && density[last + 1] <= density[last]) ++last;
-    return std::pair(first, last);
-  };
-  const auto mode_of = [&](std::ptrdiff_t top) {
-    const auto [first, last] = hill_of(top);
-    double area = 0.0;
-    for (std::ptrdiff_t i = first; i < last; ++i) area += 0.5 * (grid[i + 1] - grid[i]) * (double{density[i]} + density[i + 1]);
-    return PdfMode{grid[top], std::min(area, 1.0)};
-  };
-  const std::ptrdiff_t top = std::ranges::max_element(density) - density.begin();
-  const auto [first, last] = hill_of(top);
-  // At a minimum between two hills both end; beyond it the next one begins to rise.
-  std::ptrdiff_t second = -1;
-  for (std::ptrdiff_t i = 0; i < n; ++i)
-    if ((i < first || i > last) && density[i] > 0.0f && (second < 0 || density[i] > density[second])) second = i;
-  return {mode_of(top), second < 0 ? PdfMode{nan, 0.0} : mode_of(second)};
-}
-
-std::pair<double, double> shortest_interval(const RedshiftPdf& pdf, std::span<const double> places, double p) {
-  std::pair<double, double> shortest(pdf.quantile(0.5 * (1.0 - p)), pdf.quantile(0.5 * (1.0 + p)));
-  const auto take = [&](double low, double high) {
-    if (high - low < shortest.second - shortest.first) shortest = {low, high};
-  };
-  for (const double z : places) {
-    const double c = pdf.cumulative(z);
-    if (c + p < 1.0) take(z, pdf.quantile(c + p));
-    if (c - p > 0.0) take(pdf.quantile(c - p), z);
-  }
-  return shortest;
 }
 
 }  // namespace skyfold
