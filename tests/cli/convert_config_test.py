@@ -159,7 +159,8 @@ class ConvertConfigTest(support.SkyfoldTest):
         # The same by magnitudes and single filters: numbers of FILTERS_RES are those bands, and the factors have gone.
         with h5py.File(self.dir / "cat.hdf5", "r+") as f:
             for b in "gri":
-                f[f"photometry/mag_err_{b}_lsst"][:] = 2.5 / np.log(10) * 0.05
+                # BPZ makes errors of fluxes by 10^(0.4 dm) - 1; those of fluxes it takes as they are.
+                f[f"photometry/mag_err_{b}_lsst"][:] = 2.5 * np.log10(1.05)
         self.call("train", "--sample", "cat.hdf5", "--output", "m.h5", "--algorithms", "bpz", "--train.fraction", "1", "--bands", "g,r,i",
                          "--bpz.templates", "some.list", "--bpz.filters", "DC2LSST_{band}.res", "--bpz.zmin", "0.02", "--bpz.zmax", "1.5",
                          "--bpz.dz", "0.02", "--bpz.interpolate", "0", "--bpz.prior", "none", "--bpz.igm", "madau", "--bpz.zp_error",
