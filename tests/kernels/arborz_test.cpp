@@ -229,6 +229,74 @@ TEST(Arborz, CalibratedProbabilitiesHaveTheSharesOfTheBins) {
   EXPECT_GT(within, 0.6);
 }
 
+TEST(Arborz, IsotonicCalibrationIsTheLeastSquaresOfAllCurvesThatNeverFall) {
+  const std::size_t n = 60;
+  std::vector<double> score, weight;
+  std::vector<std::uint8_t> is_signal;
+  for (std::size_t i = 0; i < n; ++i) {
+    ObjectRandom random(121, i);
+    score.push_back(std::round(10.0 * random.normal()) / 10.0);  // some are the same
+    is_signal.push_back(random.uniform() < 1.0 / (1.0 + std::exp(-2.0 * score[i])));
+    weight.push_back(0.5 + random.uniform());
+  }
+  const arborz::IsotonicCurve curve = arborz::fit_isotonic(score, is_signal, weight);
+  ASSERT_GT(curve.score.size(), 3u);
+  EXPECT_TRUE(std::ranges::is_sorted(curve.score));
+  EXPECT_TRUE(std::ranges::is_sorted(curve.probability));
+  // The solution has a formula (Barlow et al. 1972): at each score the greatest over beginnings of the least over ends of mean targets.
+  double all = 0.0, count[2] = {};
+  for (const double w : weight) all += w;
+  for (std::size_t i = 0; i < n; ++i) count[is_signal[i]] += weight[i] * static_cast<double>(n) / all;
+  const double target[2] = {1.0 / (count[0] + 2.0), (count[1] + 1.0) / (count[1] + 2.0)};
+  std::vector<double> places(score), pool_weight(curve.score.size()), pool_score(curve.score.size());
+  std::ranges::sort(places);
+  places.erase(std::ranges::unique(places).begin(), places.end());
+  const auto mean = [&](double from, double to) {
+    double w = 0.0, sum = 0.0;
+    for (std::size_t i = 0; i < n; ++i)
+      if (score[i] >= from && score[i] <= to) w += weight[i], sum += weight[i] * target[is_signal[i]];
+    return sum / w;
+  };
+  for (std::size_t i = 0; i < n; ++i) {
+    double best = 0.0;
+    for (const double from : places) {
+      if (from > score[i]) break;
+      double least = 1.0;
+      for (const double to : places)
+        if (to >= score[i]) least = std::min(least, mean(from, to));
+      best = std::max(best, least);
+    }
+    // It is the probability of one of the pools, whose point is at the mean score of its objects.
+    const auto pool =
+        std::ranges::min_element(curve.probability, {}, [&](double p) { return std::abs(p - best); }) - curve.probability.begin();
+    EXPECT_NEAR(curve.probability[static_cast<std::size_t>(pool)], best, 1e-12);
+    pool_weight[static_cast<std::size_t>(pool)] += weight[i];
+    pool_score[static_cast<std::size_t>(pool)] += weight[i] * score[i];
+  }
+  for (std::size_t k = 0; k < curve.score.size(); ++k) EXPECT_NEAR(curve.score[k], pool_score[k] / pool_weight[k], 1e-12);
+  EXPECT_EQ(curve.at(-100.0), curve.probability.front());
+  EXPECT_EQ(curve.at(100.0), curve.probability.back());
+  EXPECT_NEAR(curve.at(0.5 * (curve.score[0] + curve.score[1])), 0.5 * (curve.probability[0] + curve.probability[1]), 1e-12);
+}
+
+TEST(Arborz, EstimatesByIsotonicCurvesAreThoseOfTheModelsTables) {
+  const Objects training = make_objects(300, 3, 122), queries = make_objects(20, 3, 123);
+  std::vector<std::string> words(few.begin(), few.end());
+  words.push_back("--arborz.calibration=isotonic");
+  PhotozModel model = train("arborz", training, words);
+  expect_same_for_any_layout(model, queries, {.kind = "interp", .bins = 50}, 7);
+  // Curves that say the same everywhere make the widths of the bins all that counts: z_phot is that of equal probabilities.
+  std::ranges::fill(model.tables.at("curves").at("probability").values<double>(), 0.25);
+  const Table out = estimate(model, queries);
+  const auto low = model.tables.at("bins").at("z_low").values<double>(), high = model.tables.at("bins").at("z_high").values<double>();
+  const double middle = 0.5 * static_cast<double>(low.size());
+  const auto bin = static_cast<std::size_t>(middle);
+  const double expected = low[bin] + (middle - static_cast<double>(bin)) * (high[bin] - low[bin]);
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_NEAR(out.at("z_phot").number(i), expected, 1e-6);
+  for (auto& b : model.tables.at("curves").at("bin").values<std::int32_t>()) b = 1000;
+  EXPECT_THROW(estimate(model, queries), DataError);
+}
+
 TEST(Trees, FlagObjectsWithFeaturesBeyondThoseOfAllTrainingObjects) {
   const Objects training = make_objects(200, 3, 119);
   Objects queries = make_objects(300, 3, 120);

@@ -26,6 +26,9 @@ void describe_options(OptionSet& option, Options& o) {
   option("arborz.gap", o.gap, "bins on either side of a bin that are left out of what it is told apart from").range(0, 100);
   option("arborz.trees", o.trees, "boosted trees of each bin").range(1, 10000);
   option("arborz.shrinkage", o.shrinkage, "part of its answer that each tree adds").range(0.001, 1.0);
+  option("arborz.calibration", o.calibration,
+         "how sums of trees become probabilities: platt (a logistic curve), isotonic (any curve that never falls)")
+      .one_of({"platt", "isotonic"});
   option("arborz.point", o.point, "what z_phot is of the PDF").one_of({"median", "mean", "mode"});
 }
 
@@ -71,6 +74,33 @@ Table trees_table(const std::vector<arborz::BinClassifier>& bins) {
   return table;
 }
 
+Table curves_table(const std::vector<arborz::BinClassifier>& bins) {
+  std::vector<double> score, probability;
+  std::vector<std::int32_t> number;
+  for (std::size_t b = 0; b < bins.size(); ++b) {
+    score.insert(score.end(), bins[b].curve.score.begin(), bins[b].curve.score.end());
+    probability.insert(probability.end(), bins[b].curve.probability.begin(), bins[b].curve.probability.end());
+    number.insert(number.end(), bins[b].curve.score.size(), static_cast<std::int32_t>(b));
+  }
+  Table table;
+  add_values(table, {"bin", Type::i4, 1, "", "meta.number", "whose curve it is a point of", ""}, number);
+  add_values(table, {"score", Type::f8, 1, "", "", "sum of the trees", ""}, score);
+  add_values(table, {"probability", Type::f8, 1, "", "stat.probability", "there; linear between points", ""}, probability);
+  return table;
+}
+
+/// Gives the bins of a model with isotonic calibration their curves.
+void take_curves(const Table& table, std::vector<arborz::BinClassifier>& bins) {
+  for (std::size_t i = 0; i < table.rows(); ++i) {
+    const auto bin = static_cast<std::size_t>(table.at("bin").integer(i));
+    if (bin >= bins.size()) throw DataError("the model has a curve of a bin that it does not have (damaged)");
+    bins[bin].curve.score.push_back(table.at("score").number(i));
+    bins[bin].curve.probability.push_back(table.at("probability").number(i));
+  }
+  for (const arborz::BinClassifier& bin : bins)
+    if (bin.curve.score.empty()) throw DataError("the model has a bin without a curve (damaged)");
+}
+
 std::vector<arborz::BinClassifier> classifiers_of(const PhotozModel& model) {
   using Tree = forest::SmallTree;
   const Table &bins = model.tables.at("bins"), &trees = model.tables.at("trees");
@@ -109,6 +139,7 @@ class ArborzKernel final : public PhotozKernel {
         classifiers_(classifiers_of(model)),
         edges_(edges_of(model.tables.at("bins"))) {
     layer_.restore(model.tables.at("features"));
+    if (o.calibration == "isotonic") take_curves(model.tables.at("curves"), classifiers_);
     if (pdf.kind == "interp") grid_ = pdf_grid(pdf);
   }
 
@@ -154,9 +185,7 @@ class ArborzKernel final : public PhotozKernel {
     std::int32_t flags = band_flags(layer_, photometry, object) | (range_.is_outside(value) ? photoz_outside_coverage : 0);
     if (bands == 0) return output.set_missing(object, 0, flags | photoz_no_band);
     for (std::size_t b = 0; b < classifiers_.size(); ++b)
-      worker.probability[b] =
-          1.0 /
-          (1.0 + std::exp(-(classifiers_[b].slope * static_cast<double>(worker.sum[b * block_objects + place]) + classifiers_[b].offset)));
+      worker.probability[b] = classifiers_[b].probability(static_cast<double>(worker.sum[b * block_objects + place]));
     worker.pdf.set(worker.probability);
     const BinnedPdf& pdf = worker.pdf;
     const double z = point_of(pdf, options_.point);
@@ -208,6 +237,7 @@ class Arborz final : public PhotozAlgorithm {
     FeatureRange(arborz::filled_attributes(rows_of(set.photometry, used), layer), layer.size()).add_to(model.tables["features"]);
     model.tables["bins"] = bins_table(edges, classifiers);
     model.tables["trees"] = trees_table(classifiers);
+    if (options_.calibration == "isotonic") model.tables["curves"] = curves_table(classifiers);
   }
 
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {

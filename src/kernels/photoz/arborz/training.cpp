@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <string_view>
 
 #include "options.hpp"
 #include "skyfold/core/error.hpp"
@@ -77,6 +78,31 @@ std::vector<forest::SmallTree> grow(const Samples& s, std::size_t bin, const Opt
   return forest::boost(s.binned, is_signal, std::move(weight), static_cast<std::size_t>(o.trees), o.shrinkage);
 }
 
+/// A classifier as the bytes of its task's result, and back: slope, offset, number of points, the points, trees.
+std::string bytes_of(const BinClassifier& classifier) {
+  std::vector<double> numbers = {classifier.slope, classifier.offset, static_cast<double>(classifier.curve.score.size())};
+  numbers.insert(numbers.end(), classifier.curve.score.begin(), classifier.curve.score.end());
+  numbers.insert(numbers.end(), classifier.curve.probability.begin(), classifier.curve.probability.end());
+  std::string bytes(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(double));
+  return bytes.append(reinterpret_cast<const char*>(classifier.trees.data()), classifier.trees.size() * sizeof(forest::SmallTree));
+}
+BinClassifier classifier_of(std::string_view bytes) {
+  const auto take = [&](std::size_t n) {
+    std::vector<double> numbers(n);
+    if (n > 0) std::memcpy(numbers.data(), bytes.data(), n * sizeof(double));
+    bytes.remove_prefix(n * sizeof(double));
+    return numbers;
+  };
+  const std::vector<double> head = take(3);
+  const auto points = static_cast<std::size_t>(head[2]);
+  BinClassifier classifier{{}, head[0], head[1], {}};
+  classifier.curve.score = take(points);
+  classifier.curve.probability = take(points);
+  classifier.trees.resize(bytes.size() / sizeof(forest::SmallTree));
+  if (!bytes.empty()) std::memcpy(classifier.trees.data(), bytes.data(), bytes.size());
+  return classifier;
+}
+
 BinClassifier train_bin(const Samples& s, std::size_t bin, const Options& o) {
   BinClassifier classifier{grow(s, bin, o)};
   std::vector<float> sum(s.padded_held_out);
@@ -84,6 +110,10 @@ BinClassifier train_bin(const Samples& s, std::size_t bin, const Options& o) {
   const std::vector<double> score(sum.begin(), sum.begin() + static_cast<std::ptrdiff_t>(s.held_out_bin.size()));
   std::vector<std::uint8_t> is_signal(score.size());
   for (std::size_t i = 0; i < score.size(); ++i) is_signal[i] = s.held_out_bin[i] == bin;
+  if (o.calibration == "isotonic") {
+    classifier.curve = fit_isotonic(score, is_signal, s.held_out_weight);
+    return classifier;
+  }
   const LogisticLine line = fit_logistic(score, is_signal, s.held_out_weight);
   classifier.slope = line.slope;
   classifier.offset = line.offset;
@@ -113,12 +143,20 @@ std::vector<double> bin_edges(std::vector<double> z, const Options& o) {
   return edges;
 }
 
-LogisticLine fit_logistic(std::span<const double> score, std::span<const std::uint8_t> is_signal, std::span<const double> weight) {
+double BinClassifier::probability(double sum) const noexcept {
+  return curve.score.empty() ? 1.0 / (1.0 + std::exp(-(slope * sum + offset))) : curve.at(sum);
+}
+
+PlattTargets platt_targets(std::span<const std::uint8_t> is_signal, std::span<const double> weight) {
   double total = 0.0, count[2] = {0.0, 0.0};
   for (const double w : weight) total += w;
   const double scale = total > 0.0 ? static_cast<double>(weight.size()) / total : 1.0;
-  for (std::size_t i = 0; i < score.size(); ++i) count[is_signal[i]] += weight[i] * scale;
-  const double target[2] = {1.0 / (count[0] + 2.0), (count[1] + 1.0) / (count[1] + 2.0)};
+  for (std::size_t i = 0; i < weight.size(); ++i) count[is_signal[i]] += weight[i] * scale;
+  return {{1.0 / (count[0] + 2.0), (count[1] + 1.0) / (count[1] + 2.0)}, {count[0], count[1]}, scale};
+}
+
+LogisticLine fit_logistic(std::span<const double> score, std::span<const std::uint8_t> is_signal, std::span<const double> weight) {
+  const auto [target, count, scale] = platt_targets(is_signal, weight);
   LogisticLine line{0.0, std::log((count[1] + 1.0) / (count[0] + 1.0))};
   const auto loss_of = [&](const LogisticLine& l) {
     double loss = 0.0;
@@ -174,18 +212,10 @@ std::vector<BinClassifier> train_bins(const TrainingSet& set, const FeatureLayer
   const std::vector<std::string> trained = tasks.run("bins", edges.size() - 1, [&](std::size_t bin, int) {
     const BinClassifier classifier = train_bin(samples, bin, o);
     tasks.tell("bins", bin, 1.0, std::nan(""));
-    const double line[2] = {classifier.slope, classifier.offset};
-    std::string bytes(reinterpret_cast<const char*>(line), sizeof line);
-    return bytes.append(reinterpret_cast<const char*>(classifier.trees.data()), classifier.trees.size() * sizeof(forest::SmallTree));
+    return bytes_of(classifier);
   });
   std::vector<BinClassifier> classifiers;
-  for (const std::string& bytes : trained) {
-    double line[2];
-    std::memcpy(line, bytes.data(), sizeof line);
-    BinClassifier classifier{std::vector<forest::SmallTree>((bytes.size() - sizeof line) / sizeof(forest::SmallTree)), line[0], line[1]};
-    std::memcpy(classifier.trees.data(), bytes.data() + sizeof line, bytes.size() - sizeof line);
-    classifiers.push_back(std::move(classifier));
-  }
+  for (const std::string& bytes : trained) classifiers.push_back(classifier_of(bytes));
   return classifiers;
 }
 
