@@ -35,7 +35,8 @@ class Example(support.SkyfoldTest):
         listed = {pathlib.Path(p["path"]).name: p["class"] for p in json.loads(self.products("list", "--json").out)}
         self.assertEqual(listed, {"survey.h5": "catalogue", "spec.h5": "spectroscopic_sample", "matched.h5": "training_set", "model.dnf.h5": "photoz_model",
                                   "model.knn.h5": "photoz_model", "model.validation.h5": "training_set", "validation.h5": "photoz_validation",
-                                  "photoz.hdf5": "photoz", "photoz.fits": "photoz", "photoz.pdf.hdf5": "photoz_pdf"})
+                                  "photoz.hdf5": "photoz", "photoz.fits": "photoz", "photoz.pdf.hdf5": "photoz_pdf",
+                                  **{f"nz.{end}": "redshift_distributions" for end in ("hdf5", "txt", "fits", "svg")}})
         tree = self.products("tree", "photoz.fits").out
         for command in ("photoz", "train", "match", "spec", "mock"):
             self.assertIn(f"made by {command} ", tree)
@@ -43,7 +44,7 @@ class Example(support.SkyfoldTest):
             self.assertIn(table, tree)
 
     def test_every_process_is_made_again_with_the_same_content_on_other_ranks(self):
-        for name in ("survey.h5", "spec.h5", "matched.h5", "model.dnf.h5", "validation.h5", "photoz.hdf5"):
+        for name in ("survey.h5", "spec.h5", "matched.h5", "model.dnf.h5", "validation.h5", "photoz.hdf5", "nz.hdf5"):
             out = self.products("replay", name, "-n", 3, "--launcher", LAUNCHER).out
             self.assertNotIn("differs", out)
             self.assertIn(f"/{name} (content", out)

@@ -45,12 +45,13 @@ std::pair<int, std::string> compared(const NzResult& r) {
 std::pair<double, double> range_of(const NzResult& r) {
   const nz::RedshiftCells& cells = r.layout().cells;
   std::size_t first = cells.count, last = 0;
-  for (std::size_t e = 0; e < r.layout().estimators.size(); ++e)
+  // Not of known redshifts: one outlier would make room for itself.
+  for (const Estimator estimator : {Estimator::stack, Estimator::point})
     for (std::size_t b = 0; b < r.layout().bins.size(); ++b) {
-      const auto n = r.n.n(e, b);
+      const auto n = r.n.n(static_cast<std::size_t>(r.place_of(estimator)), b);
       const double most = *std::ranges::max_element(n);
       for (std::size_t k = 0; k < n.size(); ++k)
-        if (n[k] > 0.002 * most) first = std::min(first, k), last = std::max(last, k + 1);
+        if (n[k] > 0.01 * most) first = std::min(first, k), last = std::max(last, k + 1);
     }
   return first < last ? std::pair(cells.edge(first), cells.edge(last)) : std::pair(cells.low, cells.edge(cells.count));
 }

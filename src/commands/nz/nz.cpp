@@ -112,9 +112,9 @@ class NzRun {
       sums_ = nz::Sums(layout_);
       parts.merge({0, pdfs_->rows()}, [&](RowRange, const nz::Sums& block) { sums_.add(block, layout_); });
       if (!o_.training.empty()) nz::add_training(layout_, training_, sums_);
-      if (sums_.patches.size() == 1)
-        log_warning(
-            fmt::format("all objects are in one patch of NSide {}: no jackknife errors (--jackknife.nside: smaller patches)", o_.nside));
+      if (objects_->has_patches() && sums_.patches.size() < 10)
+        log_warning(fmt::format("{} patches of NSide {}: jackknife errors are rough, or none (--jackknife.nside: smaller patches)",
+                                sums_.patches.size(), o_.nside));
     });
   }
 

@@ -35,7 +35,7 @@ void describe(OptionSet& option, NzOptions& o) {
   option("z.max", o.zmax, "where they end; 0: at the end of the PDFs' grid, or at 3").range(0.0, 100.0);
   option("z.width", o.width, "width of a cell").range(1e-5, 10.0);
   option("bootstrap.realisations", o.realisations, "realisations of the bootstrap over objects; 0: none").range(0, 10'000);
-  option("jackknife.nside", o.nside, "HEALPix NSide of the patches of the jackknife, a power of two; 0: none").range(0, 64);
+  option("jackknife.nside", o.nside, "HEALPix NSide of the patches of the jackknife, a power of two; 0: none").range(0, 256);
   option("training.sample", o.training, "training sample with weights, for its weighted n(z)").layout();
   option("training.redshift", o.training_redshift, "its column of redshifts; empty: guessed");
   option("training.weight", o.training_weight, "its column of weights");

@@ -6,6 +6,7 @@
 #include <array>
 #include <numeric>
 
+#include "../common/simd.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/kernels/validate/bootstrap.hpp"
@@ -16,6 +17,11 @@ namespace {
 constexpr std::size_t chunk_rows = 1024;  // whose integrals stay in the second-level cache
 constexpr std::size_t pdfs_per_task = 64, results_per_task = 4;
 constexpr std::uint64_t draw_stream = 0x6e7a2d6472617773ULL;  // other numbers than those of the bootstrap
+
+/// to[i] += weight * from[i]; every element by itself, so that wide registers give the same bits.
+SKYFOLD_CLONES void add_weighted(double* to, const float* from, std::size_t n, double weight) {
+  for (std::size_t i = 0; i < n; ++i) to[i] += weight * static_cast<double>(from[i]);
+}
 
 /// What a chunk of objects adds: of each the slots [first, last) that its PDF has mass in.
 class Chunk {
@@ -44,6 +50,10 @@ class Chunk {
     for (std::size_t i = 0; i < size; ++i)
       if (objects.reason[begin + i] < 0) order_.push_back(i);
     std::ranges::stable_sort(order_, {}, [&](std::size_t i) { return objects.bin[begin + i]; });
+    for (const std::size_t i : order_) {
+      point_slot_[i] = layout_.cells.slot_of(objects.point[begin + i]);
+      truth_slot_[i] = objects.truth[begin + i] > 0.0 ? layout_.cells.slot_of(objects.truth[begin + i]) : slots_;
+    }
     key_.resize(order_.size());
     for (std::size_t k = 0; k < order_.size(); ++k) key_[k] = objects.key[begin + order_[k]];
   }
@@ -112,13 +122,13 @@ class Chunk {
           add_scaled(sums, i, weight);
           break;
         case Estimator::point:
-          sums[layout_.cells.slot_of(objects.point[row])] += weight;
+          sums[point_slot_[i]] += weight;
           break;
         case Estimator::draw:
           sums[drawn_slot(objects.key[row], i, result)] += weight;
           break;
         case Estimator::truth:
-          if (objects.truth[row] > 0.0) sums[layout_.cells.slot_of(objects.truth[row])] += weight;
+          if (truth_slot_[i] < slots_) sums[truth_slot_[i]] += weight;
           break;
         case Estimator::training:
           break;
@@ -127,9 +137,8 @@ class Chunk {
   }
 
   void add_scaled(std::span<double> sums, std::size_t i, double weight) const {
-    const float* mass = &mass_[i * slots_];
-    double* to = sums.data();
-    for (std::size_t slot = span_[i].first; slot < span_[i].second; ++slot) to[slot] += weight * mass[slot];
+    const auto [first, last] = span_[i];
+    add_weighted(sums.data() + first, &mass_[i * slots_ + first], last - first, weight);
   }
 
   /// A redshift drawn from the PDF by (seed, id, realisation) alone.
@@ -147,6 +156,7 @@ class Chunk {
   std::size_t slots_, begin_ = 0;
   std::vector<float> mass_, below_;  ///< [chunk_rows x slots]: probability of a slot, and of all up to its end
   std::array<std::pair<std::size_t, std::size_t>, chunk_rows> span_{};
+  std::array<std::size_t, chunk_rows> point_slot_{}, truth_slot_{};  ///< truth_slot_: slots_ where it is not known
   std::vector<std::size_t> order_;
   std::vector<std::uint64_t> key_;
 };
