@@ -14,6 +14,7 @@
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
+#include "skyfold/table/fluxes.hpp"
 
 namespace skyfold::lephare {
 namespace {
@@ -196,8 +197,13 @@ void LephareKernel::take_fluxes(const Table& in, const Photometry& photometry, s
     ++worker.bands;
     const double magnitude = photometry.mag[cell] + offset_[band], mag_error = photometry.mag_err[cell], flux = flux_of(magnitude);
     // The photometry has limits in place of what was not detected: the table tells which is which.
-    if (band_state(in.at(columns_.magnitude[band]).number(object), bands_) != BandState::observed) {
+    const double raw = in.at(columns_.magnitude[band]).number(object);
+    if (band_state(raw, bands_) != BandState::observed) {
+      // Without a limit nothing is known of it.
+      if (photometry.mag[cell] >= undetected) worker.flags |= photoz_missing_band;
+      if (photometry.mag[cell] >= undetected) continue;
       if (options_.nondetections == "fit") seen.error[band] = flux * options_.err_factor;
+      if (options_.nondetections == "fit" && columns_.errors_are_limits) seen.flux[band] = flux * negative_significance(raw);
       if (options_.nondetections == "reject") seen.limit[band] = flux, seen.has_limits = true;
       continue;
     }

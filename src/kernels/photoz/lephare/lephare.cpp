@@ -7,6 +7,7 @@
 #include "../common/model.hpp"
 #include "../common/sample.hpp"
 #include "kernel.hpp"
+#include "shifts.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/kernels/templates/inputs.hpp"
 
@@ -26,6 +27,7 @@ class Lephare final : public PhotozAlgorithm {
   std::string name() const override { return "lephare"; }
   std::string summary() const override { return "templates with dust and emission lines by least chi-square; galaxies, quasars, stars"; }
   void describe(OptionSet& option) override { describe_options(option, options_); }
+  bool needs_sample() const override { return options_.shifts; }
 
   void read_files(const std::vector<std::string>& bands, const ReadText& read) override {
     templates_ = read_templates(options_.templates, read);
@@ -34,7 +36,7 @@ class Lephare final : public PhotozAlgorithm {
     filters_ = read_filters("lephare", options_.filters, bands, read);
   }
 
-  void train(const TrainingSet& /*set*/, TrainingTasks& tasks, PhotozModel& model) const override {
+  void train(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const override {
     const std::vector<std::string>& bands = model.bands.bands;
     if (templates_.empty() || filters_.size() != bands.size())
       throw UsageError("lephare: no templates and filters (read_files comes first)");
@@ -43,16 +45,13 @@ class Lephare final : public PhotozAlgorithm {
     const std::vector<double> z = lephare::grid_of(options_);
     Options plain = options_;
     plain.lines = "none";
-    model.tables["galaxies"] = table_of(compute("galaxies", options_, templates_, dust, z, tasks), bands.size());
+    const std::vector<Model> galaxies = compute("galaxies", options_, templates_, dust, z, tasks);
+    model.tables["galaxies"] = table_of(galaxies, bands.size());
     if (!qso_.empty()) model.tables["quasars"] = table_of(compute("quasars", plain, qso_, {}, z, tasks), bands.size());
     plain.igm = "none";
     if (!stars_.empty()) model.tables["stars"] = table_of(compute("stars", plain, stars_, {}, {0.0}, tasks), bands.size());
     add_values(model.tables["grid"], {"z", Type::f8, 1, "", "src.redshift", "redshifts of the models", ""}, z);
-    Table& zeropoints = model.tables["zeropoints"];
-    add_values(zeropoints, {"offset", Type::f8, 1, "mag", "", "added to the magnitudes of each band", ""},
-               lephare::per_band("lephare.zp_offset", options_.zp_offset, bands.size(), false));
-    add_values(zeropoints, {"error", Type::f8, 1, "mag", "", "added to their errors in quadrature", ""},
-               lephare::per_band("lephare.err_scale", options_.err_scale, bands.size(), true));
+    set_zero_points(galaxies, z, set, tasks, model);
     model.algorithm = name();
     model.parameters = parameters_of(options_, describe_options);
     // A template knows galaxies at all redshifts of the grid, wherever the sample has some.
@@ -74,7 +73,31 @@ class Lephare final : public PhotozAlgorithm {
     if (options_.prior != "none") static_cast<void>(lephare::band_of("lephare.prior_band", options_.prior_band, bands));
     if (!options_.absolute_limits.empty()) static_cast<void>(lephare::band_of("lephare.absolute_band", options_.absolute_band, bands));
     static_cast<void>(lephare::absolute_limits_of(options_));
+    if (options_.shifts) static_cast<void>(lephare::shifts_band_of(options_, bands));
+    static_cast<void>(lephare::per_band("lephare.zp_offset", options_.zp_offset, bands.size(), false));
+    static_cast<void>(lephare::per_band("lephare.err_scale", options_.err_scale, bands.size(), true));
     if (options_.line_factors.empty()) throw UsageError("--lephare.line_factors: at least one is needed (--lephare.lines none: no lines)");
+  }
+
+  /// Offsets and errors that options name, and shifts where they are asked for.
+  void set_zero_points(const std::vector<Model>& galaxies, const std::vector<double>& z, const TrainingSet& set, TrainingTasks& tasks,
+                       PhotozModel& model) const {
+    const std::vector<std::string>& bands = model.bands.bands;
+    std::vector<double> offset = lephare::per_band("lephare.zp_offset", options_.zp_offset, bands.size(), false);
+    const std::vector<double> error = lephare::per_band("lephare.err_scale", options_.err_scale, bands.size(), true);
+    lephare::LearnedShifts found;
+    if (options_.shifts) {
+      const ShiftRules rules{lephare::shifts_band_of(options_, bands), options_.shifts_cap};
+      found = lephare::learn_shifts(galaxies, z, offset, error, set, bands, rules, tasks);
+      for (std::size_t band = 0; band < bands.size(); ++band) offset[band] -= found.shift[band];
+      model.record["shifts"] = found.line;
+      if (!found.warning.empty()) model.record["shifts_warning"] = found.warning;
+    }
+    Table& zeropoints = model.tables["zeropoints"];
+    add_values(zeropoints, {"offset", Type::f8, 1, "mag", "", "added to the magnitudes of each band, the shift among it", ""}, offset);
+    add_values(zeropoints, {"error", Type::f8, 1, "mag", "", "added to their errors in quadrature", ""}, error);
+    if (options_.shifts)
+      add_values(zeropoints, {"shift", Type::f8, 1, "mag", "", "learned from the sample and taken off", ""}, found.shift);
   }
 
   /// The models of a template each task, as bytes.

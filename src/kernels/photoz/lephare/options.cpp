@@ -50,6 +50,9 @@ void describe_options(OptionSet& option, Options& o) {
   option("lephare.absolute_band", o.absolute_band, "band of these limits");
   option("lephare.pdf", o.pdf, "p(z): bay (of all models), min (of the best model at each redshift)").one_of({"bay", "min"});
   option("lephare.point", o.point, "what z_phot is: best (least chi-square), median, mode (of p(z))").one_of({"best", "median", "mode"});
+  option("lephare.shifts", o.shifts, "zero points are shifted by what the sample's objects differ from models at their redshifts");
+  option("lephare.shifts_band", o.shifts_band, "band that is not shifted; empty: that of the prior, else the middle one");
+  option("lephare.shifts_cap", o.shifts_cap, "greatest shift").unit("mag").range(0.0, 5.0);
   option("lephare.hubble", o.cosmology.hubble, "Hubble's constant").unit("km/s/Mpc").range(1.0, 1000.0);
   option("lephare.omega_matter", o.cosmology.matter, "density of matter").range(0.0, 2.0);
   option("lephare.omega_lambda", o.cosmology.lambda, "density of the cosmological constant").range(0.0, 1.5);
@@ -88,6 +91,12 @@ std::size_t band_of(const char* option, const std::string& band, const std::vect
   const auto found = std::ranges::find_if(bands, [&](const std::string& name) { return lower(name) == lower(band); });
   if (found == bands.end()) throw UsageError(fmt::format("--{} {}: none of the bands {}", option, band, join(bands, ",")));
   return static_cast<std::size_t>(found - bands.begin());
+}
+
+std::size_t shifts_band_of(const Options& o, const std::vector<std::string>& bands) {
+  if (!o.shifts_band.empty()) return band_of("lephare.shifts_band", o.shifts_band, bands);
+  const auto found = std::ranges::find_if(bands, [&](const std::string& name) { return lower(name) == lower(o.prior_band); });
+  return found == bands.end() ? bands.size() / 2 : static_cast<std::size_t>(found - bands.begin());
 }
 
 std::vector<double> per_band(const char* option, const std::vector<double>& values, std::size_t bands, bool one_for_all) {

@@ -24,6 +24,9 @@ struct Options {
   std::string absolute_band = "r";
   std::vector<double> absolute_limits;
   std::string pdf = "bay", point = "best";
+  bool shifts = false;
+  std::string shifts_band;
+  double shifts_cap = 0.15;
   Cosmology cosmology;
 };
 void describe_options(OptionSet& option, Options& o);
@@ -40,6 +43,8 @@ struct DustRange {
 [[nodiscard]] std::vector<double> grid_of(const Options& o);
 /// The place of a band that an option names. Throws UsageError when it is none of them.
 [[nodiscard]] std::size_t band_of(const char* option, const std::string& band, const std::vector<std::string>& bands);
+/// The band that is not shifted. Throws UsageError when the one that is named is none of them.
+[[nodiscard]] std::size_t shifts_band_of(const Options& o, const std::vector<std::string>& bands);
 /// One value per band of a list that has none, one for all, or one each.
 [[nodiscard]] std::vector<double> per_band(const char* option, const std::vector<double>& values, std::size_t bands, bool one_for_all);
 /// Faintest and brightest absolute magnitude; without limits the infinities.
