@@ -149,7 +149,7 @@ class AnyTable(support.SkyfoldTest):
         np.testing.assert_array_equal(after["spec_id"], before["id"])
         self.assertTrue((after["quality"] == 3).all() and (after["separation"] == 0).all())
         self.assertIn("s.h5", self.skyfold("products", "tree", again).out)   # through first.h5
-        self.skyfold("train", "--sample", first, "--output", self.path("model.h5"), "--algorithms", "knn")
+        self.skyfold("train", "--calibrate", "none", "--sample", first, "--output", self.path("model.h5"), "--algorithms", "knn")
         for code, message, words in ((3, "model.h5: a product of class photoz_model, not a catalogue", ("--spec", self.path("model.h5"))),
                                      (2, "--spec.z has no part in this run", ("--spec", self.path("s.h5"), "--spec.z", "z"))):
             result = self.run_skyfold("match", "--catalogue", catalogue, "--output", self.path("x.h5"), *words)
@@ -184,7 +184,7 @@ class AnyTable(support.SkyfoldTest):
 
         def product_of(kind):
             output = self.path(f"{kind}.model.h5")
-            self.skyfold("train", "--sample", self.table(kind, self.objects), "--reference", self.table(kind, reference, "reference"),
+            self.skyfold("train", "--calibrate", "none", "--sample", self.table(kind, self.objects), "--reference", self.table(kind, reference, "reference"),
                          "--output", output, "--weights", "lima", "--algorithms", "knn", "--train.subset", self.path(f"{kind}.training.h5"))
             training, coverage = read_group(self.path(f"{kind}.training.h5")), read_group(self.path(f"{kind}.model.coverage.h5"))
             return {name: training[name] for name in ("id", "weight", "mag_g", "z_spec")} | {"balls": coverage["n_balls"], "of": coverage["id"]}
@@ -259,7 +259,7 @@ class PlainCatalogues(support.SkyfoldTest):
         pathlib.Path(cls.gz).write_bytes(gzip.compress(support.read_bytes(cls.fits)))
         sample = make_fits(cls.base / "sample.fits", cls.objects | {"z_spec": z})
         cls.model = str(cls.base / "model.h5")
-        cls.skyfold("train", "--sample", sample, "--output", cls.model, "--algorithms", "knn", "--id", "number")
+        cls.skyfold("train", "--calibrate", "none", "--sample", sample, "--output", cls.model, "--algorithms", "knn", "--id", "number")
         cls.catalogue = str(cls.base / "cat.h5")
         cls.skyfold("import", "--input", cls.fits, "--columns.id", "number", "--output", cls.catalogue)
         cls.truth = str(cls.base / "z.h5")

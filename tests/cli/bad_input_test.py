@@ -25,7 +25,7 @@ class BadInput(support.SkyfoldTest):
         cls.model = str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 3000, "--seed", 5, "--spectroscopic", 0.3, "--output", cls.catalogue, "--threads", 1)
         cls.sample = str(cls.base / "survey.spec.h5")
-        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.sample, "--output", cls.model, "--dnf.neighbours", 20)
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", cls.sample, "--output", cls.model, "--dnf.neighbours", 20)
         random = np.random.default_rng(7)
         cls.columns = {"id": np.arange(1, 51), "ra": random.uniform(0, 360, 50), "dec": random.uniform(-90, 90, 50),
                        "flux": random.normal(size=50).astype("f4")}
@@ -109,8 +109,8 @@ class BadInput(support.SkyfoldTest):
             ("negative threads", USAGE, r"threads = -1 \(must be in 0 to", "info", "--catalogue", self.catalogue, "--threads", -1),
             ("threads of 1.5", USAGE, r"threads = '1.5' is not a whole number", "info", "--catalogue", self.catalogue, "--threads", 1.5),
             ("not one of the choices", USAGE, r"partition.by = 'sphere' \(must be one of adaptive", *self.estimates("--partition.by", "sphere")),
-            ("NaN for a limit", USAGE, r"cuts.z_max = nan", "train", "--sample", self.sample, "--output", "OUT/m.h5", "--cuts.z_max", "nan"),
-            ("list of numbers with text", USAGE, r"cuts.mag_max = 'faint' is not a number", "train", "--sample", self.sample,
+            ("NaN for a limit", USAGE, r"cuts.z_max = nan", "train", "--calibrate", "none", "--sample", self.sample, "--output", "OUT/m.h5", "--cuts.z_max", "nan"),
+            ("list of numbers with text", USAGE, r"cuts.mag_max = 'faint' is not a number", "train", "--calibrate", "none", "--sample", self.sample,
              "--output", "OUT/m.h5", "--cuts.mag_max", "22,faint"),
         ])
 
@@ -319,10 +319,10 @@ class BadInput(support.SkyfoldTest):
             ("the model as FITS", USAGE, r"model2.h5: is written as FITS",
              "photoz", "--catalogue", self.catalogue, "--model", model, "--output", "OUT/z.h5", "--fits", model),
             ("an input of import as output", USAGE, r"table.hdf5.*both input and output", "import", "--input", table, "--output", table),
-            ("the sample as model", USAGE, r"sample.h5.*both input and output", "train", "--sample", sample, "--output", sample),
-            ("the sample as validation data", USAGE, r"sample.h5.*both input and output", "train", "--sample", sample, "--output", "OUT/m.h5",
+            ("the sample as model", USAGE, r"sample.h5.*both input and output", "train", "--calibrate", "none", "--sample", sample, "--output", sample),
+            ("the sample as validation data", USAGE, r"sample.h5.*both input and output", "train", "--calibrate", "none", "--sample", sample, "--output", "OUT/m.h5",
              "--train.fraction", 0.5, "--train.validation", sample),
-            ("model and validation, one name", USAGE, r"m.h5", "train", "--sample", self.sample, "--output", "OUT/m.h5",
+            ("model and validation, one name", USAGE, r"m.h5", "train", "--calibrate", "none", "--sample", self.sample, "--output", "OUT/m.h5",
              "--train.fraction", 0.5, "--train.validation", "OUT/m.h5"),
             ("rejects in a missing folder", IO, r"nowhere: no such folder",
              *self.imports(self.file("half_bad.csv", "id,ra,dec\n1,10,10\n2,10,200\n"), "--on-bad-row", "drop",
@@ -335,7 +335,7 @@ class BadInput(support.SkyfoldTest):
 
     def test_training(self):
         def train(*words, sample=None):
-            return ["train", "--sample", sample or self.sample, "--output", "OUT/m.h5", *words]
+            return ["train", "--calibrate", "none", "--sample", sample or self.sample, "--output", "OUT/m.h5", *words]
         without = {name: values for name, values in support.read_group(self.sample).items()}
         no_z = support.make_hdf5(self.base / "no_z.hdf5", {k: v for k, v in without.items() if not k.startswith("z_")})
         self.check([

@@ -56,7 +56,7 @@ class CatalogTags(support.SkyfoldTest):
         return path
 
     def train(self, name, *words):
-        return self.skyfold("train", "--sample", support.sample("spec.fits"), "--output", self.path(name), *words, *QUIET)
+        return self.skyfold("train", "--calibrate", "none", "--sample", support.sample("spec.fits"), "--output", self.path(name), *words, *QUIET)
 
     def model(self, name):
         """What a model is, without what it was made from."""
@@ -89,7 +89,7 @@ class CatalogTags(support.SkyfoldTest):
 
     def test_coefficients_of_filters_take_off_extinction(self):
         sample = self.table("s.h5", ebv=np.linspace(0.01, 0.2, len(support.fits.getdata(support.sample("spec.fits")))))
-        words = ("train", "--sample", sample, "--extinction.column", "ebv", *QUIET)
+        words = ("train", "--calibrate", "none", "--sample", sample, "--extinction.column", "ebv", *QUIET)
         result = self.skyfold(*words, "--survey", self.tags(TAGS) + ":mine", "--output", self.path("m.h5"))
         self.assertIn("g 3.64, r 2.7, i 2.06, z 1.58", result.out + result.err)
 
@@ -154,7 +154,7 @@ class CatalogTags(support.SkyfoldTest):
         self.refused(2, "tags.yaml", self.path("tags.yaml"))
 
     def refused(self, code, message, survey):
-        result = self.run_skyfold("train", "--sample", support.sample("spec.fits"), "--survey", survey, "--output", self.path("x.h5"), *QUIET)
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", support.sample("spec.fits"), "--survey", survey, "--output", self.path("x.h5"), *QUIET)
         self.assertEqual((result.code, len(result.errors())), (code, 1), result)
         self.assertIn(message, result.errors()[0], result)
         self.assertFalse(pathlib.Path(self.path("x.h5")).exists())

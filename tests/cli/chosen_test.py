@@ -22,7 +22,7 @@ class Chosen(support.SkyfoldTest):
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", OBJECTS, "--seed", 12, "--spectroscopic", 0.02, "--output", cls.catalogue, "--threads", 1)
         cls.sample = str(cls.base / "survey.spec.h5")
-        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.sample, "--output", cls.model, "--dnf.neighbours", 40)
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", cls.sample, "--output", cls.model, "--dnf.neighbours", 40)
         cls.objects = support.read_group(cls.catalogue)
         cls.is_chosen = (cls.objects["mag_i"] < 21.5) & ~np.isnan(cls.objects["mag_g"])
         cls.has_pdf = cls.objects["mag_r"] < 20.7

@@ -72,7 +72,7 @@ class ColumnsTest(support.SkyfoldTest):
         cls.catalogue = str(cls.base / "survey.h5")
         cls.skyfold("mock", "--objects", OBJECTS, "--seed", 12, "--spectroscopic", 0.3, "--output", cls.catalogue, "--threads", 1)
         sample = str(cls.base / "survey.spec.h5")
-        train = ["train", "--sample", sample, "--train.fraction", 1, "--threads", 1, "--output"]
+        train = ["train", "--calibrate", "none", "--sample", sample, "--train.fraction", 1, "--threads", 1, "--output"]
         cls.skyfold(*train, cls.base / "m.h5", "--algorithms", "dnf,knn")
         cls.skyfold(*train, cls.base / "near.h5", "--algorithms", "dnf", "--dnf.neighbours", 20)
         cls.dnf, cls.knn, cls.near = (str(cls.base / name) for name in ("m.dnf.h5", "m.knn.h5", "near.h5"))
@@ -133,7 +133,7 @@ class Columns(ColumnsTest):
         support.make_fits(self.path("red.fits"), red)
         self.skyfold("import", "--input", self.path("red.fits"), "--output", self.path("red.h5"))
         support.make_fits(self.path("sample.fits"), sample)
-        self.skyfold("train", "--sample", self.path("sample.fits"), "--train.fraction", 1, "--output", self.path("e.h5"), "--algorithms", "knn",
+        self.skyfold("train", "--calibrate", "none", "--sample", self.path("sample.fits"), "--train.fraction", 1, "--output", self.path("e.h5"), "--algorithms", "knn",
                      "--extinction.column", "ebv", "--extinction.coefficients", "g:3.6,r:2.7,i:2.1,z:1.6,Y:1.3")
         for output, models in (("both", f"{self.dnf},{self.path('e.h5')}"), ("a", self.dnf), ("b", self.path("e.h5"))):
             self.skyfold("photoz", "--catalogue", self.path("red.h5"), "--model", models, "--output", self.path(f"{output}.h5"), "--threads", 1)

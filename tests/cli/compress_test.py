@@ -68,7 +68,7 @@ class Compressed(support.SkyfoldTest):
         for method in ("none", *METHODS):
             (cls.base / method).mkdir()
             cls.mock(cls.base / method, method)
-        cls.skyfold("train", "--sample", cls.at("none", "c.spec.h5"), "--output", cls.base / "m.h5", "--dnf.neighbours", 20, *QUIET[:4],
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.at("none", "c.spec.h5"), "--output", cls.base / "m.h5", "--dnf.neighbours", 20, *QUIET[:4],
                     "--train.fraction", 0.5, "--train.validation", cls.base / "held.h5")
         spectra = support.read_group(cls.at("none", "c.spec.h5"))
         support.make_csv(cls.base / "t.csv", {"ra": spectra["ra"], "dec": spectra["dec"], "z_spec": spectra["z_spec"], "q": np.full(len(spectra["ra"]), 4)})
@@ -167,7 +167,7 @@ class Compressed(support.SkyfoldTest):
                     ("match", "match", "--spec", self.base / "spec.h5", "--catalogue", catalogue),
                     ("locus", "locus", "--targets", sample, "--targets.where", "mag_i < 18", "--catalogue", catalogue, *bands),
                     ("validate", "validate", "--sample", sample, "--models", self.base / "m.h5", "--bootstrap.realisations", 5),
-                    ("train", "train", "--sample", sample, "--dnf.neighbours", 20)]:
+                    ("train", "train", "--calibrate", "none", "--sample", sample, "--dnf.neighbours", 20)]:
                 result = self.run_skyfold(*words, "--output", rows(stem), *QUIET)
                 self.assertEqual(result.code, 0, str(result))
                 with h5py.File(rows(stem)) as file:

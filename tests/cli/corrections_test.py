@@ -27,7 +27,7 @@ class CorrectionsTest(support.SkyfoldTest):
         cls.make_set("plain")
         cls.make_set("shifted", "--match.zeropoint", OFFSETS)
         for name in ("plain", "shifted"):
-            cls.skyfold("train", "--sample", cls.at(f"{name}.h5"), "--output", cls.at(f"{name}.model.h5"), *QUIET)
+            cls.skyfold("train", "--calibrate", "none", "--sample", cls.at(f"{name}.h5"), "--output", cls.at(f"{name}.model.h5"), *QUIET)
 
     @classmethod
     def at(cls, name):
@@ -141,7 +141,7 @@ class AModel(CorrectionsTest):
     def test_compares_with_a_reference_that_is_corrected_likewise(self):
         coverage = {}
         for name, sample, words in (("a", "plain", ()), ("b", "shifted", ()), ("c", "shifted", ("--reference.corrections", "none"))):
-            self.skyfold("train", "--sample", self.at(f"{sample}.h5"), "--output", self.path(f"{name}.h5"), "--reference", self.catalogue,
+            self.skyfold("train", "--calibrate", "none", "--sample", self.at(f"{sample}.h5"), "--output", self.path(f"{name}.h5"), "--reference", self.catalogue,
                          "--weights", "lima", *words, *QUIET)
             coverage[name] = read_group(self.path(f"{name}.coverage.h5"))["n_balls"]
         # Sums of magnitudes in single precision and offsets round: a few objects lie on the edge of a ball.
@@ -166,7 +166,7 @@ class TilesAndReddening(CorrectionsTest):
         cls.table = make_csv(cls.at("zp.csv"), {"tile": tiles, **{band: offsets[k] for k, band in enumerate("grizY")}})
         cls.words = ("--match.zeropoint_table", cls.table, "--extinction.column", "ebv", "--extinction.coefficients", "3.2,2.2,1.6,1.2,1.1")
         cls.make_set("tiled", *cls.words)
-        cls.skyfold("train", "--sample", cls.at("tiled.h5"), "--output", cls.at("tiled.model.h5"), *QUIET)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.at("tiled.h5"), "--output", cls.at("tiled.model.h5"), *QUIET)
 
     def test_are_part_of_the_model(self):
         whole = self.estimate("tiled.model.h5", name="a.h5", ranks=2)[0]
@@ -229,7 +229,7 @@ class Fluxes(CorrectionsTest):
         cls.words = ("--bands.flux", "{band}_gaap1p0Flux", "--bands.flux_error", "{band}_gaap1p0FluxErr", "--bands", ",".join(BANDS))
         cls.red = ("--extinction.map", cls.ebv, "--extinction.coefficients", "Y:1.1,g:3.64,r:2.70,i:2.06,z:1.58,u:4.81")
         cls.make_set("fluxes", *cls.words, *cls.red)
-        cls.skyfold("train", "--sample", cls.at("fluxes.h5"), "--output", cls.at("fluxes.model.h5"), *QUIET)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.at("fluxes.h5"), "--output", cls.at("fluxes.model.h5"), *QUIET)
 
     def expected(self, band, ra, dec, flux, error):
         """Magnitude, or 99, with error, or limit, by the formulas; E(B-V) by healpy."""
@@ -274,7 +274,7 @@ class Fluxes(CorrectionsTest):
         self.skyfold("import", "--input", make_hdf5(self.path("r.h5"), columns), "--output", self.path("c.h5"), *QUIET)
         found = {}
         for name, words in (("flux", (*self.words, "--bands.flux_zeropoint", 31.4)), ("mag", ())):
-            self.skyfold("train", "--sample", self.path("r.h5"), "--cuts.min_bands", 3, "--output", self.path(f"{name}.model.h5"), *words, *QUIET)
+            self.skyfold("train", "--calibrate", "none", "--sample", self.path("r.h5"), "--cuts.min_bands", 3, "--output", self.path(f"{name}.model.h5"), *words, *QUIET)
             result = self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path(f"{name}.model.h5"), "--output",
                                   self.path(f"{name}.z.h5"), *QUIET)
             found[name] = read_group(self.path(f"{name}.z.h5"))
@@ -288,7 +288,7 @@ class Fluxes(CorrectionsTest):
         self.assertLess(json.loads(pathlib.Path(self.path("v.json")).read_text())["models"][0]["metrics"]["all"]["nmad"]["value"], 0.1)
 
     def test_of_a_reference_are_compared_with_a_sample_of_magnitudes(self):
-        words = ("train", "--sample", self.at("plain.h5"), "--weights", "lima")
+        words = ("train", "--calibrate", "none", "--sample", self.at("plain.h5"), "--weights", "lima")
         self.skyfold(*words, *QUIET, "--output", self.path("m.h5"), "--reference", self.magnitudes)
         of_fluxes = ("--reference", self.catalogue, "--reference.flux", "{band}_gaap1p0Flux", "--reference.flux_error", "{band}_gaap1p0FluxErr")
         self.skyfold(*words, *QUIET, "--output", self.path("f.h5"), *of_fluxes, "--reference.flux_zeropoint", "31.4")
@@ -298,14 +298,14 @@ class Fluxes(CorrectionsTest):
         kept = np.isin(magnitudes["id"], raw["id"][measured])
         np.testing.assert_array_equal(magnitudes["id"], fluxes["id"])
         self.assertLess(np.mean(magnitudes["n_balls"][kept] != fluxes["n_balls"][kept]), 0.02)
-        self.fails(2, "--reference.flux has no part in this run", "train", "--sample", self.at("plain.h5"), "--output", self.path("x.h5"), *of_fluxes[2:4])
+        self.fails(2, "--reference.flux has no part in this run", "train", "--calibrate", "none", "--sample", self.at("plain.h5"), "--output", self.path("x.h5"), *of_fluxes[2:4])
         self.fails(2, "no zero point|flux_zeropoint", *words, "--output", self.path("y.h5"), "--reference", make_hdf5(self.path("bare.h5"), {
             name.replace("gaap1p0", ""): values for name, values in self.columns.items()}), "--reference.flux", "{band}_Flux", "--reference.flux_error", "{band}_FluxErr")
 
     def test_are_refused_where_they_cannot_be_understood(self):
         plain = {name.replace("_gaap1p0Flux", "_f"): values for name, values in self.columns.items()}
         table = make_hdf5(self.path("r.h5"), plain)
-        words = ("train", "--sample", table, "--output", self.path("m.h5"), "--bands", "g,r,i")
+        words = ("train", "--calibrate", "none", "--sample", table, "--output", self.path("m.h5"), "--bands", "g,r,i")
         flux = ("--bands.flux", "{band}_f", "--bands.flux_error", "{band}_fErr")
         self.fails(2, "r.h5: no zero point of the fluxes g_f is known .give --bands.flux_zeropoint", *words, *flux)
         self.fails(2, "bands.flux_zeropoint: 2 values for 3 bands", *words, *flux, "--bands.flux_zeropoint", "31,32")
@@ -355,11 +355,11 @@ class Fluxes(CorrectionsTest):
         kept = np.isin(every["id"], self.columns["id"][primary])
         np.testing.assert_array_equal(training["id"], every["id"][kept])
         np.testing.assert_array_equal(training["mag_g"], every["mag_g"][kept])
-        self.skyfold("train", "--sample", self.path("t.h5"), "--output", self.path("m.h5"), *QUIET)
+        self.skyfold("train", "--calibrate", "none", "--sample", self.path("t.h5"), "--output", self.path("m.h5"), *QUIET)
         self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("m.h5"), "--survey", self.path("own.ini"), "--output",
                      self.path("z.h5"), *QUIET)
         self.assertEqual(len(read_group(self.path("z.h5"))["id"]), primary.sum())
-        self.fails(2, "no such preset, did you mean 'rubin-dp1'. .there are: des-dr2, des-y1, euclid, hsc, rubin-dp1", "train", "--sample", table,
+        self.fails(2, "no such preset, did you mean 'rubin-dp1'. .there are: des-dr2, des-y1, euclid, hsc, rubin-dp1", "train", "--calibrate", "none", "--sample", table,
                    "--output", self.path("x.h5"), "--survey", "rubin-dp")
 
     def test_presets_are_understood(self):
@@ -367,7 +367,7 @@ class Fluxes(CorrectionsTest):
         self.assertEqual(names, ["des-dr2", "des-y1", "euclid", "hsc", "rubin-dp1", "rubin-dp2", "sdss"])
         table = make_hdf5(self.path("r.h5"), {"id": np.arange(3), "z_spec": np.ones(3)})
         for name in names:  # what is wrong is the table, and the preset's columns are what it lacks
-            result = self.run_skyfold("train", "--sample", table, "--output", self.path("x.h5"), "--survey", name, *QUIET)
+            result = self.run_skyfold("train", "--calibrate", "none", "--sample", table, "--output", self.path("x.h5"), "--survey", name, *QUIET)
             self.assertEqual(result.code, 2, result)
             self.assertRegex(result.err, "no column '.*' .named by --bands|no column is called as --bands")
 

@@ -53,7 +53,7 @@ class Example(support.SkyfoldTest):
         at = lambda name: str(self.base / "x" / name)
         for words in (("photoz", "--catalogue", at("survey.h5"), "--model", at("spec.h5")),
                       ("validate", "--sample", at("validation.h5"), "--models", at("model.knn.h5")),
-                      ("train", "--sample", at("validation.h5"))):
+                      ("train", "--calibrate", "none", "--sample", at("validation.h5"))):
             result = self.run_skyfold(*words, "--output", self.path("o.h5"))
             self.assertEqual(result.code, 3, result)
             self.assertEqual(len(result.errors()), 1, result)

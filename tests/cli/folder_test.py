@@ -26,7 +26,7 @@ class Folder(support.SkyfoldTest):
         super().setUpClass()
         catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", OBJECTS, "--seed", 5, "--spectroscopic", 0.03, "--output", catalogue, *QUIET)
-        cls.skyfold("train", "--train.fraction", 1, "--sample", str(cls.base / "survey.spec.h5"), "--output", cls.model, "--dnf.neighbours", 20,
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", str(cls.base / "survey.spec.h5"), "--output", cls.model, "--dnf.neighbours", 20,
                     "--project", "none", "--product-log", "none")
         columns = support.read_group(catalogue)
         cls.columns = {name: columns[name] for name in columns if name not in ("_healpix_29", "is_star", "z_spec", "tile")}

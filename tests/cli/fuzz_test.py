@@ -45,7 +45,7 @@ class Fuzz(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 300, "--seed", 9, "--spectroscopic", 0.5, "--output", cls.catalogue)
-        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 10)
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 10)
         random = np.random.default_rng(8)
         cls.columns = {"id": np.arange(20), "ra": random.uniform(0, 360, 20), "dec": random.uniform(-90, 90, 20),
                        "mag": random.normal(22, 1, 20).astype("f4"), "name": np.array([f"S{i}" for i in range(20)])}

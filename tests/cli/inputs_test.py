@@ -96,7 +96,7 @@ class Inputs(support.SkyfoldTest):
 
     def test_a_row_of_other_cells_has_no_column(self):
         path = self.write("t.csv", "id,ra,dec,z\n1,10,20,0.5,9\n2,11,21,0.6\n")
-        for words in (("train", "--sample", path, "--bands", "z", "--bands.magnitude", "{band}", "--redshift", "z"),
+        for words in (("train", "--calibrate", "none", "--sample", path, "--bands", "z", "--bands.magnitude", "{band}", "--redshift", "z"),
                       ("validate", "--sample", path, "--estimates", path, "--redshift", "z", "--magnitude", "none")):
             result = self.run_skyfold(*words, "--output", self.path("o.h5"))
             self.assertEqual(result.code, 3, result)

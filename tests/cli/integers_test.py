@@ -36,7 +36,7 @@ class Conditions(IntegersTest):
     def selected(self, condition, ids=range(SDSS - 150, SDSS + 150), **others):
         columns = dict(survey(list(ids)), **others)
         sample = support.make_fits(self.path("s.fits"), columns, nulls={name: -1 for name in others if name == "part"})
-        self.skyfold("train", "--sample", sample, "--output", self.path("m.h5"), "--train.fraction", 1, "--weights", "none",
+        self.skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("m.h5"), "--train.fraction", 1, "--weights", "none",
                      "--cuts.select", condition, "--knn.neighbours", 5, "--knn.sigma", 0.1, "--algorithms", "knn", "--threads", 1)
         with h5py.File(self.path("m.h5")) as file:
             return sorted(file["training/id"][:].tolist())
@@ -54,7 +54,7 @@ class Conditions(IntegersTest):
 
     def test_one_object_is_one_object(self):
         sample = support.make_fits(self.path("s.fits"), survey(range(SDSS - 150, SDSS + 150)))
-        result = self.run_skyfold("train", "--sample", sample, "--output", self.path("m.h5"), "--train.fraction", 1,
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("m.h5"), "--train.fraction", 1,
                                   "--cuts.select", f"id == {SDSS}", "--threads", 1)
         self.assertIn("the training set has 1 objects", result.err, result)
 
@@ -85,7 +85,7 @@ class Conditions(IntegersTest):
 
     def test_a_number_beyond_all_bounds_is_an_error(self):
         sample = support.make_fits(self.path("s.fits"), survey(range(SDSS, SDSS + 300)))
-        self.fails(3, r"--cuts.select: 'id \* id \* id > 3'.*beyond 2\^127", "train", "--sample", sample, "--output", self.path("m.h5"),
+        self.fails(3, r"--cuts.select: 'id \* id \* id > 3'.*beyond 2\^127", "train", "--calibrate", "none", "--sample", sample, "--output", self.path("m.h5"),
                    "--cuts.select", "id * id * id > 3")
 
 

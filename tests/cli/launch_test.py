@@ -26,7 +26,7 @@ class Launch(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 20_000, "--seed", 3, "--spectroscopic", 0.05, "--output", cls.catalogue, "--threads", 1)
-        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 40)
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 40)
         cls.reference = str(cls.base / "reference.h5")
         cls.skyfold(*cls.estimate(cls.reference))
         cls.mpirun = " ".join(support.mpirun(2)[:-2])  # without -n

@@ -154,7 +154,7 @@ class Matches(MatchCommand):
         np.testing.assert_array_equal(table["spec_id"], training["spec_id"])
         with h5py.File(self.path("t.h5")) as file:
             self.assertEqual(file.attrs["product_class"], "training_set")
-        self.skyfold("train", "--sample", self.path("t.h5"), "--output", self.path("m.h5"), "--dnf.neighbours", 10)
+        self.skyfold("train", "--calibrate", "none", "--sample", self.path("t.h5"), "--output", self.path("m.h5"), "--dnf.neighbours", 10)
 
 
 class Selection(MatchCommand):

@@ -17,7 +17,7 @@ class OptionValues(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.spec = str(cls.base / "c.h5"), str(cls.base / "c.spec.h5")
         cls.skyfold("mock", "--objects", 1500, "--spectroscopic", 0.4, "--output", cls.catalogue)
-        cls.skyfold("train", "--sample", cls.spec, "--output", cls.base / "m.h5", "--dnf.neighbours", 20)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.spec, "--output", cls.base / "m.h5", "--dnf.neighbours", 20)
         cls.skyfold("mock", "--kind", "stars", "--objects", 500, "--output", cls.base / "stars.h5")
         cls.skyfold("mock", "--kind", "map", "--map.nside", 64, "--map.sources", 20, "--output", cls.base / "map.fits")
         (cls.base / "s.ini").write_text("name = s\nyear = 2015\nfile = c.spec.h5\n[columns]\nra = ra\ndec = dec\nz = z_spec\n[quality]\ndefault = 4\n")
@@ -62,7 +62,7 @@ class OptionValues(support.SkyfoldTest):
                       ["locus", "--traverse", "--catalogue", self.base / "stars.h5"]),
             "match": ([["--match.star_id", "id"], ["--match.tile", "tile"]], ["match", "--spec", self.base / "sample.h5", "--catalogue", self.catalogue]),
             "train": ([["--reference.magnitude", "mag_{band}"], ["--weights.space", "i"], ["--weights.neighbours", 7], ["--weights.target", 9], ["--train.fraction", 1, "--train.validation", "v.h5"]],
-                      ["train", "--sample", self.spec]),
+                      ["train", "--calibrate", "none", "--sample", self.spec]),
             "validate": ([["--estimates.z_phot", "z"], ["--estimates.id", "id"], ["--on-missing", "count"],
                           ["--magnitude", "none", "--bins.magnitude", 1]],
                          ["validate", "--sample", self.base / "m.validation.h5", "--models", self.base / "m.h5"]),
@@ -92,8 +92,8 @@ class OptionValues(support.SkyfoldTest):
                  "--channel.fwhm", 33]
         for message, words in [(r"no column 'nope_u' \(named by --bands.error\)", [*stars, "--bands.error", "nope_{band}"]),
                                (r"no column 'nope' \(named by --compare.aperture\)", [*patch, "--compare.aperture", "nope"]),
-                               (r"column mag_i is that of two bands", ["train", "--sample", self.spec, "--bands", "g,r", "--bands.magnitude", "mag_i"]),
-                               (r"column mag_g is that of two bands", ["train", "--sample", self.spec, "--bands", "g,g"])]:
+                               (r"column mag_i is that of two bands", ["train", "--calibrate", "none", "--sample", self.spec, "--bands", "g,r", "--bands.magnitude", "mag_i"]),
+                               (r"column mag_g is that of two bands", ["train", "--calibrate", "none", "--sample", self.spec, "--bands", "g,g"])]:
             with self.subTest(message):
                 self.refused(message, *words)
 

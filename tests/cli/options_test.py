@@ -149,7 +149,7 @@ class Products(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 2000, "--seed", 5, "--spectroscopic", 0.3, "--output", cls.catalogue)
-        cls.skyfold("train", "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 20)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 20)
         cls.words = ["photoz", "--catalogue", cls.catalogue, "--model", cls.model, "--threads", 1]
 
     def assert_products(self, hdf5, table):

@@ -32,7 +32,7 @@ class ProductLog(support.SkyfoldTest):
         cls.addClassCleanup(cls.browser.quit)
         at = lambda name: str(cls.base / name)
         cls.skyfold("mock", "--objects", 6000, "--seed", 3, "--spectroscopic", 0.4, "--output", at("survey.h5"))
-        cls.skyfold("train", "--algorithms", "dnf", "--train.fraction", 0.6, "--sample", at("survey.spec.h5"), "--output", at("model.h5"))
+        cls.skyfold("train", "--calibrate", "none", "--algorithms", "dnf", "--train.fraction", 0.6, "--sample", at("survey.spec.h5"), "--output", at("model.h5"))
         cls.skyfold("photoz", "--catalogue", at("survey.h5"), "--model", at("model.h5"), "--output", at("z.h5"), "--pdf", "interp", ranks=2)
         cls.skyfold("validate", "--sample", at("model.validation.h5"), "--models", at("model.h5"), "--output", at("v.h5"))
 
@@ -100,7 +100,7 @@ class ProductLog(support.SkyfoldTest):
         tools = self.base / "tools"
         tools.mkdir()
         environment = dict(support.environment(self.base), PATH=str(tools))
-        subprocess.run([support._binary[0], "train", "--algorithms", "dnf", "--train.fraction", "0.6", "--sample", str(self.base / "survey.spec.h5"), "--output", str(self.base / "m2.h5")],
+        subprocess.run([support._binary[0], "train", "--calibrate", "none", "--algorithms", "dnf", "--train.fraction", "0.6", "--sample", str(self.base / "survey.spec.h5"), "--output", str(self.base / "m2.h5")],
                        env=environment, check=True, capture_output=True)
         text = (self.base / "m2.html").read_text()
         self.assertIn("not drawn. Install gnuplot (Debian: gnuplot-nox)", text)

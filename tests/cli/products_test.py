@@ -24,7 +24,7 @@ class Products(support.SkyfoldTest):
     def setUp(self):
         super().setUp()
         self.skyfold("mock", "--objects", 3000, "--seed", 4, "--spectroscopic", 0.3, "--output", self.path("survey.h5"))
-        self.skyfold("train", "--algorithms", "dnf", "--train.fraction", 1, "--sample", self.path("survey.spec.h5"), "--output", self.path("model.h5"))
+        self.skyfold("train", "--calibrate", "none", "--algorithms", "dnf", "--train.fraction", 1, "--sample", self.path("survey.spec.h5"), "--output", self.path("model.h5"))
         self.photoz()
 
     def photoz(self, **options):
@@ -83,7 +83,7 @@ class Products(support.SkyfoldTest):
         self.photoz()  # is complete: nothing to do
         for words in (("photoz", "--catalogue", self.path("survey.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--fresh"),
                       ("photoz", "--catalogue", self.path("survey.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--pdf", "interp"),
-                      ("train", "--sample", self.path("survey.spec.h5"), "--output", self.path("z.h5"))):
+                      ("train", "--calibrate", "none", "--sample", self.path("survey.spec.h5"), "--output", self.path("z.h5"))):
             result = self.run_skyfold(*words)
             self.assertEqual(result.code, 2, result)
             self.assertIn("z.h5: is read-only, as saved products are", result.errors()[0])
@@ -184,7 +184,7 @@ class Products(support.SkyfoldTest):
         self.assertIn("y.h5", self.listed())
 
     def test_a_log_never_takes_the_place_of_another_file(self):
-        words = ["train", "--sample", self.path("survey.spec.h5"), "--output"]
+        words = ["train", "--calibrate", "none", "--sample", self.path("survey.spec.h5"), "--output"]
         pathlib.Path(self.path("m.html")).write_text("mine")
         shutil.copy(self.path("survey.spec.h5"), self.path("sample"))  # endings that tell of no kind of file
         before = support.read_bytes(self.path("sample"))
@@ -204,7 +204,7 @@ class Products(support.SkyfoldTest):
         (tools / "gnuplot").write_text("#!/bin/sh\nexit 1\n")
         (tools / "gnuplot").chmod(0o755)
         environment = dict(support.environment(self.base), PATH=f"{tools}:/usr/bin:/bin")
-        run = subprocess.run([support._binary[0], "train", "--sample", self.path("survey.spec.h5"), "--output", self.path("m.h5")], env=environment, capture_output=True, text=True)
+        run = subprocess.run([support._binary[0], "train", "--calibrate", "none", "--sample", self.path("survey.spec.h5"), "--output", self.path("m.h5")], env=environment, capture_output=True, text=True)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("wrote", run.stdout)
         self.assertIn("not drawn", pathlib.Path(self.path("m.html")).read_text())

@@ -78,7 +78,7 @@ class Rehearse(support.SkyfoldTest):
 
     def test_takes_costs_and_memory_from_the_journal_of_a_run(self):
         self.skyfold("mock", "--objects", 40_000, "--spectroscopic", 0.05, "--output", self.path("m.h5"), "--threads", 1)
-        self.skyfold("train", "--sample", self.path("m.spec.h5"), "--output", self.path("model.h5"))
+        self.skyfold("train", "--calibrate", "none", "--sample", self.path("m.spec.h5"), "--output", self.path("model.h5"))
         run = self.skyfold("photoz", "--catalogue", self.path("m.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--threads", 1,
                            "--partition.by", "rows", "--partition.rows", 1000, ranks=2)
         dump = [line.split("\t") for line in self.skyfold("journal", "dump", self.path("z.h5")).out.splitlines()[1:]]

@@ -23,7 +23,7 @@ class RunFolderTest(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model, cls.sample = str(cls.base / "survey.h5"), str(cls.base / "model.h5"), str(cls.base / "survey.spec.h5")
         cls.skyfold("mock", "--objects", 3000, "--seed", 5, "--spectroscopic", 0.2, "--output", cls.catalogue, "--threads", 1)
-        cls.skyfold("train", "--sample", cls.sample, "--output", cls.model, "--train.fraction", 0.7, "--dnf.neighbours", 20)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.sample, "--output", cls.model, "--train.fraction", 0.7, "--dnf.neighbours", 20)
         cls.held = str(cls.base / "model.validation.h5")
 
     def photoz(self, output, *words, **options):
@@ -110,7 +110,7 @@ class ForeignFolders(RunFolderTest):
         output = self.path("z.h5")
         self.kill_at("consolidate", "photoz", "--catalogue", self.catalogue, "--model", self.model, "--output", output, "--threads", 1)
         before = support.read_bytes(f"{output}.run/journal")
-        result = self.run_skyfold("train", "--sample", self.sample, "--output", output)
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", output)
         self.assertEqual(result.code, 2, result)
         self.assertIn("an unfinished run of photoz", result.errors()[0])
         self.assertEqual(support.read_bytes(f"{output}.run/journal"), before)
@@ -199,7 +199,7 @@ class Links(RunFolderTest):
 
     def test_of_commands_without_ranks_too(self):
         pathlib.Path(self.path("model.h5")).symlink_to("real.h5")
-        self.skyfold("train", "--sample", self.sample, "--output", self.path("model.h5"), "--train.fraction", 1, "--dnf.neighbours", 20)
+        self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("model.h5"), "--train.fraction", 1, "--dnf.neighbours", 20)
         sky, other = self.path("sky.fits"), self.path("other.fits")
         self.skyfold("mock", "--kind", "map", "--map.nside", 16, "--map.sources", 10, "--output", sky)
         victim = pathlib.Path(self.path("victim"))
@@ -231,7 +231,7 @@ class Endings(RunFolderTest):
         cases = [([*photoz, "--output", self.path("z.fits")], "--fits"), ([*photoz, "--output", self.path("Z.FITS.GZ")], "z.h5"),
                  ([*photoz, "--output", h5, "--fits", self.path("y.hdf5")], "y.fits"),
                  ([*photoz, "--output", h5, "--product-log", self.path("z.h5x.csv")], "HTML"),
-                 (["train", "--sample", self.sample, "--output", self.path("m.csv")], "HDF5"),
+                 (["train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.csv")], "HDF5"),
                  (["mock", "--objects", 10, "--output", self.path("m.fits")], "HDF5"),
                  (["mock", "--kind", "map", "--map.nside", 8, "--output", self.path("m.h5")], "FITS"),
                  (["map", "reorder", sky, "--output", self.path("m.h5")], "FITS"),

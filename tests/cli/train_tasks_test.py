@@ -45,7 +45,7 @@ class TasksTest(support.SkyfoldTest):
         cls.sample = write_product(cls.base / "sample.h5", cls.columns, "training_set")
 
     def words(self, name, *more, folds=FOLDS):
-        return ["train", "--sample", self.sample, "--output", self.path(name), "--train.fraction", 1, *LIMITS, "--cuts.min_bands", 4,
+        return ["train", "--calibrate", "none", "--sample", self.sample, "--output", self.path(name), "--train.fraction", 1, *LIMITS, "--cuts.min_bands", 4,
                 "--algorithms", "knn", *PLAIN, "--held_out.folds", folds, *more]
 
     def products(self, name):
@@ -76,7 +76,7 @@ class Layouts(TasksTest):
 
     def test_an_error_of_one_task_is_one_line(self):
         few = write_product(self.path("few.h5"), survey(60, 3), "training_set")
-        words = ["train", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", 1, "--algorithms", "knn", "--held_out.folds", 2]
+        words = ["train", "--calibrate", "none", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", 1, "--algorithms", "knn", "--held_out.folds", 2]
         for ranks in (0, 3):
             with self.subTest(ranks=ranks):
                 result = self.run_skyfold(*words, ranks=ranks)
@@ -174,7 +174,7 @@ class HeldOut(TasksTest):
             for name, rows in (("others", ~inside), ("fold", inside & first)):
                 parts[name] = write_product(self.path(f"{name}{fold}.h5"), {key: values[rows] for key, values in self.columns.items()}, "training_set")
             model = self.path(f"without{fold}.h5")
-            self.skyfold("train", "--sample", parts["others"], "--output", model, "--train.fraction", 1, *LIMITS, "--cuts.min_bands", 4,
+            self.skyfold("train", "--calibrate", "none", "--sample", parts["others"], "--output", model, "--train.fraction", 1, *LIMITS, "--cuts.min_bands", 4,
                          "--algorithms", "knn", *PLAIN)
             self.skyfold("import", "--input", parts["fold"], "--ordering", "none", "--output", self.path(f"c{fold}.h5"))
             self.skyfold("photoz", "--catalogue", self.path(f"c{fold}.h5"), "--model", model, "--output", self.path(f"z{fold}.h5"), "--pdf", "interp",
@@ -187,7 +187,7 @@ class HeldOut(TasksTest):
 
     def test_validate_reads_them(self):
         distinct = write_product(self.path("s.h5"), survey(700, 5), "training_set")
-        result = self.skyfold("train", "--sample", distinct, "--output", self.path("m.h5"), "--train.fraction", 1, "--algorithms", "dnf,knn",
+        result = self.skyfold("train", "--calibrate", "none", "--sample", distinct, "--output", self.path("m.h5"), "--train.fraction", 1, "--algorithms", "dnf,knn",
                               "--held_out.folds", 3, "--pdf", "interp", *PLAIN)
         for name in ("dnf", "knn"):
             ours = support.read_group(self.path(f"m.{name}.held_out.h5"))
@@ -216,7 +216,7 @@ class HeldOut(TasksTest):
                                (r"pdf.zmax = 0", ("--pdf", "interp", "--pdf.zmax", 0))):
             with self.subTest(words=words):
                 result = self.run_skyfold(*self.words("m.h5"), *words) if "--held_out.folds" not in words else \
-                    self.run_skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), *words)
+                    self.run_skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"), *words)
                 self.assertEqual((result.code, len(result.errors())), (2, 1), result)
                 self.assertRegex(result.errors()[0], message)
         result = self.run_skyfold(*self.words("m.h5", folds=1000))
@@ -232,7 +232,7 @@ class Tune(TasksTest):
         cls.sample = write_product(cls.base / "distinct.h5", cls.columns, "training_set")
 
     def words(self, name, *more):
-        return ["train", "--sample", self.sample, "--output", self.path(name), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf", "--dnf.fit=false", "--tune", 16,
+        return ["train", "--calibrate", "none", "--sample", self.sample, "--output", self.path(name), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf", "--dnf.fit=false", "--tune", 16,
                 "--tune.by", "nmad", *more]
 
     def record(self, name):
@@ -253,14 +253,14 @@ class Tune(TasksTest):
                 for name, rows in (("fit", ~judged), ("judged", judged))}
         self.skyfold("import", "--input", part["judged"], "--ordering", "none", "--output", self.path("c.h5"))
         for options, its in ((("--dnf.neighbours", neighbours, "--dnf.metric", metric), loss), ((), given)):
-            self.skyfold("train", "--sample", part["fit"], "--output", self.path("f.h5"), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf",
+            self.skyfold("train", "--calibrate", "none", "--sample", part["fit"], "--output", self.path("f.h5"), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf",
                          "--dnf.fit=false", *options)
             self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("f.h5"), "--output", self.path("z.h5"), "--fresh")
             z = self.columns["z_spec"][judged]
             scaled = (support.read_group(self.path("z.h5"))["z_phot"] - z) / (1 + z)
             self.assertAlmostEqual(1.4826 * np.median(abs(scaled - np.median(scaled))), float(its), delta=1e-4)
         # And the model is that of these options.
-        self.skyfold("train", "--sample", self.sample, "--output", self.path("d.h5"), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf",
+        self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("d.h5"), "--train.fraction", 1, *LIMITS, "--algorithms", "dnf",
                      "--dnf.fit=false", "--dnf.neighbours", neighbours, "--dnf.metric", metric)
         with h5py.File(self.path("m.h5")) as ours, h5py.File(self.path("d.h5")) as theirs:
             self.assertEqual({key: value for key, value in ours.attrs.items() if key.startswith("parameter.")},
@@ -286,12 +286,12 @@ class Tune(TasksTest):
             result = self.run_skyfold(*[word for word in self.words("x.h5") if "--tune.by" not in words or word not in ("--tune.by", "nmad")], *words)
             self.assertEqual((result.code, len(result.errors())), (2, 1), result)
             self.assertRegex(result.errors()[0], message)
-        result = self.run_skyfold("train", "--sample", self.sample, "--output", self.path("x.h5"), "--tune.by", "nmad")
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("x.h5"), "--tune.by", "nmad")
         self.assertEqual((result.code, len(result.errors())), (2, 1), result)
 
     def test_when_all_trials_fail_the_reason_is_told(self):
         few = write_product(self.path("few.h5"), survey(45, 3), "training_set")
-        result = self.run_skyfold("train", "--sample", few, "--output", self.path("x.h5"), "--train.fraction", 1, "--algorithms", "knn", "--tune", 2)
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", few, "--output", self.path("x.h5"), "--train.fraction", 1, "--algorithms", "knn", "--tune", 2)
         self.assertEqual((result.code, len(result.errors())), (3, 1), result)
         self.assertRegex(result.errors()[0], r"knn: no trial of --tune gives a loss by --tune.by cde .the training set has \d+ objects")
 

@@ -59,7 +59,7 @@ class Subsets(TrainTest):
         cls.sample = write_product(cls.base / "sample.h5", cls.columns, "training_set")
 
     def train(self, name, *words, sample=None):
-        self.skyfold("train", "--sample", sample or self.sample, "--output", self.path(name), "--threads", 1, *words)
+        self.skyfold("train", "--calibrate", "none", "--sample", sample or self.sample, "--output", self.path(name), "--threads", 1, *words)
         return self.path(name)
 
     def test_halves_are_the_default_and_share_no_object(self):
@@ -100,7 +100,7 @@ class Subsets(TrainTest):
         def refused(message, *words, **columns):
             sample = write_product(self.path("bad.h5"), dict(self.columns, **columns), "")
             for algorithm in ("dnf", "knn"):
-                result = self.run_skyfold("train", "--sample", sample, "--output", self.path("m.h5"), "--algorithms", algorithm, "--threads", 1, *words)
+                result = self.run_skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("m.h5"), "--algorithms", algorithm, "--threads", 1, *words)
                 self.assertEqual(result.code, 3, result)
                 self.assertRegex(result.errors()[-1], message)
         message = r"bad.h5, column id: ids are not unique: {} of 3,000 rows have the id of another object, such as row {} that of row {}"
@@ -117,8 +117,8 @@ class Subsets(TrainTest):
             if path == paths[1]:
                 part["id"][6] = -1
             support.make_fits(path, part, nulls={"id": -1})
-        self.skyfold("train", "--sample", paths[0], "--output", self.path("m.h5"))
-        for words in (("train", "--sample", *paths, "--output", self.path("x.h5")),
+        self.skyfold("train", "--calibrate", "none", "--sample", paths[0], "--output", self.path("m.h5"))
+        for words in (("train", "--calibrate", "none", "--sample", *paths, "--output", self.path("x.h5")),
                       ("validate", "--sample", *paths, "--models", self.path("m.h5"), "--output", self.path("v.h5"))):
             result = self.run_skyfold(*words)
             self.assertEqual(result.code, 3, result)
@@ -127,7 +127,7 @@ class Subsets(TrainTest):
     def test_an_object_may_occur_twice(self):
         twice = {name: np.concatenate([values, values[:100]]) for name, values in self.columns.items()}
         sample = write_product(self.path("twice.h5"), twice, "training_set")
-        result = self.skyfold("train", "--sample", sample, "--output", self.path("m.h5"), "--train.subset", self.path("t.h5"), "--threads", 1)
+        result = self.skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("m.h5"), "--train.subset", self.path("t.h5"), "--threads", 1)
         self.assertIn("100 rows repeat an object that was there before", result.err)
         self.assertFalse(set(self.columns_of(self.path("t.h5"))["id"]) & set(self.columns_of(self.path("m.validation.h5"))["id"]))
 
@@ -135,25 +135,25 @@ class Subsets(TrainTest):
         few = write_product(self.path("few.h5"), {name: values[:20] for name, values in self.columns.items()}, "training_set")
         for fraction, message in ((0.001, r"no object drawn for training \(of \d+, train.fraction = 0.001\)"), (0.9999, r"no object held out for validation")):
             for algorithm in ("dnf", "knn"):
-                result = self.run_skyfold("train", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", fraction, "--algorithms", algorithm)
+                result = self.run_skyfold("train", "--calibrate", "none", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", fraction, "--algorithms", algorithm)
                 self.assertEqual(result.code, 3, result)
                 self.assertRegex(result.errors()[-1], message)
 
     def test_a_column_of_ids_that_is_named_is_used_or_refused(self):
         named = write_product(self.path("named.h5"), dict(self.columns, name=np.array([f"a{i}" for i in range(3000)])), "")
         for name, code, message in (("name", 3, "column name is not a column of whole numbers"), ("nix", 2, r"no column 'nix' \(named by --id\)")):
-            result = self.run_skyfold("train", "--sample", named, "--output", self.path("m.h5"), "--id", name)
+            result = self.run_skyfold("train", "--calibrate", "none", "--sample", named, "--output", self.path("m.h5"), "--id", name)
             self.assertEqual(result.code, code, result)
             self.assertRegex(result.errors()[-1], message)
-        self.skyfold("train", "--sample", named, "--output", self.path("m.h5"), "--id", "none")
+        self.skyfold("train", "--calibrate", "none", "--sample", named, "--output", self.path("m.h5"), "--id", "none")
         self.assertLess(min(self.columns_of(self.path("m.validation.h5"))["id"]), 1000)   # row numbers: the ids begin there
 
     def test_products_of_other_classes_are_refused(self):
         other = write_product(self.path("z.h5"), self.columns, "photoz")
-        result = self.run_skyfold("train", "--sample", other, "--output", self.path("m.h5"))
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", other, "--output", self.path("m.h5"))
         self.assertEqual(result.code, 3, str(result))
         self.assertRegex(result.errors()[-1], r"z\.h5.*class photoz, but --sample takes .*training_set")
-        result = self.run_skyfold("train", "--sample", self.sample, "--reference", other, "--output", self.path("m.h5"))
+        result = self.run_skyfold("train", "--calibrate", "none", "--sample", self.sample, "--reference", other, "--output", self.path("m.h5"))
         self.assertEqual(result.code, 3, str(result))
 
     def test_wrong_options_are_one_line(self):
@@ -166,7 +166,7 @@ class Subsets(TrainTest):
                                (["--bands.magnitude", "mag_g", "--bands", "g,r"], "column mag_g is that of two bands"),
                                (["--weights.sample", self.path("w.h5")], "needs --weights")]:
             with self.subTest(message):
-                result = self.run_skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), *words)
+                result = self.run_skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"), *words)
                 self.assertEqual(result.code, 2, str(result))
                 self.assertIn(message, result.errors()[-1])
 
@@ -183,19 +183,19 @@ class Models(TrainTest):
             return {f"{group}/{name}": data[...].tobytes() for group, item in file.items() for name, data in item.items()}
 
     def test_several_algorithms_give_the_models_that_each_gives_alone(self):
-        self.skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), "--algorithms", "dnf,knn")
+        self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"), "--algorithms", "dnf,knn")
         for name in ("dnf", "knn"):
-            self.skyfold("train", "--sample", self.sample, "--output", self.path(f"{name}.h5"), "--algorithms", name)
+            self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path(f"{name}.h5"), "--algorithms", name)
             self.assertEqual(self.content(self.path(f"m.{name}.h5")), self.content(self.path(f"{name}.h5")))
         self.assertFalse(pathlib.Path(self.path("m.h5")).exists())
 
     def test_threads_do_not_change_a_model(self):
         for threads in (1, 3):
-            self.skyfold("train", "--sample", self.sample, "--output", self.path(f"m{threads}.h5"), "--algorithms", "knn", "--threads", threads)
+            self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path(f"m{threads}.h5"), "--algorithms", "knn", "--threads", threads)
         self.assertEqual(support.read_bytes(self.path("m1.h5")), support.read_bytes(self.path("m3.h5")))
 
     def test_features_are_standardised_as_numpy_does(self):
-        self.skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), "--algorithms", "knn", "--train.subset", self.path("t.h5"))
+        self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"), "--algorithms", "knn", "--train.subset", self.path("t.h5"))
         mag = self.mags(self.columns_of(self.path("t.h5")))
         features = np.column_stack([mag[:, :-1] - mag[:, 1:], mag[:, 2]])
         with h5py.File(self.path("m.h5")) as model:
@@ -204,7 +204,7 @@ class Models(TrainTest):
             np.testing.assert_allclose(model["training/feature"], (features - features.mean(0)) / features.std(0, ddof=1), atol=1e-11)
 
     def test_a_model_says_where_it_comes_from(self):
-        self.skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"), "--cuts.mag_max", 22.5)
+        self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"), "--cuts.mag_max", 22.5)
         attributes = self.attributes(self.path("m.h5"))
         self.assertEqual(attributes["product_class"], "photoz_model")
         self.assertEqual(attributes["format_version"], "2")
@@ -213,7 +213,7 @@ class Models(TrainTest):
         self.assertRegex(attributes["record.training_hash"], "^[0-9a-f]{16}$")
 
     def test_models_of_the_first_format_are_refused(self):
-        self.skyfold("train", "--sample", self.sample, "--output", self.path("m.h5"))
+        self.skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"))
         with h5py.File(self.path("m.h5"), "r+") as file:
             file.attrs["format_version"] = "1"
         self.skyfold("mock", "--objects", 100, "--output", self.path("c.h5"))
@@ -223,7 +223,7 @@ class Models(TrainTest):
 
     def test_too_few_objects_to_choose_parameters(self):
         few = write_product(self.path("few.h5"), {k: v[:30] for k, v in self.columns.items()}, "training_set")
-        words = ["train", "--sample", few, "--output", self.path("m.h5"), "--algorithms", "knn", "--train.fraction", 1]
+        words = ["train", "--calibrate", "none", "--sample", few, "--output", self.path("m.h5"), "--algorithms", "knn", "--train.fraction", 1]
         result = self.run_skyfold(*words)
         self.assertEqual(result.code, 3, str(result))
         self.assertIn("30 objects", result.errors()[-1])
@@ -241,7 +241,7 @@ class Weights(TrainTest):
         cls.reference["mag_g"][::70] = 99.0
         cls.sample = write_product(cls.base / "sample.h5", cls.training, "training_set")
         cls.catalogue = write_product(cls.base / "reference.h5", cls.reference, "")
-        cls.words = ["train", "--sample", cls.sample, "--reference", cls.catalogue, "--weights", "lima", "--train.fraction", 1,
+        cls.words = ["train", "--calibrate", "none", "--sample", cls.sample, "--reference", cls.catalogue, "--weights", "lima", "--train.fraction", 1,
                      "--cuts.z_max", 10, "--bands.limits", "26,26,26,26,26", "--algorithms", "knn", "--knn.neighbours", 7, "--knn.sigma", 0.02]
         cls.result = cls.skyfold(*cls.words, "--output", cls.base / "m.h5", "--weights.sample", cls.base / "w.h5", "--weights.target", 20000,
                                  "--threads", 2)
@@ -354,7 +354,7 @@ class Pdfs(TrainTest):
         super().setUpClass()
         cls.catalogue = str(cls.base / "survey.h5")
         cls.skyfold("mock", "--objects", 20_000, "--seed", 8, "--spectroscopic", 0.1, "--output", cls.catalogue, "--threads", 1)
-        cls.skyfold("train", "--sample", cls.base / "survey.spec.h5", "--output", cls.base / "m.h5", "--algorithms", "knn,dnf", "--threads", 1)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.base / "survey.spec.h5", "--output", cls.base / "m.h5", "--algorithms", "knn,dnf", "--threads", 1)
         cls.words = ["photoz", "--catalogue", cls.catalogue, "--model", cls.base / "m.knn.h5", "--output"]
 
     def test_knn_gives_the_same_bytes_on_any_ranks(self):
@@ -402,12 +402,97 @@ class Pdfs(TrainTest):
         self.assertIn("--pdf mixmod: dnf does not give PDFs of this form", result.errors()[-1])
 
 
+class Calibration(TrainTest):
+    """PDFs, errors and combinations of models, against numpy on the PDFs as the algorithms have them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.sample, cls.test = (write_product(cls.base / f"{name}.h5", survey(n, seed), "training_set") for name, n, seed in (("s", 900, 3), ("t", 400, 4)))
+
+    def trained(self, name, *words):
+        return self.skyfold("train", "--sample", self.sample, "--output", self.path(name), "--train.fraction", 1, "--threads", 2, *words)
+
+    def estimated(self, model):
+        self.skyfold("import", "--input", self.test, "--ordering", "none", "--output", self.path("t.cat.h5"), "--threads", 1)
+        self.skyfold("photoz", "--catalogue", self.path("t.cat.h5"), "--model", self.path(model), "--output", self.path("z.hdf5"), "--pdf", "interp",
+                     "--pdf.zmin", 0, "--pdf.zmax", 2.5, "--pdf.bins", 1001, "--threads", 1)
+        with h5py.File(self.path("z.pdf.hdf5")) as file:
+            return self.columns_of(self.path("z.hdf5")), file["meta/xvals"][:].ravel(), file["data/yvals"][:].astype(float)
+
+    def below(self, grid, pdf):
+        steps = 0.5 * (pdf[:, 1:] + pdf[:, :-1]) * np.diff(grid)
+        return np.hstack([np.zeros((len(pdf), 1)), steps.cumsum(1)])
+
+    def test_pdfs_are_those_of_the_algorithm_through_the_map_of_the_model(self):
+        told = self.trained("c.h5", "--algorithms", "pofz")
+        self.trained("n.h5", "--algorithms", "pofz", "--calibrate", "none")
+        self.assertIn("PIT KS", told.out)
+        with h5py.File(self.path("n.h5")) as plain, h5py.File(self.path("c.h5")) as model:
+            self.assertNotIn("calibration", plain)
+            level, pit, all_z, floor = (model[f"calibration/{name}"][:] for name in ("level", "pit", "all_z", "floor"))
+            self.assertIn("PIT KS", model.attrs["record.calibration"])
+        (_, grid, before), (row, _, after) = self.estimated("n.h5"), self.estimated("c.h5")
+        mixed = (1 - floor[0]) * self.below(grid, before) + floor[0] * np.interp(grid, all_z, level)
+        expected = np.interp(mixed, pit, level)
+        self.assertLess(np.abs(self.below(grid, after) - expected).max(), 0.02)
+        self.assertLess(np.abs(self.below(grid, after) - expected).mean(), 1e-3)
+        low, high = (np.array([np.interp(p, f, grid) for f in expected]) for p in (0.158655, 0.841345))
+        self.assertLess(np.median(np.abs(row["z_err"] - 0.5 * (high - low)) / row["z_err"]), 0.02)
+
+    def test_threads_and_ranks_do_not_change_a_calibration(self):
+        self.trained("a.h5", "--algorithms", "knn")
+        self.skyfold("train", "--sample", self.sample, "--output", self.path("b.h5"), "--train.fraction", 1, "--threads", 1, "--algorithms", "knn", ranks=2)
+        for table in ("calibration", "training"):
+            a, b = support.read_group(self.path("a.h5"), table), support.read_group(self.path("b.h5"), table)
+            for name in a:
+                np.testing.assert_array_equal(a[name], b[name])
+
+    def test_an_error_that_is_not_of_the_pdf_gets_a_factor(self):
+        self.trained("c.h5", "--algorithms", "dnf")
+        self.trained("n.h5", "--algorithms", "dnf", "--calibrate", "none")
+        with h5py.File(self.path("c.h5")) as model:
+            scale = model["calibration/error_scale"][0]
+        before, after = self.estimated("n.h5")[0], self.estimated("c.h5")[0]
+        np.testing.assert_allclose(after["z_err"], scale * before["z_err"], rtol=1e-6)
+        np.testing.assert_array_equal(after["z_phot"], before["z_phot"])
+        truth = support.read_group(self.test)["z_spec"]
+        self.assertLess(abs(np.mean(np.abs(after["z_phot"] - truth) <= after["z_err"]) - 0.683), 0.07)
+
+    def test_a_small_set_is_told_and_stays_as_it_is(self):
+        few = write_product(self.path("few.h5"), survey(150, 5), "training_set")
+        told = self.skyfold("train", "--sample", few, "--output", self.path("m.h5"), "--train.fraction", 1, "--algorithms", "dnf", "--dnf.neighbours", 20)
+        self.assertIn("not calibrated: 150 training objects (fewer than 200)", told.out)
+        with h5py.File(self.path("m.h5")) as model:
+            self.assertNotIn("calibration", model)
+
+    def test_combined_pdfs_are_the_weighted_sum_of_those_of_the_members(self):
+        for name in ("pofz", "cmnn"):
+            self.trained(f"{name}.h5", "--algorithms", name, "--calibrate", "none")
+        told = self.trained("c.h5", "--algorithms", "combine", "--combine.members", "pofz,cmnn", "--calibrate", "none")
+        self.assertIn("together CDE loss", told.out)
+        with h5py.File(self.path("c.h5")) as model:
+            weights = dict(zip((name.decode().strip() for name in model["members/algorithm"][:]), model["members/weight"][:]))
+        self.assertAlmostEqual(sum(weights.values()), 1, 12)
+        total = sum(weight * self.estimated(f"{name}.h5")[2] for name, weight in weights.items())
+        row, grid, combined = self.estimated("c.h5")
+        np.testing.assert_allclose(combined, total, atol=1e-3 * total.max())
+        median = np.array([np.interp(0.5, f, grid) for f in self.below(grid, combined)])
+        np.testing.assert_allclose(row["z_phot"], median, atol=2e-3)
+
+    def test_members_that_make_no_sense_are_refused(self):
+        for members, message in (("combine", "names combine itself"), ("knn,knn", "names knn twice"), ("unheard", "unheard")):
+            result = self.run_skyfold("train", "--sample", self.sample, "--output", self.path("x.h5"), "--algorithms", "combine", "--combine.members", members)
+            self.assertEqual(result.code, 2, str(result))
+            self.assertIn(message, result.errors()[-1])
+
+
 class Quality(TrainTest):
     """On real and realistic data: better than the published nearest-neighbour estimate in every measure."""
 
     def test_dc2(self):
         training, test = support.shared("photoz/dc2/test_dc2_training_9816.hdf5"), support.shared("photoz/dc2/test_dc2_validation_9816.hdf5")
-        result = self.skyfold("train", "--sample", training, "--output", self.path("m.h5"), "--algorithms", "knn", "--train.fraction", 1)
+        result = self.skyfold("train", "--calibrate", "none", "--sample", training, "--output", self.path("m.h5"), "--algorithms", "knn", "--train.fraction", 1)
         self.assertNotIn("edge of the grid", result.err)
         self.skyfold("import", "--input", test, "--ordering", "none", "--output", self.path("c.h5"))
         self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("m.h5"), "--output", self.path("z.h5"), "--pdf", "mixmod")

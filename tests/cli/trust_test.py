@@ -40,7 +40,7 @@ class Trust(support.SkyfoldTest):
         if not is_new:
             return
         cls.skyfold("mock", "--objects", 4000, "--seed", 3, "--spectroscopic", 0.4, "--output", cls.survey)
-        cls.skyfold("train", "--algorithms", "dnf", "--sample", cls.sample, "--output", cls.model)
+        cls.skyfold("train", "--calibrate", "none", "--algorithms", "dnf", "--sample", cls.sample, "--output", cls.model)
         cls.skyfold("mock", "--kind", "stars", "--objects", 20000, "--seed", 4, "--output", cls.stars)
 
     def copy(self, path, name=None):
@@ -126,7 +126,7 @@ class Pages(Trust):
         sample = shutil.copy(self.sample, folder / "<script>alert(2)</script>.h5".replace("/", "\u2215"))
         with h5py.File(sample, "r+") as file:
             file["object"]["z_spec" if "z_spec" in file["object"] else list(file["object"])[0]].attrs["description"] = "<script>alert(3)</script>"
-        self.skyfold("train", "--algorithms", "dnf", "--sample", sample, "--output", folder / "m.h5", "--train.fraction", 0.5)
+        self.skyfold("train", "--calibrate", "none", "--algorithms", "dnf", "--sample", sample, "--output", folder / "m.h5", "--train.fraction", 0.5)
         page = Tags((folder / "m.html").read_text())
         self.assertNotIn("script", page.tags)
         self.assertNotIn("onerror", page.attributes)
@@ -189,7 +189,7 @@ class ChangedInputs(Trust):
     def test_what_commands_read_that_do_not_farm(self):
         sample = self.copy(self.sample)
         has_folder = lambda place: (place / "out.h5.run").exists()
-        self.check(lambda place: ["train", "--algorithms", "dnf", "--sample", sample, "--output", place / "out.h5"], sample, has_folder)
+        self.check(lambda place: ["train", "--calibrate", "none", "--algorithms", "dnf", "--sample", sample, "--output", place / "out.h5"], sample, has_folder)
         self.check(lambda place: ["validate", "--sample", sample, "--models", self.model, "--output", place / "out.h5"], sample,
                    lambda place: os.path.getsize(place / "err") > 0)
         registration = self.path("survey.ini")
@@ -265,7 +265,7 @@ class DamagedInputs(Trust):
 
     def test_samples(self):
         bad, held = self.copy(self.sample, "bad.h5"), self.copy(self.model.replace(".h5", ".validation.h5"), "held.h5")
-        words = ["train", "--algorithms", "dnf", "--sample", bad, "--output", self.path("m.h5")]
+        words = ["train", "--calibrate", "none", "--algorithms", "dnf", "--sample", bad, "--output", self.path("m.h5")]
         for path in (bad, held):
             flip_bit(path, "object/z_spec", 99)
         self.refused("z_spec", 1, len(support.read_group(bad)["z_spec"]), *words)
@@ -547,7 +547,7 @@ class Streams(Trust):
             done = self.run_with(redirections, "mock", "--objects", 300, "--seed", 1, "--output", f"o{i}.h5")
             self.assertIn(done.returncode, codes, (redirections, done.stderr))
             self.assertEqual(support.read_bytes(self.path(f"o{i}.h5")), support.read_bytes(self.path("whole.h5")), redirections)
-            done = self.run_with(redirections, "train", "--algorithms", "dnf", "--sample", self.sample, "--output", f"m{i}.h5")
+            done = self.run_with(redirections, "train", "--calibrate", "none", "--algorithms", "dnf", "--sample", self.sample, "--output", f"m{i}.h5")
             self.assertIn(done.returncode, codes, (redirections, done.stderr))
             self.assertTrue(os.path.exists(self.path(f"m{i}.h5")), redirections)
 

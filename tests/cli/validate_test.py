@@ -23,7 +23,7 @@ class ValidateCommand(support.SkyfoldTest):
         cls.catalogue, cls.spec = str(cls.base / "survey.h5"), str(cls.base / "survey.spec.h5")
         cls.model, cls.held = str(cls.base / "m.h5"), str(cls.base / "held.h5")
         cls.skyfold("mock", "--objects", 8000, "--seed", 5, "--spectroscopic", 0.45, "--output", cls.catalogue)
-        cls.skyfold("train", "--sample", cls.spec, "--output", cls.model, "--train.fraction", 0.5, "--train.validation", cls.held,
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.spec, "--output", cls.model, "--train.fraction", 0.5, "--train.validation", cls.held,
                     "--dnf.neighbours", 40)
         cls.ids = read_group(cls.held)["id"]
         rng = np.random.default_rng(1)
@@ -151,7 +151,7 @@ class Content(ValidateCommand):
 
     def test_two_models_stand_side_by_side(self):
         other = self.path("m.h5")
-        self.skyfold("train", "--sample", self.spec, "--output", other, "--train.fraction", 0.5, "--dnf.neighbours", 15, "--dnf.metric", "enf")
+        self.skyfold("train", "--calibrate", "none", "--sample", self.spec, "--output", other, "--train.fraction", 0.5, "--dnf.neighbours", 15, "--dnf.metric", "enf")
         out = self.validate("--sample", self.held, "--models", f"{self.model},{other}", "--bootstrap.realisations", 5).out
         self.assertRegex(out, r"(?m)^model +m +m +m-2 +m-2$")
         self.assertEqual([model["name"] for model in self.json()["models"]], ["m", "m-2"])

@@ -45,7 +45,7 @@ class FaultTest(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", cls.OBJECTS, "--seed", 5, "--spectroscopic", 0.1, "--output", cls.catalogue, "--threads", 1)
-        cls.skyfold("train", "--sample", str(cls.base / "survey.spec.h5"), "--output", cls.model, "--train.fraction", 1, "--dnf.neighbours", 20)
+        cls.skyfold("train", "--calibrate", "none", "--sample", str(cls.base / "survey.spec.h5"), "--output", cls.model, "--train.fraction", 1, "--dnf.neighbours", 20)
         # The input order of this table is no order of the sky, so that import sorts.
         columns = support.read_group(cls.catalogue)
         rng = np.random.default_rng(3)

@@ -62,7 +62,7 @@ class Commands(support.SkyfoldTest):
         at = lambda name: str(cls.inputs / name)
         quiet = ("--project", "none", "--product-log", "none", "--threads", 1)
         cls.skyfold("mock", "--objects", 1500, "--seed", 5, "--spectroscopic", 0.4, "--output", at("survey.h5"), *quiet)
-        cls.skyfold("train", "--sample", at("survey.spec.h5"), "--output", at("model.h5"), "--train.fraction", 0.6, "--train.validation",
+        cls.skyfold("train", "--calibrate", "none", "--sample", at("survey.spec.h5"), "--output", at("model.h5"), "--train.fraction", 0.6, "--train.validation",
                     at("held.h5"), "--dnf.neighbours", 20, *quiet)
         cls.skyfold("mock", "--kind", "map", "--map.nside", 16, "--map.sources", 30, "--seed", 2, "--output", at("sky.fits"), *quiet)
         columns = support.read_group(at("survey.h5"))
@@ -91,7 +91,7 @@ class Commands(support.SkyfoldTest):
             "import of CSV": ["import", "--input", at("table.csv"), "--memory", 64, "--output", out("o.h5")],
             "spec": ["spec", "--surveys", at("t.ini"), "--output", out("o.h5"), "--members", out("members.h5")],
             "match": ["match", "--spec", at("spec.h5"), "--catalogue", at("survey.h5"), "--output", out("o.h5")],
-            "train": ["train", "--algorithms", "dnf", "knn", "--sample", at("survey.spec.h5"), "--output", out("o.h5"), "--train.fraction", 0.6,
+            "train": ["train", "--calibrate", "none", "--algorithms", "dnf", "knn", "--sample", at("survey.spec.h5"), "--output", out("o.h5"), "--train.fraction", 0.6,
                       "--dnf.neighbours", 20],
             "photoz": ["photoz", "--catalogue", at("survey.h5"), "--model", at("model.h5"), "--output", out("o.h5"), "--fits", out("o.fits"),
                        "--pdf", "interp", "--pdf.bins", 10, "--partition.by", "rows", "--partition.rows", 700],

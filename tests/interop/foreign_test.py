@@ -331,7 +331,7 @@ class FitsProducts(ForeignTable):
         columns = {key: values for key, values in read_group(self.path("m.h5")).items() if key not in ("_healpix_29", "tile")}
         support.make_hdf5(self.path("in.h5"), {**columns, "id": names})
         self.skyfold("import", "--input", self.path("in.h5"), "--output", self.path("c.h5"))
-        self.skyfold("train", "--sample", self.path("m.spec.h5"), "--algorithms", "knn", "--output", self.path("model.h5"))
+        self.skyfold("train", "--calibrate", "none", "--sample", self.path("m.spec.h5"), "--algorithms", "knn", "--output", self.path("model.h5"))
         self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("model.h5"), "--output", self.path("z.h5"), "--fits",
                      self.path("z.fits"), ranks=2)
         self.skyfold("locus", "--catalogue", self.path("c.h5"), "--traverse", "--bands", "g,r,i", "--bands.magnitude", "mag_{band}",
@@ -632,7 +632,7 @@ class ForeignBytes(ForeignTable):
         cls.secret = str(cls.base / "secret.txt")
         pathlib.Path(cls.secret).write_text("root:x:0:0:" * 4000)
         cls.skyfold("mock", "--objects", 500, "--spectroscopic", 0.5, "--output", cls.base / "cat.h5")
-        cls.skyfold("train", "--sample", cls.base / "cat.spec.h5", "--output", cls.base / "model.h5")
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.base / "cat.spec.h5", "--output", cls.base / "model.h5")
 
     def foreign(self, source, name, kind):
         """A copy of a file whose dataset `name` lies elsewhere."""
@@ -679,7 +679,7 @@ class ForeignBytes(ForeignTable):
         self.refused(3, "all data must be in the file itself", "photoz", "--catalogue", self.base / "cat.h5", "--model",
                      self.foreign("model.h5", member, "external link"), "--output", self.path("x.h5"))
         path = self.foreign("cat.spec.h5", "/object/mag_i", "external storage")
-        self.refused(3, "all data must be in the file itself", "train", "--sample", path, "--output", self.path("x.h5"))
+        self.refused(3, "all data must be in the file itself", "train", "--calibrate", "none", "--sample", path, "--output", self.path("x.h5"))
         with h5py.File(self.path("a.hdf5"), "w") as file:
             file["link"] = h5py.ExternalLink(str(self.base / "cat.h5"), "/object")
         for words in ((), ("--input.group", "link")):
@@ -714,7 +714,7 @@ class OtherFiles(ForeignTable):
         table = {"id": np.arange(3), "ra": np.arange(3.0), "dec": np.arange(3.0)}
         fits_path, csv, hdf5 = make_fits(self.path("t.fits"), table), make_csv(self.path("t.csv"), table), support.make_hdf5(self.path("t.hdf5"), table)
         self.skyfold("mock", "--objects", 300, "--spectroscopic", 0.5, "--output", self.path("c.h5"))
-        self.skyfold("train", "--sample", self.path("c.spec.h5"), "--output", self.path("model.h5"))
+        self.skyfold("train", "--calibrate", "none", "--sample", self.path("c.spec.h5"), "--output", self.path("model.h5"))
         output = ("--output", self.path("x.h5"))
         for path in (fits_path, csv, hdf5):
             with self.subTest(path=path):

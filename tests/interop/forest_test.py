@@ -33,7 +33,7 @@ class Forests(support.SkyfoldTest):
 
     def ours(self, *words):
         model, product = self.path("m.h5"), self.path("z.h5")
-        self.skyfold("train", "--sample", self.base / "train.h5", "--algorithms", "tpz", "--output", model, "--train.fraction", 1,
+        self.skyfold("train", "--calibrate", "none", "--sample", self.base / "train.h5", "--algorithms", "tpz", "--output", model, "--train.fraction", 1,
                      "--tpz.split", "variance", "--tpz.copies", 1, "--tpz.pdf", "mixture", "--tpz.point", "mean", "--tpz.sigma", 0.05,
                      "--tpz.scatter", 0, "--tpz.features", "magnitudes,colours", *words)
         self.skyfold("photoz", "--catalogue", self.base / "test.h5", "--model", model, "--output", product)
@@ -68,7 +68,7 @@ class Forests(support.SkyfoldTest):
     def test_boosted_trees_are_as_good_as_those_of_scikit_learn(self):
         model, product = self.path("m.h5"), self.path("z.h5")
         for seed in (1, 2):  # the recipes are drawn: trees on inputs as they are, and on principal components
-            self.skyfold("train", "--sample", self.base / "train.h5", "--algorithms", "annz2", "--output", model, "--train.fraction", 1,
+            self.skyfold("train", "--calibrate", "none", "--sample", self.base / "train.h5", "--algorithms", "annz2", "--output", model, "--train.fraction", 1,
                          "--seed", seed, "--annz2.models", 1, "--annz2.kinds", "trees", "--annz2.features", "magnitudes,colours",
                          "--annz2.hide", 0)
             self.skyfold("photoz", "--catalogue", self.base / "test.h5", "--model", model, "--output", product, "--fresh")

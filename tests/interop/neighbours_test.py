@@ -25,7 +25,7 @@ class Neighbours(support.SkyfoldTest):
     def estimates(self, algorithm, *words):
         """(model, product, place of each row of the product in the catalogue's rows: they are in its order)"""
         model, product = self.path(f"{algorithm}.h5"), self.path(f"{algorithm}.z.h5")
-        self.skyfold("train", "--sample", self.base / "c.spec.h5", "--algorithms", algorithm, "--output", model, "--train.fraction", 1, *words)
+        self.skyfold("train", "--calibrate", "none", "--sample", self.base / "c.spec.h5", "--algorithms", algorithm, "--output", model, "--train.fraction", 1, *words)
         self.skyfold("photoz", "--catalogue", self.base / "c.h5", "--model", model, "--output", product, ranks=2)
         return h5py.File(model), read_group(product)
 

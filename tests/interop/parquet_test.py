@@ -127,7 +127,7 @@ class RealData(ParquetTest):
         for ending in ["pq", "hdf5"]:
             sample, model, photoz = f"{folder}/test_dc2_training_9816.{ending}", self.path(f"{ending}.model.h5"), self.path(f"{ending}.z.h5")
             tables.append(self.imported(sample))
-            self.skyfold("train", "--algorithms", "dnf", "--sample", sample, "--output", model)
+            self.skyfold("train", "--calibrate", "none", "--algorithms", "dnf", "--sample", sample, "--output", model)
             self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", model, "--output", photoz)
             estimates.append(support.read_group(photoz))
         for first, second in [tables, estimates]:
@@ -175,7 +175,7 @@ class Folders(ParquetTest):
         models = []
         for sample in [whole, self.path("parts")]:
             model = self.path(f"{len(models)}.h5")
-            self.skyfold("train", "--algorithms", "dnf", "--sample", sample, "--output", model)
+            self.skyfold("train", "--calibrate", "none", "--algorithms", "dnf", "--sample", sample, "--output", model)
             with h5py.File(model) as file:
                 models.append({name: file[name][()].tobytes() for name in file if isinstance(file[name], h5py.Dataset)} |
                               {f"{group}/{name}": file[group][name][()].tobytes() for group in file if isinstance(file[group], h5py.Group) for name in file[group]})

@@ -25,7 +25,7 @@ class Products(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 5000, "--seed", 21, "--spectroscopic", 0.2, "--output", cls.catalogue)
-        cls.skyfold("train", "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 30)
+        cls.skyfold("train", "--calibrate", "none", "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 30)
         cls.z, cls.fits, cls.pdf = (str(cls.base / name) for name in ("z.h5", "z.fits", "z.pdf.hdf5"))
         cls.result = cls.skyfold("photoz", "--catalogue", cls.catalogue, "--model", cls.model, "--output", cls.z, "--fits", cls.fits,
                                  "--pdf", "interp", "--pdf.zmax", 2.5, "--pdf.bins", 126, ranks=2)
@@ -154,7 +154,7 @@ class RealSurveys(support.SkyfoldTest):
     def test_the_samples(self):
         """Synthetic photometry to i = 20: train on two thirds, estimate the rest."""
         sample = support.sample("spec.fits")
-        self.skyfold("train", "--sample", sample, "--output", self.path("s.model.h5"), "--train.fraction", 0.67)
+        self.skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("s.model.h5"), "--train.fraction", 0.67)
         self.skyfold("import", "--input", self.path("s.model.validation.h5"), "--ordering", "none", "--output", self.path("s.h5"))
         result = self.skyfold("photoz", "--catalogue", self.path("s.h5"), "--model", self.path("s.model.h5"), "--output", self.path("s.z.h5"), ranks=2)
         rows, truth = support.read_group(self.path("s.z.h5")), support.read_group(self.path("s.h5"))
@@ -170,7 +170,7 @@ class RealSurveys(support.SkyfoldTest):
     def test_des(self):
         """Real DES photometry: train on two thirds, estimate the rest."""
         sample = support.shared("photoz/des/des_spec_open.fits")
-        self.skyfold("train", "--sample", sample, "--output", self.path("des.model.h5"), "--train.fraction", 0.67)
+        self.skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("des.model.h5"), "--train.fraction", 0.67)
         self.skyfold("import", "--input", self.path("des.model.validation.h5"), "--ordering", "none", "--output", self.path("des.h5"))
         result = self.skyfold("photoz", "--catalogue", self.path("des.h5"), "--model", self.path("des.model.h5"), "--output", self.path("des.z.h5"), ranks=2)
         rows, truth = support.read_group(self.path("des.z.h5")), support.read_group(self.path("des.h5"))
@@ -189,7 +189,7 @@ class RealSurveys(support.SkyfoldTest):
         """All objects, across RA = 0, with positions from the file."""
         sample = support.shared("photoz/des/des_spec_open.fits")
         self.skyfold("import", "--input", sample, "--output", self.path("des.h5"), ranks=2)
-        self.skyfold("train", "--sample", sample, "--output", self.path("des.model.h5"), "--train.fraction", 1)
+        self.skyfold("train", "--calibrate", "none", "--sample", sample, "--output", self.path("des.model.h5"), "--train.fraction", 1)
         self.skyfold("photoz", "--catalogue", self.path("des.h5"), "--model", self.path("des.model.h5"), "--output", self.path("z.h5"),
                      "--fits", self.path("z.fits"), "--partition.by", "healpix", "--partition.nside", 32, ranks=2)
         source = Table.read(sample)
@@ -206,7 +206,7 @@ class RealSurveys(support.SkyfoldTest):
     def test_dc2(self):
         """Simulated LSST photometry without positions."""
         train, test = (support.shared(f"photoz/dc2/test_dc2_{name}_9816.hdf5") for name in ("training", "validation"))
-        self.skyfold("train", "--sample", train, "--output", self.path("dc2.model.h5"), "--train.fraction", 1)
+        self.skyfold("train", "--calibrate", "none", "--sample", train, "--output", self.path("dc2.model.h5"), "--train.fraction", 1)
         self.skyfold("import", "--input", test, "--ordering", "none", "--output", self.path("dc2.h5"))
         result = self.skyfold("photoz", "--catalogue", self.path("dc2.h5"), "--model", self.path("dc2.model.h5"), "--output", self.path("z.h5"), ranks=2)
         rows, truth = support.read_group(self.path("z.h5")), support.read_group(test, "/photometry")

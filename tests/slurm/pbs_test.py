@@ -23,7 +23,7 @@ class Pbs(support.SkyfoldTest):
         super().setUpClass()
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 20_000, "--seed", 4, "--spectroscopic", 0.05, "--output", cls.catalogue)
-        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 40)
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model, "--dnf.neighbours", 40)
         cls.reference = str(cls.base / "reference.h5")
         cls.skyfold("photoz", "--catalogue", cls.catalogue, "--model", cls.model, "--output", cls.reference)
 

@@ -46,7 +46,7 @@ class SlurmTest(support.SkyfoldTest):
         """A synthetic survey, its model, and an undisturbed product."""
         cls.catalogue, cls.model = str(cls.base / "survey.h5"), str(cls.base / "model.h5")
         cls.skyfold("mock", "--objects", 30_000, "--seed", 3, "--spectroscopic", 0.05, "--output", cls.catalogue)
-        cls.skyfold("train", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model)
+        cls.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", cls.base / "survey.spec.h5", "--output", cls.model)
         cls.reference = str(cls.base / "reference.h5")
         cls.skyfold("photoz", "--catalogue", cls.catalogue, "--model", cls.model, "--output", cls.reference)
 
@@ -122,7 +122,7 @@ class Products(SlurmTest):
     def make_real(self):
         table = support.shared("photoz/des/des_spec_open.fits")
         self.skyfold("import", "--input", table, "--output", self.path("des.h5"))
-        self.skyfold("train", "--train.fraction", 1, "--sample", table, "--output", self.path("model.h5"))
+        self.skyfold("train", "--calibrate", "none", "--train.fraction", 1, "--sample", table, "--output", self.path("model.h5"))
         self.skyfold("photoz", "--catalogue", self.path("des.h5"), "--model", self.path("model.h5"), "--output", self.path("reference.h5"))
 
     def test_the_scaling_study_runs_in_an_allocation(self):

@@ -80,6 +80,10 @@ void describe(OptionSet& option, TrainOptions& o) {
          "corrections of its magnitudes: as-model (what the sample records), none, or a file that describes them or has a record of them");
   describe_cuts(option, o.cuts);
   describe_weights(option, o.weights);
+  option("calibrate", o.calibrate,
+         "pit: PDFs and errors are calibrated by objects that five more trainings on four fifths did not see (above 200,000 objects: one "
+         "such training); none: they are as the algorithm has them")
+      .one_of({"pit", "none"});
   option("held_out.folds", o.held_out.folds,
          "folds of a cross-validation: each is estimated by a model trained on the others, into OUTPUT with .held_out before the ending; "
          "0: none")

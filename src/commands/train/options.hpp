@@ -52,6 +52,7 @@ struct TrainOptions {
   TrainCuts cuts;
   TrainWeights weights;
   HeldOutOptions held_out;
+  std::string calibrate = "pit";  ///< pit, none
   TuneOptions tune;
   BandOptions bands;
   FluxOptions flux;

@@ -128,12 +128,17 @@ LogTable cuts_table(const TrainReport& r) {
   return table;
 }
 
+std::string calibration_of(const PhotozModel& model) {
+  const auto found = model.record.find("calibration");
+  return found == model.record.end() ? "none" : found->second;
+}
+
 LogTable models_table(const TrainReport& r) {
-  LogTable table{"Models", {"algorithm", "file", "parameters"}, {}, ""};
+  LogTable table{"Models", {"algorithm", "file", "parameters", "calibration"}, {}, ""};
   for (std::size_t i = 0; i < r.models.size(); ++i) {
     std::vector<std::string> parameters;
     for (const auto& [name, value] : r.models[i].parameters) parameters.push_back(name.substr(name.find('.') + 1) + " = " + value);
-    table.rows.push_back({r.models[i].algorithm, r.paths.models[i], join(parameters, "; ")});
+    table.rows.push_back({r.models[i].algorithm, r.paths.models[i], join(parameters, "; "), calibration_of(r.models[i])});
   }
   return table;
 }
@@ -193,6 +198,10 @@ void print_summary(const TrainReport& r) {
       fmt::print("weights    {:>10} effective objects\n", grouped(static_cast<long long>(effective_number(r.reference->weight))));
   }
   tell_learned(r.models);
+  for (const PhotozModel& m : r.models)
+    if (m.record.contains("members")) fmt::print("{:<10} {}\n", m.algorithm, m.record.at("members"));
+  for (const PhotozModel& m : r.models)
+    if (m.record.contains("calibration")) fmt::print("{:<10} {}\n", m.algorithm, calibration_of(m));
   for (const std::string& path : r.paths.models) fmt::print("wrote {}\n", path);
   if (!r.subsets.held_out.empty())
     fmt::print("wrote {}: {} objects held out for validation\n", r.paths.validation, grouped(std::ssize(r.subsets.held_out)));

@@ -16,6 +16,7 @@
 #include "search.hpp"
 #include "shared_set.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/failure.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
@@ -26,6 +27,8 @@
 #include "skyfold/dataset/model_file.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/kernels/photoz/calibration.hpp"
+#include "skyfold/kernels/photoz/held_out.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
 #include "subsets.hpp"
@@ -203,7 +206,12 @@ class Training {
   /// nothing that is done.
   std::uint64_t key_of(const PhotozAlgorithm& algorithm) const {
     const std::string own = algorithm.name() + ".";
-    return hash_text(configuration([&](const std::string& name) { return name.starts_with(own); }), hash_text(own, key_));
+    const std::vector<std::string> members = algorithm.members();
+    return hash_text(configuration([&](const std::string& name) {
+                       return name.starts_with(own) ||
+                              std::ranges::any_of(members, [&](const auto& m) { return name.starts_with(m + "."); });
+                     }),
+                     hash_text(own, key_));
   }
   std::string cuts() const {
     std::string text;
@@ -238,8 +246,30 @@ class Training {
     RankTasks tasks(place, name, hash_text(tuned.description, key_of(algorithm)));
     algorithm.train(set_, tasks, model);
     context_.process.fact("training of " + name, fmt::format("{:.2f} s", now_s() - start));
+    if (o_.calibrate != "none") calibrate(algorithm, place, tuned.description, model);
+    model.held_out.reset();
     if (o_.held_out.folds > 0) estimate_held_out(algorithm, place, tuned.description);
     models_.push_back(std::move(model));
+  }
+
+  /// Adds the table of calibration, where it helps, and the record of what it does.
+  void calibrate(const PhotozAlgorithm& algorithm, const RankTasks::Place& place, const std::string& tuned, PhotozModel& model) const {
+    std::string& text = model.record["calibration"];
+    if (set_.z.size() < least_calibrated) {
+      text = fmt::format("not calibrated: {} training objects (fewer than {})", set_.z.size(), least_calibrated);
+    } else {
+      try {
+        RankTasks tasks(place, algorithm.name(), hash_text("calibration " + tuned, key_of(algorithm)));
+        if (!model.held_out) model.held_out = std::make_shared<HeldOutEstimates>(held_out_pdfs(algorithm, set_, described_model(), tasks));
+        const CalibrationReport report = skyfold::calibrate(*model.held_out, model, context_.threads);
+        if (report.helps || report.calibration.error_scale > 0.0) model.tables[calibration_table] = report.calibration.table();
+        text = report.text;
+      } catch (const DataError& error) {
+        // Four fifths of a set may be too few for an algorithm that all of it is enough for.
+        text = fmt::format("not calibrated: a part of the training set is no training set ({})", error.what());
+      }
+    }
+    log_info(fmt::format("{}: {}", algorithm.name(), text));
   }
 
   /// An algorithm with the best of the options that were tried; null where none were.
@@ -346,6 +376,7 @@ class TrainCommand final : public Command {
  public:
   TrainCommand() {
     for (const std::string& name : photoz_algorithm_names()) algorithms_.push_back(make_photoz_algorithm(name));
+    for (const auto& algorithm : algorithms_) algorithm->take_members(algorithms_);
   }
 
   void describe(OptionSet& option) override {

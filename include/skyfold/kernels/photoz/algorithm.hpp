@@ -15,6 +15,7 @@
 namespace skyfold {
 
 class OptionSet;
+struct HeldOutEstimates;
 
 /// Objects with known redshift.
 struct TrainingSet {
@@ -37,6 +38,8 @@ struct PhotozModel {
   std::map<std::string, Table> tables;             ///< the algorithm's arrays, by group name
   std::map<std::string, std::string> record = {};  ///< where it comes from, for people: cuts, configuration, training_hash, ...
   CorrectionRecord corrections = {};               ///< of the training sample's magnitudes; its bands are those of `bands`, or none
+  /// Estimates of objects that no part of the model saw, where a training makes them anyway; for its calibration, not kept in files.
+  std::shared_ptr<const HeldOutEstimates> held_out = nullptr;
 };
 
 /// Form of the PDFs; section `pdf` of the configuration.
@@ -92,6 +95,13 @@ class PhotozAlgorithm {
   [[nodiscard]] virtual bool uses_weights() const { return false; }
   /// False when it can make a model of its options alone: `train` is then given an empty set, with bands alone.
   [[nodiscard]] virtual bool needs_sample() const { return true; }
+  /// True when z_err is half of the central 68.3 % interval of the PDF, or will be once that is calibrated; false for algorithms whose
+  /// error has a meaning of its own: calibration then gives it a factor.
+  [[nodiscard]] virtual bool error_is_of_pdf() const { return true; }
+  /// Algorithms that this one is made of, whose options count for it.
+  [[nodiscard]] virtual std::vector<std::string> members() const { return {}; }
+  /// All algorithms of a command with the options as given, among which one finds its members; they outlive it.
+  virtual void take_members(const std::vector<std::unique_ptr<PhotozAlgorithm>>& /*all*/) {}
   /// Reads the files that its options name; called once before `train`, with the names of the bands.
   virtual void read_files(const std::vector<std::string>& /*bands*/, const ReadText& /*read*/) {}
   /// Fills `model.parameters` and `model.tables`; bands, limits, redshift range are filled in by the caller.

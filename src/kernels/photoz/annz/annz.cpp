@@ -141,6 +141,7 @@ class Annz final : public PhotozAlgorithm {
   }
 
   bool has_mixtures(const PhotozModel&) const override { return true; }
+  bool error_is_of_pdf() const override { return false; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<annz::AnnzKernel>(options_of<Options>(model, describe_options), model, columns, pdf);
   }

@@ -19,6 +19,7 @@ std::unique_ptr<PhotozAlgorithm> make_annz2();
 std::unique_ptr<PhotozAlgorithm> make_arborz();
 std::unique_ptr<PhotozAlgorithm> make_bpz();
 std::unique_ptr<PhotozAlgorithm> make_cmnn();
+std::unique_ptr<PhotozAlgorithm> make_combine();
 std::unique_ptr<PhotozAlgorithm> make_dnf();
 std::unique_ptr<PhotozAlgorithm> make_gpz();
 std::unique_ptr<PhotozAlgorithm> make_knn();
@@ -46,6 +47,7 @@ constexpr Entry algorithms[] = {
     {"arborz", make_arborz},
     {"bpz", make_bpz},
     {"cmnn", make_cmnn},
+    {"combine", make_combine},
     {"dnf", make_dnf},
     {"gpz", make_gpz},
     {"knn", make_knn},

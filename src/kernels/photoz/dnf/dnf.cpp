@@ -81,6 +81,7 @@ class Dnf final : public PhotozAlgorithm {
     model.tables["coverage"] = std::move(coverage);
   }
 
+  bool error_is_of_pdf() const override { return false; }
   std::unique_ptr<Kernel> estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf) const override {
     return std::make_unique<dnf::DnfKernel>(options_of<dnf::Options>(model, describe_options), model, columns, pdf);
   }

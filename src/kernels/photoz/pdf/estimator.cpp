@@ -24,11 +24,8 @@ class ConvertingKernel final : public Kernel {
   ConvertingKernel(std::unique_ptr<Kernel> kernel, const PhotozModel& model, const PdfOptions& native, const PdfOptions& pdf)
       : inner_(std::move(kernel)), native_(native), pdf_(pdf) {
     if (is_calibrated(model)) {
-      // What calibration needs of the model, not its forests and training objects.
-      calibrated_.emplace(model);
-      std::erase_if(calibrated_->tables, [](const auto& table) { return table.first != calibration_table; });
-      const auto point = model.parameters.find(model.algorithm + ".point");
-      if (point != model.parameters.end()) point_ = point->second;
+      calibrated_.emplace(model.tables.at(calibration_table));
+      point_.emplace(model, *calibrated_);
     }
     std::size_t gaussians = static_cast<std::size_t>(pdf.gaussians);
     for (const ColumnInfo& column : inner_->gives())
@@ -81,17 +78,17 @@ class ConvertingKernel final : public Kernel {
       return;
     }
     if (calibrated_) {
-      // The error is of the PDF that is given, and so is the point where it is one of the PDF's.
-      columns.z_err[row] = static_cast<float>(central_half_width(*worker.pdf));
-      if (point_ == "mean" || point_ == "mode" || point_ == "median") columns.z_phot[row] = point_of(*worker.pdf, point_);
+      // The error is of the PDF that is given, and so is the point, where the algorithm takes them from it.
+      columns.z_err[row] = static_cast<float>(point_->z_err(*worker.pdf, columns.z_err[row]));
+      columns.z_phot[row] = point_->z_phot(*worker.pdf, columns.z_phot[row]);
     }
     if (pdf_.kind != "none") columns.flags[row] |= worker.converter.write(*worker.pdf, row, out);
   }
 
   std::unique_ptr<Kernel> inner_;
   PdfOptions native_, pdf_;
-  std::optional<PhotozModel> calibrated_;
-  std::string point_;
+  std::optional<Calibration> calibrated_;
+  std::optional<CalibratedPoint> point_;
   Schema schema_;
 };
 
