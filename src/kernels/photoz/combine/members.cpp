@@ -1,0 +1,51 @@
+// Models inside a model: the tables of a member have its name before theirs, its parameters have it already.
+#include <algorithm>
+
+#include "kernel.hpp"
+#include "skyfold/core/error.hpp"
+
+namespace skyfold::combine {
+namespace {
+
+constexpr const char* member_table = "members";
+
+}  // namespace
+
+void put_members(const std::vector<Member>& members, PhotozModel& model) {
+  std::size_t width = 1;
+  for (const Member& member : members) width = std::max(width, member.model.algorithm.size());
+  Table list({{"algorithm", Type::text, width, "", "", "name of the member"}, {"weight", Type::f8, 1, "", "", "of its PDFs, sum 1"}},
+             members.size());
+  for (std::size_t k = 0; k < members.size(); ++k) {
+    const PhotozModel& own = members[k].model;
+    std::ranges::copy(own.algorithm, list[0].values<char>().begin() + static_cast<std::ptrdiff_t>(k * width));
+    list[1].values<double>()[k] = members[k].weight;
+    for (const auto& [name, table] : own.tables) model.tables[own.algorithm + "." + name] = table;
+    for (const auto& [name, value] : own.parameters) model.parameters[name] = value;
+  }
+  model.tables[member_table] = std::move(list);
+}
+
+std::vector<Member> members_of(const PhotozModel& model) {
+  const auto found = model.tables.find(member_table);
+  if (found == model.tables.end()) throw DataError("the model has no members (damaged)");
+  std::vector<Member> members;
+  for (std::size_t k = 0; k < found->second.rows(); ++k) {
+    Member member{found->second.at("weight").number(k), {}};
+    PhotozModel& own = member.model;
+    own.algorithm = std::string(found->second.at("algorithm").text(k));
+    own.bands = model.bands;
+    own.redshift = model.redshift;
+    own.z_min = model.z_min;
+    own.z_max = model.z_max;
+    const std::string prefix = own.algorithm + ".";
+    for (const auto& [name, table] : model.tables)
+      if (name.starts_with(prefix)) own.tables[name.substr(prefix.size())] = table;
+    for (const auto& [name, value] : model.parameters)
+      if (name.starts_with(prefix)) own.parameters[name] = value;
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+}  // namespace skyfold::combine
