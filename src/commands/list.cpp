@@ -32,6 +32,9 @@ std::unique_ptr<Command> make_products_tree_command();
 std::unique_ptr<Command> make_rehearse_command();
 std::unique_ptr<Command> make_spec_command();
 std::unique_ptr<Command> make_status_command();
+std::unique_ptr<Command> make_templates_check_command();
+std::unique_ptr<Command> make_templates_list_command();
+std::unique_ptr<Command> make_templates_plot_command();
 std::unique_ptr<Command> make_train_command();
 std::unique_ptr<Command> make_validate_command();
 
@@ -68,6 +71,11 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold export Z.hdf5 --format hats --output Z_hats", farms, make_export_command},
     {"convert-config", "turn a configuration of BPZ, LePhare or EAZY into one of train",
      "skyfold convert-config bpz.pars bpz.columns --output bpz.ini", alone, make_convert_config_command},
+    {"templates list", "list spectra and filters", "skyfold templates list --filters lsst", alone, make_templates_list_command},
+    {"templates check", "look for mistakes in spectra and filters",
+     "skyfold templates check --templates MY.list --filters 'MY_{band}.res' --bands g,r,i", alone, make_templates_check_command},
+    {"templates plot", "draw spectra, filters, and colours against redshift",
+     "skyfold templates plot --filters lsst --sample SPEC.h5 --output T.svg", alone, make_templates_plot_command},
     {"map info", "describe a HEALPix map", "skyfold map info MAP.fits", alone, make_map_info_command},
     {"map reorder", "write a HEALPix map in the other numbering", "skyfold map reorder MAP.fits --to NESTED --output OUT.fits", alone,
      make_map_reorder_command},

@@ -141,16 +141,22 @@ std::vector<Curve> builtin_templates(const std::string& set) {
 
 std::vector<std::string> builtin_filter_sets() { return {"des", "lsst"}; }
 
-Curve builtin_filter(const std::string& set, const std::string& band) {
+std::vector<std::string> builtin_bands(const std::string& set) {
   const auto names = builtin_filter_sets();
   if (std::ranges::find(names, set) == names.end())
     throw UsageError(fmt::format("no built-in filters '{}' (there are: {})", set, join(names, ", ")));
   std::vector<std::string> bands;
+  for (const Trapezoid& filter : trapezoids)
+    if (filter.set == set) bands.emplace_back(filter.band);
+  return bands;
+}
+
+Curve builtin_filter(const std::string& set, const std::string& band) {
+  const std::vector<std::string> bands = builtin_bands(set);
   for (const Trapezoid& filter : trapezoids) {
     if (filter.set != set) continue;
     // What DES calls Y is y in the usual names of bands.
     if (lower(filter.band) == lower(band)) return {set + "_" + band, {filter.corner.begin(), filter.corner.end()}, {0.0, 1.0, 1.0, 0.0}};
-    bands.emplace_back(filter.band);
   }
   throw UsageError(fmt::format("the built-in filters {} have no band '{}' (they have {})", set, band, join(bands, ", ")));
 }

@@ -16,6 +16,8 @@ namespace skyfold {
 
 /// Names of the sets of filters: des, lsst.
 [[nodiscard]] std::vector<std::string> builtin_filter_sets();
+/// Bands of a set, blue to red. Throws UsageError for an unknown set.
+[[nodiscard]] std::vector<std::string> builtin_bands(const std::string& set);
 /// The trapezoids that stand for a band's throughput. Throws UsageError for an unknown set or band.
 [[nodiscard]] Curve builtin_filter(const std::string& set, const std::string& band);
 
