@@ -130,12 +130,12 @@ class Options(support.SkyfoldTest):
             self.assertEqual(dict(keys_of(printed))["json"], value)
 
     def test_configurations_of_the_project(self):
-        files = sorted((support.SOURCE / "config").glob("*.ini"))
+        files = sorted((support.SOURCE / "config").glob("*.ini")) + sorted((support.SOURCE / "config" / "presets").glob("*.ini"))
         for file in files:
             with self.subTest(file.name):
                 # A configuration belongs to a command: the first that takes all its keys.
-                results = [self.run_skyfold(command, "--config", file, "--print-config") for command in COMMANDS]
-                self.assertTrue(any(result.code == 0 for result in results), "\n".join(f"{c}: {r.err.strip()}" for c, r in zip(COMMANDS, results)))
+                results = [self.run_skyfold(command, "--config", file, "--print-config") for command in [*COMMANDS, "convert-config"]]
+                self.assertTrue(any(result.code == 0 for result in results), "\n".join(r.err.strip() for r in results))
 
     def test_config_folder_is_not_empty(self):
         self.assertTrue(list((support.SOURCE / "config").glob("*.ini")))
