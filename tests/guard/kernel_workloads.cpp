@@ -57,11 +57,16 @@ Sample sample_of(RowRange rows) {
   return sample;
 }
 
-Workload photoz(const std::string& name, const std::string& pdf, std::int64_t objects, const std::vector<std::string>& arguments = {}) {
-  const auto algorithm = make_photoz_algorithm(name);
+std::shared_ptr<const PhotozAlgorithm> algorithm_of(const std::string& name, const std::vector<std::string>& arguments) {
+  const std::shared_ptr<PhotozAlgorithm> algorithm = make_photoz_algorithm(name);
   OptionSet option;
   algorithm->describe(option);
   option.read_command_line(arguments);
+  return algorithm;
+}
+
+Workload photoz(const std::string& name, const std::string& pdf, std::int64_t objects, const std::vector<std::string>& arguments = {}) {
+  const auto algorithm = algorithm_of(name, arguments);
   Sample sample = sample_of(training_rows);
   LocalTasks tasks(sample.set.threads);
   algorithm->train(sample.set, tasks, sample.model);
@@ -70,12 +75,12 @@ Workload photoz(const std::string& name, const std::string& pdf, std::int64_t ob
   return kernel_on(algorithm->estimator(sample.model, columns, {.kind = pdf}), in);
 }
 
-Workload training() {
-  const Sample sample = sample_of({0, 4'000});
-  return {sample.set.z.size(), [sample] {
+Workload training(const std::string& name, std::int64_t objects, const std::vector<std::string>& arguments = {}) {
+  const Sample sample = sample_of({0, objects});
+  return {sample.set.z.size(), [sample, algorithm = algorithm_of(name, arguments)] {
             PhotozModel model = sample.model;
             LocalTasks tasks(sample.set.threads);
-            make_photoz_algorithm("dnf")->train(sample.set, tasks, model);
+            algorithm->train(sample.set, tasks, model);
           }};
 }
 
@@ -197,10 +202,16 @@ Table survey_rows(RowRange rows) {
 
 std::vector<NamedWorkload> kernel_workloads() {
   const std::vector<std::string> plain_knn = {"--knn.metric=standard", "--knn.neighbours=10", "--knn.sigma=0.01"};  // nothing to choose
+  // Of nets and trees as few as show what an object costs; widths and the like are given, so that nothing is tried out.
+  const std::vector<std::string> mdn = {"--mdn.nets=1", "--mdn.epochs=1", "--mdn.narrowest=0.01"},
+                                 annz = {"--annz.nets=2", "--annz.iterations=3"}, skynet = {"--skynet.nets=1", "--skynet.epochs=1"},
+                                 tpz = {"--tpz.trees=3", "--tpz.sigma=0.02", "--tpz.scatter=0.5"},
+                                 published_tpz = {"--tpz.split=variance", "--tpz.trees=2", "--tpz.copies=1"},
+                                 arborz = {"--arborz.bins=4", "--arborz.width=10", "--arborz.trees=5"};
   return {
       {"photoz.dnf", [] { return photoz("dnf", "none", 300); }},
       {"photoz.dnf_pdf", [] { return photoz("dnf", "interp", 300); }},
-      {"photoz.dnf_training", training},
+      {"photoz.dnf_training", [] { return training("dnf", 4'000); }},
       {"photoz.knn_pdf", [=] { return photoz("knn", "interp", 500, plain_knn); }},
       {"photoz.pofz_pdf", [] { return photoz("pofz", "interp", 300, {"--pofz.metric=standard"}); }},
       {"photoz.cmnn_pdf", [] { return photoz("cmnn", "interp", 300); }},
@@ -208,6 +219,16 @@ std::vector<NamedWorkload> kernel_workloads() {
        [] {
          return photoz("gpz", "interp", 500, {"--gpz.basis=50", "--gpz.iterations=1", "--gpz.rows=1000"});
        }},
+      {"photoz.annz_pdf", [=] { return photoz("annz", "interp", 1'000, annz); }},
+      {"photoz.mdn_pdf", [=] { return photoz("mdn", "interp", 500, mdn); }},
+      {"photoz.skynet_pdf", [=] { return photoz("skynet", "interp", 500, skynet); }},
+      {"photoz.tpz_pdf", [=] { return photoz("tpz", "interp", 500, tpz); }},
+      {"photoz.arborz_pdf", [=] { return photoz("arborz", "interp", 1'000, arborz); }},
+      {"train.network_lbfgs", [=] { return training("annz", 1'000, annz); }},
+      {"train.network_adam", [=] { return training("mdn", 500, mdn); }},
+      {"train.forest_density", [=] { return training("tpz", 1'000, tpz); }},
+      {"train.forest_variance", [=] { return training("tpz", 1'000, published_tpz); }},
+      {"train.boosting", [=] { return training("arborz", 2'000, arborz); }},
       {"mock.objects", mock_cell},
       {"locus.targets", locus_targets},
       {"locus.stars", locus_stars},

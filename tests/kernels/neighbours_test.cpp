@@ -135,6 +135,64 @@ TEST(NearestNeighbourErrors, GoThroughAModelAndDoNotDependOnBlocks) {
   EXPECT_EQ(parts, whole);
 }
 
+TEST(PlaneCells, AreLinesByLeastSquaresWithinTheValuesOfTheirPoints) {
+  constexpr std::size_t n = 30;  // one cell
+  FeatureRows rows;
+  rows.n_features = 1;
+  rows.n_rows = n;
+  const std::vector<double> x = rounded_points(n, 1, 21, 1e-6), y = rounded_points(n, 2, 22, 1e-6);
+  rows.feature = {x.begin(), x.end()};
+  rows.mark_present();
+  const PlaneCells cells(std::make_shared<const FeatureIndex>(rows, FeatureMetric(1), 1), rows, 2, [&](const double* place, double* value) {
+    const auto i = static_cast<std::size_t>(std::find(x.begin(), x.end(), *place) - x.begin());
+    std::copy_n(&y[2 * i], 2, value);
+  });
+  for (const double query : {-9.0, -0.4, 0.1, 0.7, 12.0}) {
+    double value[2];
+    cells.evaluate(&query, value);
+    for (std::size_t k = 0; k < 2; ++k) {
+      double mean_x = 0.0, mean = 0.0, xx = 0.0, xy = 0.0, least = y[k], greatest = y[k];
+      for (std::size_t i = 0; i < n; ++i) mean_x += x[i] / n, mean += y[2 * i + k] / n;
+      for (std::size_t i = 0; i < n; ++i) {
+        xx += (x[i] - mean_x) * (x[i] - mean_x);
+        xy += (x[i] - mean_x) * y[2 * i + k];
+        least = std::min(least, y[2 * i + k]), greatest = std::max(greatest, y[2 * i + k]);
+      }
+      EXPECT_NEAR(value[k], std::clamp(mean + xy / (1.01 * xx) * (query - mean_x), least, greatest), 1e-9) << query;
+    }
+  }
+}
+
+TEST(NearestNeighbourErrors, ByCellAreNearThoseOfASearchAndDoNotDependOnBlocks) {
+  constexpr std::size_t n = 2000;
+  const std::vector<double> places = rounded_points(n, 3, 31, 1e-6);
+  std::vector<double> residual = rounded_points(n, 2, 32, 1e-6);
+  // Errors that grow by a factor of seven per unit along a diagonal.
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t e = 0; e < 2; ++e) residual[2 * i + e] *= std::exp(places[3 * i] + places[3 * i + 1]);
+  const NearestNeighbourErrors errors(3, places, residual, 2);
+  const std::vector<double> queries = rounded_points(300, 3, 33, 1e-6);
+  for (const auto measure : {NearestNeighbourErrors::Measure::absolute, NearestNeighbourErrors::Measure::half_width}) {
+    std::vector<double> exact(600), by_cell(600), one(2);
+    errors.estimate(features_of(queries, 3), measure, exact, 1);
+    errors.estimate_by_cell(features_of(queries, 3), measure, by_cell, 1);
+    double square = 0.0, bias = 0.0;
+    for (std::size_t i = 0; i < 600; ++i) {
+      const double difference = std::log(by_cell[i] / exact[i]);
+      bias += difference / 600, square += difference * difference / 600;
+    }
+    EXPECT_LT(std::abs(bias), 0.02);
+    EXPECT_LT(std::sqrt(square), 0.12);  // 0.1: the noise of a quantile of 100 residuals
+    for (std::size_t i = 0; i < 300; i += 50) {
+      errors.estimate_by_cell(
+          features_of({queries.begin() + static_cast<std::ptrdiff_t>(3 * i), queries.begin() + static_cast<std::ptrdiff_t>(3 * i + 3)}, 3),
+          measure, one, 1);
+      EXPECT_EQ(one[0], by_cell[2 * i]);
+      EXPECT_EQ(one[1], by_cell[2 * i + 1]);
+    }
+  }
+}
+
 TEST(NearestNeighbourErrors, AreMissingWhereNothingIsKnown) {
   const Known known = known_objects(50);
   const NearestNeighbourErrors errors(3, known.feature, known.residual, 2);

@@ -156,6 +156,12 @@ std::uint32_t PointTree::leaf_of(const double* point) const noexcept {
   return nodes_[node].leaf;
 }
 
+std::span<const std::uint32_t> PointTree::rows_of(std::size_t leaf) const noexcept {
+  std::size_t n = 0;
+  while (n < leaf_points && coordinates_[leaf * dimensions_ * leaf_points + n] < infinity) ++n;
+  return std::span(rows_).subspan(leaf * leaf_points, n);
+}
+
 std::span<const Neighbour> NeighbourSearch::find(const PointTree& tree, const double* query, std::size_t wanted) {
   tree_ = &tree;
   query_ = query;

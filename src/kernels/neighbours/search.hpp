@@ -28,6 +28,9 @@ class PointTree {
   [[nodiscard]] std::size_t bytes() const noexcept;
   /// Number of the leaf where a point would lie: queries sorted by it look at the same memory one after the other.
   [[nodiscard]] std::uint32_t leaf_of(const double* point) const noexcept;
+  [[nodiscard]] std::size_t leaves() const noexcept { return rows_.size() / leaf_points; }
+  /// Names of the points in a leaf.
+  [[nodiscard]] std::span<const std::uint32_t> rows_of(std::size_t leaf) const noexcept;
 
  private:
   friend class NeighbourSearch;

@@ -61,7 +61,7 @@ void AnnzKernel::run(const Table& in, Table& out, int threads) const {
   if (scatter_) {
     Features places = features;
     inputs_.make_places(places);
-    scatter_->estimate(places, NearestNeighbourErrors::Measure::absolute, scatter, threads);
+    scatter_->estimate_by_cell(places, NearestNeighbourErrors::Measure::absolute, scatter, threads);
   }
   estimate_by_networks(
       inputs_, photometry, features, output, threads, [&] { return std::make_unique<Worker>(*this, photometry.n_bands); },

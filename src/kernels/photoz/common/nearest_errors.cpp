@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "model.hpp"
 #include "objects.hpp"
@@ -13,6 +14,8 @@ namespace skyfold {
 namespace {
 
 constexpr std::size_t index_budget_bytes = std::size_t{128} << 20;
+constexpr std::size_t most_in_cells = 80'000;
+constexpr double least_error = 1e-9;  // has a logarithm
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// Buffers of one thread.
@@ -47,7 +50,9 @@ NearestNeighbourErrors::NearestNeighbourErrors(std::size_t n_features, std::vect
     : neighbours_(neighbours),
       n_estimators_(n_estimators),
       metric_(n_features),
-      indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const FeatureIndex>(rows_, metric_, mask); }) {
+      indices_(index_budget_bytes, [this](std::uint64_t mask) { return std::make_shared<const FeatureIndex>(rows_, metric_, mask); }),
+      cells_{{index_budget_bytes, [this](std::uint64_t mask) { return make_cells(mask, Measure::absolute); }},
+             {index_budget_bytes, [this](std::uint64_t mask) { return make_cells(mask, Measure::half_width); }}} {
   rows_.n_features = n_features;
   const std::size_t n = residual.size() / n_estimators;
   for (std::size_t i = 0; i < n; ++i) {
@@ -64,6 +69,9 @@ NearestNeighbourErrors::NearestNeighbourErrors(std::size_t n_features, std::vect
   feature.resize(rows_.n_rows * n_features);
   rows_.feature = std::move(feature);
   rows_.mark_present();
+  std::map<std::uint64_t, std::size_t> count;
+  for (const std::uint64_t mask : rows_.present) ++count[mask];
+  usual_mask_ = std::ranges::max_element(count, {}, [](const auto& entry) { return entry.second; })->first;
 }
 
 NearestNeighbourErrors::NearestNeighbourErrors(const Table& table, std::size_t neighbours)
@@ -104,13 +112,58 @@ void NearestNeighbourErrors::estimate_mask(std::uint64_t mask, const std::vector
       list, threads, place_of, [&] { return std::make_unique<Buffers>(neighbours_, index->dimensions()); },
       [&](std::size_t object, Buffers& mine) {
         index->embed(&objects.value[object * objects.n_features], mine.place.data());
-        const auto found = mine.search.find(index->tree(), mine.place.data(), neighbours_);
-        if (!farthest.empty()) farthest[object] = std::sqrt(found.back().distance2);
-        for (std::size_t e = 0; e < n_estimators_; ++e) {
-          for (std::size_t i = 0; i < found.size(); ++i) mine.values[i] = residual_[found[i].row * n_estimators_ + e];
-          error[object * n_estimators_ + e] = measured(measure, std::span(mine.values).first(found.size()));
-        }
+        const double distance = find_errors(*index, mine.place.data(), measure, mine.search, mine.values, &error[object * n_estimators_]);
+        if (!farthest.empty()) farthest[object] = distance;
       });
+}
+
+double NearestNeighbourErrors::find_errors(const FeatureIndex& index, const double* place, Measure measure, NeighbourSearch& search,
+                                           std::span<double> residuals, double* error) const {
+  const auto found = search.find(index.tree(), place, neighbours_);
+  for (std::size_t e = 0; e < n_estimators_; ++e) {
+    for (std::size_t i = 0; i < found.size(); ++i) residuals[i] = residual_[found[i].row * n_estimators_ + e];
+    error[e] = measured(measure, residuals.first(found.size()));
+  }
+  return std::sqrt(found.back().distance2);
+}
+
+std::shared_ptr<const PlaneCells> NearestNeighbourErrors::make_cells(std::uint64_t mask, Measure measure) const {
+  const auto index = std::make_shared<const FeatureIndex>(rows_, metric_, mask);
+  Buffers buffers(neighbours_, index->dimensions());
+  const auto errors_at = [&](const double* place, double* error) {
+    (void)find_errors(*index, place, measure, buffers.search, buffers.values, error);
+    // Errors differ by factors: their logarithms are the smoother.
+    for (std::size_t e = 0; e < n_estimators_; ++e) error[e] = std::log(std::max(error[e], least_error));
+  };
+  if (index->tree().size() <= most_in_cells) return std::make_shared<const PlaneCells>(index, rows_, n_estimators_, errors_at);
+  // Of many known objects some: what they tell is still made of the nearest of all.
+  FeatureRows some;
+  some.n_features = rows_.n_features;
+  const std::size_t every = rows_.n_rows / most_in_cells + 1;
+  for (std::size_t row = 0; row < rows_.n_rows; row += every, ++some.n_rows)
+    some.feature.insert(some.feature.end(), rows_.feature.begin() + static_cast<std::ptrdiff_t>(row * rows_.n_features),
+                        rows_.feature.begin() + static_cast<std::ptrdiff_t>((row + 1) * rows_.n_features));
+  some.mark_present();
+  return std::make_shared<const PlaneCells>(std::make_shared<const FeatureIndex>(some, metric_, mask), some, n_estimators_, errors_at);
+}
+
+void NearestNeighbourErrors::estimate_by_cell(const Features& objects, Measure measure, std::span<double> error, int threads) const {
+  if (neighbours_ < 2 * leaf_points) return estimate(objects, measure, error, threads);
+  std::vector<double> place(rows_.n_features);
+  for (const auto& [mask, list] :
+       objects_by_mask(objects.n_objects, [&](std::size_t row) { return std::uint64_t{objects.present[row]}; })) {
+    if (mask != usual_mask_ || mask == 0) {
+      estimate_mask(mask, list, objects, measure, error, threads, {});
+      continue;
+    }
+    const std::shared_ptr<const PlaneCells> cells = cells_[static_cast<std::size_t>(measure)].get(mask, list.size());
+    for (const std::uint32_t object : list) {
+      const std::span<double> mine = error.subspan(object * n_estimators_, n_estimators_);
+      cells->index().embed(&objects.value[object * objects.n_features], place.data());
+      cells->evaluate(place.data(), mine.data());
+      for (double& e : mine) e = std::exp(e);
+    }
+  }
 }
 
 }  // namespace skyfold
