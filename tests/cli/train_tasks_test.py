@@ -213,7 +213,7 @@ class HeldOut(TasksTest):
     def test_wrong_options_are_one_line(self):
         for message, words in ((r"held_out.folds = 1 .nothing would be left", ("--held_out.folds", 1)),
                                (r"pdf.*--held_out.folds", ("--pdf", "interp", "--held_out.folds", 0)),
-                               (r"pdf.zmax = 0", ("--pdf", "interp", "--pdf.zmax", 0))):
+                               (r"pdf.zmax = 1", ("--pdf", "interp", "--pdf.zmin", 3, "--pdf.zmax", 1))):
             with self.subTest(words=words):
                 result = self.run_skyfold(*self.words("m.h5"), *words) if "--held_out.folds" not in words else \
                     self.run_skyfold("train", "--calibrate", "none", "--sample", self.sample, "--output", self.path("m.h5"), *words)

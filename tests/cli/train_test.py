@@ -395,12 +395,6 @@ class Pdfs(TrainTest):
                 density /= np.trapz(density, grid)
                 self.assertLess(np.trapz(np.abs(density - pdfs[row]), grid), 0.01)
 
-    def test_algorithms_without_mixtures_refuse_them(self):
-        result = self.run_skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.dnf.h5", "--output", self.path("z.h5"),
-                                  "--pdf", "mixmod")
-        self.assertEqual(result.code, 2, str(result))
-        self.assertIn("--pdf mixmod: dnf does not give PDFs of this form", result.errors()[-1])
-
 
 class Calibration(TrainTest):
     """PDFs, errors and combinations of models, against numpy on the PDFs as the algorithms have them."""

@@ -334,8 +334,8 @@ class BadInput(ValidateCommand):
     def test_pdfs_of_another_product_are_refused(self):
         sample, estimates = self.tables()[1::2]
         for pdfs, message in (({"yvals": np.ones((499, 3), "f4")}, r"z.pdf.hdf5: 499 PDFs for 500 rows"),
-                              ({"yvals": np.ones((500, 4), "f4")}, r"PDFs of 4 points on a grid of 3"),
-                              ({"values": np.ones((500, 3))}, r"no column /data/yvals")):
+                              ({"yvals": np.ones((500, 4), "f4")}, r"xvals has 3 values .the PDFs have 4"),
+                              ({"values": np.ones((500, 3))}, r"no PDFs in a layout that is known")):
             with h5py.File(self.path("z.pdf.hdf5"), "w") as file:
                 for name, values in pdfs.items():
                     file[f"data/{name}"] = values
@@ -343,7 +343,7 @@ class BadInput(ValidateCommand):
             self.fails(3, message, "--sample", sample, "--estimates", estimates)
         # Earlier versions called the file otherwise.
         os.rename(self.path("z.pdf.hdf5"), self.path("z.pdf.h5"))
-        self.fails(3, r"z.pdf.h5: .*no column /data/yvals", "--sample", sample, "--estimates", estimates)
+        self.fails(3, r"z.pdf.h5: .*no PDFs in a layout that is known", "--sample", sample, "--estimates", estimates)
         self.validate("--sample", sample, "--estimates", estimates, "--pdf", "none")
 
     def test_an_input_is_not_overwritten(self):
