@@ -208,6 +208,28 @@ class LephareTest(support.SkyfoldTest):
                            "0.1,0,0.02,0,-0.05,0")
         self.compare(model, {"nondetections": "reject", "pdf": "min", "offset": np.array([0.1, 0, 0.02, 0, -0.05, 0])})
 
+    def test_makes_models_without_a_sample_by_options_and_by_a_preset(self):
+        model = self.base / "alone.h5"
+        # The preset has dust and lines; its own steps in redshift would take a minute.
+        self.skyfold("train", "--config", "lephare-rubin", "--lephare.dz", "1", "--output", model)
+        t = self.tables_of(model)
+        self.assertEqual(t["flux"].shape[1:], (6, 6))
+        # Nine amounts of dust and none for templates 4 to 8; five strengths of lines for those that form stars.
+        counts = np.bincount(t["template"].astype(int))[1:]
+        np.testing.assert_array_equal(counts % np.array([1, 1, 1, 10, 10, 10, 10, 10]), 0)
+        self.assertEqual((counts[0], counts[7]), (1, 50))
+        with_sample = self.train("sample.h5", "--lephare.zmax", "1")
+        words = ("--lephare.filters", "lsst", "--lephare.dz", "0.05", "--lephare.zmax", "1")
+        self.skyfold("train", "--algorithms", "lephare", "--bands", ",".join(BANDS), "--bands.limits", ",".join(map(str, LIMITS)), *words,
+                "--output", model)
+        np.testing.assert_array_equal(self.tables_of(model)["flux"], self.tables_of(with_sample)["flux"])
+        for options, message in (
+                (("--lephare.shifts", "true", "--lephare.shifts_band", "g"), "--sample is missing (with these options lephare learns"),
+                (("--cuts.z_min", "0.1"), "--cuts has no part in this run (it needs --sample)")):
+            result = self.run_skyfold("train", "--algorithms", "lephare", "--bands", "g,r", *words, "--output", self.base / "no.h5", *options)
+            self.assertEqual(result.code, 2, result)
+            self.assertIn(message, " ".join(result.errors()))
+
     def test_says_what_is_wrong_with_its_options(self):
         def refused(words, *options):
             result = self.run_skyfold("train", "--algorithms", "lephare", "--sample", self.sample, "--output", self.base / "no.h5", *options)

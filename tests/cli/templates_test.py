@@ -82,14 +82,32 @@ class TemplatesTest(support.SkyfoldTest):
         for message, code, what, words in [
                 ("band i has no filter", 2, "list", dict(filters="f_g.res,f_r.res")), ("4 files for the 3 bands", 2, "list", dict(filters="a,b,c,d")),
                 ("no range of redshifts", 2, "check", dict(words=["--zmin", "3", "--zmax", "1"])), ("none.list", 4, "list", dict(templates="none.list")),
-                ("number 0 (filters of a file are counted from 1)", 2, "plot", dict(filters="f_g.res:0,f_r.res,f_i.res", words=["--output", "p.svg"])),
-                ("no built-in filters", 2, "list", dict(filters="lsst", bands="q"))]:
+                ("number 0 (filters of a file are counted from 1)", 3, "plot", dict(filters="f_g.res:0,f_r.res,f_i.res", words=["--output", "p.svg"])),
+                ("filters lsst have no band 'q'", 3, "list", dict(filters="lsst", bands="q"))]:
             with self.subTest(message=message):
                 extra = words.pop("words", [])
                 result = self.run_skyfold("templates", what, "--templates", words.get("templates", "some.list"), "--filters",
                                           words.get("filters", "f_{band}.res"), "--bands", words.get("bands", "g,r,i"), *extra, cwd=self.folder)
-                self.assertIn(result.code, (code, 3), str(result))
+                self.assertEqual(result.code, code, str(result))
                 self.assertEqual(len(result.errors()), 1, str(result))
+                self.assertIn(message, result.errors()[0])
+
+    def test_no_picture_is_drawn_when_one_of_them_may_not_be_replaced(self):
+        for kind in ("seds", "filters", "colours"):
+            picture = self.folder / f"p.{kind}.svg"
+            for make, take_away, code, message in (
+                    (lambda: (picture.write_text("mine"), picture.chmod(0o444)), picture.unlink, 2, "is read-only"),
+                    (picture.mkdir, picture.rmdir, 4, "is a folder")):
+                with self.subTest(kind=kind, message=message):
+                    make()
+                    told = self.call("plot", "--output", "p.svg", code=code)
+                    self.assertIn(f"p.{kind}.svg", told)
+                    self.assertIn(message, told)
+                    self.assertEqual([path.name for path in self.folder.glob("p.*")], [picture.name])
+                    take_away()
+        (self.folder / "f_r.res").rename(self.folder / "p.filters.svg")
+        told = self.call("plot", "--output", "p.svg", "--zmax", "1", filters="f_g.res,p.filters.svg,f_i.res", code=2)
+        self.assertIn("p.filters.svg is both input and output", told)
 
     def test_pictures_are_drawn_with_the_objects(self):
         rng = np.random.default_rng(1)

@@ -28,13 +28,18 @@ using templates::Library;
 using templates::LibraryOptions;
 using templates::Points;
 
-Library read_for(LibraryOptions& o, Process& process) {
-  std::vector<std::string> used;
+/// @param used  is given the paths of what was read
+Library read_for(LibraryOptions& o, Process& process, std::vector<std::string>& used) {
   Library library = read_library(o, used);
   for (const std::string& path : used) process.input(path);
   if (!library.unread.empty())
     log_info(fmt::format("{} files with other endings left out, such as {}", library.unread.size(), library.unread.front()));
   return library;
+}
+
+Library read_for(LibraryOptions& o, Process& process) {
+  std::vector<std::string> used;
+  return read_for(o, process, used);
 }
 
 class TemplatesListCommand final : public Command {
@@ -137,14 +142,18 @@ class TemplatesPlotCommand final : public Command {
     require_gnuplot();
     const std::string base = output_.ends_with(".svg") ? output_.substr(0, output_.size() - 4) : output_;
     const std::string seds = base + ".seds.svg", filters = base + ".filters.svg", colours = base + ".colours.svg";
-    std::vector<std::string> paths = {seds};
-    if (!o_.filters.empty()) paths.push_back(filters);
-    const std::vector<std::string> inputs = sample_.empty() ? std::vector<std::string>() : std::vector{sample_};
-    check_outputs(paths, inputs);
-    Library library = read_for(o_, context.process);
+    std::vector<std::string> inputs;
+    Library library = read_for(o_, context.process, inputs);
     require_curves(library);
     if (!sample_.empty() && library.filters.size() < 2)
       throw UsageError("--sample needs --filters of two bands or more (colours are compared)");
+    if (!sample_.empty()) inputs.push_back(sample_);
+    // All of them before the first is drawn: only now it is known how many bands a folder of filters has.
+    std::vector<std::string> paths = {seds};
+    if (!library.filters.empty()) paths.push_back(filters);
+    if (library.filters.size() > 1) paths.push_back(colours);
+    check_outputs(paths, inputs);
+    check_replaceable(paths);
     const Points points = sample_.empty() ? Points{} : read_points(context.process);
     draw_spectra(library, seds);
     log_info("wrote " + seds);
