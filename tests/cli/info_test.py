@@ -96,6 +96,25 @@ class Info(support.SkyfoldTest):
             self.assertIn("objects per square degree", picture)
             self.assertIn(name + ".csv", picture)
 
+    def test_a_model_tells_what_it_is_and_has_no_sky(self):
+        sample = {**{name: values[:800] for name, values in self.objects.items() if name != "tile"}, "z_spec": np.linspace(0.1, 1.3, 800)}
+        model = self.path("m.h5")
+        self.skyfold("train", "--sample", make_hdf5(self.path("s.h5"), sample), "--output", model, "--train.fraction", 1, "--calibrate", "none", "--dnf.neighbours", 17)
+        told = self.described(model)
+        self.assertEqual((told["algorithm"], told["calibration"], told["z_max"], told["parameters"]["dnf.neighbours"]), ("dnf", None, 1.3, "17"))
+        self.assertEqual({t["name"]: t["rows"] for t in told["tables"]}["training"], int(told["record"]["training_objects"]))
+        self.assertIn("calibration: none", self.skyfold("info", model).out)
+        self.assertEqual(self.described(model, "--input.group", "/training")["rows"], int(told["record"]["training_objects"]))
+        for words in (("--depth",), ("--footprint", self.path("f.svg"))):
+            done = self.run_skyfold("info", model, *words)
+            self.assertEqual((done.code, len(done.errors())), (2, 1), done)
+            self.assertIn(f"{words[0]} has no part in this run", done.errors()[0])
+        with h5py.File(model, "r+") as file:
+            file["training/z"][5] += 0.01
+        done = self.run_skyfold("info", model, "--verify-inputs", "off")
+        self.assertEqual((done.code, len(done.errors())), (3, 1), done)
+        self.assertIn("checksum", done.errors()[0])
+
     def test_what_cannot_be_told_is_refused(self):
         bare = make_csv(self.path("bare.csv"), {"x": np.arange(5.0), "mag_g": np.arange(5.0) + 20, "mag_err_g": np.ones(5)})
         nowhere = make_csv(self.path("nowhere.csv"), {"ra": np.full(5, np.nan), "dec": np.full(5, np.nan)})

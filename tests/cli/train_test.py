@@ -1,4 +1,5 @@
 """train: subsets, cuts, weights and models; and knn, from the training set to the PDFs."""
+import json
 import os
 import pathlib
 import subprocess
@@ -425,7 +426,12 @@ class Calibration(TrainTest):
         with h5py.File(self.path("n.h5")) as plain, h5py.File(self.path("c.h5")) as model:
             self.assertNotIn("calibration", plain)
             level, pit, all_z, floor = (model[f"calibration/{name}"][:] for name in ("level", "pit", "all_z", "floor"))
-            self.assertIn("PIT KS", model.attrs["record.calibration"])
+            self.assertRegex(model.attrs["record.calibration"], "CDE loss .* -> .*, PIT KS .* -> ")
+            shown = json.loads(self.skyfold("info", self.path("c.h5"), "--json").out)["calibration"]
+            self.assertEqual((shown["told"], shown["floor"]), (model.attrs["record.calibration"], floor[0]))
+            np.testing.assert_array_equal(shown["pit"], pit)
+            np.testing.assert_array_equal(shown["all_z"], all_z)
+            self.assertIn("calibration: " + shown["told"], self.skyfold("info", self.path("c.h5")).out)
         (_, grid, before), (row, _, after) = self.estimated("n.h5"), self.estimated("c.h5")
         mixed = (1 - floor[0]) * self.below(grid, before) + floor[0] * np.interp(grid, all_z, level)
         expected = np.interp(mixed, pit, level)
@@ -468,6 +474,8 @@ class Calibration(TrainTest):
         with h5py.File(self.path("c.h5")) as model:
             weights = dict(zip((name.decode().strip() for name in model["members/algorithm"][:]), model["members/weight"][:]))
         self.assertAlmostEqual(sum(weights.values()), 1, 12)
+        self.assertEqual({m["algorithm"]: m["weight"] for m in json.loads(self.skyfold("info", self.path("c.h5"), "--json").out)["members"]}, weights)
+        self.assertRegex(self.skyfold("info", self.path("c.h5")).out, r"members: pofz 0\.\d+ .*cmnn 0\.\d+ .*together CDE loss")
         total = sum(weight * self.estimated(f"{name}.h5")[2] for name, weight in weights.items())
         row, grid, combined = self.estimated("c.h5")
         np.testing.assert_allclose(combined, total, atol=1e-3 * total.max())

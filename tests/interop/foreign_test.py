@@ -722,7 +722,7 @@ class OtherFiles(ForeignTable):
                 self.assertRegex(self.skyfold("plan", "--catalogue", path).out, r"partitions +1 +3 ")
                 self.refused(3, "no columns for bands g,r,i,z,Y of the model", "photoz", "--catalogue", path, "--model", self.path("model.h5"), *output)
                 self.refused(2, "no known names of magnitude columns", "locus", "--catalogue", path, "--traverse", *output)
-        for words in (("info",), ("photoz", "--model", self.path("model.h5"), *output), ("plan",), ("locus", "--traverse", *output)):
+        for words in (("photoz", "--model", self.path("model.h5"), *output), ("plan",), ("locus", "--traverse", *output)):
             with self.subTest(command=words[0]):
                 self.refused(3, "is a skyfold photoz model, not a catalogue|a product of class photoz_model", words[0], "--catalogue", self.path("model.h5"),
                              *words[1:])

@@ -1,4 +1,5 @@
-// The command info: what a table holds, the sky area it covers, how deep it goes there, and a picture of its footprint.
+// The command info: what a table holds, the sky area it covers, how deep it goes there, and a picture of its footprint; of a model, what it
+// says of itself.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "describe.hpp"
 #include "footprint.hpp"
+#include "model.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/map_output.hpp"
 #include "skyfold/core/escape.hpp"
@@ -34,7 +36,7 @@ struct InfoOptions {
 };
 
 void describe_info(OptionSet& option, InfoOptions& o) {
-  option("catalogue", o.catalogue, "catalogue, product or table to describe").required().positional().layout();
+  option("catalogue", o.catalogue, "catalogue, product, model or table to describe").required().positional().layout();
   option("json", o.json, "print JSON");
   option("footprint", o.footprint, "picture of the sky with objects per square degree to draw, SVG").layout();
   option("area.order", o.area_order, "HEALPix order of the pixels with objects whose area is told").range(0, counted_order);
@@ -166,6 +168,9 @@ class InfoCommand final : public Command {
     check_options();
     // Told before it is opened: a file that changes meanwhile is noticed before the map is published.
     context.process.input(o_.catalogue);
+    // Who names a group wants that table of the model.
+    const bool may_be_model = o_.input.group.empty() && (o_.input.format == "auto" || o_.input.format == "hdf5");
+    if (may_be_model && is_photoz_model(o_.catalogue)) return tell_model();
     Dataset dataset(o_.catalogue, o_.input);
     const SkyRequest request = request_for(dataset);
     const SkySummary sky = summarise_sky(dataset, request);
@@ -193,6 +198,18 @@ class InfoCommand final : public Command {
     check_replaceable(outputs);
     // Who wants a map of the depth wants the depth.
     o_.depth = o_.depth || !o_.map.empty() || !o_.tiles.empty();
+  }
+
+  ExitCode tell_model() const {
+    refuse_idle_options(
+        "a table of objects, not a model",
+        {{"depth.map", !o_.map.empty()}, {"depth.tiles", !o_.tiles.empty()}, {"depth", o_.depth}, {"footprint", !o_.footprint.empty()}});
+    const Json json = describe_model(o_.catalogue);
+    if (o_.json)
+      fmt::print("{}\n", json_text(json, 2));
+    else
+      print_model(with_texts(json, one_line));
+    return ExitCode::done;
   }
 
   SkyRequest request_for(Dataset& dataset) {
