@@ -27,6 +27,38 @@ INTERP 1
 ODDS 0.68
 VERBOSE no
 """
+PARA = """# all programs
+FILTER_REP .
+FILTER_LIST DC2LSST_g.res,DC2LSST_r.res,DC2LSST_i.res,DC2LSST_z.res
+TRANS_TYPE 1,1,0,1
+FILTER_CALIB 0
+FILTER_FILE some
+GAL_SED gal.list
+GAL_LIB LIB_GAL
+QSO_SED qso.list
+STAR_SED star.list
+EXTINC_LAW SMC_prevot.dat,SB_calzetti.dat
+MOD_EXTINC 2,3,4,9
+EB_V 0.,0.1,0.3
+EM_LINES EMP_UV
+EM_DISPERSION 0.5,1
+Z_STEP 0.05,0,1.5
+COSMOLOGY 67,0.32,0.68
+MAGTYPE AB
+INP_TYPE M
+CAT_MAG AB
+CAT_IN cat.in
+ERR_SCALE 0.02,0.02,0.03,0.04
+ERR_FACTOR 1.5
+MAG_ABS -24,-8
+MAG_REF 2
+NZ_PRIOR 3
+APPLY_SYSSHIFT 0.01,-0.02,0,0.03
+AUTO_ADAPT NO
+Z_INTERP YES
+PDZ_TYPE MIN_ZG
+VERBOSE NO
+"""
 
 
 class ConvertConfigTest(support.SkyfoldTest):
@@ -170,6 +202,55 @@ class ConvertConfigTest(support.SkyfoldTest):
             np.testing.assert_allclose(e["object/z_phot"][:], m["object/z_phot"][:], atol=1e-9)
             np.testing.assert_allclose(e["object/chi2"][:], m["object/chi2"][:], rtol=1e-3)
         self.assertGreater(len(np.unique(self.mag["g"])), 1)
+
+    def write_lephare(self, extra=""):
+        """A LePhare configuration with what its programs read, of four filters, four galaxies with dust, one quasar and one star."""
+        self.write("gal.list", "".join(f"{name}.sed\n" for name in TEMPLATES))
+        self.write("qso.list", "Im.sed\n")
+        self.write("star.list", "El.sed\n")
+        para = PARA + extra
+        self.write("l.para", para)
+        return [line for line in para.splitlines() if line and not line.startswith("#")]
+
+    def test_every_key_of_lephare_is_mapped_or_named_with_its_reason(self):
+        keys = self.write_lephare("MAG_ABS_QSO -30,-20\nZGRID_TYPE 1\nNONSENSE 3\nADD_DUSTEM YES\n")
+        told = self.call("convert-config", "l.para", "--output", "out.ini", "--bands", "g,r,i,z")
+        text = (self.dir / "out.ini").read_text()
+        for line in keys:
+            self.assertIn(" ".join(line.split("#")[0].split()), text)
+        not_supported = [line for line in told.splitlines() if "not supported" in line]
+        for key in ("MAG_ABS_QSO -30,-20", "ZGRID_TYPE 1", "NONSENSE 3", "ADD_DUSTEM YES"):
+            self.assertEqual(sum(key in line for line in not_supported), 1, told)
+        self.assertIn(" 4 not supported", told)
+
+    def test_a_converted_lephare_configuration_gives_the_model_of_options_by_hand(self):
+        self.write_lephare()
+        told = self.call("convert-config", "l.para", "--output", "out.ini", "--bands", "g,r,i,z")
+        self.assertIn(" 0 not supported", told)
+        found = ("--redshift", "redshift", "--id", "id")
+        bands = ("--bands.magnitude", "mag_{band}_lsst", "--bands.error", "mag_err_{band}_lsst", "--bands.limits", "28,28,27,27")
+        converted = self.model_of_lephare("--config", "out.ini", *bands, *found)
+        by_hand = self.model_of_lephare(
+            "--algorithms", "lephare", "--train.fraction", "1", "--bands", "g,r,i,z", *bands, *found, "--lephare.templates", "gal.list",
+            "--lephare.qso", "qso.list", "--lephare.stars", "star.list", "--lephare.filters",
+            "DC2LSST_g.res,DC2LSST_r.res,DC2LSST_i.res:energy,DC2LSST_z.res", "--lephare.dz", "0.05", "--lephare.zmin", "0", "--lephare.zmax",
+            "1.5", "--lephare.igm", "madau", "--lephare.ebv", "0.1,0.3", "--lephare.dust", "smc,calzetti", "--lephare.dust_templates",
+            "2,3,4,4", "--lephare.lines", "empirical", "--lephare.line_factors", "0.5,1", "--lephare.prior", "vvds", "--lephare.prior_band", "i",
+            "--lephare.err_scale", "0.02,0.02,0.03,0.04", "--lephare.err_factor", "1.5", "--lephare.absolute_limits=-24,-8",
+            "--lephare.absolute_band", "r", "--lephare.zp_offset=-0.01,0.02,0,-0.03", "--lephare.pdf", "min", "--lephare.hubble", "67",
+            "--lephare.omega_matter", "0.32", "--lephare.omega_lambda", "0.68")
+        self.assertGreater(len(by_hand), 4)
+        self.assertEqual(converted, by_hand)
+
+    def model_of_lephare(self, *arguments):
+        """Tables of the model, and what they make of the objects: options that are in no table have their effect there."""
+        self.call("train", "--sample", "cat.hdf5", "--output", "m.h5", *arguments)
+        self.call("photoz", "--catalogue", "cat.hdf5", "--model", "m.h5", "--output", "m.z.hdf5")
+        found = {}
+        for path in ("m.h5", "m.z.hdf5"):
+            with h5py.File(self.dir / path) as f:
+                f.visititems(lambda name, item: found.update({path + name: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+        return found
 
     def test_filters_of_energies_are_as_those_of_photons_divided_by_the_wavelength(self):
         wave, through = np.loadtxt(self.dir / "DC2LSST_g.res").T
