@@ -1,5 +1,8 @@
 // lephare on synthetic photometry of its own models, and its physics against formulas. tests/cli/lephare_test.py has the whole algorithm
 // again.
+#include <cmath>
+#include <limits>
+#include <numbers>
 #include <numeric>
 
 #include "photoz_objects.hpp"
@@ -8,6 +11,7 @@
 #include "skyfold/kernels/templates/dust.hpp"
 #include "skyfold/kernels/templates/emission_lines.hpp"
 #include "skyfold/kernels/templates/synthetic.hpp"
+#include "skyfold/table/fluxes.hpp"
 
 namespace skyfold {
 namespace {
@@ -157,6 +161,59 @@ TEST(Lephare, CorrectsAbsoluteMagnitudesOfPowerLawsAsTheFormulaSays) {
   }
   EXPECT_LE(out.at("mabs_i").number(0), -20.9);
   EXPECT_GE(out.at("mabs_i").number(0), -21.15);
+}
+
+/// The least chi2 of all models and redshifts, term by term, with amplitudes that are not below 0.
+double least_chi2(const PhotozModel& model, const std::vector<double>& flux, const std::vector<double>& error) {
+  const Table& galaxies = model.tables.at("galaxies");
+  const auto fluxes = galaxies.at("flux").values<double>();
+  const std::size_t n_z = model.tables.at("grid").rows();
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t at = 0; at < galaxies.rows() * n_z; ++at) {
+    const double* of_model = &fluxes[at / n_z * flux.size() * n_z + at % n_z];
+    double ot = 0.0, tt = 0.0, chi2 = 0.0;
+    for (std::size_t band = 0; band < flux.size(); ++band) {
+      ot += flux[band] * of_model[band * n_z] / (error[band] * error[band]);
+      tt += of_model[band * n_z] * of_model[band * n_z] / (error[band] * error[band]);
+    }
+    const double amplitude = std::max(0.0, ot / tt);
+    for (std::size_t band = 0; band < flux.size(); ++band)
+      chi2 += std::pow((flux[band] - amplitude * of_model[band * n_z]) / error[band], 2);
+    least = std::min(least, chi2);
+  }
+  return least;
+}
+
+TEST(Lephare, FitsFluxesBelowZeroAsTheyWereMeasured) {
+  const PhotozModel model = lephare_model({"--lephare.qso=none", "--lephare.stars=none", "--lephare.prior=none"});
+  Objects objects;
+  for (std::size_t i = 0; i < 3; ++i) add_object(objects, builtin_templates("cwwsb")[2 * i], 0.3 + 0.2 * static_cast<double>(i));
+  // One band below 0, two bands, and one by much: chi2 tells how deep.
+  const std::vector<std::vector<double>> significance = {{-0.7, 0, 0, 0, 0, 0}, {-1.5, -2.25, 0, 0, 0, 0}, {0, 0, 0, 0, 0, -12.0}};
+  std::vector<double> expected, at_zero;
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::vector<double> flux, error, floor;
+    for (std::size_t band = 0; band < bands.size(); ++band) {
+      flux.push_back(std::pow(10.0, -0.4 * objects.mag[i][band]));
+      error.push_back(0.1 * flux[band] * (1.0 + 0.1 * static_cast<double>(band)));
+      if (significance[i][band] < 0.0) flux[band] = significance[i][band] * error[band];
+      floor.push_back(std::max(flux[band], 0.0));
+      const bool is_below = flux[band] < 0.0;
+      objects.mag[i][band] = is_below ? magnitude_of_negative(flux[band], error[band]) : -2.5 * std::log10(flux[band]);
+      objects.err[i][band] = is_below ? -2.5 * std::log10(error[band]) : 2.5 / std::numbers::ln10 * error[band] / flux[band];
+    }
+    expected.push_back(least_chi2(model, flux, error));
+    at_zero.push_back(least_chi2(model, floor, error));
+  }
+  BandColumns columns = dnf_test::band_columns(bands.size());
+  columns.errors_are_limits = true;
+  const Table out = dnf_test::run(*make_photoz_algorithm("lephare")->estimator(model, columns, {}), objects);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(out.at("chi2").number(i), expected[i], 1e-4 * expected[i]) << i;
+    EXPECT_GT(std::abs(expected[i] - at_zero[i]), 0.01 * expected[i]) << i;
+    EXPECT_EQ(out.at("n_bands").integer(i), 6);
+    EXPECT_EQ(out.at("flags").integer(i), 0);
+  }
 }
 
 TEST(Cosmology, HasTheDistancesOfClosedForms) {
