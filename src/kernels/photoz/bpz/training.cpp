@@ -5,35 +5,15 @@
 #include <cmath>
 #include <memory>
 
+#include "../../templates/known_redshifts.hpp"
 #include "../common/sample.hpp"
-#include "known_redshifts.hpp"
+#include "fit_at_redshift.hpp"
 #include "skyfold/core/parallel.hpp"
 
 namespace skyfold::bpz {
 namespace {
 
 constexpr std::size_t objects_per_chunk = 256;
-
-std::vector<double> numbers_of_shifts(const ZeroPointShifts& found) {
-  std::vector<double> numbers = {static_cast<double>(found.rounds), found.has_settled ? 1.0 : 0.0};
-  for (const auto* values : {&found.shift, &found.uncapped, &found.error})
-    for (const double value : *values) numbers.push_back(value);
-  for (const std::size_t count : found.objects) numbers.push_back(static_cast<double>(count));
-  return numbers;
-}
-
-ZeroPointShifts shifts_of_numbers(const std::vector<double>& numbers, std::size_t bands) {
-  ZeroPointShifts found;
-  found.rounds = static_cast<int>(numbers.at(0));
-  found.has_settled = numbers.at(1) != 0.0;
-  for (std::size_t band = 0; band < bands; ++band) {
-    found.shift.push_back(numbers.at(2 + band));
-    found.uncapped.push_back(numbers.at(2 + bands + band));
-    found.error.push_back(numbers.at(2 + 2 * bands + band));
-    found.objects.push_back(static_cast<std::size_t>(numbers.at(2 + 3 * bands + band)));
-  }
-  return found;
-}
 
 /// Parts of each template, mixtures among them, that are of a type.
 std::vector<std::array<double, n_types>> shares_of(std::array<std::size_t, n_types> of_type, std::size_t models) {
@@ -68,8 +48,8 @@ std::array<double, n_types> likelihoods_of(std::span<const double> chi2, const s
 std::vector<TypedObject> typed_objects(const ModelFluxes& models, const FluxRules& rules, const TrainingSet& set, std::size_t prior_band,
                                        std::array<std::size_t, n_types> of_type, int threads) {
   const auto shares = shares_of(of_type, models.templates);
-  const std::vector<double> magnitude = detected_magnitudes(set, {std::vector<double>(models.bands, 0.0), {}, 0.0});
   const std::vector<double> no_shift(models.bands, 0.0);
+  const std::vector<double> magnitude = detected_magnitudes(set.photometry, no_shift);
   std::vector<TypedObject> objects(set.z.size());
   std::vector<std::unique_ptr<FitAtRedshift>> fits(static_cast<std::size_t>(threads));
   parallel_for(objects.size(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
@@ -119,7 +99,8 @@ ZeroPointShifts learn_shifts(const ModelFluxes& models, const FluxRules& rules, 
                              TrainingTasks& tasks) {
   const auto results = tasks.run("shifts", 1, [&](std::size_t, int threads) {
     const auto make = [&] { return std::make_unique<FitAtRedshift>(models, rules, set); };
-    return bytes_of(numbers_of_shifts(zero_point_shifts(detected_magnitudes(set, rules), models.bands, make, shifts, threads)));
+    return bytes_of(
+        numbers_of_shifts(zero_point_shifts(detected_magnitudes(set.photometry, rules.offset), models.bands, make, shifts, threads)));
   });
   return shifts_of_numbers(numbers_of(results.at(0)), models.bands);
 }

@@ -85,13 +85,13 @@ class Lephare final : public PhotozAlgorithm {
     const std::vector<std::string>& bands = model.bands.bands;
     std::vector<double> offset = lephare::per_band("lephare.zp_offset", options_.zp_offset, bands.size(), false);
     const std::vector<double> error = lephare::per_band("lephare.err_scale", options_.err_scale, bands.size(), true);
-    lephare::LearnedShifts found;
+    ZeroPointShifts found;
     if (options_.shifts) {
       const ShiftRules rules{lephare::shifts_band_of(options_, bands), options_.shifts_cap};
-      found = lephare::learn_shifts(galaxies, z, offset, error, set, bands, rules, tasks);
+      found = lephare::learn_shifts(galaxies, z, offset, error, set, rules, tasks);
       for (std::size_t band = 0; band < bands.size(); ++band) offset[band] -= found.shift[band];
-      model.record["shifts"] = found.line;
-      if (!found.warning.empty()) model.record["shifts_warning"] = found.warning;
+      model.record["shifts"] = found.line(bands);
+      if (const std::string warning = found.warning(bands); !warning.empty()) model.record["shifts_warning"] = warning;
     }
     Table& zeropoints = model.tables["zeropoints"];
     add_values(zeropoints, {"offset", Type::f8, 1, "mag", "", "added to the magnitudes of each band, the shift among it", ""}, offset);

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <span>
 
+#include "../../templates/known_redshifts.hpp"
 #include "../common/sample.hpp"
 
 namespace skyfold::lephare {
@@ -15,31 +16,18 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double per_magnitude = std::numbers::ln10 / 2.5;  // part of the flux
-constexpr double error_of_limit = 1.0;                      // see Photometry::mag_err
-
-/// Magnitudes of what was detected, [objects][bands]; NaN for all else.
-std::vector<double> detected_magnitudes(const TrainingSet& set, const std::vector<double>& offset) {
-  const Photometry& photometry = set.photometry;
-  std::vector<double> magnitude(photometry.mag.size(), nan);
-  for (std::size_t cell = 0; cell < magnitude.size(); ++cell) {
-    const std::size_t object = cell / photometry.n_bands, band = cell % photometry.n_bands;
-    // A non-detection has the error 1; a measured error as great tells nothing of a zero point.
-    if ((photometry.observed[object] >> band & 1) != 0 && photometry.mag_err[cell] < error_of_limit)
-      magnitude[cell] = photometry.mag[cell] + offset[band];
-  }
-  return magnitude;
-}
 
 /// All models at the redshift of an object, between the points of the grid linearly. One for each thread.
 class ModelsAtRedshift final : public KnownRedshiftFit {
  public:
-  ModelsAtRedshift(const std::vector<Model>& models, const std::vector<double>& z, const std::vector<double>& magnitude,
+  ModelsAtRedshift(const std::vector<Model>& models, const std::vector<double>& z, const std::vector<double>& offset,
                    const std::vector<double>& error, const TrainingSet& set)
       : models_(models),
         z_(z),
-        magnitude_(magnitude),
+        offset_(offset),
         error_(error),
         set_(set),
+        magnitude_(error.size()),
         flux_(error.size()),
         weight_(error.size()),
         at_z_(error.size()) {}
@@ -73,14 +61,15 @@ class ModelsAtRedshift final : public KnownRedshiftFit {
   /// Fluxes relative to the brightest one; false without a detection.
   bool take(std::size_t object, std::span<const double> shift) {
     const std::size_t bands = flux_.size();
-    const double* magnitude = &magnitude_[object * bands];
     brightest_ = std::numeric_limits<double>::infinity();
-    for (std::size_t band = 0; band < bands; ++band)
-      if (!std::isnan(magnitude[band])) brightest_ = std::min(brightest_, magnitude[band] - shift[band]);
+    for (std::size_t band = 0; band < bands; ++band) {
+      magnitude_[band] = detected_magnitude(set_.photometry, offset_, object, band);
+      if (!std::isnan(magnitude_[band])) brightest_ = std::min(brightest_, magnitude_[band] - shift[band]);
+    }
     for (std::size_t band = 0; band < bands; ++band) {
       flux_[band] = weight_[band] = 0.0;
-      if (std::isnan(magnitude[band])) continue;
-      flux_[band] = std::pow(10.0, -0.4 * (magnitude[band] - shift[band] - brightest_));
+      if (std::isnan(magnitude_[band])) continue;
+      flux_[band] = std::pow(10.0, -0.4 * (magnitude_[band] - shift[band] - brightest_));
       const double e = flux_[band] * per_magnitude * std::hypot(set_.photometry.mag_err[object * bands + band], error_[band]);
       weight_[band] = 1.0 / (e * e);
     }
@@ -88,26 +77,21 @@ class ModelsAtRedshift final : public KnownRedshiftFit {
   }
 
   const std::vector<Model>& models_;
-  const std::vector<double>&z_, &magnitude_, &error_;
+  const std::vector<double>&z_, &offset_, &error_;
   const TrainingSet& set_;
-  std::vector<double> flux_, weight_, at_z_;
+  std::vector<double> magnitude_, flux_, weight_, at_z_;
   double brightest_ = 0.0;
 };
 
 }  // namespace
 
-LearnedShifts learn_shifts(const std::vector<Model>& models, const std::vector<double>& z, const std::vector<double>& offset,
-                           const std::vector<double>& error, const TrainingSet& set, const std::vector<std::string>& bands,
-                           const ShiftRules& rules, TrainingTasks& tasks) {
+ZeroPointShifts learn_shifts(const std::vector<Model>& models, const std::vector<double>& z, const std::vector<double>& offset,
+                             const std::vector<double>& error, const TrainingSet& set, const ShiftRules& rules, TrainingTasks& tasks) {
   const auto results = tasks.run("shifts", 1, [&](std::size_t, int threads) {
-    const std::vector<double> magnitude = detected_magnitudes(set, offset);
-    const auto make = [&] { return std::make_unique<ModelsAtRedshift>(models, z, magnitude, error, set); };
-    const ZeroPointShifts found = zero_point_shifts(magnitude, bands.size(), make, rules, threads);
-    return bytes_of(found.shift) + found.line(bands) + "\n" + found.warning(bands);
+    const auto make = [&] { return std::make_unique<ModelsAtRedshift>(models, z, offset, error, set); };
+    return bytes_of(numbers_of_shifts(zero_point_shifts(detected_magnitudes(set.photometry, offset), offset.size(), make, rules, threads)));
   });
-  const std::string& bytes = results.at(0);
-  const std::size_t numbers = bands.size() * sizeof(double), end = bytes.find('\n', numbers);
-  return {numbers_of(bytes.substr(0, numbers)), bytes.substr(numbers, end - numbers), bytes.substr(end + 1)};
+  return shifts_of_numbers(numbers_of(results.at(0)), offset.size());
 }
 
 }  // namespace skyfold::lephare

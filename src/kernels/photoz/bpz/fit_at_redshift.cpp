@@ -1,19 +1,16 @@
 // What templates say of objects whose redshifts are known: for zero-point shifts and for the prior's parameters.
-#include "known_redshifts.hpp"
+#include "fit_at_redshift.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "../../templates/known_redshifts.hpp"
+
 namespace skyfold::bpz {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double error_of_limit = 1.0;  // see Photometry::mag_err
-
-bool is_observed(const Photometry& photometry, std::size_t object, std::size_t band) {
-  return (photometry.observed[object] >> band & 1) != 0;
-}
 
 }  // namespace
 
@@ -82,17 +79,6 @@ void FitAtRedshift::fit(std::size_t object, std::span<const double> shift, std::
     const double flux = scale_ * amplitude_[best] * model_[best * models_.bands + band];
     model[band] = flux > 0.0 ? -2.5 * std::log10(flux) : nan;
   }
-}
-
-std::vector<double> detected_magnitudes(const TrainingSet& set, const FluxRules& rules) {
-  const Photometry& photometry = set.photometry;
-  std::vector<double> magnitude(photometry.mag.size(), nan);
-  for (std::size_t cell = 0; cell < magnitude.size(); ++cell) {
-    const std::size_t object = cell / photometry.n_bands, band = cell % photometry.n_bands;
-    if (is_observed(photometry, object, band) && photometry.mag_err[cell] < error_of_limit)
-      magnitude[cell] = photometry.mag[cell] + rules.offset[band];
-  }
-  return magnitude;
 }
 
 }  // namespace skyfold::bpz

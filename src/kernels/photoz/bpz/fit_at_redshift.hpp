@@ -32,9 +32,4 @@ class FitAtRedshift final : public KnownRedshiftFit {
   double scale_ = 0.0;                    ///< brightest flux
 };
 
-/// Magnitudes of training objects, NaN where one was not detected or has no error, [objects][bands].
-///
-/// A training set tells of a non-detection by its limit with the error 1; a measured error as great tells nothing of a zero point.
-[[nodiscard]] std::vector<double> detected_magnitudes(const TrainingSet& set, const FluxRules& rules);
-
 }  // namespace skyfold::bpz
