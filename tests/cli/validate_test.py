@@ -1,4 +1,5 @@
 """The command validate from outside: the same bytes for every layout, models against products, limits, what is wrong with an input."""
+import html
 import json
 import os
 import pathlib
@@ -151,10 +152,16 @@ class Content(ValidateCommand):
 
     def test_two_models_stand_side_by_side(self):
         other = self.path("m.h5")
-        self.skyfold("train", "--calibrate", "none", "--sample", self.spec, "--output", other, "--train.fraction", 0.5, "--dnf.neighbours", 15, "--dnf.metric", "enf")
+        self.skyfold("train", "--sample", self.spec, "--output", other, "--train.fraction", 0.5, "--dnf.neighbours", 15, "--dnf.metric", "enf")
         out = self.validate("--sample", self.held, "--models", f"{self.model},{other}", "--bootstrap.realisations", 5).out
         self.assertRegex(out, r"(?m)^model +m +m +m-2 +m-2$")
         self.assertEqual([model["name"] for model in self.json()["models"]], ["m", "m-2"])
+        with h5py.File(other) as file:
+            calibration = file.attrs["record.calibration"]
+        self.assertIn("m: calibration by train: none\n", out)
+        self.assertIn(f"m-2: calibration by train: {calibration}\n", out)
+        self.assertRegex(calibration, "PIT KS .* -> ")
+        self.assertIn(calibration, html.unescape(pathlib.Path(self.path("v.html")).read_text()))
         self.assertEqual(read_group(self.path("v.h5"), "/objects")["z_phot"].shape, (len(self.ids), 2))
 
     def test_all_kinds_of_missing_values_are_counted(self):

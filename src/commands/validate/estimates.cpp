@@ -247,6 +247,8 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
                           std::size_t number) {
   Estimates estimates = empty_estimates(model.path, sample);
   estimates.algorithm = model.model.algorithm;
+  const auto told = model.model.record.find("calibration");
+  estimates.calibration = told == model.model.record.end() ? "none" : told->second;
   estimates.has_pdf = model.pdf.kind != "none";
   std::vector<Partition> units;
   const std::int64_t rows = std::ssize(sample.ids);

@@ -15,6 +15,7 @@ namespace skyfold {
 /// Estimated redshifts of a sample by one model or from one product; rows are those of the sample.
 struct Estimates {
   std::string name, algorithm, path;                  ///< name: unique, of the file; algorithm: "" when unknown
+  std::string calibration;                            ///< what training told of the model's; "none"; "" for estimates of a table
   std::vector<double> z_phot, z_err, pit, cde, odds;  ///< NaN where there is none
   bool has_pdf = false;
   // Of the usable objects of the sample:

@@ -232,6 +232,15 @@ void add_table(const std::string& name, const ValidationResult& r, std::size_t m
   process.add(results_tab, table);
 }
 
+/// How training calibrated the models: the metrics are of what came of it.
+void add_calibrations(const ValidationResult& r, Process& process) {
+  LogTable table{
+      "Calibration by train", {"model", "calibration"}, {}, "before -> after, on objects of the training set that were held out"};
+  for (const Estimates& e : r.models)
+    if (!e.calibration.empty()) table.rows.push_back({fmt::format("{} ({})", e.name, e.algorithm), e.calibration});
+  if (!table.rows.empty()) process.add(results_tab, table);
+}
+
 void compare(const ValidationResult& r, const std::vector<Drawn>& d, Process& process) {
   for (const char* subset : {"all", "culled"}) {
     LogTable table{fmt::format("All models, {} objects", subset), {"metric"}, {}, ""};
@@ -298,6 +307,7 @@ void report_validation(const ValidationResult& r, Process& process) {
     if (!d.pit.empty()) add_pits(prefix, name, r, model, d, process);
     add_binned(prefix, name, r, model, process);
   }
+  add_calibrations(r, process);
   compare(r, all, process);
 }
 

@@ -96,6 +96,8 @@ std::string validation_summary(const ValidationResult& r) {
     }
   }
   text += "\n" + aligned(rows) + "\n";
+  for (const Estimates& e : r.models)
+    if (!e.calibration.empty()) text += fmt::format("{}: calibration by train: {}\n", e.name, e.calibration);
   for (const JudgedMetric& j : r.validation.judged)
     if (!j.pass)
       text += fmt::format("{} ({}): {} = {:.5g} misses its limit {}{}\n", r.models[j.model].name, j.subset,
