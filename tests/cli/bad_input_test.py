@@ -356,8 +356,8 @@ class BadInput(support.SkyfoldTest):
     def test_pdfs_and_mocks(self):
         self.check([
             ("grid that runs backwards", USAGE, r"pdf.zm(ax|in)", *self.estimates("--pdf", "interp", "--pdf.zmin", 1, "--pdf.zmax", 0.5)),
-            ("grid of one point", USAGE, r"pdf.bins = 1 \(must be in 2", *self.estimates("--pdf", "interp", "--pdf.bins", 1)),
-            ("unknown form", USAGE, r"pdf = 'hist'", *self.estimates("--pdf", "hist")),
+            ("grid of one point", USAGE, r"pdf.bins = 1 \(a grid", *self.estimates("--pdf", "interp", "--pdf.bins", 1)),
+            ("unknown form", USAGE, r"pdf = 'voigt'", *self.estimates("--pdf", "voigt")),
             ("no objects", USAGE, r"objects = 0 \(must be in 1", "mock", "--objects", 0, "--output", "OUT/m.h5"),
             ("unknown survey", USAGE, r"survey = 'euclid'", "mock", "--survey", "euclid", "--output", "OUT/m.h5"),
             ("block of no rows", USAGE, r"farm.block_rows = 0", *self.estimates("--farm.block_rows", 0)),

@@ -259,7 +259,7 @@ class Folder(support.SkyfoldTest):
             (self.path("nested"), (), 2, "would be a product of "),
             (self.path("pdfs"), PDF, 2, "would both be "),
             (tree, ("--columns", "rubin", "--catalogue.id", "none"), 2, "objectId"),
-            (tree, ("--pdf", "mixmod"), 2, "--pdf mixmod"),
+            (tree, ("--pdf", "voigt"), 2, "pdf = 'voigt'"),
             (tree, ("--catalogue.id", "nowhere"), 2, "nowhere"),
             (tree, ("--model", f"{self.model},{self.model}"), 2, "--model"),
             (tree, ("--output", tree), 2, "whose files are estimated"),

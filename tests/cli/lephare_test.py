@@ -147,7 +147,7 @@ class LephareTest(support.SkyfoldTest):
 
     def train(self, name, *options):
         model = self.base / name
-        self.skyfold("train", "--algorithms", "lephare", "--sample", self.sample, "--output", model, "--train.fraction", "1", "--bands.limits",
+        self.skyfold("train", "--calibrate", "none", "--algorithms", "lephare", "--sample", self.sample, "--output", model, "--train.fraction", "1", "--bands.limits",
                 ",".join(map(str, LIMITS)), "--lephare.filters", "lsst", "--lephare.dz", "0.05", *options)
         return model
 

@@ -275,7 +275,7 @@ class DamagedInputs(Trust):
         self.skyfold(*words)
 
     def test_pdfs(self):
-        self.skyfold("photoz", "--catalogue", self.survey, "--model", self.model, "--output", self.path("e.h5"), "--pdf", "interp")
+        self.skyfold("photoz", "--catalogue", self.survey, "--model", self.model, "--output", self.path("e.h5"), "--pdf", "interp", "--pdf.bins", "100")
         self.check_attached(self.path("e.pdf.hdf5"), "data")
         words = ["validate", "--sample", self.sample, "--estimates", self.path("e.h5"), "--output", self.path("v.h5")]
         flip_bit(self.path("e.pdf.hdf5"), "data/yvals", 3999)

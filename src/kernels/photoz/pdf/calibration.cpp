@@ -222,9 +222,12 @@ CalibratedPoint::CalibratedPoint(const PhotozModel& model, const Calibration& ca
   if (found != model.parameters.end() && (found->second == "mean" || found->second == "mode" || found->second == "median"))
     point_ = found->second;
 }
-double CalibratedPoint::z_phot(const RedshiftPdf& pdf, double before) const { return point_.empty() ? before : point_of(pdf, point_); }
-double CalibratedPoint::z_err(const RedshiftPdf& pdf, double before) const {
-  return error_scale_ > 0.0 ? error_scale_ * before : central_half_width(pdf);
+void CalibratedPoint::correct(const RedshiftPdf* pdf, double& z_phot, float& z_err) const {
+  if (error_scale_ > 0.0)
+    z_err = static_cast<float>(error_scale_ * static_cast<double>(z_err));
+  else if (pdf)
+    z_err = static_cast<float>(central_half_width(*pdf));
+  if (pdf && !point_.empty()) z_phot = point_of(*pdf, point_);
 }
 
 }  // namespace skyfold

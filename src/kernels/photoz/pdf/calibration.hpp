@@ -18,8 +18,10 @@ class CalibratedPoint {
  public:
   CalibratedPoint(const PhotozModel& model, const Calibration& calibration);
 
-  [[nodiscard]] double z_phot(const RedshiftPdf& pdf, double before) const;
-  [[nodiscard]] double z_err(const RedshiftPdf& pdf, double before) const;
+  /// False where the point is not of the PDF, and the error is scaled: no PDF need be made for them.
+  [[nodiscard]] bool needs_pdf() const noexcept { return !point_.empty() || error_scale_ == 0.0; }
+  /// @param pdf  calibrated; null: the object has none, and what is of the PDF stays as it is
+  void correct(const RedshiftPdf* pdf, double& z_phot, float& z_err) const;
 
  private:
   std::string point_;  ///< "" where the point is not of the PDF

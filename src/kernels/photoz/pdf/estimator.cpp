@@ -73,14 +73,11 @@ class ConvertingKernel final : public Kernel {
   }
 
   void convert(const Table& inner, std::size_t row, Worker& worker, const EstimateColumns& columns, Table& out) const {
-    if (!worker.pdf->set(inner, row)) {
+    const bool has_pdf = worker.pdf->set(inner, row);
+    if (point_) point_->correct(has_pdf ? worker.pdf.get() : nullptr, columns.z_phot[row], columns.z_err[row]);
+    if (!has_pdf) {
       for (const ColumnInfo& column : pdf_columns(pdf_, 1)) set_missing_cell(out.at(column.name), row);
       return;
-    }
-    if (calibrated_) {
-      // The error is of the PDF that is given, and so is the point, where the algorithm takes them from it.
-      columns.z_err[row] = static_cast<float>(point_->z_err(*worker.pdf, columns.z_err[row]));
-      columns.z_phot[row] = point_->z_phot(*worker.pdf, columns.z_phot[row]);
     }
     if (pdf_.kind != "none") columns.flags[row] |= worker.converter.write(*worker.pdf, row, out);
   }
@@ -90,6 +87,25 @@ class ConvertingKernel final : public Kernel {
   std::optional<Calibration> calibrated_;
   std::optional<CalibratedPoint> point_;
   Schema schema_;
+};
+
+/// Estimates whose calibration needs no PDF, where none is asked for.
+class ScalingKernel final : public Kernel {
+ public:
+  ScalingKernel(std::unique_ptr<Kernel> kernel, CalibratedPoint point) : inner_(std::move(kernel)), point_(std::move(point)) {}
+
+  std::vector<std::string> needs() const override { return inner_->needs(); }
+  Schema gives() const override { return inner_->gives(); }
+  void mark_failed(Table& out) const override { inner_->mark_failed(out); }
+  void run(const Table& in, Table& out, int threads) const override {
+    inner_->run(in, out, threads);
+    const EstimateColumns columns(out);
+    for (std::size_t row = 0; row < out.rows(); ++row) point_.correct(nullptr, columns.z_phot[row], columns.z_err[row]);
+  }
+
+ private:
+  std::unique_ptr<Kernel> inner_;
+  CalibratedPoint point_;
 };
 
 /// The algorithm's best form: a grid is one so fine that no PDF of a survey is narrower, over its range and what is asked for.
@@ -111,6 +127,9 @@ PhotozEstimator photoz_estimator(const PhotozModel& model, const BandColumns& co
   if (pdf.kind == "native") pdf = native;
   const bool is_given = pdf.kind == "none" || pdf.kind == "interp" || (pdf.kind == "mixmod" && has_mixtures);
   if (is_given && !is_calibrated(model)) return {algorithm->estimator(model, columns, pdf), pdf};
+  if (pdf.kind == "none")
+    if (CalibratedPoint point(model, Calibration(model.tables.at(calibration_table))); !point.needs_pdf())
+      return {std::make_unique<ScalingKernel>(algorithm->estimator(model, columns, pdf), std::move(point)), pdf};
   auto kernel = algorithm->estimator(model, columns, native);
   return {std::make_unique<ConvertingKernel>(std::move(kernel), model, native, pdf), pdf};
 }

@@ -188,9 +188,10 @@ class Judgement {
           [&](RedshiftPdf& pdf, std::size_t row) {
             const double z = held_out_.z[row];
             pit[row] = pdf.cumulative(z);
-            double z_phot = column("z_phot", row), z_err = column("z_err", row);
-            if (is_calibrated) z_err = point.z_err(pdf, z_err), z_phot = point.z_phot(pdf, z_phot);
-            if (std::isfinite(z_phot) && z_err >= 0.0) within[row] = std::abs(z_phot - z) <= z_err ? 1.0 : 0.0;
+            double z_phot = column("z_phot", row);
+            auto z_err = static_cast<float>(column("z_err", row));
+            if (is_calibrated) point.correct(&pdf, z_phot, z_err);
+            if (std::isfinite(z_phot) && z_err >= 0.0f) within[row] = std::abs(z_phot - z) <= z_err ? 1.0 : 0.0;
             cde[row] = pdf.squared_integral() - 2.0 * pdf.density(z);
           },
           part);
