@@ -138,6 +138,16 @@ class Forms(support.SkyfoldTest):
         self.assertIn(f"{off:,} of {count:,} objects have less than half of their PDF between 0 and 0.4", result.err)
         self.assertIn(f"{narrow:,} of {count:,} objects have an error below 0.1000", result.err)
 
+    def test_what_is_beyond_the_range_of_packed_pdfs_is_told_for_files_of_a_folder_too(self):
+        for words, product in ((("--catalogue", self.catalogue, "--output", self.path("p.hdf5")), "p.hdf5"),
+                               (("--catalogues", self.catalogue, "--output", self.path("many")), "many/survey.hdf5")):
+            result = self.skyfold("photoz", *words, "--model", self.base / "m.knn.h5", "--pdf", "packed", "--pdf.zmax", 0.4, "--threads", 1,
+                                  "--project", "none", "--product-log", "none")
+            columns = support.read_group(self.path(product))
+            off, count = np.count_nonzero(columns["flags"] & 128), np.count_nonzero(np.isfinite(columns["z_phot"]))
+            self.assertGreater(off, 0)
+            self.assertIn(f"{off:,} of {count:,} objects have less than half of their PDF between 0 and 0.4", result.err)
+
     def test_a_grid_that_is_none_is_refused(self):
         for words, message in ((("--pdf.zmin", -0.5), "pdf.zmin = -0.5"), (("--pdf.zmin", 2, "--pdf.zmax", 1), "pdf.zmax = 1"),
                                (("--pdf.bytes", 8), "pdf.bytes"), (("--pdf", "sparse"), "pdf")):

@@ -495,8 +495,10 @@ class FolderRun {
     const RowReader product(task.product.rows, "/object", ZoneCheck::off);
     const std::vector<FittedModel>& models = task.fit->models;
     if (results.empty())
-      for (const FittedModel& model : models)
+      for (const FittedModel& model : models) {
         results.emplace_back(photoz_form(o_.models.columns), models.size() > 1 ? model.named.name : "", model.named.name);
+        if (!model.named.pdf_path.empty()) results.back().watch(model.pdf);
+      }
     for (std::int64_t begin = ranks_.rank() * zone_rows; begin < product.rows(); begin += ranks_.size() * zone_rows)
       for (ModelResults& result : results) result.add(product, {begin, std::min(begin + zone_rows, product.rows())}, nullptr);
   }

@@ -122,11 +122,12 @@ void ModelResults::add(const RowReader& product, RowRange block, const Column* t
   product.read(block, rows);
   const Column *z = rows.find(z_phot_), *err = rows.find(z_err_), *high = rows.find(z_err_high_), *flags = rows.find(flags_);
   const double step = grid_step(pdf_);
+  const bool has_range = step > 0.0 || pdf_.kind == "packed";
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     double z_err = std::numeric_limits<double>::quiet_NaN();
     if (err) z_err = high ? 0.5 * (high->number(i) - err->number(i)) : err->number(i);
     counts_.add(z->number(i), z_err, flags ? flags->integer(i) : 0);
-    if (step > 0.0 && std::isfinite(z->number(i))) {
+    if (has_range && std::isfinite(z->number(i))) {
       ++losses_[0];
       losses_[1] += flags && (flags->integer(i) & photoz_pdf_off_grid) != 0;
       losses_[2] += z_err < step;
