@@ -125,7 +125,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("skyfold")
     parser.add_argument("data")
-    parser.add_argument("--algorithms", default="trainz,dnf,knn,cmnn,pofz,gpz,annz,annz2,skynet,mdn,arborz,tpz,bpz,lephare")
+    parser.add_argument("--algorithms", default="trainz,dnf,knn,cmnn,pofz,gpz,annz,annz2,skynet,mdn,arborz,tpz,bpz,lephare,combine")
     parser.add_argument("--samples", default="dc2,des,sdss")
     arguments = parser.parse_args()
     for sample in arguments.samples.split(","):
