@@ -12,12 +12,7 @@ double chi2_of(const double* model, std::size_t bands, std::size_t stride, const
                double* chi2, double* log_p) {
   Lanes least = Lanes{} + std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < stride; i += n_lanes) {
-    Lanes ot = {}, tt = {};
-    for (std::size_t band = 0; band < bands; ++band) {
-      const Lanes flux = load(model + band * stride + i);
-      ot += flux * fot[band];
-      tt += flux * flux * ftt[band];
-    }
+    const auto [ot, tt] = flux_products(model, bands, stride, fot, ftt, i);
     // A template that is dark in all bands explains nothing, and so does one of negative amplitude.
     const Lanes gain = (tt > 0.0) & (ot > 0.0) ? ot * ot / tt : Lanes{};
     const Lanes value = foo - gain;

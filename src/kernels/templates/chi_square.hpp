@@ -14,6 +14,22 @@ SKYFOLD_INLINE Lanes load(const double* at) {
 }
 SKYFOLD_INLINE void store(double* at, const Lanes& lanes) { std::memcpy(at, &lanes, sizeof lanes); }
 
+/// FOT and FTT of a template: sums over the bands of f F / e^2 and F^2 / e^2, at some redshifts.
+struct FluxProducts {
+  Lanes ot = {}, tt = {};
+};
+/// At the lanes from redshift i on; arguments as for chi2_of.
+SKYFOLD_INLINE FluxProducts flux_products(const double* model, std::size_t bands, std::size_t stride, const double* fot, const double* ftt,
+                                          std::size_t i) {
+  FluxProducts sum;
+  for (std::size_t band = 0; band < bands; ++band) {
+    const Lanes flux = load(model + band * stride + i);
+    sum.ot += flux * fot[band];
+    sum.tt += flux * flux * ftt[band];
+  }
+  return sum;
+}
+
 /// chi2 = FOO - FOT^2 / FTT of a template with its best amplitude at each redshift, the least one returned. A negative amplitude counts as
 /// none.
 ///

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 
 #include "skyfold/kernels/kernel.hpp"
@@ -23,5 +24,10 @@ struct PhotozEstimator {
 /// @param columns  of magnitudes and errors, in the tables that the kernel is run on
 /// Throws UsageError for a grid that is none.
 [[nodiscard]] PhotozEstimator photoz_estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf);
+
+/// An algorithm's best form of PDFs: mixtures of Gaussians, else a grid so fine that no PDF of a survey is narrower, over the range of the
+/// model and at least from zmin to zmax.
+[[nodiscard]] PdfOptions native_pdf(const PhotozModel& model, bool is_mixture, double zmin = std::numeric_limits<double>::infinity(),
+                                    double zmax = -std::numeric_limits<double>::infinity());
 
 }  // namespace skyfold

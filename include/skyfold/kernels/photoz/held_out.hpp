@@ -23,9 +23,6 @@ namespace skyfold {
 [[nodiscard]] Table train_and_estimate(const PhotozAlgorithm& algorithm, const TrainingSet& fit, const TrainingSet& judged,
                                        const PhotozModel& described, const PdfOptions& pdf, TrainingTasks& tasks);
 
-/// The form that train_and_estimate takes for native.
-[[nodiscard]] PdfOptions native_pdf(const PhotozModel& described, bool is_mixture);
-
 /// Tables of estimates as bytes, and back. Throws DataError for bytes that are none.
 [[nodiscard]] std::string estimates_bytes(const Table& estimates);
 [[nodiscard]] Table estimates_from(const std::string& bytes);

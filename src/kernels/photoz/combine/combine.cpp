@@ -9,6 +9,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/kernels/photoz/estimator.hpp"
 #include "skyfold/kernels/photoz/held_out.hpp"
 #include "weights.hpp"
 

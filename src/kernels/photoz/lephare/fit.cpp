@@ -31,12 +31,7 @@ SKYFOLD_CLONES
 void reject(const double* model, std::size_t bands, std::size_t stride, const double* fot, const double* ftt, double rest,
             const double* least, const double* most, const double* limit, double* chi2) {
   for (std::size_t i = 0; i < stride; i += n_lanes) {
-    Lanes ot = {}, tt = {};
-    for (std::size_t band = 0; band < bands; ++band) {
-      const Lanes flux = load(model + band * stride + i);
-      ot += flux * fot[band];
-      tt += flux * flux * ftt[band];
-    }
+    const auto [ot, tt] = flux_products(model, bands, stride, fot, ftt, i);
     const Lanes s = (tt > 0.0) & (ot > 0.0) ? ot / tt : Lanes{};
     Lanes value = load(chi2 + i);
     if (least) {

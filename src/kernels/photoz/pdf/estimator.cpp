@@ -14,7 +14,6 @@
 namespace skyfold {
 namespace {
 
-constexpr double fine_step = 0.0025;
 constexpr std::size_t objects_per_chunk = 64;
 
 /// Estimates of an algorithm with their PDFs in another form.
@@ -108,22 +107,22 @@ class ScalingKernel final : public Kernel {
   CalibratedPoint point_;
 };
 
-/// The algorithm's best form: a grid is one so fine that no PDF of a survey is narrower, over its range and what is asked for.
-PdfOptions native_form(const PhotozModel& model, const PdfOptions& pdf, bool has_mixtures) {
-  PdfOptions native = resolved_pdf(pdf_by_model(), model);
-  native.kind = has_mixtures ? "mixmod" : "interp";
-  if (pdf.kind != "native") native.zmin = std::min(native.zmin, pdf.zmin), native.zmax = std::max(native.zmax, pdf.zmax);
-  native.bins = 1 + static_cast<long>(std::ceil((native.zmax - native.zmin) / fine_step));
-  return native;
-}
-
 }  // namespace
+
+PdfOptions native_pdf(const PhotozModel& model, bool is_mixture, double zmin, double zmax) {
+  constexpr double fine_step = 0.0025;
+  PdfOptions pdf = resolved_pdf(pdf_by_model(), model);
+  pdf.kind = is_mixture ? "mixmod" : "interp";
+  pdf.zmin = std::min(pdf.zmin, zmin), pdf.zmax = std::max(pdf.zmax, zmax);
+  pdf.bins = 1 + static_cast<long>(std::ceil((pdf.zmax - pdf.zmin) / fine_step));
+  return pdf;
+}
 
 PhotozEstimator photoz_estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& asked) {
   const auto algorithm = make_photoz_algorithm(model.algorithm);
   PdfOptions pdf = resolved_pdf(asked, model);
   const bool has_mixtures = algorithm->has_mixtures(model);
-  const PdfOptions native = native_form(model, pdf, has_mixtures);
+  const PdfOptions native = pdf.kind == "native" ? native_pdf(model, has_mixtures) : native_pdf(model, has_mixtures, pdf.zmin, pdf.zmax);
   if (pdf.kind == "native") pdf = native;
   const bool is_given = pdf.kind == "none" || pdf.kind == "interp" || (pdf.kind == "mixmod" && has_mixtures);
   if (is_given && !is_calibrated(model)) return {algorithm->estimator(model, columns, pdf), pdf};

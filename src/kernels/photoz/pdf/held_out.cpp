@@ -115,14 +115,6 @@ Table train_and_estimate(const PhotozAlgorithm& algorithm, const TrainingSet& fi
   return out;
 }
 
-PdfOptions native_pdf(const PhotozModel& described, bool is_mixture) {
-  constexpr double fine_step = 0.0025;
-  PdfOptions pdf = resolved_pdf(pdf_by_model(), described);
-  pdf.kind = is_mixture ? "mixmod" : "interp";
-  pdf.bins = 1 + static_cast<long>(std::ceil((pdf.zmax - pdf.zmin) / fine_step));
-  return pdf;
-}
-
 std::string estimates_bytes(const Table& estimates) {
   std::string bytes = fmt::format("{}\n{}\n", estimates.rows(), estimates.columns()) + text_of_schema(estimates.schema());
   for (std::size_t c = 0; c < estimates.columns(); ++c) {
