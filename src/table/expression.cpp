@@ -16,6 +16,7 @@
 #include "expression_slot.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/table/number_expression.hpp"
 
 namespace skyfold {
 namespace {
@@ -82,15 +83,24 @@ class Machine {
       : program_(program), columns_(columns), slots_(program.number_depth), truths_(program.truth_depth * block_rows) {}
 
   const std::uint8_t* run(std::size_t first, std::size_t count) {
+    steps(first, count);
+    return truths_.data();
+  }
+  /// Of a program that leaves a double.
+  const double* run_number(std::size_t first, std::size_t count) {
+    steps(first, count);
+    return slots_.front().as<double>();
+  }
+
+ private:
+  void steps(std::size_t first, std::size_t count) {
     first_ = first;
     count_ = count;
     number_ = slots_.data();
     truth_ = truths_.data();
     for (const Instruction& instruction : program_.instructions) step(instruction);
-    return truths_.data();
   }
 
- private:
   void step(const Instruction& o) {
     switch (o.step) {
       case Step::column:
@@ -424,22 +434,43 @@ class Machine {
   std::size_t first_ = 0, count_ = 0;
 };
 
+std::vector<const Column*> columns_for(const Condition::Program& program, const std::vector<std::string>& names, const Table& table) {
+  std::vector<const Column*> columns;
+  for (const std::string& name : names) columns.push_back(&table.at(name));
+  for (const Instruction& o : program.instructions)
+    if (o.step == Step::column && o.kind == NumberKind::whole && kind_of(columns[o.column]->info().type) == NumberKind::real)
+      // A double read as a whole number would be truncated in silence.
+      throw std::logic_error("a condition compiled for another type of column " + names[o.column]);
+  return columns;
+}
+
 }  // namespace
 
 Condition::Condition(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases)
     : text_(trim(text)), program_(std::make_shared<Program>(compile_condition(text_, schema, what, aliases, columns_))) {}
 
 void Condition::evaluate(const Table& table, std::span<std::uint8_t> holds) const {
-  std::vector<const Column*> columns;
-  for (const std::string& name : columns_) columns.push_back(&table.at(name));
-  for (const Instruction& o : program_->instructions)
-    if (o.step == Step::column && o.kind == NumberKind::whole && kind_of(columns[o.column]->info().type) == NumberKind::real)
-      // A double read as a whole number would be truncated in silence.
-      throw std::logic_error("a condition compiled for another type of column " + columns_[o.column]);
+  const std::vector<const Column*> columns = columns_for(*program_, columns_, table);
   Machine machine(*program_, columns);
   for (std::size_t first = 0; first < table.rows(); first += block_rows) {
     const std::size_t count = std::min(block_rows, table.rows() - first);
     std::copy_n(machine.run(first, count), count, holds.begin() + static_cast<std::ptrdiff_t>(first));
+  }
+}
+
+NumberExpression::NumberExpression(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases)
+    : text_(trim(text)), program_(std::make_shared<Condition::Program>(compile_number(text_, schema, what, aliases, columns_))) {
+  const Instruction& first = program_->instructions.front();
+  if (program_->instructions.size() == 1 && first.step == Step::column && schema[*find_column(schema, columns_[0])].width == 1)
+    plain_ = columns_[0];
+}
+
+void NumberExpression::evaluate(const Table& table, std::size_t first_row, std::span<double> values) const {
+  const std::vector<const Column*> columns = columns_for(*program_, columns_, table);
+  Machine machine(*program_, columns);
+  for (std::size_t first = 0; first < values.size(); first += block_rows) {
+    const std::size_t count = std::min(block_rows, values.size() - first);
+    std::copy_n(machine.run_number(first_row + first, count), count, values.begin() + static_cast<std::ptrdiff_t>(first));
   }
 }
 

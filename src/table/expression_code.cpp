@@ -149,6 +149,11 @@ void ConditionCode::make_both_real(Value& left, Value& right) {
   (void)make_real(right, here());
 }
 
+void ConditionCode::leave_real(Value value) {
+  need_number(value);
+  (void)make_real(value, here());
+}
+
 Value ConditionCode::with_sign(Value value, bool is_negative, std::size_t place) {
   need_number(value);
   if (is_negative && value.literal) {

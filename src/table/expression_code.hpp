@@ -43,6 +43,9 @@ class ConditionCode {
   /// Step::both or either, of two truth values.
   [[nodiscard]] Value join(const Value& left, Step step);
 
+  /// The value as a double, which is all that the program gives. For the whole of a text that is a number.
+  void leave_real(Value value);
+
   /// With a sign before it.
   [[nodiscard]] Value with_sign(Value value, bool is_negative, std::size_t place);
   [[nodiscard]] Value absolute(const Value& value, std::size_t place);

@@ -29,12 +29,20 @@ class Compiler {
   Condition::Program compile() {
     next();
     (void)code_.truth_of(parse_or());
+    return finished();
+  }
+  Condition::Program compile_number() {
+    next();
+    code_.leave_real(parse_or());
+    return finished();
+  }
+
+ private:
+  Condition::Program finished() {
     // All of the text must be understood: "mag_i < 23 25" is no condition with a remark behind it.
     if (token_.kind != Kind::end) fail(fmt::format("'{}' was not expected", token_.text));
     return code_.finish();
   }
-
- private:
   [[noreturn]] void fail(const std::string& problem) const { tokens_.fail_at(token_.place, problem); }
   [[noreturn]] void fail_at(std::size_t place, const std::string& problem) const { tokens_.fail_at(place, problem); }
   void next() { token_ = tokens_.next(); }
@@ -318,6 +326,12 @@ Condition::Program compile_condition(const std::string& text, const Schema& sche
                                      std::vector<std::string>& columns) {
   if (trim(text).empty()) throw UsageError(what + ": an empty condition");
   return Compiler(text, schema, what, aliases, columns).compile();
+}
+
+Condition::Program compile_number(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases,
+                                  std::vector<std::string>& columns) {
+  if (trim(text).empty()) throw UsageError(what + ": an empty expression");
+  return Compiler(text, schema, what, aliases, columns).compile_number();
 }
 
 }  // namespace skyfold

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/table/number_expression.hpp"
 
 namespace skyfold {
 namespace {
@@ -250,6 +251,36 @@ TEST(Condition, HoldsRowByRowInTablesOfAnyLength) {
       EXPECT_EQ(holds[i] != 0, a + b > 0.25 && !(a < b || std::abs(a) > 0.75)) << i;
     }
   }
+}
+
+std::vector<double> numbers_of(const std::string& text) {
+  const Table table = sample();
+  std::vector<double> values(table.rows());
+  NumberExpression(text, table.schema(), "--stat").evaluate(table, 0, values);
+  return values;
+}
+
+TEST(NumberExpression, CalculatesDoublesOfColumnsOfAnyType) {
+  EXPECT_EQ(numbers_of("mag - x").at(0), 19.5);
+  EXPECT_EQ(numbers_of("mag - x").at(2), 20.0);
+  EXPECT_TRUE(std::isnan(numbers_of("mag - x").at(3)));
+  EXPECT_EQ(numbers_of("flag").at(2), 4.0);
+  EXPECT_TRUE(std::isnan(numbers_of("flag").at(3)));
+  EXPECT_EQ(numbers_of("-(big + 1)").at(2), -4.0);
+  EXPECT_EQ(numbers_of("flux[0] / 4").at(1), 2.5);
+  EXPECT_EQ(numbers_of("abs(-3)").at(0), 3.0);
+  EXPECT_EQ(numbers_of("flag & 4").at(2), 4.0);
+}
+
+TEST(NumberExpression, KnowsAColumnThatStandsAlone) {
+  const Schema schema = sample().schema();
+  EXPECT_EQ(NumberExpression(" mag ", schema, "--stat").plain_column(), "mag");
+  EXPECT_EQ(NumberExpression("flux[0]", schema, "--stat").plain_column(), "");
+  EXPECT_EQ(NumberExpression("mag + 0", schema, "--stat").plain_column(), "");
+}
+
+TEST(NumberExpression, RefusesWhatIsNoNumber) {
+  for (const char* text : {"", "class", "mag < 3", "mag -", "nothing", "mag mag"}) EXPECT_THROW(numbers_of(text), UsageError) << text;
 }
 
 TEST(Condition, SurvivesAnyText) {
