@@ -309,7 +309,8 @@ class WithoutSample(support.SkyfoldTest):
     def test_presets_make_models(self):
         for preset, bands, n in (("bpz-rubin", 6, 300), ("bpz-des", 4, 350)):
             model = self.base / f"{preset}.hdf5"
-            self.skyfold("train", "--config", preset, "--output", model)
+            told = self.skyfold("train", "--config", preset, "--output", model)
+            self.assertIn("not calibrated: a model of options alone", told.err)
             with h5py.File(model) as file:
                 self.assertEqual(file["fluxes/flux"].shape, (8 * bands, n))
         self.fails(4, r"bpz-nowhere", "train", "--config", "bpz-nowhere", "--output", self.base / "x.hdf5")

@@ -82,8 +82,9 @@ class TemplatesTest(support.SkyfoldTest):
         for message, code, what, words in [
                 ("band i has no filter", 2, "list", dict(filters="f_g.res,f_r.res")), ("4 files for the 3 bands", 2, "list", dict(filters="a,b,c,d")),
                 ("no range of redshifts", 2, "check", dict(words=["--zmin", "3", "--zmax", "1"])), ("none.list", 4, "list", dict(templates="none.list")),
-                ("number 0 (filters of a file are counted from 1)", 3, "plot", dict(filters="f_g.res:0,f_r.res,f_i.res", words=["--output", "p.svg"])),
-                ("filters lsst have no band 'q'", 3, "list", dict(filters="lsst", bands="q"))]:
+                ("number 0 (filters of a file are counted from 1)", 2, "plot", dict(filters="f_g.res:0,f_r.res,f_i.res", words=["--output", "p.svg"])),
+                ("filters lsst have no band 'q'", 2, "list", dict(filters="lsst", bands="q")),
+                ("filters lsst have no band 'q'", 2, "check", dict(filters="lsst", bands="q")), ("f_x.res", 4, "list", dict(filters="f_g.res,f_r.res,none/f_x.res"))]:
             with self.subTest(message=message):
                 extra = words.pop("words", [])
                 result = self.run_skyfold("templates", what, "--templates", words.get("templates", "some.list"), "--filters",

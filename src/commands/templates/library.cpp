@@ -36,12 +36,15 @@ void look_at_order(std::string_view text, Item& item) {
   }
 }
 
-/// Reads one; what is wrong with it becomes its fault.
+/// Reads one; what is wrong with it becomes its fault. A name that is none is a mistake of the command, not of a file.
 void try_to_read(Item& item, const std::function<void()>& read) {
   try {
     read();
+  } catch (const UsageError&) {
+    throw;
   } catch (const Error& error) {
     item.fault = error.what();
+    item.fault_code = error.code();
   }
 }
 
@@ -69,7 +72,11 @@ std::vector<std::string> spectrum_files(const std::string& name, Library& librar
 
 void read_spectra(const std::string& name, Library& library, std::vector<std::string>& used) {
   if (is_one_of(builtin_template_sets(), name)) {
-    for (Curve& curve : builtin_templates(name)) library.spectra.push_back({"", "built in", std::move(curve), "", 0, false, false});
+    for (Curve& curve : builtin_templates(name)) {
+      Item& item = library.spectra.emplace_back();
+      item.source = "built in";
+      item.curve = std::move(curve);
+    }
     return;
   }
   for (const std::string& path : spectrum_files(name, library, used)) {
@@ -154,7 +161,7 @@ Library read_library(LibraryOptions& o, std::vector<std::string>& used) {
 void require_curves(const Library& library) {
   for (const auto* items : {&library.spectra, &library.filters})
     for (const Item& item : *items)
-      if (!item.curve) throw DataError(item.fault);
+      if (!item.curve) throw Error(item.fault_code, item.fault);
 }
 
 FilterWavelengths wavelengths_of(const Curve& filter) {

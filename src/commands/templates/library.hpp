@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/kernels/templates/curve.hpp"
 #include "skyfold/kernels/templates/synthetic.hpp"
@@ -29,7 +30,8 @@ struct Item {
   std::string source;          ///< file, or "built in"
   std::optional<Curve> curve;  ///< before anything is cut off; none where the file is no curve
   std::string fault;           ///< why there is none: one line
-  std::size_t repeated = 0;    ///< points at the wavelength of the one before
+  ExitCode fault_code = ExitCode::data;
+  std::size_t repeated = 0;  ///< points at the wavelength of the one before
   bool is_decreasing = false, is_energy = false;
   [[nodiscard]] std::string name() const { return curve ? curve->name : source; }
 };
@@ -38,11 +40,12 @@ struct Library {
   std::vector<std::string> unread;  ///< files of folders whose endings are not those of curves
 };
 
-/// Reads all that can be read; what cannot is told by the item. Throws UsageError or IoError where a list itself is none.
+/// Reads all that can be read; what cannot is told by the item. Throws UsageError for a name that is none, and
+/// IoError where a list itself is none.
 ///
 /// @param used  is given the files that were read
 [[nodiscard]] Library read_library(LibraryOptions& o, std::vector<std::string>& used);
-/// Throws the first fault as DataError, for who needs curves.
+/// Throws the first fault, for who needs curves.
 void require_curves(const Library& library);
 
 /// Wavelengths of a throughput of photons, angstrom.

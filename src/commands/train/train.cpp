@@ -255,7 +255,9 @@ class Training {
   /// Adds the table of calibration, where it helps, and the record of what it does.
   void calibrate(const PhotozAlgorithm& algorithm, const RankTasks::Place& place, const std::string& tuned, PhotozModel& model) const {
     std::string& text = model.record["calibration"];
-    if (set_.z.size() < least_calibrated) {
+    if (set_.z.empty()) {
+      text = "not calibrated: a model of options alone (--sample gives objects of known redshift, which show how wide PDFs must be)";
+    } else if (set_.z.size() < least_calibrated) {
       text = fmt::format("not calibrated: {} training objects (fewer than {})", set_.z.size(), least_calibrated);
     } else {
       try {
