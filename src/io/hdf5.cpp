@@ -273,6 +273,45 @@ void add_columns(const std::string& path, const std::map<std::string, Table>& gr
   finish(file);
 }
 
+void add_links(const std::string& path, const std::map<std::string, std::string>& targets) {
+  if (targets.empty()) return;
+  File file = File::for_update(path);
+  write_hdf5(file, false, [&](hid_t root) {
+    for (const auto& [name, target] : targets) {
+      if (H5Lexists(root, name.c_str(), H5P_DEFAULT) > 0) check_hdf5(H5Ldelete(root, name.c_str(), H5P_DEFAULT), path + ": " + name);
+      check_hdf5(H5Lcreate_hard(root, target.c_str(), root, name.c_str(), H5P_DEFAULT, H5P_DEFAULT), path + ": cannot link " + name);
+    }
+  });
+  finish(file);
+}
+
+std::map<std::string, std::string> read_links(const std::string& path) {
+  struct Found {
+    std::map<haddr_t, std::string> in_root;
+    std::map<std::string, std::string> links;
+  } found;
+  const auto collect_root = [](hid_t root, const char* name, const H5L_info_t* link, void* data) -> herr_t {
+    H5O_info_t info;
+    // Whatever has no address of its own (soft and external links) is no second name.
+    if (link->type != H5L_TYPE_HARD || H5Oget_info_by_name(root, name, &info, H5P_DEFAULT) < 0) return 0;
+    if (info.type == H5O_TYPE_DATASET) static_cast<Found*>(data)->in_root[info.addr] = std::string("/") + name;
+    return 0;
+  };
+  const auto compare = [](hid_t, const char* name, const H5O_info_t* info, void* data) -> herr_t {
+    auto& all = *static_cast<Found*>(data);
+    // Each object is visited once, by the first of its names; those of the root have no slash.
+    if (const auto same = all.in_root.find(info->addr); same != all.in_root.end() && std::string_view(name).find('/') != std::string::npos)
+      all.links[same->second] = std::string("/") + name;
+    return 0;
+  };
+  return read_file_of_columns(path, [&](hid_t file) {
+    check_hdf5(H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect_root, &found), path + ": cannot list its datasets");
+    if (!found.in_root.empty())
+      check_hdf5(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, compare, &found), path + ": cannot list its datasets");
+    return found.links;
+  });
+}
+
 namespace {
 
 ColumnPlaces places_in(hid_t file, const std::string& path, const std::string& group) {

@@ -61,6 +61,7 @@ void create_packed(const std::string& path, const std::string& packed, Compressi
   attributes[compression_name] = name_of(compression);
   create_columns(packed, large, attributes);
   add_columns(packed, small);
+  add_links(packed, read_links(path));
   for (const auto& [group, of_columns] : hashes)
     if (!of_columns.empty()) write_zone_hashes(packed, group, of_columns);
 }

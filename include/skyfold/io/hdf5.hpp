@@ -34,6 +34,12 @@ void write_columns(const std::string& path, const std::map<std::string, Table>& 
 /// Adds groups with their values to an existing file, replacing groups of the same path.
 void add_columns(const std::string& path, const std::map<std::string, Table>& groups);
 
+/// Gives datasets of a file a second name in its root group, by that name: "/meas_offset" -> "/index/meas_offset/first_row". A name that
+/// exists is replaced.
+void add_links(const std::string& path, const std::map<std::string, std::string>& targets);
+/// The second names of a file: datasets in the root group that are those of groups of columns.
+[[nodiscard]] std::map<std::string, std::string> read_links(const std::string& path);
+
 /// Saves all bytes of a file that a change of its structure (add_columns, write_attributes) could overwrite, as
 /// `path`.undo: everything but its large datasets. A process killed in the middle of such a change leaves a file that the
 /// HDF5 library may not open; `roll_back` puts it back as it was. Throws IoError.
