@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "forms.hpp"
+#include "packed.hpp"
 
 namespace skyfold {
 namespace {
@@ -90,7 +91,7 @@ std::string pdf_column_of(const std::string& dataset) {
 Table pdf_meta(const PdfOptions& o) {
   Table meta({}, 1);
   add_text(meta, "pdf_name", o.kind);
-  meta.add({"pdf_version", Type::i8}).values<std::int64_t>()[0] = 0;
+  meta.add({"pdf_version", Type::i8}).values<std::int64_t>()[0] = o.kind == "packed" ? packed_version : 0;
   if (o.kind == "interp") add_numbers(meta, "xvals", pdf_grid(o));
   if (o.kind == "hist") add_numbers(meta, "bins", pdf_edges(o));
   if (o.kind == "quant") add_numbers(meta, "quants", pdf_quantiles(o));

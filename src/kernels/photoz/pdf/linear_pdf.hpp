@@ -29,7 +29,7 @@ class LinearPdf : public RedshiftPdf {
 
   // Both grids ascend: one way along them, without a search for each redshift.
   void cumulatives(std::span<const double> z, std::span<double> values) const override {
-    std::size_t i = 0;
+    std::size_t i = z.empty() ? 0 : cell(z[0]);
     for (std::size_t k = 0; k < z.size(); ++k) {
       while (i + 2 < z_.size() && z_[i + 1] <= z[k]) ++i;
       const double t = z[k] - z_[i];

@@ -1,61 +1,133 @@
-// PDFs in few bytes: the span that holds all but 4e-4 of the probability in 16 blocks of equal width, each cut into 1, 3, 9 or 27 cells,
-// most where straight lines are farthest from the PDF, and the values at the ends of the cells in bytes.
+// PDFs in few bytes: the span that holds nearly all of the probability in 8 equal blocks, which are halved again and again where straight
+// lines are farthest from the PDF, and the values at the ends of these cells as roots in bytes.
 #include "packed.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace skyfold {
 namespace {
 
-constexpr std::size_t n_blocks = 16, header = 8;
-constexpr std::array<std::size_t, 4> cells_of_level = {1, 3, 9, 27};
-constexpr double left_out = 2e-4, good_enough = 1e-6;
+constexpr std::size_t n_blocks = 8, header = 4;
+constexpr int most_depth = 10;
+constexpr double left_out = 1e-4, good_enough = 2e-6;
 constexpr double most = 65535.0, peak = 255.0;
 
-void make_grid(double first, double block, std::span<const int> levels, std::vector<double>& grid) {
-  grid.clear();
-  for (std::size_t k = 0; k < n_blocks; ++k) {
-    const std::size_t cells = cells_of_level[static_cast<std::size_t>(levels[k])];
-    for (std::size_t i = 0; i < cells; ++i)
-      grid.push_back(first + block * (static_cast<double>(k) + static_cast<double>(i) / static_cast<double>(cells)));
-  }
-  grid.push_back(first + block * static_cast<double>(n_blocks));
+/// The most cells whose bits (two for each, less those of the blocks) and values find room.
+std::size_t most_cells_of(std::size_t bytes) {
+  std::size_t cells = n_blocks;
+  while (header + (2 * (cells + 1) - n_blocks + 7) / 8 + cells + 2 <= bytes) ++cells;
+  return cells;
 }
+
+double density_of(double code) { return code * code; }
 
 }  // namespace
 
-/// Probability in the cells of a block that straight lines between their ends put elsewhere.
-double PdfPacker::error_of(const RedshiftPdf& pdf, std::size_t block, int level) const {
-  const std::size_t cells = cells_of_level[static_cast<std::size_t>(level)];
-  const double low = first_ + block_ * static_cast<double>(block), step = block_ / static_cast<double>(cells);
-  double error = 0.0, before = pdf.cumulative(low), density = pdf.density(low);
-  for (std::size_t i = 1; i <= cells; ++i) {
-    const double z = low + step * static_cast<double>(i), reached = pdf.cumulative(z), here = pdf.density(z);
-    error += std::abs(reached - before - 0.5 * step * (density + here));
-    before = reached, density = here;
+PdfPacker::Cell PdfPacker::make_cell(double low, double width, const std::array<double, 5>& reached, int depth) {
+  // A density that is linear has masses of the quarters that go up evenly: what is left when the best such masses are taken off.
+  const double mean = (reached[4] - reached[0]) / 4.0;
+  std::array<double, 4> mass{};
+  for (std::size_t i = 0; i < 4; ++i) mass[i] = reached[i + 1] - reached[i] - mean;
+  const double slope = (3.0 * (mass[3] - mass[0]) + mass[2] - mass[1]) / 20.0;
+  double error = 0.0, sum = 0.0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    sum += mass[i] - slope * (2.0 * static_cast<double>(i) - 3.0);
+    error = std::max(error, std::abs(sum));
   }
-  return error;
+  return {low, width, reached, error, depth};
 }
 
-void PdfPacker::choose_levels(const RedshiftPdf& pdf, std::size_t most_cells) {
-  levels_.assign(n_blocks, 0);
-  std::array<double, n_blocks> error{};
-  for (std::size_t k = 0; k < n_blocks; ++k) error[k] = error_of(pdf, k, 0);
-  std::size_t used = n_blocks;
-  while (true) {
-    std::size_t best = n_blocks, its_more = 1;
-    for (std::size_t k = 0; k < n_blocks; ++k) {
-      const auto level = static_cast<std::size_t>(levels_[k]);
-      if (level + 1 == cells_of_level.size()) continue;
-      const std::size_t more = cells_of_level[level + 1] - cells_of_level[level];
-      if (used + more > most_cells || error[k] < good_enough) continue;
-      if (best == n_blocks || error[k] * static_cast<double>(its_more) > error[best] * static_cast<double>(more)) best = k, its_more = more;
-    }
-    if (best == n_blocks) return;
-    used += its_more;
-    error[best] = error_of(pdf, best, ++levels_[best]);
+void PdfPacker::cut(const RedshiftPdf& pdf, std::size_t cell) {
+  const Cell whole = cells_[cell];
+  const std::array<double, 4> z = {whole.low + 0.125 * whole.width, whole.low + 0.375 * whole.width, whole.low + 0.625 * whole.width,
+                                   whole.low + 0.875 * whole.width};
+  std::array<double, 4> between{};
+  pdf.cumulatives(z, between);
+  const std::array<double, 5>& f = whole.reached;
+  const double half = 0.5 * whole.width;
+  cells_[cell].half = static_cast<int>(cells_.size());
+  cells_.push_back(make_cell(whole.low, half, {f[0], between[0], f[1], between[1], f[2]}, whole.depth + 1));
+  cells_.push_back(make_cell(whole.low + half, half, {f[2], between[2], f[3], between[3], f[4]}, whole.depth + 1));
+}
+
+void PdfPacker::choose_cells(const RedshiftPdf& pdf, double first, double last, std::size_t most_cells) {
+  cells_.clear();
+  constexpr std::size_t n = 4 * n_blocks + 1;
+  std::array<double, n> z{}, reached{};
+  for (std::size_t i = 0; i < n; ++i) z[i] = first + (last - first) * static_cast<double>(i) / (n - 1);
+  pdf.cumulatives(z, reached);
+  for (std::size_t k = 0; k < n_blocks; ++k) {
+    const std::size_t i = 4 * k;
+    cells_.push_back(
+        make_cell(z[i], (last - first) / n_blocks, {reached[i], reached[i + 1], reached[i + 2], reached[i + 3], reached[i + 4]}, 0));
+  }
+  // The worst cell is halved, one after the other.
+  worst_.clear();
+  for (std::size_t k = 0; k < n_blocks; ++k) want_cut(k);
+  for (std::size_t used = n_blocks; used < most_cells && !worst_.empty(); ++used) {
+    std::ranges::pop_heap(worst_);
+    const std::size_t cell = worst_.back().second;
+    worst_.pop_back();
+    cut(pdf, cell);
+    want_cut(cells_.size() - 2), want_cut(cells_.size() - 1);
+  }
+}
+
+void PdfPacker::want_cut(std::size_t cell) {
+  if (cells_[cell].depth == most_depth || !(cells_[cell].error > good_enough)) return;
+  worst_.emplace_back(cells_[cell].error, cell);
+  std::ranges::push_heap(worst_);
+}
+
+void PdfPacker::list_leaves(std::size_t cell, std::span<std::uint8_t> bits, std::size_t& at) {
+  const std::size_t bit = at++;
+  const int half = cells_[cell].half;
+  if (half < 0) {
+    leaves_.push_back(cell);
+    return;
+  }
+  bits[bit / 8] = static_cast<std::uint8_t>(bits[bit / 8] | 1u << (bit % 8));
+  list_leaves(static_cast<std::size_t>(half), bits, at);
+  list_leaves(static_cast<std::size_t>(half) + 1, bits, at);
+}
+
+/// Values at the ends of the cells: the density that is linear between them and nearest to the PDF by least squares. Its distribution
+/// function keeps to the PDF's, in the mean over each cell (the difference of the densities is orthogonal to every tent).
+void PdfPacker::project() {
+  const std::size_t n = leaves_.size() + 1;
+  values_.assign(n, 0.0), diagonal_.assign(n, 0.0), right_.assign(n, 0.0);
+  for (std::size_t i = 0; i + 1 < n; ++i) {
+    const Cell& cell = cells_[leaves_[i]];
+    const auto& f = cell.reached;
+    // Boole's rule for the mean of the distribution function.
+    const double mean = (7.0 * (f[0] + f[4]) + 32.0 * (f[1] + f[3]) + 12.0 * f[2]) / 90.0;
+    values_[i] += mean - f[0], values_[i + 1] += f[4] - mean;
+    diagonal_[i] += cell.width / 3.0, diagonal_[i + 1] += cell.width / 3.0;
+    right_[i] = cell.width / 6.0;
+  }
+  for (std::size_t i = 1; i < n; ++i) {
+    const double factor = right_[i - 1] / diagonal_[i - 1];
+    diagonal_[i] -= factor * right_[i - 1];
+    values_[i] -= factor * values_[i - 1];
+  }
+  values_[n - 1] /= diagonal_[n - 1];
+  for (std::size_t i = n - 1; i-- > 0;) values_[i] = (values_[i] - right_[i] * values_[i + 1]) / diagonal_[i];
+}
+
+/// What rounding takes from one value goes to the next, so that the distribution function does not wander.
+void PdfPacker::round_values(std::span<std::uint8_t> codes) const {
+  const double unit = std::ranges::max(values_) / density_of(peak);
+  double owed = 0.0;
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const double before = i > 0 ? cells_[leaves_[i - 1]].width : 0.0, after = i < leaves_.size() ? cells_[leaves_[i]].width : 0.0;
+    const double weight = 0.5 * (before + after), value = std::max(0.0, values_[i]) / unit;
+    // Not more than one step, which a narrow cell after a wide one would have to bear.
+    const double step = 2.0 * std::sqrt(value) + 1.0, wanted = std::max(0.0, value + std::clamp(owed / weight, -step, step));
+    double code = std::min(std::floor(std::sqrt(wanted)), peak);
+    if (code < peak && wanted - density_of(code) > density_of(code + 1.0) - wanted) code += 1.0;
+    codes[i] = static_cast<std::uint8_t>(code);
+    owed += (values_[i] / unit - density_of(code)) * weight;
   }
 }
 
@@ -64,55 +136,92 @@ void PdfPacker::pack(const RedshiftPdf& pdf, std::span<std::uint8_t> bytes) {
   const double unit = (zmax_ - zmin_) / most;
   const double first = std::clamp(std::floor((pdf.quantile(left_out) - zmin_) / unit), 0.0, most - 1.0);
   const double last = std::clamp(std::ceil((pdf.quantile(1.0 - left_out) - zmin_) / unit), first + 1.0, most);
-  first_ = zmin_ + unit * first;
-  block_ = unit * (last - first) / static_cast<double>(n_blocks);
-  choose_levels(pdf, bytes.size() - header - 1);
-  make_grid(first_, block_, levels_, grid_);
-  // Mean densities about the points, so that what lies between them counts.
-  const std::size_t n = grid_.size();
-  values_.resize(n);
-  double before = pdf.cumulative(grid_[0]), highest = 0.0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double low = i == 0 ? grid_[0] : 0.5 * (grid_[i - 1] + grid_[i]), high = i + 1 == n ? grid_[i] : 0.5 * (grid_[i] + grid_[i + 1]);
-    const double reached = pdf.cumulative(high);
-    values_[i] = std::max(0.0, reached - before) / (high - low);
-    highest = std::max(highest, values_[i]);
-    before = reached;
-  }
-  const auto put = [&](std::size_t at, std::uint32_t value, std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> (8 * i) & 0xff);
+  const auto put = [&](std::size_t at, std::uint32_t value) {
+    for (std::size_t i = 0; i < 2; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> (8 * i) & 0xff);
   };
-  put(0, static_cast<std::uint32_t>(first), 2);
-  put(2, static_cast<std::uint32_t>(last), 2);
-  std::uint32_t levels = 0;
-  for (std::size_t k = 0; k < n_blocks; ++k) levels |= static_cast<std::uint32_t>(levels_[k]) << (2 * k);
-  put(4, levels, 4);
-  if (!(highest > 0.0)) {
-    // All of it lies off the range: its nearer end holds all.
-    bytes[header + (pdf.median() < zmin_ ? 0 : n - 1)] = static_cast<std::uint8_t>(peak);
-    return;
-  }
-  for (std::size_t i = 0; i < n; ++i) bytes[header + i] = static_cast<std::uint8_t>(std::lround(peak * values_[i] / highest));
+  put(0, static_cast<std::uint32_t>(first));
+  put(2, static_cast<std::uint32_t>(last));
+  choose_cells(pdf, zmin_ + unit * first, zmin_ + unit * last, most_cells_of(bytes.size()));
+  leaves_.clear();
+  std::size_t bits = 0;
+  for (std::size_t k = 0; k < n_blocks; ++k) list_leaves(k, bytes.subspan(header), bits);
+  const std::span<std::uint8_t> codes = bytes.subspan(header + (bits + 7) / 8);
+  project();
+  if (std::ranges::max(values_) > 0.0)
+    round_values(codes);
+  else  // All of it lies off the range: its nearer end holds all.
+    codes[pdf.median() < zmin_ ? 0 : leaves_.size()] = static_cast<std::uint8_t>(peak);
 }
 
-bool unpack_pdf(std::span<const std::uint8_t> bytes, double zmin, double zmax, std::vector<double>& z, std::vector<double>& values) {
-  const auto number = [&](std::size_t at, std::size_t size) {
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < size; ++i) value |= static_cast<std::uint32_t>(bytes[at + i]) << (8 * i);
-    return value;
-  };
-  if (bytes.size() < header + n_blocks + 1) return false;
-  const double first = number(0, 2), last = number(2, 2);
-  if (!(last > first)) return false;
-  const std::uint32_t packed = number(4, 4);
-  std::array<int, n_blocks> levels{};
-  for (std::size_t k = 0; k < n_blocks; ++k) levels[k] = static_cast<int>(packed >> (2 * k) & 3u);
-  const double unit = (zmax - zmin) / most;
-  make_grid(zmin + unit * first, unit * (last - first) / static_cast<double>(n_blocks), levels, z);
-  if (header + z.size() > bytes.size()) return false;  // damaged
-  values.resize(z.size());
-  for (std::size_t i = 0; i < z.size(); ++i) values[i] = bytes[header + i];
+namespace {
+
+std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t size) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < size; ++i) value |= static_cast<std::uint32_t>(bytes[at + i]) << (8 * i);
+  return value;
+}
+
+/// Reads the bits of blocks that are halved.
+class HalvedBlocks {
+ public:
+  HalvedBlocks(std::span<const std::uint8_t> bits, std::vector<double>& starts) : bits_(bits), starts_(starts) {}
+  /// @returns false where there are more bits than bytes, or more halves than are made
+  [[nodiscard]] bool read(double low, double width, int depth) {
+    if (at_ >= 8 * bits_.size() || depth > most_depth) return false;
+    const bool is_cut = (bits_[at_ / 8] >> (at_ % 8) & 1u) != 0;
+    ++at_;
+    if (is_cut) return read(low, 0.5 * width, depth + 1) && read(low + 0.5 * width, 0.5 * width, depth + 1);
+    starts_.push_back(low);
+    return true;
+  }
+  [[nodiscard]] std::size_t bytes_read() const noexcept { return (at_ + 7) / 8; }
+
+ private:
+  std::span<const std::uint8_t> bits_;
+  std::vector<double>& starts_;
+  std::size_t at_ = 0;
+};
+
+/// Version 0: 16 blocks, each of 1, 3, 9 or 27 equal cells, and the values as they are.
+bool unpack_first(std::span<const std::uint8_t> bytes, double first, double span, std::vector<double>& z, std::vector<double>& values) {
+  constexpr std::size_t blocks = 16, begin = 8;
+  constexpr std::array<std::size_t, 4> cells_of_level = {1, 3, 9, 27};
+  if (bytes.size() < begin + blocks + 1) return false;
+  const std::uint32_t levels = number_at(bytes, 4, 4);
+  z.clear();
+  for (std::size_t k = 0; k < blocks; ++k) {
+    const std::size_t cells = cells_of_level[levels >> (2 * k) & 3u];
+    for (std::size_t i = 0; i < cells; ++i)
+      z.push_back(first + span * (static_cast<double>(k) + static_cast<double>(i) / static_cast<double>(cells)) / blocks);
+  }
+  z.push_back(first + span);
+  if (begin + z.size() > bytes.size()) return false;  // damaged
+  values.assign(bytes.begin() + begin, bytes.begin() + static_cast<std::ptrdiff_t>(begin + z.size()));
   return true;
+}
+
+bool unpack_halves(std::span<const std::uint8_t> bytes, double first, double span, std::vector<double>& z, std::vector<double>& values) {
+  z.clear();
+  HalvedBlocks blocks(bytes.subspan(header), z);
+  for (std::size_t k = 0; k < n_blocks; ++k)
+    if (!blocks.read(first + span * static_cast<double>(k) / n_blocks, span / n_blocks, 0)) return false;
+  z.push_back(first + span);
+  const std::size_t begin = header + blocks.bytes_read();
+  if (begin + z.size() > bytes.size()) return false;  // damaged
+  values.resize(z.size());
+  for (std::size_t i = 0; i < z.size(); ++i) values[i] = density_of(bytes[begin + i]);
+  return true;
+}
+
+}  // namespace
+
+bool unpack_pdf(std::int64_t version, std::span<const std::uint8_t> bytes, double zmin, double zmax, std::vector<double>& z,
+                std::vector<double>& values) {
+  if (bytes.size() < header) return false;
+  const double first = number_at(bytes, 0, 2), last = number_at(bytes, 2, 2);
+  if (!(last > first)) return false;
+  const double unit = (zmax - zmin) / most, low = zmin + unit * first, span = unit * (last - first);
+  return version == 0 ? unpack_first(bytes, low, span, z, values) : unpack_halves(bytes, low, span, z, values);
 }
 
 }  // namespace skyfold

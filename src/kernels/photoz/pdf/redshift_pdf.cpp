@@ -32,15 +32,16 @@ class GridPdf final : public LinearPdf {
 /// Unpacked values, each PDF on a grid of its own.
 class PackedPdf final : public LinearPdf {
  public:
-  PackedPdf(double zmin, double zmax) : zmin_(zmin), zmax_(zmax) {}
+  PackedPdf(std::int64_t version, double zmin, double zmax) : version_(version), zmin_(zmin), zmax_(zmax) {}
   bool set(const Table& rows, std::size_t row) override {
     const std::size_t width = rows.at(pdf_packed_column).info().width;
-    return unpack_pdf(rows.at(pdf_packed_column).values<std::uint8_t>().subspan(row * width, width), zmin_, zmax_, z_, values_) &&
-           take(values_);
+    const auto bytes = rows.at(pdf_packed_column).values<std::uint8_t>().subspan(row * width, width);
+    return unpack_pdf(version_, bytes, zmin_, zmax_, z_, values_) && take(values_);
   }
   std::pair<double, double> range() const override { return {zmin_, zmax_}; }
 
  private:
+  std::int64_t version_;
   double zmin_, zmax_;
   std::vector<double> values_;
 };
@@ -267,7 +268,11 @@ std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const Tabl
   if (find_column(columns, pdf_packed_column)) {
     const double zmin = numbers_of(meta, "zmin", 1)[0], zmax = numbers_of(meta, "zmax", 1)[0];
     if (!(zmax > zmin)) throw DataError("/meta/zmax is not above /meta/zmin");
-    return std::make_unique<PackedPdf>(zmin, zmax);
+    const double version = numbers_of(meta, "pdf_version", 1)[0];
+    if (version != 0.0 && version != static_cast<double>(packed_version))
+      throw DataError(
+          fmt::format("/meta/pdf_version = {} (packed PDFs of 0 and {} are known: written by a later version?)", version, packed_version));
+    return std::make_unique<PackedPdf>(static_cast<std::int64_t>(version), zmin, zmax);
   }
   throw DataError("no PDFs in a layout that is known");
 }
