@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "skyfold/catalogue/halo.hpp"
+#include "skyfold/catalogue/sky_search.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/roles.hpp"
@@ -120,6 +121,11 @@ ScanCounts scan_blocks(const Dataset& dataset, const ScanRequest& request, const
 
 }  // namespace
 
+CatalogueScan::CatalogueScan(const Catalogue& catalogue, std::optional<Condition> condition, std::vector<RowRange> among)
+    : CatalogueScan(catalogue, std::move(condition)) {
+  in_region_ = std::move(among);
+}
+
 CatalogueScan::CatalogueScan(const Catalogue& catalogue, std::optional<Condition> condition, const std::optional<Region>& region)
     : catalogue_(catalogue), condition_(std::move(condition)) {
   counts_.blocks = (catalogue.rows() + zone_rows - 1) / zone_rows;
@@ -218,6 +224,13 @@ Table CatalogueScan::read_block(const Schema& columns, RowRange rows) {
   // Condition, key and columns are read one after the other from one zone; it counts once.
   counts_.blocks_read += zone != std::exchange(last_zone_, zone);
   return block;
+}
+
+std::vector<RowRange> rows_in_areas(const Catalogue& catalogue, std::span<const SkyArea> areas) {
+  std::vector<RowRange> rows;
+  if (catalogue.rows() > 0) rows.push_back({0, catalogue.rows()});
+  for (const SkyArea& area : areas) rows = common_rows(rows, SkySearch(catalogue, area).rows());
+  return rows;
 }
 
 ScanCounts scan(const Dataset& dataset, const ScanRequest& request,

@@ -9,6 +9,7 @@
 
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/sky/area.hpp"
 #include "skyfold/sky/region.hpp"
 #include "skyfold/table/expression.hpp"
 
@@ -29,6 +30,9 @@ class CatalogueScan {
   /// @param condition  compiled for the catalogue's schema; none: all rows
   /// @param region     none: the whole sky. Throws UsageError for a catalogue without positions.
   CatalogueScan(const Catalogue& catalogue, std::optional<Condition> condition, const std::optional<Region>& region = std::nullopt);
+  /// Among some rows alone, such as those of areas of the sky.
+  /// @param among  increasing and disjoint
+  CatalogueScan(const Catalogue& catalogue, std::optional<Condition> condition, std::vector<RowRange> among);
 
   /// Rows of `within` that are chosen: increasing.
   [[nodiscard]] std::vector<std::int64_t> rows(RowRange within);
@@ -48,10 +52,14 @@ class CatalogueScan {
   Schema needs_;                                    ///< of the condition
   std::vector<std::vector<ColumnRange>> ranges_;    ///< by column of the condition and zone; none where the catalogue tells nothing
   std::optional<Region> region_;                    ///< what rows are still looked up in
-  std::optional<std::vector<RowRange>> in_region_;  ///< rows found by the index
+  std::optional<std::vector<RowRange>> in_region_;  ///< rows found by the index, or given
   std::int64_t last_zone_ = -1;                     ///< that was counted as read
   ScanCounts counts_;
 };
+
+/// The rows of a catalogue that lie in all areas, exactly: increasing, disjoint and not touching; all rows where there is no area. Throws
+/// UsageError for a catalogue without positions.
+[[nodiscard]] std::vector<RowRange> rows_in_areas(const Catalogue& catalogue, std::span<const SkyArea> areas);
 
 /// What is wanted of a table.
 struct ScanRequest {

@@ -17,5 +17,7 @@ namespace skyfold {
 /// The file is on the disk. Throws IoError.
 /// @param order  of the finest pixels that it could have (MOCORDER)
 void write_moc(const std::string& path, const Region& region, int order);
+/// Reads one (MOC 1.1 or 2.0 of SPACE, FITS, NUNIQ or RANGE, ICRS). Throws IoError, or DataError for a file that is none.
+[[nodiscard]] Region read_moc(const std::string& path);
 
 }  // namespace skyfold
