@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "../sizes.hpp"
 #include "photoz/cmnn/chi_square.hpp"
 #include "photoz_objects.hpp"
 #include "skyfold/core/statistics.hpp"
@@ -81,14 +82,15 @@ Match brute_force(const Objects& training, const Objects& queries, std::size_t q
 }
 
 TEST(Cmnn, EqualsTheDefinitionByBruteForceMissingBandsToo) {
-  Objects training = make_objects(1500, 4, 40), queries = make_objects(200, 4, 41);
+  const std::size_t n = testing_support::sized<std::size_t>(200, 60);
+  Objects training = make_objects(1500, 4, 40), queries = make_objects(n, 4, 41);
   for (std::size_t i = 0; i < 1500; i += 6) training.mag[i][i / 6 % 4] = not_observed;
-  for (std::size_t i = 0; i < 200; i += 5) queries.mag[i][i / 5 % 4] = not_observed;
-  for (std::size_t i = 0; i < 200; ++i)
+  for (std::size_t i = 0; i < n; i += 5) queries.mag[i][i / 5 % 4] = not_observed;
+  for (std::size_t i = 0; i < n; ++i)
     for (double& e : queries.err[i]) e *= i % 3 == 0 ? 0.3 : 3.0;  // some with too few matches
   const Table out = estimate(train("cmnn", training, {}), queries);
   std::size_t few = 0;
-  for (std::size_t i = 0; i < 200; ++i) {
+  for (std::size_t i = 0; i < n; ++i) {
     const Match match = brute_force(training, queries, i, 25);
     ASSERT_EQ(out.at("z_phot").number(i), match.z) << i;
     ASSERT_EQ(out.at("n_neighbours").integer(i), static_cast<std::int64_t>(match.n)) << i;

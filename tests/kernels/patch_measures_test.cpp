@@ -6,6 +6,7 @@
 #include <numbers>
 #include <vector>
 
+#include "../sizes.hpp"
 #include "../support.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/kernels/patch/aperture.hpp"
@@ -20,6 +21,7 @@ namespace {
 
 using testing_support::contains;
 using testing_support::error_of;
+using testing_support::sized;
 
 const double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -139,7 +141,7 @@ TEST(PsfFit, FindsTheAmplitudeOfABeamExactlyWithoutNoise) {
 
 TEST(PsfFit, HasErrorsThatTellItsScatter) {
   double sum2[2] = {0.0, 0.0}, sum[2] = {0.0, 0.0};
-  constexpr int n = 2000;
+  constexpr int n = sized(2000, 500);
   for (int i = 0; i < n; ++i) {
     const Field field(3.0, 0.0, 0.0, 1.0, 1.0, 0.0, -2.0, 0.7, static_cast<std::uint64_t>(i) + 10);
     for (const int weighted : {0, 1}) {
@@ -149,8 +151,8 @@ TEST(PsfFit, HasErrorsThatTellItsScatter) {
     }
   }
   for (const int weighted : {0, 1}) {
-    EXPECT_NEAR(sum[weighted] / n, 0.0, 0.08);
-    EXPECT_NEAR(std::sqrt(sum2[weighted] / n), 1.0, 0.05);
+    EXPECT_NEAR(sum[weighted] / n, 0.0, sized(0.08, 0.16));
+    EXPECT_NEAR(std::sqrt(sum2[weighted] / n), 1.0, sized(0.05, 0.1));
   }
 }
 
@@ -183,7 +185,7 @@ TEST(GaussianFit, IsRegularForRoundSources) {
 }
 
 TEST(GaussianFit, HasErrorsThatTellItsScatter) {
-  constexpr int n = 1000;
+  constexpr int n = sized(1000, 200);
   double sum2[2][3] = {};
   const double volume = 10.0 * 2.0 * std::numbers::pi * 1.1;
   for (int i = 0; i < n; ++i) {
@@ -199,7 +201,7 @@ TEST(GaussianFit, HasErrorsThatTellItsScatter) {
     }
   }
   for (const int weighted : {0, 1})
-    for (int k = 0; k < 3; ++k) EXPECT_NEAR(std::sqrt(sum2[weighted][k] / n), 1.0, 0.07) << weighted << " " << k;
+    for (int k = 0; k < 3; ++k) EXPECT_NEAR(std::sqrt(sum2[weighted][k] / n), 1.0, sized(0.07, 0.15)) << weighted << " " << k;
 }
 
 TEST(GaussianFit, SaysWhyItFailed) {
