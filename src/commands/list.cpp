@@ -30,6 +30,7 @@ std::unique_ptr<Command> make_products_save_command();
 std::unique_ptr<Command> make_products_show_command();
 std::unique_ptr<Command> make_products_tree_command();
 std::unique_ptr<Command> make_rehearse_command();
+std::unique_ptr<Command> make_sky_map_command();
 std::unique_ptr<Command> make_spec_command();
 std::unique_ptr<Command> make_status_command();
 std::unique_ptr<Command> make_templates_check_command();
@@ -67,6 +68,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", farms, make_locus_command},
     {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", farms,
      make_patch_command},
+    {"sky-map", "make maps of the sky of counts, means and other statistics",
+     "mpirun -n 4 skyfold sky-map CAT.h5 --nside 4096 --stat count,mean:mag_i --output MAP.h5", farms, make_sky_map_command},
     {"export", "write a catalogue or product as Parquet files or as a HATS catalogue",
      "mpirun -n 4 skyfold export Z.hdf5 --format hats --output Z_hats", farms, make_export_command},
     {"convert-config", "turn a configuration of BPZ, LePhare or EAZY into one of train",

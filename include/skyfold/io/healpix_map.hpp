@@ -77,7 +77,7 @@ class HealpixMapFile {
   std::shared_ptr<const State> state_;
 };
 
-/// What is decided about a map before it is written: a full one, single precision.
+/// What is decided about a map before it is written: a full one, or one of listed pixels.
 struct HealpixMapLayout {
   long nside = 1;
   bool nested = false;
@@ -85,6 +85,7 @@ struct HealpixMapLayout {
   bool iau = false;                    ///< of polarisation; written when a column is called Q...
   std::vector<HealpixColumn> columns;  ///< f4 or f8
   std::vector<std::string> history;
+  std::optional<std::int64_t> listed = {};  ///< how many pixels are listed (INDXSCHM = EXPLICIT); none: all are there, in order
 };
 
 /// A map file that threads and ranks fill at once.
@@ -97,9 +98,10 @@ class HealpixMapWriter {
 
   /// Pixels per row of the table; pieces that are written begin and end at multiples.
   [[nodiscard]] std::int64_t pixels_per_row() const noexcept;
-  /// Writes values of the pixels [begin, end) of all columns, big-endian; NaN is written as UNSEEN, -1.6375e30.
+  /// Writes values of the pixels [begin, end) of all columns, big-endian; NaN is written as UNSEEN, -1.6375e30. Of listed pixels these
+  /// are places in the list.
   ///
-  /// @param values  for each column, floats or doubles as the layout says
+  /// @param values  for each column, floats or doubles as the layout says; of listed pixels first their numbers, std::int64_t
   void write(RowRange pixels, std::span<const std::byte* const> values) const;
   void sync() const;
 

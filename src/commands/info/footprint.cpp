@@ -8,6 +8,7 @@
 #include <iterator>
 #include <numbers>
 
+#include "../common/sky_picture.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/gnuplot.hpp"
@@ -101,17 +102,9 @@ class Densities {
   bool spans_decades_ = false;
 };
 
-std::string cell(double x, double y, double density) {
-  return std::isnan(density) ? fmt::format("{:.5f} {:.5f} NaN\n", x, y) : fmt::format("{:.5f} {:.5f} {:.5g}\n", x, y, density);
-}
-
-/// What both kinds of picture share. The palette is read in grey and by the colour-blind, from light to dark.
-std::string settings(const Densities& densities, const std::string& title) {
-  return fmt::format(
-      "set title {}\nset palette defined (0 '#c8ddf0', 0.35 '#6baed6', 0.7 '#2171b5', 1 '#08264f')\nset cblabel \"objects per square "
-      "degree\\n(HEALPix NSide {})\" offset 1,0\nset rmargin 17\nset key off\n{}",
-      gnuplot_text(title), densities.nside(),
-      densities.spans_decades() ? "set logscale cb\nset format cb '10^{%T}'\nset format cb '%g'\n" : "");
+SkyField field_of(const Densities& densities, const std::string& title) {
+  return {[&densities](Position position) { return densities.at(position); }, title, "objects per square degree",
+          fmt::format("(HEALPix NSide {})", densities.nside()), densities.spans_decades()};
 }
 
 /// A round step that gives about six labels.
@@ -132,7 +125,7 @@ GnuplotScript flat(const PixelCounts& counts, const Box& box, const std::string&
   for (int j = 0; j < rows; ++j)
     for (int i = 0; i < columns; ++i) {
       const double ra = box.ra_min + (i + 0.5) / columns * box.width(), dec = box.dec_min + (j + 0.5) / rows * box.height();
-      data += cell(ra, dec, densities.at({std::fmod(ra + 360.0, 360.0), dec}));
+      data += picture_cell(ra, dec, densities.at({std::fmod(ra + 360.0, 360.0), dec}));
     }
   // Right ascensions beyond 360 and below 0 are written as what they are.
   const double step = tic_step(box.width());
@@ -144,76 +137,17 @@ GnuplotScript flat(const PixelCounts& counts, const Box& box, const std::string&
   const int height = 110 + static_cast<int>(std::clamp(560.0 * ratio, 150.0, 430.0));
   return {
       760, height, 12,
-      data + "EOD\n" + settings(densities, title) +
+      data + "EOD\n" + picture_settings(field_of(densities, title)) +
           fmt::format("set size ratio {:.5f}\nset xrange [{:.6f}:{:.6f}]\nset yrange [{:.6f}:{:.6f}]\nset xtics ({})\nset xlabel 'right "
                       "ascension [deg]'\nset ylabel 'declination [deg]'\nplot $sky using 1:2:3 with image\n",
                       ratio, box.ra_max, box.ra_min, box.dec_min, box.dec_max, tics)};
-}
-
-/// Mollweide's auxiliary angle: 2 t + sin 2 t = pi sin(dec), by Newton's method (Snyder 1987, Map Projections, USGS 1395, p. 251).
-double auxiliary_angle(double dec) {
-  double t = dec;
-  for (int i = 0; i < 50; ++i) {
-    const double slope = 2.0 + 2.0 * std::cos(2.0 * t);
-    if (slope < 1e-9) break;  // at a pole
-    t -= (2.0 * t + std::sin(2.0 * t) - std::numbers::pi * std::sin(dec)) / slope;
-  }
-  return t;
-}
-
-/// Where on a meridian its label covers no object; on the equator where there is no such place.
-double free_declination(const Densities& densities, double ra) {
-  for (const double dec : {0.0, 30.0, -30.0, 60.0, -60.0}) {
-    bool is_free = true;
-    // The label stands to the right of the meridian and above the parallel.
-    for (double east = 0.0; east <= 16.0; east += 2.0)
-      for (double north = 0.0; north <= 8.0; north += 2.0)
-        is_free = is_free && std::isnan(densities.at({std::fmod(ra - east / std::cos(dec * degree) + 720.0, 360.0), dec + north}));
-    if (is_free) return dec;
-  }
-  return 0.0;
-}
-
-/// Meridians and parallels each 30 degrees, and their labels.
-std::string graticule(const Densities& densities, double centre) {
-  std::string data = "$lines << EOD\n", labels;
-  for (int meridian = -180; meridian <= 180; meridian += 30, data += "\n")
-    for (int dec = -90; dec <= 90; dec += 3) {
-      const double t = auxiliary_angle(dec * degree);
-      data += fmt::format("{:.5f} {:.5f}\n", -2.0 * meridian / 180.0 * std::cos(t), std::sin(t));
-    }
-  for (int dec = -60; dec <= 60; dec += 30, data += "\n") {
-    const double t = auxiliary_angle(dec * degree);
-    data += fmt::format("{:.5f} {:.5f}\n{:.5f} {:.5f}\n", -2.0 * std::cos(t), std::sin(t), 2.0 * std::cos(t), std::sin(t));
-    labels += fmt::format("set label '{}°' at {:.4f},{:.4f} right offset -0.6,0\n", dec, -2.0 * std::cos(t), std::sin(t));
-  }
-  for (int meridian = -120; meridian <= 120; meridian += 60) {
-    const double ra = std::fmod(centre + meridian + 360.0, 360.0), t = auxiliary_angle(free_declination(densities, ra) * degree);
-    labels += fmt::format("set label '{:.0f}°' at {:.4f},{:.4f} left offset 0.2,0.5 front\n", ra, -2.0 * meridian / 180.0 * std::cos(t),
-                          std::sin(t));
-  }
-  return data + "EOD\n" + labels;
 }
 
 GnuplotScript all_sky(const PixelCounts& counts, const Box& box, const std::string& title) {
   // The middle of what is seen, to 60 degrees, so that the labels are round.
   const double centre = std::fmod(std::round((box.ra_min + box.ra_max) / 2 / 60.0) * 60.0, 360.0);
   const Densities densities(counts, 360.0);
-  // Twice as wide as high, as the projection is: cells are square.
-  constexpr int columns = 600, rows = 300;
-  std::string data = "$sky << EOD\n";
-  for (int j = 0; j < rows; ++j)
-    for (int i = 0; i < columns; ++i) {
-      const double x = -2.0 + 4.0 * (i + 0.5) / columns, y = -1.0 + 2.0 * (j + 0.5) / rows;
-      const double t = std::asin(y), lon = -std::numbers::pi * x / (2.0 * std::cos(t)) / degree;
-      const double dec = std::asin(std::clamp((2.0 * t + std::sin(2.0 * t)) / std::numbers::pi, -1.0, 1.0)) / degree;
-      data += cell(x, y, std::abs(lon) > 180.0 ? std::nan("") : densities.at({std::fmod(centre + lon + 720.0, 360.0), dec}));
-    }
-  return {
-      960, 520, 12,
-      data + "EOD\n" + graticule(densities, centre) + settings(densities, title) +
-          "set size ratio 0.5\nset xrange [-2.15:2.02]\nset yrange [-1.02:1.02]\nunset border\nunset tics\nset cbtics\nset xlabel 'right "
-          "ascension, declination (Mollweide)'\nplot $sky using 1:2:3 with image, $lines using 1:2 with lines lw 0.5 lc rgb '#999999'\n"};
+  return mollweide_picture(field_of(densities, title), centre);
 }
 
 }  // namespace

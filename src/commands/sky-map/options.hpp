@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "skyfold/core/options.hpp"
+
+namespace skyfold {
+
+/// Options of `sky-map`.
+struct SkyMapOptions {
+  std::string catalogue, output, map, healsparse, plot, where;
+  long nside = 1024, healsparse_nside = 32;
+  std::vector<std::string> statistics = {"count"};
+  std::string coverage = "partial", plot_column, projection = "auto", plot_scale = "auto";
+};
+void describe(OptionSet& option, SkyMapOptions& o);
+/// Throws UsageError for values that do not go together.
+void check(const SkyMapOptions& o);
+
+}  // namespace skyfold
