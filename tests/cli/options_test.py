@@ -97,7 +97,7 @@ class Options(support.SkyfoldTest):
                           if not line.startswith(("print-config", "help", "config")))
         result = self.run_skyfold("import", "--config", self.ini("c.ini", printed))
         self.assertEqual(result.code, 2, str(result))
-        self.assertRegex(result.err, r"--input is missing")
+        self.assertRegex(result.err, r"--output is missing")
 
     def test_values_with_signs_of_the_file_format_read_back(self):
         for text in ["a#b.h5", "two words.h5", "a=b.h5", "a;b.h5", "[x].h5", "ü.h5", "'quoted'.h5"]:

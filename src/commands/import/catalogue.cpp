@@ -337,7 +337,8 @@ class Import {
 
   void publish() {
     finalise_catalogue(ranks_, catalogue_path());
-    const std::string dropped = ranks_.on_first([&] { return std::to_string(write_rejects()); });
+    const std::string dropped =
+        ranks_.on_first([&] { return std::to_string(write_rejects(rejects_folder(), run_.partial(rejects_path()))); });
     result_.dropped = std::stoll(dropped);
     std::vector<std::string> products = {o_.output};
     if (result_.dropped > 0) products.push_back(rejects_path());
@@ -348,25 +349,6 @@ class Import {
     const std::string note =
         result_.dropped == 0 ? "" : fmt::format("dropped {} rows, listed in {}\n", grouped(result_.dropped), rejects_path());
     run_.finish(context_.threads, fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, chosen + note));
-  }
-
-  /// Puts the rejects of all blocks together; returns how many there are.
-  std::int64_t write_rejects() const {
-    std::vector<std::string> lines;
-    for (const std::string& name : names_in(rejects_folder())) {
-      if (is_temporary(name)) continue;  // a death left it half-written
-      std::istringstream text(read_file(rejects_folder() + "/" + name));
-      for (std::string line; std::getline(text, line);) lines.push_back(line);
-    }
-    if (lines.empty()) return 0;
-    // By row number, which each line begins with in twenty digits.
-    std::sort(lines.begin(), lines.end());
-    const auto same_row = [](const std::string& a, const std::string& b) { return a.compare(0, 20, b, 0, 20) == 0; };
-    lines.erase(std::unique(lines.begin(), lines.end(), same_row), lines.end());  // blocks that overlap, of two attempts
-    std::string text = "file,row,column,problem\n";
-    for (const std::string& line : lines) text += line.substr(20) + "\n";
-    write_durably(run_.partial(rejects_path()), text);
-    return std::ssize(lines);
   }
 
   ImportOptions& asked_;  ///< what the record of this import tells

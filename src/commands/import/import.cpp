@@ -1,6 +1,11 @@
 // The command import: its options, and what they mean together.
 #include "catalogue.hpp"
 
+#include <fmt/core.h>
+
+#include "measurements.hpp"
+#include "skyfold/core/error.hpp"
+
 namespace skyfold {
 namespace {
 
@@ -8,6 +13,17 @@ class ImportCommand final : public Command {
  public:
   void describe(OptionSet& option) override { skyfold::describe(option, options_); }
   ExitCode run(const CommandContext& context) override {
+    if (!options_.measurements.empty()) {
+      check_measurements(context.options);
+      import_measurements(options_, context);
+      return ExitCode::done;
+    }
+    if (options_.input.empty()) throw UsageError("--input is missing (tables to read; or --measurements)");
+    refuse_idle_options("--measurements", {{"objects", !options_.objects.empty()},
+                                           {"join", !options_.join.empty()},
+                                           {"columns.filter", !options_.filter.empty()},
+                                           {"columns.time", !options_.time.empty()},
+                                           {"filters", !options_.filters.empty()}});
     // Repeated detections are no mistake of the inputs: they are merged, and listed.
     if (options_.profile.is_set() && !context.options.given("on-bad-row")) options_.on_bad_row = "drop";
     import_catalogue(options_, context);
@@ -15,6 +31,15 @@ class ImportCommand final : public Command {
   }
 
  private:
+  void check_measurements(const OptionSet& given) const {
+    if (options_.objects.empty()) throw UsageError("--objects is missing (the catalogue of the objects that were measured)");
+    if (options_.join.empty()) throw UsageError("--join is missing (id:COLUMN or position:ARCSEC)");
+    // Of objects alone: they would be given for nothing.
+    for (const char* name : {"input", "ordering", "ordering.column", "columns.id", "columns.tile", "survey", "bands.nondetection",
+                             "bands.missing", "bands.nan", "bands.inf", "profile", "clean"})
+      if (given.given(name)) throw UsageError(fmt::format("--{} does not go with --measurements (it is about objects)", name));
+  }
+
   ImportOptions options_;
 };
 

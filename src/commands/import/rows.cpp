@@ -8,8 +8,10 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <sstream>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/text.hpp"
@@ -142,6 +144,24 @@ std::string reject_line(const Inputs& inputs, const Reject& reject) {
                      quoted(reject.problem));
 }
 
+std::int64_t write_rejects(const std::string& folder, const std::string& path) {
+  std::vector<std::string> lines;
+  for (const std::string& name : names_in(folder)) {
+    if (is_temporary(name)) continue;  // a death left it half-written
+    std::istringstream text(read_file(folder + "/" + name));
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+  }
+  if (lines.empty()) return 0;
+  // By row number, which each line begins with in twenty digits.
+  std::sort(lines.begin(), lines.end());
+  const auto same_row = [](const std::string& a, const std::string& b) { return a.compare(0, 20, b, 0, 20) == 0; };
+  lines.erase(std::unique(lines.begin(), lines.end(), same_row), lines.end());  // blocks that overlap, of two attempts
+  std::string text = "file,row,column,problem\n";
+  for (const std::string& line : lines) text += line.substr(20) + "\n";
+  write_durably(path, text);
+  return std::ssize(lines);
+}
+
 KeyMaker::KeyMaker(const Inputs& inputs, const ImportOptions& o)
     : inputs_(inputs), ordering_(ordering_named(o.ordering)), attribute_(o.ordering_column) {
   const auto column = find_column(inputs.schema.input, attribute_);
@@ -224,10 +244,13 @@ void KeyMaker::make(const Table& table, std::span<const std::uint8_t> left_out, 
   }
 }
 
+std::uint64_t hash_of_id(const Column& ids, std::size_t row, bool is_text) {
+  return is_text ? hash_text(ids.text(row)) : mix64(static_cast<std::uint64_t>(ids.integer(row)));
+}
+
 void hash_ids(const Column& ids, std::span<std::uint64_t> hashes) {
   const bool is_text = ids.info().type == Type::text;
-  for (std::size_t i = 0; i < hashes.size(); ++i)
-    hashes[i] = is_text ? hash_text(ids.text(i)) : mix64(static_cast<std::uint64_t>(ids.integer(i)));
+  for (std::size_t i = 0; i < hashes.size(); ++i) hashes[i] = hash_of_id(ids, i, is_text);
 }
 
 }  // namespace skyfold

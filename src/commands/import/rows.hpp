@@ -51,6 +51,9 @@ struct Reject {
 /// blocks can be put in order.
 [[nodiscard]] std::string reject_line(const Inputs& inputs, const Reject& reject);
 
+/// Puts the lines that blocks left in a folder together in one file; returns how many there are: without any there is no file.
+[[nodiscard]] std::int64_t write_rejects(const std::string& folder, const std::string& path);
+
 /// The order of rows: a key per row; equal keys are ordered by (source file, source row).
 class KeyMaker {
  public:
@@ -79,5 +82,7 @@ class KeyMaker {
 /// 64-bit stand-ins of the ids of a block: a bijection for numbers, a hash for text; never the same for two ids that
 /// differ, but for text with a chance of 2^-64 per pair: so texts of one hash are compared.
 void hash_ids(const Column& ids, std::span<std::uint64_t> hashes);
+/// Of one row.
+[[nodiscard]] std::uint64_t hash_of_id(const Column& ids, std::size_t row, bool is_text);
 
 }  // namespace skyfold

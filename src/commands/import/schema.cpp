@@ -310,8 +310,10 @@ void remark_text(const std::vector<std::unique_ptr<Source>>& sources, std::vecto
 void describe(OptionSet& option, ImportOptions& o) {
   option("input", o.input,
          "tables to read (FITS, CSV, text, HDF5, Parquet; folders of Parquet, HATS); @list.txt names a file with a path a line")
-      .required()
       .layout();
+  option("measurements", o.measurements, "tables of measurements of the objects of a catalogue, in place of input").layout();
+  option("objects", o.objects, "catalogue of their objects").layout();
+  option("join", o.join, "how measurements find their objects: id:COLUMN, the column of the objects' ids; position:ARCSEC, the nearest");
   option("output", o.output, "catalogue to write, HDF5").required().layout().writes(FileKind::hdf5);
   option("rejects", o.rejects, "where dropped rows are listed, CSV; empty: OUTPUT.rejects.csv").layout().writes(FileKind::text);
   option("ordering", o.ordering, "order of the rows, which decides the partitions that a run can use").one_of(ordering_names());
@@ -320,6 +322,9 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("columns.dec", o.dec, "column of declination, ICRS; empty: guessed").unit("degrees");
   option("columns.id", o.id, "column of unique ids; empty: guessed, or made from the row numbers; none: made");
   option("columns.tile", o.tile, "column of tile names; empty: guessed");
+  option("columns.filter", o.filter, "column of the filter of measurements; empty: guessed; none: there is none");
+  option("columns.time", o.time, "column of the time of measurements; empty: guessed; none: there is none");
+  option("filters", o.filters, "filters of measurements that are known, any other one is a bad row; empty: all");
   describe_survey(option, o.survey);
   option("bands.nondetection", o.nondetection, "magnitudes that mean observed but not detected in these tables, to be kept with them");
   option("bands.missing", o.missing, "magnitudes that mean not observed, likewise");

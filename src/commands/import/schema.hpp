@@ -28,6 +28,10 @@ struct ImportOptions {
   long memory_mb = 1024;  ///< per rank
   SourceOptions source;
   ProfileOptions profile;
+  std::vector<std::string> measurements;  ///< tables of measurements, in place of `input`
+  std::string objects, join;              ///< catalogue of their objects; how they find them
+  std::string filter, time;               ///< columns of measurements; "" = guessed
+  std::vector<std::string> filters;       ///< that are known; empty = all
   // Of imports that other commands make; not options.
   std::string source_fingerprint;                       ///< of what an ordered copy is made of
   std::string columns_section = "columns";              ///< where the user names columns, for messages
