@@ -236,7 +236,7 @@ class ConvertConfigTest(support.SkyfoldTest):
             "DC2LSST_g.res,DC2LSST_r.res,DC2LSST_i.res:energy,DC2LSST_z.res", "--lephare.dz", "0.05", "--lephare.zmin", "0", "--lephare.zmax",
             "1.5", "--lephare.igm", "madau", "--lephare.ebv", "0.1,0.3", "--lephare.dust", "smc,calzetti", "--lephare.dust_templates",
             "2,3,4,4", "--lephare.lines", "empirical", "--lephare.line_factors", "0.5,1", "--lephare.prior", "vvds", "--lephare.prior_band", "i",
-            "--lephare.err_scale", "0.02,0.02,0.03,0.04", "--lephare.err_factor", "1.5", "--lephare.absolute_limits=-24,-8",
+            "--lephare.err_scale", "0.02,0.02,0.03,0.04", "--lephare.err_factor", "1.5", "--lephare.template_error", "0", "--lephare.absolute_limits=-24,-8",
             "--lephare.absolute_band", "r", "--lephare.zp_offset=-0.01,0.02,0,-0.03", "--lephare.pdf", "min", "--lephare.hubble", "67",
             "--lephare.omega_matter", "0.32", "--lephare.omega_lambda", "0.68")
         self.assertGreater(len(by_hand), 4)

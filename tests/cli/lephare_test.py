@@ -136,18 +136,22 @@ class LephareTest(support.SkyfoldTest):
         cls.err = np.array([columns[f"mag_err_{band}_lsst"] for band in BANDS], float).T
 
     @classmethod
-    def copy_of(cls, name, n):
-        path = cls.base / f"{name}.hdf5"
+    def copy_of(cls, name, n, step=1):
+        path = cls.base / f"{name}{step}.hdf5"
         with h5py.File(DC2 / f"test_dc2_{name}_9816.hdf5") as old, h5py.File(path, "w") as new:
             for column, values in old["photometry"].items():
-                new[f"photometry/{column}"] = values[:n]
+                new[f"photometry/{column}"] = values[::step][:n]
             # Some objects for what DC2 has little of.
             new["photometry/mag_g_lsst"][:6] = 99.0
         return path
 
     def train(self, name, *options):
         model = self.base / name
-        self.skyfold("train", "--calibrate", "none", "--algorithms", "lephare", "--sample", self.sample, "--output", model, "--train.fraction", "1", "--bands.limits",
+        if not any(str(option).startswith("--lephare.template_error") for option in options):
+            options = (*options, "--lephare.template_error", "0")
+        if "--sample" not in options:
+            options = (*options, "--sample", self.sample)
+        self.skyfold("train", "--calibrate", "none", "--algorithms", "lephare", "--output", model, "--train.fraction", "1", "--bands.limits",
                 ",".join(map(str, LIMITS)), "--lephare.filters", "lsst", "--lephare.dz", "0.05", *options)
         return model
 
@@ -205,8 +209,8 @@ class LephareTest(support.SkyfoldTest):
 
     def test_rejects_models_brighter_than_limits_and_takes_the_best_model_at_each_redshift(self):
         model = self.train("reject.h5", "--lephare.nondetections", "reject", "--lephare.pdf", "min", "--lephare.zp_offset",
-                           "0.1,0,0.02,0,-0.05,0")
-        self.compare(model, {"nondetections": "reject", "pdf": "min", "offset": np.array([0.1, 0, 0.02, 0, -0.05, 0])})
+                           "0.1,0,0.02,0,-0.05,0", "--lephare.template_error", "0.04")
+        self.compare(model, {"nondetections": "reject", "pdf": "min", "err_scale": 0.04, "offset": np.array([0.1, 0, 0.02, 0, -0.05, 0])})
 
     def test_makes_models_without_a_sample_by_options_and_by_a_preset(self):
         model = self.base / "alone.h5"
@@ -230,6 +234,36 @@ class LephareTest(support.SkyfoldTest):
             self.assertEqual(result.code, 2, result)
             self.assertIn(message, " ".join(result.errors()))
 
+    def test_learns_how_much_galaxies_differ_from_templates_so_that_68_percent_intervals_hold_as_many(self):
+        # DC2 is in the order of redshift.
+        sample = self.copy_of("training", 300, 34)
+
+        def coverage(name, error, sample=sample):
+            model = self.train(name, "--lephare.template_error", error, "--sample", sample)
+            with h5py.File(model) as file:
+                found = file["zeropoints/error"][:]
+            product = self.base / "coverage.z.hdf5"
+            product.unlink(missing_ok=True)
+            self.skyfold("photoz", "--catalogue", sample, "--model", model, "--output", product)
+            z = support.read_group(product)
+            with h5py.File(sample) as file:
+                of_id = dict(zip(file["photometry/id"][:], file["photometry/redshift"][:]))
+            known = np.array([of_id[i] for i in z["id"]])
+            there = np.isfinite(z["z_68_low"])
+            inside = (z["z_68_low"] <= known) & (known <= z["z_68_high"])
+            return found, inside[there].mean()
+        found, share = coverage("learned.h5", "learned")
+        self.assertEqual(len(set(found)), 1)
+        self.assertGreater(found[0], 0.02)
+        self.assertGreaterEqual(share, 0.68)
+        self.assertLess(coverage("less.h5", str(found[0] - 0.001))[1], 0.68)
+        # The first objects, all nearby, have other redshifts by these templates whatever the errors.
+        self.assertEqual(coverage("nearby.h5", "learned", self.sample)[0][0], 0.1)
+        model = self.base / "usual.h5"
+        self.skyfold("train", "--algorithms", "lephare", "--bands", "g,r", "--lephare.filters", "lsst", "--lephare.dz", "1", "--output", model)
+        with h5py.File(model) as file:
+            np.testing.assert_array_equal(file["zeropoints/error"][:], [0.1, 0.1])
+
     def test_says_what_is_wrong_with_its_options(self):
         def refused(words, *options):
             result = self.run_skyfold("train", "--algorithms", "lephare", "--sample", self.sample, "--output", self.base / "no.h5", *options)
@@ -246,6 +280,7 @@ class LephareTest(support.SkyfoldTest):
         refused("the brighter one first", *lsst, "--lephare.absolute_limits=-5,-24")
         refused("none of the bands", *lsst, "--lephare.prior", "vvds", "--lephare.prior_band", "K")
         refused("2 values for 6 bands", *lsst, "--lephare.err_scale", "0.1,0.2")
+        refused("--lephare.template_error much: must be learned, or 0 to 1 mag", *lsst, "--lephare.template_error", "much")
         refused("a grid needs three points", *lsst, "--lephare.zmax", "0.01")
 
 

@@ -185,7 +185,8 @@ double least_chi2(const PhotozModel& model, const std::vector<double>& flux, con
 }
 
 TEST(Lephare, FitsFluxesBelowZeroAsTheyWereMeasured) {
-  const PhotozModel model = lephare_model({"--lephare.qso=none", "--lephare.stars=none", "--lephare.prior=none"});
+  const PhotozModel model =
+      lephare_model({"--lephare.qso=none", "--lephare.stars=none", "--lephare.prior=none", "--lephare.template_error=0"});
   Objects objects;
   for (std::size_t i = 0; i < 3; ++i) add_object(objects, builtin_templates("cwwsb")[2 * i], 0.3 + 0.2 * static_cast<double>(i));
   // One band below 0, two bands, and one by much: chi2 tells how deep.

@@ -273,6 +273,7 @@ class LephareConversion {
                        " (--vega says what is added to make magnitudes AB: one number per band, in mag; skyfold has no spectrum of Vega)");
     shifts(system);
     if (const Entry* entry = para_.find("ERR_SCALE")) out_.set("lephare.err_scale", entry->value, para_.at(*entry));
+    out_.set("lephare.template_error", "0", "LePhare knows no such error");
     if (const Entry* entry = para_.find("ERR_FACTOR")) out_.set("lephare.err_factor", entry->value, para_.at(*entry));
   }
 

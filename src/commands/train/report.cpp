@@ -165,7 +165,7 @@ Plot importance_plot(const PhotozModel& model, const Table& table) {
 /// What models of templates have learned, and what is to be known of it.
 void tell_learned(const std::vector<PhotozModel>& models) {
   for (const PhotozModel& model : models) {
-    for (const char* what : {"shifts", "prior"})
+    for (const char* what : {"shifts", "prior", "template_error"})
       if (const auto found = model.record.find(what); found != model.record.end())
         fmt::print("{:<10} {} of {}\n", what, found->second, model.algorithm);
     if (const auto found = model.record.find("shifts_warning"); found != model.record.end())
@@ -220,7 +220,7 @@ void tell_process(const TrainReport& r, Process& process) {
   process.fact("limiting magnitudes", limits_text(r.models.front()));
   process.fact("training redshifts", fmt::format("{} to {}", shortest(r.models.front().z_min), shortest(r.models.front().z_max)));
   for (const PhotozModel& model : r.models)
-    for (const char* what : {"shifts", "prior"})
+    for (const char* what : {"shifts", "prior", "template_error"})
       if (const auto found = model.record.find(what); found != model.record.end())
         process.fact(fmt::format("{} of {}", what, model.algorithm), found->second);
   if (r.reference) {

@@ -68,13 +68,13 @@ class Walk {
 };
 
 /// Points between which all factors are smooth: of the filter, of the spectrum within it, and where a series of lines begins.
-std::vector<double> nodes_of(const Curve& sed, const Curve& filter, double z, Igm igm) {
+std::vector<double> nodes_of(const Curve& sed, const Curve& filter, double z, bool has_clouds) {
   std::vector<double> of_sed, nodes;
   const double stretch = 1.0 + z, first = filter.wavelength.front(), last = filter.wavelength.back();
   const auto& w = sed.wavelength;
   for (auto i = std::lower_bound(w.begin(), w.end(), first / stretch); i != w.end() && *i * stretch < last; ++i)
     of_sed.push_back(*i * stretch);
-  if (igm != Igm::none) {
+  if (has_clouds) {
     for (const LymanLine& line : lyman) of_sed.push_back(line.wavelength * stretch);
     of_sed.push_back(lyman_limit * stretch);
     std::ranges::sort(of_sed);
@@ -95,11 +95,12 @@ double white_flux(const Curve& filter) {
   return light * sum;
 }
 
+bool sees_clouds(const Curve& filter, double z) { return filter.wavelength.front() <= lyman[0].wavelength * (1.0 + z); }
+
 /// int f T IGM lam dlam by Simpson's rule, which is exact for the product of two lines and lam.
-double photons(const Curve& sed, const Curve& filter, double z, Igm igm) {
-  const std::vector<double> nodes = nodes_of(sed, filter, z, igm);
-  std::optional<MadauDepth> depth;  // costs more than all else
-  if (igm != Igm::none && filter.wavelength.front() <= lyman[0].wavelength * (1.0 + z)) depth.emplace(z);
+/// @param depth  nullptr where no clouds are seen
+double photons(const Curve& sed, const Curve& filter, double z, Igm igm, const MadauDepth* depth) {
+  const std::vector<double> nodes = nodes_of(sed, filter, z, igm != Igm::none);
   Walk spectrum(sed, 1.0 + z), throughput(filter, 1.0);
   // A hair inside the interval: at its ends series of lines begin.
   const auto value = [&](double wavelength, double inside) {
@@ -115,12 +116,18 @@ double photons(const Curve& sed, const Curve& filter, double z, Igm igm) {
   return sum;
 }
 
+double flux_through(const Curve& sed, const Curve& filter, double z, Igm igm, const MadauDepth* depth) {
+  const double to = filter.wavelength.back() / (1.0 + z);
+  const bool is_short = sed.wavelength.back() < to;
+  return photons(is_short ? extended(sed, to) : sed, filter, z, igm, depth) / white_flux(filter);
+}
+
 }  // namespace
 
 double band_flux(const Curve& sed, const Curve& filter, double z, Igm igm) {
-  const double to = filter.wavelength.back() / (1.0 + z);
-  const bool is_short = sed.wavelength.back() < to;
-  return photons(is_short ? extended(sed, to) : sed, filter, z, igm) / white_flux(filter);
+  std::optional<MadauDepth> depth;
+  if (igm != Igm::none && sees_clouds(filter, z)) depth.emplace(z);
+  return flux_through(sed, filter, z, igm, depth ? &*depth : nullptr);
 }
 
 double ab_magnitude(const Curve& sed, const Curve& filter) { return -2.5 * std::log10(band_flux(sed, filter, 0.0)) - 48.60; }
@@ -156,9 +163,21 @@ ModelFluxes model_fluxes(std::span<const Curve> seds, std::span<const Curve> fil
   ModelFluxes models{seds.size(), filters.size(), std::move(z), {}};
   const std::size_t rows = models.z.size();
   models.flux.resize(seds.size() * filters.size() * rows);
+  // The clouds of a redshift cost more than all else, and are the same for all spectra.
+  std::vector<std::optional<MadauDepth>> clouds(rows);
+  if (igm != Igm::none)
+    parallel_for(rows, 4, threads, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t i = begin; i < end; ++i)
+        if (std::ranges::any_of(filters, [&](const Curve& filter) { return sees_clouds(filter, models.z[i]); }))
+          clouds[i].emplace(models.z[i]);
+    });
   parallel_for(models.flux.size(), 16, threads, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t i = begin; i < end; ++i)
-      models.flux[i] = band_flux(seds[i / rows / filters.size()], filters[i / rows % filters.size()], models.z[i % rows], igm);
+    for (std::size_t i = begin; i < end; ++i) {
+      const Curve& filter = filters[i / rows % filters.size()];
+      const std::size_t at = i % rows;
+      const MadauDepth* depth = clouds[at] && sees_clouds(filter, models.z[at]) ? &*clouds[at] : nullptr;
+      models.flux[i] = flux_through(seds[i / rows / filters.size()], filter, models.z[at], igm, depth);
+    }
   });
   return models;
 }

@@ -15,6 +15,9 @@ namespace skyfold {
 /// Part of each object, 0 to parts - 1, drawn by (seed, id): an object that occurs more than once is in one part.
 [[nodiscard]] std::vector<std::size_t> parts_by_id(const TrainingSet& set, std::size_t parts, std::uint32_t stream);
 
+/// Estimates of a set's objects by a model: the columns of its kernel, a row per object.
+[[nodiscard]] Table estimates_by(PhotozModel model, const TrainingSet& judged, const PdfOptions& pdf, int threads);
+
 /// Trains on `fit` and estimates `judged` with the algorithm's own kernel: its columns, a row per object of `judged`.
 ///
 /// @param described  a model with all but what the algorithm adds

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "../common/model.hpp"
 #include "../common/sample.hpp"
@@ -10,6 +12,7 @@
 #include "shifts.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/kernels/templates/inputs.hpp"
+#include "template_error.hpp"
 
 namespace skyfold {
 namespace {
@@ -53,6 +56,7 @@ class Lephare final : public PhotozAlgorithm {
     add_values(model.tables["grid"], {"z", Type::f8, 1, "", "src.redshift", "redshifts of the models", ""}, z);
     set_zero_points(galaxies, z, set, tasks, model);
     model.algorithm = name();
+    set_template_error(set, tasks, model);
     model.parameters = parameters_of(options_, describe_options);
     // A template knows galaxies at all redshifts of the grid, wherever the sample has some.
     model.z_min = z.front();
@@ -73,6 +77,7 @@ class Lephare final : public PhotozAlgorithm {
     if (options_.prior != "none") static_cast<void>(lephare::band_of("lephare.prior_band", options_.prior_band, bands));
     if (!options_.absolute_limits.empty()) static_cast<void>(lephare::band_of("lephare.absolute_band", options_.absolute_band, bands));
     static_cast<void>(lephare::absolute_limits_of(options_));
+    static_cast<void>(lephare::template_error_of(options_));
     if (options_.shifts) static_cast<void>(lephare::shifts_band_of(options_, bands));
     static_cast<void>(lephare::per_band("lephare.zp_offset", options_.zp_offset, bands.size(), false));
     static_cast<void>(lephare::per_band("lephare.err_scale", options_.err_scale, bands.size(), true));
@@ -87,8 +92,10 @@ class Lephare final : public PhotozAlgorithm {
     const std::vector<double> error = lephare::per_band("lephare.err_scale", options_.err_scale, bands.size(), true);
     ZeroPointShifts found;
     if (options_.shifts) {
+      std::vector<double> whole = error;
+      for (double& value : whole) value = std::hypot(value, lephare::template_error_of(options_).value_or(lephare::usual_template_error));
       const ShiftRules rules{lephare::shifts_band_of(options_, bands), options_.shifts_cap};
-      found = lephare::learn_shifts(galaxies, z, offset, error, set, rules, tasks);
+      found = lephare::learn_shifts(galaxies, z, offset, whole, set, rules, tasks);
       for (std::size_t band = 0; band < bands.size(); ++band) offset[band] -= found.shift[band];
       model.record["shifts"] = found.line(bands);
       if (const std::string warning = found.warning(bands); !warning.empty()) model.record["shifts_warning"] = warning;
@@ -98,6 +105,27 @@ class Lephare final : public PhotozAlgorithm {
     add_values(zeropoints, {"error", Type::f8, 1, "mag", "", "added to their errors in quadrature", ""}, error);
     if (options_.shifts)
       add_values(zeropoints, {"shift", Type::f8, 1, "mag", "", "learned from the sample and taken off", ""}, found.shift);
+  }
+
+  /// Adds what galaxies differ by from templates to the errors.
+  void set_template_error(const TrainingSet& set, TrainingTasks& tasks, PhotozModel& model) const {
+    std::optional<double> error = lephare::template_error_of(options_);
+    if (!error && set.z.empty()) {
+      error = lephare::usual_template_error;
+      model.record["template_error"] = fmt::format("{} mag, the usual (there is no sample to learn it from)", *error);
+    } else if (!error) {
+      // By galaxies alone.
+      Options plain = options_;
+      plain.qso = plain.stars = "none";
+      PhotozModel trial = model;
+      trial.tables.erase("quasars");
+      trial.tables.erase("stars");
+      trial.parameters = parameters_of(plain, describe_options);
+      const lephare::TemplateError found = lephare::learn_template_error(trial, set, tasks);
+      error = found.error;
+      model.record["template_error"] = found.line();
+    }
+    lephare::add_template_error(model, *error);
   }
 
   /// The models of a template each task, as bytes.

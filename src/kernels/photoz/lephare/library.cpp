@@ -12,15 +12,14 @@ namespace {
 
 constexpr std::size_t numbers_per_model = 8;  // besides fluxes
 
-Model model_of(const Options& o, const Curve& sed, std::span<const Curve> filters, const std::vector<double>& z, int threads) {
+/// But for its fluxes.
+Model model_of(const Curve& sed, std::span<const Curve> filters) {
   Model model;
   const RestMagnitudes magnitudes = rest_magnitudes(sed);
   model.nuv = magnitudes.nuv;
   model.r = magnitudes.r;
   model.k = magnitudes.k;
   for (const Curve& filter : filters) model.rest.push_back(band_flux(sed, filter, 0.0));
-  const Igm igm = o.igm == "madau" ? Igm::madau1995 : Igm::none;
-  model.flux = model_fluxes(std::span(&sed, 1), filters, z, igm, threads).flux;
   return model;
 }
 
@@ -32,23 +31,31 @@ std::vector<Model> models_of(const Options& o, std::size_t seed, const Curve& se
   std::vector<double> strengths = {0.0};
   if (o.lines == "empirical" && has_lines(bare)) strengths = o.line_factors;
   std::vector<Model> models;
+  std::vector<Curve> curves;
   const auto add = [&](int law, double ebv) {
     for (const double strength : strengths) {
       Curve curve = with_lines(sed, strength);
       if (law >= 0) curve = reddened(std::move(curve), dust[static_cast<std::size_t>(law)].law, ebv);
-      Model model = model_of(o, curve, filters, z, threads);
+      Model model = model_of(curve, filters);
       model.seed = seed;
       model.law = law;
       model.ebv = ebv;
       model.lines = strength;
       model.nuv_k = bare.nuv - bare.k;
       models.push_back(std::move(model));
+      curves.push_back(std::move(curve));
     }
   };
   add(-1, 0.0);
   for (std::size_t law = 0; law < dust.size(); ++law)
     for (const double ebv : o.ebv)
       if (ebv > 0.0 && seed >= dust[law].first && seed <= dust[law].last) add(static_cast<int>(law), ebv);
+  // All at once: they share the clouds before them.
+  const ModelFluxes all = model_fluxes(curves, filters, z, o.igm == "madau" ? Igm::madau1995 : Igm::none, threads);
+  const std::size_t each = filters.size() * z.size();
+  for (std::size_t i = 0; i < models.size(); ++i)
+    models[i].flux.assign(all.flux.begin() + static_cast<std::ptrdiff_t>(i * each),
+                          all.flux.begin() + static_cast<std::ptrdiff_t>((i + 1) * each));
   return models;
 }
 

@@ -39,6 +39,9 @@ void describe_options(OptionSet& option, Options& o) {
   option("lephare.err_scale", o.err_scale, "added to the errors in quadrature, one for all bands or one per band; empty: none")
       .unit("mag")
       .range(0.0, 1.0);
+  option("lephare.template_error", o.template_error,
+         "what galaxies differ by from templates, mag, added to the errors in quadrature; learned: so much that the sample's redshifts lie "
+         "within the 68 % intervals of 68 %, without a sample 0.1");
   option("lephare.err_factor", o.err_factor, "factor to all errors").range(1e-3, 1e3);
   option("lephare.zp_offset", o.zp_offset, "added to the magnitudes, one per band; empty: none").unit("mag").range(-5.0, 5.0);
   option("lephare.nondetections", o.nondetections,
@@ -104,6 +107,14 @@ std::vector<double> per_band(const char* option, const std::vector<double>& valu
   if (values.size() == 1 && one_for_all) return std::vector<double>(bands, values[0]);
   if (values.size() != bands) throw UsageError(fmt::format("--{}: {} values for {} bands", option, values.size(), bands));
   return values;
+}
+
+std::optional<double> template_error_of(const Options& o) {
+  if (o.template_error == "learned") return std::nullopt;
+  const auto number = parse_double(o.template_error);
+  if (!number || !(*number >= 0.0 && *number <= 1.0))
+    throw UsageError(fmt::format("--lephare.template_error {}: must be learned, or 0 to 1 mag", o.template_error));
+  return number;
 }
 
 std::array<double, 2> absolute_limits_of(const Options& o) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Options {
   std::vector<double> line_factors = {1.0};
   std::vector<double> err_scale, zp_offset;
   double err_factor = 1.0;
+  std::string template_error = "learned";
   std::string nondetections = "fit";
   std::string absolute_band = "r";
   std::vector<double> absolute_limits;
@@ -47,6 +49,10 @@ struct DustRange {
 [[nodiscard]] std::size_t shifts_band_of(const Options& o, const std::vector<std::string>& bands);
 /// One value per band of a list that has none, one for all, or one each.
 [[nodiscard]] std::vector<double> per_band(const char* option, const std::vector<double>& values, std::size_t bands, bool one_for_all);
+/// What galaxies differ by from templates, mag; none: it is to be learned. Throws UsageError for a text that is neither.
+[[nodiscard]] std::optional<double> template_error_of(const Options& o);
+/// Stands for it where there is no sample to learn it from.
+inline constexpr double usual_template_error = 0.1;
 /// Faintest and brightest absolute magnitude; without limits the infinities.
 [[nodiscard]] std::array<double, 2> absolute_limits_of(const Options& o);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/quiet.hpp"
@@ -30,8 +31,11 @@ BandColumns columns_of(std::size_t bands) {
   return columns;
 }
 
-/// Photometry as a catalogue would have it. Non-detections are at their limits, with the error 1, as a kernel would put them.
-Table table_of(const TrainingSet& set, const BandColumns& columns) {
+constexpr double error_of_limit = 1.0;  // see Photometry::mag_err
+
+/// Photometry as a catalogue would have it. Non-detections are told as such where a kernel will find their limits again: in place of the
+/// error, or as those of the bands; else they are at their limits, with the error 1, as a kernel would put them.
+Table table_of(const TrainingSet& set, const BandColumns& columns, std::span<const double> limits) {
   const Photometry& photometry = set.photometry;
   Table table;
   table.resize(photometry.n_objects);
@@ -39,7 +43,12 @@ Table table_of(const TrainingSet& set, const BandColumns& columns) {
     const auto mag = table.add({columns.magnitude[band], Type::f8}).values<double>();
     for (std::size_t i = 0; i < mag.size(); ++i) mag[i] = photometry.mag[i * photometry.n_bands + band];
     const auto error = table.add({columns.error[band], Type::f8}).values<double>();
-    for (std::size_t i = 0; i < error.size(); ++i) error[i] = photometry.mag_err[i * photometry.n_bands + band];
+    for (std::size_t i = 0; i < error.size(); ++i) {
+      error[i] = photometry.mag_err[i * photometry.n_bands + band];
+      if (error[i] != error_of_limit || !(columns.errors_are_limits || (!limits.empty() && mag[i] == limits[band]))) continue;
+      if (columns.errors_are_limits && mag[i] < undetected) error[i] = mag[i];
+      mag[i] = undetected;
+    }
   }
   return table;
 }
@@ -90,6 +99,23 @@ std::vector<std::size_t> parts_by_id(const TrainingSet& set, std::size_t parts, 
   return part;
 }
 
+Table estimates_by(PhotozModel model, const TrainingSet& judged, const PdfOptions& pdf, int threads) {
+  // The table below has NaN for what was not observed and no other sentinels, whatever the sample had.
+  model.bands.nondetection.clear();
+  model.bands.missing.clear();
+  model.bands.nan = "missing";
+  BandColumns columns = columns_of(judged.photometry.n_bands);
+  columns.errors_are_limits = judged.has_flux_errors;
+  const auto kernel = photoz_estimator(model, columns, pdf).kernel;
+  Table in = table_of(judged, columns, model.bands.limits);
+  for (const std::string& name : kernel->needs())
+    // An algorithm that wants more wants the id, to tell an object from itself.
+    if (!in.find(name)) std::ranges::copy(judged.id, in.add({name, Type::i8}).values<std::int64_t>().begin());
+  Table out(kernel->gives(), in.rows());
+  kernel->run(in, out, threads);
+  return out;
+}
+
 Table train_and_estimate(const PhotozAlgorithm& algorithm, const TrainingSet& fit, const TrainingSet& judged, const PhotozModel& described,
                          const PdfOptions& pdf, TrainingTasks& tasks) {
   // What an algorithm says of its training would be said once for each part.
@@ -99,20 +125,8 @@ Table train_and_estimate(const PhotozAlgorithm& algorithm, const TrainingSet& fi
   model.z_min = *least;
   model.z_max = *greatest;
   algorithm.train(fit, tasks, model);
-  // The table below has NaN for what was not observed and no other sentinels, whatever the sample had.
-  model.bands.nondetection.clear();
-  model.bands.missing.clear();
-  model.bands.nan = "missing";
-  const BandColumns columns = columns_of(fit.photometry.n_bands);
   const PdfOptions form = pdf.kind == "native" ? native_pdf(described, algorithm.has_mixtures(model)) : pdf;
-  const auto kernel = photoz_estimator(model, columns, form).kernel;
-  Table in = table_of(judged, columns);
-  for (const std::string& name : kernel->needs())
-    // An algorithm that wants more wants the id, to tell an object from itself.
-    if (!in.find(name)) std::ranges::copy(judged.id, in.add({name, Type::i8}).values<std::int64_t>().begin());
-  Table out(kernel->gives(), in.rows());
-  kernel->run(in, out, fit.threads);
-  return out;
+  return estimates_by(std::move(model), judged, form, fit.threads);
 }
 
 std::string estimates_bytes(const Table& estimates) {
