@@ -1,171 +1,43 @@
 """The whole of DES Y1's SPT region: mock -> import -> photoz -> HDF5 + FITS, resumable, with memory over time.
 
-Every step is a skyfold command, which goes on from where it was killed; run the study again and it does the rest. What
-was sampled while the steps ran is kept in samples.csv, so that the times of interrupted attempts count too.
+The steps and how they go on: steps.py.
 """
-import csv
-import json
 import pathlib
-import re
-import sys
-import time
 
 import drive
+from steps import Step, do_steps, draw_memory, rows_of, samples_of
 
 DES_Y1_SPT = 126_623_762   # objects of the published run
 MAGNITUDES = ",".join(f"{kind}_{band}" for kind in ("mag", "mag_err") for band in "grizY")
-FIELDS = ("unix_time_s", "step", "attempt", "process", "resident_mb", "own_mb", "cpu_s", "read_mb", "written_mb")
 
 
 def steps_of(o):
-    """Name, ranks and command of each step. The training sample is one of about 50,000 objects, half of which trains."""
+    """The training sample is one of about 50,000 objects, half of which trains."""
     folder = pathlib.Path(o.folder)
     path = lambda name: str(folder / name)
     common = ["--threads", str(o.threads), "--project", "none"]
     return [
-        ("mock", o.headline_ranks,
-         ["mock", "--objects", str(o.objects), "--seed", "1", "--spectroscopic", repr(min(0.5, 50_000 / o.objects)), "--output", path("mock.h5"), *common]),
-        ("import", o.headline_ranks,
-         ["import", "--input", path("mock.h5"), "--ordering", "tile", "--keep", f"tile,{MAGNITUDES}", "--output", path("catalogue.h5"), *common]),
-        ("train", 0, ["train", "--algorithms", "dnf", "--sample", path("mock.spec.h5"), "--output", path("model.h5"), *common]),
-        ("photoz", o.headline_ranks,
-         ["photoz", "--catalogue", path("catalogue.h5"), "--model", path("model.h5"), "--output", path("photoz.h5"), "--fits", path("photoz.fits"), *common]),
+        Step("mock", o.headline_ranks,
+         ["mock", "--objects", str(o.objects), "--seed", "1", "--spectroscopic", repr(min(0.5, 50_000 / o.objects)), "--output", path("mock.h5"), *common], ["mock.h5"]),
+        Step("import", o.headline_ranks,
+         ["import", "--input", path("mock.h5"), "--ordering", "tile", "--keep", f"tile,{MAGNITUDES}", "--output", path("catalogue.h5"), *common], ["catalogue.h5"]),
+        Step("train", 0, ["train", "--algorithms", "dnf", "--sample", path("mock.spec.h5"), "--output", path("model.h5"), *common], ["model.h5"]),
+        Step("photoz", o.headline_ranks,
+         ["photoz", "--catalogue", path("catalogue.h5"), "--model", path("model.h5"), "--output", path("photoz.h5"), "--fits", path("photoz.fits"), *common],
+             ["photoz.h5", "photoz.fits"]),
     ]
-
-
-def processes_of(output):
-    """Process ids of the ranks that make `output`, in order of their start."""
-    found = []
-    for folder in pathlib.Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words and words[0].endswith(b"skyfold") and output.encode() in words:
-            found.append(int(folder.name))
-    return sorted(found)
-
-
-def sample_of(pid):
-    """Resident and own (not shared, not of files) memory, processor time and bytes of a process; None once it has ended."""
-    try:
-        status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        io = pathlib.Path(f"/proc/{pid}/io").read_text()
-        ticks = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
-    except OSError:
-        return None
-    number = lambda pattern, text: int((re.search(pattern, text) or [0, 0])[1])
-    return {"resident_mb": round(number(r"VmRSS:\s*(\d+)", status) / 1000, 1), "own_mb": round(number(r"RssAnon:\s*(\d+)", status) / 1000, 1),
-            "cpu_s": sum(map(int, ticks)) / 100, "read_mb": round(number(r"rchar: (\d+)", io) / 1e6, 1),
-            "written_mb": round(number(r"wchar: (\d+)", io) / 1e6, 1)}
-
-
-def attempt(launcher, step, ranks, words, number, writer, file, every_s):
-    """Runs a step to its end and samples its processes; its standard output."""
-    output = words[words.index("--output") + 1]
-    with open(f"{output}.stdout", "w+") as out:
-        process = launcher.start(ranks, words, stdout=out)
-        due = 0.0
-        while process.poll() is None:
-            now = time.time()
-            if now >= due:
-                due = now + every_s
-                for place, pid in enumerate(processes_of(output)):
-                    if sampled := sample_of(pid):
-                        writer.writerow({"unix_time_s": round(now, 2), "step": step, "attempt": number, "process": place, **sampled})
-                file.flush()
-            time.sleep(0.05)
-        out.seek(0)
-        text = out.read()
-    if process.returncode != 0:
-        sys.exit(f"{step} ended with exit code {process.returncode}: run the study again to go on")
-    return text
-
-
-def do_steps(launcher, o):
-    """Runs what is left of the steps. facts.json tells of each finished step; samples.csv has all attempts."""
-    folder = pathlib.Path(o.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    facts_path, samples_path = folder / "facts.json", folder / "samples.csv"
-    facts = json.loads(facts_path.read_text()) if facts_path.exists() else {"objects": o.objects, "ranks": o.headline_ranks, "threads": o.threads}
-    if facts["objects"] != o.objects:
-        sys.exit(f"{folder}: holds a run of {facts['objects']} objects (choose another --folder)")
-    is_new = not samples_path.exists()
-    with open(samples_path, "a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        for step, ranks, words in steps_of(o):
-            if step in facts:
-                continue
-            number = 1 + max((int(row["attempt"]) for row in samples_of(samples_path) if row["step"] == step), default=0)
-            print(f"{step}: attempt {number}", file=sys.stderr, flush=True)
-            begin = time.time()
-            text = attempt(launcher, step, ranks, words, number, writer, file, o.every)
-            facts[step] = {"last_attempt_s": round(time.time() - begin, 2), "command": " ".join(["skyfold", *words]), "closing": text}
-            facts_path.write_text(json.dumps(facts, indent=1) + "\n")
-    return facts
-
-
-def samples_of(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def earlier_attempts_s(samples, step, last):
-    """Seconds of the attempts at a step before the last, from their first sample to their last."""
-    total = 0.0
-    for number in range(1, last):
-        times = [float(row["unix_time_s"]) for row in samples if row["step"] == step and int(row["attempt"]) == number]
-        total += max(times, default=0.0) - min(times, default=0.0)
-    return total
-
-
-def rows_of(o, facts, samples):
-    """A row of the table for each step, and their sum."""
-    folder, rows = pathlib.Path(o.folder), []
-    products = {"mock": ["mock.h5"], "import": ["catalogue.h5"], "train": ["model.h5"], "photoz": ["photoz.h5", "photoz.fits"]}
-    for step, ranks, _ in steps_of(o):
-        mine = [row for row in samples if row["step"] == step]
-        attempts = max((int(row["attempt"]) for row in mine), default=1)
-        seconds = facts[step]["last_attempt_s"] + earlier_attempts_s(samples, step, attempts)
-        size = sum((folder / name).stat().st_size for name in products[step] if (folder / name).exists())
-        rows.append({"step": step, "ranks": ranks or 1, "attempts": attempts, "seconds": round(seconds, 1), "objects_per_s": round(o.objects / seconds) if ranks else "",
-                     "product_gb": round(size / 1e9, 2), "peak_mb_per_rank": max((float(row["resident_mb"]) for row in mine), default=0.0),
-                     "peak_own_mb_per_rank": max((float(row["own_mb"]) for row in mine), default=0.0)})
-    total = sum(row["seconds"] for row in rows)
-    rows.append({"step": "all", "ranks": o.headline_ranks, "attempts": max(row["attempts"] for row in rows), "seconds": round(total, 1),
-                 "objects_per_s": round(o.objects / total), "product_gb": round(sum(row["product_gb"] for row in rows), 2),
-                 "peak_mb_per_rank": max(row["peak_mb_per_rank"] for row in rows),
-                 "peak_own_mb_per_rank": max(row["peak_own_mb_per_rank"] for row in rows)})
-    return rows
-
-
-def draw_memory(path, samples):
-    """Resident memory of every rank over time, the steps side by side."""
-    blocks, plots, labels, begin = {}, [], [], float(samples[0]["unix_time_s"])
-    for step, colour in (("mock", "#888888"), ("import", "#0072b2"), ("train", "#009e73"), ("photoz", "#d55e00")):
-        mine = [row for row in samples if row["step"] == step]
-        for rank in sorted({row["process"] for row in mine}):
-            block = f"{step}_{rank}"
-            blocks[block] = [((float(row["unix_time_s"]) - begin) / 60, row["resident_mb"]) for row in mine if row["process"] == rank]
-            title = f"title '{step}'" if rank == "0" else "notitle"
-            plots.append(f"${block} using 1:2 with lines lw 2 lc rgb '{colour}' {title}")
-    drive.draw(path, "set xlabel 'time [min]'\nset ylabel 'resident memory of a rank [MB]'\nset yrange [0:*]\nset key top right\nplot "
-               + ", ".join(plots) + "\n", **blocks)
 
 
 def study(launcher, o):
     o.objects = o.objects or DES_Y1_SPT
-    facts = do_steps(launcher, o)
+    steps = steps_of(o)
+    facts = do_steps(launcher, o, steps)
     samples = samples_of(pathlib.Path(o.folder) / "samples.csv")
-    rows = rows_of(o, facts, samples)
+    rows = rows_of(o, steps, facts, samples)
     drive.print_table(rows[0].keys(), rows)
     hours = rows[-1]["seconds"] / 3600
     print(f"{o.objects:,} objects from nothing to HDF5 and FITS in {hours:.2f} h on {o.headline_ranks} ranks x {o.threads} threads; "
           "Gschwend et al. (2018): 126,623,762 objects in 2.10 h on 912 cores")
-    drive.save(o.results, "headline", rows, objects=o.objects, closing={step: facts[step]["closing"] for step, *_ in steps_of(o)})
+    drive.save(o.results, "headline", rows, objects=o.objects, closing={step: facts[step]["closing"] for step, *_ in steps})
     if o.figures:
-        draw_memory(pathlib.Path(o.figures) / "scaling-headline-memory.svg", samples)
+        draw_memory(pathlib.Path(o.figures) / "scaling-headline-memory.svg", steps, samples)

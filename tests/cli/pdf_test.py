@@ -127,6 +127,17 @@ class Forms(support.SkyfoldTest):
         with h5py.File(self.path("r.pdf.hdf5")) as file, self.pdfs("knn", "packed") as alone:
             self.assertTrue((file["data/packed"][:] == alone["data/packed"][:]).all())
 
+    def test_ids_alone_beside_pdfs_change_neither_pdfs_nor_product(self):
+        self.skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.knn.h5", "--pdf", "packed", "--pdf.ancil", "ids", "--output",
+                     self.path("i.hdf5"), "--threads", 1, "--project", "none", "--product-log", "none")
+        with h5py.File(self.path("i.pdf.hdf5")) as file, self.pdfs("knn", "packed") as whole:
+            self.assertEqual(list(file["ancil"]), ["object_id"])
+            for name in ("data/packed", "ancil/object_id"):
+                np.testing.assert_array_equal(file[name][:], whole[name][:])
+        product, wanted = (support.read_group(str(path)) for path in (self.path("i.hdf5"), self.base / "knn.packed.hdf5"))
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(product[name], values)
+
     def test_what_a_grid_loses_is_told_with_numbers(self):
         result = self.skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.knn.h5", "--pdf", "hist", "--pdf.zmax", 0.4,
                               "--pdf.bins", 4, "--output", self.path("cut.hdf5"), "--threads", 1)

@@ -151,6 +151,32 @@ TEST(PdfMeasures, AreTheClosedFormsOfAGaussian) {
   EXPECT_NEAR(m.odds, 2.0 * cumulative(1.0) - 1.0, 1e-9);
 }
 
+/// At steps that begin below, in and above the PDF; what is not set is 0 before, 1 behind.
+void expect_cumulatives_at_steps(const RedshiftPdf& pdf) {
+  for (const double low : {-1.0, 0.0, 0.5, 0.93, 5.0})
+    for (const double step : {0.01, 0.25, 3.0}) {
+      const RedshiftSteps steps{low, step, 41};
+      std::vector<double> values(steps.count, nan);
+      const auto [first, last] = pdf.cumulatives_at(steps, values);
+      for (std::size_t k = 0; k < steps.count; ++k)
+        EXPECT_NEAR(k < first ? 0.0 : k < last ? values[k] : 1.0, pdf.cumulative(steps.at(k)), 1e-8) << low << " + " << k << " " << step;
+    }
+}
+
+TEST(PdfMeasures, CumulativesAtStepsAreThoseOfEachRedshift) {
+  const Table grid = grid_row({0.0f, 0.0f, 5.0f, 0.0f, 1.0f, 0.0f, 0.0f});
+  const auto linear = make_redshift_pdf(grid.schema(), {.kind = "interp", .zmin = 0.0, .zmax = 2.0, .bins = 7});
+  ASSERT_TRUE(linear->set(grid, 0));
+  expect_cumulatives_at_steps(*linear);
+  Table row({{pdf_means_column, Type::f4, 3}, {pdf_stds_column, Type::f4, 3}, {pdf_weights_column, Type::f4, 3}}, 1);
+  std::ranges::copy(std::vector{0.4f, 1.0f, 1.1f}, row[0].values<float>().begin());
+  std::ranges::copy(std::vector{0.01f, 0.02f, 0.3f}, row[1].values<float>().begin());
+  std::ranges::copy(std::vector{2.0f, 0.0f, 0.5f}, row[2].values<float>().begin());
+  const auto mixture = make_redshift_pdf(row.schema(), {.kind = "mixmod"});
+  ASSERT_TRUE(mixture->set(row, 0));
+  expect_cumulatives_at_steps(*mixture);
+}
+
 TEST(PdfMeasures, AreNoneOfValuesThatAreNoDensity) {
   const float none = std::numeric_limits<float>::quiet_NaN();
   const PdfOptions grid{.kind = "interp", .zmin = 0.0, .zmax = 2.0, .bins = 3};

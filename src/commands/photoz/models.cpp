@@ -82,6 +82,9 @@ void describe(OptionSet& option, ModelOptions& o) {
   option("model.prefix", o.prefixes, "what the columns of each model begin with; empty: several models' algorithms");
   option("columns", o.columns, "names and kinds of the columns: skyfold, or those of a survey").one_of(photoz_forms());
   describe(option, o.pdf);
+  option("pdf.ancil", o.ancil,
+         "what the file of PDFs has beside them: all (ids, point estimates, quantiles, known redshifts), or ids alone")
+      .one_of({"all", "ids"});
   option("pdf.seed", o.seed, "of draws from PDFs (photoz_mc)").range(0.0, 9007199254740992.0);
 }
 
@@ -137,6 +140,7 @@ FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const Model
     asked.prefix = named.name.empty() ? "" : named.name + "_";
     asked.pdf = pdf;
     asked.keeps_pdf = !named.pdf_path.empty();
+    asked.keeps_numbers = asked.keeps_pdf && o.ancil == "all";
     asked.id = id;
     asked.seed = static_cast<std::uint64_t>(o.seed);
     kernel = in_form(asked, std::move(plain.kernel));

@@ -17,6 +17,7 @@ struct ModelOptions {
   std::string columns = "skyfold";
   PdfOptions pdf = pdf_by_model();
   double seed = 1.0;
+  std::string ancil = "all";  ///< what files of PDFs tell beside them: all or ids
 };
 void describe(OptionSet& option, ModelOptions& o);
 

@@ -21,7 +21,9 @@ Schema ancillary_schema(const Schema& given, const PdfObjects* objects, const Pd
   Schema schema;
   for (const ColumnInfo& column : ancillary_columns())
     if (find_column(given, ancillary_name(column.name))) schema.push_back(column);
-  schema.push_back({type_name, Type::i8, 1, "", "meta.code", "kind of the PDF by RAIL's numbers; 0: of no certain kind"});
+  // Part of what RAIL expects beside PDFs, which is kept as a whole or not at all; and a group needs a column.
+  if (!schema.empty() || copies.id.name.empty())
+    schema.push_back({type_name, Type::i8, 1, "", "meta.code", "kind of the PDF by RAIL's numbers; 0: of no certain kind"});
   const auto add_copy = [&](ColumnInfo column, const char* name) {
     if (column.name.empty()) return;
     column.name = name;

@@ -233,7 +233,7 @@ class PhotozRun {
     copies.estimator = model.named.name.empty() ? model.model.algorithm : model.named.name;
     const auto column = [&](const std::string& name) { return catalogue_->schema()[*find_column(catalogue_->schema(), name)]; };
     if (const std::string& id = catalogue_->layout().roles.id; !id.empty()) copies.id = column(id);
-    if (!truth_.empty()) copies.redshift = column(truth_);
+    if (!truth_.empty() && o_.models.ancil == "all") copies.redshift = column(truth_);
     return copies;
   }
 

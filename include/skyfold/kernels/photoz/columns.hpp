@@ -34,11 +34,12 @@ struct PhotozForm {
 /// What a kernel's columns are turned into.
 struct ColumnsAsked {
   PhotozForm form;
-  std::string prefix = {};  ///< of the visible columns, "dnf_" or ""
-  PdfOptions pdf = {};      ///< of the kernel
-  bool keeps_pdf = false;   ///< PDF columns and what describes them are given, too, for a file of PDFs
-  std::string id = {};      ///< column of ids, where the form needs one
-  std::uint64_t seed = 1;   ///< of draws
+  std::string prefix = {};     ///< of the visible columns, "dnf_" or ""
+  PdfOptions pdf = {};         ///< of the kernel
+  bool keeps_pdf = false;      ///< PDF columns are given, too, for a file of PDFs
+  bool keeps_numbers = false;  ///< and their point estimates and quantiles
+  std::string id = {};         ///< column of ids, where the form needs one
+  std::uint64_t seed = 1;      ///< of draws
 };
 /// The kernel with columns in that form. Columns for the file of PDFs keep their names (`is_pdf_column`, `is_ancillary_column`).
 /// Throws UsageError when the kernel does not give what the form needs.

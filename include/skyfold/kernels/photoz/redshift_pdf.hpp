@@ -10,6 +10,17 @@
 
 namespace skyfold {
 
+/// Redshifts low + k step, k = 0 .. count - 1.
+struct RedshiftSteps {
+  double low, step;
+  std::size_t count;
+
+  [[nodiscard]] double at(std::size_t k) const noexcept { return low + static_cast<double>(k) * step; }
+  /// The first one above z; `count` for none.
+  [[nodiscard]] std::size_t above(double z) const noexcept;
+  bool operator==(const RedshiftSteps&) const = default;
+};
+
 /// The probability density of the redshift of one object, set anew for each object from what a PDF column holds, whichever algorithm
 /// wrote it. Keeps its buffers, so that no object allocates. One for each thread.
 class RedshiftPdf {
@@ -26,6 +37,10 @@ class RedshiftPdf {
   virtual void cumulatives(std::span<const double> z, std::span<double> values) const {
     for (std::size_t i = 0; i < z.size(); ++i) values[i] = cumulative(z[i]);
   }
+  /// The same at equal steps: `values` is set at steps [first, last), which are returned; it is 0 before, and 1 from there on, but for
+  /// `negligible`.
+  /// @param values  shape [steps.count]
+  virtual std::pair<std::size_t, std::size_t> cumulatives_at(const RedshiftSteps& steps, std::span<double> values) const;
   /// Redshift at which `cumulative` is p, 0 < p < 1.
   [[nodiscard]] virtual double quantile(double p) const = 0;
   [[nodiscard]] virtual double mean() const = 0;
@@ -41,6 +56,9 @@ class RedshiftPdf {
   [[nodiscard]] virtual std::pair<double, double> range() const;
   /// Redshifts and their probabilities, sum 1, for integrals of smooth functions.
   virtual void sample(std::vector<double>& z, std::vector<double>& probability) const = 0;
+
+  /// A probability that single precision does not tell from none: an eighth of the last digit of 1.
+  static constexpr double negligible = 0x1p-27;
 
   [[nodiscard]] double median() const { return quantile(0.5); }
   /// Root of the mean square distance from z; from the mean it is the standard deviation.

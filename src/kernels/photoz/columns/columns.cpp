@@ -89,6 +89,7 @@ class KernelInForm final : public Kernel {
     if (!asked.keeps_pdf) return;
     for (const ColumnInfo& column : given)
       if (is_pdf_column(column.name)) taken_.push_back({add(column), column.name});
+    if (!asked.keeps_numbers) return;
     for (const PdfNumber& number : pdf_numbers("ancil")) compute(number, ancillary_name(number.column.name));
   }
 

@@ -36,6 +36,7 @@ class LinearPdf : public RedshiftPdf {
       values[k] = z[k] <= z_.front() ? 0.0 : z[k] >= z_.back() ? 1.0 : cumulative_[i] + t * (density_[i] + 0.5 * slope(i) * t);
     }
   }
+  std::pair<std::size_t, std::size_t> cumulatives_at(const RedshiftSteps& steps, std::span<double> values) const override;
 
   double quantile(double p) const override {
     const auto above = std::upper_bound(cumulative_.begin() + 1, cumulative_.end() - 1, p);
@@ -87,27 +88,15 @@ class LinearPdf : public RedshiftPdf {
 
  protected:
   /// Takes values at `z_`, of any scale.
+  /// @param values  as many as `z_` has
   /// @returns false where they are no density: a value that is negative or no number, no mass
-  template <class Values>
-  [[nodiscard]] bool take(const Values& values) {
-    density_.resize(z_.size());
-    cumulative_.resize(z_.size());
-    double sum = 0.0;
-    cumulative_[0] = 0.0;
-    for (std::size_t i = 0; i < z_.size(); ++i) {
-      if (!(values[i] >= 0)) return false;  // also NaN
-      density_[i] = values[i];
-      if (i > 0) cumulative_[i] = sum += 0.5 * (density_[i - 1] + density_[i]) * (z_[i] - z_[i - 1]);
-    }
-    if (!(sum > 0.0) || !std::isfinite(sum)) return false;
-    // To the last digit: the values are of single precision.
-    for (std::size_t i = 0; i < z_.size(); ++i) density_[i] /= sum, cumulative_[i] /= sum;
-    return true;
-  }
+  [[nodiscard]] bool take(std::span<const float> values);
+  [[nodiscard]] bool take(std::span<const double> values);
 
   std::vector<double> z_;  ///< increasing
 
  private:
+  [[nodiscard]] bool normalise();
   [[nodiscard]] std::size_t cell(double z) const {
     return static_cast<std::size_t>(std::upper_bound(z_.begin() + 1, z_.end() - 1, z) - z_.begin()) - 1;
   }

@@ -93,6 +93,11 @@ class NormalTable {
   std::array<Value, 2050> nodes_{};
 };
 
+const NormalTable& normal_table() {
+  static const NormalTable table;
+  return table;
+}
+
 /// A sum of Gaussians; also one alone, in columns of its own.
 class MixturePdf final : public RedshiftPdf {
  public:
@@ -113,6 +118,24 @@ class MixturePdf final : public RedshiftPdf {
   double cumulative(double z) const override { return at(z).cumulative; }
   void cumulatives(std::span<const double> z, std::span<double> values) const override {
     for (std::size_t k = 0; k < z.size(); ++k) values[k] = z[k] <= low_ ? 0.0 : z[k] >= high_ ? 1.0 : at(z[k]).cumulative;
+  }
+  // Gaussian by Gaussian, each at the steps that it reaches; it is 0 before and 1 behind them.
+  std::pair<std::size_t, std::size_t> cumulatives_at(const RedshiftSteps& steps, std::span<double> values) const override {
+    const std::size_t first = steps.above(low_), last = steps.above(high_);
+    const NormalTable& normal = normal_table();
+    passed_.assign(last - first + 1, 0.0);
+    std::fill(values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last), 0.0);
+    for (std::size_t i = 0; i < mean_.size(); ++i) {
+      const std::size_t begin = steps.above(mean_[i] - reach * sigma_[i]), end = steps.above(mean_[i] + reach * sigma_[i]);
+      for (std::size_t k = begin; k < end; ++k) values[k] += weight_[i] * normal.at((steps.at(k) - mean_[i]) * inverse_[i]).cumulative;
+      passed_[end - first] += weight_[i];
+    }
+    double whole = 0.0;
+    for (std::size_t k = first; k < last; ++k) {
+      whole += passed_[k - first];
+      values[k] = (values[k] + whole) / weights_;
+    }
+    return {first, last};
   }
 
   double quantile(double p) const override {
@@ -201,7 +224,7 @@ class MixturePdf final : public RedshiftPdf {
   }
 
   [[nodiscard]] NormalTable::Value at(double z) const {
-    static const NormalTable normal;
+    const NormalTable& normal = normal_table();
     NormalTable::Value sum{0.0, 0.0};
     for (std::size_t i = 0; i < mean_.size(); ++i) {
       const NormalTable::Value part = normal.at((z - mean_[i]) * inverse_[i]);
@@ -236,7 +259,7 @@ class MixturePdf final : public RedshiftPdf {
 
   bool is_alone_;
   Mixture mixture_;
-  mutable std::vector<double> height_;
+  mutable std::vector<double> height_, passed_;
   std::vector<double> mean_, sigma_, weight_, inverse_;
   double low_ = 0.0, high_ = 0.0, weights_ = 0.0;
 };
@@ -246,6 +269,22 @@ class MixturePdf final : public RedshiftPdf {
 std::pair<double, double> RedshiftPdf::range() const {
   constexpr double endless = std::numeric_limits<double>::infinity();
   return {-endless, endless};
+}
+
+std::size_t RedshiftSteps::above(double z) const noexcept {
+  const double place = (z - low) / step + 1.0;
+  auto k = place > 0.0 ? static_cast<std::size_t>(std::min(place, static_cast<double>(count))) : 0;
+  // The quotient is rounded; steps are where at() says.
+  while (k > 0 && at(k - 1) > z) --k;
+  while (k < count && at(k) <= z) ++k;
+  return k;
+}
+
+std::pair<std::size_t, std::size_t> RedshiftPdf::cumulatives_at(const RedshiftSteps& steps, std::span<double> values) const {
+  const auto [low, high] = support();
+  const std::size_t first = steps.above(low), last = steps.above(high);
+  for (std::size_t k = first; k < last; ++k) values[k] = cumulative(steps.at(k));
+  return {first, last};
 }
 
 double RedshiftPdf::deviation_from(double z) const { return std::sqrt(std::max(0.0, square_about(z))); }
