@@ -18,6 +18,7 @@ std::unique_ptr<Command> make_match_command();
 std::unique_ptr<Command> make_mock_command();
 std::unique_ptr<Command> make_nz_command();
 std::unique_ptr<Command> make_patch_command();
+std::unique_ptr<Command> make_pdf_convert_command();
 std::unique_ptr<Command> make_photoz_command();
 std::unique_ptr<Command> make_plan_command();
 std::unique_ptr<Command> make_products_comment_command();
@@ -62,6 +63,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold photoz --catalogue CAT.h5 --model MODEL.h5 --output Z.hdf5", farms, make_photoz_command},
     {"validate", "measure how good photo-z are on objects with known redshifts",
      "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", farms, make_validate_command},
+    {"pdf convert", "turn a file of redshift PDFs into another form",
+     "mpirun -n 4 skyfold pdf convert Z.pdf.hdf5 --representation packed --output P.pdf.hdf5", farms, make_pdf_convert_command},
     {"nz", "measure the redshift distributions n(z) of a sample in tomographic bins",
      "mpirun -n 4 skyfold nz --pdf Z.pdf.hdf5 --bins 'z_phot: 0.2,0.43,0.63' --output N.hdf5", farms, make_nz_command},
     {"locus", "find the best pointing of a field of view about every target",

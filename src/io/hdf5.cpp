@@ -63,6 +63,11 @@ std::optional<ColumnInfo> column_of(hid_t type) {
     column.width = H5Tget_size(type);
     return column;
   }
+  // Booleans of h5py: an enumeration of one byte.
+  if (H5Tget_class(type) == H5T_ENUM && H5Tget_size(type) == 1) {
+    column.type = Type::u1;
+    return column;
+  }
   // Little-endian alone: rows are read without the library, so a big-endian column would be read as other numbers.
   const std::array<std::pair<hid_t, Type>, 5> known = {{{H5T_IEEE_F32LE, Type::f4},
                                                         {H5T_IEEE_F64LE, Type::f8},

@@ -379,6 +379,27 @@ class Nested(ColumnsTest):
                     self.check_nested(found[f"{model}_ens_interp"], {"xvals": np.broadcast_to(file["meta/xvals"][:], (len(rows), 21)),
                                                                      "yvals": file["data/yvals"][:][rows]})
 
+    def test_every_other_form_is_nested_too(self):
+        fields = {"hist": ("bins", "pdfs"), "quant": ("quants", "locs"), "norm": ("loc", "scale"), "packed": ("packed", "zmin", "zmax")}
+        for form, names in fields.items():
+            with self.subTest(form):
+                self.photoz(self.path(f"{form}.hdf5"), [self.near], "--pdf", form, "--pdf.bins", 12, "--pdf.quantiles", 9, "--where", "mag_i < 20")
+                self.skyfold("export", self.path(f"{form}.hdf5"), "--format", "parquet", "--pdfs", "--output", self.path(f"{form}.parquet"))
+                found = parquet_tools.hyparquet(support.binary(), self.path(f"{form}.parquet"))["columns"]
+                with h5py.File(self.path(f"{form}.pdf.hdf5")) as file:
+                    rows = len(file["ancil/object_id"])
+                    values = {name: file["data"][name][:] if name in file["data"] else np.broadcast_to(file["meta"][name][:].reshape(1, -1),
+                                                                                                      (rows, file["meta"][name].size)) for name in names}
+                column = next(name for name in found if name.endswith("_ens_" + form))
+                self.assertTrue(any(cell is not None for cell in found[column]))
+                for row, cell in enumerate(found[column]):
+                    if cell is None:
+                        self.assertTrue(not values["packed"][row].any() if form == "packed" else np.isnan(values[names[-1]][row]).any())
+                        continue
+                    self.assertEqual(list(cell), list(names))
+                    for name in names:
+                        np.testing.assert_array_equal(np.array(cell[name], values[name].dtype), np.ravel(values[name][row]))
+
     def check_nested(self, found, wanted):
         last = list(wanted.values())[-1]
         self.assertEqual(len(found), len(last))

@@ -168,5 +168,120 @@ class Forms(support.SkyfoldTest):
                 self.assertIn(message, result.err)
 
 
+def write_qp(path, form, means, stds):
+    """Single Gaussians in a file as the qp library writes it: double precision, two axes, its own entries in meta."""
+    grid = np.linspace(0, 3, 601)
+    with h5py.File(path, "w") as file:
+        meta = {"pdf_name": np.array([form.encode()]), "pdf_version": np.array([0])}
+        if form == "interp":
+            meta["xvals"], data = grid[None], {"yvals": stats.norm.pdf(grid, means, stds)}
+        elif form == "hist":
+            meta["bins"], data = grid[None], {"pdfs": np.diff(stats.norm.cdf(grid, means, stds), axis=1) / np.diff(grid)}
+        elif form == "quant":
+            quantiles = np.linspace(0.005, 0.995, 199)
+            meta.update(quants=quantiles[None], ensure_extent=np.array([True]), pdf_constructor_name=np.array([b"piecewise_linear"]))
+            data = {"locs": stats.norm.ppf(quantiles, means, stds)}
+        elif form == "norm":
+            data = {"loc": means, "scale": stds}
+        elif form == "mixmod":
+            data = {"means": np.hstack([means, means]), "stds": np.hstack([stds, stds]), "weights": np.full((len(means), 2), 0.5)}
+        else:  # packed of version 0: 16 blocks of 3 cells but two, and the density in bytes
+            low, high = np.floor((means - 4 * stds) / 3 * 65535), np.ceil((means + 4 * stds) / 3 * 65535)
+            levels = [1] * 14 + [0, 0]
+            place = np.concatenate([k + np.arange(3**n) / 3**n for k, n in enumerate(levels)] + [[16]]) / 16
+            z = (low + (high - low) * place) / 65535 * 3
+            density = stats.norm.pdf(z, means, stds)
+            header = np.hstack([low % 256, low // 256, high % 256, high // 256])
+            bits = np.broadcast_to(np.frombuffer(sum(n << 2 * k for k, n in enumerate(levels)).to_bytes(4, "little"), "u1"), (len(means), 4))
+            values = np.hstack([header, bits, np.rint(255 * density / density.max(1, keepdims=True))]).astype("u1")
+            data = {"packed": np.pad(values, ((0, 0), (0, 60 - values.shape[1])))}
+            meta.update(zmin=np.array([0.0]), zmax=np.array([3.0]))
+        for group, members in (("meta", meta), ("data", data),
+                               ("ancil", {"ids": np.arange(len(means)) * 7, "zmode": means[:, 0], "tile": np.array([b"a1", b"b2"] * (len(means) // 2))})):
+            for name, values in members.items():
+                file[f"{group}/{name}"] = values
+
+
+class Conversion(support.SkyfoldTest):
+    """pdf convert: files as the qp library writes them, Gaussians whose distribution functions are known."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(4)
+        cls.means, cls.stds = rng.uniform(0.4, 2.2, (40, 1)), rng.uniform(0.03, 0.1, (40, 1))
+        for form in FORMS:
+            write_qp(cls.base / f"{form}.hdf5", form, cls.means, cls.stds)
+
+    def convert(self, source, form, output, *words, **how):
+        return self.skyfold("pdf", "convert", source, "--representation", form, "--output", output, "--threads", 1, "--project", "none",
+                            "--product-log", "none", *words, **how)
+
+    def check(self, path, error):
+        with h5py.File(path) as file, h5py.File(self.base / "norm.hdf5") as source:
+            for name in source["ancil"]:
+                np.testing.assert_array_equal(file["ancil"][name][:], source["ancil"][name][:])
+            errors = [np.abs(cdf_of(file, row) - stats.norm.cdf(Z, self.means[row], self.stds[row])).max() for row in range(40)]
+            self.assertLess(max(errors), error)
+
+    def test_every_form_is_read(self):
+        for source in FORMS:
+            with self.subTest(source):
+                self.convert(self.base / f"{source}.hdf5", "packed", self.path(f"{source}.hdf5"), "--pdf.zmax", 3)
+                self.check(self.path(f"{source}.hdf5"), 0.004)
+
+    def test_every_form_is_written_with_what_is_beside_it(self):
+        for form in FORMS:
+            with self.subTest(form):
+                self.convert(self.base / "interp.hdf5", form, self.path(f"{form}.hdf5"))
+                self.check(self.path(f"{form}.hdf5"), {"hist": 0.02, "quant": 0.005, "mixmod": 0.003}.get(form, 0.002))
+
+    def test_any_number_of_ranks_and_a_run_that_was_killed_give_the_same_bytes(self):
+        source = self.path("many.hdf5")
+        with h5py.File(self.base / "interp.hdf5") as file, h5py.File(source, "w") as many:
+            for group in ("data", "ancil"):
+                for name, values in file[group].items():
+                    many[f"{group}/{name}"] = np.tile(values[:], (420,) + (1,) * (values.ndim - 1))[..., :61] if name == "yvals" else np.tile(values[:], 420)
+            for name, values in file["meta"].items():
+                many[f"meta/{name}"] = values[:, :61] if name == "xvals" else values[:]
+        for form in ("packed", "quant", "norm"):
+            self.convert(source, form, self.path("one.hdf5"), "--fresh")
+            for ranks in (2, 4) if form == "packed" else (3,):
+                output = self.path(f"{form}{ranks}.hdf5")
+                self.assertNotEqual(self.run_skyfold("pdf", "convert", source, "--representation", form, "--output", output, "--threads", 1,
+                                                     "--project", "none", "--product-log", "none", "--farm.fault", "sleep=0.1@0,kill@2:1",
+                                                     ranks=ranks).code, 0)
+                self.assertFalse(pathlib.Path(output).exists())
+                self.convert(source, form, output, ranks=ranks)
+                self.assertEqual(support.read_bytes(output), support.read_bytes(self.path("one.hdf5")))
+
+    def test_what_cannot_be_converted_is_refused(self):
+        norm, packed = self.base / "norm.hdf5", self.path("later.hdf5")
+        write_qp(packed, "packed", self.means, self.stds)
+        with h5py.File(packed, "r+") as file:
+            file["meta/pdf_version"][0] = 9
+            file["data/other"] = np.zeros((40, 3), "f4")
+        empty = self.path("empty.hdf5")
+        with h5py.File(empty, "w") as file:
+            file["data/x"] = np.zeros((3, 2))
+        output = ("--output", self.path("no.hdf5"))
+        for code, message, words in ((2, "--pdf.zmax is missing", (norm, "--representation", "interp", *output)),
+                                     (2, "representation", (norm, "--representation", "sparse", *output)),
+                                     (2, "pdf.zmax = 1 .must be above", (norm, "--representation", "hist", "--pdf.zmin", 2, "--pdf.zmax", 1, *output)),
+                                     (2, "norm.hdf5", (norm, "--representation", "quant", "--output", norm)),
+                                     (3, "later.hdf5: /meta/pdf_version = 9", (packed, "--representation", "quant", *output)),
+                                     (3, "empty.hdf5: no PDFs in a layout", (empty, "--representation", "quant", *output)),
+                                     (4, "absent.hdf5", (self.path("absent.hdf5"), "--representation", "quant", *output))):
+            with self.subTest(message):
+                result = self.run_skyfold("pdf", "convert", *words, "--threads", 1, "--project", "none", "--product-log", "none")
+                self.assertEqual(result.code, code, result.err)
+                self.assertRegex(result.err, message)
+                self.assertFalse(pathlib.Path(self.path("no.hdf5")).exists())
+
+    def test_what_a_grid_loses_is_told(self):
+        result = self.convert(self.base / "norm.hdf5", "interp", self.path("cut.hdf5"), "--pdf.zmax", 1)
+        self.assertIn(f"{np.count_nonzero(self.means > 1)} of 40 PDFs have less than half of their probability between 0 and 1", result.err)
+
+
 if __name__ == "__main__":
     support.main()

@@ -405,7 +405,7 @@ class ExportCommand final : public Command {
         .layout();
     option("where", o_.where, "condition that rows must meet (see docs/conditions.md); the others are left out");
     option("max-rows", o_.max_rows, "parquet, hats: rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
-    option("pdfs", o_.has_pdfs, "parquet, hats: PDFs from the files beside the product, nested in columns X_ens_interp or X_ens_mixmod");
+    option("pdfs", o_.has_pdfs, "parquet, hats: PDFs from the files beside the product, nested in columns X_ens_interp, X_ens_mixmod, ...");
     option("moc.order", o_.moc_order, "moc: order of the pixels that have rows; 10: 3.4 arcmin").range(0, 29);
     option("hats.name", o_.name, "name of the catalogue (obs_collection); empty: that of its folder");
     option("hats.collection", o_.is_collection,

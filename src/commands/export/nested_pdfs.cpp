@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "skyfold/commands/pdf_path.hpp"
 #include "skyfold/core/error.hpp"
@@ -18,16 +19,62 @@ namespace {
 
 constexpr const char *data_group = "/data", *ancil_group = "/ancil", *id_name = "object_id", *row_name = "row";
 
-std::string column_name(const std::string& path) {
+/// A form as the fields of a structure: those that are the same for all PDFs, from the group meta, and those of each.
+struct NestedForm {
+  const char* name;
+  std::vector<const char*> shared, own;
+};
+const std::vector<NestedForm>& nested_forms() {
+  static const std::vector<NestedForm> forms = {
+      {"interp", {"xvals"}, {"yvals"}}, {"mixmod", {}, {"means", "stds", "weights"}}, {"hist", {"bins"}, {"pdfs"}},
+      {"quant", {"quants"}, {"locs"}},  {"packed", {"zmin", "zmax"}, {"packed"}},     {"norm", {}, {"loc", "scale"}}};
+  return forms;
+}
+
+const NestedForm& form_of(const std::string& path, const Schema& datasets) {
+  for (const NestedForm& form : nested_forms())
+    if (std::ranges::all_of(form.own, [&](const char* name) { return find_column(datasets, name).has_value(); })) return form;
+  throw DataError(fmt::format("{}: PDFs of a form that is not nested (skyfold pdf convert makes others)", path));
+}
+
+std::string estimator_of(const std::string& path) {
   const Attributes attributes = read_attributes(path);
   const auto kind = attributes.find("product_class"), estimator = attributes.find("estimator");
   if (kind == attributes.end() || kind->second != product_class::photoz_pdf || estimator == attributes.end() || estimator->second.empty())
     throw DataError(fmt::format("{}: no PDFs of photoz, or of an earlier version that does not name the estimator", path));
-  const Schema datasets = open_columns(path, data_group).group.schema;
-  const bool is_grid = find_column(datasets, "yvals").has_value();
-  if (!is_grid && !find_column(datasets, "means"))
-    throw DataError(fmt::format("{}: PDFs of another form than interp and mixmod (which are those that are nested)", path));
-  return estimator->second + "_ens_" + (is_grid ? "interp" : "mixmod");
+  return estimator->second;
+}
+
+/// What is the same for all PDFs of a file.
+std::vector<std::pair<std::string, std::vector<double>>> shared_fields(const std::string& path, const NestedForm& form) {
+  std::vector<std::pair<std::string, std::vector<double>>> fields;
+  if (form.shared.empty()) return fields;
+  const Table meta = read_columns(path, "/meta");
+  const auto numbers = [&](const char* name) {
+    const Column* column = meta.find(name);
+    if (!column || meta.rows() != 1 || column->info().type == Type::text)
+      throw DataError(fmt::format("{}: no /meta/{} for the PDFs", path, name));
+    std::vector<double> values;
+    for (std::size_t k = 0; k < column->info().width; ++k) values.push_back(column->number(0, k));
+    return values;
+  };
+  if (form.name == std::string("packed") && numbers("pdf_version") != std::vector{1.0})
+    throw DataError(fmt::format("{}: packed PDFs of version {} (1 is nested: skyfold pdf convert --representation packed makes it)", path,
+                                numbers("pdf_version").front()));
+  for (const char* name : form.shared) fields.emplace_back(name, numbers(name));
+  return fields;
+}
+
+void set_all_missing(Column& column) {
+  if (column.info().type == Type::u1)
+    std::ranges::fill(column.values<std::uint8_t>(), std::uint8_t{0});
+  else
+    std::ranges::fill(column.values<float>(), std::numeric_limits<float>::quiet_NaN());
+}
+
+void put_shared(Column& column, std::size_t row, std::span<const double> values, bool is_missing) {
+  const auto to = column.values<double>().subspan(row * values.size(), values.size());
+  for (std::size_t k = 0; k < values.size(); ++k) to[k] = is_missing ? std::numeric_limits<double>::quiet_NaN() : values[k];
 }
 
 }  // namespace
@@ -44,8 +91,12 @@ std::vector<std::string> files_of_pdfs(const std::string& product) {
   return paths;
 }
 
-NestedPdfs::PdfSource::PdfSource(const std::string& path, std::int64_t rows)
-    : name(column_name(path)), data(path, data_group), ancil(path, ancil_group) {
+NestedPdfs::PdfSource::PdfSource(const std::string& path, std::int64_t rows) : data(path, data_group), ancil(path, ancil_group) {
+  const std::string estimator = estimator_of(path);
+  const NestedForm& form = form_of(path, data.schema());
+  name = estimator + "_ens_" + form.name;
+  shared = shared_fields(path, form);
+  own.assign(form.own.begin(), form.own.end());
   if (const auto row = find_column(ancil.schema(), row_name)) {
     Table numbers({ancil.schema()[*row]});
     ancil.read({0, ancil.rows()}, numbers);
@@ -57,12 +108,13 @@ NestedPdfs::PdfSource::PdfSource(const std::string& path, std::int64_t rows)
   } else if (data.rows() != rows) {
     throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, data.rows(), rows));
   }
-  if (!find_column(data.schema(), "yvals")) return;
-  const Table meta = read_columns(path, "/meta");
-  const Column* xvals = meta.find("xvals");
-  if (!xvals || xvals->info().width != data.schema()[*find_column(data.schema(), "yvals")].width)
-    throw DataError(fmt::format("{}: no /meta/xvals for the values of the PDFs", path));
-  for (std::size_t k = 0; k < xvals->info().width; ++k) grid.push_back(xvals->number(0, k));
+  if (!shared.empty() && own.front() != "packed" && shared[0].second.size() - (own.front() == "pdfs" ? 1 : 0) != width_of(own.front()))
+    throw DataError(fmt::format("{}: /meta/{} has {} values for the {} of each PDF", path, shared[0].first, shared[0].second.size(),
+                                width_of(own.front())));
+}
+
+std::size_t NestedPdfs::PdfSource::width_of(const std::string& field) const {
+  return data.schema()[*find_column(data.schema(), field)].width;
 }
 
 std::vector<std::int64_t> NestedPdfs::PdfSource::places_of(std::span<const std::int64_t> rows) const {
@@ -94,21 +146,24 @@ void NestedPdfs::add(const std::string& path, std::int64_t rows) {
     columns_.push_back({file.name + "." + field, type, width});
     column.fields.emplace_back(field, columns_.back().name);
   };
-  if (!file.grid.empty()) add_field("xvals", Type::f8, file.grid.size());
-  for (const char* field : {"yvals", "means", "stds", "weights"})
-    if (const auto found = find_column(file.data.schema(), field)) add_field(field, Type::f4, file.data.schema()[*found].width);
+  const auto add_shared = [&] {
+    for (const auto& [field, values] : file.shared) add_field(field, Type::f8, values.size());
+  };
+  // The last field tells which rows have no PDF, by NaN, which bytes have not.
+  const bool is_packed = file.own.front() == "packed";
+  if (!is_packed) add_shared();
+  for (const std::string& field : file.own) add_field(field, is_packed ? Type::u1 : Type::f4, file.width_of(field));
+  if (is_packed) add_shared();
   structs_.push_back(std::move(column));
 }
 
 void NestedPdfs::read(std::span<const std::int64_t> rows, const Column* ids, Table& out) const {
   for (const PdfSource& file : files_) {
     const std::vector<std::int64_t> places = file.places_of(rows);
-    for (const ColumnInfo& column : columns_)
-      if (column.type == Type::f4 && column.name.starts_with(file.name + "."))
-        std::ranges::fill(out.at(column.name).values<float>(), std::numeric_limits<float>::quiet_NaN());
-      else if (column.name.starts_with(file.name + "."))
-        for (std::size_t i = 0; i < rows.size(); ++i)
-          std::ranges::copy(file.grid, out.at(column.name).values<double>().begin() + static_cast<std::ptrdiff_t>(i * file.grid.size()));
+    for (const std::string& field : file.own) set_all_missing(out.at(file.name + "." + field));
+    const bool is_packed = file.own.front() == "packed";
+    for (const auto& [field, values] : file.shared)
+      for (std::size_t i = 0; i < rows.size(); ++i) put_shared(out.at(file.name + "." + field), i, values, is_packed);
     std::size_t next = 0;
     while (true) {
       while (next < places.size() && places[next] < 0) ++next;
@@ -140,7 +195,11 @@ void NestedPdfs::fill(const PdfSource& file, RowRange block, std::span<const std
     if (known.columns() > 0 && key_of(known[0], from) != key_of(*ids, i))
       throw DataError(fmt::format("{}, row {}: PDF of the object {}, where the product has {} (not of this product?)", file.data.path(),
                                   places[i] + 1, key_of(known[0], from), key_of(*ids, i)));
-    for (std::size_t c = 0; c < data.columns(); ++c) copy_rows(data[c], from, from + 1, out.at(file.name + "." + data[c].info().name), i);
+    for (const std::string& field : file.own) copy_rows(data.at(field), from, from + 1, out.at(file.name + "." + field), i);
+    if (file.own.front() != "packed") continue;
+    const auto bytes = std::as_const(data).at("packed").values<std::uint8_t>().subspan(from * file.width_of("packed"), 4);
+    const bool has_pdf = std::ranges::any_of(bytes, [](std::uint8_t byte) { return byte != 0; });
+    for (const auto& [name, values] : file.shared) put_shared(out.at(file.name + "." + name), i, values, !has_pdf);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/kernels/photoz/pdf_conversion.hpp"
 
 namespace skyfold {
 
@@ -76,6 +77,10 @@ void describe(OptionSet& option, PdfOptions& o) {
   option("pdf.zmin", o.zmin, "first redshift of the grid; -1: by the model's range").range(-1.0, 100.0);
   option("pdf.zmax", o.zmax, "last redshift of the grid; 0: by the model's range").range(0.0, 100.0);
   option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: 301").range(0, 100000);
+  describe_pdf_sizes(option, o);
+}
+
+void describe_pdf_sizes(OptionSet& option, PdfOptions& o) {
   option("pdf.quantiles", o.quantiles, "quantiles of quant").range(3, 1000);
   option("pdf.gaussians", o.gaussians, "Gaussians of mixmod, fitted to the PDFs of an algorithm that has no mixtures").range(1, 64);
   option("pdf.bytes", o.bytes, "bytes of a packed PDF").range(32, 1000);

@@ -199,6 +199,7 @@ class MixturePdf final : public RedshiftPdf {
     mean_.clear(), sigma_.clear(), weight_.clear();
     for (std::size_t i = 0; i < means.size(); ++i) {
       if (!(weights[i] > 0.0f)) continue;  // mixtures are filled up with Gaussians of no weight; NaN: no PDF
+      if (!std::isfinite(means[i]) || !std::isfinite(stds[i]) || !(stds[i] > 0.0f)) return false;
       mean_.push_back(means[i]);
       sigma_.push_back(stds[i]);
       weight_.push_back(weights[i]);

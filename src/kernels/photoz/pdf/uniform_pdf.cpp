@@ -154,6 +154,7 @@ class UniformMixture final : public UniformPdf {
     mean_.clear(), sigma_.clear(), weight_.clear();
     for (std::size_t i = 0; i < width; ++i) {
       if (!(weights[i] > 0.0f) || !(stds[i] > 0.0f)) continue;
+      if (!std::isfinite(means[i]) || !std::isfinite(stds[i])) return false;
       mean_.push_back(means[i]), sigma_.push_back(stds[i]), weight_.push_back(weights[i]);
       low = std::min(low, mean_.back() - reach * sigma_.back());
       high = std::max(high, mean_.back() + reach * sigma_.back());
