@@ -6,7 +6,9 @@ namespace skyfold {
 // Declared here and in no header: only this list calls them.
 std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_convert_config_command();
+std::unique_ptr<Command> make_count_command();
 std::unique_ptr<Command> make_export_command();
+std::unique_ptr<Command> make_head_command();
 std::unique_ptr<Command> make_info_command();
 std::unique_ptr<Command> make_journal_command();
 std::unique_ptr<Command> make_launch_command();
@@ -30,6 +32,7 @@ std::unique_ptr<Command> make_products_replay_command();
 std::unique_ptr<Command> make_products_save_command();
 std::unique_ptr<Command> make_products_show_command();
 std::unique_ptr<Command> make_products_tree_command();
+std::unique_ptr<Command> make_query_command();
 std::unique_ptr<Command> make_rehearse_command();
 std::unique_ptr<Command> make_sky_map_command();
 std::unique_ptr<Command> make_spec_command();
@@ -45,11 +48,16 @@ namespace {
 using enum CommandEntry::Kind;
 
 // In the order of a project, from tables to results; the help shows them so. "farms" starts MPI and gives a command the options of
-// a run; "alone" does neither, since starting MPI takes longer than most of these commands do; "shares" starts it under a launcher only.
+// a run; "alone" does neither, since starting MPI takes longer than most of these commands do; "shares" and "spreads" start it
+// under a launcher only.
 constexpr CommandEntry commands[] = {
     {"import", "read tables and write a sky-ordered catalogue", "mpirun -n 4 skyfold import --input A.fits B.fits --output CAT.h5", farms,
      make_import_command},
     {"info", "describe a catalogue or product", "skyfold info --catalogue CAT.h5", alone, make_info_command},
+    {"query", "find rows by place, condition or ids, and write them as a table",
+     "skyfold query CAT.h5 --cone 10.68,41.27,1\\' --columns id,ra,dec", spreads, make_query_command},
+    {"count", "count rows by place, condition or ids", "skyfold count CAT.h5 --where 'mag_i < 22'", alone, make_count_command},
+    {"head", "show the first rows of a table", "skyfold head CAT.h5", alone, make_head_command},
     {"plan", "show the partitions and jobs that a run would have", "skyfold plan --catalogue CAT.h5 --ranks 16", alone, make_plan_command},
     {"rehearse", "predict how a run would go on other ranks, before asking for them", "skyfold rehearse --from Z.hdf5 --ranks 16,64,256",
      alone, make_rehearse_command},

@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "query", "count", "head")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -36,6 +36,9 @@ VALUES = {
     "validate": ["--sample", "v.h5", "--models", "a.h5", "b.h5", "--output", "o.h5", "--cull", "0.2", "--limits.sigma68", "0.1", "--vet"],
     "rehearse": ["--from", "z.h5", "--ranks", "3,5", "--partitions-per-job", "auto,7", "--prefetch", "false", "--cost.compute", "12.5", "--survey.seed", "4"],
     "status": ["--output", "z.h5", "--watch", "2.5"],
+    "query": ["--catalogue", "c.h5", "--cone", "10.5,-3,0.2\"", "--columns", "id,mag_g - mag_r as gr", "--sample", "2.5", "--limit", "7", "--descending"],
+    "count": ["--catalogue", "c.h5", "--where", "mag < 22", "--box", "350,10,-5,5"],
+    "head": ["--catalogue", "c.h5", "--rows", "3"],
 }
 
 

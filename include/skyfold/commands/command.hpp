@@ -38,8 +38,8 @@ class Command {
 struct CommandEntry {
   const char *name, *summary, *example;
   /// alone: one process. farms: MPI ranks and a run that goes on after a kill. shares: one process, or MPI ranks where a launcher has
-  /// started them; what is done goes on after a kill.
-  enum Kind { alone, farms, shares } kind;
+  /// started them; what is done goes on after a kill. spreads: the same, but begun anew after a kill, as the work is short.
+  enum Kind { alone, farms, shares, spreads } kind;
   std::unique_ptr<Command> (*make)();
 };
 /// All commands, in the order in which `--help` tells of them.
