@@ -52,7 +52,9 @@ ERR_SCALE 0.02,0.02,0.03,0.04
 ERR_FACTOR 1.5
 MAG_ABS -24,-8
 MAG_REF 2
-NZ_PRIOR 3
+NZ_PRIOR 3,4
+MABS_METHOD 2
+MABS_REF 3
 APPLY_SYSSHIFT 0.01,-0.02,0,0.03
 AUTO_ADAPT NO
 Z_INTERP YES
@@ -235,7 +237,7 @@ class ConvertConfigTest(support.SkyfoldTest):
             "--lephare.qso", "qso.list", "--lephare.stars", "star.list", "--lephare.filters",
             "DC2LSST_g.res,DC2LSST_r.res,DC2LSST_i.res:energy,DC2LSST_z.res", "--lephare.dz", "0.05", "--lephare.zmin", "0", "--lephare.zmax",
             "1.5", "--lephare.igm", "madau", "--lephare.ebv", "0.1,0.3", "--lephare.dust", "smc,calzetti", "--lephare.dust_templates",
-            "2,3,4,4", "--lephare.lines", "empirical", "--lephare.line_factors", "0.5,1", "--lephare.prior", "vvds", "--lephare.prior_band", "i",
+            "2,3,4,4", "--lephare.lines", "empirical", "--lephare.line_factors", "0.5,1", "--lephare.prior", "vvds", "--lephare.prior_band", "i,z", "--lephare.absolute_from", "fixed", "--lephare.absolute_reference", "i",
             "--lephare.err_scale", "0.02,0.02,0.03,0.04", "--lephare.err_factor", "1.5", "--lephare.template_error", "0", "--lephare.absolute_limits=-24,-8",
             "--lephare.absolute_band", "r", "--lephare.zp_offset=-0.01,0.02,0,-0.03", "--lephare.pdf", "min", "--lephare.hubble", "67",
             "--lephare.omega_matter", "0.32", "--lephare.omega_lambda", "0.68")

@@ -20,6 +20,7 @@ BANDS = "ugrizy"
 LIMITS = np.array([27.79, 29.04, 29.06, 28.62, 27.98, 27.05])
 DC2 = support.SHARED / "photoz" / "dc2"
 N = int(os.environ.get("SKYFOLD_LEPHARE_OBJECTS", "100"))
+COSMOLOGY = LambdaCDM(H0=70, Om0=0.3, Ode0=0.7, Tcmb0=0)
 # z0, kz, a, G, f, kf of E/S0, Sbc, Scd, irregulars
 VVDS = ((.45181, .13677, 3.33078, .89744, .43199, .47165), (.16560, .12983, 1.42815, .90868, .07995, .30663),
         (.21072, .14008, 1.58310, .89747, .31162, .12715), (.20418, .13773, 1.34500, .91760, .21220, -.34437))
@@ -81,8 +82,9 @@ def lephare(t, mag, err, o):
         with np.errstate(divide="ignore", invalid="ignore"):
             absolute = -2.5 * np.log10(scale * t["rest"][:, 2][:, None]) - dimming
         chi2[~((absolute >= o["absolute"][0]) & (absolute <= o["absolute"][1]))] = np.inf
-    if o.get("prior") and not undetected[3]:
-        chi2 -= 2 * np.array([log_prior(z, colour, mag[3]) for colour in t["nuv_k"]])
+    seen = [band for band in o.get("prior", ()) if not undetected[band]]
+    if seen:
+        chi2 -= 2 * np.array([log_prior(z, colour, mag[seen[0]]) for colour in t["nuv_k"]])
     curve = chi2.min(0)
     if not np.isfinite(curve).any():
         return None
@@ -111,7 +113,21 @@ def lephare(t, mag, err, o):
     out["z_mode"], out["p"] = z[p.argmax()], p
     for b, band in enumerate(BANDS):
         with np.errstate(divide="ignore"):
-            out[f"mabs_{band}"] = -2.5 * np.log10(scale[best, at] * t["rest"][best, b]) - dimming[at] if at else np.nan
+            out[f"mabs_{band}"] = np.nan
+            if at:
+                distance = COSMOLOGY.distmod(vertex).value + 2.5 * np.log10(1 + z[at])
+                out[f"mabs_{band}"] = -2.5 * np.log10(scale[best, at] * t["rest"][best, b]) - distance
+                of = {"same": b, "fixed": 3}.get(o.get("from"))
+                if o.get("from") == "nearest":
+                    # The band in which the step from what is observed to what is at rest is most alike for all models.
+                    step = np.log10(t["rest"][:, b][:, None]) - np.log10(models[:, :, at])
+                    step = np.where(np.isfinite(step).all(0), step, np.inf)
+                    of = np.nan_to_num(np.ptp(step, axis=0), nan=np.inf).argmin()
+                if of is not None and flux[of] > 0 and 0 < sigma[of] <= 0.3 * 0.4 * np.log(10) * flux[of]:
+                    # K correction and colour at rest of the best model at the vertex.
+                    with np.errstate(divide="ignore"):
+                        step = -2.5 * np.log10(t["rest"][best, b] / models[best, of] * (1 + z))
+                    out[f"mabs_{band}"] = -2.5 * np.log10(flux[of]) + np.interp(vertex, z, step) - COSMOLOGY.distmod(vertex).value
     stars, quasars = chi_squares(flux, sigma, t["stars"])[0], chi_squares(flux, sigma, t["quasars"])[0]
     out["chi2_star"], out["star"] = stars.min(), 1 + stars[:, 0].argmin()
     out["chi2_qso"], out["qso"] = quasars.min(), 1 + quasars.min(1).argmin()
@@ -164,7 +180,7 @@ class LephareTest(support.SkyfoldTest):
             for name in ("quasars", "stars"):
                 t[name] = file[f"{name}/flux"][:].reshape(len(file[f"{name}/ebv"]), len(BANDS), -1)
         with np.errstate(divide="ignore"):
-            t["distance"] = LambdaCDM(H0=70, Om0=0.3, Ode0=0.7, Tcmb0=0).distmod(t["z"]).value
+            t["distance"] = COSMOLOGY.distmod(t["z"]).value
         return t
 
     def compare(self, model, o, objects=N):
@@ -192,12 +208,12 @@ class LephareTest(support.SkyfoldTest):
         return found
 
     def test_fits_templates_without_a_prior(self):
-        self.compare(self.train("plain.h5"), {})
+        self.compare(self.train("plain.h5", "--lephare.absolute_from", "same"), {"from": "same"})
 
     def test_fits_dust_and_lines_with_a_prior_limits_and_errors_of_zero_points(self):
         model = self.train("full.h5", "--lephare.ebv", "0.1,0.3", "--lephare.dust", "calzetti,smc", "--lephare.dust_templates", "4,8,2,3",
                            "--lephare.lines", "empirical", "--lephare.line_factors", "0.5,1", "--lephare.prior", "vvds",
-                           "--lephare.err_scale", "0.03", "--lephare.absolute_limits=-24,-8")
+                           "--lephare.err_scale", "0.03", "--lephare.absolute_limits=-24,-8", "--lephare.absolute_from", "nearest")
         with h5py.File(model) as file:
             library = {name: file[f"galaxies/{name}"][:] for name in ("template", "law", "ebv", "lines")}
         counts = np.bincount(library["template"].astype(int))[1:]
@@ -205,7 +221,13 @@ class LephareTest(support.SkyfoldTest):
         np.testing.assert_array_equal(counts, lines * np.array([1, 3, 3, 3, 3, 3, 3, 3]))
         self.assertEqual(lines[0], 1)
         self.assertEqual(lines[-1], 2)
-        self.compare(model, {"prior": True, "err_scale": 0.03, "absolute": (-24, -8)})
+        self.compare(model, {"prior": (3,), "err_scale": 0.03, "absolute": (-24, -8), "from": "nearest"})
+
+    def test_takes_the_magnitude_of_the_prior_from_a_second_band_where_the_first_has_none(self):
+        # The first objects were not detected in g.
+        model = self.train("second.h5", "--lephare.prior", "vvds", "--lephare.prior_band", "g,i", "--lephare.absolute_from", "fixed",
+                           "--lephare.zmax", "2")
+        self.compare(model, {"prior": (1, 3), "from": "fixed"}, objects=30)
 
     def test_rejects_models_brighter_than_limits_and_takes_the_best_model_at_each_redshift(self):
         model = self.train("reject.h5", "--lephare.nondetections", "reject", "--lephare.pdf", "min", "--lephare.zp_offset",

@@ -247,12 +247,13 @@ TEST(EmissionLines, HaveTheFluxThatTheUltravioletTells) {
     const double part = (added.wavelength[i] - sed.wavelength[next - 1]) / (sed.wavelength[next] - sed.wavelength[next - 1]);
     added.value[i] -= sed.value[next - 1] + part * (sed.value[next] - sed.value[next - 1]);
   }
-  const double h_alpha = strength * std::pow(10.0, -0.4 * nuv - 6.224);
-  EXPECT_NEAR(integral(added, 6400.0, 6700.0), h_alpha, 1e-3 * h_alpha);
-  EXPECT_NEAR(integral(added, 3600.0, 3850.0), h_alpha / 1.77, 1e-3 * h_alpha);
-  EXPECT_NEAR(integral(added, 4800.0, 4910.0), 0.61 * h_alpha / 1.77, 1e-3 * h_alpha);
-  EXPECT_NEAR(integral(added, 4930.0, 5100.0), 0.36 * h_alpha / 1.77, 1e-3 * h_alpha);
-  EXPECT_NEAR(integral(added, 1150.0, 1280.0), 2.0 * h_alpha / 1.77, 1e-3 * h_alpha);
+  const double h_beta = strength * std::pow(10.0, -0.4 * nuv - 6.224) / 2.85;
+  EXPECT_NEAR(integral(added, 6400.0, 6700.0), 2.90 * h_beta, 1e-3 * h_beta);
+  EXPECT_NEAR(integral(added, 3600.0, 3850.0), 1.62 * h_beta, 1e-3 * h_beta);
+  EXPECT_NEAR(integral(added, 4800.0, 4910.0), h_beta, 1e-3 * h_beta);
+  EXPECT_NEAR(integral(added, 4930.0, 4980.0), 0.21 * h_beta, 1e-3 * h_beta);
+  EXPECT_NEAR(integral(added, 4980.0, 5050.0), 0.59 * h_beta, 1e-3 * h_beta);
+  EXPECT_NEAR(integral(added, 1150.0, 1280.0), 22.2 * 0.445 * h_beta, 5e-3 * h_beta);
   EXPECT_EQ(with_lines(sed, 0.0).wavelength, sed.wavelength);
   EXPECT_FALSE(has_lines(rest_magnitudes(builtin_templates("cwwsb")[0])));
   EXPECT_TRUE(has_lines(rest_magnitudes(sed)));

@@ -15,9 +15,9 @@ namespace skyfold::convert {
 namespace {
 
 constexpr std::string_view handled_keys[] = {
-    "FILTER_REP", "FILTER_LIST",    "TRANS_TYPE",    "GAL_SED",  "QSO_SED",     "STAR_SED",  "EXTINC_LAW", "EB_V",    "MOD_EXTINC",
-    "Z_STEP",     "EM_LINES",       "EM_DISPERSION", "INP_TYPE", "CAT_MAG",     "ERR_SCALE", "ERR_FACTOR", "MAG_ABS", "MAG_REF",
-    "NZ_PRIOR",   "APPLY_SYSSHIFT", "AUTO_ADAPT",    "PDZ_TYPE", "MAG_ABS_QSO", "Z_INTERP",  "COSMOLOGY"};
+    "FILTER_REP", "FILTER_LIST", "TRANS_TYPE",    "GAL_SED",        "QSO_SED",    "STAR_SED",  "EXTINC_LAW",  "EB_V",     "MOD_EXTINC",
+    "Z_STEP",     "EM_LINES",    "EM_DISPERSION", "INP_TYPE",       "CAT_MAG",    "ERR_SCALE", "ERR_FACTOR",  "MAG_ABS",  "MAG_REF",
+    "NZ_PRIOR",   "MABS_METHOD", "MABS_REF",      "APPLY_SYSSHIFT", "AUTO_ADAPT", "PDZ_TYPE",  "MAG_ABS_QSO", "Z_INTERP", "COSMOLOGY"};
 
 constexpr const char* libraries = "libraries are computed for each model, and kept in it";
 constexpr const char* infrared = "fits of the far infrared are not there";
@@ -77,9 +77,7 @@ constexpr FixedKey fixed_keys[] = {
     {"FIR_SCALE", "-1", infrared},
     {"FIR_FREESCALE", "*", infrared},
     {"FIR_SUBSTELLAR", "NO", infrared},
-    {"MABS_METHOD", "0", absolute},
     {"MABS_CONTEXT", "0 -1", absolute},
-    {"MABS_REF", "*", "of MABS_METHOD 2"},
     {"MABS_FILT", "*", "of MABS_METHOD 4"},
     {"MABS_ZBIN", "*", "of MABS_METHOD 4"},
     {"RF_COLORS", "none", absolute},
@@ -341,12 +339,39 @@ class LephareConversion {
         throw DataError(fmt::format("{}: band {} (filters are counted from 1 to {})", para_.at(*entry), shown(band), n_bands_));
       } else {
         out_.set("lephare.prior", "vvds", para_.at(*entry));
-        out_.set("lephare.prior_band", quoted_value(bands_[static_cast<std::size_t>(band) - 1]), para_.at(*entry));
-        if (entry->words.size() > 1) out_.refuse(para_.at(*entry), "a second band where the first is not observed");
+        std::vector<std::string> names = {bands_[static_cast<std::size_t>(band) - 1]};
+        if (const double second = entry->words.size() > 1 ? para_.number(*entry, 1) : 0.0;
+            second >= 1.0 && second <= static_cast<double>(n_bands_))
+          names.push_back(bands_[static_cast<std::size_t>(second) - 1]);
+        out_.set("lephare.prior_band", quoted_list(names), para_.at(*entry));
       }
     }
     absolute_limits();
+    absolute_magnitudes();
     if (const Entry* entry = para_.find("PDZ_TYPE")) pdf(*entry);
+  }
+
+  void absolute_magnitudes() {
+    const Entry* method = para_.find("MABS_METHOD");
+    const Entry* reference = para_.find("MABS_REF");
+    const double number = method ? para_.number(*method) : 0.0;
+    const std::string at = method ? para_.at(*method) : "MABS_METHOD 0, LePhare's default";
+    const char* ways[] = {"same", "nearest", "fixed", "template"};
+    if (number != 0.0 && number != 1.0 && number != 2.0 && number != 3.0) {
+      out_.refuse(at, "bands by redshift are not there; absolute magnitudes are those of the template");
+      out_.set("lephare.absolute_from", "template", at);
+    } else {
+      out_.set("lephare.absolute_from", ways[static_cast<std::size_t>(number)], at);
+    }
+    if (number != 2.0) {
+      if (reference) out_.answer(para_.at(*reference), "of MABS_METHOD 2");
+      return;
+    }
+    const double band = reference ? para_.number(*reference) : 1.0;
+    if (!(band >= 1.0 && band <= static_cast<double>(n_bands_)))
+      throw DataError(fmt::format("{}: band {} (filters are counted from 1 to {})", para_.at(*reference), shown(band), n_bands_));
+    out_.set("lephare.absolute_reference", quoted_value(bands_[static_cast<std::size_t>(band) - 1]),
+             reference ? para_.at(*reference) : "MABS_REF 1, LePhare's default");
   }
 
   void absolute_limits() {

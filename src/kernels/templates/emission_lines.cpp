@@ -12,13 +12,13 @@ namespace {
 
 struct EmissionLine {
   double wavelength;  ///< angstrom, in air or vacuum: the difference is below the width
-  double of_h_alpha;
+  double of_h_beta;
 };
-constexpr double of_oii = 1.0 / 1.77;  // [OII] over H alpha
-constexpr EmissionLine lines[] = {
-    {1215.7, 2.0 * of_oii}, {3727.0, of_oii}, {4861.3, 0.61 * of_oii}, {4958.9, 0.36 * of_oii / 4.0}, {5006.8, 0.36 * of_oii * 3.0 / 4.0},
-    {6562.8, 1.0},
-};
+// Ratios of Ilbert et al. 2009 as the public LePhare has them. Of Lyman alpha, 22.2 by its recombination, 0.445 escapes where there is no
+// dust (Hayes et al. 2011, ApJ 730, 8).
+constexpr EmissionLine lines[] = {{1215.67, 22.2 * 0.445}, {3726.04, 0.81}, {3728.8, 0.81}, {4861.35, 1.0},
+                                  {4958.91, 0.21},         {5006.84, 0.59}, {6562.79, 2.90}};
+constexpr double h_alpha_of_h_beta = 2.85;                  // by which the relation for H alpha is taken to H beta
 constexpr double h_alpha_of_nuv = -6.224;                   // log10 of erg/s/cm^2 at NUV = 0
 constexpr double sigma_of_wavelength = 300.0 / 299792.458;  // 300 km/s
 constexpr double half_width = 5.0;                          // of a line, in sigmas
@@ -49,7 +49,7 @@ double profile(const EmissionLine& line, double wavelength) {
 }  // namespace
 
 RestMagnitudes rest_magnitudes(const Curve& sed) {
-  return {magnitude(sed, box("nuv", 1771.0, 2831.0)), magnitude(sed, box("r", 5500.0, 7000.0)), magnitude(sed, box("k", 20000.0, 23200.0))};
+  return {magnitude(sed, box("nuv", 2100.0, 2500.0)), magnitude(sed, box("r", 5500.0, 6500.0)), magnitude(sed, box("k", 21000.0, 23000.0))};
 }
 
 bool has_lines(const RestMagnitudes& rest) { return rest.nuv - rest.r < 4.0; }
@@ -57,7 +57,7 @@ bool has_lines(const RestMagnitudes& rest) { return rest.nuv - rest.r < 4.0; }
 Curve with_lines(const Curve& sed, double strength) {
   const double nuv = rest_magnitudes(sed).nuv;
   if (strength == 0.0 || std::isnan(nuv)) return sed;
-  const double h_alpha = strength * std::pow(10.0, -0.4 * nuv + h_alpha_of_nuv);
+  const double h_beta = strength * std::pow(10.0, -0.4 * nuv + h_alpha_of_nuv) / h_alpha_of_h_beta;
   Curve curve{sed.name, sed.wavelength, {}};
   for (const EmissionLine& line : lines)
     for (int i = -points_of_half; i <= points_of_half; ++i) {
@@ -69,7 +69,7 @@ Curve with_lines(const Curve& sed, double strength) {
   curve.wavelength.erase(repeated.begin(), repeated.end());
   for (const double wavelength : curve.wavelength) {
     double value = value_at(sed, wavelength);
-    for (const EmissionLine& line : lines) value += h_alpha * line.of_h_alpha * profile(line, wavelength);
+    for (const EmissionLine& line : lines) value += h_beta * line.of_h_beta * profile(line, wavelength);
     curve.value.push_back(value);
   }
   return curve;

@@ -23,6 +23,7 @@ constexpr double per_magnitude = std::numbers::ln10 / 2.5;  // part of the flux
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t objects_per_chunk = 64;
+constexpr double greatest_error_of_absolute = 0.3;  // mag, as in LePhare
 enum Class : std::int32_t { galaxy = 0, star = 1, qso = 2 };
 
 const char* const of_z[] = {"z_best_68_low", "z_best_68_high", "z_best_90_low", "z_best_90_high", "z_best_99_low", "z_best_99_high",
@@ -80,6 +81,12 @@ Schema output_schema(const Options& o, const std::vector<std::string>& bands) {
   return schema;
 }
 
+/// Else the template alone tells the absolute magnitude.
+bool is_well_measured(const Observed& object, std::size_t band) {
+  const double flux = object.flux[band], error = object.error[band];
+  return flux > 0.0 && error > 0.0 && error <= greatest_error_of_absolute * per_magnitude * flux;
+}
+
 double flux_of(double magnitude) { return std::pow(10.0, -0.4 * magnitude); }
 
 std::vector<Model> library_of(const PhotozModel& model, const char* name) {
@@ -127,11 +134,13 @@ struct LephareKernel::Worker {
       : galaxies(k.grid_, k.limits_), quasars(k.qso_, k.no_limits_), stars(k.stars_, k.no_limits_), prior(k.grid_.z, k.grid_.stride) {
     const std::vector<double> none(k.grid_.bands);
     object = {none, none, none, false};
+    detected = none;
   }
   Fit galaxies, quasars, stars;
   RedshiftPrior prior;
   Observed object;
-  double magnitude = nan;  ///< of the prior; NaN: none
+  std::vector<double> detected;  ///< magnitudes; NaN where it was not
+  double magnitude = nan;        ///< of the prior; NaN: none
   std::int32_t flags = 0, bands = 0;
   bool is_fitted = false;
   std::vector<double> cumulative;
@@ -159,11 +168,11 @@ LephareKernel::LephareKernel(const Options& options, const PhotozModel& model, c
     types_.push_back(type_of(galaxy.nuv_k));
     galaxy.flux = {};
   }
-  has_prior_ = options.prior != "none";
-  if (has_prior_) prior_band_ = band_of("lephare.prior_band", options.prior_band, bands_.bands);
+  if (options.prior != "none") prior_bands_ = prior_bands_of(options, bands_.bands);
+  absolute_from_ = bands_of_absolute(options, bands_.bands, galaxies_, grid_);
   offset_ = values_of<double>(model.tables.at("zeropoints"), "offset");
   for (const double error : values_of<double>(model.tables.at("zeropoints"), "error")) error_.push_back(per_magnitude * error);
-  for (const double at : z) distance_.push_back(distance_modulus(options.cosmology, at) + 2.5 * std::log10(1.0 + at));
+  distance_ = SmoothDistance(options.cosmology, z.back());
   if (pdf.kind == "interp") pdf_grid_ = pdf_grid(pdf);
 }
 
@@ -190,6 +199,7 @@ void LephareKernel::take_fluxes(const Table& in, const Photometry& photometry, s
     const std::size_t cell = object * grid_.bands + band;
     seen.flux[band] = seen.error[band] = 0.0;
     seen.limit[band] = infinity;
+    worker.detected[band] = nan;
     if (!(photometry.observed[object] >> band & 1)) {
       worker.flags |= photoz_missing_band;
       continue;
@@ -207,7 +217,7 @@ void LephareKernel::take_fluxes(const Table& in, const Photometry& photometry, s
       if (options_.nondetections == "reject") seen.limit[band] = flux, seen.has_limits = true;
       continue;
     }
-    if (has_prior_ && band == prior_band_) worker.magnitude = magnitude;
+    worker.detected[band] = magnitude;
     if (std::isnan(mag_error)) {
       worker.flags |= photoz_no_magnitude_error;
       continue;
@@ -221,13 +231,15 @@ void LephareKernel::take_fluxes(const Table& in, const Photometry& photometry, s
 void LephareKernel::estimate(std::size_t object, Worker& worker, const Columns& out) const {
   // Of non-detections alone nothing follows.
   if (!worker.is_fitted) return out.shared.set_missing(object, worker.bands, worker.flags | photoz_no_band);
-  const bool has_prior = has_prior_ && !std::isnan(worker.magnitude);
+  for (const std::size_t band : prior_bands_)
+    if (std::isnan(worker.magnitude)) worker.magnitude = worker.detected[band];
+  const bool has_prior = !std::isnan(worker.magnitude);
   if (has_prior) worker.prior.set(worker.magnitude);
   const Best best = worker.galaxies.best(worker.object, has_prior ? &worker.prior : nullptr, types_);
   if (!best.is_there) return out.shared.set_missing(object, worker.bands, worker.flags | photoz_no_band);
   out.z_best[object] = best.z;
   write_probability(best, object, worker, out);
-  write_galaxy(best, object, out);
+  write_galaxy(best, object, worker, out);
   write_classes(best, object, worker, out);
   out.shared.n_bands[object] = worker.bands;
   out.shared.flags[object] = worker.flags;
@@ -257,17 +269,34 @@ void LephareKernel::write_probability(const Best& best, std::size_t object, Work
   if (!pdf_grid_.empty()) worker.flags |= write_polygon(z, p, pdf_grid_, &out.shared.pdf[object * pdf_grid_.size()]);
 }
 
-void LephareKernel::write_galaxy(const Best& best, std::size_t object, const Columns& out) const {
+void LephareKernel::write_galaxy(const Best& best, std::size_t object, const Worker& worker, const Columns& out) const {
   const Model& model = galaxies_[best.model];
   const std::array<double, std::size(of_model)> values = {best.chi2,        static_cast<double>(model.seed + 1),
                                                           model.ebv,        static_cast<double>(model.law + 1),
                                                           model.lines,      model.nuv - model.r,
                                                           model.r - model.k};
   for (std::size_t i = 0; i < values.size(); ++i) out.best[i][object] = static_cast<float>(values[i]);
+  // The distance is that of z_best; the amplitude is that of the point of the grid, and so is what goes with it.
+  const double distance = distance_.modulus(best.z), by_template = distance + 2.5 * std::log10(1.0 + grid_.z[best.at]);
   for (std::size_t band = 0; band < grid_.bands; ++band) {
-    const double flux = best.scale * model.rest[band], magnitude = -2.5 * std::log10(flux) - distance_[best.at];
+    double magnitude = -2.5 * std::log10(best.scale * model.rest[band]) - by_template;
+    if (!absolute_from_.empty()) {
+      const std::size_t from = absolute_from_[best.at * grid_.bands + band];
+      if (is_well_measured(worker.object, from))
+        magnitude = -2.5 * std::log10(worker.object.flux[from] * model.rest[band]) - dimming_to(best, from) - distance;
+    }
     out.absolute[band][object] = static_cast<float>(std::isfinite(magnitude) ? magnitude : nan);
   }
+}
+
+/// 2.5 log10 of (1 + z) over the best model's flux in a band at z_best, linearly between points of the grid.
+double LephareKernel::dimming_to(const Best& best, std::size_t band) const {
+  const double* flux = &grid_.flux[(best.model * grid_.bands + band) * grid_.stride];
+  const auto value = [&](std::size_t i) { return 2.5 * std::log10((1.0 + grid_.z[i]) / flux[i]); };
+  const std::size_t other = best.z > grid_.z[best.at] ? std::min(best.at + 1, grid_.z.size() - 1) : best.at == 0 ? 0 : best.at - 1;
+  if (other == best.at || !(flux[other] > 0.0)) return value(best.at);
+  const double part = (best.z - grid_.z[best.at]) / (grid_.z[other] - grid_.z[best.at]);
+  return (1.0 - part) * value(best.at) + part * value(other);
 }
 
 void LephareKernel::write_classes(const Best& best, std::size_t object, Worker& worker, const Columns& out) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../common/estimates.hpp"
+#include "absolute.hpp"
 #include "fit.hpp"
 
 namespace skyfold::lephare {
@@ -21,7 +22,8 @@ class LephareKernel final : public PhotozKernel {
   void take_fluxes(const Table& in, const Photometry& photometry, std::size_t object, Worker& worker) const;
   void estimate(std::size_t object, Worker& worker, const Columns& out) const;
   void write_probability(const Best& best, std::size_t object, Worker& worker, const Columns& out) const;
-  void write_galaxy(const Best& best, std::size_t object, const Columns& out) const;
+  void write_galaxy(const Best& best, std::size_t object, const Worker& worker, const Columns& out) const;
+  [[nodiscard]] double dimming_to(const Best& best, std::size_t band) const;
   void write_classes(const Best& best, std::size_t object, Worker& worker, const Columns& out) const;
 
   Options options_;
@@ -31,10 +33,10 @@ class LephareKernel final : public PhotozKernel {
   std::vector<std::size_t> types_, qso_templates_;
   Grid grid_, qso_, stars_;
   AbsoluteLimits limits_, no_limits_;
-  std::size_t prior_band_ = 0;
-  bool has_prior_ = false;
-  std::vector<double> offset_, error_;  ///< of zero points, mag and part of the flux, [bands]
-  std::vector<double> distance_;        ///< modulus + 2.5 log10(1 + z), of the grid
+  std::vector<std::size_t> prior_bands_;    ///< empty: no prior
+  std::vector<std::size_t> absolute_from_;  ///< band whose difference from the model moves an absolute magnitude, [z][bands]; empty: none
+  std::vector<double> offset_, error_;      ///< of zero points, mag and part of the flux, [bands]
+  SmoothDistance distance_;
   std::vector<double> pdf_grid_;
 };
 

@@ -74,7 +74,9 @@ class Lephare final : public PhotozAlgorithm {
  private:
   /// Options that only the kernel needs: what is wrong with them is said before models are computed.
   void check_options(const std::vector<std::string>& bands) const {
-    if (options_.prior != "none") static_cast<void>(lephare::band_of("lephare.prior_band", options_.prior_band, bands));
+    if (options_.prior != "none") static_cast<void>(lephare::prior_bands_of(options_, bands));
+    if (options_.absolute_from == "fixed")
+      static_cast<void>(lephare::band_of("lephare.absolute_reference", options_.absolute_reference, bands));
     if (!options_.absolute_limits.empty()) static_cast<void>(lephare::band_of("lephare.absolute_band", options_.absolute_band, bands));
     static_cast<void>(lephare::absolute_limits_of(options_));
     static_cast<void>(lephare::template_error_of(options_));

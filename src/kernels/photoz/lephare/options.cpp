@@ -35,7 +35,7 @@ void describe_library(OptionSet& option, Options& o) {
 void describe_options(OptionSet& option, Options& o) {
   describe_library(option, o);
   option("lephare.prior", o.prior, "prior on redshift by magnitude and type: none, vvds").one_of({"none", "vvds"});
-  option("lephare.prior_band", o.prior_band, "band of the prior's magnitude, i");
+  option("lephare.prior_band", o.prior_band, "band of the prior's magnitude, i; and one for objects that were not detected there");
   option("lephare.err_scale", o.err_scale, "added to the errors in quadrature, one for all bands or one per band; empty: none")
       .unit("mag")
       .range(0.0, 1.0);
@@ -51,6 +51,12 @@ void describe_options(OptionSet& option, Options& o) {
       .unit("mag")
       .range(-40.0, 20.0);
   option("lephare.absolute_band", o.absolute_band, "band of these limits");
+  option("lephare.absolute_from", o.absolute_from,
+         "absolute magnitudes by the template alone, or moved by what the object differs from it in one band: the same one, the nearest "
+         "(whose "
+         "correction depends least on the template), or a fixed one (absolute_reference)")
+      .one_of({"template", "same", "nearest", "fixed"});
+  option("lephare.absolute_reference", o.absolute_reference, "the fixed band");
   option("lephare.pdf", o.pdf, "p(z): bay (of all models), min (of the best model at each redshift)").one_of({"bay", "min"});
   option("lephare.point", o.point, "what z_phot is: best (least chi-square), median, mode (of p(z))").one_of({"best", "median", "mode"});
   option("lephare.shifts", o.shifts, "zero points are shifted by what the sample's objects differ from models at their redshifts");
@@ -96,9 +102,19 @@ std::size_t band_of(const char* option, const std::string& band, const std::vect
   return static_cast<std::size_t>(found - bands.begin());
 }
 
+std::vector<std::size_t> prior_bands_of(const Options& o, const std::vector<std::string>& bands) {
+  if (o.prior_band.empty() || o.prior_band.size() > 2)
+    throw UsageError(
+        fmt::format("--lephare.prior_band: {} bands (one, or a second for objects that were not detected in it)", o.prior_band.size()));
+  std::vector<std::size_t> places;
+  for (const std::string& band : o.prior_band) places.push_back(band_of("lephare.prior_band", band, bands));
+  return places;
+}
+
 std::size_t shifts_band_of(const Options& o, const std::vector<std::string>& bands) {
   if (!o.shifts_band.empty()) return band_of("lephare.shifts_band", o.shifts_band, bands);
-  const auto found = std::ranges::find_if(bands, [&](const std::string& name) { return lower(name) == lower(o.prior_band); });
+  const auto found =
+      std::ranges::find_if(bands, [&](const std::string& name) { return !o.prior_band.empty() && lower(name) == lower(o.prior_band[0]); });
   return found == bands.end() ? bands.size() / 2 : static_cast<std::size_t>(found - bands.begin());
 }
 

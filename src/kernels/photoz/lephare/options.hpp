@@ -17,7 +17,8 @@ struct Options {
   double z_min = 0.0, z_max = 4.0, z_step = 0.01;
   std::vector<double> ebv, dust_templates;
   std::vector<std::string> dust;
-  std::string lines = "none", igm = "madau", prior = "none", prior_band = "i";
+  std::string lines = "none", igm = "madau", prior = "none";
+  std::vector<std::string> prior_band = {"i"};
   std::vector<double> line_factors = {1.0};
   std::vector<double> err_scale, zp_offset;
   double err_factor = 1.0;
@@ -29,6 +30,7 @@ struct Options {
   bool shifts = false;
   std::string shifts_band;
   double shifts_cap = 0.15;
+  std::string absolute_from = "template", absolute_reference = "i";
   Cosmology cosmology;
 };
 void describe_options(OptionSet& option, Options& o);
@@ -45,6 +47,8 @@ struct DustRange {
 [[nodiscard]] std::vector<double> grid_of(const Options& o);
 /// The place of a band that an option names. Throws UsageError when it is none of them.
 [[nodiscard]] std::size_t band_of(const char* option, const std::string& band, const std::vector<std::string>& bands);
+/// The places of the prior's bands, one or two. Throws UsageError for other numbers of them, or names that are none.
+[[nodiscard]] std::vector<std::size_t> prior_bands_of(const Options& o, const std::vector<std::string>& bands);
 /// The band that is not shifted. Throws UsageError when the one that is named is none of them.
 [[nodiscard]] std::size_t shifts_band_of(const Options& o, const std::vector<std::string>& bands);
 /// One value per band of a list that has none, one for all, or one each.
