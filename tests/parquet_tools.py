@@ -29,6 +29,15 @@ def require(binary):
         raise unittest.SkipTest(f"missing: {', '.join(missing)} (./bootstrap test fetches them)")
 
 
+def require_library(binary):
+    """The same for tests that need DuckDB alone."""
+    if os.path.exists(library(binary)):
+        return
+    if os.environ.get("SKYFOLD_REQUIRE_ALL_TESTS"):
+        raise AssertionError("missing: libduckdb.so (./bootstrap test fetches it)")
+    raise unittest.SkipTest("missing: libduckdb.so (./bootstrap duckdb fetches it)")
+
+
 class Duck:
     """A database in memory."""
 

@@ -36,6 +36,8 @@ std::unique_ptr<Command> make_query_command();
 std::unique_ptr<Command> make_rehearse_command();
 std::unique_ptr<Command> make_sky_map_command();
 std::unique_ptr<Command> make_spec_command();
+std::unique_ptr<Command> make_schema_command();
+std::unique_ptr<Command> make_sql_command();
 std::unique_ptr<Command> make_status_command();
 std::unique_ptr<Command> make_templates_check_command();
 std::unique_ptr<Command> make_templates_list_command();
@@ -81,6 +83,10 @@ constexpr CommandEntry commands[] = {
      make_patch_command},
     {"sky-map", "make maps of the sky of counts, means and other statistics",
      "mpirun -n 4 skyfold sky-map CAT.h5 --nside 4096 --stat count,mean:mag_i --output MAP.h5", farms, make_sky_map_command},
+    {"sql", "answer a query in SQL on catalogues and products", "skyfold sql CAT.h5 'SELECT avg(mag_i) FROM object'", alone,
+     make_sql_command},
+    {"schema", "show the tables, columns and relations of a catalogue, or the DDL of a database for them",
+     "skyfold schema CAT.h5 --ddl postgres", alone, make_schema_command},
     {"export", "write a catalogue or product as Parquet files or as a HATS catalogue",
      "mpirun -n 4 skyfold export Z.hdf5 --format hats --output Z_hats", farms, make_export_command},
     {"convert-config", "turn a configuration of BPZ, LePhare or EAZY into one of train",

@@ -78,5 +78,7 @@ struct Api {
 /// folder of the program, where `./bootstrap duckdb` puts it. Once for the whole process.
 /// Throws IoError that says how to get it.
 [[nodiscard]] const Api& library();
+/// A further function of the library. Throws IoError when this version does not have it.
+[[nodiscard]] void* library_function(const char* name);
 
 }  // namespace skyfold::duckdb

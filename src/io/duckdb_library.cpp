@@ -35,7 +35,8 @@ void* open_library() {
   const std::string beside = beside_the_program();
   if (beside.empty())
     throw IoError(
-        "Parquet needs DuckDB's library libduckdb.so, which is not there (./bootstrap duckdb fetches it, or SKYFOLD_DUCKDB names it)");
+        "Parquet and SQL need DuckDB's library libduckdb.so, which is not there (./bootstrap duckdb fetches it, or SKYFOLD_DUCKDB names "
+        "it)");
   if (void* handle = ::dlopen(beside.c_str(), mode)) return handle;
   throw IoError(fmt::format("{}: DuckDB's library cannot be opened ({})", beside, ::dlerror()));
 }
@@ -96,10 +97,25 @@ Api functions_of(void* library) {
 
 }  // namespace
 
-const Api& library() {
+namespace {
+
+void* opened_library() {
   // Once: a library that is open stays so, and a failure is tried again at the next call.
-  static const Api api = functions_of(open_library());
+  static void* const handle = open_library();
+  return handle;
+}
+
+}  // namespace
+
+const Api& library() {
+  static const Api api = functions_of(opened_library());
   return api;
+}
+
+void* library_function(const char* name) {
+  void* function = ::dlsym(opened_library(), name);
+  if (!function) throw IoError(fmt::format("libduckdb.so: has no function {} (SQL needs DuckDB 1.2 or later)", name));
+  return function;
 }
 
 }  // namespace skyfold::duckdb

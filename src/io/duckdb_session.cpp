@@ -24,7 +24,6 @@ struct Setting {
 /// Statements are ours and hold no name that a user wrote, so that these are a second fence.
 constexpr Setting settings[] = {
     {"threads", "1"},
-    {"memory_limit", "1GB"},
     {"temp_directory", ""},
     {"autoinstall_known_extensions", "false"},
     {"autoload_known_extensions", "false"},
@@ -58,11 +57,14 @@ std::string quoted_name(std::string_view name) {
   return quoted + "\"";
 }
 
-Session::Session() {
+Session::Session(const SessionLimits& limits) {
   const Api& api = library();
   Handle config = nullptr;
   if (api.create_config(&config) != success) throw IoError("DuckDB: no configuration");
-  for (const Setting& setting : settings)
+  std::vector<Setting> all(std::begin(settings), std::end(settings));
+  all.push_back({"memory_limit", limits.memory.c_str()});
+  if (!limits.may_open_files) all.push_back({"enable_external_access", "false"});
+  for (const Setting& setting : all)
     // A setting that is unknown is an error: a fence that is not there must not be relied upon.
     if (api.set_config(config, setting.name, setting.value) != success) {
       api.destroy_config(&config);

@@ -14,10 +14,16 @@ namespace skyfold::duckdb {
 [[nodiscard]] std::string quoted_text(std::string_view text);
 [[nodiscard]] std::string quoted_name(std::string_view name);
 
+/// What a session may use.
+struct SessionLimits {
+  std::string memory = "1GB";
+  bool may_open_files = true;  ///< those that statements name
+};
+
 /// A database in memory with one thread, without extensions, network or files of its own.
 class Session {
  public:
-  Session();
+  explicit Session(const SessionLimits& limits = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "duckdb_vectors.hpp"
 #include "skyfold/core/error.hpp"
 
 namespace skyfold::duckdb {
@@ -15,11 +16,6 @@ namespace {
 
 constexpr std::size_t chunk_rows = 2048;  // of DuckDB's vectors
 constexpr const char* table_name = "rows_to_write";
-
-/// duckdb_list_entry
-struct ListEntry {
-  std::uint64_t offset, length;
-};
 
 const char* sql_type(Type type) {
   switch (type) {
@@ -39,86 +35,6 @@ const char* sql_type(Type type) {
   return "";
 }
 
-/// Number of the type in duckdb_type.
-// Numbers of DuckDB's C interface, which is loaded at run time, without its header.
-int type_number(Type type) {
-  constexpr int integer = 4, bigint = 5, utinyint = 6, real = 10, double_precision = 11, varchar = 17;
-  switch (type) {
-    case Type::f4:
-      return real;
-    case Type::f8:
-      return double_precision;
-    case Type::i4:
-      return integer;
-    case Type::i8:
-      return bigint;
-    case Type::u1:
-      return utinyint;
-    case Type::text:
-      return varchar;
-  }
-  return 0;
-}
-
-bool is_list(const ColumnInfo& info) { return info.type != Type::text && info.width > 1; }
-
-template <class T>
-bool is_missing(const ColumnInfo& info, T value) {
-  if constexpr (std::is_floating_point_v<T>)
-    // NULL is what other readers know for missing; ours reads it back as NaN.
-    return std::isnan(value);
-  else
-    return info.null == static_cast<std::int64_t>(value);
-}
-
-template <class T>
-void fill_numbers(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
-  const Api& api = library();
-  std::memcpy(api.vector_get_data(vector), values, rows * sizeof(T));
-  const T* numbers = static_cast<const T*>(api.vector_get_data(vector));
-  // A mask of validity is made with the first missing value: most columns have none.
-  std::uint64_t* validity = nullptr;
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (!is_missing(info, numbers[i])) continue;
-    if (!validity) {
-      api.vector_ensure_validity_writable(vector);
-      validity = api.vector_get_validity(vector);
-    }
-    validity[i / 64] &= ~(std::uint64_t{1} << (i % 64));
-  }
-}
-
-void fill_scalars(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
-  switch (info.type) {
-    case Type::f4:
-      return fill_numbers<float>(info, vector, values, rows);
-    case Type::f8:
-      return fill_numbers<double>(info, vector, values, rows);
-    case Type::i4:
-      return fill_numbers<std::int32_t>(info, vector, values, rows);
-    case Type::i8:
-      return fill_numbers<std::int64_t>(info, vector, values, rows);
-    case Type::u1:
-      return fill_numbers<std::uint8_t>(info, vector, values, rows);
-    case Type::text:
-      for (std::size_t i = 0; i < rows; ++i) {
-        const char* text = reinterpret_cast<const char*>(values) + i * info.width;
-        library().vector_assign_string_element_len(vector, i, text, strnlen(text, info.width));
-      }
-  }
-}
-
-void fill_lists(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
-  const Api& api = library();
-  // Reserving first: DuckDB has room for as many elements as for rows, and lists have more.
-  if (api.list_vector_reserve(vector, rows * info.width) != success || api.list_vector_set_size(vector, rows * info.width) != success)
-    throw IoError("DuckDB has no memory for lists");
-  auto* entries = static_cast<ListEntry*>(api.vector_get_data(vector));
-  // All lists of a column have one length, so their elements lie as in our own column.
-  for (std::size_t i = 0; i < rows; ++i) entries[i] = {i * info.width, info.width};
-  std::memcpy(api.vector_get_data(api.list_vector_get_child(vector)), values, rows * info.bytes_per_row());
-}
-
 }  // namespace
 
 TableWriter::TableWriter(Session& session, const Schema& schema) : session_(session), schema_(schema) {
@@ -128,15 +44,7 @@ TableWriter::TableWriter(Session& session, const Schema& schema) : session_(sess
     columns +=
         fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", quoted_name(info.name), sql_type(info.type), is_list(info) ? "[]" : "");
   session_.run(fmt::format("CREATE OR REPLACE TABLE {} ({})", table_name, columns));
-  for (const ColumnInfo& info : schema_) {
-    Handle type = api.create_logical_type(type_number(info.type));
-    if (is_list(info)) {
-      Handle element = type;
-      type = api.create_list_type(element);
-      api.destroy_logical_type(&element);
-    }
-    types_.push_back(type);
-  }
+  for (const ColumnInfo& info : schema_) types_.push_back(logical_type_of(info));
   chunk_ = api.create_data_chunk(types_.data(), types_.size());
   if (api.appender_create(session_.connection(), nullptr, table_name, &appender_) != success) fail();
 }
@@ -167,10 +75,7 @@ void TableWriter::append_chunk(const std::vector<const std::byte*>& columns, std
   for (std::size_t i = 0; i < schema_.size(); ++i) {
     const std::byte* values = columns[i] + first * schema_[i].bytes_per_row();
     Handle vector = api.data_chunk_get_vector(chunk_, i);
-    if (is_list(schema_[i]))
-      fill_lists(schema_[i], vector, values, rows);
-    else
-      fill_scalars(schema_[i], vector, values, rows);
+    fill_vector(schema_[i], vector, values, rows);
   }
   api.data_chunk_set_size(chunk_, rows);
   if (api.append_data_chunk(appender_, chunk_) != success) fail();
