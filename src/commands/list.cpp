@@ -4,6 +4,7 @@
 namespace skyfold {
 
 // Declared here and in no header: only this list calls them.
+std::unique_ptr<Command> make_aggregate_command();
 std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_convert_config_command();
 std::unique_ptr<Command> make_count_command();
@@ -77,6 +78,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold pdf convert Z.pdf.hdf5 --representation packed --output P.pdf.hdf5", farms, make_pdf_convert_command},
     {"nz", "measure the redshift distributions n(z) of a sample in tomographic bins",
      "mpirun -n 4 skyfold nz --pdf Z.pdf.hdf5 --bins 'z_phot: 0.2,0.43,0.63' --output N.hdf5", farms, make_nz_command},
+    {"aggregate", "describe every object by its measurements: means, scatter, variability, motion, period",
+     "mpirun -n 4 skyfold aggregate CAT.h5 --output A.h5", farms, make_aggregate_command},
     {"locus", "find the best pointing of a field of view about every target",
      "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", farms, make_locus_command},
     {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", farms,

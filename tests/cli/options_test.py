@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -22,6 +22,8 @@ VALUES = {
     "info": ["--catalogue", "folder/c.h5", "--json"],
     "export": ["--product", "z.h5", "--format", "hats", "--output", "z hats", "--max-rows", "5000", "--hats.name", "sky", "--hats.collection"],
     "sql": ["--tables", "a b.h5,c.h5", "--query", "SELECT a, b FROM c WHERE d = 'x, y' -- #", "--limit-time", "2.5", "--limit-memory", "64"],
+    "aggregate": ["--catalogue", "c c.h5", "--output", "a.h5", "--statistics", "mean,rms", "--motion", "false", "--meas.use", "flag == 0",
+                  "--meas.sentinels", "99,50", "--period", "shared", "--period.min", "0.2"],
     "sky-map": ["--catalogue", "c c.h5", "--nside", "64", "--stat", "count,mean:mag_g - mag_r as gr", "--output", "m.h5", "--map", "m.fits", "--map.coverage", "full"],
     "plan": ["--catalogue", "c.h5", "--ranks", "7", "--partition.by", "attribute", "--partition.bins", "edges:1,2.5,3e2", "--list"],
     "train": ["--sample", "s.fits", "--output", "m.h5", "--train.fraction", "0.67", "--cuts.mag_max", "24.5,24,23.5", "--cuts.z_min", "-1",

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "../sizes.hpp"
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/kernels/lightcurve/motion.hpp"
+#include "skyfold/kernels/lightcurve/objects.hpp"
 #include "skyfold/kernels/lightcurve/periodogram.hpp"
 
 namespace skyfold::lightcurve {
@@ -258,6 +260,61 @@ TEST(Periodogram, PrefersTheFrequencyToItsHalf) {
         std::abs(find_period(Periodogram({&curve, 1}, 3, BandModel::shared), {.min_period_days = 0.5}, scratch).days / 3.7 - 1.0) < 1e-2;
   }
   EXPECT_GE(good, 19);
+}
+
+/// Three objects: two filters, one with what does not count; none; one measurement.
+Table measurements_of_three() {
+  Table t({{"mjd", Type::f8}, {"mag", Type::f4}, {"err", Type::f4}, {"filter", Type::u1}, {"flag", Type::i4}}, 9);
+  const Numbers mjd = {1, 2, 3, 4, 1, 2, 3, 4, 7}, mag = {20, 99, 21, 22, 18, 19, -99, 20, 25}, err = {.1, .1, 0, .1, .1, .1, .1, .1, .2};
+  for (std::size_t i = 0; i < 9; ++i) {
+    t[0].values<double>()[i] = mjd[i];
+    t[1].values<float>()[i] = static_cast<float>(mag[i]);
+    t[2].values<float>()[i] = static_cast<float>(err[i]);
+    t[3].values<std::uint8_t>()[i] = static_cast<std::uint8_t>(i < 4 ? 0 : 2);
+    t[4].values<std::int32_t>()[i] = i == 7 ? 1 : 0;
+  }
+  return t;
+}
+
+TEST(DescribeObjects, LeavesOutWhatDoesNotCount) {
+  const Table t = measurements_of_three();
+  UseRule rule;
+  rule.where.emplace("flag == 0", t.schema(), "test");
+  rule.filter_of = {0, -1, 1};
+  const CurveReader reader({"mjd", "filter", "mag", "err", "", "", ""}, rule);
+  ObjectOptions o;
+  o.filters = {"F475W", "z.DC2"};
+  o.statistics = {Statistic::n, Statistic::mean, Statistic::chi2};
+  Table out(object_schema(o), 3);
+  const std::vector<std::int64_t> first = {0, 8, 8, 9};
+  for (const int threads : {1, 2}) {
+    describe_objects({t, first, {}, {}}, reader, o, out, threads);
+    EXPECT_EQ(out.at("n_measurements").integer(0), 8);
+    EXPECT_EQ(out.at("n_used").integer(0), 5);
+    EXPECT_EQ(out.at("F475W_n").integer(0), 3);
+    EXPECT_EQ(out.at("F475W_mean").number(0), 21.0);
+    EXPECT_NEAR(out.at("F475W_chi2").number(0), 200.0, 1e-4);  // two have a weight: 20 and 22 of 0.1
+    EXPECT_EQ(out.at("z_DC2_n").integer(0), 2);
+    EXPECT_EQ(out.at("z_DC2_mean").number(0), 18.5);
+    EXPECT_EQ(out.at("mjd_last").number(0), 4.0);
+    EXPECT_EQ(out.at("n_measurements").integer(1), 0);
+    EXPECT_TRUE(std::isnan(out.at("z_DC2_mean").number(1)) && std::isnan(out.at("mjd_first").number(1)));
+    EXPECT_EQ(out.at("z_DC2_mean").number(2), 25.0);
+    EXPECT_EQ(out.at("F475W_n").integer(2), 0);
+  }
+}
+
+TEST(DescribeObjects, RefusesFiltersInDisorder) {
+  const Table t = measurements_of_three();
+  UseRule rule;
+  rule.filter_of = {1, -1, 0};
+  ObjectOptions o;
+  o.filters = {"a", "b"};
+  o.statistics = {Statistic::mean};
+  Table out(object_schema(o), 1);
+  const std::vector<std::int64_t> first = {0, 8};
+  const CurveReader reader({"mjd", "filter", "mag", "err", "", "", ""}, rule);
+  EXPECT_THROW(describe_objects({t, first, {}, {}}, reader, o, out, 1), DataError);
 }
 
 }  // namespace

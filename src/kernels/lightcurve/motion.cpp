@@ -11,14 +11,32 @@ constexpr double degree = std::numbers::pi / 180.0;
 constexpr double arcsec = degree / 3600.0;
 constexpr double year_days = 365.25;
 
-/// The gnomonic projection, written with differences, so that milliarcseconds keep their digits.
-PlanePoint project(double ra, double dec, double ra0, double dec0) noexcept {
-  const double step = std::remainder(ra - ra0, 360.0) * degree, half = std::sin(0.5 * step);
-  const double c = std::cos(dec * degree), s0 = std::sin(dec0 * degree), c0 = std::cos(dec0 * degree);
-  const double north = std::sin((dec - dec0) * degree) + 2.0 * c * s0 * half * half;
-  const double toward = std::cos((dec - dec0) * degree) - 2.0 * c * c0 * half * half;
-  return {c * std::sin(step) / toward, north / toward, 1.0};
-}
+/// sin and cos of an angle. Near the reference position, where nearly all are, the series is exact: x^9 / 9! < 1e-24.
+struct SineCosine {
+  double s, c;
+  explicit SineCosine(double x) noexcept {
+    if (std::abs(x) < 0.01) {
+      const double y = x * x;
+      s = x * (1.0 - y / 6.0 * (1.0 - y / 20.0 * (1.0 - y / 42.0)));
+      c = 1.0 - y / 2.0 * (1.0 - y / 12.0 * (1.0 - y / 30.0 * (1.0 - y / 56.0)));
+    } else {
+      s = std::sin(x);
+      c = std::cos(x);
+    }
+  }
+};
+
+/// The gnomonic projection about a position, written with differences, so that milliarcseconds keep their digits.
+struct Projection {
+  double ra0, dec0, s0 = std::sin(dec0 * degree), c0 = std::cos(dec0 * degree);
+
+  [[nodiscard]] PlanePoint operator()(double ra, double dec) const noexcept {
+    const SineCosine half(0.5 * std::remainder(ra - ra0, 360.0) * degree), north((dec - dec0) * degree);
+    const double c = c0 * north.c - s0 * north.s, versine = 2.0 * c * half.s * half.s;
+    const double toward = north.c - versine * c0;
+    return {2.0 * c * half.s * half.c / toward, (north.s + versine * s0) / toward, 1.0};
+  }
+};
 
 /// The way back.
 void set_position(PlanePoint p, double ra0, double dec0, Motion& m) noexcept {
@@ -65,8 +83,9 @@ Motion motion_of(const Track& track, double ra0, double dec0, const MotionRule& 
   m.n = static_cast<std::int32_t>(n);
   points.clear();
   if (n == 0) return m;
+  const Projection project{ra0, dec0};
   for (std::size_t i = 0; i < n; ++i) {
-    points.push_back(project(track.ra[i], track.dec[i], ra0, dec0));
+    points.push_back(project(track.ra[i], track.dec[i]));
     if (!track.err.empty()) points.back().weight = 1.0 / (track.err[i] * track.err[i]);
   }
   const double weights = sum_of(points, [&](std::size_t i) { return points[i].weight; });

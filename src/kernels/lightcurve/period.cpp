@@ -7,9 +7,10 @@
 namespace skyfold::lightcurve {
 namespace {
 
-constexpr std::size_t peaks_looked_at = 5;
-constexpr int zooms = 5;              ///< each divides the step by 8
-constexpr std::size_t zoom_side = 8;  ///< steps to each side
+constexpr std::size_t peaks_looked_at = 16;  ///< on the grid, which may have missed up to 3 % of a peak's power
+constexpr std::size_t peaks_refined = 2;     ///< of these, once they are known to 0.1 %
+constexpr int zooms = 5;                     ///< each divides the step by 8
+constexpr std::size_t zoom_side = 8;         ///< steps to each side
 
 struct Peak {
   double frequency = 0.0, power = -1.0;
@@ -29,11 +30,12 @@ std::vector<Peak> highest_peaks(const FrequencyGrid& grid, std::span<const doubl
   return peaks;
 }
 
-/// The maximum near a frequency, within one step and within the frequencies that are searched.
-Peak refined(const Periodogram& periodogram, double frequency, double step, const FrequencyGrid& limits, std::vector<double>& power) {
+/// The maximum near a frequency, within one step, on a grid that is made finer some times, and within the frequencies that are searched.
+Peak refined(const Periodogram& periodogram, double frequency, double step, int times, const FrequencyGrid& limits,
+             std::vector<double>& power) {
   const double lowest = limits.first, highest = limits.at(limits.size - 1);
   Peak best{frequency, -1.0};
-  for (int zoom = 0; zoom < zooms; ++zoom) {
+  for (int zoom = 0; zoom < times; ++zoom) {
     const double fine = step / static_cast<double>(zoom_side);
     const FrequencyGrid grid{best.frequency - step, fine, 2 * zoom_side + 1};
     periodogram.evaluate(grid, power);
@@ -44,6 +46,18 @@ Peak refined(const Periodogram& periodogram, double frequency, double step, cons
     if (found.power > best.power) best = found;
     step = fine;
   }
+  return best;
+}
+
+/// The highest of some peaks of a grid.
+Peak highest_of(const Periodogram& periodogram, std::vector<Peak> peaks, const FrequencyGrid& grid, std::vector<double>& power) {
+  for (Peak& peak : peaks) peak = refined(periodogram, peak.frequency, grid.step, 1, grid, power);
+  std::ranges::stable_sort(peaks, std::ranges::greater(), &Peak::power);
+  peaks.resize(std::min(peaks.size(), peaks_refined));
+  Peak best;
+  for (const Peak& peak : peaks)
+    if (const Peak found = refined(periodogram, peak.frequency, grid.step / zoom_side, zooms - 1, grid, power); found.power > best.power)
+      best = found;
   return best;
 }
 
@@ -68,16 +82,13 @@ Period find_period(const Periodogram& periodogram, const PeriodSearch& search, s
   if (!(steps <= static_cast<double>(search.max_frequencies))) return period.flags = too_many_frequencies, period;
   grid.size = static_cast<std::size_t>(steps);
   periodogram.evaluate(grid, power);
-  const std::vector<Peak> peaks = highest_peaks(grid, power);
-  Peak best;
-  for (const Peak& peak : peaks)
-    if (const Peak found = refined(periodogram, peak.frequency, grid.step, grid, power); found.power > best.power) best = found;
+  Peak best = highest_of(periodogram, highest_peaks(grid, power), grid, power);
   if (!(best.power > 0.0)) return period.flags = no_variation, period;
   const Peak highest = best;
   for (int k = 2; k <= periodogram.harmonics(); ++k) {
     const double multiple = k * highest.frequency;
     if (multiple > grid.at(grid.size - 1)) break;
-    const Peak found = refined(periodogram, multiple, grid.step, grid, power);
+    const Peak found = refined(periodogram, multiple, grid.step, zooms, grid, power);
     if (is_as_good(found, highest, periodogram.n())) best = found;
   }
   period.days = 1.0 / best.frequency;

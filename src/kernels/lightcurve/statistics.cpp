@@ -24,9 +24,10 @@ void describe_values(const Curve& curve, CurveStatistics& s) noexcept {
   s.mjd_last = curve.mjd.back();
   if (n < 2) return;
   CompensatedSum squares, steps;
-  for (std::size_t i = 0; i < n; ++i) {
+  squares.add((curve.mag[0] - s.mean) * (curve.mag[0] - s.mean));
+  for (std::size_t i = 1; i < n; ++i) {
     squares.add((curve.mag[i] - s.mean) * (curve.mag[i] - s.mean));
-    if (i > 0) steps.add((curve.mag[i] - curve.mag[i - 1]) * (curve.mag[i] - curve.mag[i - 1]));
+    steps.add((curve.mag[i] - curve.mag[i - 1]) * (curve.mag[i] - curve.mag[i - 1]));
   }
   s.rms = std::sqrt(squares.value() / static_cast<double>(n - 1));
   // Both are means over n - 1. Equal magnitudes have no scatter to compare with.
@@ -79,15 +80,20 @@ void add_residuals(const Curve& curve, double weighted_mean, std::vector<Residua
     if (has_weight(curve.err[i])) residuals.push_back({curve.mjd[i], bias * (curve.mag[i] - weighted_mean) / curve.err[i]});
 }
 
-CurveStatistics statistics_of(const Curve& curve, double pair_days, std::vector<Residual>& scratch) {
+CurveStatistics unweighted_statistics_of(const Curve& curve) noexcept {
   CurveStatistics s;
   s.n = static_cast<std::int32_t>(curve.mag.size());
+  if (!curve.mag.empty()) describe_values(curve, s);
+  return s;
+}
+
+CurveStatistics statistics_of(const Curve& curve, double pair_days, std::vector<Residual>& residuals) {
+  CurveStatistics s = unweighted_statistics_of(curve);
+  residuals.clear();
   if (curve.mag.empty()) return s;
-  describe_values(curve, s);
   describe_weighted(curve, s);
-  scratch.clear();
-  add_residuals(curve, s.weighted_mean, scratch);
-  s.stetson_j = stetson_j(scratch, pair_days);
+  add_residuals(curve, s.weighted_mean, residuals);
+  s.stetson_j = stetson_j(residuals, pair_days);
   return s;
 }
 

@@ -89,7 +89,7 @@ struct Period {
   std::uint8_t flags = 0;  ///< bits of PeriodFlag
 };
 
-/// The period of the highest peak: the best of the grid's five highest ones, each on ever finer grids. Where a multiple of its frequency
+/// The period of the highest peak: the best of the grid's 16 highest ones, looked at on ever finer grids. Where a multiple of its frequency
 /// explains the curve as well, but for noise (BIC), that one is taken: with several harmonics any curve also fits at half its frequency.
 [[nodiscard]] Period find_period(const Periodogram& periodogram, const PeriodSearch& search, std::vector<double>& scratch);
 

@@ -64,7 +64,9 @@ struct Residual {
 void add_residuals(const Curve& curve, double weighted_mean, std::vector<Residual>& residuals);
 
 /// All statistics of a curve.
-/// @param scratch  a buffer that calls share
-[[nodiscard]] CurveStatistics statistics_of(const Curve& curve, double pair_days, std::vector<Residual>& scratch);
+/// @param residuals  is given them, for stetson_j
+[[nodiscard]] CurveStatistics statistics_of(const Curve& curve, double pair_days, std::vector<Residual>& residuals);
+/// Those that need no errors alone: mean, rms, von_neumann, amplitude and times.
+[[nodiscard]] CurveStatistics unweighted_statistics_of(const Curve& curve) noexcept;
 
 }  // namespace skyfold::lightcurve

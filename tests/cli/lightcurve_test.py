@@ -1,0 +1,177 @@
+"""aggregate and lightcurve: statistics beside numpy, periods beside astropy and the truth, the same bytes for ranks, and what is wrong with an
+input. The measurements are joined by import."""
+import pathlib
+import sys
+
+import numpy as np
+from astropy.timeseries import LombScargle
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import support
+from support import make_fits, read_bytes, read_group
+
+OBJECTS, FILTERS = 120, ("F160W", "F475W", "F814W")
+
+
+class LightCurves(support.SkyfoldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng = np.random.default_rng(4)
+        ra, dec = 10.6 + rng.uniform(-0.5, 0.5, OBJECTS), 41.2 + rng.uniform(-0.5, 0.5, OBJECTS)
+        cls.id = rng.permutation(OBJECTS) * 7 + 2**53 + 1
+        objects = make_fits(cls.base / "objects.fits", {"id": cls.id, "ra": ra, "dec": dec})
+        cls.skyfold("import", "--input", objects, "--output", str(cls.base / "objects.h5"))
+        count = rng.poisson(60, OBJECTS)
+        count[::17] = 0
+        of = np.repeat(np.arange(OBJECTS), count)
+        n = len(of)
+        cls.period = rng.uniform(0.45, 0.9, OBJECTS)
+        filters = rng.integers(0, 3, n)
+        mjd = 55_000 + rng.uniform(0, 700, n)
+        phase = (mjd / cls.period[of]) % 1
+        error = rng.uniform(0.02, 0.05, n).astype("f4")
+        mag = (20 + 0.2 * filters + 0.7 * np.where(phase < 0.2, 1 - phase / 0.2, (phase - 0.2) / 0.8) + error * rng.normal(size=n)).astype("f4")
+        mag[::50], mag[7::60], error[11::40] = 99.999, np.nan, 9.999
+        years = (mjd - 55_350) / 365.25
+        motion = 40 * years / 3.6e6  # degrees
+        table = {"object": cls.id[of], "filter": np.array(FILTERS, "S5")[filters], "mjd": mjd, "mag": mag, "magerr": error,
+                 "flag": (rng.uniform(size=n) < 0.03).astype("i4"),
+                 "ra": ra[of] + (motion + rng.normal(size=n) * 2e-3 / 3600) / np.cos(np.radians(dec[of])), "dec": dec[of] + rng.normal(size=n) * 2e-3 / 3600}
+        cls.measurements = make_fits(cls.base / "meas.fits", table)
+        cls.catalogue = str(cls.base / "cat.h5")
+        cls.skyfold("import", "--measurements", cls.measurements, "--objects", str(cls.base / "objects.h5"), "--join", "id:object",
+                    "--output", cls.catalogue)
+        cls.rows = read_group(cls.catalogue)
+        cls.table, cls.of = table, of
+
+    def curve(self, identity, used=True):
+        """Measurements of an object by filter: time, magnitude, error."""
+        t = {name: values[self.table["object"] == identity] for name, values in self.table.items()}
+        ok = np.isfinite(t["mag"]) & (t["mag"] < 90) & (t["flag"] == 0)
+        curves = {}
+        for name in FILTERS:
+            some = ok & (t["filter"] == name.encode())
+            order = np.argsort(t["mjd"][some])
+            curves[name] = [t[column][some][order].astype("f8") for column in ("mjd", "mag", "magerr", "ra", "dec")]
+        return curves
+
+    def aggregate(self, name, *words, **options):
+        output = self.path(name)
+        self.skyfold("aggregate", self.catalogue, "--output", output, "--meas.use", "flag == 0", *map(str, words), **options)
+        return output
+
+    def fails(self, code, message, *words):
+        result = self.run_skyfold(*words)
+        self.assertEqual(result.code, code, result)
+        self.assertEqual(len(result.errors()), 1, result)
+        self.assertRegex(result.errors()[0], message)
+
+
+def stetson_j(mjd, delta, days):
+    """By the rule of docs/aggregate.md, step by step."""
+    terms, weights, i = [], [], 0
+    while i < len(mjd):
+        if i + 1 < len(mjd) and mjd[i + 1] - mjd[i] <= days:
+            p, w, i = delta[i] * delta[i + 1], 1.0, i + 2
+        else:
+            p, w, i = delta[i] ** 2 - 1, 0.5, i + 1
+        terms.append(w * np.sign(p) * np.sqrt(abs(p)))
+        weights.append(w)
+    return np.sum(terms) / np.sum(weights)
+
+
+class Aggregate(LightCurves):
+    def test_statistics_are_those_of_numpy(self):
+        rows = read_group(self.aggregate("a.h5", "--pairs.days", 0.5))
+        np.testing.assert_array_equal(rows["id"], self.rows["id"])
+        for k, identity in enumerate(rows["id"]):
+            everything = []
+            curves = self.curve(identity)
+            self.assertEqual(rows["n_measurements"][k], np.sum(self.table["object"] == identity))
+            self.assertEqual(rows["n_used"][k], sum(len(c[0]) for c in curves.values()))
+            for name, (mjd, mag, err, _, _) in curves.items():
+                row = lambda statistic: rows[f"{name}_{statistic}"][k]
+                self.assertEqual(row("n"), len(mag))
+                if len(mag) < 3:
+                    continue
+                has = err < 9
+                w = err[has] ** -2
+                mean = np.average(mag[has], weights=w)
+                delta = np.sqrt(has.sum() / (has.sum() - 1)) * (mag[has] - mean) / err[has]
+                everything += list(zip(mjd[has], delta))
+                truth = {"mean": mag.mean(), "weighted_mean": mean, "weighted_mean_err": w.sum() ** -0.5, "rms": mag.std(ddof=1),
+                         "chi2": np.sum((mag[has] - mean) ** 2 * w), "von_neumann": np.sum(np.diff(mag) ** 2) / np.sum((mag - mag.mean()) ** 2),
+                         "amplitude": np.ptp(mag), "mjd_first": mjd[0], "mjd_last": mjd[-1], "stetson_j": stetson_j(mjd[has], delta, 0.5)}
+                for statistic, value in truth.items():
+                    np.testing.assert_allclose(row(statistic), value, rtol=1e-6 if rows[f"{name}_{statistic}"].dtype == "f4" else 1e-13,
+                                               atol=2e-6 if statistic == "stetson_j" else 0, err_msg=f"{name} {statistic}")
+            if everything:
+                mjd, delta = np.array(sorted(everything)).T
+                np.testing.assert_allclose(rows["stetson_j"][k], stetson_j(mjd, delta, 0.5), rtol=1e-5, atol=2e-6)
+            else:
+                self.assertTrue(np.isnan(rows["stetson_j"][k]) and np.isnan(rows["mjd_first"][k]))
+
+    def test_positions_and_motions_are_those_of_a_straight_line(self):
+        rows = read_group(self.aggregate("a.h5"))
+        pulls = []
+        for k, identity in enumerate(rows["id"]):
+            mjd, _, _, ra, dec = np.concatenate([np.array(c) for c in self.curve(identity).values()], axis=1)
+            if len(mjd) < 3:
+                self.assertTrue(np.isnan(rows["pm_ra"][k]))
+                continue
+            x, y = (ra - ra.mean()) * np.cos(np.radians(dec.mean())) * 3.6e6, (dec - dec.mean()) * 3.6e6
+            slope, covariance = np.polyfit(mjd / 365.25 - 150, x, 1, cov=True)
+            np.testing.assert_allclose([rows["pm_ra"][k], rows["pm_ra_err"][k]], [slope[0], covariance[0, 0] ** 0.5], rtol=1e-4)
+            np.testing.assert_allclose(rows["pos_ra"][k], ra.mean(), rtol=0, atol=1e-11)
+            np.testing.assert_allclose(rows["pos_scatter"][k], np.sqrt((np.sum(x**2) + np.sum(y**2)) / 2 / (len(x) - 1)) / 1000, rtol=1e-4)
+            np.testing.assert_allclose(rows["pos_epoch"][k], mjd.mean(), rtol=1e-13)
+            pulls.append((rows["pm_ra"][k] - 40) / rows["pm_ra_err"][k])
+        self.assertTrue(0.7 < np.std(pulls) < 1.3, np.std(pulls))
+
+    def test_periods_are_true_and_those_of_astropy(self):
+        rows = read_group(self.aggregate("p.h5", "--period", "shared", "--period.min", 0.3, "--statistics", "n", "--motion", "false"))
+        truth = dict(zip(self.id, self.period))
+        found = rows["n_used"] >= 40
+        near = np.abs(rows["period"][found] / [truth[i] for i in rows["id"][found]] - 1) < 1e-3
+        self.assertGreaterEqual(near.mean(), 0.95)
+        self.assertTrue(np.all(rows["period_fap"][found] < 1e-6))
+        self.assertTrue(np.all(rows["period_flags"][rows["n_used"] == 0] == 1))
+        one = read_group(self.aggregate("q.h5", "--period", "shared", "--period.harmonics", 1, "--meas.filters", "F475W", "--period.min", 0.3,
+                                        "--meas.max-error", 1e9))
+        for k in np.flatnonzero(one["n_used"] >= 15)[:20]:
+            mjd, mag, err, _, _ = self.curve(one["id"][k])["F475W"]
+            periodogram = LombScargle(mjd, mag, err)
+            frequency = 1 / one["period"][k]
+            np.testing.assert_allclose(one["period_power"][k], periodogram.power(frequency), rtol=1e-5)
+            # Its fast method is off by some 0.001 here.
+            best = periodogram.power(np.arange(1 / np.ptp(mjd), 1 / 0.3, 0.1 / np.ptp(mjd)), method="cython").max()
+            self.assertGreater(one["period_power"][k], best - 1e-3)
+            fap = periodogram.false_alarm_probability(one["period_power"][k], method="baluev", maximum_frequency=1 / 0.3)
+            np.testing.assert_allclose(one["period_fap"][k], fap, rtol=1e-4)
+
+    def test_products_have_the_same_bytes_for_any_ranks_threads_and_blocks(self):
+        words = ("--period", "separate", "--period.min", 1)
+        whole = read_bytes(self.aggregate("a.h5", *words, "--threads", 1))
+        for ranks, more in ((1, ("--threads", 2)), (2, ("--farm.block_rows", 17)), (3, ("--partition.rows", 10)), (4, ("--partitions-per-job", 1))):
+            with self.subTest(ranks=ranks):
+                self.assertEqual(read_bytes(self.aggregate(f"b{ranks}.h5", *words, *more, ranks=ranks)), whole)
+
+    def test_what_is_asked_for_is_there_alone(self):
+        rows = read_group(self.aggregate("s.h5", "--statistics", "mean,rms", "--meas.filters", "F814W,F475W", "--motion", "false"))
+        self.assertEqual(set(rows), {"_healpix_29", "id", "ra", "dec", "n_measurements", "n_used", "mjd_first", "mjd_last", "stetson_j", "F475W_mean",
+                                     "F475W_rms", "F814W_mean", "F814W_rms"})
+
+    def test_what_cannot_be_is_one_line(self):
+        output = ("--output", self.path("x.h5"))
+        self.fails(3, r"objects\.h5: has no measurements", "aggregate", str(self.base / "objects.h5"), *output)
+        self.fails(3, r"objects\.fits: is a FITS file, not an HDF5 file of skyfold", "aggregate", str(self.base / "objects.fits"), *output)
+        self.fails(2, r"--meas\.filters F606W .*filters are F160W, F475W, F814W", "aggregate", self.catalogue, "--meas.filters", "F606W", *output)
+        self.fails(2, r"no column 'magg'", "aggregate", self.catalogue, "--meas.magnitude", "magg", *output)
+        self.fails(2, r"needs errors", "aggregate", self.catalogue, "--meas.error", "none", "--statistics", "chi2", *output)
+        self.fails(2, r"period\.max = 1", "aggregate", self.catalogue, "--period", "shared", "--period.max", "1", "--period.min", "2", *output)
+        self.fails(2, r"flagg", "aggregate", self.catalogue, "--meas.use", "flagg == 0", *output)
+
+
+if __name__ == "__main__":
+    support.main()
