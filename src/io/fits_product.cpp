@@ -112,7 +112,8 @@ std::vector<std::string> names_in_header(const Schema& schema) {
 }
 
 /// The whole header as bytes, with NAXIS2 = 0: closing a header that names its rows would make CFITSIO fill them.
-std::string make_header(const HeaderPlan& plan, const std::string& extension_name, const std::vector<std::string>& history) {
+std::string make_header(const HeaderPlan& plan, const std::string& extension_name, const std::vector<std::string>& history,
+                        const std::vector<std::string>& flags = {}) {
   const Schema& schema = plan.schema;
   void* memory = nullptr;
   std::size_t size = 0;
@@ -139,6 +140,11 @@ std::string make_header(const HeaderPlan& plan, const std::string& extension_nam
                   extension_name.c_str(), &status);
   check_fits(status, "cannot make a FITS table header");
   describe_columns(file.get(), plan);
+  for (const std::string& flag : flags) {
+    int yes = 1;
+    fits_update_key(file.get(), TLOGICAL, flag.c_str(), &yes, nullptr, &status);
+    check_fits(status, "cannot write FITS keyword " + flag);
+  }
   // Cards of the final size now: filled in later without moving a byte.
   write_key(file.get(), "CHECKSUM", "0000000000000000", "HDU checksum");
   write_key(file.get(), "DATASUM", "0         ", "data unit checksum");
@@ -266,11 +272,11 @@ std::vector<std::string> FitsTexts::encoded() const {
 }
 
 void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                 const std::vector<std::string>& history, const FitsTexts& found, FitsOrder order) {
+                 const std::vector<std::string>& history, const FitsTexts& found, FitsOrder order, const std::vector<std::string>& flags) {
   if (schema.size() > 999) throw UsageError(fmt::format("{}: {} columns (FITS allows 999)", path, schema.size()));
   std::vector<FitsText> texts;
   for (const ColumnInfo& column : schema) texts.push_back(found.of(column));
-  std::string header = make_header({schema, texts, order, rows}, extension_name, history);
+  std::string header = make_header({schema, texts, order, rows}, extension_name, history, flags);
   // Values of fixed format end in column 30 (FITS Standard 4.0, section 4.2.3).
   header.replace(find_card(header, "NAXIS2") + 10, 20, fmt::format("{:>20}", order == FitsOrder::columns ? 1 : rows));
   fill_in_sums(header, 0);

@@ -1,6 +1,8 @@
 """The command nz from outside: n(z), bootstrap and jackknife against numpy on the same PDFs and weights, the same bytes on any ranks, kills, bad inputs."""
 import os
 import pathlib
+import re
+import shlex
 import sys
 
 import h5py
@@ -151,6 +153,16 @@ class Truth(Nz):
             self.assertLess(np.abs((draw[b].mean(axis=0) - stack[b].mean(axis=0)) / error).max(), 4.5)
         self.assertEqual(len(np.unique(draw[0], axis=0)), 41)
 
+    def test_the_part_of_pdfs_beyond_the_cells_is_told(self):
+        result = self.nz("--z.max", 1.0, "--z.width", 0.05, "--bootstrap.realisations", 0)
+        mass = self.masses(np.array([0, 1.0]))[:, 0]
+        tomography = self.groups()["tomography"]
+        for b, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:])):
+            lost = 1 - mass[(self.z_phot >= low) & (self.z_phot < high)]
+            self.assertAlmostEqual(tomography["stack_outside"][b], lost.sum(), delta=1e-4)
+            self.assertRegex(result.out, rf"(?s)bin {b + 1} .*?stack [^\n]*{100 * lost.mean():.3f} % beyond the cells")
+            self.assertEqual(f"bin {b + 1} ({low:g} <= z_phot < {high:g}): {100 * lost.mean():.2f} % of the PDFs" in result.err, lost.mean() > 0.01)
+
     def test_shift_and_stretch_are_those_that_were_put_in(self):
         z = np.linspace(0, 2, 401)
         gauss = lambda mean, sigma: np.exp(-0.5 * ((z - mean) / sigma) ** 2)
@@ -195,6 +207,42 @@ class Truth(Nz):
             np.testing.assert_allclose(n[b], wanted, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(np.loadtxt(self.path("n.txt"))[:, 1:].T, n, rtol=1e-8, atol=1e-12)
 
+    def test_training_objects_are_weighted_in_each_bin_by_the_objects_around_them(self):
+        rng = np.random.default_rng(6)
+        n, neighbours = 400, 5
+        place, z, z_phot = rng.normal(0, 1, (n, 3)), rng.uniform(0.1, 1.4, n), rng.uniform(0.1, 1.3, n)
+        z[:7] = 0, -1, np.nan, 0, 0, 0, 0   # none of the sample
+        numbers = lambda x: {"a": x[:, 0], "b": x[:, 0] - x[:, 1], "c": x[:, 2]}
+        there = rng.normal(0, 1, (self.N, 3))
+        there[5, 1] = np.nan
+        catalogue = make_hdf5(self.path("c.h5"), {"id": self.ids, "w": self.weight, **numbers(there)}, group="object")
+        known = z > 0
+        key, bin_of = keys_of(1, np.arange(n)[known]), lambda x: np.searchsorted(EDGES, x, side="right") - 1
+        for name, own in (("without", {}), ("with", {"z_phot": z_phot})):   # the bins of the sample itself
+            training = make_hdf5(self.path(f"{name}.h5"), {"id": np.arange(n), "z_spec": z, **own, **numbers(place)}, group="object")
+            words = ("--catalogue", catalogue, "--training.sample", training, "--training.space", "a,a - b,c", "--weights", "w", "--z.width", 0.1,
+                     "--bootstrap.realisations", 3)
+            self.nz(*words)
+            groups = self.groups()
+            for b in range(len(EDGES) - 1):
+                mine = (bin_of(z_phot) == b) if own else np.ones(n, bool)
+                centres = place[known & mine]
+                radius = np.sort(np.sqrt(((centres[:, None] - centres[None]) ** 2).sum(-1)), axis=1)[:, neighbours]
+                inside = np.sqrt(((there[:, None] - centres[None]) ** 2).sum(-1)) <= radius   # [object, training]; NaN: no
+                w = self.weight * (bin_of(self.z_phot) == b)
+                for result in range(4):
+                    count = counts_of(key[mine[known]], result - 1) if result else 1
+                    wanted = np.histogram(z[known & mine], np.arange(21) * 0.1, weights=w @ inside * count, density=True)[0]
+                    np.testing.assert_allclose(self.n(groups, "training")[b, result], wanted, rtol=1e-9, atol=1e-12)
+                self.assertAlmostEqual(groups["tomography"]["training_uncovered"][b], w @ ~inside.any(axis=1), places=8)
+        self.nz(*words, name="r", ranks=3)
+        with h5py.File(self.path("r.hdf5")) as file:
+            np.testing.assert_array_equal(file["data/pdfs"][:], groups["data"]["pdfs"])
+        for words, code, message in ((("--training.weight", "w"), 2, "training.weight: weights are counted"),
+                                     (("--training.space", "nowhere"), 2, "nowhere"), (("--training.neighbours", 200), 3, "in bin 1 .*need more")):
+            words = (*(() if "--training.space" in words else ("--training.space", "a")), *words)
+            self.assertRegex(self.nz("--catalogue", catalogue, "--training.sample", training, *words, name="e", code=code).errors()[0], message)
+
     def test_mixtures_are_integrated_as_scipy_does(self):
         from scipy.stats import norm
         rng = np.random.default_rng(9)
@@ -238,6 +286,9 @@ class Products(Nz):
         self.nz("--text", self.path("n.txt"), "--fits", self.path("n.fits"), "--plot", self.path("n.svg"), "--z.width", 0.05)
         n = self.n(self.groups(), "stack")[:, 0]
         np.testing.assert_allclose(np.loadtxt(self.path("n.txt"))[:, 1:].T, n, rtol=1e-8)
+        with fits.open(self.path("n.fits"), checksum=True) as file:
+            file.verify("exception")
+            self.assertIs(file["NZ_SAMPLE"].header["NZDATA"], True)   # by which TwoPointFile knows it
         table = fits.getdata(self.path("n.fits"), "NZ_SAMPLE", checksum=True)
         self.assertEqual(table.columns.names, ["Z_LOW", "Z_MID", "Z_HIGH", "BIN1", "BIN2", "BIN3"])
         np.testing.assert_allclose(table["Z_HIGH"], table["Z_MID"] * 2 - table["Z_LOW"])
@@ -280,6 +331,31 @@ class Joined(Nz):
         with h5py.File(self.path("s.h5")) as file:
             wanted = np.count_nonzero((file["object/is_star"][:] == 0) & (file["object/mag_i"][:] < 23))
         self.assertEqual(self.groups()["tomography"]["objects"].sum(), wanted)
+
+
+class Documentation(support.SkyfoldTest):
+    def test_the_examples_of_the_page_run_as_printed(self):
+        page = (support.SOURCE / "docs/nz.md").read_text()
+        commands = re.findall(r"(?m)^\$ (.*)$", page)
+        self.assertEqual(len(commands), 4)
+        for command in commands:
+            words = shlex.split(command)
+            ranks = int(words[2]) if words[0] == "mpirun" else 0
+            words = words[words.index("skyfold") + 1:]
+            # Names of files are in the test's folder; what is read is what was written there.
+            self.skyfold(*[self.path(word) if re.fullmatch(r"[\w.]+\.(h5|hdf5|txt|fits|svg)", word) else word for word in words],
+                         *(() if words[0] == "mock" else ("--threads", 1)), ranks=ranks)
+        code = re.search(r"```python\n(.*?)```", page, re.S).group(1)
+        names = {}
+        exec(code.replace('"n.hdf5"', repr(self.path("n.hdf5"))), names)
+        edges, n, covariance = (names[key] for key in ("edges", "n", "covariance"))
+        self.assertEqual(n.shape, (4, len(edges) - 1))
+        np.testing.assert_allclose(n @ np.diff(edges), 1)
+        self.assertEqual(covariance.shape, (n.size, n.size))
+        np.testing.assert_allclose(np.loadtxt(self.path("n.txt"))[:, 1:].T, n, rtol=1e-8)   # as load_nz of CosmoSIS reads it
+        np.testing.assert_allclose(np.loadtxt(self.path("n.txt"))[:, 0], 0.5 * (edges[1:] + edges[:-1]), rtol=1e-8)
+        table = fits.getdata(self.path("n.fits"), "NZ_SAMPLE")
+        np.testing.assert_array_equal([table[f"BIN{b + 1}"] for b in range(4)], n)
 
 
 class BadInputs(Nz):

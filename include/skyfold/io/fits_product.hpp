@@ -55,10 +55,12 @@ struct FitsLayout {
 ///
 /// @param texts    what is known of the texts that will be written
 /// @param history  lines for HISTORY cards
+/// @param flags    keywords that are true
 /// Names that a header cannot hold have other bytes as _XX, or are cut, which is logged. Throws IoError, or UsageError for more than 999
 /// columns.
 void create_fits(const std::string& path, const Schema& schema, std::int64_t rows, const std::string& extension_name,
-                 const std::vector<std::string>& history, const FitsTexts& texts = {}, FitsOrder order = FitsOrder::rows);
+                 const std::vector<std::string>& history, const FitsTexts& texts = {}, FitsOrder order = FitsOrder::rows,
+                 const std::vector<std::string>& flags = {});
 
 /// Layout of a file made by create_fits with this schema and number of rows. Throws IoError.
 [[nodiscard]] FitsLayout open_fits(const std::string& path, const Schema& schema, std::int64_t rows, FitsOrder order = FitsOrder::rows);

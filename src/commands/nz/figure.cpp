@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/gnuplot.hpp"
@@ -63,11 +64,16 @@ struct Panel {
 
 /// @param minus  estimator that is taken off; -1 for none
 void add_lines(const NzResult& r, std::size_t e, int minus, bool has_band, const std::string& name, bool has_key, Panel& panel) {
+  const bool is_histogram = r.layout().estimators[e] == Estimator::point && minus < 0;
   for (std::size_t b = 0; b < r.layout().bins.size(); ++b) {
     const std::vector<double> errors = has_band ? errors_of(r, e, b, minus) : std::vector<double>();
     panel.data += fmt::format("${}{} << EOD\n", name, b);
-    for (std::size_t k = 0; k < r.layout().cells.count; ++k) {
-      const double value = r.n.n(e, b)[k] - (minus < 0 ? 0.0 : r.n.n(static_cast<std::size_t>(minus), b)[k]);
+    const auto n = r.n.n(e, b);
+    for (std::size_t k = 0; k < n.size(); ++k) {
+      double value = n[k] - (minus < 0 ? 0.0 : r.n.n(static_cast<std::size_t>(minus), b)[k]);
+      // Steps begin and end at 0, but do not run along the axis: they would cover each other there.
+      const bool is_far = n[k] == 0.0 && (k == 0 || n[k - 1] == 0.0) && (k + 1 == n.size() || n[k + 1] == 0.0);
+      if (is_histogram && is_far) value = std::numeric_limits<double>::quiet_NaN();
       const double error = has_band && std::isfinite(errors[k]) ? errors[k] : 0.0;
       panel.data += std::isfinite(value)
                         ? fmt::format("{:.6g} {:.6g} {:.6g} {:.6g}\n", r.layout().cells.middle(k), value, value - error, value + error)
@@ -77,7 +83,7 @@ void add_lines(const NzResult& r, std::size_t e, int minus, bool has_band, const
     if (has_band)
       panel.plots += fmt::format("${}{} using 1:3:4 with filledcurves fs transparent solid 0.25 noborder lc rgb '{}' notitle, ", name, b,
                                  colours[b % colours.size()]);
-    panel.plots += fmt::format("${}{} using 1:2 with {} {} {}, ", name, b, has_band ? "lines" : "histeps", style_of(b),
+    panel.plots += fmt::format("${}{} using 1:2 with {} {} {}, ", name, b, is_histogram ? "histeps" : "lines", style_of(b),
                                has_key ? "title " + gnuplot_text(r.layout().bins.label(b)) : std::string("notitle"));
   }
 }
@@ -118,7 +124,7 @@ void draw_nz(const NzResult& r, const std::string& path) {
   const auto [low, high] = range_of(r);
   const std::size_t key_rows = (r.layout().bins.size() + 2) / 3;
   // The key has a strip of its own below the axes, as high as it has rows: it covers nothing.
-  const double height = 780.0 + 22.0 * static_cast<double>(key_rows), bottom = (64.0 + 22.0 * static_cast<double>(key_rows)) / height;
+  const double height = 766.0 + 22.0 * static_cast<double>(key_rows), bottom = (50.0 + 22.0 * static_cast<double>(key_rows)) / height;
   const double panel = (1.0 - bottom - 0.02) / 3.0;
   std::string script = panels[0].data + panels[1].data + panels[2].data;
   script += fmt::format(
@@ -149,11 +155,11 @@ void report_nz(const NzResult& r, Process& process) {
                                                   "without a positive weight", "in no bin", "without a PDF"};
   for (std::size_t i = 0; i < reasons.size(); ++i)
     if (r.sums.left_out[i] > 0) process.fact(std::string("objects ") + reasons[i], grouped(r.sums.left_out[i]));
-  LogTable table{"n(z) in bins", {"estimator", "bin", "objects", "mean", "width", "shift", "stretch"}, {}, ""};
+  LogTable table{"n(z) in bins", {"estimator", "bin", "objects", "mean", "width", "shift", "stretch", "beyond the cells [%]"}, {}, ""};
   for (const BinNumbers& n : r.numbers)
     table.rows.push_back({std::string(nz::name_of(r.layout().estimators[n.estimator])), r.layout().bins.label(n.bin),
                           grouped(r.sums.objects[n.bin]), with_errors(n.mean), with_errors(n.width), with_errors(n.shift),
-                          with_errors(n.stretch)});
+                          with_errors(n.stretch), fmt::format("{:.3f}", 100.0 * r.outside(n.estimator, n.bin))});
   table.note = r.reference.empty() ? "no reference for shift and stretch" : "shift and stretch relative to " + r.reference;
   process.add("results", table);
   const auto [minus, title] = compared(r);
@@ -173,6 +179,7 @@ std::string nz_summary(const NzResult& r) {
       text += fmt::format("  {:<9} mean {}, width {}", nz::name_of(r.layout().estimators[n.estimator]), with_errors(n.mean),
                           with_errors(n.width));
       if (!std::isnan(n.shift.value)) text += fmt::format(", shift {}, stretch {}", with_errors(n.shift), with_errors(n.stretch));
+      if (const double lost = r.outside(n.estimator, b); lost > 0.0) text += fmt::format(", {:.3f} % beyond the cells", 100.0 * lost);
       text += '\n';
     }
   }

@@ -80,7 +80,8 @@ class NzRun {
       if (objects_->has_truth()) layout_.estimators.push_back(nz::Estimator::truth);
       if (!o_.training.empty()) {
         layout_.estimators.push_back(nz::Estimator::training);
-        training_ = read_training(o_, layout_.bins, lines);
+        training_ = read_training(o_, layout_.bins, context_.threads, lines);
+        if (training_.balls) layout_.training = training_.objects.key.size();
       }
       layout_.realisations = static_cast<std::size_t>(o_.realisations);
       layout_.seed = static_cast<std::uint64_t>(o_.seed);
@@ -105,17 +106,27 @@ class NzRun {
     TaskInfo task{"nz", "PDFs"};
     task.whole_jobs = true;
     task.must_succeed = true;
-    run_->farm(task, units, std::make_shared<NzWork>(*pdfs_, *objects_, layout_, parts, context_.threads));
+    run_->farm(
+        task, units,
+        std::make_shared<NzWork>(*pdfs_, *objects_, layout_, training_.balls ? &*training_.balls : nullptr, parts, context_.threads));
     // On the first rank, which alone writes products.
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::read);
       sums_ = nz::Sums(layout_);
       parts.merge({0, pdfs_->rows()}, [&](RowRange, const nz::Sums& block) { sums_.add(block, layout_); });
-      if (!o_.training.empty()) nz::add_training(layout_, training_, sums_);
+      if (!o_.training.empty()) add_training();
       if (objects_->has_patches() && sums_.patches.size() < 10)
         log_warning(fmt::format("{} patches of NSide {}: jackknife errors are rough, or none (--jackknife.nside: smaller patches)",
                                 sums_.patches.size(), o_.nside));
     });
+  }
+
+  void add_training() {
+    if (training_.balls) {
+      training_.objects = nz::weighted_by_balls(layout_, sums_, training_.objects);
+      require_all_bins(o_, layout_.bins, training_.objects);
+    }
+    nz::add_training(layout_, training_.objects, sums_);
   }
 
   ExitCode publish() {
@@ -154,7 +165,7 @@ class NzRun {
   nz::SumsLayout layout_;
   std::optional<StoredPdfs> pdfs_;
   std::optional<NzObjects> objects_;
-  nz::TrainingObjects training_;
+  NzTraining training_;
   nz::Sums sums_;
 };
 

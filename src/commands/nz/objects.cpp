@@ -18,6 +18,7 @@
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
 #include "skyfold/table/known_columns.hpp"
+#include "training.hpp"
 
 namespace skyfold {
 namespace {
@@ -198,13 +199,17 @@ NzObjects::NzObjects(NzOptions& o, const nz::TomographicBins& bins, std::int64_t
   if (!(weight_ = o.weights).empty()) want(weight_, "weights");
   find_truth(o);
   if (o.nside > 0 && o.ra != "none") find_patches(o);
+  Schema all;
+  for (const auto& source : sources_)
+    for (const ColumnInfo& column : source->schema())
+      if (!find_column(all, column.name)) all.push_back(column);
   if (!trim(o.where).empty()) {
-    Schema all;
-    for (const auto& source : sources_)
-      for (const ColumnInfo& column : source->schema())
-        if (!find_column(all, column.name)) all.push_back(column);
     condition_.emplace(o.where, all, "--where");
     for (const std::string& name : condition_->columns()) want(name, "where");
+  }
+  for (const std::string& text : o.training_space) {
+    const NumberExpression& number = space_.emplace_back(text, all, "--training.space");
+    for (const std::string& name : number.columns()) want(name, "where");
   }
   for (std::size_t i = 0; i < sources_.size(); ++i) sources_[i]->want(wanted_[i]);
 }
@@ -320,6 +325,7 @@ void NzObjects::read(RowRange pdfs, Table& columns, std::vector<std::uint8_t>& f
 void NzObjects::judge(const Table& columns, const std::vector<std::uint8_t>& found, const std::vector<std::int64_t>& ids,
                       nz::Objects& objects) const {
   objects.resize(ids.size(), has_patches());
+  objects.space = points_of(space_, columns);
   std::vector<std::uint8_t> holds(ids.size(), 1);
   if (condition_) condition_->evaluate(columns, holds);
   const Column &bin = columns.at(bins_.column), &point = columns.at(point_);

@@ -12,6 +12,7 @@
 #include "skyfold/kernels/nz/sums.hpp"
 #include "skyfold/plan/plan.hpp"
 #include "skyfold/table/expression.hpp"
+#include "skyfold/table/number_expression.hpp"
 
 namespace skyfold {
 
@@ -66,6 +67,7 @@ class NzObjects {
   std::string weight_, point_, truth_, ra_, dec_;
   nz::TomographicBins bins_;
   std::optional<Condition> condition_;
+  std::vector<NumberExpression> space_;
   std::uint64_t seed_;
   int order_ = -1;  ///< of the patches; -1: none
   bool counts_missing_;

@@ -38,7 +38,12 @@ void describe(OptionSet& option, NzOptions& o) {
   option("jackknife.nside", o.nside, "HEALPix NSide of the patches of the jackknife, a power of two; 0: none").range(0, 256);
   option("training.sample", o.training, "training sample with weights, for its weighted n(z)").layout();
   option("training.redshift", o.training_redshift, "its column of redshifts; empty: guessed");
-  option("training.weight", o.training_weight, "its column of weights");
+  option("training.weight", o.training_weight, "its column of weights, where none are counted (training.space)");
+  option(
+      "training.space", o.training_space,
+      "columns, or what is calculated of them, of the sample and of the objects: training objects are weighted in each bin by its objects "
+      "around them; empty: by their column of weights, in the bin that their own column says");
+  option("training.neighbours", o.training_neighbours, "neighbour that the ball around a training object reaches").range(1, 1000);
   option("training.id", o.training_id, "its column of ids; empty: guessed, or row numbers");
   describe(option, o.source);
 }
@@ -52,7 +57,12 @@ void check(const NzOptions& o) {
   if (o.training.empty())
     refuse_idle_options("--training.sample", {{"training.redshift", !o.training_redshift.empty()},
                                               {"training.weight", o.training_weight != by_default.training_weight},
+                                              {"training.space", !o.training_space.empty()},
                                               {"training.id", !o.training_id.empty()}});
+  if (o.training_space.empty())
+    refuse_idle_options("--training.space", {{"training.neighbours", o.training_neighbours != by_default.training_neighbours}});
+  else if (o.training_weight != by_default.training_weight)
+    throw UsageError("--training.weight: weights are counted where --training.space is given (leave one of them out)");
   if ((o.estimator == "training" || o.reference == "training") && o.training.empty())
     throw UsageError(fmt::format("--{} training without --training.sample", o.estimator == "training" ? "estimator" : "reference"));
   if (o.zmax != 0.0 && !(o.zmax > o.zmin)) throw UsageError(fmt::format("z.max = {} (must be > z.min = {})", o.zmax, o.zmin));

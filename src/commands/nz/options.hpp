@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "skyfold/core/options.hpp"
 #include "skyfold/io/source.hpp"
@@ -16,6 +17,9 @@ struct NzOptions {
   double zmin = 0.0, zmax = 0.0, width = 0.01;
   long realisations = 100, seed = 1, nside = 8;
   std::string training_redshift, training_weight = "weight", training_id;
+  std::vector<std::string>
+      training_space;  ///< numbers of both tables in which objects are counted about training objects; empty: they are not
+  long training_neighbours = 5;
   SourceOptions source;
 };
 void describe(OptionSet& option, NzOptions& o);

@@ -79,6 +79,9 @@ Table tomography_table(const NzResult& r) {
   number_column(table, "weight", "sum of their weights", [&](std::size_t b) { return r.sums.weights[b]; });
   number_column(table, "effective_objects", "square of the sum of weights over the sum of their squares",
                 [&](std::size_t b) { return r.sums.weights[b] * r.sums.weights[b] / r.sums.weights[bins + b]; });
+  if (!r.sums.in_no_ball.empty())
+    number_column(table, "training_uncovered", "weight of objects that lie in the ball of no training object",
+                  [&](std::size_t b) { return r.sums.in_no_ball[b]; });
   for (std::size_t e = 0; e < r.layout().estimators.size(); ++e) {
     const std::span values(r.sums.values);
     number_column(table, estimator_name(r, e) + "_outside", "weight below and above the cells of redshift", [&](std::size_t b) {
@@ -188,7 +191,8 @@ void write_nz_fits(const std::string& path, const NzResult& r, const std::string
   for (std::size_t b = 0; b < r.layout().bins.size(); ++b)
     number_column(table, fmt::format("BIN{}", b + 1), r.layout().bins.label(b), [&](std::size_t k) { return r.n.n(e, b)[k]; });
   const auto rows = static_cast<std::int64_t>(cells.count);
-  create_fits(path, table.schema(), rows, "NZ_SAMPLE", {creator, fmt::format("n(z) by {}", nz::name_of(r.layout().estimators[e]))});
+  create_fits(path, table.schema(), rows, "NZ_SAMPLE", {creator, fmt::format("n(z) by {}", nz::name_of(r.layout().estimators[e]))}, {},
+              FitsOrder::rows, {"NZDATA"});  // by which readers of two-point files know an n(z)
   const FitsLayout layout = open_fits(path, table.schema(), rows);
   FitsRowWriter writer(path, layout);
   const Table* tables[] = {&table};

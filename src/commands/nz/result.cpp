@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "training.hpp"
 
@@ -60,12 +62,29 @@ Reference find_reference(NzResult& r) {
   return reference;
 }
 
+/// Of stacks: what points and known redshifts lose is objects, which everybody counts.
+void warn_of_losses(const NzResult& r) {
+  constexpr double much = 0.01;
+  const auto stack = static_cast<std::size_t>(r.place_of(Estimator::stack));
+  for (std::size_t b = 0; b < r.layout().bins.size(); ++b)
+    if (const double lost = r.outside(stack, b); lost > much)
+      log_warning(
+          fmt::format("bin {} ({}): {:.2f} % of the PDFs lies beyond the cells of redshift, from {} to {} (--z.max, or photoz --pdf.zmax)",
+                      b + 1, r.layout().bins.label(b), 100.0 * lost, shortest(r.layout().cells.low),
+                      fmt::format("{:.6g}", r.layout().cells.edge(r.layout().cells.count))));
+}
+
 }  // namespace
 
 int NzResult::place_of(Estimator estimator) const noexcept {
   const auto& all = layout().estimators;
   const auto found = std::ranges::find(all, estimator);
   return found == all.end() ? -1 : static_cast<int>(found - all.begin());
+}
+
+double NzResult::outside(std::size_t estimator, std::size_t bin) const {
+  const auto slots = std::span(sums.values).subspan(layout().at(estimator, bin, 0), layout().cells.slots());
+  return (slots.front() + slots.back()) / std::accumulate(slots.begin(), slots.end(), 0.0);
 }
 
 std::size_t NzResult::chosen() const {
@@ -76,6 +95,7 @@ std::size_t NzResult::chosen() const {
 
 void measure(NzResult& r) {
   require_objects_in_bins(r);
+  warn_of_losses(r);
   const Reference reference = find_reference(r);
   const nz::RedshiftCells& cells = r.layout().cells;
   for (std::size_t e = 0; e < r.layout().estimators.size(); ++e)

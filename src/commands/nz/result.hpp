@@ -33,6 +33,8 @@ struct NzResult {
   [[nodiscard]] const nz::SumsLayout& layout() const noexcept { return n.layout(); }
   /// Place of an estimator; -1 when it is not there.
   [[nodiscard]] int place_of(nz::Estimator estimator) const noexcept;
+  /// Part of the weight of an estimator in a bin that lies below and above the cells of redshift.
+  [[nodiscard]] double outside(std::size_t estimator, std::size_t bin) const;
   /// The estimator that is written as text and FITS.
   [[nodiscard]] std::size_t chosen() const;
 };

@@ -15,6 +15,8 @@ void SumsCodec::put(PartWriter& to, const nz::Sums& sums) {
   to.list(sums.objects);
   to.list(sums.weights);
   to.list(sums.left_out);
+  to.list(sums.in_balls);
+  to.list(sums.in_no_ball);
 }
 
 nz::Sums SumsCodec::get(PartReader& from) {
@@ -25,6 +27,8 @@ nz::Sums SumsCodec::get(PartReader& from) {
   sums.objects = from.list<std::int64_t>();
   sums.weights = from.list<double>();
   sums.left_out = from.list<std::int64_t>();
+  sums.in_balls = from.list<double>();
+  sums.in_no_ball = from.list<double>();
   return sums;
 }
 
@@ -55,7 +59,7 @@ void NzWork::compute(const Job&, RowRange, int slot) {
   Buffers& mine = slots_[slot];
   objects_.judge(mine.columns, mine.found, mine.ids, mine.objects);
   mine.sums = nz::add_up(
-      layout_, mine.objects, mine.pdfs, [this] { return pdfs_.make_pdf(); }, threads_);
+      layout_, mine.objects, mine.pdfs, [this] { return pdfs_.make_pdf(); }, balls_, threads_);
 }
 
 void NzWork::write(const Job&, RowRange block, int slot, JobResult& result) {

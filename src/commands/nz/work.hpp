@@ -25,8 +25,10 @@ struct SumsCodec {
 /// Reads PDFs and what is known of their objects, and adds them up.
 class NzWork final : public Work {
  public:
-  NzWork(StoredPdfs& pdfs, const NzObjects& objects, const nz::SumsLayout& layout, PartsOf<SumsCodec> parts, int threads)
-      : pdfs_(pdfs), objects_(objects), layout_(layout), parts_(std::move(parts)), threads_(threads) {}
+  /// @param balls  null where objects are not counted about training objects
+  NzWork(StoredPdfs& pdfs, const NzObjects& objects, const nz::SumsLayout& layout, const nz::BallsOfBins* balls, PartsOf<SumsCodec> parts,
+         int threads)
+      : pdfs_(pdfs), objects_(objects), layout_(layout), balls_(balls), parts_(std::move(parts)), threads_(threads) {}
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -49,6 +51,7 @@ class NzWork final : public Work {
   StoredPdfs& pdfs_;
   const NzObjects& objects_;
   const nz::SumsLayout& layout_;
+  const nz::BallsOfBins* balls_;
   PartsOf<SumsCodec> parts_;
   int threads_;
   Slots<Buffers> slots_;

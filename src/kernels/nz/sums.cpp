@@ -66,6 +66,30 @@ void add_sample(const SumsLayout& layout, const Chunk& chunk, std::span<const st
   }
 }
 
+/// Counts the objects in the balls of training objects. Added up in their order, whoever has found the balls.
+void count_in_balls(const SumsLayout& layout, const Objects& objects, const BallsOfBins& balls, int threads, Sums& sums) {
+  constexpr std::size_t block = 4096, per_task = 64;
+  const std::size_t n = objects.key.size(), dimensions = n > 0 ? objects.space.size() / n : 0;
+  std::vector<std::vector<std::uint32_t>> found(std::min(block, n));
+  for (std::size_t begin = 0; begin < n; begin += block) {
+    const std::size_t size = std::min(block, n - begin);
+    parallel_for(size, per_task, threads, [&](std::size_t first, std::size_t last, int) {
+      for (std::size_t i = first; i < last; ++i) {
+        found[i].clear();
+        if (objects.reason[begin + i] >= 0) continue;
+        const auto place = std::span(objects.space).subspan((begin + i) * dimensions, dimensions);
+        balls.balls[static_cast<std::size_t>(objects.bin[begin + i])]->around(place, found[i]);
+      }
+    });
+    for (std::size_t i = 0; i < size; ++i) {
+      if (objects.reason[begin + i] >= 0) continue;
+      const auto bin = static_cast<std::size_t>(objects.bin[begin + i]);
+      for (const std::uint32_t ball : found[i]) sums.in_balls[bin * layout.training + balls.rows[bin][ball]] += objects.weight[begin + i];
+      if (found[i].empty()) sums.in_no_ball[bin] += objects.weight[begin + i];
+    }
+  }
+}
+
 void count(const SumsLayout& layout, const Objects& objects, Sums& sums) {
   const std::size_t bins = layout.bins.size();
   for (std::size_t i = 0; i < objects.key.size(); ++i) {
@@ -87,7 +111,12 @@ std::string_view name_of(Estimator estimator) noexcept {
   return names[static_cast<std::size_t>(estimator)];
 }
 
-Sums::Sums(const SumsLayout& layout) : values(layout.size()), objects(layout.bins.size()), weights(2 * layout.bins.size()) {}
+Sums::Sums(const SumsLayout& layout)
+    : values(layout.size()),
+      objects(layout.bins.size()),
+      weights(2 * layout.bins.size()),
+      in_balls(layout.bins.size() * layout.training),
+      in_no_ball(layout.training > 0 ? layout.bins.size() : 0) {}
 
 void Sums::add(const Sums& other, const SumsLayout& layout) {
   const auto add_to = [](auto& to, const auto& from) {
@@ -97,6 +126,8 @@ void Sums::add(const Sums& other, const SumsLayout& layout) {
   add_to(objects, other.objects);
   add_to(weights, other.weights);
   add_to(left_out, other.left_out);
+  add_to(in_balls, other.in_balls);
+  add_to(in_no_ball, other.in_no_ball);
   const std::size_t size = layout.at_patch(1, 0, 0);
   for (std::size_t k = 0; k < other.patches.size(); ++k) {
     const auto found = std::ranges::find(patches, other.patches[k]);
@@ -118,7 +149,7 @@ void Objects::resize(std::size_t n, bool has_patches) {
 }
 
 Sums add_up(const SumsLayout& layout, Objects& objects, const Table& pdfs, const std::function<std::unique_ptr<RedshiftPdf>()>& make,
-            int threads) {
+            const BallsOfBins* balls, int threads) {
   Sums sums(layout);
   std::vector<std::unique_ptr<RedshiftPdf>> readers;
   for (int thread = 0; thread < threads; ++thread) readers.push_back(make());
@@ -141,7 +172,22 @@ Sums add_up(const SumsLayout& layout, Objects& objects, const Table& pdfs, const
   }
   realisations.put(sums);
   count(layout, objects, sums);
+  if (balls) count_in_balls(layout, objects, *balls, threads, sums);
   return sums;
+}
+
+TrainingObjects weighted_by_balls(const SumsLayout& layout, const Sums& sums, const TrainingObjects& objects) {
+  TrainingObjects weighted;
+  for (std::size_t b = 0; b < layout.bins.size(); ++b)
+    for (std::size_t i = 0; i < objects.key.size(); ++i) {
+      const double weight = sums.in_balls[b * layout.training + i];
+      if (!(weight > 0.0)) continue;
+      weighted.key.push_back(objects.key[i]);
+      weighted.bin.push_back(static_cast<int>(b));
+      weighted.weight.push_back(weight);
+      weighted.z.push_back(objects.z[i]);
+    }
+  return weighted;
 }
 
 void add_training(const SumsLayout& layout, const TrainingObjects& objects, Sums& sums) {

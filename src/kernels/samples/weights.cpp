@@ -196,6 +196,10 @@ void TrainingBalls::count(std::span<const double> points, std::span<std::int32_t
   }
 }
 
+void TrainingBalls::around(std::span<const double> point, std::vector<std::uint32_t>& rows) const {
+  if (std::all_of(point.begin(), point.end(), [](double x) { return std::isfinite(x); })) impl_->find(point.data(), rows);
+}
+
 void TrainingBalls::add(std::span<const std::int64_t> counts, std::int64_t counted, std::int64_t covered) {
   for (std::size_t i = 0; i < std::min(counts.size(), impl_->counts.size()); ++i) impl_->counts[i] += counts[i];
   impl_->counted += counted;

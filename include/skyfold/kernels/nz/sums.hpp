@@ -10,6 +10,7 @@
 
 #include "skyfold/kernels/nz/tomography.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
+#include "skyfold/kernels/samples/weights.hpp"
 
 namespace skyfold::nz {
 
@@ -31,6 +32,7 @@ struct SumsLayout {
   std::vector<Estimator> estimators;  ///< in their order
   std::size_t realisations = 0;       ///< of the bootstrap
   std::uint64_t seed = 1;             ///< of bootstrap and draws
+  std::size_t training = 0;           ///< training objects about which the objects are counted; 0: none are
 
   /// Result 0 is the sample itself; result k + 1 is realisation k.
   [[nodiscard]] std::size_t results() const noexcept { return realisations + 1; }
@@ -54,6 +56,8 @@ struct Sums {
   std::vector<std::int64_t> objects;                                  ///< [bins]
   std::vector<double> weights;                                        ///< [2 x bins]: sum of weights, sum of their squares
   std::vector<std::int64_t> left_out = std::vector<std::int64_t>(5);  ///< by Reason
+  std::vector<double> in_balls;                                       ///< [bins x training]: weight of the objects in the ball of each
+  std::vector<double> in_no_ball;                                     ///< [bins]
 
   explicit Sums(const SumsLayout& layout);
   Sums() = default;
@@ -70,15 +74,23 @@ struct Objects {
   std::vector<int> bin;             ///< of those that count
   std::vector<double> weight, point, truth;
   std::vector<std::int64_t> patch;  ///< empty without positions
+  std::vector<double> space;        ///< row-major: where they are among the training objects; empty where these are not counted about
 
   void resize(std::size_t n, bool has_patches);
+};
+
+/// Balls about training objects in which the objects of each bin are counted.
+struct BallsOfBins {
+  std::vector<std::shared_ptr<const TrainingBalls>> balls;  ///< [bins]; bins may share theirs
+  std::vector<std::vector<std::uint32_t>> rows;             ///< [bins]: the training objects that they are about
 };
 
 /// Adds up a block.
 /// @param pdfs  columns of the PDFs, of the rows of `objects`
 /// @param make  a RedshiftPdf for these columns; one for each thread is made
+/// @param balls  about training objects; null where none are counted about
 [[nodiscard]] Sums add_up(const SumsLayout& layout, Objects& objects, const Table& pdfs,
-                          const std::function<std::unique_ptr<RedshiftPdf>()>& make, int threads);
+                          const std::function<std::unique_ptr<RedshiftPdf>()>& make, const BallsOfBins* balls, int threads);
 
 /// A training sample as a distribution: weights at known redshifts.
 struct TrainingObjects {
@@ -86,6 +98,8 @@ struct TrainingObjects {
   std::vector<int> bin;  ///< -1: none
   std::vector<double> weight, z;
 };
+/// In each bin those whose balls hold objects of it, weighted by these.
+[[nodiscard]] TrainingObjects weighted_by_balls(const SumsLayout& layout, const Sums& sums, const TrainingObjects& objects);
 /// Adds them to the sums of Estimator::training.
 void add_training(const SumsLayout& layout, const TrainingObjects& objects, Sums& sums);
 

@@ -27,6 +27,8 @@ class TrainingBalls {
   /// @param inside  filled: how many balls contain each object; 0: outside the coverage of the training sample; -1: a coordinate
   ///                is NaN, so that it was not counted; shape [m]
   void count(std::span<const double> points, std::span<std::int32_t> inside, int threads);
+  /// The training objects whose balls hold a point, added to `rows`; of one with a NaN none. Any thread.
+  void around(std::span<const double> point, std::vector<std::uint32_t>& rows) const;
   /// Adds what was counted of other photometric objects around the same balls.
   void add(std::span<const std::int64_t> counts, std::int64_t counted, std::int64_t covered);
 
