@@ -148,6 +148,28 @@ class ScalingStudy(support.SkyfoldTest):
                 np.testing.assert_array_equal(table[1].data["z_phot"], product["object/z_phot"][:])
                 self.assertTrue(np.all(np.isfinite(table[1].data["z_phot"])))
 
+    def test_packed_pdfs_and_distributions_of_a_survey_are_made_once(self):
+        objects = 8_000
+        words = ["--objects", objects, "--algorithm", "cmnn", "--headline-ranks", 2, "--every", 0.2]
+        first = self.study("pdfs", *words)
+        self.assertIn(f"{objects:,} objects from nothing to packed PDFs and n(z) in bins", first)
+        made = {name: (self.folder / name).stat().st_mtime_ns for name in ("mock.h5", "model.h5", "photoz.hdf5", "photoz.pdf.hdf5", "nz.hdf5")}
+        (self.folder / "nz.hdf5").unlink()
+        facts = json.loads((self.folder / "facts.json").read_text())
+        del facts["nz"]   # as a study that was killed in its last step leaves it
+        (self.folder / "facts.json").write_text(json.dumps(facts))
+        self.study("pdfs", *words)
+        rows = {row["step"]: row for row in json.loads((self.folder / "results/pdfs.json").read_text())["rows"]}
+        self.assertEqual([rows[step]["attempts"] for step in ("mock", "train", "photoz", "nz")], [1, 1, 1, 2])
+        for name, time_ns in made.items():
+            self.assertEqual((self.folder / name).stat().st_mtime_ns == time_ns, name != "nz.hdf5", name)
+        with h5py.File(self.folder / "mock.h5") as mock, h5py.File(self.folder / "photoz.hdf5") as product, h5py.File(self.folder / "nz.hdf5") as nz, \
+                h5py.File(self.folder / "photoz.pdf.hdf5") as pdf:
+            self.assertEqual(pdf["data/packed"].shape, (objects, 52))
+            self.assertEqual(list(pdf["ancil"]), ["object_id"])
+            chosen = (mock["object/is_star"][:] == 0) & (mock["object/mag_i"][:] < 22.5)
+            np.testing.assert_array_equal(nz["tomography/objects"][:], np.histogram(product["object/z_phot"][:][chosen], [0.2, 0.43, 0.63, 0.9, 1.3])[0])
+
 
 if __name__ == "__main__":
     support.main()
