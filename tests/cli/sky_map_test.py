@@ -74,6 +74,15 @@ class SkyMap(support.SkyfoldTest):
         with np.errstate(invalid="ignore"):
             self.check(read_group(self.path("m.h5")), (self.mag_i < 18.5) & (self.mag_g.astype(float) - self.mag_i > 0.9))
 
+    def test_a_region_holds_exactly_its_rows(self):
+        def unit(ra, dec):
+            ra, dec = np.radians(ra), np.radians(dec)
+            return np.stack([np.cos(ra) * np.cos(dec), np.sin(ra) * np.cos(dec), np.sin(dec)], axis=-1)
+        near = np.degrees(np.arccos(np.clip(unit(self.ra, self.dec) @ unit(359.0, -30.0), -1, 1))) <= 2
+        for catalogue in self.catalogues:
+            self.map(*STATS, "--cone", "359,-30,2d", "--where", "mag_i < 22", "--box", "350,10,-31,-20", name=catalogue, catalogue=catalogue)
+            self.check(read_group(self.path(catalogue + ".h5")), near & (self.mag_i < 22) & (self.dec >= -31) & (self.dec <= -20))
+
     def test_bytes_are_the_same_on_any_ranks_and_threads(self):
         words = [*STATS, "--map", self.path("m.fits"), "--healsparse", self.path("m.hsp")]
         made = []

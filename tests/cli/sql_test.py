@@ -179,6 +179,22 @@ class Sql(support.SkyfoldTest):
                      'ON "meas" (q3c_ang2ipix("ra", "dec"))'):
             self.assertIn(text, ddl)
 
+    def test_export_to_postgres_has_table_rows_and_indexes(self):
+        made = []
+        for ranks in (0, 2):
+            self.skyfold("export", self.cat, "--format", "postgres", "--output", self.path(f"m{ranks}.sql"), "--postgres.table", 'stars "x"', ranks=ranks)
+            made.append(pathlib.Path(self.path(f"m{ranks}.sql")).read_text())
+        self.assertEqual(made[0], made[1])
+        head, rest = made[0].split("FROM STDIN WITH (FORMAT csv);\n")
+        rows, tail = rest.split("\\.\n")
+        self.skyfold("export", self.cat, "--format", "csv", "--output", self.path("m.csv"))
+        names, _, body = pathlib.Path(self.path("m.csv")).read_text().partition("\n")
+        self.assertEqual(rows, body)
+        self.assertTrue(head.endswith("(" + ", ".join(f'"{name}"' for name in names.split(",")) + ") "))
+        for text, where in (('CREATE TABLE "stars ""x"""', head), ('"id" bigint', head), ("IS '[mag]'", head), ("BEGIN;", head), ("COMMIT;", tail),
+                            ('PRIMARY KEY ("id")', tail), ('(q3c_ang2ipix("ra", "dec"))', tail)):
+            self.assertIn(text, where)
+
     def test_python_asks_the_command_line(self):
         os.environ["SKYFOLD"] = support.binary()
         sys.path.insert(0, str(support.SOURCE / "python"))

@@ -89,5 +89,7 @@ std::string postgres_copy(const PostgresTable& table) {
 }
 
 std::string postgres_copy_end() { return "\\.\n"; }
+std::string postgres_begin() { return "\\set ON_ERROR_STOP on\nSET client_encoding = 'UTF8';\nBEGIN;\n"; }
+std::string postgres_end() { return "COMMIT;\n"; }
 
 }  // namespace skyfold

@@ -24,5 +24,8 @@ struct PostgresTable {
 /// COPY of all columns from rows of CSV behind it, which end with postgres_copy_end().
 [[nodiscard]] std::string postgres_copy(const PostgresTable& table);
 [[nodiscard]] std::string postgres_copy_end();
+/// What stands before and behind all of it, for a load that is done as a whole or not at all.
+[[nodiscard]] std::string postgres_begin();
+[[nodiscard]] std::string postgres_end();
 
 }  // namespace skyfold

@@ -83,11 +83,13 @@ std::string picture_cell(double x, double y, double value) {
 }
 
 std::string picture_settings(const SkyField& field) {
-  return fmt::format(
-      "set title {}\nset palette defined (0 '#c8ddf0', 0.35 '#6baed6', 0.7 '#2171b5', 1 '#08264f')\nset cblabel {}.\"\\n\".{} offset 1,0\n"
-      "set rmargin 17\nset key off\n{}",
-      gnuplot_text(field.title), gnuplot_text(field.label), gnuplot_text(field.remark),
-      field.is_log ? "set logscale cb\nset format cb '10^{%T}'\nset format cb '%g'\n" : "");
+  const std::string range = field.high > field.low ? fmt::format("set cbrange [{:.6g}:{:.6g}]\n", field.low, field.high) : "";
+  return range + fmt::format(
+                     "set title {}\nset palette defined (0 '#c8ddf0', 0.35 '#6baed6', 0.7 '#2171b5', 1 '#08264f')\nset cblabel "
+                     "{}.\"\\n\".{} offset 1,0\n"
+                     "set rmargin 17\nset key off\n{}",
+                     gnuplot_text(field.title), gnuplot_text(field.label), gnuplot_text(field.remark),
+                     field.is_log ? "set logscale cb\nset format cb '10^{%T}'\nset format cb '%g'\n" : "");
 }
 
 GnuplotScript mollweide_picture(const SkyField& field, double centre) {
@@ -108,24 +110,29 @@ GnuplotScript mollweide_picture(const SkyField& field, double centre) {
           "ascension, declination (Mollweide)'\nplot $sky using 1:2:3 with image, $lines using 1:2 with lines lw 0.5 lc rgb '#999999'\n"};
 }
 
-GnuplotScript gnomonic_picture(const SkyField& field, Position centre, double reach) {
-  constexpr int cells = 420;
+GnuplotScript gnomonic_picture(const SkyField& field, Position centre, double reach_x, double reach_y) {
+  constexpr double cells = 420.0;  // along the longer side
+  const double reach = std::max(reach_x, reach_y);
+  const int columns = std::max(8, static_cast<int>(cells * reach_x / reach)), rows = std::max(8, static_cast<int>(cells * reach_y / reach));
   // Small fields are told in the unit that has round numbers.
   const bool in_arcmin = reach < 0.5;
   const double unit = in_arcmin ? 60.0 : 1.0;
   std::string data = "$sky << EOD\n";
-  for (int j = 0; j < cells; ++j)
-    for (int i = 0; i < cells; ++i) {
-      const double x = (2.0 * (i + 0.5) / cells - 1.0) * reach, y = (2.0 * (j + 0.5) / cells - 1.0) * reach;
+  for (int j = 0; j < rows; ++j)
+    for (int i = 0; i < columns; ++i) {
+      const double x = (2.0 * (i + 0.5) / columns - 1.0) * reach_x, y = (2.0 * (j + 0.5) / rows - 1.0) * reach_y;
       data += picture_cell(x * unit, y * unit, field.at(deprojected(centre, x * degree, y * degree)));
     }
-  const std::string name = in_arcmin ? "arcmin" : "deg";
-  return {700, 600, 12,
-          data + "EOD\n" + picture_settings(field) +
-              fmt::format("set size ratio 1\nset xrange [{0:.6f}:{1:.6f}]\nset yrange [{1:.6f}:{0:.6f}]\nset xtics {2}\nset ytics {2}\nset "
-                          "xlabel 'east of RA {3:.5f}° [{5}]'\nset ylabel 'north of Dec {4:.5f}° [{5}]' offset 1,0\nplot $sky using 1:2:3 "
-                          "with image\n",
-                          reach * unit, -reach * unit, shortest(round_step(2.0 * reach * unit)), centre.ra, centre.dec, name)};
+  // Room for title and labels around a picture of 480 x 430 at most.
+  const int height = 140 + static_cast<int>(std::clamp(460.0 * reach_y / reach_x, 150.0, 430.0));
+  return {
+      700, height, 12,
+      data + "EOD\n" + picture_settings(field) +
+          fmt::format("set size ratio {:.5f}\nset xrange [{:.6f}:{:.6f}]\nset yrange [{:.6f}:{:.6f}]\nset xtics {}\nset ytics {}\nset "
+                      "xlabel 'east of RA {:.5f}° [{}]'\nset ylabel 'north of Dec {:.5f}°' offset 1,0\nplot $sky using 1:2:3 with image\n",
+                      reach_y / reach_x, reach_x * unit, -reach_x * unit, -reach_y * unit, reach_y * unit,
+                      shortest(round_step(2.0 * reach_x * unit)), shortest(round_step(2.0 * reach_y * unit)), centre.ra,
+                      in_arcmin ? "arcmin" : "deg", centre.dec)};
 }
 
 }  // namespace skyfold

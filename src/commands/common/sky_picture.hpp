@@ -13,6 +13,7 @@ struct SkyField {
   std::function<double(Position)> at;  ///< right ascension 0 to 360; NaN where there is none
   std::string title, label, remark;    ///< of the picture; of the colours, in two lines. Foreign text is allowed
   bool is_log = false;                 ///< colours by the logarithm
+  double low = 0.0, high = 0.0;        ///< ends of the colours; what lies beyond has that of the end; equal: by the numbers themselves
 };
 
 /// A cell of a raster as gnuplot reads it.
@@ -25,7 +26,7 @@ struct SkyField {
 [[nodiscard]] GnuplotScript mollweide_picture(const SkyField& field, double centre_ra);
 
 /// A part of the sky in the gnomonic (tangent plane) projection, north up and east left.
-/// @param reach  of the picture from its centre to each side, degrees in the tangent plane, below 90
-[[nodiscard]] GnuplotScript gnomonic_picture(const SkyField& field, Position centre, double reach);
+/// @param reach_x, reach_y  of the picture from its centre to each side, up and down, degrees in the tangent plane
+[[nodiscard]] GnuplotScript gnomonic_picture(const SkyField& field, Position centre, double reach_x, double reach_y);
 
 }  // namespace skyfold

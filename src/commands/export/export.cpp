@@ -8,6 +8,7 @@
 #include <iterator>
 #include <optional>
 
+#include "../common/postgres.hpp"
 #include "assembly.hpp"
 #include "hats_files.hpp"
 #include "margin.hpp"
@@ -38,15 +39,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Of a leaf in memory; there are two at a time, and DuckDB has a third.
-/// Of a leaf in memory; there are two at a time, and DuckDB has a third.
 constexpr std::int64_t leaf_bytes = std::int64_t{256} << 20;
 /// Rows of a part of a text, of which no file remains.
 constexpr std::int64_t part_rows = 262'144;
 constexpr const char *hats = "hats", *parquet = "parquet", *csv = "csv", *votable = "votable", *fits = "fits", *colfits = "colfits",
-                     *moc = "moc";
+                     *moc = "moc", *postgres = "postgres";
 
 struct ExportOptions {
-  std::string product, output, format, where;
+  std::string product, output, format, where, postgres_table = "object";
   long max_rows = 1'000'000;
   std::string name, date;
   bool is_collection = false, has_pdfs = false;
@@ -68,7 +68,7 @@ class ExportRun {
     open_rows();
     if (o_.format == fits || o_.format == colfits)
       write_fits();
-    else if (o_.format == csv || o_.format == votable)
+    else if (o_.format == csv || o_.format == votable || o_.format == postgres)
       write_text();
     else if (o_.format == moc)
       write_footprint();
@@ -153,12 +153,13 @@ class ExportRun {
                       [](const std::string& path, const Table& rows) { write_part(path, rows, add_csv_rows); }};
     if (o_.format == votable)
       format = {check_xml_texts, [](const std::string& path, const Table& rows) { write_part(path, rows, add_votable_rows); }};
+    if (o_.format == postgres) format.check = check_utf8;
     run_.farm({"export", "rows", "1", true, true}, ranges(leaves),
               std::make_shared<ExportWork>(all_rows(), schema_, leaves, parts, format));
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     std::vector<std::string> files;
     for (const Leaf& leaf : leaves) files.push_back(parts + "/" + leaf.place);
-    assemble(ranks_, root(), text_head(), files, o_.format == votable ? votable_tail() : "");
+    assemble(ranks_, root(), text_head(), files, text_tail());
   }
 
   static void write_part(const std::string& path, const Table& rows, void (*add_rows)(const Table&, std::string&)) {
@@ -173,9 +174,16 @@ class ExportRun {
     if (o_.format == votable)
       return votable_head(schema_, columns_beyond_ascii(ranks_, *rows_, schema_),
                           {{"creator", catalogue_->layout().creator}, {"provenance", catalogue_->layout().provenance}});
+    if (o_.format == postgres) return postgres_begin() + postgres_table(postgres_rows()) + postgres_copy(postgres_rows());
     const bool is_ecsv = lower(fs::path(o_.output).extension().string()) == ".ecsv";
     return (is_ecsv ? ecsv_header(schema_) : "") + csv_header(schema_);
   }
+
+  [[nodiscard]] std::string text_tail() const {
+    if (o_.format == votable) return votable_tail();
+    return o_.format == postgres ? postgres_copy_end() + postgres_indexes(postgres_rows()) + postgres_end() : "";
+  }
+  [[nodiscard]] PostgresTable postgres_rows() const { return {o_.postgres_table, schema_, catalogue_->layout().roles}; }
 
   void write_footprint() {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
@@ -395,17 +403,18 @@ class ExportCommand final : public Command {
   void describe(OptionSet& option) override {
     option("product", o_.product, "catalogue or product of skyfold").required().positional().layout();
     option("format", o_.format,
-           "fits, colfits (one row of whole columns), csv (an output X.ecsv has units), votable, moc (the footprint): one file; parquet: "
-           "files of "
-           "rows; hats: a catalogue in pixels of the sky")
+           "fits, colfits (one row of whole columns), csv (an output X.ecsv has units), votable, postgres (statements and rows for psql), "
+           "moc (the "
+           "footprint): one file; parquet: files of rows; hats: a catalogue in pixels of the sky")
         .required()
-        .one_of({fits, colfits, csv, votable, moc, parquet, hats});
+        .one_of({fits, colfits, csv, votable, postgres, moc, parquet, hats});
     option("output", o_.output, "file to make; for hats and parquet a folder, or for parquet one file, X.parquet, if the rows fit in it")
         .required()
         .layout();
     option("where", o_.where, "condition that rows must meet (see docs/conditions.md); the others are left out");
     option("max-rows", o_.max_rows, "parquet, hats: rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
     option("pdfs", o_.has_pdfs, "parquet, hats: PDFs from the files beside the product, nested in columns X_ens_interp, X_ens_mixmod, ...");
+    option("postgres.table", o_.postgres_table, "postgres: name of the table");
     option("moc.order", o_.moc_order, "moc: order of the pixels that have rows; 10: 3.4 arcmin").range(0, 29);
     option("hats.name", o_.name, "name of the catalogue (obs_collection); empty: that of its folder");
     option("hats.collection", o_.is_collection,
@@ -429,6 +438,9 @@ class ExportCommand final : public Command {
                                             {"hats.date", o_.date != usual.date}});
     if (o_.format != hats && o_.format != parquet)
       refuse_idle_options("--format parquet or hats", {{"max-rows", o_.max_rows != usual.max_rows}, {"pdfs", o_.has_pdfs}});
+    if (o_.format != postgres) refuse_idle_options("--format postgres", {{"postgres.table", o_.postgres_table != usual.postgres_table}});
+    if (o_.postgres_table.empty() || o_.postgres_table.size() > 63)
+      throw UsageError(fmt::format("postgres.table = '{}' (1 to 63 bytes)", o_.postgres_table));
     if (o_.format != moc) refuse_idle_options("--format moc", {{"moc.order", o_.moc_order != usual.moc_order}});
     o_.is_collection = o_.is_collection || o_.margin > 0.0;
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });

@@ -15,6 +15,7 @@ void describe(OptionSet& option, SkyMapOptions& o) {
          "statistics of each pixel: count, or count, mean, std, min, max, median of a number calculated from columns, as in "
          "'mean:mag_g - mag_r as gr', or depth10:MAG:ERR, the 10-sigma depth");
   option("where", o.where, "condition that rows must meet (see docs/conditions.md)");
+  describe(option, o.region);
   option("output", o.output, "table with a row for each pixel that has rows, HDF5").required().layout().writes(FileKind::hdf5);
   option("map", o.map, "HEALPix map with a column for each statistic, FITS, NESTED").layout().writes(FileKind::fits);
   option("map.coverage", o.coverage, "pixels of --map: partial, those that have rows, or full, all of the sky (NSide up to 8192)")

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "skyfold/core/options.hpp"
+#include "skyfold/dataset/sky_regions.hpp"
 
 namespace skyfold {
 
@@ -12,6 +13,7 @@ struct SkyMapOptions {
   std::string catalogue, output, map, healsparse, plot, where;
   long nside = 1024, healsparse_nside = 32;
   std::vector<std::string> statistics = {"count"};
+  RegionOptions region;
   std::string coverage = "partial", plot_column, projection = "auto", plot_scale = "auto";
 };
 void describe(OptionSet& option, SkyMapOptions& o);

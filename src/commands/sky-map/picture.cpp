@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <limits>
 #include <numbers>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "../common/sky_picture.hpp"
 #include "skyfold/core/log.hpp"
@@ -49,6 +51,7 @@ void each_block(const std::string& table, const std::vector<std::string>& column
 struct Extent {
   Position centre;
   double radius = 0.0;
+  double x = 0.0, y = 0.0;  ///< largest distances east or west, north or south, in the tangent plane
 };
 Extent extent_of(const std::string& table) {
   Unit sum;
@@ -67,8 +70,16 @@ Extent extent_of(const std::string& table) {
   double least = 1.0;
   each_block(table, {"ra", "dec"}, [&](const Table& rows) {
     for (std::size_t i = 0; i < rows.rows(); ++i) {
-      const Unit u = unit_of({rows[0].number(i), rows[1].number(i)});
-      least = std::min(least, c.x * u.x + c.y * u.y + c.z * u.z);
+      const Position at{rows[0].number(i), rows[1].number(i)};
+      const Unit u = unit_of(at);
+      const double cosine = c.x * u.x + c.y * u.y + c.z * u.z;
+      least = std::min(least, cosine);
+      // Near the horizon of the tangent plane, and beyond, nothing is drawn in it.
+      if (cosine < 0.1) continue;
+      const double d_ra = (at.ra - extent.centre.ra) * degree, dec = at.dec * degree, dec0 = extent.centre.dec * degree;
+      extent.x = std::max(extent.x, std::abs(std::cos(dec) * std::sin(d_ra)) / cosine / degree);
+      extent.y =
+          std::max(extent.y, std::abs(std::cos(dec0) * std::sin(dec) - std::sin(dec0) * std::cos(dec) * std::cos(d_ra)) / cosine / degree);
     }
   });
   extent.radius = std::acos(std::clamp(least, -1.0, 1.0)) / degree;
@@ -95,9 +106,10 @@ class Joined {
     const auto found = sums_.find(pixel_of(healpix29(position), order_));
     return found == sums_.end() ? std::numeric_limits<double>::quiet_NaN() : value_of(found->second);
   }
+  /// Without a per cent at each end, where pixels with few rows are.
+  [[nodiscard]] std::pair<double, double> usual_range() const { return {quantile(values(), 0.01), quantile(values(), 0.99)}; }
   [[nodiscard]] bool spans_decades() const {
-    std::vector<double> values;
-    for (const auto& [pixel, sum] : sums_) values.push_back(value_of(sum));
+    const std::vector<double> values = this->values();
     return !values.empty() && quantile(values, 0.1) > 0.0 && quantile(values, 0.99) > 30.0 * quantile(values, 0.1);
   }
 
@@ -105,6 +117,11 @@ class Joined {
   struct Sum {
     double weight = 0.0, value = 0.0;
   };
+  [[nodiscard]] std::vector<double> values() const {
+    std::vector<double> all;
+    for (const auto& [pixel, sum] : sums_) all.push_back(value_of(sum));
+    return all;
+  }
   [[nodiscard]] double value_of(const Sum& sum) const { return is_count_ ? sum.value / pixel_area_deg2(order_) : sum.value / sum.weight; }
 
   int order_;
@@ -119,7 +136,7 @@ std::string draw_map(const std::string& path, const std::string& table, const Sk
   const int order = order_of_nside(o.nside);
   const Extent extent = extent_of(table);
   const double pixel = std::sqrt(pixel_area_deg2(order));
-  const double reach_deg = extent.radius + std::max(pixel, 0.04 * extent.radius);
+  const double margin = std::max(pixel, 0.04 * extent.radius), reach_deg = extent.radius + margin;
   bool is_gnomonic = o.projection == "gnomonic" || (o.projection == "auto" && reach_deg <= widest_reach_deg);
   if (is_gnomonic && reach_deg > largest_reach_deg) {
     log_warning(
@@ -141,8 +158,9 @@ std::string draw_map(const std::string& path, const std::string& table, const Sk
   field.remark = fmt::format("(HEALPix NSide {})", std::int64_t{1} << drawn);
   field.title = std::filesystem::path(o.catalogue).filename().string() + (o.where.empty() ? "" : ": " + o.where);
   field.is_log = o.plot_scale == "log" || (o.plot_scale == "auto" && is_count && joined.spans_decades());
+  if (!is_count && !field.is_log) std::tie(field.low, field.high) = joined.usual_range();
   // The middle to 60 degrees, so that labels are round.
-  draw_svg(is_gnomonic ? gnomonic_picture(field, extent.centre, std::tan(reach_deg * degree) / degree)
+  draw_svg(is_gnomonic ? gnomonic_picture(field, extent.centre, extent.x + margin, extent.y + margin)
                        : mollweide_picture(field, std::fmod(std::round(extent.centre.ra / 60.0) * 60.0, 360.0)),
            path);
   return fmt::format("{}{}", is_gnomonic ? "gnomonic" : "Mollweide",

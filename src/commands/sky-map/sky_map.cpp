@@ -8,9 +8,11 @@
 #include "options.hpp"
 #include "picture.hpp"
 #include "product.hpp"
+#include "skyfold/catalogue/sky_search.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/model_file.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/dataset/selection.hpp"
 #include "skyfold/registry/gnuplot.hpp"
@@ -35,7 +37,7 @@ class SkyMapRun {
         ranks_(*context.ranks),
         order_(order_of_nside(o.nside)),
         run_(ranks_, context.options, context.run,
-             {"sky-map", program_version, o.output, products(), {o.catalogue}, &context.process, {o.map, o.healsparse, o.plot}}) {}
+             {"sky-map", program_version, o.output, products(), inputs(o), &context.process, {o.map, o.healsparse, o.plot}}) {}
 
   ExitCode run() {
     if (run_.is_complete()) return ExitCode::done;
@@ -54,6 +56,11 @@ class SkyMapRun {
   }
 
  private:
+  [[nodiscard]] static std::vector<std::string> inputs(const SkyMapOptions& o) {
+    std::vector<std::string> paths = o.region.files();
+    paths.insert(paths.begin(), o.catalogue);
+    return paths;
+  }
   [[nodiscard]] std::vector<std::string> products() const {
     std::vector<std::string> paths = {o_.output};
     for (const std::string& path : {o_.map, o_.healsparse, o_.plot})
@@ -88,8 +95,8 @@ class SkyMapRun {
     const PartsOf<PixelSumsCodec> parts(run_.parts("pixels"), {statistics_->layout().medians()});
     ranks_.together([&] {
       std::unique_ptr<CatalogueScan> chosen = where_ ? std::make_unique<CatalogueScan>(*catalogue_, where_) : nullptr;
-      work =
-          std::make_shared<SkyMapWork>(SkyMapWork::Inputs{*catalogue_, *statistics_, std::move(chosen), order_}, parts, context_.threads);
+      work = std::make_shared<SkyMapWork>(SkyMapWork::Inputs{*catalogue_, *statistics_, std::move(chosen), regions(), order_}, parts,
+                                          context_.threads);
     });
     TaskInfo task{"sky-map", "rows"};
     // Sums of a block cannot be divided among its rows, and a map with holes would lie.
@@ -97,6 +104,16 @@ class SkyMapRun {
     task.must_succeed = true;
     run_.farm(task, map_units(catalogue_->rows()), work);
     rows_.emplace(*statistics_, parts, catalogue_->rows(), catalogue_->layout().ordering == Ordering::healpix);
+  }
+
+  /// Rows that lie in all regions that are given.
+  [[nodiscard]] std::optional<std::vector<RowRange>> regions() const {
+    std::optional<std::vector<RowRange>> rows;
+    for (const SkyArea& area : read_areas(o_.region)) {
+      std::vector<RowRange> mine = SkySearch(*catalogue_, area).rows();
+      rows = rows ? common_rows(*rows, mine) : std::move(mine);
+    }
+    return rows;
   }
 
   [[nodiscard]] RowProduct product() const {
@@ -108,8 +125,14 @@ class SkyMapRun {
     product.layout.roles = {"pix", "ra", "dec", ""};
     product.layout.creator = creator_of("sky-map");
     product.layout.product_class = sky_map_class;
-    product.layout.provenance = provenance_json("sky-map", context_.options, {{o_.catalogue, catalogue_->fingerprint()}});
+    product.layout.provenance = provenance_json("sky-map", context_.options, identities());
     return product;
+  }
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> identities() const {
+    std::vector<std::pair<std::string, std::string>> all = {{o_.catalogue, catalogue_->fingerprint()}};
+    for (const std::string& path : o_.region.files()) all.emplace_back(path, file_identity(path));
+    return all;
   }
 
   void write() {
@@ -117,8 +140,9 @@ class SkyMapRun {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       pixels_ = rows_->count();
       if (pixels_ == 0)
-        throw DataError(
-            fmt::format("{}: --where '{}' holds for none of {} rows", o_.catalogue, trim(o_.where), grouped(catalogue_->rows())));
+        throw DataError(fmt::format("{}: {} holds for none of {} rows", o_.catalogue,
+                                    o_.region.is_given() ? "what is asked for" : fmt::format("--where '{}'", trim(o_.where)),
+                                    grouped(catalogue_->rows())));
     });
     run_.once("table", [&] {
       const RowProduct table = product();
