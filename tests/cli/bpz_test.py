@@ -241,6 +241,37 @@ class Redshifts(BpzTest):
         self.compare(model, 0, "none", marginalised=True, objects=N // 3)
 
 
+class AsBpz(BpzTest):
+    """What a catalogue and a file of probabilities of the original program have, by its rules, on its grid of 351 redshifts."""
+
+    def test_gives_columns_and_probabilities_on_351_points_from_0(self):
+        global Z
+        model = self.train("from0.hdf5", "--bpz.interpolate", "2", "--bpz.zmin", "0", "--bpz.zmax", "3.5", "--bpz.chi2", "reduced")
+        product, before = self.base / "from0.z.hdf5", Z
+        self.skyfold("photoz", "--catalogue", self.objects, "--model", model, "--output", product, "--pdf", "interp", "--pdf.zmin", "0", "--pdf.zmax",
+                     "3.5", "--pdf.bins", "351")
+        found = support.read_group(product)
+        with h5py.File(product.with_suffix(".pdf.hdf5")) as file:
+            pdf, grid = file["data/yvals"][:], file["meta/xvals"][0]
+        row_of = {value: row for row, value in enumerate(found["id"])}
+        try:
+            Z = np.arange(351) * 0.01
+            np.testing.assert_allclose(grid, Z, atol=1e-6)
+            models, priors = self.models_of(model, 2), {}
+            for i in range(min(40, N)):
+                flux, sigma = fluxes_of(self.mag[i].copy(), self.err[i])
+                expected, row = bpz(models, flux, sigma, self.mag[i][3], 2, "hdfn", priors), row_of[self.columns["id"][i]]
+                for name in ("z_phot", "z_95_low", "z_95_high", "t_b", "odds", "z_ml", "t_ml"):
+                    self.assertAlmostEqual(found[name][row], expected[name], delta=2e-6, msg=f"{name} of object {i}")
+                # CHI-SQUARED is over the number of filters less 1, whatever was observed.
+                self.assertAlmostEqual(found["chi2"][row], expected["chi2"] / 5, delta=1e-5 * expected["chi2"] + 1e-6)
+                # PROBS_LITE has a sum of 1; the polygon's integral leaves half a step off at either end.
+                p = expected["p"]
+                np.testing.assert_allclose(pdf[row] * 0.01 * (1 - 0.5 * (p[0] + p[-1])), p, rtol=1e-4, atol=1e-7)
+        finally:
+            Z = before
+
+
 class WithoutSample(support.SkyfoldTest):
     """Models of templates, filters and names of bands alone; on objects that are drawn from such a model."""
 
@@ -321,6 +352,8 @@ class WithoutSample(support.SkyfoldTest):
         for option in (("--bpz.shifts", "true"), ("--bpz.prior", "trained")):
             self.fails(2, r"--sample is missing \(.*bpz learns", *words, "--algorithms", "bpz", "--bpz.prior_band", "r", *option)
         self.fails(2, r"--cuts has no part in this run \(it needs --sample\)", *words, "--algorithms", "bpz", "--cuts.z_min", "0.1")
+        self.fails(2, r"--bpz.chi2 reduced: one band leaves", *words[:3], "--algorithms", "bpz", "--bpz.filters", "lsst", "--bands", "i", "--bpz.chi2",
+                   "reduced")
         self.fails(2, r"--bands is missing", *words[:3], "--algorithms", "bpz", "--bpz.filters", "lsst")
         self.fails(2, r"--bands.flux_zeropoint is missing", *words, "--algorithms", "bpz", "--bands.flux", "f_{band}")
 

@@ -134,7 +134,7 @@ class ConvertConfigTest(support.SkyfoldTest):
             "--bands.error", "mag_err_{band}_lsst", "--bands.nondetection", "99", "--bpz.filters", "DC2LSST_{band}.res", "--bpz.templates",
             "some.list", "--bpz.zmin", "0.02", "--bpz.zmax", "1.5", "--bpz.dz", "0.02", "--bpz.interpolate", "1", "--bpz.prior", "hdfn",
             "--bpz.prior_band", "i", "--bpz.igm", "none", f"--bpz.zp_offset={offsets}", "--bpz.zp_error", "0,0.01,0.02,0.03,0.04,0.05",
-            "--bpz.odds", "0.68", "--bpz.smoothing", "0.03", "--redshift", "redshift", "--id", "id")
+            "--bpz.odds", "0.68", "--bpz.smoothing", "0.03", "--bpz.chi2", "reduced", "--redshift", "redshift", "--id", "id")
         self.assertGreater(len(by_hand), 4)
         self.assertEqual(converted, by_hand)
 

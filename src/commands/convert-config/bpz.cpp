@@ -274,6 +274,7 @@ class BpzConversion {
   void grid() {
     set_number("bpz.zmin", "ZMIN", 0.01);
     set_number("bpz.zmax", "ZMAX", 10.0);
+    out_.set("bpz.chi2", "reduced", "BPZ's CHI-SQUARED, over the number of filters less 1");
     set_number("bpz.dz", "DZ", 0.01);
     set_number("bpz.interpolate", "INTERP", 0.0);
     out_.set("bpz.igm", is_yes("MADAU", true) ? "madau" : "none", from("MADAU", "yes"));

@@ -39,6 +39,7 @@ class Bpz final : public PhotozAlgorithm {
     const auto of_type = bpz::counts_of_types(options_, templates_.size());
     bpz::FluxRules rules = bpz::flux_rules_of(options_, bands.size());
     rules.has_flux_errors = set.has_flux_errors;
+    if (options_.chi2 == "reduced" && bands.size() < 2) throw UsageError("--bpz.chi2 reduced: one band leaves no degree of freedom");
     if (options_.prior != "none") static_cast<void>(bpz::prior_band_of(options_, bands));
     const ModelFluxes fluxes = compute_fluxes(tasks);
     check_fluxes(fluxes, templates_, filters_, bands);

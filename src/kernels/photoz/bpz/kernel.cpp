@@ -22,7 +22,7 @@ namespace {
 constexpr double faintest = 99.0;  // stands for the prior's magnitude where that was not detected, as in BPZ
 constexpr std::size_t objects_per_chunk = 64;
 
-Schema output_schema() {
+Schema output_schema(bool is_reduced) {
   const auto limit = [](const char* name, const char* text) {
     return ColumnInfo{name, Type::f4, 1, "", "stat.error;src.redshift.phot", text, ""};
   };
@@ -50,7 +50,8 @@ Schema output_schema() {
           {"p_2", Type::f4, 1, "", "stat.probability", "part of the probability that lies in the second hill", ""},
           redshift("z_ml", "redshift of the least chi-square, without the prior"),
           type("t_ml", "its template"),
-          {"chi2", Type::f4, 1, "", "stat.fit.chi2", "the least chi-square", ""},
+          {"chi2", Type::f4, 1, "", "stat.fit.chi2",
+           is_reduced ? "the least chi-square, over the number of bands less 1" : "the least chi-square", ""},
           photoz_column::n_bands("bands observed"),
           photoz_column::flags()};
 }
@@ -111,7 +112,7 @@ struct BpzKernel::Worker {
 };
 
 BpzKernel::BpzKernel(const Options& options, const PhotozModel& model, const BandColumns& columns, const PdfOptions& pdf)
-    : PhotozKernel(model, columns, pdf, output_schema()),
+    : PhotozKernel(model, columns, pdf, output_schema(options.chi2 == "reduced")),
       options_(options),
       bands_(model.bands),
       columns_(columns),
@@ -208,7 +209,7 @@ void BpzKernel::write(const Estimate& e, std::size_t object, const Columns& out)
   out.odds[object] = static_cast<float>(e.odds);
   out.z_ml[object] = models_.z[e.z_ml];
   out.t_ml[object] = type(e.t_ml);
-  out.chi2[object] = static_cast<float>(e.chi2);
+  out.chi2[object] = static_cast<float>(options_.chi2 == "reduced" ? e.chi2 / static_cast<double>(models_.bands - 1) : e.chi2);
   out.z_2[object] = e.second ? models_.z[e.second->z] : std::numeric_limits<double>::quiet_NaN();
   out.z_2_low[object] = e.second ? static_cast<float>(models_.z[e.second->low]) : none;
   out.z_2_high[object] = e.second ? static_cast<float>(models_.z[e.second->high]) : none;

@@ -40,6 +40,8 @@ void describe_options(OptionSet& option, Options& o) {
   option("bpz.min_magerr", o.least_mag_error, "least error of a magnitude").unit("mag").range(0.0, 1.0);
   option("bpz.own_limits", o.own_limits,
          "errors of magnitudes that were not detected are their limiting magnitudes, as in catalogues for BPZ; of fluxes they always are");
+  option("bpz.chi2", o.chi2, "column chi2: least, or reduced (over the number of bands of the model less 1), as in BPZ's catalogues")
+      .one_of({"least", "reduced"});
   option("bpz.odds", o.odds, "odds are the probability within so many min_rms (1 + z) as hold this of a normal distribution")
       .range(0.01, 0.9999);
   option("bpz.min_rms", o.least_error, "least error of z / (1 + z), of odds and limits").range(0.0, 1.0);

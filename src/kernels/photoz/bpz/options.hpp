@@ -23,6 +23,7 @@ struct Options {
   bool shifts = false, own_limits = false;
   std::string shifts_band;
   double shifts_cap = 0.15;
+  std::string chi2 = "least";
   double smoothing = 0.03, least_part = 0.01, least_error = 0.05, odds = 0.95, least_mag_error = 0.001;
 };
 void describe_options(OptionSet& option, Options& o);
