@@ -13,35 +13,59 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double negligible = -60.0;  // ln of a part of the greatest probability: all models together then add 1e-22 of it
 constexpr double least_exponent = -690.0;
 
-/// Adds the prior to a row, and takes its least values along.
-SKYFOLD_CLONES
-void finish_row(const double* prior, std::size_t stride, double* chi2, double* least) {
+/// What a model is compared with.
+struct RowTerms {
+  const double *fot, *ftt;     ///< [bands]
+  double foo;                  ///< sum of f^2 / e^2
+  const double* base;          ///< added: the prior, infinity where there is no redshift, [stride]
+  double rest;                 ///< flux at rest, whose product with the amplitude lies within the next two rows; unused without them
+  const double *least, *most;  ///< nullptr: no such limits
+  const double* limit;         ///< greatest flux of each band; nullptr: none
+};
+
+/// chi2 of a model at all redshifts, infinity where its amplitude s breaks a limit, and the least values of all models along with it.
+///
+/// @tparam n_bands  0: as many as `bands` says
+template <std::size_t n_bands, bool is_limited>
+SKYFOLD_INLINE void fit_row_of(const double* model, std::size_t bands, std::size_t stride, const RowTerms& t, double* chi2, double* least) {
   for (std::size_t i = 0; i < stride; i += n_lanes) {
-    Lanes value = load(chi2 + i);
+    const auto [ot, tt] = flux_products(model, n_bands > 0 ? n_bands : bands, stride, t.fot, t.ftt, i);
+    const auto is_bright = (tt > 0.0) & (ot > 0.0);
+    Lanes value = t.foo - (is_bright ? ot * ot / tt : Lanes{});
     value = value > 0.0 ? value : Lanes{};  // rounding can leave a perfect fit below 0
-    if (prior) value += load(prior + i);
+    if constexpr (is_limited) {
+      const Lanes s = is_bright ? ot / tt : Lanes{};
+      if (t.least) {
+        const Lanes brightness = s * t.rest;
+        value = (brightness >= load(t.least + i)) & (brightness <= load(t.most + i)) ? value : Lanes{} + infinity;
+      }
+      for (std::size_t band = 0; t.limit && band < bands; ++band)
+        if (t.limit[band] < infinity) value = s * load(model + band * stride + i) <= t.limit[band] ? value : Lanes{} + infinity;
+    }
+    value += load(t.base + i);
     store(chi2 + i, value);
     const Lanes before = load(least + i);
     store(least + i, value < before ? value : before);
   }
 }
 
-/// Rejects redshifts where the amplitude s of a model breaks a limit: s rest within two rows, s F at most a flux in some bands.
+template <bool is_limited>
+SKYFOLD_INLINE void fit_row_of_bands(const double* model, std::size_t bands, std::size_t stride, const RowTerms& t, double* chi2,
+                                     double* least) {
+  // Surveys' usual numbers of bands: the sums then stay in registers.
+  if (bands == 4) return fit_row_of<4, is_limited>(model, bands, stride, t, chi2, least);
+  if (bands == 5) return fit_row_of<5, is_limited>(model, bands, stride, t, chi2, least);
+  if (bands == 6) return fit_row_of<6, is_limited>(model, bands, stride, t, chi2, least);
+  fit_row_of<0, is_limited>(model, bands, stride, t, chi2, least);
+}
+
 SKYFOLD_CLONES
-void reject(const double* model, std::size_t bands, std::size_t stride, const double* fot, const double* ftt, double rest,
-            const double* least, const double* most, const double* limit, double* chi2) {
-  for (std::size_t i = 0; i < stride; i += n_lanes) {
-    const auto [ot, tt] = flux_products(model, bands, stride, fot, ftt, i);
-    const Lanes s = (tt > 0.0) & (ot > 0.0) ? ot / tt : Lanes{};
-    Lanes value = load(chi2 + i);
-    if (least) {
-      const Lanes brightness = s * rest;
-      value = (brightness >= load(least + i)) & (brightness <= load(most + i)) ? value : Lanes{} + infinity;
-    }
-    for (std::size_t band = 0; limit && band < bands; ++band)
-      if (limit[band] < infinity) value = s * load(model + band * stride + i) <= limit[band] ? value : Lanes{} + infinity;
-    store(chi2 + i, value);
-  }
+void fit_row(const double* model, std::size_t bands, std::size_t stride, const RowTerms& t, double* chi2, double* least) {
+  fit_row_of_bands<false>(model, bands, stride, t, chi2, least);
+}
+SKYFOLD_CLONES
+void fit_limited_row(const double* model, std::size_t bands, std::size_t stride, const RowTerms& t, double* chi2, double* least) {
+  fit_row_of_bands<true>(model, bands, stride, t, chi2, least);
 }
 
 /// exp(-(chi2 - least) / 2), added.
@@ -89,11 +113,13 @@ Fit::Fit(const Grid& grid, const AbsoluteLimits& limits)
       rejecting_(grid.bands),
       chi2_(grid.models * grid.stride),
       least_(grid.stride),
-      scratch_(grid.stride),
-      p_(grid.stride) {}
+      no_prior_(grid.stride, infinity),
+      p_(grid.stride) {
+  std::fill_n(no_prior_.begin(), grid.z.size(), 0.0);
+}
 
 Best Fit::best(const Observed& object, const RedshiftPrior* prior, std::span<const std::size_t> types) {
-  const std::size_t bands = grid_.bands, stride = grid_.stride, n = grid_.z.size();
+  const std::size_t bands = grid_.bands, stride = grid_.stride;
   // Relative to the brightest flux: squares of fluxes of 1e-12 are near the end of what models can be multiplied with.
   double foo = 0.0;
   scale_ = 0.0;
@@ -109,13 +135,21 @@ Best Fit::best(const Observed& object, const RedshiftPrior* prior, std::span<con
     foo += f * f * weight;
   }
   std::ranges::fill(least_, infinity);
+  const bool has_absolute = !limits_.rest.empty(), is_limited = has_absolute || object.has_limits;
+  RowTerms terms{fot_.data(),
+                 ftt_.data(),
+                 foo,
+                 no_prior_.data(),
+                 0.0,
+                 has_absolute ? limits_.least.data() : nullptr,
+                 limits_.most.data(),
+                 object.has_limits ? rejecting_.data() : nullptr};
   for (std::size_t model = 0; model < grid_.models; ++model) {
-    double* row = &chi2_[model * stride];
-    static_cast<void>(
-        chi2_of(&grid_.flux[model * bands * stride], bands, stride, fot_.data(), ftt_.data(), foo, false, row, scratch_.data()));
-    if (object.has_limits || !limits_.rest.empty()) restrict_row(object, model, row);
-    std::fill(row + n, row + stride, infinity);
-    finish_row(prior ? prior->row(types[model]) : nullptr, stride, row, least_.data());
+    if (prior) terms.base = prior->row(types[model]);
+    // Amplitudes are relative to the brightest flux, and so are the limits of the band at rest.
+    if (has_absolute) terms.rest = limits_.rest[model] * scale_;
+    (is_limited ? fit_limited_row : fit_row)(&grid_.flux[model * bands * stride], bands, stride, terms, &chi2_[model * stride],
+                                             least_.data());
   }
   Best best;
   at_ = best.at = static_cast<std::size_t>(std::ranges::min_element(least_) - least_.begin());
@@ -134,14 +168,6 @@ Best Fit::best(const Observed& object, const RedshiftPrior* prior, std::span<con
   take_vertex();
   best.z = vertex_z_;
   return best;
-}
-
-void Fit::restrict_row(const Observed& object, std::size_t model, double* chi2) const {
-  const bool has_absolute = !limits_.rest.empty();
-  // Amplitudes are relative to the brightest flux, and so are the limits of the band at rest.
-  const double rest = has_absolute ? limits_.rest[model] * scale_ : 0.0;
-  reject(&grid_.flux[model * grid_.bands * grid_.stride], grid_.bands, grid_.stride, fot_.data(), ftt_.data(), rest,
-         has_absolute ? limits_.least.data() : nullptr, limits_.most.data(), object.has_limits ? rejecting_.data() : nullptr, chi2);
 }
 
 /// The parabola through the least chi2 and its neighbours; at an end of the grid, or beside what is rejected, there is none.

@@ -59,15 +59,15 @@ class Fit {
   [[nodiscard]] std::span<const double> probability(bool of_all);
 
  private:
-  void restrict_row(const Observed& object, std::size_t model, double* chi2) const;
   void take_vertex();
 
   const Grid& grid_;
   const AbsoluteLimits& limits_;
   std::vector<double> fot_, ftt_, rejecting_;
   double scale_ = 1.0;
-  AlignedVector<double> chi2_;             ///< with the prior, [models][stride]
-  AlignedVector<double> least_, scratch_;  ///< of all models, [stride]
+  AlignedVector<double> chi2_;      ///< with the prior, [models][stride]
+  AlignedVector<double> least_;     ///< of all models, [stride]
+  AlignedVector<double> no_prior_;  ///< 0 at the points of the grid, then infinity, [stride]
   AlignedVector<double> p_;
   std::size_t at_ = 0;
   double vertex_z_ = 0.0, vertex_chi2_ = 0.0, curvature_ = 0.0;  ///< of the parabola; chi2 per step squared, 0: none
