@@ -65,6 +65,9 @@ class Mixture:
         return np.trapz(self.density * function(self.z), self.z)
 
 
+CONSENSUS = {f"consensus_{name}" for name in ("z_phot", "z_err", "chi2", "n", "agrees")}
+
+
 class ColumnsTest(support.SkyfoldTest):
     @classmethod
     def setUpClass(cls):
@@ -121,7 +124,7 @@ class Columns(ColumnsTest):
                 np.testing.assert_array_equal(table[f"{model}_{name}"], one[name], name)
             names |= {f"{model}_{name}" for name in one if name not in ("id", "ra", "dec", "tile", "_healpix_29")}
             self.assertTrue(support.read_bytes(self.path(f"z.{model}.pdf.hdf5")) == support.read_bytes(self.path("one.pdf.hdf5")), model)
-        self.assertEqual(set(z), names)
+        self.assertEqual(set(z), names | CONSENSUS)
         self.skyfold("validate", "--sample", str(self.base / "survey.spec.h5"), "--estimates", self.path("z.h5"), "--estimates.z_phot", "dnf_z_phot",
                      "--estimates.z_err", "dnf_z_err", "--output", self.path("v.h5"))
         self.assertGreater(np.isfinite(support.read_group(self.path("v.h5"), "/objects")["pit"]).sum(), 100)  # of z.dnf.pdf.hdf5
@@ -142,6 +145,39 @@ class Columns(ColumnsTest):
         self.assertEqual(both["knn_z_phot"].tobytes(), b["z_phot"].tobytes())
         self.skyfold("photoz", "--catalogue", self.path("red.h5"), "--model", self.path("e.h5"), "--corrections", "none", "--output", self.path("c.h5"))
         self.assertFalse(np.array_equal(support.read_group(self.path("c.h5"))["z_phot"], b["z_phot"], equal_nan=True))
+
+    def assert_consensus(self, found, z, sigma, sigmas):
+        known = np.isfinite(z) & (sigma > 0)
+        weight = np.where(known, 1 / np.where(known, sigma, 1) ** 2, 0)
+        n = known.sum(0)
+        with np.errstate(invalid="ignore"):
+            mean = np.where(known, z * weight, 0).sum(0) / weight.sum(0)
+            chi2 = np.where(known, weight * (z - mean) ** 2, 0).sum(0)
+        pairs = [(i, j) for i in range(len(z)) for j in range(i)]
+        far = [known[i] & known[j] & (np.abs(z[i] - z[j]) > sigmas * np.hypot(sigma[i], sigma[j])) for i, j in pairs]
+        np.testing.assert_array_equal(found["consensus_n"], n)
+        np.testing.assert_allclose(found["consensus_z_phot"], mean, rtol=1e-12)
+        np.testing.assert_allclose(found["consensus_z_err"][n > 0], weight.sum(0)[n > 0] ** -0.5, rtol=1e-6)
+        np.testing.assert_allclose(found["consensus_chi2"][n > 0], chi2[n > 0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(found["consensus_agrees"], np.where(n < 2, -1, ~np.any(far, axis=0)))
+        return found["consensus_agrees"]
+
+    def test_the_consensus_of_models_is_that_of_numpy(self):
+        models = ("--model.prefix", "a,b,c")
+        self.photoz(self.path("z.h5"), [self.dnf, self.knn, self.near], *models, "--fits", self.path("z.fits"))
+        z = support.read_group(self.path("z.h5"))
+        points, errors = (np.array([z[f"{m}_{name}"].astype("f8") for m in "abc"]) for name in ("z_phot", "z_err"))
+        agrees = self.assert_consensus(z, points, errors, 2)
+        self.assertGreater(min(np.sum(agrees == 1), np.sum(agrees == 0)), 20)
+        table = fits.getdata(self.path("z.fits"))
+        np.testing.assert_array_equal(table["consensus_agrees"], agrees)
+        self.photoz(self.path("r.h5"), [self.dnf, self.knn], "--columns", "rubin", "--consensus.sigmas", 0.5)
+        z = support.read_group(self.path("r.h5"))
+        points = np.array([z[f"{m}_z_median"] for m in ("dnf", "knn")])
+        errors = np.array([0.5 * (z[f"{m}_z_err68_high"] - z[f"{m}_z_err68_low"]) for m in ("dnf", "knn")])
+        self.assert_consensus(z, points, errors, 0.5)
+        self.photoz(self.path("n.h5"), [self.dnf, self.knn], "--consensus", "none")
+        self.assertFalse(CONSENSUS & set(support.read_group(self.path("n.h5"))))
 
     def test_the_same_bytes_on_any_ranks_and_after_a_kill(self):
         words = ["--columns", "rubin", "--pdf", "interp", "--pdf.bins", 31, "--model.prefix", "wide,near", "--partition.rows", 500]

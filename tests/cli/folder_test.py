@@ -198,6 +198,7 @@ class Folder(support.SkyfoldTest):
         at = self.expected_rows(found["id"])
         for prefix in ("one_", "two_"):
             self.assertEqual(found[prefix + "z_phot"].tobytes(), self.expected["z_phot"][at].tobytes())
+        np.testing.assert_allclose(found["consensus_z_phot"], self.expected["z_phot"][at], rtol=1e-14)
         self.photoz(tree, "--columns", "rubin", output="rubin")
         rubin = support.read_group(self.path("rubin/b.hdf5"))
         np.testing.assert_array_equal(rubin["objectId"], self.columns["id"][500:1000])

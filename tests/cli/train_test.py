@@ -476,7 +476,12 @@ class Calibration(TrainTest):
         self.assertAlmostEqual(sum(weights.values()), 1, 12)
         self.assertEqual({m["algorithm"]: m["weight"] for m in json.loads(self.skyfold("info", self.path("c.h5"), "--json").out)["members"]}, weights)
         self.assertRegex(self.skyfold("info", self.path("c.h5")).out, r"members: pofz 0\.\d+ .*cmnn 0\.\d+ .*together CDE loss")
-        total = sum(weight * self.estimated(f"{name}.h5")[2] for name, weight in weights.items())
+        weight = np.tile(list(weights.values()), (len(support.read_group(self.test)["mag_i"]), 1))
+        with h5py.File(self.path("c.h5")) as model:
+            if "member_bins" in model:
+                bins = np.searchsorted(model["member_bins/up_to"][:], support.read_group(self.test)["mag_i"])
+                weight = model["member_bins/weight"][:][bins]
+        total = sum(weight[:, [k]] * self.estimated(f"{name}.h5")[2] for k, name in enumerate(weights))
         row, grid, combined = self.estimated("c.h5")
         np.testing.assert_allclose(combined, total, atol=1e-3 * total.max())
         median = np.array([np.interp(0.5, f, grid) for f in self.below(grid, combined)])

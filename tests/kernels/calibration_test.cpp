@@ -128,5 +128,61 @@ TEST(CalibratedPdf, OfTheIdentityIsThePdfItself) {
   for (const double z : {0.7, 0.85, 0.9, 1.02}) EXPECT_EQ(pdf->density(z), plain->density(z));
 }
 
+/// Gaussians at random redshifts: those that claim to be narrow are too narrow by `narrow`, the wide ones by `wide`.
+HeldOutEstimates two_kinds(std::size_t n, double narrow, double wide) {
+  HeldOutEstimates held_out;
+  held_out.columns = Table({{"z_phot", Type::f8},
+                            {"z_err", Type::f4},
+                            {pdf_means_column, Type::f4},
+                            {pdf_stds_column, Type::f4},
+                            {pdf_weights_column, Type::f4}},
+                           n);
+  for (std::size_t i = 0; i < n; ++i) {
+    ObjectRandom random(5, i, 1);
+    const double u = random.uniform(), v = random.uniform(), mean = 0.5 + random.uniform(), claimed = i % 2 == 0 ? 0.02 : 0.1;
+    held_out.columns[0].values<double>()[i] = mean;
+    held_out.columns[1].values<float>()[i] = static_cast<float>(claimed);
+    held_out.columns[2].values<float>()[i] = static_cast<float>(mean);
+    held_out.columns[3].values<float>()[i] = static_cast<float>(claimed);
+    held_out.columns[4].values<float>()[i] = 1.0f;
+    const double t = std::sqrt(-2.0 * std::log(1.0 - u)) * std::cos(2.0 * std::numbers::pi * v);
+    held_out.z.push_back(mean + t * claimed * (i % 2 == 0 ? narrow : wide));
+    held_out.part.push_back(i / 2 % 5);
+  }
+  return held_out;
+}
+
+TEST(Calibrate, TellsPdfsOfDifferentWidthsApartWhereThatPays) {
+  PhotozModel model;
+  model.algorithm = "knn";
+  model.z_min = 0.3, model.z_max = 1.8;
+  const HeldOutEstimates held_out = two_kinds(6'000, 1.8, 0.6);
+  const CalibrationReport report = calibrate(held_out, model, 2);
+  EXPECT_TRUE(report.helps);
+  EXPECT_NE(report.text.find("bins of width"), std::string::npos) << report.text;
+  EXPECT_LT(report.after.cde, report.before.cde - 0.3);
+  EXPECT_LT(report.after.pit_ks, 0.02);
+  const Calibration back(report.calibration.table());
+  ASSERT_EQ(back.wider.size(), report.calibration.wider.size());
+  EXPECT_EQ(back.wider.back().pit, report.calibration.wider.back().pit);
+  // Both kinds get their true widths.
+  const auto pdf = calibrated_pdf(back, make_redshift_pdf(held_out.columns.schema(), held_out.pdf));
+  for (const auto& [row, sigma] : {std::pair(std::size_t{0}, 0.036), std::pair(std::size_t{1}, 0.06)}) {
+    ASSERT_TRUE(pdf->set(held_out.columns, row));
+    EXPECT_NEAR(0.5 * (pdf->quantile(0.8413) - pdf->quantile(0.1587)), sigma, 0.06 * sigma);
+  }
+  EXPECT_EQ(calibrate(held_out, model, 1).text, report.text);
+}
+
+TEST(Calibrate, UsesOneMapWhereWidthsTellNothing) {
+  PhotozModel model;
+  model.algorithm = "knn";
+  model.z_min = 0.3, model.z_max = 1.8;
+  const CalibrationReport report = calibrate(two_kinds(6'000, 1.4, 1.4), model, 2);
+  EXPECT_TRUE(report.helps);
+  EXPECT_EQ(report.text.find("bins of width"), std::string::npos) << report.text;
+  EXPECT_TRUE(report.calibration.wider.empty());
+}
+
 }  // namespace
 }  // namespace skyfold

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "photoz/combine/kernel.hpp"
@@ -47,9 +48,16 @@ TEST(CombineWeights, AreTheLeastLossOfAFineGridOfWeights) {
 TEST(CombineWeights, LeaveOutMembersThatWouldCostMoreThanTheyGive) {
   // The second member is worth half a per cent.
   const std::vector<double> q = {2.0, 1.0, 1.0, 2.0}, b = {2.0, 1.01};
-  const std::vector<double> all = best_weights(q, b), some = worthwhile_weights(q, b, 0.01);
-  EXPECT_NEAR(all[1], 0.005, 1e-9);
-  EXPECT_EQ(some, (std::vector<double>{1.0, 0.0}));
+  EXPECT_NEAR(best_weights(q, b)[1], 0.005, 1e-9);
+  BinnedProducts products(2, 5);
+  for (std::size_t part = 0; part < 5; ++part)
+    for (std::size_t bin = 0; bin < finest_bins; ++bin) {
+      Products& cell = products.at(part, bin);
+      cell.q = q, cell.b = b, cell.weight = 1.0;
+    }
+  const BinnedWeights some = binned_weights(products, std::vector<double>{20.0, 21.0, 22.0}, 0.01);
+  EXPECT_EQ(some.all, (std::vector<double>{1.0, 0.0}));
+  EXPECT_TRUE(some.bins.empty());
 }
 
 TEST(CombineWeights, OfTwoEqualMembersLoseNothing) {
@@ -87,10 +95,60 @@ TEST(CombinePdfs, AreWeightedSumsAndLeaveOutWhatIsMissing) {
   for (std::size_t j = 3; j < 6; ++j) estimates[0][0].values<float>()[j] = std::nanf("");
   for (std::size_t j = 6; j < 9; ++j) estimates[0][0].values<float>()[j] = estimates[1][0].values<float>()[j] = std::nanf("");
   Table sum({{pdf_column, Type::f4, 3}}, 3);
-  sum_pdfs(estimates, {0.25, 0.75}, pdf, 1, sum);
+  BinnedWeights weights;
+  weights.all = {0.25, 0.75};
+  const std::vector<double> magnitude(3, 20.0);
+  sum_pdfs(estimates, weights, magnitude, pdf, 1, sum);
   EXPECT_FLOAT_EQ(sum[0].values<float>()[0], 2.5f);
   EXPECT_FLOAT_EQ(sum[0].values<float>()[4], 3.0f);
   EXPECT_TRUE(std::isnan(sum[0].values<float>()[8]));
+}
+
+/// Sums in which member 0 is better among the bright, member 1 among the faint, by `contrast`.
+BinnedProducts contrasted(double contrast) {
+  BinnedProducts products(2, 5);
+  for (std::size_t part = 0; part < 5; ++part)
+    for (std::size_t bin = 0; bin < finest_bins; ++bin) {
+      ObjectRandom random(9, part * 10 + bin, 1);
+      Products& cell = products.at(part, bin);
+      cell.weight = 100.0;
+      cell.q = {200.0, 100.0, 100.0, 200.0};
+      const double sign = bin < finest_bins / 2 ? 1.0 : -1.0;
+      cell.b = {150.0 + sign * contrast + random.uniform(), 150.0 - sign * contrast + random.uniform()};
+    }
+  return products;
+}
+
+TEST(CombineBins, AreUsedWhereTheyPayAndHaveTheWeightsOfTheirObjects) {
+  const std::vector<double> edges = {20.0, 21.0, 22.0};
+  const BinnedWeights weights = binned_weights(contrasted(20.0), edges, 0.01);
+  ASSERT_EQ(weights.bins.size(), 2U);
+  EXPECT_EQ(weights.up_to.front(), 21.0);
+  EXPECT_GT(weights.gain, 0.0);
+  EXPECT_EQ(weights.of(21.0), weights.bins[0]);
+  EXPECT_EQ(weights.of(25.0), weights.bins[1]);
+  EXPECT_EQ(weights.of(std::nan("")), weights.all);
+  const Products bright = contrasted(20.0).sum(0, 2).mean();
+  EXPECT_EQ(weights.bins[0], best_weights(bright.q, bright.b));
+  EXPECT_GT(weights.bins[0][0], 0.6);
+  EXPECT_LT(weights.bins[1][0], 0.4);
+  EXPECT_TRUE(binned_weights(contrasted(0.0), edges, 0.01).bins.empty());
+}
+
+TEST(CombineBins, ComeBackAsTheyWerePut) {
+  BinnedWeights weights;
+  weights.all = {0.5, 0.0, 0.5}, weights.up_to = {21.0, std::numeric_limits<double>::infinity()};
+  weights.bins = {{0.9, 0.0, 0.1}, {0.2, 0.0, 0.8}};
+  std::vector<Member> members(2);
+  members[0].weight = members[1].weight = 0.5;
+  members[0].model.algorithm = "mdn", members[1].model.algorithm = "tpz";
+  PhotozModel model;
+  put_members(members, model);
+  put_weights(weights, {0, 2}, model);
+  const BinnedWeights back = weights_of(model);
+  EXPECT_EQ(back.up_to, weights.up_to);
+  EXPECT_EQ(back.bins, (std::vector<std::vector<double>>{{0.9, 0.1}, {0.2, 0.8}}));
+  EXPECT_EQ(back.all, (std::vector<double>{0.5, 0.5}));
 }
 
 }  // namespace

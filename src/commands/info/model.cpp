@@ -39,6 +39,7 @@ Json calibration_json(const PhotozModel& model) {
     json["error_scale"] = calibration.error_scale;
     json["pit"] = calibration.pit;
     json["all_z"] = calibration.all_z;
+    json["bins"] = calibration.wider.size() + 1;
   }
   return json;
 }

@@ -51,6 +51,8 @@ Schema product_schema(const FolderFit& fit, const std::string& path) {
   if (fit.has_row) add({row_column, Type::i8, 1, "", "meta.record", "row of the object in its input, from 0"});
   for (const FittedModel& model : fit.models)
     for (const ColumnInfo& column : model.visible()) add(column);
+  if (fit.consensus)
+    for (const ColumnInfo& column : Consensus::columns()) add(column);
   return schema;
 }
 
@@ -95,6 +97,7 @@ FolderFit FolderFits::fitted(const std::string& path, const FolderTable& table) 
     add_once(read, column.from);
   }
   fit.has_row = roles.id.empty();
+  fit.consensus = consensus_of(asked_.models, named_);
   fit.product = product_schema(fit, path);
   if (!roles.id.empty()) fit.pdf_copies.id = table.schema[*find_column(table.schema, roles.id)];
   if (asked_.models.pdf.kind != "none")

@@ -17,7 +17,8 @@ namespace skyfold {
 
 /// Models on tables with the same columns.
 struct FolderFit {
-  std::vector<FittedModel> models;   ///< without their tables
+  std::vector<FittedModel> models;  ///< without their tables
+  std::optional<Consensus> consensus;
   Schema read;                       ///< all that is read of the table, each column once
   std::vector<CopiedColumn> copied;  ///< what goes into the product
   bool has_row = false;              ///< the product has a column `row`, as the table has no ids

@@ -74,6 +74,7 @@ class FolderWork::Products {
     if (rows.size() == 0) return;
     std::vector<const Table*> tables = {&from.copied};
     for (const ModelRows& model : from.models) tables.push_back(&model.out);
+    if (task_.fit->consensus) tables.push_back(&from.consensus);
     rows_.write(rows.begin, tables, result);
     for (std::size_t i = 0; i < pdfs_.size(); ++i) pdfs_[i]->write(rows, from.through, from.models[i].out, result);
     is_synced_ = false;
@@ -178,6 +179,11 @@ void FolderWork::compute(const Job&, RowRange block, int slot) {
     fit.models[i].corrections.apply(mine.models[i].in, mine.models[i].found, threads_);
     fit.models[i].kernel->run(mine.models[i].in, mine.models[i].out, threads_);
   }
+  if (!fit.consensus) return;
+  std::vector<const Table*> estimates;
+  for (const ModelRows& model : mine.models) estimates.push_back(&model.out);
+  mine.consensus = Table(Consensus::columns(), mine.chosen.objects.size());
+  fit.consensus->fill(estimates, threads_, mine.consensus);
 }
 
 void FolderWork::write(const Job&, RowRange block, int slot, JobResult& result) {

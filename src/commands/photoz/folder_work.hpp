@@ -58,6 +58,7 @@ class FolderWork final : public Work {
     Table all;  ///< the piece as it is read
     ChosenInPiece chosen;
     std::vector<ModelRows> models;
+    Table consensus;      ///< of them
     Table through;        ///< columns of the file that go into products, under their own names
     Table copied;         ///< the same as the product has them
     std::string problem;  ///< what is wrong with the file

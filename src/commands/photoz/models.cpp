@@ -81,6 +81,10 @@ void describe(OptionSet& option, ModelOptions& o) {
   option("model", o.paths, "models made by train; several estimate in one pass, into one product").required().layout();
   option("model.prefix", o.prefixes, "what the columns of each model begin with; empty: several models' algorithms");
   option("columns", o.columns, "names and kinds of the columns: skyfold, or those of a survey").one_of(photoz_forms());
+  option("consensus", o.consensus, "columns of what several models say together: inverse-variance, or none")
+      .one_of({"inverse-variance", "none"});
+  option("consensus.sigmas", o.consensus_sigmas, "two models agree when they differ by no more, in errors of their difference")
+      .range(0.0, 1e6);
   describe(option, o.pdf);
   option("pdf.ancil", o.ancil,
          "what the file of PDFs has beside them: all (ids, point estimates, quantiles, known redshifts), or ids alone")
@@ -107,6 +111,13 @@ std::vector<NamedModel> name_models(const ModelOptions& o, const std::string& ou
   }
   check_names(models);
   return models;
+}
+
+std::optional<Consensus> consensus_of(const ModelOptions& o, const std::vector<NamedModel>& models) {
+  if (models.size() < 2 || o.consensus == "none") return std::nullopt;
+  std::vector<std::string> prefixes;
+  for (const NamedModel& model : models) prefixes.push_back(model.name + "_");
+  return Consensus(photoz_form(o.columns), prefixes, o.consensus_sigmas);
 }
 
 Schema FittedModel::visible() const {

@@ -2,11 +2,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "skyfold/dataset/model_photometry.hpp"
 #include "skyfold/kernels/photoz/columns.hpp"
+#include "skyfold/kernels/photoz/consensus.hpp"
 
 namespace skyfold {
 
@@ -18,6 +20,8 @@ struct ModelOptions {
   PdfOptions pdf = pdf_by_model();
   double seed = 1.0;
   std::string ancil = "all";  ///< what files of PDFs tell beside them: all or ids
+  std::string consensus = "inverse-variance";
+  double consensus_sigmas = 2.0;
 };
 void describe(OptionSet& option, ModelOptions& o);
 
@@ -53,6 +57,9 @@ using MadeKernels = std::map<std::string, std::pair<std::shared_ptr<const Kernel
 /// Throws UsageError where model, table and options do not fit.
 [[nodiscard]] FittedModel fit_model(const ModelOptions& o, const OptionSet& given, const ModelBandOptions& bands, const NamedModel& named,
                                     const PhotometricTable& table, const std::string& id, MadeKernels* made = nullptr);
+
+/// What several models say together, if it is asked for; nothing of one model.
+[[nodiscard]] std::optional<Consensus> consensus_of(const ModelOptions& o, const std::vector<NamedModel>& models);
 
 /// A column of the catalogue that goes into the product, perhaps under another name or as another type of number.
 struct CopiedColumn {

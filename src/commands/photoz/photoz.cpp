@@ -147,6 +147,11 @@ class PhotozRun {
           throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name", path, column.name));
         names.push_back(column.name);
       }
+    consensus_ = consensus_of(o_.models, named_);
+    if (consensus_)
+      for (const ColumnInfo& column : Consensus::columns())
+        if (std::ranges::find(names, column.name) != names.end())
+          throw UsageError(fmt::format("--consensus: the product has a column {} (--consensus none)", column.name));
     truth_ = truth_column(layout.schema);
     if (std::string line; trim(o_.where).empty()) {
       o_.where = condition_for(survey_, layout.schema, path, line);
@@ -287,6 +292,8 @@ class PhotozRun {
     // PDFs have files of their own: with hundreds of numbers each they would be most of the product.
     for (const FittedModel& model : models_)
       for (const ColumnInfo& column : model.visible()) product_.layout.schema.push_back(column);
+    if (consensus_)
+      for (const ColumnInfo& column : Consensus::columns()) product_.layout.schema.push_back(column);
     product_.layout.creator = creator_of("photoz");
     product_.layout.product_class = product_class::photoz;
     std::vector<std::pair<std::string, std::string>> identities = {{catalogue_->path(), catalogue_->fingerprint()}};
@@ -302,7 +309,8 @@ class PhotozRun {
       for (const FittedModel& model : models_)
         models.push_back({*model.kernel, model.corrections, model.named.pdf_path.empty() ? "" : run_->partial(model.named.pdf_path)});
       const PdfCopies copies = has_pdf() ? pdf_copies(models_.front()) : PdfCopies();
-      work = std::make_shared<PhotozWork>(*objects_, models, CopiedRows{copied_, copies, pdf_objects()}, product_, context_.threads);
+      work = std::make_shared<PhotozWork>(*objects_, models, consensus_, CopiedRows{copied_, copies, pdf_objects()}, product_,
+                                          context_.threads);
     });
     run_->farm({"photoz", "objects", o_.partitions_per_job}, partitions_, work);
   }
@@ -361,7 +369,8 @@ class PhotozRun {
   std::optional<Catalogue> catalogue_;
   std::vector<NamedModel> named_;
   std::vector<FittedModel> models_;  ///< the same, ready for the catalogue
-  std::vector<std::string> said_;    ///< about the photometry
+  std::optional<Consensus> consensus_;
+  std::vector<std::string> said_;  ///< about the photometry
   std::vector<CopiedColumn> copied_;
   std::string truth_;
   std::optional<Condition> where_, pdf_where_;

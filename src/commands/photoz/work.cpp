@@ -39,9 +39,9 @@ void convert_numbers(const Column& from, Column& to) {
   }
 }
 
-PhotozWork::PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& models, const CopiedRows& copied, const RowProduct& product,
-                       int threads)
-    : objects_(objects), models_(models), copied_(copied.columns), threads_(threads), product_(product) {
+PhotozWork::PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& models, const std::optional<Consensus>& consensus,
+                       const CopiedRows& copied, const RowProduct& product, int threads)
+    : objects_(objects), models_(models), consensus_(consensus), copied_(copied.columns), threads_(threads), product_(product) {
   const Schema& schema = objects.catalogue().schema();
   std::vector<std::string> read, through;
   for (const ModelWork& model : models_) {
@@ -49,6 +49,7 @@ PhotozWork::PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& 
     empty_.models.push_back({table_of(schema, columns_read(model)), {}, Table(model.kernel.gives())});
     pdfs_.push_back(model.pdf.empty() ? nullptr : std::make_unique<PdfFileWriter>(model.pdf, copied.with_pdf, copied.pdf));
   }
+  if (consensus_) empty_.consensus = Table(Consensus::columns());
   empty_.in = table_of(schema, read);
   bool is_renamed = false;
   for (const CopiedColumn& column : copied_) {
@@ -103,6 +104,15 @@ void PhotozWork::compute(const Job&, RowRange block, int slot) {
     models_[i].corrections.apply(mine.in, mine.found, threads_);
     models_[i].kernel.run(mine.in, mine.out, threads_);
   }
+  agree(static_cast<std::size_t>(block.size()), slots_[slot]);
+}
+
+void PhotozWork::agree(std::size_t rows, Buffers& mine) const {
+  if (!consensus_) return;
+  std::vector<const Table*> estimates;
+  for (const Estimates& model : mine.models) estimates.push_back(&model.out);
+  mine.consensus.resize(rows);
+  consensus_->fill(estimates, threads_, mine.consensus);
 }
 
 void PhotozWork::write(const Job&, RowRange block, int slot, JobResult& result) {
@@ -113,6 +123,7 @@ void PhotozWork::write(const Job&, RowRange block, int slot, JobResult& result) 
 void PhotozWork::write_rows(RowRange block, const Buffers& rows, JobResult& result) {
   std::vector<const Table*> tables = {rows.renamed.columns() > 0 ? &rows.renamed : &rows.copied};
   for (const Estimates& model : rows.models) tables.push_back(&model.out);
+  if (consensus_) tables.push_back(&rows.consensus);
   product_.write(block.begin, tables, result);
   for (std::size_t i = 0; i < pdfs_.size(); ++i)
     if (pdfs_[i]) pdfs_[i]->write(block, rows.copied, rows.models[i].out, result);
@@ -140,6 +151,7 @@ void PhotozWork::mark_failed(RowRange block) {
     mine.models[i].out.resize(static_cast<std::size_t>(block.size()));
     models_[i].kernel.mark_failed(mine.models[i].out);
   }
+  agree(static_cast<std::size_t>(block.size()), mine);
   JobResult ignored;
   write_rows(block, mine, ignored);
 }

@@ -35,8 +35,9 @@ void convert_numbers(const Column& from, Column& to);
 class PhotozWork final : public Work {
  public:
   /// @param objects  the product's rows
-  PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& models, const CopiedRows& copied, const RowProduct& product,
-             int threads);
+  /// @param consensus  of the models; or none
+  PhotozWork(const ChosenRows& objects, const std::vector<ModelWork>& models, const std::optional<Consensus>& consensus,
+             const CopiedRows& copied, const RowProduct& product, int threads);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -55,16 +56,19 @@ class PhotozWork final : public Work {
   struct Buffers {
     Table in;  ///< columns that any model reads; not used with one
     std::vector<Estimates> models;
+    Table consensus;
     Table copied;   ///< what goes through
     Table renamed;  ///< the same as the product has it
   };
   Buffers& buffers(int slot);
   void read_models(RowRange block, Buffers& mine, JobResult& result);
   void read_copied(RowRange block, Buffers& mine);
+  void agree(std::size_t rows, Buffers& mine) const;
   void write_rows(RowRange block, const Buffers& rows, JobResult& result);
 
   const ChosenRows& objects_;
   std::vector<ModelWork> models_;
+  std::optional<Consensus> consensus_;
   std::vector<CopiedColumn> copied_;
   int threads_;
   Buffers empty_;

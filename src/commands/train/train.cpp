@@ -265,6 +265,11 @@ class Training {
         if (!model.held_out) model.held_out = std::make_shared<HeldOutEstimates>(held_out_pdfs(algorithm, set_, described_model(), tasks));
         const CalibrationReport report = skyfold::calibrate(*model.held_out, model, context_.threads);
         if (report.helps || report.calibration.error_scale > 0.0) model.tables[calibration_table] = report.calibration.table();
+        if (report.grid_step > 0.0) {
+          Table grid({{"step", Type::f8, 1, "", "src.redshift", "of the grid that PDFs have by default", ""}}, 1);
+          grid[0].values<double>()[0] = report.grid_step;
+          model.tables[grid_table] = std::move(grid);
+        }
         text = report.text;
       } catch (const DataError& error) {
         // Four fifths of a set may be too few for an algorithm that all of it is enough for.

@@ -52,12 +52,13 @@ struct PdfOptions {
   long quantiles = 41;            ///< of quant
   long gaussians = 6;             ///< of a mixture that is fitted to the PDF of an algorithm that has none
   long bytes = 52;                ///< of a packed PDF
+  bool only_pdf = false;          ///< for kernels inside others: z_phot and z_err will be replaced, so any number does for them
 };
 /// Options whose grid the model decides: zmin = -1, zmax = 0 and bins = 0 stand for that.
 [[nodiscard]] PdfOptions pdf_by_model();
 void describe(OptionSet& option, PdfOptions& o);
 /// The options with a grid that follows the model's range of redshifts where they leave it to the model: a tenth of the greatest redshift
-/// beyond it on either side, in steps of 0.1, but not below 0; 301 points.
+/// beyond it on either side, in steps of 0.1, but not below 0; as many points as the model's calibration found to be enough, else 301.
 /// Throws UsageError for a grid that is none.
 [[nodiscard]] PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model);
 /// The grid, shape [bins].

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@ namespace skyfold {
 
 /// Table of a model that says how its PDFs are calibrated.
 inline constexpr const char* calibration_table = "calibration";
+/// Table of a model, one row: `step` of the grid that PDFs have by default, fine enough for the sharpest of them.
+inline constexpr const char* grid_table = "pdf_grid";
 
 /// What is done to the PDFs of an estimator so that they are true of objects that it did not see. With F the distribution function of a
 /// PDF and W that of all redshifts, the calibrated one is B((1 - e) F + e W), which has the density B' ((1 - e) p + e w).
@@ -20,10 +23,14 @@ struct Calibration {
   std::vector<double> all_z;  ///< redshifts at which W is 0, 0.05, ... 1; increasing
   std::vector<double> pit;    ///< where the map B is 0, 0.05, ... 1; increasing from 0 to 1
   double error_scale = 0.0;   ///< of z_err where it is not of the PDF; 0: z_err is half of the central 68.3 % interval of the PDF
+  /// Calibrations of PDFs by their width, half of the central 68.3 % interval before calibration: each holds up to its own, the last one
+  /// for all that are wider. With some the numbers above hold for PDFs up to `widest`; else for all.
+  std::vector<Calibration> wider;
+  double widest = std::numeric_limits<double>::infinity();
 
   /// A calibration that changes no PDF.
   [[nodiscard]] static Calibration identity();
-  [[nodiscard]] bool is_identity() const noexcept { return floor == 0.0 && map_is_identity(); }
+  [[nodiscard]] bool is_identity() const noexcept { return floor == 0.0 && map_is_identity() && wider.empty(); }
   [[nodiscard]] bool map_is_identity() const noexcept;
   /// W, and its density.
   [[nodiscard]] double all_below(double z) const noexcept;
@@ -68,7 +75,8 @@ struct CalibrationReport {
   PdfQuality before, after;  ///< on the held-out objects; after: each part by a calibration that was made without it
   std::size_t objects = 0;   ///< with a PDF
   bool helps = false;
-  std::string text;  ///< one line for people
+  double grid_step = 0.0;  ///< of a grid that is fine enough for these PDFs; 0: not known
+  std::string text;        ///< one line for people
 };
 /// Fits a calibration to held-out estimates, and judges it by cross-validation: where the PITs do not come nearer to uniform, or the CDE
 /// loss grows by more than half a per cent, PDFs stay what they are.

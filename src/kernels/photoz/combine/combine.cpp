@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "../common/model.hpp"
 #include "kernel.hpp"
@@ -19,13 +20,13 @@ namespace {
 constexpr double least_weight = 0.01;
 
 struct Options {
-  std::vector<std::string> members = {"mdn", "tpz", "knn"};
+  std::vector<std::string> members = {"mdn", "tpz", "skynet", "knn"};
   std::string point = "median";
 };
 
 void describe_options(OptionSet& option, Options& o) {
   option("combine.members", o.members, "algorithms that are combined; their options are their own");
-  option("combine.point", o.point, "what z_phot is of the combined PDF").one_of({"median", "mode", "mean"});
+  option("combine.point", o.point, "what z_phot is of the combined PDF").one_of({"median", "mode", "mean", "risk", "core"});
 }
 
 /// Steps of a member's training, under its name.
@@ -44,40 +45,55 @@ class TasksOfMember final : public TrainingTasks {
   std::string name_;
 };
 
-/// What the weights depend on: means over the held-out objects.
-struct Products {
-  std::vector<double> q, b;
-};
-Products products_of(const std::vector<HeldOutEstimates>& held_out) {
+/// Magnitudes of the held-out objects, in their order.
+std::vector<double> held_out_magnitudes(const TrainingSet& set, std::size_t band) {
+  std::vector<std::size_t> fold;
+  std::vector<double> magnitude;
+  for (const auto& rows : calibration_folds(set, fold))
+    for (const std::size_t i : rows) magnitude.push_back(set.photometry.mag[i * set.photometry.n_bands + band]);
+  return magnitude;
+}
+
+/// Edges of bins that hold as many objects each.
+std::vector<double> edges_of(std::vector<double> magnitude) {
+  std::erase_if(magnitude, [](double m) { return !std::isfinite(m); });
+  std::ranges::sort(magnitude);
+  std::vector<double> edges;
+  for (std::size_t k = 1; k < combine::finest_bins; ++k)
+    edges.push_back(magnitude.empty() ? 0.0 : magnitude[k * magnitude.size() / combine::finest_bins]);
+  return edges;
+}
+
+combine::BinnedProducts products_of(const std::vector<HeldOutEstimates>& held_out, const std::vector<double>& magnitude,
+                                    std::span<const double> edges) {
   const std::size_t n = held_out.size();
-  Products products{std::vector<double>(n * n, 0.0), std::vector<double>(n, 0.0)};
-  const PdfOptions& pdf = held_out.front().pdf;
-  const auto bins = static_cast<std::size_t>(pdf.bins);
-  const double step = (pdf.zmax - pdf.zmin) / static_cast<double>(pdf.bins - 1);
+  const HeldOutEstimates& first = held_out.front();
+  combine::BinnedProducts products(n, first.parts);
+  const auto bins = static_cast<std::size_t>(first.pdf.bins);
+  const double step = (first.pdf.zmax - first.pdf.zmin) / static_cast<double>(first.pdf.bins - 1);
   std::vector<std::unique_ptr<RedshiftPdf>> pdfs;
-  for (const HeldOutEstimates& member : held_out) pdfs.push_back(make_redshift_pdf(member.columns.schema(), pdf));
-  double total = 0.0;
-  for (std::size_t row = 0; row < held_out.front().z.size(); ++row) {
+  for (const HeldOutEstimates& member : held_out) pdfs.push_back(make_redshift_pdf(member.columns.schema(), first.pdf));
+  for (std::size_t row = 0; row < first.z.size(); ++row) {
     bool have_all = true;
     for (std::size_t m = 0; m < n; ++m) have_all = pdfs[m]->set(held_out[m].columns, row) && have_all;
-    const double weight = held_out.front().weight.empty() ? 1.0 : held_out.front().weight[row];
+    const double weight = first.weight.empty() ? 1.0 : first.weight[row];
     if (!have_all || !(weight > 0.0)) continue;
-    total += weight;
+    const auto bin = std::isfinite(magnitude[row])
+                         ? static_cast<std::size_t>(std::ranges::lower_bound(edges, magnitude[row]) - edges.begin())
+                         : combine::finest_bins;
+    combine::Products& cell = products.at(first.part[row], bin);
+    cell.weight += weight;
     for (std::size_t a = 0; a < n; ++a) {
       const auto of_a = held_out[a].columns.at(pdf_column).values<float>().subspan(row * bins, bins);
-      products.b[a] += weight * pdfs[a]->density(held_out.front().z[row]);
+      cell.b[a] += weight * pdfs[a]->density(first.z[row]);
       for (std::size_t c = a; c < n; ++c) {
         const auto of_c = held_out[c].columns.at(pdf_column).values<float>().subspan(row * bins, bins);
         double sum = 0.0;
         for (std::size_t j = 0; j < bins; ++j) sum += static_cast<double>(of_a[j]) * static_cast<double>(of_c[j]);
-        products.q[a * n + c] += weight * sum * step;
+        cell.q[a * n + c] += weight * sum * step;
+        if (c > a) cell.q[c * n + a] = cell.q[a * n + c];
       }
     }
-  }
-  if (!(total > 0.0)) throw DataError("combine: no held-out object has a PDF of every member");
-  for (std::size_t a = 0; a < n; ++a) {
-    products.b[a] /= total;
-    for (std::size_t c = a; c < n; ++c) products.q[c * n + a] = products.q[a * n + c] /= total;
   }
   return products;
 }
@@ -107,18 +123,25 @@ class Combine final : public PhotozAlgorithm {
       TasksOfMember its(tasks, member->name());
       held_out.push_back(held_out_pdfs(*member, set, described, its, pdf));
     }
-    const Products products = products_of(held_out);
-    const std::vector<double> weights = combine::worthwhile_weights(products.q, products.b, least_weight);
-    tell(members, weights, products, held_out.front().z.size(), model);
+    const std::size_t band = combine::binned_band(model.bands.bands);
+    const std::vector<double> magnitude = held_out_magnitudes(set, band), edges = edges_of(magnitude);
+    const combine::BinnedProducts products = products_of(held_out, magnitude, edges);
+    const combine::BinnedWeights weights = combine::binned_weights(products, edges, least_weight);
+    tell(members, weights, products, held_out.front().z.size(), model.bands.bands[band], model);
     model.algorithm = name();
-    model.held_out = combined(std::move(held_out), weights, set.threads);
+    model.held_out = combined(std::move(held_out), weights, magnitude, set.threads);
     std::vector<combine::Member> trained;
+    std::vector<std::size_t> kept;
     for (std::size_t m = 0; m < members.size(); ++m) {
-      if (weights[m] == 0.0) continue;
-      trained.push_back({weights[m], described});
+      bool is_used = weights.all[m] > 0.0;
+      for (const std::vector<double>& bin : weights.bins) is_used = is_used || bin[m] > 0.0;
+      if (!is_used) continue;
+      kept.push_back(m);
+      trained.push_back({weights.all[m], described});
       TasksOfMember its(tasks, members[m]->name());
       members[m]->train(set, its, trained.back().model);
     }
+    combine::put_weights(weights, kept, model);
     model.parameters = parameters_of(options_, describe_options);
     combine::put_members(trained, model);
   }
@@ -148,23 +171,26 @@ class Combine final : public PhotozAlgorithm {
     return members;
   }
 
-  void tell(const std::vector<PhotozAlgorithm*>& members, const std::vector<double>& weights, const Products& products, std::size_t objects,
-            PhotozModel& model) const {
+  void tell(const std::vector<PhotozAlgorithm*>& members, const combine::BinnedWeights& weights, const combine::BinnedProducts& products,
+            std::size_t objects, const std::string& band, PhotozModel& model) const {
+    const combine::Products whole = products.sum(0, combine::finest_bins + 1).mean();
     std::vector<std::string> texts;
     for (std::size_t m = 0; m < members.size(); ++m) {
       std::vector<double> alone(members.size(), 0.0);
       alone[m] = 1.0;
-      texts.push_back(fmt::format("{} {:.3f} (alone CDE loss {:.3f})", members[m]->name(), weights[m],
-                                  combine::loss_of(alone, products.q, products.b)));
+      texts.push_back(
+          fmt::format("{} {:.3f} (alone CDE loss {:.3f})", members[m]->name(), weights.all[m], combine::loss_of(alone, whole.q, whole.b)));
     }
-    const std::string text = fmt::format("{}; together CDE loss {:.3f} on {} held-out objects", join(texts, ", "),
-                                         combine::loss_of(weights, products.q, products.b), objects);
+    std::string text = fmt::format("{}; together CDE loss {:.3f} on {} held-out objects", join(texts, ", "),
+                                   combine::loss_of(weights.all, whole.q, whole.b), objects);
+    if (!weights.bins.empty())
+      text += fmt::format("; with weights in {} bins of magnitude {} less by {:.3f}", weights.bins.size(), band, weights.gain);
     model.record["members"] = text;
     log_info("combine: " + text);
   }
 
-  std::shared_ptr<const HeldOutEstimates> combined(std::vector<HeldOutEstimates> members, const std::vector<double>& weights,
-                                                   int threads) const {
+  std::shared_ptr<const HeldOutEstimates> combined(std::vector<HeldOutEstimates> members, const combine::BinnedWeights& weights,
+                                                   const std::vector<double>& magnitude, int threads) const {
     auto all = std::make_shared<HeldOutEstimates>();
     HeldOutEstimates& first = members.front();
     all->z = first.z, all->weight = first.weight, all->part = first.part, all->parts = first.parts, all->pdf = first.pdf;
@@ -172,7 +198,7 @@ class Combine final : public PhotozAlgorithm {
     for (HeldOutEstimates& member : members) estimates.push_back(std::move(member.columns));
     Schema schema = combine::columns();
     Table sum({{pdf_column, Type::f4, static_cast<std::size_t>(all->pdf.bins)}}, all->z.size());
-    combine::sum_pdfs(estimates, weights, all->pdf, threads, sum);
+    combine::sum_pdfs(estimates, weights, magnitude, all->pdf, threads, sum);
     schema.push_back(sum[0].info());
     all->columns = Table(schema, all->z.size());
     combine::take_points(sum, all->pdf, estimates, options_.point, threads, all->columns);

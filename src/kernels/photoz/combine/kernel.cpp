@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../common/point.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/photoz/estimator.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
@@ -18,13 +19,16 @@ constexpr std::size_t objects_per_chunk = 128;
 class CombineKernel final : public PhotozKernel {
  public:
   CombineKernel(const PhotozModel& model, std::string point, const BandColumns& bands, const PdfOptions& pdf)
-      : PhotozKernel(model, bands, pdf, columns()), point_(std::move(point)), grid_(pdf) {
+      : PhotozKernel(model, bands, pdf, columns()),
+        point_(std::move(point)),
+        grid_(pdf),
+        weights_(weights_of(model)),
+        band_(binned_band(model.bands.bands)) {
     // Without PDFs to give, those that point and error are taken from are on the fine grid.
     if (pdf.kind == "none") grid_ = native_pdf(model, false);
-    for (const Member& member : members_of(model)) {
-      weights_.push_back(member.weight);
-      kernels_.push_back(photoz_estimator(member.model, bands, grid_).kernel);
-    }
+    PdfOptions of_members = grid_;
+    of_members.only_pdf = true;
+    for (const Member& member : members_of(model)) kernels_.push_back(photoz_estimator(member.model, bands, of_members).kernel);
   }
 
   std::vector<std::string> needs() const override {
@@ -42,7 +46,7 @@ class CombineKernel final : public PhotozKernel {
       kernel->run(in, estimates.back(), threads);
     }
     Table sum({{pdf_column, Type::f4, static_cast<std::size_t>(grid_.bins)}}, in.rows());
-    sum_pdfs(estimates, weights_, grid_, threads, sum);
+    sum_pdfs(estimates, weights_, magnitudes(in), grid_, threads, sum);
     take_points(sum, grid_, estimates, point_, threads, out);
     const EstimateColumns output(out);
     for (std::size_t row = 0; row < in.rows(); ++row)
@@ -51,9 +55,19 @@ class CombineKernel final : public PhotozKernel {
   }
 
  private:
+  /// By which objects have their weights; none where all have the same.
+  std::vector<double> magnitudes(const Table& in) const {
+    std::vector<double> magnitude(in.rows(), std::numeric_limits<double>::quiet_NaN());
+    if (weights_.bins.empty()) return magnitude;
+    const Photometry photometry = photometry_of(in);
+    for (std::size_t row = 0; row < magnitude.size(); ++row) magnitude[row] = photometry.mag[row * photometry.n_bands + band_];
+    return magnitude;
+  }
+
   std::string point_;
   PdfOptions grid_;
-  std::vector<double> weights_;
+  BinnedWeights weights_;
+  std::size_t band_;
   std::vector<std::unique_ptr<Kernel>> kernels_;
 };
 
@@ -64,22 +78,33 @@ Schema columns() {
           photoz_column::n_bands("bands observed"), photoz_column::flags()};
 }
 
-void sum_pdfs(const std::vector<Table>& estimates, const std::vector<double>& weights, const PdfOptions& pdf, int threads, Table& sum) {
+void sum_pdfs(const std::vector<Table>& estimates, const BinnedWeights& weights, std::span<const double> magnitude, const PdfOptions& pdf,
+              int threads, Table& sum) {
   const auto bins = static_cast<std::size_t>(pdf.bins);
   const auto to = sum.at(pdf_column).values<float>();
+  std::vector<std::span<const float>> from;
+  for (const Table& estimate : estimates) from.push_back(estimate.at(pdf_column).values<float>());
   parallel_for(sum.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t row = begin; row < end; ++row) {
       const auto mine = to.subspan(row * bins, bins);
-      std::ranges::fill(mine, 0.0f);
+      const std::vector<double>& its = weights.of(magnitude[row]);
+      const auto has_pdf = [&](std::size_t m) { return std::isfinite(from[m][row * bins]); };
       double total = 0.0;
-      for (std::size_t m = 0; m < estimates.size(); ++m) {
-        const auto its = estimates[m].at(pdf_column).values<float>().subspan(row * bins, bins);
-        if (!std::isfinite(its.front())) continue;
-        total += weights[m];
-        for (std::size_t j = 0; j < bins; ++j) mine[j] += static_cast<float>(weights[m]) * its[j];
+      std::size_t n = 0;
+      for (std::size_t m = 0; m < from.size(); ++m)
+        if (has_pdf(m)) total += its[m], ++n;
+      if (n == 0) {
+        std::ranges::fill(mine, std::numeric_limits<float>::quiet_NaN());
+        continue;
       }
-      const auto scale = total > 0.0 ? static_cast<float>(1.0 / total) : std::numeric_limits<float>::quiet_NaN();
-      for (float& value : mine) value *= scale;
+      std::ranges::fill(mine, 0.0f);
+      for (std::size_t m = 0; m < from.size(); ++m) {
+        if (!has_pdf(m) || (total > 0.0 && its[m] == 0.0)) continue;
+        // Where only members without weight have a PDF, they are equal.
+        const auto weight = static_cast<float>(total > 0.0 ? its[m] / total : 1.0 / static_cast<double>(n));
+        const float* values = &from[m][row * bins];
+        for (std::size_t j = 0; j < bins; ++j) mine[j] += weight * values[j];
+      }
     }
   });
 }
@@ -100,7 +125,7 @@ void take_points(const Table& sum, const PdfOptions& pdf, const std::vector<Tabl
         output.set_missing(row, bands, flags);
         continue;
       }
-      output.z_phot[row] = point_of(*its, point);
+      output.z_phot[row] = point_of_pdf(*its, point);
       output.z_err[row] = static_cast<float>(central_half_width(*its));
       output.n_bands[row] = bands;
       output.flags[row] = flags;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../common/estimates.hpp"
+#include "bins.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
 
 namespace skyfold::combine {
@@ -18,11 +19,18 @@ struct Member {
 void put_members(const std::vector<Member>& members, PhotozModel& model);
 [[nodiscard]] std::vector<Member> members_of(const PhotozModel& model);
 
+/// Keeps weights in bins of magnitude with the members that are kept, and gives them back.
+/// @param kept  numbers of the members
+void put_weights(const BinnedWeights& weights, const std::vector<std::size_t>& kept, PhotozModel& model);
+[[nodiscard]] BinnedWeights weights_of(const PhotozModel& model);
+
 /// Sums PDFs of members on a grid: what is missing in one is left out, and what is left has unit integral.
 ///
 /// @param estimates  of each member, with PDFs on the same grid
+/// @param magnitude  of each object, by which it has its weights; NaN: not known
 /// @param sum        shape [rows x bins]; NaN where no member has a PDF
-void sum_pdfs(const std::vector<Table>& estimates, const std::vector<double>& weights, const PdfOptions& pdf, int threads, Table& sum);
+void sum_pdfs(const std::vector<Table>& estimates, const BinnedWeights& weights, std::span<const double> magnitude, const PdfOptions& pdf,
+              int threads, Table& sum);
 
 /// Fills z_phot, z_err, n_bands and flags of estimates by the sums of their PDFs.
 void take_points(const Table& sum, const PdfOptions& pdf, const std::vector<Table>& estimates, const std::string& point, int threads,

@@ -8,6 +8,7 @@ namespace skyfold::combine {
 namespace {
 
 constexpr const char* member_table = "members";
+constexpr const char* bin_table = "member_bins";
 
 }  // namespace
 
@@ -46,6 +47,34 @@ std::vector<Member> members_of(const PhotozModel& model) {
     members.push_back(std::move(member));
   }
   return members;
+}
+
+void put_weights(const BinnedWeights& weights, const std::vector<std::size_t>& kept, PhotozModel& model) {
+  if (weights.bins.empty()) return;
+  Table table({{"up_to", Type::f8, 1, "mag", "phot.mag", "greatest magnitude of the bin", ""},
+               {"weight", Type::f8, kept.size(), "", "", "of the members' PDFs, sum 1", ""}},
+              weights.bins.size());
+  for (std::size_t k = 0; k < weights.bins.size(); ++k) {
+    table[0].values<double>()[k] = weights.up_to[k];
+    for (std::size_t m = 0; m < kept.size(); ++m) table[1].values<double>()[k * kept.size() + m] = weights.bins[k][kept[m]];
+  }
+  model.tables[bin_table] = std::move(table);
+}
+
+BinnedWeights weights_of(const PhotozModel& model) {
+  BinnedWeights weights;
+  for (const Member& member : members_of(model)) weights.all.push_back(member.weight);
+  const auto found = model.tables.find(bin_table);
+  if (found == model.tables.end()) return weights;
+  const std::size_t n = weights.all.size();
+  if (!found->second.find("up_to") || !found->second.find("weight") || found->second.at("weight").info().width != n)
+    throw DataError("the model's weights in bins are not those of its members (damaged)");
+  for (std::size_t k = 0; k < found->second.rows(); ++k) {
+    weights.up_to.push_back(found->second.at("up_to").number(k));
+    const auto values = found->second.at("weight").values<double>().subspan(k * n, n);
+    weights.bins.emplace_back(values.begin(), values.end());
+  }
+  return weights;
 }
 
 }  // namespace skyfold::combine

@@ -82,21 +82,4 @@ std::vector<double> best_weights(std::span<const double> q, std::span<const doub
   return best;
 }
 
-std::vector<double> worthwhile_weights(std::span<const double> q, std::span<const double> b, double least) {
-  const std::size_t n = b.size();
-  std::vector<double> weights = best_weights(q, b);
-  std::vector<std::size_t> kept;
-  for (std::size_t i = 0; i < n; ++i)
-    if (weights[i] >= least) kept.push_back(i);
-  std::vector<double> some_q, some_b;
-  for (const std::size_t i : kept) {
-    some_b.push_back(b[i]);
-    for (const std::size_t j : kept) some_q.push_back(q[i * n + j]);
-  }
-  const std::vector<double> again = best_weights(some_q, some_b);
-  std::ranges::fill(weights, 0.0);
-  for (std::size_t k = 0; k < kept.size(); ++k) weights[kept[k]] = again[k];
-  return weights;
-}
-
 }  // namespace skyfold::combine

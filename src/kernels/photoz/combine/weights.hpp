@@ -12,7 +12,4 @@ namespace skyfold::combine {
 [[nodiscard]] std::vector<double> best_weights(std::span<const double> q, std::span<const double> b);
 [[nodiscard]] double loss_of(std::span<const double> weights, std::span<const double> q, std::span<const double> b);
 
-/// The same without members that would get less than `least`: they would cost more than they give.
-[[nodiscard]] std::vector<double> worthwhile_weights(std::span<const double> q, std::span<const double> b, double least);
-
 }  // namespace skyfold::combine

@@ -10,6 +10,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/kernels/photoz/calibration.hpp"
 #include "skyfold/kernels/photoz/pdf_conversion.hpp"
 
 namespace skyfold {
@@ -34,7 +35,7 @@ std::unique_ptr<PhotozAlgorithm> make_trainz();
 namespace {
 
 constexpr double grid_start_by_model = -1.0;
-constexpr long grid_points_by_model = 301;
+constexpr long grid_points_by_model = 301, most_grid_points = 100'000;
 
 struct Entry {
   const char* name;
@@ -61,6 +62,14 @@ constexpr Entry algorithms[] = {
 };
 // clang-format on
 
+long points_by_model(const PdfOptions& pdf, const PhotozModel& model) {
+  const auto grid = model.tables.find(grid_table);
+  if (grid == model.tables.end()) return grid_points_by_model;
+  const double step = grid->second.rows() == 1 && grid->second.find("step") ? grid->second.at("step").number(0) : 0.0;
+  if (!(step > 0.0)) throw DataError("the model's grid of PDFs has no step (damaged)");
+  return std::clamp(1 + std::lround((pdf.zmax - pdf.zmin) / step), 2L, most_grid_points);
+}
+
 }  // namespace
 
 PdfOptions pdf_by_model() {
@@ -76,7 +85,7 @@ void describe(OptionSet& option, PdfOptions& o) {
       .one_of({"none", "interp", "hist", "quant", "mixmod", "norm", "packed"});
   option("pdf.zmin", o.zmin, "first redshift of the grid; -1: by the model's range").range(-1.0, 100.0);
   option("pdf.zmax", o.zmax, "last redshift of the grid; 0: by the model's range").range(0.0, 100.0);
-  option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: 301").range(0, 100000);
+  option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: by the model").range(0, most_grid_points);
   describe_pdf_sizes(option, o);
 }
 
@@ -93,7 +102,7 @@ PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model) {
   if (pdf.zmin == grid_start_by_model) pdf.zmin = std::max(0.0, std::floor((model.z_min - margin) * 10.0) / 10.0);
   if (pdf.zmin < 0.0) throw UsageError(fmt::format("pdf.zmin = {} (a redshift, or -1 for the model's range)", o.zmin));
   if (pdf.zmax == 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(std::max(model.z_max, 0.0) * 11.0) / 10.0);
-  if (pdf.bins == 0) pdf.bins = grid_points_by_model;
+  if (pdf.bins == 0) pdf.bins = points_by_model(pdf, model);
   (void)pdf_grid(pdf);
   return pdf;
 }

@@ -77,17 +77,22 @@ std::int32_t BinnedPdf::write(std::span<const double> grid, std::size_t row, con
     pdf[is_below ? 0 : n - 1] = static_cast<float>(2.0 / (is_below ? grid[1] - grid[0] : grid[n - 1] - grid[n - 2]));
     return photoz_pdf_off_grid;
   }
-  double before = start;
+  const auto density_of = [&](std::size_t bin) {
+    return bin < probability_.size() ? probability_[bin] / (edges_[bin + 1] - edges_[bin]) : 0.0;
+  };
+  const double scale = 1.0 / mass;
+  double before = start, low = grid.front(), density = density_of(0);
   std::size_t bin = 0;
   for (std::size_t j = 0; j < n; ++j) {
-    const double low = j == 0 ? grid[0] : 0.5 * (grid[j - 1] + grid[j]), high = j + 1 == n ? grid[j] : 0.5 * (grid[j] + grid[j + 1]);
+    const double high = j + 1 == n ? grid[j] : 0.5 * (grid[j] + grid[j + 1]);
     // As cumulative(high), without a search: the grid ascends.
-    while (bin < probability_.size() && edges_[bin + 1] <= high) ++bin;
-    double reached = below_[bin];
-    if (bin < probability_.size() && high > edges_[bin])
-      reached += probability_[bin] * (high - edges_[bin]) / (edges_[bin + 1] - edges_[bin]);
-    pdf[j] = static_cast<float>((reached - before) / ((high - low) * mass));
-    before = reached;
+    if (bin < probability_.size() && edges_[bin + 1] <= high) {
+      while (bin < probability_.size() && edges_[bin + 1] <= high) ++bin;
+      density = density_of(bin);
+    }
+    const double reached = below_[bin] + density * std::max(0.0, high - edges_[bin]);
+    pdf[j] = reached > before ? static_cast<float>((reached - before) * scale / (high - low)) : 0.0f;
+    before = reached, low = high;
   }
   return mass < 0.5 ? photoz_pdf_off_grid : 0;
 }

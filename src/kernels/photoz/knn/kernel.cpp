@@ -15,10 +15,12 @@ class KnnKernel::Maker final : public NeighbourKernel::Estimator {
   std::int32_t estimate(const Neighbourhood& of, const EstimateColumns& out) override {
     maker_.centres(of.neighbours);
     const Mixture& mixture = maker_.widen(kernel_.options_.sigma);
-    out.z_phot[of.object] = kernel_.point_ == Point::mode   ? mixture.mode()
+    const bool only_pdf = kernel_.pdf().only_pdf;
+    out.z_phot[of.object] = only_pdf                        ? mixture.mean()
+                            : kernel_.point_ == Point::mode ? mixture.mode()
                             : kernel_.point_ == Point::mean ? mixture.mean()
                                                             : mixture.quantile(0.5);
-    out.z_err[of.object] = static_cast<float>(central_half_width(mixture));
+    out.z_err[of.object] = only_pdf ? 0.0f : static_cast<float>(central_half_width(mixture));
     // On a grid the kernels are laid about the mean, as residuals.
     return pdf_.write(pdf_.is_on_grid() ? mixture.mean() : 0.0, mixture.z(), mixture.weight(), mixture.sigma(), of.object, out);
   }

@@ -93,10 +93,11 @@ void MdnKernel::run(const Table& in, Table& out, int threads) const {
 
 void MdnKernel::estimate(const Mixture& mixture, std::size_t object, std::int32_t flags, Worker& worker,
                          const EstimateColumns& output) const {
-  const double z = point_of(mixture, options_.point);
+  const bool only_pdf = pdf().only_pdf;
+  const double z = only_pdf ? mixture.mean() : point_of(mixture, options_.point);
   flags |= range_flags(z) | worker.pdf.write(mixture, object, output);
   output.z_phot[object] = z;
-  output.z_err[object] = static_cast<float>(central_half_width(mixture));
+  output.z_err[object] = only_pdf ? 0.0f : static_cast<float>(central_half_width(mixture));
   output.flags[object] = flags;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "../common/estimates.hpp"
+#include "../common/point.hpp"
 #include "skyfold/core/error.hpp"
 
 namespace skyfold {
@@ -23,25 +24,69 @@ bool increases(const std::vector<double>& values) {
   return std::ranges::adjacent_find(values, [](double a, double b) { return !(a < b); }) == values.end();
 }
 
+/// A calibration with what is computed of it once.
+struct Prepared {
+  explicit Prepared(const Calibration& calibration) : by(calibration) {
+    for (std::size_t k = 0; k + 1 < by.pit.size(); ++k) slope.push_back(knot(1) / (by.pit[k + 1] - by.pit[k]));
+  }
+  /// What the floor puts below redshifts; conversions ask for the same ones of all objects.
+  const std::vector<double>& floor_below(std::span<const double> z) {
+    if (std::ranges::equal(z, asked)) return floor;
+    asked.assign(z.begin(), z.end());
+    floor.clear();
+    for (const double at : z) floor.push_back(by.floor * by.all_below(at));
+    return floor;
+  }
+
+  Calibration by;
+  std::vector<double> slope;  ///< of the pieces of the map
+
+ private:
+  std::vector<double> asked, floor;
+};
+
 class CalibratedPdf final : public RedshiftPdf {
  public:
-  CalibratedPdf(const Calibration& calibration, std::unique_ptr<RedshiftPdf> pdf) : by_(calibration), inner_(std::move(pdf)) {}
+  CalibratedPdf(const Calibration& calibration, std::unique_ptr<RedshiftPdf> pdf) : inner_(std::move(pdf)) {
+    all_.push_back(std::make_unique<Prepared>(calibration));
+    for (const Calibration& wider : calibration.wider) all_.push_back(std::make_unique<Prepared>(wider));
+    mine_ = all_.front().get();
+  }
 
   bool set(const Table& rows, std::size_t row) override {
     is_sampled_ = false;
-    return inner_->set(rows, row);
+    if (!inner_->set(rows, row)) return false;
+    if (all_.size() == 1) return true;
+    const double width = central_half_width(*inner_);
+    std::size_t k = 0;
+    while (k + 1 < all_.size() && width > all_[k]->by.widest) ++k;
+    mine_ = all_[k].get();
+    return true;
   }
 
-  double density(double z) const override { return by_.slope(below(z)) * plain_density(z); }
-  double cumulative(double z) const override { return by_.map(below(z)); }
+  double density(double z) const override { return by().slope(below(z)) * plain_density(z); }
+  double cumulative(double z) const override { return by().map(below(z)); }
+
+  // All ascend: redshifts, what is below them, and the pieces of the map that it falls into.
+  void cumulatives(std::span<const double> z, std::span<double> values) const override {
+    inner_->cumulatives(z, values);
+    const Calibration& mine = mine_->by;
+    if (mine.floor > 0.0) {
+      const std::vector<double>& floor = mine_->floor_below(z);
+      const double rest = 1.0 - mine.floor;
+      for (std::size_t i = 0; i < z.size(); ++i) values[i] = std::clamp(rest * values[i] + floor[i], 0.0, 1.0);
+    }
+    std::size_t k = 0;
+    for (double& value : values) {
+      while (k + 2 < mine.pit.size() && mine.pit[k + 1] <= value) ++k;
+      value = std::clamp(knot(k) + (value - mine.pit[k]) * mine_->slope[k], 0.0, 1.0);
+    }
+  }
 
   double quantile(double p) const override {
-    const double u = by_.inverse(p);
-    if (by_.floor == 0.0) return inner_->quantile(u);
-    // What lies below without the floor differs by at most its share.
-    const double rest = 1.0 - by_.floor, least = (u - by_.floor) / rest, most = u / rest;
-    const auto [first, last] = support();
-    double low = least > 0.0 ? inner_->quantile(least) : first, high = most < 1.0 ? inner_->quantile(most) : last;
+    const double u = by().inverse(p);
+    if (by().floor == 0.0) return inner_->quantile(u);
+    auto [low, high] = support();
     double z = u > 0.0 && u < 1.0 ? std::clamp(inner_->quantile(u), low, high) : 0.5 * (low + high);
     for (int step = 0; step < 100 && high - low > 1e-9; ++step) {
       const double excess = below(z) - u;
@@ -92,7 +137,7 @@ class CalibratedPdf final : public RedshiftPdf {
 
   std::pair<double, double> support() const override {
     auto [first, last] = inner_->support();
-    if (by_.floor > 0.0) first = std::min(first, by_.all_z.front()), last = std::max(last, by_.all_z.back());
+    if (by().floor > 0.0) first = std::min(first, by().all_z.front()), last = std::max(last, by().all_z.back());
     return {first, last};
   }
 
@@ -107,12 +152,12 @@ class CalibratedPdf final : public RedshiftPdf {
  private:
   static constexpr double fine = 0.0025;
 
-  [[nodiscard]] double below(double z) const { return by_.floor == 0.0 ? inner_->cumulative(z) : plain_below(z); }
+  [[nodiscard]] double below(double z) const { return by().floor == 0.0 ? inner_->cumulative(z) : plain_below(z); }
   [[nodiscard]] double plain_below(double z) const {
-    return std::clamp((1.0 - by_.floor) * inner_->cumulative(z) + by_.floor * by_.all_below(z), 0.0, 1.0);
+    return std::clamp((1.0 - by().floor) * inner_->cumulative(z) + by().floor * by().all_below(z), 0.0, 1.0);
   }
   [[nodiscard]] double plain_density(double z) const {
-    return by_.floor == 0.0 ? inner_->density(z) : (1.0 - by_.floor) * inner_->density(z) + by_.floor * by_.all_density(z);
+    return by().floor == 0.0 ? inner_->density(z) : (1.0 - by().floor) * inner_->density(z) + by().floor * by().all_density(z);
   }
 
   void sample_once() const {
@@ -130,8 +175,11 @@ class CalibratedPdf final : public RedshiftPdf {
     }
   }
 
-  Calibration by_;
+  [[nodiscard]] const Calibration& by() const noexcept { return mine_->by; }
+
   std::unique_ptr<RedshiftPdf> inner_;
+  std::vector<std::unique_ptr<Prepared>> all_;
+  Prepared* mine_;  ///< of all, that of the object
   mutable bool is_sampled_ = false;
   mutable std::vector<double> z_, probability_;
 };
@@ -167,7 +215,7 @@ double Calibration::all_density(double z) const noexcept {
 
 double Calibration::map(double u) const noexcept {
   const std::size_t k = piece_of(pit, u);
-  return std::clamp(knot(k) + (u - pit[k]) / (pit[k + 1] - pit[k]) * knot(1), 0.0, 1.0);
+  return std::clamp(knot(k) + (u - pit[k]) * (knot(1) / (pit[k + 1] - pit[k])), 0.0, 1.0);
 }
 double Calibration::slope(double u) const noexcept {
   const std::size_t k = piece_of(pit, u);
@@ -183,31 +231,41 @@ Table Calibration::table() const {
                {"pit", Type::f8, 1, "", "", "value of the algorithm's distribution function, with the floor, that has this level"},
                {"all_z", Type::f8, 1, "", "", "redshift below which this share of all objects is"},
                {"floor", Type::f8, 1, "", "", "share of the distribution of all objects in every PDF"},
-               {"error_scale", Type::f8, 1, "", "", "factor of z_err; 0: z_err is of the PDF"}},
-              knots);
-  for (std::size_t k = 0; k < knots; ++k) {
-    table[0].values<double>()[k] = knot(k);
-    table[1].values<double>()[k] = pit[k];
-    table[2].values<double>()[k] = all_z[k];
-    table[3].values<double>()[k] = floor;
-    table[4].values<double>()[k] = error_scale;
+               {"error_scale", Type::f8, 1, "", "", "factor of z_err; 0: z_err is of the PDF"},
+               {"widest", Type::f8, 1, "", "", "half of the central 68.3 % interval up to which PDFs are calibrated so"}},
+              knots * (1 + wider.size()));
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::size_t k = row % knots;
+    const Calibration& by = row < knots ? *this : wider[row / knots - 1];
+    const double values[] = {knot(k), by.pit[k], by.all_z[k], by.floor, by.error_scale, by.widest};
+    for (std::size_t c = 0; c < std::size(values); ++c) table[c].values<double>()[row] = values[c];
   }
   return table;
 }
 
 Calibration::Calibration(const Table& table) {
-  const auto values = [&](const char* name) {
-    if (!table.find(name) || table.rows() != knots) throw DataError("the model's calibration is not one of this version (train it again)");
-    const auto column = table.at(name).values<double>();
-    return std::vector<double>(column.begin(), column.end());
-  };
-  pit = values("pit");
-  all_z = values("all_z");
-  floor = values("floor").front();
-  error_scale = values("error_scale").front();
-  if (!increases(pit) || !increases(all_z) || pit.front() != 0.0 || pit.back() != 1.0 || !(floor >= 0.0 && floor < 1.0) ||
-      !(error_scale >= 0.0))
-    throw DataError("the model's calibration is no increasing map (damaged)");
+  for (const char* name : {"pit", "all_z", "floor", "error_scale"})
+    if (!table.find(name) || table.rows() == 0 || table.rows() % knots != 0)
+      throw DataError("the model's calibration is not one of this version (train it again)");
+  for (std::size_t first = 0; first < table.rows(); first += knots) {
+    const auto values = [&](const char* name) {
+      const auto column = table.at(name).values<double>().subspan(first, knots);
+      return std::vector<double>(column.begin(), column.end());
+    };
+    Calibration part;
+    part.pit = values("pit");
+    part.all_z = values("all_z");
+    part.floor = values("floor").front();
+    part.error_scale = values("error_scale").front();
+    if (table.find("widest")) part.widest = values("widest").front();
+    if (!increases(part.pit) || !increases(part.all_z) || part.pit.front() != 0.0 || part.pit.back() != 1.0 ||
+        !(part.floor >= 0.0 && part.floor < 1.0) || !(part.error_scale >= 0.0) || !(part.widest > 0.0))
+      throw DataError("the model's calibration is no increasing map (damaged)");
+    if (first == 0)
+      *this = std::move(part);
+    else
+      wider.push_back(std::move(part));
+  }
 }
 
 bool is_calibrated(const PhotozModel& model) { return model.tables.contains(calibration_table); }
@@ -219,15 +277,16 @@ std::unique_ptr<RedshiftPdf> calibrated_pdf(const Calibration& calibration, std:
 
 CalibratedPoint::CalibratedPoint(const PhotozModel& model, const Calibration& calibration) : error_scale_(calibration.error_scale) {
   const auto found = model.parameters.find(model.algorithm + ".point");
-  if (found != model.parameters.end() && (found->second == "mean" || found->second == "mode" || found->second == "median"))
-    point_ = found->second;
+  if (found == model.parameters.end()) return;
+  for (const char* of_pdf : {"mean", "mode", "median", "risk", "core"})
+    if (found->second == of_pdf) point_ = of_pdf;
 }
 void CalibratedPoint::correct(const RedshiftPdf* pdf, double& z_phot, float& z_err) const {
   if (error_scale_ > 0.0)
     z_err = static_cast<float>(error_scale_ * static_cast<double>(z_err));
   else if (pdf)
     z_err = static_cast<float>(central_half_width(*pdf));
-  if (pdf && !point_.empty()) z_phot = point_of(*pdf, point_);
+  if (pdf && !point_.empty()) z_phot = point_of_pdf(*pdf, point_);
 }
 
 }  // namespace skyfold

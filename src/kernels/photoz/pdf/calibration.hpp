@@ -20,6 +20,9 @@ class CalibratedPoint {
 
   /// False where the point is not of the PDF, and the error is scaled: no PDF need be made for them.
   [[nodiscard]] bool needs_pdf() const noexcept { return !point_.empty() || error_scale_ == 0.0; }
+  /// True where both are of the PDF.
+  [[nodiscard]] bool is_all_of_pdf() const noexcept { return point_is_of_pdf() && error_scale_ == 0.0; }
+  [[nodiscard]] bool point_is_of_pdf() const noexcept { return !point_.empty(); }
   /// @param pdf  calibrated; null: the object has none, and what is of the PDF stays as it is
   void correct(const RedshiftPdf* pdf, double& z_phot, float& z_err) const;
 

@@ -21,13 +21,14 @@ class PdfConverter {
   [[nodiscard]] std::int32_t write(const RedshiftPdf& pdf, std::size_t row, Table& out);
 
  private:
-  std::int32_t write_grid(const RedshiftPdf& pdf, std::size_t row, Table& out) const;
-  std::int32_t write_bins(const RedshiftPdf& pdf, std::size_t row, Table& out) const;
+  std::int32_t write_densities(const RedshiftPdf& pdf, std::span<float> values);
   std::int32_t write_packed(const RedshiftPdf& pdf, std::size_t row, Table& out);
   void write_gaussians(const RedshiftPdf& pdf, std::size_t row, Table& out);
 
   PdfOptions options_;
-  std::vector<double> grid_;  ///< points, edges, or probabilities
+  std::vector<double> levels_;                ///< of quant
+  std::vector<double> edges_, widths_;        ///< of what is about each value of interp and hist; widths_ are inverse
+  std::vector<double> below_, mean_, value_;  ///< of an object, at edges and between them
   std::unique_ptr<PdfPacker> packer_;
   std::unique_ptr<MixtureFit> fit_;
 };

@@ -8,6 +8,7 @@
 #include "calibration.hpp"
 #include "converter.hpp"
 #include "skyfold/core/parallel.hpp"
+#include "skyfold/kernels/photoz/flags.hpp"
 #include "skyfold/kernels/photoz/pdf_layout.hpp"
 #include "uniform_pdf.hpp"
 
@@ -15,13 +16,23 @@ namespace skyfold {
 namespace {
 
 constexpr std::size_t objects_per_chunk = 64;
+constexpr std::size_t slice_bytes = std::size_t{64} << 20;  // of PDFs that wait for their conversion
+constexpr std::size_t least_slice = 4096;
+
+/// Rows of a table, copied to the same place of a shorter one.
+void copy_rows(const Table& from, std::size_t begin, Table& to) {
+  for (std::size_t c = 0; c < to.columns(); ++c) {
+    const std::size_t size = to[c].info().bytes_per_row();
+    std::ranges::copy(from[c].bytes().subspan(begin * size, to.rows() * size), to[c].bytes().begin());
+  }
+}
 
 /// Estimates of an algorithm with their PDFs in another form.
 class ConvertingKernel final : public Kernel {
  public:
   /// @param native  of the kernel; @param pdf  to be given
   ConvertingKernel(std::unique_ptr<Kernel> kernel, const PhotozModel& model, const PdfOptions& native, const PdfOptions& pdf)
-      : inner_(std::move(kernel)), native_(native), pdf_(pdf) {
+      : inner_(std::move(kernel)), native_(native), pdf_(pdf), z_min_(model.z_min), z_max_(model.z_max) {
     if (is_calibrated(model)) {
       calibrated_.emplace(model.tables.at(calibration_table));
       point_.emplace(model, *calibrated_);
@@ -36,22 +47,22 @@ class ConvertingKernel final : public Kernel {
   Schema gives() const override { return schema_; }
 
   void run(const Table& in, Table& out, int threads) const override {
-    Table inner(inner_->gives(), in.rows());
-    inner_->run(in, inner, threads);
-    copy_others(inner, out);
     std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
-    parallel_for(in.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
-      auto& worker = workers[static_cast<std::size_t>(thread)];
-      if (!worker) worker = std::make_unique<Worker>(*this);
-      const EstimateColumns columns(out);
-      for (std::size_t row = begin; row < end; ++row) convert(inner, row, *worker, columns, out);
-    });
+    const Schema schema = inner_->gives();
+    const std::size_t slice = std::max(least_slice, slice_bytes / bytes_per_row(schema));
+    if (in.rows() <= slice) return run_rows(in, 0, out, threads, workers);
+    // PDFs on fine grids take 5 kB an object: a part of the rows at a time.
+    for (std::size_t begin = 0; begin < in.rows(); begin += slice) {
+      Table some(in.schema(), std::min(slice, in.rows() - begin));
+      copy_rows(in, begin, some);
+      run_rows(some, begin, out, threads, workers);
+    }
   }
 
   void mark_failed(Table& out) const override {
     Table inner(inner_->gives(), out.rows());
     inner_->mark_failed(inner);
-    copy_others(inner, out);
+    copy_others(inner, 0, out);
     for (const ColumnInfo& column : pdf_columns(pdf_, 1))
       for (std::size_t row = 0; row < out.rows(); ++row) set_missing_cell(out.at(column.name), row);
   }
@@ -65,24 +76,47 @@ class ConvertingKernel final : public Kernel {
     std::unique_ptr<RedshiftPdf> pdf;
     PdfConverter converter;
   };
+  using Workers = std::vector<std::unique_ptr<Worker>>;
 
-  void copy_others(const Table& inner, Table& out) const {
-    for (std::size_t c = 0; c < inner.columns(); ++c)
-      if (!is_pdf_column(inner[c].info().name)) std::ranges::copy(inner[c].bytes(), out.at(inner[c].info().name).bytes().begin());
+  /// @param in  rows of the block, those from `first` on
+  void run_rows(const Table& in, std::size_t first, Table& out, int threads, Workers& workers) const {
+    Table inner(inner_->gives(), in.rows());
+    inner_->run(in, inner, threads);
+    copy_others(inner, first, out);
+    parallel_for(in.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+      auto& worker = workers[static_cast<std::size_t>(thread)];
+      if (!worker) worker = std::make_unique<Worker>(*this);
+      const EstimateColumns columns(out);
+      for (std::size_t row = begin; row < end; ++row) convert(inner, row, first + row, *worker, columns, out);
+    });
   }
 
-  void convert(const Table& inner, std::size_t row, Worker& worker, const EstimateColumns& columns, Table& out) const {
-    const bool has_pdf = worker.pdf->set(inner, row);
+  static void copy_others(const Table& inner, std::size_t first, Table& out) {
+    for (std::size_t c = 0; c < inner.columns(); ++c) {
+      const ColumnInfo& column = inner[c].info();
+      if (is_pdf_column(column.name)) continue;
+      const auto to = out.at(column.name).bytes().subspan(first * column.bytes_per_row());
+      std::ranges::copy(inner[c].bytes(), to.begin());
+    }
+  }
+
+  void convert(const Table& inner, std::size_t from, std::size_t row, Worker& worker, const EstimateColumns& columns, Table& out) const {
+    const bool has_pdf = worker.pdf->set(inner, from);
     if (point_) point_->correct(has_pdf ? worker.pdf.get() : nullptr, columns.z_phot[row], columns.z_err[row]);
     if (!has_pdf) {
       for (const ColumnInfo& column : pdf_columns(pdf_, 1)) set_missing_cell(out.at(column.name), row);
       return;
+    }
+    if (point_ && point_->point_is_of_pdf()) {
+      const bool is_outside = columns.z_phot[row] < z_min_ || columns.z_phot[row] > z_max_;
+      columns.flags[row] = (columns.flags[row] & ~photoz_extrapolated) | (is_outside ? photoz_extrapolated : 0);
     }
     if (pdf_.kind != "none") columns.flags[row] |= worker.converter.write(*worker.pdf, row, out);
   }
 
   std::unique_ptr<Kernel> inner_;
   PdfOptions native_, pdf_;
+  double z_min_, z_max_;
   std::optional<Calibration> calibrated_;
   std::optional<CalibratedPoint> point_;
   Schema schema_;
@@ -122,13 +156,16 @@ PhotozEstimator photoz_estimator(const PhotozModel& model, const BandColumns& co
   const auto algorithm = make_photoz_algorithm(model.algorithm);
   PdfOptions pdf = resolved_pdf(asked, model);
   const bool has_mixtures = algorithm->has_mixtures(model);
-  const PdfOptions native = pdf.kind == "native" ? native_pdf(model, has_mixtures) : native_pdf(model, has_mixtures, pdf.zmin, pdf.zmax);
+  PdfOptions native = pdf.kind == "native" ? native_pdf(model, has_mixtures) : native_pdf(model, has_mixtures, pdf.zmin, pdf.zmax);
   if (pdf.kind == "native") pdf = native;
   const bool is_given = pdf.kind == "none" || pdf.kind == "interp" || (pdf.kind == "mixmod" && has_mixtures);
   if (is_given && !is_calibrated(model)) return {algorithm->estimator(model, columns, pdf), pdf};
-  if (pdf.kind == "none")
-    if (CalibratedPoint point(model, Calibration(model.tables.at(calibration_table))); !point.needs_pdf())
+  if (is_calibrated(model)) {
+    CalibratedPoint point(model, Calibration(model.tables.at(calibration_table)));
+    native.only_pdf = point.is_all_of_pdf();
+    if (pdf.kind == "none" && !point.needs_pdf())
       return {std::make_unique<ScalingKernel>(algorithm->estimator(model, columns, pdf), std::move(point)), pdf};
+  }
   auto kernel = algorithm->estimator(model, columns, native);
   return {std::make_unique<ConvertingKernel>(std::move(kernel), model, native, pdf), pdf};
 }

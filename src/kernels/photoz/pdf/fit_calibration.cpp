@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
+#include "../common/estimates.hpp"
 #include "calibration.hpp"
+#include "grid_choice.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/photoz/calibration.hpp"
 #include "uniform_pdf.hpp"
@@ -18,6 +21,8 @@ constexpr double most_floor = 0.2;
 constexpr double least_gap = 0.002;   // between places of the map: densities grow by at most 25
 constexpr double pit_outlier = 1e-4;  // as validate has it
 constexpr double one_sigma = 0.682689492137086;
+constexpr std::size_t objects_per_bin = 2000, most_bins = 5;
+constexpr double tolerated_ks = 0.002;   // by which bins of width may make PITs worse
 constexpr double tolerated_cde = 0.005;  // of its size: what a sample of some thousand objects does not tell apart
 
 struct Weighted {
@@ -86,6 +91,7 @@ void separate(std::vector<double>& places) {
 struct Judged {
   std::vector<SeenTruth> truth;
   std::vector<std::size_t> row;  ///< of the estimates
+  std::vector<double> width;     ///< half of the central 68.3 % interval
 };
 
 class Judgement {
@@ -102,15 +108,16 @@ class Judgement {
       report.text = fmt::format("not calibrated: {} held-out objects have a PDF (too few)", judged_.truth.size());
       return report;
     }
-    const std::vector<double> all_z = all_redshifts();
-    report.before = quality(std::vector<Calibration>(held_out_.parts, Calibration::identity()), false);
-    std::vector<Calibration> by_part;
-    for (std::size_t part = 0; part < held_out_.parts; ++part) by_part.push_back(fit(all_z, part));
-    report.after = quality(by_part, true);
-    report.calibration = fit(all_z, held_out_.parts);
+    report.before = quality(std::vector<Calibration>(held_out_.parts, Calibration::identity()), false).of_all;
+    Tried tried = attempt(1);
+    // In bins of width where there are objects enough, and where the loss is less by more than its error.
+    if (const std::size_t bins = std::min(judged_.truth.size() / objects_per_bin, most_bins); bins > 1)
+      if (Tried binned = attempt(bins); pays(binned, tried)) tried = std::move(binned);
+    report.after = tried.quality.of_all;
+    report.calibration = std::move(tried.calibration);
     const double loss = report.after.cde - report.before.cde;
     report.helps = report.after.pit_ks < report.before.pit_ks && !(loss > tolerated_cde * std::abs(report.before.cde));
-    if (!report.helps) withhold(report, by_part, all_z);
+    if (!report.helps) withhold(report, tried.by_part);
     report.text = text_of(report);
     return report;
   }
@@ -118,17 +125,52 @@ class Judgement {
  private:
   static constexpr double nan_ = std::numeric_limits<double>::quiet_NaN();
 
+  struct Measured {
+    PdfQuality of_all;
+    std::vector<double> cde;  ///< by row
+  };
+  /// A way to calibrate: all objects, and each part by the others.
+  struct Tried {
+    Calibration calibration;
+    std::vector<Calibration> by_part;
+    Measured quality;
+  };
+  Tried attempt(std::size_t bins) const {
+    const std::vector<double> edges = edges_of(bins);
+    Tried tried;
+    for (std::size_t part = 0; part < held_out_.parts; ++part) tried.by_part.push_back(fit(edges, part));
+    tried.quality = quality(tried.by_part, true);
+    tried.calibration = fit(edges, held_out_.parts);
+    return tried;
+  }
+
+  bool pays(const Tried& some, const Tried& simpler) const {
+    double weights = 0.0, squares_of_weights = 0.0, sum = 0.0, squares = 0.0;
+    for (std::size_t i = 0; i < judged_.row.size(); ++i) {
+      const std::size_t row = judged_.row[i];
+      const double gain = simpler.quality.cde[row] - some.quality.cde[row], w = judged_.truth[i].weight;
+      if (!std::isfinite(gain)) continue;
+      weights += w, squares_of_weights += w * w, sum += w * gain, squares += w * gain * gain;
+    }
+    const double mean = sum / weights, variance = squares / weights - mean * mean;
+    return mean > std::sqrt(std::max(0.0, variance) * squares_of_weights) / weights &&
+           some.quality.of_all.pit_ks <= simpler.quality.of_all.pit_ks + tolerated_ks;
+  }
+
   /// PDFs at the known redshifts.
   void look() {
     std::vector<SeenTruth> truth(held_out_.z.size());
     std::vector<std::uint8_t> has_pdf(truth.size(), 0);
+    std::vector<double> width(truth.size(), 0.0);
     each_pdf(Calibration::identity(), [&](RedshiftPdf& pdf, std::size_t row) {
       const double z = held_out_.z[row];
       has_pdf[row] = 1;
+      width[row] = central_half_width(pdf);
       truth[row] = {std::clamp(pdf.cumulative(z), 0.0, 1.0), pdf.density(z), z, held_out_.weight.empty() ? 1.0 : held_out_.weight[row]};
     });
     for (std::size_t row = 0; row < truth.size(); ++row)
-      if (has_pdf[row] != 0 && truth[row].weight > 0.0) judged_.truth.push_back(truth[row]), judged_.row.push_back(row);
+      if (has_pdf[row] != 0 && truth[row].weight > 0.0)
+        judged_.truth.push_back(truth[row]), judged_.row.push_back(row), judged_.width.push_back(width[row]);
   }
 
   template <class Use>
@@ -142,9 +184,23 @@ class Judgement {
     });
   }
 
-  std::vector<double> all_redshifts() const {
+  /// Upper edges of bins of width that hold as many objects each.
+  std::vector<double> edges_of(std::size_t bins) const {
+    std::vector<Weighted> widths;
+    for (const double width : judged_.width) widths.push_back({width, 1.0});
+    std::vector<double> shares;
+    for (std::size_t k = 1; k < bins; ++k) shares.push_back(static_cast<double>(k) / static_cast<double>(bins));
+    std::vector<double> edges = weighted_quantiles(std::move(widths), shares);
+    edges.push_back(std::numeric_limits<double>::infinity());
+    return edges;
+  }
+
+  std::vector<double> all_redshifts(double above, double up_to) const {
     std::vector<Weighted> z;
-    for (const SeenTruth& o : judged_.truth) z.push_back({o.z, o.weight});
+    for (std::size_t i = 0; i < judged_.truth.size(); ++i)
+      if (judged_.width[i] > above && !(judged_.width[i] > up_to)) z.push_back({judged_.truth[i].z, judged_.truth[i].weight});
+    // PDFs of one width are a bin, and leave another one empty.
+    if (z.empty()) z.push_back({judged_.truth.front().z, 1.0});
     std::vector<double> all = weighted_quantiles(std::move(z), levels());
     // Equal redshifts of many objects would be a density without end.
     for (std::size_t k = 1; k < all.size(); ++k) all[k] = std::max(all[k], all[k - 1] + 1e-4);
@@ -154,12 +210,23 @@ class Judgement {
   }
 
   /// Of all objects but those of a part.
-  Calibration fit(const std::vector<double>& all_z, std::size_t without) const {
-    std::vector<SeenTruth> some;
-    for (std::size_t i = 0; i < judged_.truth.size(); ++i)
-      if (held_out_.part[judged_.row[i]] != without) some.push_back(judged_.truth[i]);
-    Calibration calibration = fit_calibration(some, all_z);
-    if (own_error_) calibration.error_scale = own_error_scale(without);
+  Calibration fit(const std::vector<double>& edges, std::size_t without) const {
+    std::vector<Calibration> bins;
+    double above = -1.0;
+    for (const double edge : edges) {
+      std::vector<SeenTruth> some;
+      for (std::size_t i = 0; i < judged_.truth.size(); ++i)
+        if (held_out_.part[judged_.row[i]] != without && judged_.width[i] > above && !(judged_.width[i] > edge))
+          some.push_back(judged_.truth[i]);
+      const std::vector<double> all_z = all_redshifts(above, edge);
+      bins.push_back(some.empty() ? Calibration::identity() : fit_calibration(some, all_z));
+      bins.back().all_z = all_z;
+      bins.back().widest = edge;
+      if (own_error_) bins.back().error_scale = own_error_scale(without);
+      above = edge;
+    }
+    Calibration calibration = std::move(bins.front());
+    calibration.wider.assign(std::make_move_iterator(bins.begin() + 1), std::make_move_iterator(bins.end()));
     return calibration;
   }
 
@@ -179,7 +246,7 @@ class Judgement {
   double column(const char* name, std::size_t row) const { return held_out_.columns.at(name).number(row); }
 
   /// A part by its calibration; with `is_calibrated`, points and errors follow.
-  PdfQuality quality(const std::vector<Calibration>& by_part, bool is_calibrated) const {
+  Measured quality(const std::vector<Calibration>& by_part, bool is_calibrated) const {
     std::vector<double> pit(held_out_.z.size(), nan_), cde(pit), within(pit);
     for (std::size_t part = 0; part < by_part.size(); ++part) {
       const CalibratedPoint point(model_, by_part[part]);
@@ -196,7 +263,7 @@ class Judgement {
           },
           part);
     }
-    return summed(pit, cde, within);
+    return {summed(pit, cde, within), cde};
   }
 
   PdfQuality summed(const std::vector<double>& pit, const std::vector<double>& cde, const std::vector<double>& within) const {
@@ -222,7 +289,7 @@ class Judgement {
   }
 
   /// PDFs stay; an error that is not of them is calibrated all the same.
-  void withhold(CalibrationReport& report, std::vector<Calibration>& by_part, const std::vector<double>&) const {
+  void withhold(CalibrationReport& report, std::vector<Calibration>& by_part) const {
     const double scale = report.calibration.error_scale;
     report.calibration = Calibration::identity();
     report.calibration.error_scale = scale;
@@ -231,7 +298,7 @@ class Judgement {
       part = Calibration::identity();
       part.error_scale = its;
     }
-    report.after = own_error_ ? quality(by_part, true) : report.before;
+    report.after = own_error_ ? quality(by_part, true).of_all : report.before;
   }
 
   std::string text_of(const CalibrationReport& r) const {
@@ -239,10 +306,12 @@ class Judgement {
       return fmt::format("not calibrated, it does not help: on {} held-out objects CDE loss {:.3f}, PIT KS {:.3f}, within z_err {:.1f} %",
                          r.objects, r.before.cde, r.before.pit_ks, 100.0 * r.before.within_err);
     return fmt::format(
-        "calibrated{} on {} held-out objects: CDE loss {:.3f} -> {:.3f}, PIT KS {:.3f} -> {:.3f}, PITs at 0 or 1 {:.2f} -> "
+        "calibrated{}{} on {} held-out objects: CDE loss {:.3f} -> {:.3f}, PIT KS {:.3f} -> {:.3f}, PITs at 0 or 1 {:.2f} -> "
         "{:.2f} %, within z_err {:.1f} -> {:.1f} %",
-        r.helps ? "" : " (errors alone, PDFs gain nothing)", r.objects, r.before.cde, r.after.cde, r.before.pit_ks, r.after.pit_ks,
-        100.0 * r.before.pit_out, 100.0 * r.after.pit_out, 100.0 * r.before.within_err, 100.0 * r.after.within_err);
+        r.helps ? "" : " (errors alone, PDFs gain nothing)",
+        r.calibration.wider.empty() ? "" : fmt::format(" in {} bins of width", r.calibration.wider.size() + 1), r.objects, r.before.cde,
+        r.after.cde, r.before.pit_ks, r.after.pit_ks, 100.0 * r.before.pit_out, 100.0 * r.after.pit_out, 100.0 * r.before.within_err,
+        100.0 * r.after.within_err);
   }
 
   static constexpr std::size_t none_ = std::numeric_limits<std::size_t>::max();
@@ -279,7 +348,12 @@ Calibration fit_calibration(std::span<const SeenTruth> objects, const std::vecto
 }
 
 CalibrationReport calibrate(const HeldOutEstimates& held_out, const PhotozModel& model, int threads) {
-  return Judgement(held_out, model, threads).run();
+  CalibrationReport report = Judgement(held_out, model, threads).run();
+  if (report.objects == 0) return report;
+  const GridChoice grid = choose_grid(held_out, report.calibration, model, threads);
+  report.grid_step = grid.step;
+  report.text += fmt::format("; on {} redshifts PDFs lose {:.3f} of CDE loss", grid.points, std::max(0.0, grid.lost));
+  return report;
 }
 
 }  // namespace skyfold

@@ -10,6 +10,53 @@
 #include "../common/gaussian_pdf.hpp"
 
 namespace skyfold {
+namespace {
+
+/// The probability up to a place, in steps from the first: a cell's is shared out as a density that is linear in it would.
+SKYFOLD_INLINE double below(const double* density, const double* cumulative, double place, double last_cell) {
+  const auto i = static_cast<std::int64_t>(std::min(place, last_cell));
+  const double f = place - static_cast<double>(i), a = density[i], b = density[i + 1], sum = a + b;
+  const double part = sum > 0.0 ? f * (2.0 * a + f * (b - a)) / sum : f;
+  return cumulative[i] + part * (cumulative[i + 1] - cumulative[i]);
+}
+
+SKYFOLD_CLONES
+void below_all(const double* density, const double* cumulative, std::size_t n, double first, double per_redshift, const double* z,
+               std::size_t n_z, double* values) {
+  const auto last_cell = static_cast<double>(n - 2), last = static_cast<double>(n - 1);
+  for (std::size_t k = 0; k < n_z; ++k)
+    values[k] = below(density, cumulative, std::clamp((z[k] - first) * per_redshift, 0.0, last), last_cell);
+}
+
+SKYFOLD_CLONES
+void scale(double* values, std::size_t n, double by) {
+  for (std::size_t i = 0; i < n; ++i) values[i] *= by;
+}
+
+/// Integrals of the cubics through four values each, over the middle of them; where a Gaussian was cut it may come out below 0.
+SKYFOLD_CLONES
+void masses_of_cubics(const double* values, std::size_t n, double twenty_fourth, double* masses) {
+  const auto mass = [&](double before, double a, double b, double after) {
+    return std::max(0.0, twenty_fourth * (13.0 * (a + b) - before - after));
+  };
+  masses[1] = mass(0.0, values[0], values[1], n > 2 ? values[2] : 0.0);
+  for (std::size_t i = 1; i + 2 < n; ++i) masses[i + 1] = mass(values[i - 1], values[i], values[i + 1], values[i + 2]);
+  if (n > 2) masses[n - 1] = mass(values[n - 3], values[n - 2], values[n - 1], 0.0);
+}
+
+/// From masses to their sums, four at a time.
+void add_up(std::span<double> masses) {
+  double sum = 0.0;
+  std::size_t i = 0;
+  for (; i + 4 <= masses.size(); i += 4) {
+    const double a = masses[i], b = a + masses[i + 1], c = b + masses[i + 2], d = b + (masses[i + 2] + masses[i + 3]);
+    masses[i] = sum + a, masses[i + 1] = sum + b, masses[i + 2] = sum + c;
+    masses[i + 3] = sum += d;
+  }
+  for (; i < masses.size(); ++i) masses[i] = sum += masses[i];
+}
+
+}  // namespace
 
 std::size_t UniformPdf::cell(double z) const noexcept {
   const double place = (z - first_) / step_;
@@ -26,11 +73,16 @@ double UniformPdf::density(double z) const {
 double UniformPdf::cumulative(double z) const {
   if (!(z > first_)) return 0.0;
   if (z >= at(density_.size() - 1)) return 1.0;
-  const std::size_t i = cell(z);
-  const double f = std::clamp((z - at(i)) / step_, 0.0, 1.0), a = density_[i], b = density_[i + 1], sum = a + b;
-  // The cell's probability, shared out as a density that is linear in it would.
-  const double part = sum > 0.0 ? f * (2.0 * a + f * (b - a)) / sum : f;
-  return cumulative_[i] + part * (cumulative_[i + 1] - cumulative_[i]);
+  const double place = std::clamp((z - first_) * per_redshift_, 0.0, static_cast<double>(density_.size() - 1));
+  return below(density_.data(), cumulative_.data(), place, static_cast<double>(density_.size() - 2));
+}
+
+void UniformPdf::cumulatives(std::span<const double> z, std::span<double> values) const {
+  const auto begin = std::upper_bound(z.begin(), z.end(), first_), end = std::lower_bound(begin, z.end(), at(density_.size() - 1));
+  const auto from = static_cast<std::size_t>(begin - z.begin()), to = static_cast<std::size_t>(end - z.begin());
+  std::ranges::fill(values.first(from), 0.0);
+  below_all(density_.data(), cumulative_.data(), density_.size(), first_, per_redshift_, z.data() + from, to - from, values.data() + from);
+  std::ranges::fill(values.subspan(to), 1.0);
 }
 
 double UniformPdf::quantile(double p) const {
@@ -95,36 +147,35 @@ void UniformPdf::sample(std::vector<double>& z, std::vector<double>& probability
   }
 }
 
-bool UniformPdf::take_linear(double first, double step, std::span<const float> values) {
-  first_ = first, step_ = step;
-  density_.resize(values.size());
-  cumulative_.resize(values.size());
+void UniformPdf::take_steps(double first, double step, std::size_t n) {
+  first_ = first, step_ = step, per_redshift_ = 1.0 / step;
+  density_.resize(n);
+  cumulative_.resize(n);
   cumulative_[0] = 0.0;
+}
+
+bool UniformPdf::take_linear(double first, double step, std::span<const float> values) {
+  take_steps(first, step, values.size());
   for (std::size_t i = 0; i < values.size(); ++i) density_[i] = values[i];
-  for (std::size_t i = 1; i < values.size(); ++i) cumulative_[i] = cumulative_[i - 1] + 0.5 * step * (density_[i - 1] + density_[i]);
+  for (std::size_t i = 1; i < values.size(); ++i) cumulative_[i] = 0.5 * step * (density_[i - 1] + density_[i]);
   return normalise();
 }
 
 bool UniformPdf::take_smooth(double first, double step, std::span<const double> values) {
-  first_ = first, step_ = step;
   const std::size_t n = values.size();
-  density_.assign(values.begin(), values.end());
-  cumulative_.resize(n);
-  cumulative_[0] = 0.0;
-  for (std::size_t i = 0; i + 1 < n; ++i) {
-    const double before = i > 0 ? values[i - 1] : 0.0, after = i + 2 < n ? values[i + 2] : 0.0;
-    // The integral of the cubic through four values; where a Gaussian was cut it may come out below 0.
-    const double mass = step * (13.0 * (values[i] + values[i + 1]) - before - after) / 24.0;
-    cumulative_[i + 1] = cumulative_[i] + std::max(0.0, mass);
-  }
+  take_steps(first, step, n);
+  std::ranges::copy(values, density_.begin());
+  masses_of_cubics(values.data(), n, step / 24.0, cumulative_.data());
   return normalise();
 }
 
+/// From masses of cells to what lies below; to the unit of probability.
 bool UniformPdf::normalise() {
+  add_up(std::span(cumulative_).subspan(1));
   const double whole = cumulative_.back();
   if (!(whole > 0.0) || !std::isfinite(whole)) return false;  // also NaN
-  for (double& value : density_) value /= whole;
-  for (double& value : cumulative_) value /= whole;
+  scale(density_.data(), density_.size(), 1.0 / whole);
+  scale(cumulative_.data(), cumulative_.size(), 1.0 / whole);
   return true;
 }
 
@@ -136,7 +187,12 @@ class UniformGrid final : public UniformPdf {
       : bins_(static_cast<std::size_t>(pdf.bins)), first_(pdf.zmin), step_((pdf.zmax - pdf.zmin) / static_cast<double>(pdf.bins - 1)) {}
 
   bool set(const Table& rows, std::size_t row) override {
-    return take_linear(first_, step_, rows.at(pdf_column).values<float>().subspan(row * bins_, bins_));
+    const auto values = rows.at(pdf_column).values<float>().subspan(row * bins_, bins_);
+    // Most of a fine grid is empty. NaN is not.
+    std::size_t begin = 0, end = bins_;
+    while (end > 2 && values[end - 1] == 0.0f && values[end - 2] == 0.0f) --end;
+    while (end - begin > 2 && values[begin] == 0.0f && values[begin + 1] == 0.0f) ++begin;
+    return take_linear(first_ + step_ * static_cast<double>(begin), step_, values.subspan(begin, end - begin));
   }
 
  private:

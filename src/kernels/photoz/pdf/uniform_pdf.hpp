@@ -13,6 +13,7 @@ class UniformPdf : public RedshiftPdf {
  public:
   double density(double z) const override;
   double cumulative(double z) const override;
+  void cumulatives(std::span<const double> z, std::span<double> values) const override;
   double quantile(double p) const override;
   double mean() const override;
   double mode() const override;
@@ -31,9 +32,10 @@ class UniformPdf : public RedshiftPdf {
  private:
   [[nodiscard]] double at(std::size_t i) const noexcept { return first_ + step_ * static_cast<double>(i); }
   [[nodiscard]] std::size_t cell(double z) const noexcept;
+  void take_steps(double first, double step, std::size_t n);
   [[nodiscard]] bool normalise();
 
-  double first_ = 0.0, step_ = 1.0;
+  double first_ = 0.0, step_ = 1.0, per_redshift_ = 1.0;  ///< the last: steps
   std::vector<double> density_, cumulative_;
 };
 

@@ -182,7 +182,7 @@ void TpzKernel::estimate(std::span<const Share> shares, std::size_t object, std:
     const double z = options_.point == "mean" ? mean : options_.point == "mode" ? pdf.mode() : pdf.quantile(0.5);
     const double near = confidence_width * (1.0 + z);
     output.z_phot[object] = z;
-    output.z_err[object] = static_cast<float>(central_half_width(pdf));
+    output.z_err[object] = this->pdf().only_pdf ? 0.0f : static_cast<float>(central_half_width(pdf));
     output.z_mean[object] = static_cast<float>(mean);
     output.z_conf[object] = static_cast<float>(pdf.cumulative(z + near) - pdf.cumulative(z - near));
     flags |= range_flags(z);
