@@ -165,7 +165,7 @@ void print_failure(const CommandEntry& entry, const Failure& failure, std::optio
 int run_command(const CommandEntry& entry, Command& command, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
   const bool may_be_alone = entry.kind == CommandEntry::shares || entry.kind == CommandEntry::spreads;
-  if (entry.kind == CommandEntry::alone || (may_be_alone && !launched_mpi_rank())) {
+  if (entry.kind == CommandEntry::alone || (may_be_alone && !launched_mpi_rank()) || command.is_small()) {
     // Nothing to bring to a good end: products are published in one step, so a signal may end it at once.
     release_stop_signals();
     if (launched_rank() > 0) return 0;  // one process does the work

@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 import numpy as np
+from astropy.table import Table
 from astropy.timeseries import LombScargle
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -171,6 +172,82 @@ class Aggregate(LightCurves):
         self.fails(2, r"needs errors", "aggregate", self.catalogue, "--meas.error", "none", "--statistics", "chi2", *output)
         self.fails(2, r"period\.max = 1", "aggregate", self.catalogue, "--period", "shared", "--period.max", "1", "--period.min", "2", *output)
         self.fails(2, r"flagg", "aggregate", self.catalogue, "--meas.use", "flagg == 0", *output)
+
+
+class Rows(LightCurves):
+    def rows_of(self, *words, ending=".csv"):
+        output = self.path("rows" + ending)
+        self.skyfold("lightcurve", self.catalogue, "--output", output, "--meas.use", "flag == 0", *map(str, words))
+        return Table(read_group(output)) if ending == ".h5" else Table.read(output)
+
+    def truth(self, identity):
+        """All measurements of an object by filter and time."""
+        some = np.flatnonzero(self.table["object"] == identity)
+        return some[np.lexsort((self.table["mjd"][some], self.table["filter"][some]))]
+
+    def check(self, rows, identities):
+        order = np.concatenate([self.truth(identity) for identity in identities])
+        self.assertEqual(len(rows), len(order))
+        np.testing.assert_array_equal(np.asarray(rows["id"]), self.table["object"][order])
+        np.testing.assert_array_equal(np.asarray(rows["filter"]).astype("S5"), self.table["filter"][order])
+        np.testing.assert_array_equal(np.asarray(rows["mjd"]), self.table["mjd"][order])
+        np.testing.assert_array_equal(np.ma.filled(rows["mag"], np.nan).astype("f4"), self.table["mag"][order])
+        used = (self.table["mag"][order] < 90) & (self.table["flag"][order] == 0)
+        np.testing.assert_array_equal(np.asarray(rows["used"]), used)
+
+    def test_curves_by_id_stand_in_the_order_of_the_ids_in_every_format(self):
+        ids = [int(i) for i in self.id[[5, 3, 17, 40]]]
+        for ending in (".csv", ".fits", ".h5"):
+            with self.subTest(ending):
+                self.check(self.rows_of("--id", *ids, ending=ending), ids)
+        listed = support.make_csv(self.path("ids.csv"), {"id": np.array(ids)})
+        self.check(self.rows_of("--ids", listed), ids)
+        shown = self.skyfold("lightcurve", self.catalogue, "--id", ids[0]).out
+        self.assertEqual(sum("F814W" in line for line in shown.splitlines()), np.sum(self.table["filter"][self.truth(ids[0])] == b"F814W"))
+
+    def test_curves_by_place_and_condition_stand_in_the_order_of_the_catalogue(self):
+        ra, dec = self.rows["ra"], self.rows["dec"]
+        x, y = np.radians(10.6), np.radians(41.2)
+        cosine = np.sin(y) * np.sin(np.radians(dec)) + np.cos(y) * np.cos(np.radians(dec)) * np.cos(np.radians(ra) - x)
+        near = np.degrees(np.arccos(cosine)) < 0.2
+        self.check(self.rows_of("--cone", "10.6,41.2,0.2d"), self.rows["id"][near])
+        self.check(self.rows_of("--cone", "10.6,41.2,12'", "--where", "dec > 41.2"), self.rows["id"][near & (dec > 41.2)])
+
+    def test_phases_are_those_of_the_period(self):
+        identity = int(self.id[3])
+        rows = self.rows_of("--id", identity, "--fold", 0.5, "--fold.epoch", 55_000.1)
+        np.testing.assert_allclose(rows["phase"], ((self.table["mjd"][self.truth(identity)] - 55_000.1) / 0.5) % 1, atol=1e-9)
+        rows = self.rows_of("--id", identity, "--fold", "auto", "--period.min", 0.3)
+        np.testing.assert_allclose(rows["period"], self.period[3], rtol=1e-3)
+        np.testing.assert_allclose(rows["phase"], (rows["mjd"] / rows["period"]) % 1, atol=1e-7)
+
+    def test_all_objects_are_what_aggregate_makes(self):
+        words = ("--meas.use", "flag == 0", "--period.min", "1")
+        whole = read_group(self.aggregate("a.h5", "--period", "shared", "--period.min", "1"))
+        for ranks in (1, 3):
+            self.skyfold("lightcurve", self.catalogue, "--all", "--output", self.path(f"l{ranks}.h5"), *words, ranks=ranks)
+            rows = read_group(self.path(f"l{ranks}.h5"))
+            self.assertEqual(set(rows), set(whole))
+            for name, values in whole.items():
+                np.testing.assert_array_equal(rows[name], values)
+
+    def test_the_picture_shows_every_filter_and_the_folded_curve(self):
+        for words, titles in (((), []), (("--fold", "auto", "--period.min", "0.3"), ["phase", "period"])):
+            self.skyfold("lightcurve", self.catalogue, "--id", int(self.id[3]), "--output", self.path("r.csv"), "--plot", self.path("p.svg"), *words)
+            text = pathlib.Path(self.path("p.svg")).read_text()
+            for word in (*FILTERS, "MJD", str(int(self.id[3])), *titles):
+                self.assertIn(word, text)
+
+    def test_what_cannot_be_is_one_line(self):
+        self.fails(2, r"which objects\?", "lightcurve", self.catalogue)
+        self.fails(3, r"has no object 12345", "lightcurve", self.catalogue, "--id", int(self.id[0]), "12345")
+        self.fails(2, r"id 12x .*whole numbers", "lightcurve", self.catalogue, "--id", "12x")
+        self.fails(2, r"--fold -1 .*period", "lightcurve", self.catalogue, "--id", int(self.id[0]), "--fold=-1")
+        self.fails(2, r"--plot draws one object", "lightcurve", self.catalogue, "--where", "dec > 0", "--plot", self.path("p.svg"))
+        self.fails(2, r"--all is about all objects", "lightcurve", self.catalogue, "--all", "--where", "dec > 0", "--output", self.path("x.h5"))
+        self.fails(2, r"--output is missing", "lightcurve", self.catalogue, "--all")
+        self.fails(2, r"no column 'nope'", "lightcurve", self.catalogue, "--id", int(self.id[0]), "--columns", "nope")
+        self.fails(3, r"has no measurements", "lightcurve", str(self.base / "objects.h5"), "--id", int(self.id[0]))
 
 
 if __name__ == "__main__":

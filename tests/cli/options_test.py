@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -22,6 +22,8 @@ VALUES = {
     "info": ["--catalogue", "folder/c.h5", "--json"],
     "export": ["--product", "z.h5", "--format", "hats", "--output", "z hats", "--max-rows", "5000", "--hats.name", "sky", "--hats.collection"],
     "sql": ["--tables", "a b.h5,c.h5", "--query", "SELECT a, b FROM c WHERE d = 'x, y' -- #", "--limit-time", "2.5", "--limit-memory", "64"],
+    "schema": ["--catalogue", "c c.h5", "--ddl", "postgres"],
+    "lightcurve": ["--catalogue", "c c.h5", "--id", "12", "34", "--fold", "0.5", "--output", "a.csv", "--columns", "flag", "--meas.use", "flag == 0"],
     "aggregate": ["--catalogue", "c c.h5", "--output", "a.h5", "--statistics", "mean,rms", "--motion", "false", "--meas.use", "flag == 0",
                   "--meas.sentinels", "99,50", "--period", "shared", "--period.min", "0.2"],
     "sky-map": ["--catalogue", "c c.h5", "--nside", "64", "--stat", "count,mean:mag_g - mag_r as gr", "--output", "m.h5", "--map", "m.fits", "--map.coverage", "full"],

@@ -30,6 +30,8 @@ class Command {
   virtual void describe(OptionSet& option) = 0;
   /// Of the words behind the command's name those that are its options; a command that takes other words keeps them.
   virtual std::vector<std::string> own_words(std::vector<std::string> words) { return words; }
+  /// Of a command that farms: this call is a small question, which one process answers without MPI. Asked once the options are read.
+  [[nodiscard]] virtual bool is_small() const { return false; }
   /// Runs the command; collective for one that farms. Errors are thrown, the same on every rank.
   virtual ExitCode run(const CommandContext& context) = 0;
 };
