@@ -23,6 +23,7 @@ std::unique_ptr<Command> make_mock_command();
 std::unique_ptr<Command> make_nz_command();
 std::unique_ptr<Command> make_patch_command();
 std::unique_ptr<Command> make_pdf_convert_command();
+std::unique_ptr<Command> make_pdf_report_command();
 std::unique_ptr<Command> make_photoz_command();
 std::unique_ptr<Command> make_plan_command();
 std::unique_ptr<Command> make_products_comment_command();
@@ -77,6 +78,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold validate --sample HELD.h5 --models A.h5,B.h5 --output V.h5", farms, make_validate_command},
     {"pdf convert", "turn a file of redshift PDFs into another form",
      "mpirun -n 4 skyfold pdf convert Z.pdf.hdf5 --representation packed --output P.pdf.hdf5", farms, make_pdf_convert_command},
+    {"pdf report", "measure what redshift PDFs keep and cost in every form", "skyfold pdf report Z.pdf.hdf5", alone,
+     make_pdf_report_command},
     {"nz", "measure the redshift distributions n(z) of a sample in tomographic bins",
      "mpirun -n 4 skyfold nz --pdf Z.pdf.hdf5 --bins 'z_phot: 0.2,0.43,0.63' --output N.hdf5", farms, make_nz_command},
     {"aggregate", "describe every object by its measurements: means, scatter, variability, motion, period",

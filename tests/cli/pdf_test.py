@@ -1,5 +1,6 @@
 """photoz --pdf in every form, of an algorithm with mixtures and of one without. Forms are read here with numpy and compared with
 values on a fine grid; the packed one by the decoder that docs/pdf.md prints."""
+import csv
 import pathlib
 import re
 import sys
@@ -197,7 +198,7 @@ def write_qp(path, form, means, stds):
             data = {"packed": np.pad(values, ((0, 0), (0, 60 - values.shape[1])))}
             meta.update(zmin=np.array([0.0]), zmax=np.array([3.0]))
         for group, members in (("meta", meta), ("data", data),
-                               ("ancil", {"ids": np.arange(len(means)) * 7, "zmode": means[:, 0], "tile": np.array([b"a1", b"b2"] * (len(means) // 2))})):
+                               ("ancil", {"ids": np.arange(len(means)) * 7, "redshift": means[:, 0] + stds[:, 0], "zmode": means[:, 0], "tile": np.array([b"a1", b"b2"] * (len(means) // 2))})):
             for name, values in members.items():
                 file[f"{group}/{name}"] = values
 
@@ -277,6 +278,41 @@ class Conversion(support.SkyfoldTest):
                 self.assertEqual(result.code, code, result.err)
                 self.assertRegex(result.err, message)
                 self.assertFalse(pathlib.Path(self.path("no.hdf5")).exists())
+
+    def test_the_report_tells_what_forms_keep(self):
+        table, plot = self.path("r.csv"), self.path("r.svg")
+        shown = self.skyfold("pdf", "report", self.base / "interp.hdf5", "--output", table, "--plot", plot, "--pdf.bins", 61, "--threads", 1, "--project",
+                             "none").out
+        with open(table) as file:
+            report = {row["form"]: row for row in csv.DictReader(file)}
+        self.assertEqual(list(report), FORMS)
+        self.assertIn("packed", pathlib.Path(plot).read_text())
+        self.assertEqual([int(report[form]["bytes"]) for form in FORMS], [244, 244, 164, 72, 8, 52])
+        rows, z = range(40), np.linspace(0, 3, 30001)
+        truth = (self.means + self.stds)[:, 0]
+        for form in ("hist", "packed"):
+            output = self.path(form + ".hdf5")
+            self.convert(self.base / "interp.hdf5", form, output, "--pdf.bins", 61)
+            with h5py.File(output) as file:
+                cdfs = np.array([np.interp(z, Z, cdf_of(file, row)) for row in rows])
+                densities = [np.diff(cdf_of(file, row)) / np.diff(Z) for row in rows]
+            exact = stats.norm.cdf(z, self.means, self.stds)
+            errors, middle = np.abs(cdfs - exact).max(1), (z[1:] + z[:-1]) / 2
+            # To what the 601 points of the source and the 500 places of the report leave open.
+            self.assertAlmostEqual(float(report[form]["cdf_mean"]), errors.mean(), delta=0.1 * errors.mean() + 3e-4)
+            self.assertAlmostEqual(float(report[form]["cdf_max"]), errors.max(), delta=0.1 * errors.max() + 1e-3)
+            mean, squares = (np.diff(cdfs).mean(0) * middle).sum(), (np.diff(cdfs).mean(0) * middle**2).sum()
+            width = np.sqrt((self.stds**2 + self.means**2).mean() - self.means.mean() ** 2)
+            self.assertAlmostEqual(float(report[form]["nz_mean_change"]), mean - self.means.mean(), delta=2e-4)
+            self.assertAlmostEqual(float(report[form]["nz_width_change"]), np.sqrt(squares - mean**2) - width, delta=3e-4)
+            at = [density[np.searchsorted(Z, t, side="right") - 1] for density, t in zip(densities, truth)]
+            cde = np.mean([(density**2 * np.diff(Z)).sum() - 2 * here for density, here in zip(densities, at)])
+            exact_cde = np.mean(1 / (2 * np.sqrt(np.pi) * self.stds) - 2 * stats.norm.pdf(truth[:, None], self.means, self.stds))
+            self.assertAlmostEqual(float(report[form]["cde_change"]), cde - exact_cde, delta=0.05)
+            self.assertIn(f"{float(report[form]['cdf_mean']):.5f}", shown)
+        refused = self.run_skyfold("pdf", "report", self.base / "interp.hdf5", "--truth", "z_spec", "--threads", 1, "--project", "none")
+        self.assertEqual((refused.code, refused.err.count("\n")), (2, 1), refused.err)
+        self.assertIn("no /ancil/z_spec (named by --truth)", refused.err)
 
     def test_what_a_grid_loses_is_told(self):
         result = self.convert(self.base / "norm.hdf5", "interp", self.path("cut.hdf5"), "--pdf.zmax", 1)

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "skyfold/kernels/photoz/algorithm.hpp"
 
@@ -31,6 +33,18 @@ class PdfConversion {
   PdfOptions pdf_;
   Schema gives_;
 };
+
+/// What PDFs in another form differ by from those that they were made of, object by object; NaN where either has none.
+struct PdfDifferences {
+  std::vector<double> cdf;                    ///< greatest difference of the distribution functions, at 500 redshifts from end to end
+  std::vector<double> cde;                    ///< of the objects' part of the CDE loss; NaN without a known redshift, too
+  std::vector<double> mean_before, mean;      ///< of each PDF
+  std::vector<double> square_before, square;  ///< mean of the squared redshift
+};
+/// @param before, after  tables of the same objects, of the forms that columns and meta describe
+/// @param truth          known redshifts, NaN where there is none; empty: none at all
+[[nodiscard]] PdfDifferences compare_pdfs(const Table& before, const Table& meta, const Table& after, const PdfOptions& pdf,
+                                          std::span<const double> truth, int threads);
 
 /// The options with a grid that follows stored PDFs where they leave it open (zmin = -1, zmax = 0, bins = 0): their own range and number of
 /// points, 301 where they have none.

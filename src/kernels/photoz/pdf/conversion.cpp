@@ -1,6 +1,7 @@
 // From stored PDFs of one form to another, and the grid that suits them.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -54,6 +55,57 @@ PdfConversionCounts PdfConversion::run(const Table& in, Table& out, int threads)
     without_pdf += none, off_grid += lost;
   });
   return {static_cast<std::int64_t>(in.rows()), without_pdf, off_grid};
+}
+
+namespace {
+
+constexpr std::size_t points_compared = 500;
+
+/// The objects of one thread.
+class PdfComparison {
+ public:
+  PdfComparison(std::unique_ptr<RedshiftPdf> before, std::unique_ptr<RedshiftPdf> after)
+      : before_(std::move(before)), after_(std::move(after)), z_(points_compared), of_before_(z_.size()), of_after_(z_.size()) {}
+
+  void compare(const Table& before, const Table& after, std::size_t row, double truth, PdfDifferences& d) {
+    if (!before_->set(before, row) || !after_->set(after, row)) return;
+    d.cdf[row] = greatest();
+    const auto cde = [&](const RedshiftPdf& pdf) { return pdf.squared_integral() - 2.0 * pdf.density(truth); };
+    if (std::isfinite(truth)) d.cde[row] = cde(*after_) - cde(*before_);
+    d.mean_before[row] = before_->mean(), d.mean[row] = after_->mean();
+    d.square_before[row] = before_->square_about(0.0), d.square[row] = after_->square_about(0.0);
+  }
+
+ private:
+  double greatest() {
+    constexpr double end = 1e-4;
+    const double low = before_->quantile(end), high = before_->quantile(1.0 - end), margin = 0.02 * (high - low) + 1e-6;
+    const double step = (high - low + 2.0 * margin) / static_cast<double>(z_.size() - 1);
+    for (std::size_t i = 0; i < z_.size(); ++i) z_[i] = low - margin + step * static_cast<double>(i);
+    before_->cumulatives(z_, of_before_);
+    after_->cumulatives(z_, of_after_);
+    double most = 0.0;
+    for (std::size_t i = 0; i < z_.size(); ++i) most = std::max(most, std::abs(of_before_[i] - of_after_[i]));
+    return most;
+  }
+
+  std::unique_ptr<RedshiftPdf> before_, after_;
+  std::vector<double> z_, of_before_, of_after_;
+};
+
+}  // namespace
+
+PdfDifferences compare_pdfs(const Table& before, const Table& meta, const Table& after, const PdfOptions& pdf,
+                            std::span<const double> truth, int threads) {
+  const std::vector<double> none(before.rows(), std::nan(""));
+  PdfDifferences d{none, none, none, none, none, none};
+  std::vector<std::unique_ptr<PdfComparison>> workers(static_cast<std::size_t>(threads));
+  parallel_for(before.rows(), objects_per_chunk, threads, [&](std::size_t begin, std::size_t end, int thread) {
+    auto& worker = workers[static_cast<std::size_t>(thread)];
+    if (!worker) worker = std::make_unique<PdfComparison>(pdf_to_convert(before.schema(), meta), make_redshift_pdf(after.schema(), pdf));
+    for (std::size_t row = begin; row < end; ++row) worker->compare(before, after, row, truth.empty() ? std::nan("") : truth[row], d);
+  });
+  return d;
 }
 
 PdfOptions resolved_pdf(const PdfOptions& o, const Schema& columns, const Table& meta) {

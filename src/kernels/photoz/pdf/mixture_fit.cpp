@@ -1,7 +1,9 @@
-// A PDF as a sum of few Gaussians, by expectation and maximisation (Dempster, Laird & Rubin 1977, J. R. Stat. Soc. B 39, 1).
+// A PDF as a sum of few Gaussians, by expectation and maximisation (Dempster, Laird & Rubin 1977, J. R. Stat. Soc. B 39, 1), four bins at
+// a time.
 #include "mixture_fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "../../common/simd.hpp"
@@ -9,105 +11,150 @@
 namespace skyfold {
 namespace {
 
-constexpr std::size_t n_bins = 160;
-constexpr int most_steps = 40;
+constexpr int most_steps = 16;
+// Steps go farther than they say, which halves their number; the last one does not.
+constexpr double longer = 1.9;
 constexpr double left_out = 1e-4;  // of the probability, at either end
-constexpr double lowest_exponent = -700.0;
+constexpr double reach = 7.0;      // in sigma: of what is farther a step sees nothing
 
-/// density[j] = height exp(-((z_j - mean) / sigma)^2 / 2); n_bins is a multiple of the lanes.
+/// What a Gaussian has to do with bins: its sums, which its next place and width are made of, and its density in those at hand.
+enum Sum : std::size_t { mass, once, twice, density, n_sums };
+
+SKYFOLD_INLINE Lanes load(const double* from) {
+  Lanes lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
+SKYFOLD_INLINE void store(const Lanes& lanes, double* to) { std::memcpy(to, &lanes, sizeof lanes); }
+
+/// Adds up for each Gaussian which share of the bins is its own.
+/// @param sums  filled, shape [k x n_sums x n_lanes]
 SKYFOLD_CLONES
-void gaussian_at(const double* z, double mean, double sigma, double height, double* density) {
-  const double scale = 1.0 / sigma;
-  for (std::size_t j = 0; j < n_bins; j += n_lanes) {
-    Lanes t;
-    std::memcpy(&t, z + j, sizeof t);
-    t = (t - mean) * scale;
-    Lanes exponent = t * t * -0.5;
-    exponent = exponent < lowest_exponent ? Lanes{} + lowest_exponent : exponent;
-    const Lanes value = exponential(exponent) * height;
-    std::memcpy(density + j, &value, sizeof value);
+void share_out(const MixtureFit::Bins& bins, const MixtureFit::Gaussian* gaussians, std::size_t k, double* sums) {
+  std::fill(sums, sums + k * n_sums * n_lanes, 0.0);
+  for (std::size_t j = 0; j < MixtureFit::n_bins; j += n_lanes) {
+    const Lanes x = load(&bins.middle[j]), square = load(&bins.square[j]);
+    const double first = bins.middle[j], last = bins.middle[j + n_lanes - 1];
+    Lanes whole = Lanes{} + 1e-290;
+    for (std::size_t i = 0; i < k; ++i) {
+      const MixtureFit::Gaussian& g = gaussians[i];
+      double* const own = sums + i * n_sums * n_lanes;
+      if (last < g.mean - reach * g.sigma || first > g.mean + reach * g.sigma) {
+        store(Lanes{}, own + density * n_lanes);
+        continue;
+      }
+      const double scale = 1.0 / g.sigma;
+      const Lanes t = (x - g.mean) * scale;
+      Lanes exponent = t * t * -0.5;
+      exponent = exponent < -700.0 ? Lanes{} - 700.0 : exponent;
+      const Lanes here = exponential(exponent) * (g.weight * scale);
+      store(here, own + density * n_lanes);
+      whole = whole + here;
+    }
+    const Lanes share = load(&bins.probability[j]) / whole;
+    for (std::size_t i = 0; i < k; ++i) {
+      double* const own = sums + i * n_sums * n_lanes;
+      const Lanes part = load(own + density * n_lanes) * share;
+      store(load(own + mass * n_lanes) + part, own + mass * n_lanes);
+      store(load(own + once * n_lanes) + part * x, own + once * n_lanes);
+      store(load(own + twice * n_lanes) + part * square, own + twice * n_lanes);
+    }
   }
 }
 
 }  // namespace
 
 MixtureFit::MixtureFit(std::size_t gaussians)
-    : mean_(gaussians),
-      sigma_(gaussians),
-      weight_(gaussians),
-      z_(n_bins),
-      probability_(n_bins),
-      density_(gaussians * n_bins),
-      sum_(n_bins) {}
+    : mean_(gaussians), sigma_(gaussians), weight_(gaussians), gaussians_(gaussians), sums_(gaussians * n_sums * n_lanes) {}
 
 void MixtureFit::fit(const RedshiftPdf& pdf) {
   begin(pdf);
-  if (mean_.size() == 1) return;  // its moments are the best there is
-  for (int i = 0; i < most_steps; ++i) step();
+  if (mean_.size() > 1)  // else its moments are the best there is
+    for (int i = 0; i < most_steps; ++i) step(i + 1 < most_steps ? longer : 1.0);
+  for (std::size_t k = 0; k < mean_.size(); ++k) {
+    mean_[k] = first_ + gaussians_[k].mean;
+    sigma_[k] = gaussians_[k].sigma;
+    weight_[k] = gaussians_[k].weight;
+  }
 }
 
 void MixtureFit::begin(const RedshiftPdf& pdf) {
   double low = pdf.quantile(left_out), high = pdf.quantile(1.0 - left_out);
   // A PDF without width has Gaussians all the same.
   if (!(high - low > 1e-6)) low -= 1e-6, high += 1e-6;
-  width_ = (high - low) / static_cast<double>(n_bins);
-  double before = pdf.cumulative(low), all = 0.0;
-  for (std::size_t j = 0; j < n_bins; ++j) {
-    const double after = pdf.cumulative(low + width_ * static_cast<double>(j + 1));
-    z_[j] = low + width_ * (static_cast<double>(j) + 0.5);
-    probability_[j] = std::max(0.0, after - before);
-    all += probability_[j];
-    before = after;
+  first_ = low;
+  // Edges at equal steps and at equal steps of probability, half each: narrow hills on wide plains have bins of their own.
+  std::array<double, n_bins + 1> edges{}, reached{};
+  constexpr std::size_t half = n_bins / 2;
+  for (std::size_t j = 0; j < half; ++j) {
+    edges[j] = low + (high - low) * static_cast<double>(j) / half;
+    edges[half + j] = pdf.quantile(left_out + (1.0 - 2.0 * left_out) * (static_cast<double>(j) + 0.5) / half);
   }
-  const auto n = static_cast<double>(mean_.size());
+  edges.back() = high;
+  std::ranges::sort(edges);
+  pdf.cumulatives(edges, reached);
+  const double all = std::max(1e-300, reached.back() - reached.front());
+  for (std::size_t j = 0; j < n_bins; ++j) {
+    const double width = edges[j + 1] - edges[j], middle = 0.5 * (edges[j] + edges[j + 1]) - first_;
+    bins_.middle[j] = middle;
+    // Of a bin the probability is spread, not in its middle.
+    bins_.square[j] = middle * middle + width * width / 12.0;
+    bins_.probability[j] = std::max(0.0, reached[j + 1] - reached[j]) / all;
+  }
+  least_variance_ = std::max(1e-14, 1e-8 * (high - low) * (high - low));
+  slice();
+}
+
+/// Begins with slices of equal probability.
+void MixtureFit::slice() {
+  const double share = 1.0 / static_cast<double>(gaussians_.size());
   std::size_t bin = 0;
-  double left = probability_[0] / all;
-  for (std::size_t k = 0; k < mean_.size(); ++k) {
+  double left = bins_.probability[0];
+  for (Gaussian& gaussian : gaussians_) {
     double mass = 0.0, once = 0.0, twice = 0.0;
     // A slice takes from the bins until it is full, parts of bins at its ends.
-    while (mass < 1.0 / n - 1e-12) {
-      const double part = std::min(left, 1.0 / n - mass), z = z_[bin] - z_[0];
-      mass += part, once += part * z, twice += part * z * z;
+    while (mass < share - 1e-12) {
+      const double part = std::min(left, share - mass), x = bins_.middle[bin];
+      mass += part, once += part * x, twice += part * bins_.square[bin];
       left -= part;
       if (left <= 0.0) {
         if (++bin == n_bins) break;
-        left = probability_[bin] / all;
+        left = bins_.probability[bin];
       }
     }
     bin = std::min(bin, n_bins - 1);
     mass = std::max(mass, 1e-300);
-    const double mean = once / mass;
-    mean_[k] = z_[0] + mean;
-    sigma_[k] = std::sqrt(std::max(0.0, twice / mass - mean * mean) + width_ * width_ / 12.0);
-    weight_[k] = 1.0 / n;
+    gaussian.mean = once / mass;
+    gaussian.sigma = std::sqrt(std::max(least_variance_, twice / mass - gaussian.mean * gaussian.mean));
+    gaussian.weight = share;
   }
-  for (double& p : probability_) p /= all;
 }
 
-void MixtureFit::step() {
-  std::ranges::fill(sum_, 0.0);
-  for (std::size_t k = 0; k < mean_.size(); ++k) {
-    gaussian_at(z_.data(), mean_[k], sigma_[k], weight_[k] / sigma_[k], &density_[k * n_bins]);
-    for (std::size_t j = 0; j < n_bins; ++j) sum_[j] += density_[k * n_bins + j];
-  }
-  for (std::size_t j = 0; j < n_bins; ++j) sum_[j] = sum_[j] > 1e-290 ? probability_[j] / sum_[j] : 0.0;
+void MixtureFit::step(double relaxation) {
+  share_out(bins_, gaussians_.data(), gaussians_.size(), sums_.data());
   double all = 0.0;
-  for (std::size_t k = 0; k < mean_.size(); ++k) {
-    double mass = 0.0, once = 0.0, twice = 0.0;
-    for (std::size_t j = 0; j < n_bins; ++j) {
-      const double part = density_[k * n_bins + j] * sum_[j], t = z_[j] - mean_[k];
-      mass += part, once += part * t, twice += part * t * t;
-    }
-    weight_[k] = mass;
-    all += mass;
+  for (std::size_t k = 0; k < gaussians_.size(); ++k) {
+    Gaussian& g = gaussians_[k];
+    const auto sum = [&](Sum which) {
+      const double* lane = &sums_[(k * n_sums + which) * n_lanes];
+      return (lane[0] + lane[1]) + (lane[2] + lane[3]);
+    };
+    const double weight = sum(mass);
     // One that has lost all its part stays where it is, with no weight.
-    if (!(mass > 1e-9)) continue;
-    const double shift = once / mass;
-    // Of a bin the probability is spread, not in its middle.
-    sigma_[k] = std::sqrt(std::max(0.0, twice / mass - shift * shift) + width_ * width_ / 12.0);
-    mean_[k] += shift;
+    if (!(weight > 1e-9)) {
+      g.weight = 0.0;
+      continue;
+    }
+    const double mean = sum(once) / weight;
+    const double variance = sum(twice) / weight - mean * mean;
+    g.mean += relaxation * (mean - g.mean);
+    const double old = g.sigma * g.sigma;
+    g.sigma = std::sqrt(std::max({least_variance_, 0.25 * old, old + relaxation * (variance - old)}));
+    g.weight = std::max(0.3 * weight, g.weight + relaxation * (weight - g.weight));
+    all += g.weight;
   }
-  for (double& w : weight_) w /= all;
+  // A PDF of which no bin has seen anything keeps equal parts.
+  for (Gaussian& gaussian : gaussians_) gaussian.weight = all > 0.0 ? gaussian.weight / all : 1.0 / static_cast<double>(gaussians_.size());
 }
 
 }  // namespace skyfold

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -7,10 +8,19 @@
 
 namespace skyfold {
 
-/// A mixture of a given number of Gaussians that resembles a PDF: the EM algorithm on the probabilities of equal bins, begun with slices of
-/// equal probability. Keeps its buffers; one for each thread.
+/// A mixture of a given number of Gaussians that resembles a PDF: the EM algorithm on the probabilities of bins, half of them of equal
+/// width and half of equal probability, begun with slices of equal probability. Keeps its buffers; one for each thread.
 class MixtureFit {
  public:
+  static constexpr std::size_t n_bins = 64;  ///< a multiple of the lanes of vectors
+  /// What a fit sees of a PDF; positions from the first edge on.
+  struct Bins {
+    std::array<double, n_bins> middle, square, probability;  ///< square: mean of the squared position
+  };
+  struct Gaussian {
+    double mean = 0.0, sigma = 1.0, weight = 0.0;
+  };
+
   /// @param gaussians  1 or more
   explicit MixtureFit(std::size_t gaussians);
 
@@ -21,12 +31,14 @@ class MixtureFit {
 
  private:
   void begin(const RedshiftPdf& pdf);
-  void step();
+  void slice();
+  void step(double relaxation);
 
   std::vector<double> mean_, sigma_, weight_;
-  std::vector<double> z_, probability_;  ///< of the bins
-  double width_ = 0.0;                   ///< of a bin
-  std::vector<double> density_, sum_;
+  Bins bins_{};
+  double first_ = 0.0, least_variance_ = 0.0;
+  std::vector<Gaussian> gaussians_;
+  std::vector<double> sums_;  ///< over bins, of each Gaussian
 };
 
 }  // namespace skyfold
