@@ -139,6 +139,35 @@ class Forms(support.SkyfoldTest):
         for name, values in wanted.items():
             np.testing.assert_array_equal(product[name], values)
 
+    def test_a_run_that_was_killed_goes_on_to_the_same_pdfs(self):
+        for form in ("quant", "norm", "packed"):
+            with self.subTest(form):
+                words = ("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.knn.h5", "--pdf", form, "--output", self.path(form + ".hdf5"),
+                         "--project", "none", "--product-log", "none", "--partition.rows", 250, "--partition.by", "rows", "--threads", 1)
+                self.assertNotEqual(self.run_skyfold(*words, "--farm.fault", "sleep=0.1@0,kill@3:1", ranks=2).code, 0)
+                self.assertFalse(pathlib.Path(self.path(form + ".pdf.hdf5")).exists())
+                self.skyfold(*words, ranks=3)
+                with h5py.File(self.path(form + ".pdf.hdf5")) as file, self.pdfs("knn", form) as whole:
+                    for group in ("data", "ancil"):
+                        for name in whole[group]:
+                            np.testing.assert_array_equal(file[group][name][:], whole[group][name][:])
+
+    def test_forms_of_pdfs_as_the_algorithm_has_them(self):
+        # Without calibration mixtures and grids go into a form as they are.
+        self.skyfold("train", "--sample", self.base / "survey.spec.h5", "--train.fraction", 1, "--threads", 1, "--output", self.path("u.h5"),
+                     "--algorithms", "dnf,knn", "--calibrate", "none")
+        rows = range(0, OBJECTS, 100)
+        for model in ("knn", "dnf"):
+            expected = None
+            for form in ("interp", "hist", "quant", "norm", "packed"):
+                fine = ("--pdf.bins", 4001) if form == "interp" else ()
+                self.skyfold("photoz", "--catalogue", self.catalogue, "--model", self.path(f"u.{model}.h5"), "--pdf", form, *fine, "--output",
+                             self.path("u.hdf5"), "--threads", 1, "--project", "none", "--product-log", "none", "--fresh")
+                with self.subTest(model=model, form=form), h5py.File(self.path("u.pdf.hdf5")) as file:
+                    expected = expected or [cdf_of(file, row) for row in rows]
+                    errors = [np.abs(cdf_of(file, row) - cdf).max() for row, cdf in zip(rows, cut_to(form, file, expected))]
+                    self.assertLess(np.mean(errors), {**ERROR, "hist": 0.05}[form])
+
     def test_what_a_grid_loses_is_told_with_numbers(self):
         result = self.skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.knn.h5", "--pdf", "hist", "--pdf.zmax", 0.4,
                               "--pdf.bins", 4, "--output", self.path("cut.hdf5"), "--threads", 1)

@@ -181,10 +181,10 @@ class PdfReportCommand final : public Command {
         data +
         "EOD\nset logscale xy\nset xlabel 'bytes of an object'\nset ylabel 'greatest difference of the distribution functions'\n"
         "set xrange [4:*<20000]\nset key top right\n"
-        "plot $forms using 1:2:3 with yerrorbars pt 0 lc rgb '#999999' notitle, "
-        "$forms using 1:2 with points pt 7 ps 1 lc rgb '#0072b2' title 'mean', "
+        "plot $forms using 1:2 with points pt 7 ps 1 lc rgb '#0072b2' title 'mean', "
         "$forms using 1:3 with points pt 9 ps 1 lc rgb '#d55e00' title '99 %', "
-        "$forms using 1:2:5 with labels offset 0,-1 notitle\n";
+        "$forms using 1:($0 == 0 ? $2 : NaN):5 with labels offset 0,1 notitle, "
+        "$forms using 1:($0 > 0 ? $2 : NaN):5 with labels offset 0,-1 notitle\n";
     draw_svg(script, o_.plot);
   }
 
