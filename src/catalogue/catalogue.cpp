@@ -134,20 +134,23 @@ class ValueReader {
 
 }  // namespace
 
+Attributes catalogue_attributes(const CatalogueLayout& layout) {
+  return {{"skyfold_format", format_name},
+          {"format_version", format_version},
+          {"ordering", name_of(layout.ordering)},
+          {"attribute", layout.attribute},
+          {"frame", "ICRS"},
+          {"creator", layout.creator},
+          {"provenance", layout.provenance},
+          {"column_id", layout.roles.id},
+          {"column_ra", layout.roles.ra},
+          {"column_dec", layout.roles.dec},
+          {"column_tile", layout.roles.tile},
+          {"product_class", layout.product_class}};
+}
+
 void create_catalogue(const std::string& path, const CatalogueLayout& layout) {
-  const Attributes attributes = {{"skyfold_format", format_name},
-                                 {"format_version", format_version},
-                                 {"ordering", name_of(layout.ordering)},
-                                 {"attribute", layout.attribute},
-                                 {"frame", "ICRS"},
-                                 {"creator", layout.creator},
-                                 {"provenance", layout.provenance},
-                                 {"column_id", layout.roles.id},
-                                 {"column_ra", layout.roles.ra},
-                                 {"column_dec", layout.roles.dec},
-                                 {"column_tile", layout.roles.tile},
-                                 {"product_class", layout.product_class}};
-  create_columns(path, {{"/object", layout.schema, layout.rows}}, attributes);
+  create_columns(path, {{"/object", layout.schema, layout.rows}}, catalogue_attributes(layout));
 }
 
 Catalogue::Catalogue(const std::string& path, const Attributes& attributes) : reader_(checked(path, attributes)) {

@@ -222,5 +222,111 @@ class Measurements(support.SkyfoldTest):
             self.assertIn(message, result.err)
 
 
+class RealData(support.SkyfoldTest):
+    """Stars of PHAT's brick 15, and objects and sources of HATS' own tests: everything that goes in comes out again."""
+
+    def exported(self, product, *words):
+        self.skyfold("export", product, "--format", "fits", "--output", self.path("out.fits"), *words)
+        with fits.open(self.path("out.fits")) as file:
+            return {name: np.array(file[1].data[name]) for name in file[1].columns.names}
+
+    def test_phat_comes_back_with_every_value_and_with_ids_of_positions(self):
+        with fits.open(support.shared("catalogue/phat/b15_4band_det_27_A.fits")) as file:
+            columns = {name: np.array(file[1].data[name]) for name in file[1].columns.names}
+            file[1].header["EXTNAME"] = "PHAT"
+        self.skyfold("import", "--input", support.shared("catalogue/phat/b15_4band_det_27_A.fits"), "--with-ids", "phat", "--output", self.path("phat.h5"))
+        found = self.exported(self.path("phat.h5"))
+        self.assertEqual(set(found) - set(columns), {"id", "htm9", "pix256", "pix4096", "random_id", "_healpix_29"})
+        for name, values in columns.items():
+            np.testing.assert_array_equal(found[name], values[found["id"]], name)
+        import healpy
+        np.testing.assert_array_equal(found["pix256"], healpy.ang2pix(256, found["ra"], found["dec"], lonlat=True))
+        np.testing.assert_array_equal(found["pix4096"], healpy.ang2pix(4096, found["ra"], found["dec"], nest=True, lonlat=True))
+        self.assertTrue(np.all((found["random_id"] >= 0) & (found["random_id"] < 100)))
+        # One measurement of each star in each filter, filters and stars in any order.
+        order = np.random.default_rng(2).permutation(6 * len(columns["ra"]))
+        filters = [name[:5] for name in columns if name.endswith("_vega")]
+        star, band = order // 6, order % 6
+        measured = {"objid": star, "filter": np.array(filters, dtype="S5")[band], "mjd": 55_000.0 + band,
+                    "vega": np.array([columns[f"{filters[b]}_vega"][k] for k, b in zip(star, band)]),
+                    "flag": np.array([columns[f"{filters[b]}_flag"][k] for k, b in zip(star, band)], dtype=np.int32),
+                    "gst": np.array([columns[f"{filters[b]}_gst"][k] for k, b in zip(star, band)]).astype(np.uint8)}
+        self.skyfold("import", "--measurements", support.make_hdf5(self.path("m.h5"), measured), "--objects", self.path("phat.h5"), "--join",
+                     "id:objid", "--output", self.path("c.h5"))
+        back = self.exported(self.path("c.h5"), "--table", "meas")
+        row = np.argsort(found["id"])
+        expected = np.lexsort([measured["filter"], row[star]])
+        self.assertEqual(set(back), set(measured))
+        for name, values in measured.items():
+            ours = back[name].astype("S") if values.dtype.kind == "S" else back[name]
+            np.testing.assert_array_equal(ours, values[expected], name)
+
+    def test_sources_of_hats_come_back_with_their_objects(self):
+        folder = "catalogue/hats_small_sky/"
+        sources = np.genfromtxt(support.shared(folder + "small_sky_source.csv"), delimiter=",", names=True, dtype=None, encoding="ascii")
+        self.skyfold("import", "--input", support.shared(folder + "small_sky.csv"), "--output", self.path("o.h5"))
+        self.skyfold("import", "--measurements", support.shared(folder + "small_sky_source.csv"), "--objects", self.path("o.h5"), "--join",
+                     "id:object_id", "--output", self.path("c.h5"))
+        back = self.exported(self.path("c.h5"), "--table", "meas")
+        self.assertEqual(set(back), set(sources.dtype.names))
+        order, expected = np.argsort(back["source_id"]), np.argsort(sources["source_id"])
+        for name in sources.dtype.names:
+            ours = back[name][order].astype(sources[name].dtype)
+            np.testing.assert_array_equal(ours, sources[name][expected], name)
+        objects = support.read_group(self.path("o.h5"))
+        with h5py.File(self.path("c.h5")) as file:
+            np.testing.assert_array_equal(np.repeat(objects["id"], np.diff(file["meas_offset"])), file["meas/object_id"])
+        refused = self.run_skyfold("export", self.path("c.h5"), "--table", "meas_orphan", "--format", "csv", "--output", self.path("x.csv"))
+        self.assertEqual(refused.code, 3)
+        self.assertIn("has no measurements without an object", refused.err)
+        refused = self.run_skyfold("export", self.path("c.h5"), "--table", "meas", "--where", "mag < 1", "--format", "csv", "--output", self.path("x.csv"))
+        self.assertEqual(refused.code, 2)
+        self.assertIn("--where does not go with --table meas", refused.err)
+
+    def test_ids_of_positions_that_a_table_has_are_not_believed(self):
+        table = support.make_csv(self.path("t.csv"), {"id": np.arange(3), "ra": np.array([34.521161, 200.0, 10.0]),
+                                                      "dec": np.array([-5.112165, 0.0, 41.0]), "htm9": np.array([1, 2, 3])})
+        result = self.skyfold("import", "--input", table, "--with-ids", "phat", "--output", self.path("t.h5"))
+        self.assertIn("column htm9 is made anew from the positions", result.err)
+        rows = support.read_group(self.path("t.h5"))
+        self.assertEqual(rows["htm9"][rows["id"] == 0], 2144799)
+        refused = self.run_skyfold("import", "--input", support.make_csv(self.path("u.csv"), {"id": np.arange(3)}), "--ordering", "none",
+                                   "--with-ids", "phat", "--output", self.path("u.h5"))
+        self.assertEqual(refused.code, 2)
+        self.assertIn("has no coordinates", refused.err)
+
+
+class Mock(support.SkyfoldTest):
+    WORDS = ("mock", "--kind", "photometry", "--objects", 3000, "--photometry.measurements", 40_000, "--seed", 3)
+
+    def test_a_mock_is_what_an_import_of_its_tables_gives_for_any_ranks(self):
+        whole = self.path("mock.h5")
+        self.skyfold(*self.WORDS, "--output", whole, "--threads", 1)
+        for ranks, options in ((2, []), (4, ["--farm.block_rows", 500])):
+            self.skyfold(*self.WORDS, "--output", self.path("n.h5"), "--fresh", *options, ranks=ranks)
+            self.assertTrue(support.read_bytes(self.path("n.h5")) == support.read_bytes(whole), f"{ranks} ranks")
+        self.skyfold("export", whole, "--format", "fits", "--output", self.path("o.fits"))
+        self.skyfold("export", whole, "--table", "meas", "--format", "fits", "--output", self.path("m.fits"))
+        with fits.open(self.path("m.fits")) as file:
+            rows = np.array(file[1].data)
+            self.assertEqual(len(rows), 40_000)
+            file[1].data = file[1].data[np.random.default_rng(1).permutation(len(rows))]
+            file.writeto(self.path("s.fits"))
+        self.skyfold("import", "--input", self.path("o.fits"), "--output", self.path("o.h5"))
+        self.skyfold("import", "--measurements", self.path("s.fits"), "--objects", self.path("o.h5"), "--join", "id:objid", "--output", self.path("c.h5"))
+        with h5py.File(whole) as mock, h5py.File(self.path("c.h5")) as made:
+            np.testing.assert_array_equal(mock["meas_offset"], made["meas_offset"])
+            for name in mock["meas"]:
+                ours, theirs = (file["meas"][name][:] for file in (mock, made))
+                if name in ("filter", "image"):
+                    ours, theirs = (file[f"index/meas_dictionary/{name}/value"][:][codes] for file, codes in ((mock, ours), (made, theirs)))
+                np.testing.assert_array_equal(ours, theirs, name)
+        # A compressed copy has the same rows, and the second name of the offsets, too.
+        self.skyfold(*self.WORDS, "--output", self.path("z.h5"), "--compress", "shuffle-deflate")
+        with h5py.File(whole) as plain, h5py.File(self.path("z.h5")) as packed:
+            np.testing.assert_array_equal(plain["meas_offset"], packed["meas_offset"])
+            np.testing.assert_array_equal(plain["meas/mag"], packed["meas/mag"])
+
+
 if __name__ == "__main__":
     support.main()

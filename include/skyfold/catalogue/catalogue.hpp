@@ -36,6 +36,8 @@ struct CatalogueLayout {
   std::string product_class = "catalogue";  ///< what a stage that takes it must have asked for
 };
 
+/// The attributes of a catalogue that is not finished.
+[[nodiscard]] Attributes catalogue_attributes(const CatalogueLayout& layout);
 /// Lays out the file with undefined rows. Rank 0.
 void create_catalogue(const std::string& path, const CatalogueLayout& layout);
 

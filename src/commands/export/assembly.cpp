@@ -65,16 +65,17 @@ void assemble(const Ranks& ranks, const std::string& path, const std::string& he
   });
 }
 
-std::set<std::string> columns_beyond_ascii(const Ranks& ranks, const ChosenRows& rows, const Schema& schema) {
+std::set<std::string> columns_beyond_ascii(const Ranks& ranks, std::int64_t rows, const std::function<void(RowRange, Table&)>& read,
+                                           const Schema& schema) {
   Schema texts;
   std::ranges::copy_if(schema, std::back_inserter(texts), [](const ColumnInfo& info) { return info.type == Type::text; });
   if (texts.empty()) return {};
   std::set<std::string> found;
   ranks.each_together([&] {
-    const RowRange share = share_of(ranks, rows.size());
+    const RowRange share = share_of(ranks, rows);
     Table block(texts);
     for (std::int64_t begin = share.begin; begin < share.end; begin += zone_rows) {
-      rows.read({begin, std::min(begin + zone_rows, share.end)}, block);
+      read({begin, std::min(begin + zone_rows, share.end)}, block);
       for (std::size_t c = 0; c < block.columns(); ++c)
         if (std::ranges::any_of(block[c].values<char>(), [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; }))
           found.insert(block[c].info().name);

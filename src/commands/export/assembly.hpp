@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,7 +17,9 @@ void assemble(const Ranks& ranks, const std::string& path, const std::string& he
               const std::string& tail);
 
 /// Names of the text columns that have a text that is not plain ASCII; collective.
-[[nodiscard]] std::set<std::string> columns_beyond_ascii(const Ranks& ranks, const ChosenRows& rows, const Schema& schema);
+/// @param read  reads rows by their numbers, 0 to rows - 1
+[[nodiscard]] std::set<std::string> columns_beyond_ascii(const Ranks& ranks, std::int64_t rows,
+                                                         const std::function<void(RowRange, Table&)>& read, const Schema& schema);
 
 /// The pixels of an order that have rows; collective. Throws DataError for a catalogue without positions.
 [[nodiscard]] Region covered_pixels(const Ranks& ranks, const ChosenRows& rows, int order);

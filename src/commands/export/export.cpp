@@ -15,6 +15,7 @@
 #include "nested_pdfs.hpp"
 #include "placed_work.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/catalogue/measurements.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
@@ -44,9 +45,10 @@ constexpr std::int64_t leaf_bytes = std::int64_t{256} << 20;
 constexpr std::int64_t part_rows = 262'144;
 constexpr const char *hats = "hats", *parquet = "parquet", *csv = "csv", *votable = "votable", *fits = "fits", *colfits = "colfits",
                      *moc = "moc", *postgres = "postgres";
+constexpr const char *objects = "object", *measurements = "meas", *orphans = "meas_orphan";
 
 struct ExportOptions {
-  std::string product, output, format, where, postgres_table = "object";
+  std::string product, output, format, where, postgres_table = "object", table = objects;
   long max_rows = 1'000'000;
   std::string name, date;
   bool is_collection = false, has_pdfs = false;
@@ -74,7 +76,7 @@ class ExportRun {
       write_footprint();
     else
       write_files();
-    context_.process.product(o_.output, "", rows_->size());
+    context_.process.product(o_.output, "", size());
     run_.publish({o_.output});
     return run_.finish(context_.threads, "");
   }
@@ -92,10 +94,15 @@ class ExportRun {
     ranks_.together([&] {
       catalogue_.emplace(o_.product);
       schema_ = catalogue_->schema();
+      if (o_.table != objects) open_measurements();
       if (!trim(o_.where).empty()) where.emplace(o_.where, schema_, "--where");
       if (o_.has_pdfs) pdfs_.emplace(*catalogue_);
       if (pdfs_) schema_.insert(schema_.end(), pdfs_->columns().begin(), pdfs_->columns().end());
     });
+    if (measurements_) {
+      if (ranks_.is_first()) log_info(fmt::format("{}: {} measurements", o_.product, grouped(size())));
+      return;
+    }
     if (where)
       rows_.emplace(ranks_, *catalogue_, *where);
     else
@@ -110,19 +117,35 @@ class ExportRun {
       log_info(fmt::format("{}: {} rows{}", o_.product, grouped(rows_->size()), where ? " of " + grouped(catalogue_->rows()) : ""));
   }
 
+  void open_measurements() {
+    if (o_.table == orphans && has_measurements(o_.product) && !has_orphans(o_.product))
+      throw DataError(o_.product + ": has no measurements without an object");
+    measurements_.emplace(o_.product, o_.table == orphans ? Measurements::Which::orphans : Measurements::Which::of_objects);
+    schema_ = measurements_->schema();
+  }
+  /// Rows that are exported.
+  [[nodiscard]] std::int64_t size() const { return measurements_ ? measurements_->rows() : rows_->size(); }
+  void read(RowRange rows, Table& out) const {
+    if (measurements_)
+      measurements_->read(rows, out);
+    else
+      rows_->read(rows, out);
+  }
+
   /// One table, whose rows have their places: by rows, or column by column.
   void write_fits() {
     const FitsOrder order = o_.format == colfits ? FitsOrder::columns : FitsOrder::rows;
     CatalogueLayout layout = catalogue_->layout();
-    layout.rows = rows_->size();
+    layout.schema = schema_;
+    layout.rows = size();
     run_.once("table", [&] { create_product_fits({"", root(), layout}, "CATALOGUE", texts(), order); });
     FitsLayout placed;
     std::shared_ptr<PlacedWork> work;
     ranks_.together([&] {
-      placed = open_fits(root(), schema_, rows_->size(), order);
-      work = std::make_shared<PlacedWork>(*rows_, root(), placed);
+      placed = open_fits(root(), schema_, size(), order);
+      work = std::make_shared<PlacedWork>([this](RowRange rows, Table& out) { read(rows, out); }, root(), placed);
     });
-    run_.farm({"export", "rows", "1", false, true}, ranges(part_leaves(rows_->size(), part_rows, "")), work);
+    run_.farm({"export", "rows", "1", false, true}, ranges(part_leaves(size(), part_rows, "")), work);
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
     const std::optional<std::uint32_t> sum = run_.fits_sum();
     ranks_.on_first_only([&] { finish_fits(root(), placed, sum ? *sum : fits_data_sum(root(), placed)); });
@@ -135,8 +158,8 @@ class ExportRun {
       std::ranges::copy_if(schema_, std::back_inserter(columns), [](const ColumnInfo& info) { return info.type == Type::text; });
       if (columns.empty()) return;
       Table block(columns);
-      for (std::int64_t begin = 0; begin < rows_->size(); begin += zone_rows) {
-        rows_->read({begin, std::min(begin + zone_rows, rows_->size())}, block);
+      for (std::int64_t begin = 0; begin < size(); begin += zone_rows) {
+        read({begin, std::min(begin + zone_rows, size())}, block);
         use(block);
       }
     };
@@ -145,7 +168,7 @@ class ExportRun {
   /// Rows of text have no places before they are written: each part is a file first.
   void write_text() {
     const std::string parts = run_.partial("parts.scratch");
-    std::vector<Leaf> leaves = part_leaves(rows_->size(), std::min(part_rows, most_rows()), "");
+    std::vector<Leaf> leaves = part_leaves(size(), std::min(part_rows, most_rows()), "");
     // The folder is cleared of files with such names at the end.
     for (std::size_t i = 0; i < leaves.size(); ++i) leaves[i].place = std::to_string(i);
     run_.once("folders", [&] { fs::create_directories(parts); });
@@ -172,7 +195,9 @@ class ExportRun {
 
   [[nodiscard]] std::string text_head() const {
     if (o_.format == votable)
-      return votable_head(schema_, columns_beyond_ascii(ranks_, *rows_, schema_),
+      return votable_head(schema_,
+                          columns_beyond_ascii(
+                              ranks_, size(), [this](RowRange rows, Table& out) { read(rows, out); }, schema_),
                           {{"creator", catalogue_->layout().creator}, {"provenance", catalogue_->layout().provenance}});
     if (o_.format == postgres) return postgres_begin() + postgres_table(postgres_rows()) + postgres_copy(postgres_rows());
     const bool is_ecsv = lower(fs::path(o_.output).extension().string()) == ".ecsv";
@@ -183,7 +208,13 @@ class ExportRun {
     if (o_.format == votable) return votable_tail();
     return o_.format == postgres ? postgres_copy_end() + postgres_indexes(postgres_rows()) + postgres_end() : "";
   }
-  [[nodiscard]] PostgresTable postgres_rows() const { return {o_.postgres_table, schema_, catalogue_->layout().roles}; }
+  [[nodiscard]] PostgresTable postgres_rows() const {
+    if (!measurements_) return {o_.postgres_table, schema_, catalogue_->layout().roles};
+    // Many have the id of one object: it is no key.
+    return {o_.postgres_table == objects ? o_.table : o_.postgres_table,
+            schema_,
+            {"", measurements_->roles().ra, measurements_->roles().dec, ""}};
+  }
 
   void write_footprint() {
     const PhaseScope scope(ranks_.clock(), Phase::consolidate);
@@ -219,7 +250,7 @@ class ExportRun {
   }
   [[nodiscard]] std::vector<ParquetStruct> structs() const { return pdfs_ ? pdfs_->structs() : std::vector<ParquetStruct>(); }
   void read_rows(RowRange rows, Table& out) const {
-    if (!pdfs_) return rows_->read(rows, out);
+    if (!pdfs_) return read(rows, out);
     Table plain(plain_schema());
     rows_->read(rows, plain);
     out.resize(plain.rows());
@@ -232,6 +263,7 @@ class ExportRun {
   }
   /// Rows that a condition has chosen have other numbers than in their file.
   [[nodiscard]] std::string from() const {
+    if (measurements_) return o_.product + ", " + o_.table;
     return o_.product + (rows_->size() == catalogue_->rows() ? "" : " (of its rows that --where chooses)");
   }
 
@@ -268,12 +300,12 @@ class ExportRun {
       for (Leaf& leaf : leaves_) leaf.place = in_collection(leaf.place);
       return;
     }
-    leaves_ = part_leaves(rows_->size(), most_rows(), ".parquet");
+    leaves_ = part_leaves(size(), most_rows(), ".parquet");
     const std::string ending = lower(fs::path(o_.output).extension().string());
     if (ending != ".parquet" && ending != ".parq" && ending != ".pq") return;
     if (leaves_.size() > 1)
       throw UsageError(fmt::format("--output {}: {} rows are more than one file takes, {} (name a folder: one without .parquet at its end)",
-                                   o_.output, grouped(rows_->size()), grouped(most_rows())));
+                                   o_.output, grouped(size()), grouped(most_rows())));
     // An empty place stands for the output itself.
     leaves_.front().place.clear();
   }
@@ -391,7 +423,8 @@ class ExportRun {
   Ranks& ranks_;
   Run run_;
   std::optional<Catalogue> catalogue_;
-  std::optional<ChosenRows> rows_;
+  std::optional<ChosenRows> rows_;            ///< of the objects
+  std::optional<Measurements> measurements_;  ///< in their place
   Schema schema_;
   std::optional<NestedPdfs> pdfs_;
   std::vector<Leaf> leaves_;
@@ -411,6 +444,8 @@ class ExportCommand final : public Command {
     option("output", o_.output, "file to make; for hats and parquet a folder, or for parquet one file, X.parquet, if the rows fit in it")
         .required()
         .layout();
+    option("table", o_.table, "what to export: the objects, their measurements, or measurements without an object")
+        .one_of({objects, measurements, orphans});
     option("where", o_.where, "condition that rows must meet (see docs/conditions.md); the others are left out");
     option("max-rows", o_.max_rows, "parquet, hats: rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
     option("pdfs", o_.has_pdfs, "parquet, hats: PDFs from the files beside the product, nested in columns X_ens_interp, X_ens_mixmod, ...");
@@ -441,6 +476,10 @@ class ExportCommand final : public Command {
     if (o_.format != postgres) refuse_idle_options("--format postgres", {{"postgres.table", o_.postgres_table != usual.postgres_table}});
     if (o_.postgres_table.empty() || o_.postgres_table.size() > 63)
       throw UsageError(fmt::format("postgres.table = '{}' (1 to 63 bytes)", o_.postgres_table));
+    if (o_.table != objects)
+      for (const auto& [name, is_given] : {std::pair{"where", !trim(o_.where).empty()}, std::pair{"pdfs", o_.has_pdfs},
+                                           std::pair{"format hats", o_.format == hats}, std::pair{"format moc", o_.format == moc}})
+        if (is_given) throw UsageError(fmt::format("--{} does not go with --table {} (it is about objects)", name, o_.table));
     if (o_.format != moc) refuse_idle_options("--format moc", {{"moc.order", o_.moc_order != usual.moc_order}});
     o_.is_collection = o_.is_collection || o_.margin > 0.0;
     context.ranks->on_first_only([&] { check_outputs({o_.output}, {o_.product}); });

@@ -1,18 +1,20 @@
 // Rows of an export to FITS, written where they belong.
 #include "placed_work.hpp"
 
+#include <utility>
+
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 
 namespace skyfold {
 
-PlacedWork::PlacedWork(const ChosenRows& rows, const std::string& path, const FitsLayout& layout)
-    : rows_(rows), schema_(layout.schema), writer_(path, layout) {}
+PlacedWork::PlacedWork(ReadRows read_rows, const std::string& path, const FitsLayout& layout)
+    : read_rows_(std::move(read_rows)), schema_(layout.schema), writer_(path, layout) {}
 
 void PlacedWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   Table& rows = slots_[slot];
   if (rows.columns() == 0) rows = Table(schema_);
-  rows_.read(block, rows);
+  read_rows_(block, rows);
   result.bytes_read += block.size() * static_cast<std::int64_t>(bytes_per_row(schema_));
 }
 

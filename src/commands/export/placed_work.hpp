@@ -1,9 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
-#include "skyfold/dataset/chosen_rows.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/io/fits_product.hpp"
 
@@ -12,9 +12,10 @@ namespace skyfold {
 /// An export to one FITS table, in which every row has its place: ranks write theirs, and the sums of their bytes add up to DATASUM.
 class PlacedWork final : public Work {
  public:
-  /// @param rows  that are exported; outlives this
+  /// Reads rows that are exported, by their numbers.
+  using ReadRows = std::function<void(RowRange rows, Table& out)>;
   /// @param path  of the table, which is laid out
-  PlacedWork(const ChosenRows& rows, const std::string& path, const FitsLayout& layout);
+  PlacedWork(ReadRows read_rows, const std::string& path, const FitsLayout& layout);
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job&, RowRange, int) override {}  // the order of bytes is all that changes
@@ -24,7 +25,7 @@ class PlacedWork final : public Work {
   [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override;
 
  private:
-  const ChosenRows& rows_;
+  ReadRows read_rows_;
   Schema schema_;
   FitsRowWriter writer_;
   Slots<Table> slots_;

@@ -35,8 +35,8 @@ class ImportCommand final : public Command {
     if (options_.objects.empty()) throw UsageError("--objects is missing (the catalogue of the objects that were measured)");
     if (options_.join.empty()) throw UsageError("--join is missing (id:COLUMN or position:ARCSEC)");
     // Of objects alone: they would be given for nothing.
-    for (const char* name : {"input", "ordering", "ordering.column", "columns.id", "columns.tile", "survey", "bands.nondetection",
-                             "bands.missing", "bands.nan", "bands.inf", "profile", "clean"})
+    for (const char* name : {"input", "ordering", "ordering.column", "columns.id", "columns.tile", "with-ids", "survey",
+                             "bands.nondetection", "bands.missing", "bands.nan", "bands.inf", "profile", "clean"})
       if (given.given(name)) throw UsageError(fmt::format("--{} does not go with --measurements (it is about objects)", name));
   }
 

@@ -11,6 +11,7 @@
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/sort.hpp"
+#include "skyfold/kernels/archive_ids/archive_ids.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
@@ -185,11 +186,14 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
         out.values<std::int64_t>()[i] = healpix29({ra[slot.order[i]], dec[slot.order[i]]});
     } else if (out.info().name == crowded_column) {  // known when all rows are in order
       std::ranges::fill(out.values<std::uint8_t>(), std::uint8_t{0});
-    } else {  // the generated id
+    } else if (inputs_.schema.has_archive_ids && is_archive_id(out.info().name)) {  // below, from the others
+    } else {                                                                        // the generated id
       for (std::size_t i = 0; i < slot.order.size(); ++i)
         out.values<std::int64_t>()[i] = block.begin + static_cast<std::int64_t>(slot.order[i]);
     }
   }
+  if (const Roles& roles = inputs_.schema.roles; inputs_.schema.has_archive_ids)
+    fill_archive_ids(slot.out.at(roles.ra), slot.out.at(roles.dec), slot.out.at(healpix_column), slot.out.at(roles.id), slot.out);
   std::vector<std::int64_t> placed(slot.order.size());
   for (std::size_t i = 0; i < placed.size(); ++i) placed[i] = slot.keys[slot.order[i]];
   // Now in the order of the buckets, like the rows.

@@ -17,6 +17,7 @@
 #include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
+#include "skyfold/kernels/archive_ids/archive_ids.hpp"
 #include "skyfold/table/column_index.hpp"
 
 namespace skyfold {
@@ -269,6 +270,11 @@ bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOp
          (o.ordering == "tile" && name == roles.tile) || (o.ordering == "attribute" && name == o.ordering_column);
 }
 
+void require_positions_for_ids(const ImportSchema& schema, const ImportOptions& o, const std::string& path) {
+  if (!o.with_ids.empty() && !schema.has_positions)
+    throw UsageError(fmt::format("--with-ids {}: {} has no coordinates (ids are those of positions)", o.with_ids, path));
+}
+
 /// "columns of type f8: ra, dec": a column that has another type than meant is seen at once.
 void remark_types(const Schema& schema, std::vector<std::string>& remarks) {
   // Tables of hundreds of columns would otherwise fill the terminal.
@@ -311,6 +317,10 @@ void describe(OptionSet& option, ImportOptions& o) {
   option("input", o.input,
          "tables to read (FITS, CSV, text, HDF5, Parquet; folders of Parquet, HATS); @list.txt names a file with a path a line")
       .layout();
+  std::vector<std::string> id_sets = archive_id_sets();
+  id_sets.emplace_back();
+  option("with-ids", o.with_ids, "ids of positions that an archive stores, made anew: phat (htm9, pix256, pix4096, random_id); empty: none")
+      .one_of(id_sets);
   option("measurements", o.measurements, "tables of measurements of the objects of a catalogue, in place of input").layout();
   option("objects", o.objects, "catalogue of their objects").layout();
   option("join", o.join, "how measurements find their objects: id:COLUMN, the column of the objects' ids; position:ARCSEC, the nearest");
@@ -375,8 +385,14 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     schema.roles.id = find_column(all, "id") ? "row_id" : "id";
     schema.remarks.push_back("made column " + schema.roles.id + " of row numbers" + (o.id.empty() ? " (no id column found)" : ""));
   }
+  require_positions_for_ids(schema, o, path);
   for (ColumnInfo column : all) {
     if (!is_kept(column.name, schema, o, keep)) continue;
+    if (!o.with_ids.empty() && is_archive_id(column.name)) {
+      // Of a text they may be those of a position that was rounded.
+      schema.remarks.push_back(fmt::format("column {} is made anew from the positions", column.name));
+      continue;
+    }
     // Whatever the inputs have: the index is made of doubles in degrees.
     if (column.name == schema.roles.ra || column.name == schema.roles.dec) {
       column.type = Type::f8;
@@ -386,6 +402,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
     if (column.name == schema.roles.id && column.ucd.empty()) column.ucd = "meta.id;meta.main";
     schema.input.push_back(column);
   }
+  schema.has_archive_ids = !o.with_ids.empty();
   if (!schema.roles.tile.empty() && !find_column(schema.input, schema.roles.tile)) schema.roles.tile.clear();  // not kept
   remark_types(schema.input, schema.remarks);
   schema.flags_crowding = o.profile.is_set() && o.ordering == "healpix" && find_column(schema.input, o.profile.crowding_band);
@@ -395,6 +412,8 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
 Schema catalogue_schema(const ImportSchema& schema) {
   Schema all = schema.input;
   if (schema.generates_id) all.insert(all.begin(), {schema.roles.id, Type::i8, 1, "", "meta.id;meta.main", "row number in the inputs"});
+  if (schema.has_archive_ids)
+    for (const ColumnInfo& column : archive_id_columns()) all.push_back(column);
   if (schema.flags_crowding) all.push_back({crowded_column, Type::u1, 1, "", "meta.code", "1: a star nearer than the resolution"});
   if (schema.has_positions) all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
   return all;

@@ -28,6 +28,7 @@ struct ImportOptions {
   long memory_mb = 1024;  ///< per rank
   SourceOptions source;
   ProfileOptions profile;
+  std::string with_ids;                   ///< set of ids of positions to be made; "": none
   std::vector<std::string> measurements;  ///< tables of measurements, in place of `input`
   std::string objects, join;              ///< catalogue of their objects; how they find them
   std::string filter, time;               ///< columns of measurements; "" = guessed
@@ -46,6 +47,7 @@ struct ImportSchema {
   Roles roles;                ///< names of input columns, or of generated ones
   bool generates_id = false;  ///< no id column: the row's number in the inputs is the id
   bool has_positions = false;
+  bool has_archive_ids = false;      ///< columns of ids of positions are made
   bool flags_crowding = false;       ///< column `crowded` is made
   std::vector<std::string> remarks;  ///< what was guessed or left out, for the user
 };

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "map.hpp"
+#include "photometry.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/commands/command.hpp"
@@ -25,7 +26,8 @@ namespace {
 struct MockStageOptions {
   std::string output, kind = "survey";
   MockOptions mock;
-  MapMockOptions map;  ///< for kind map
+  PhotometryMockOptions photometry;  ///< for kind photometry
+  MapMockOptions map;                ///< for kind map
 };
 
 /// The training sample's path beside the catalogue's: CAT.h5 -> CAT.spec.h5.
@@ -165,15 +167,23 @@ class MockCommand final : public Command {
  public:
   void describe(OptionSet& option) override {
     option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5").required().layout();
-    option("kind", options_.kind,
-           "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them; map: sources on a HEALPix map")
-        .one_of({"survey", "stars", "map"});
+    option(
+        "kind", options_.kind,
+        "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them; photometry: a galaxy measured star by star, "
+        "with light curves; map: sources on a HEALPix map")
+        .one_of({"survey", "stars", "photometry", "map"});
     skyfold::describe(option, options_.mock);
+    skyfold::describe(option, options_.photometry);
     skyfold::describe(option, options_.map);
   }
   ExitCode run(const CommandContext& context) override {
     // The option has two kinds of file, which its description cannot know.
     check_ending("output", options_.output, options_.kind == "map" ? FileKind::fits : FileKind::hdf5);
+    if (options_.kind == "photometry") {
+      if (options_.mock.spectroscopic > 0.0)
+        throw UsageError("--spectroscopic does not go with --kind photometry (stars have no redshifts)");
+      return run_photometry_mock(options_.mock, options_.photometry, options_.output, context);
+    }
     if (options_.kind != "map") return MockRun(options_, context).run();
     // Options of all kinds are in one list; one that has no part in this kind would be ignored in silence.
     if (context.options.given("objects")) throw UsageError("--objects does not go with --kind map (use --map.sources)");

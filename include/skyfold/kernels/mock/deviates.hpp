@@ -14,7 +14,7 @@ namespace skyfold {
 [[nodiscard]] inline double normal_deviate(ObjectRandom& random) noexcept { return normal_quantile(open_uniform(random)); }
 
 /// What a sequence of random numbers is for; the `stream` of ObjectRandom.
-enum class MockStream : std::uint32_t { object = 1, position, tile, clustering, spectroscopy };
+enum class MockStream : std::uint32_t { object = 1, position, tile, clustering, spectroscopy, visit, measurement };
 
 [[nodiscard]] inline ObjectRandom mock_random(long seed, std::int64_t subject, MockStream stream) noexcept {
   return {static_cast<std::uint64_t>(seed), static_cast<std::uint64_t>(subject), static_cast<std::uint32_t>(stream)};
