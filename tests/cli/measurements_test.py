@@ -116,7 +116,7 @@ class Measurements(support.SkyfoldTest):
             self.assertEqual(made["meas/image"].dtype, np.int32)  # 300 texts
             self.assertEqual(made["meas/filter"].dtype, np.uint8)
             self.assertTrue(all("zone_hashes" in made["meas"][name].attrs for name in made["meas"]))
-        self.skyfold("info", self.path("m.h5"))
+        self.assertIn(f"{(parents >= 0).sum():,} measurements of the objects, 400 without an object, filters F110W, F160W", self.skyfold("info", self.path("m.h5")).out)
 
     def test_joined_by_position_to_the_nearest(self):
         self.measure(self.path("m.h5"), "--join", "position:0.5")
@@ -187,6 +187,16 @@ class Measurements(support.SkyfoldTest):
         self.assertIn('changed.csv",8,"mjd","no time"', pathlib.Path(self.path("d.h5.rejects.csv")).read_text())
         with h5py.File(self.path("d.h5")) as file:
             self.assertNotIn(7, file["meas/expnum"][:])
+
+    def test_ids_that_lost_digits_when_they_were_printed_are_refused(self):
+        path = self.path("printed.csv")
+        for form in ("%.9g", "%g", "%.12g"):
+            with open(path, "w") as file:
+                file.write("objid,mjd,filter\n" + "".join(f"{form % identity},{mjd},g\n" for mjd, identity in enumerate(self.id[:50])))
+            self.refused(3, "as if they were printed with", "--join", "id:objid", files=[path])
+        with open(path, "w") as file:
+            file.write("objid,mjd,filter\n" + "".join(f"{10**12 + identity}.0,{mjd},g\n" for mjd, identity in enumerate(self.id[:50] - 2**53)))
+        self.refused(3, "none of 50 measurements has an object", "--join", "id:objid", files=[path])  # all digits are there
 
     def test_measurements_may_lack_filter_and_time_and_rows_be_left_out(self):
         result = self.measure(self.path("m.h5"), "--join", "id:objid", "--columns.time", "none", "--columns.filter", "none", "--where",

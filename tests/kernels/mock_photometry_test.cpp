@@ -56,13 +56,17 @@ TEST(MockPhotometry, MeasurementsStandByObjectFilterAndTimeAndNeverTwiceInOneIma
   for (std::int64_t row = 0; row < 2000; ++row) {
     const auto begin = made.mock.first_measurement(row), end = made.mock.first_measurement(row + 1);
     const bool is_variable = made.objects.at("variable").integer(static_cast<std::size_t>(row)) > 0;
-    if (is_variable) EXPECT_EQ(end - begin, 2 * o.visits);
+    if (is_variable) {
+      EXPECT_EQ(end - begin, 2 * o.visits);
+    }
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       EXPECT_EQ(of[i], id[static_cast<std::size_t>(row)]);
       if (i == static_cast<std::size_t>(begin)) continue;
       EXPECT_LE(filter[i - 1], filter[i]);
       EXPECT_LT(image[i - 1], image[i]);
-      if (filter[i - 1] == filter[i]) EXPECT_LT(made.measurements.at("mjd").number(i - 1), made.measurements.at("mjd").number(i));
+      if (filter[i - 1] == filter[i]) {
+        EXPECT_LT(made.measurements.at("mjd").number(i - 1), made.measurements.at("mjd").number(i));
+      }
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "skyfold/catalogue/measurements.hpp"
 #include "skyfold/core/statistics.hpp"
 
 namespace skyfold {
@@ -81,6 +82,21 @@ Json describe_catalogue(const Catalogue& catalogue) {
                           {"rows_min", *std::min_element(sizes.begin(), sizes.end())},
                           {"rows_median", median(sizes)},
                           {"rows_max", *std::max_element(sizes.begin(), sizes.end())}};
+  if (has_measurements(catalogue.path())) {
+    const Measurements measurements(catalogue.path());
+    const std::int64_t orphans = has_orphans(catalogue.path()) ? Measurements(catalogue.path(), Measurements::Which::orphans).rows() : 0;
+    const MeasurementRoles& roles = measurements.roles();
+    json["measurements"] = {{"rows", measurements.rows()},
+                            {"orphans", orphans},
+                            {"filter", roles.filter},
+                            {"time", roles.time},
+                            {"id", roles.id},
+                            {"ra", roles.ra},
+                            {"dec", roles.dec}};
+    json["measurements"]["filters"] = measurements.dictionary(roles.filter);
+    for (const ColumnInfo& column : measurements.schema())
+      json["measurements"]["columns"].push_back({{"name", column.name}, {"type", name_of(column.type)}, {"unit", column.unit}});
+  }
   // A catalogue of another writer may have none, or one that is no JSON: it is described all the same.
   const auto provenance = nlohmann::json::parse(layout.provenance, nullptr, false);
   if (!provenance.is_discarded()) json["provenance"] = provenance;

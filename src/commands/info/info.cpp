@@ -125,6 +125,14 @@ void print_depth(const Json& depth) {
   fmt::print("\n");
 }
 
+/// ", filters g, r", where they are texts.
+std::string filters_of(const Json& measurements) {
+  if (measurements["filters"].empty()) return "";
+  std::string text;
+  for (const Json& filter : measurements["filters"]) text += (text.empty() ? ", filters " : ", ") + filter.get<std::string>();
+  return text;
+}
+
 void print_text(const Json& json) {
   fmt::print("{}\n  {} rows", json["path"].get<std::string>(), grouped(json["rows"].get<long long>()));
   if (json.contains("ordering"))
@@ -136,6 +144,9 @@ void print_text(const Json& json) {
     fmt::print("  sky area covered: {:.2f} square degrees (HEALPix NSide {} pixels with objects)\n", json["area_deg2"].get<double>(),
                1 << order);
   }
+  if (json.contains("measurements"))
+    fmt::print("  {} measurements of the objects, {} without an object{}\n", grouped(json["measurements"]["rows"].get<long long>()),
+               grouped(json["measurements"]["orphans"].get<long long>()), filters_of(json["measurements"]));
   if (json.contains("without_position"))
     fmt::print("  {} rows have no position in degrees\n", grouped(json["without_position"].get<long long>()));
   if (json.contains("depth")) print_depth(json["depth"]);
