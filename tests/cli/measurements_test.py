@@ -192,7 +192,7 @@ class Measurements(support.SkyfoldTest):
         path = self.path("printed.csv")
         for form in ("%.9g", "%g", "%.12g"):
             with open(path, "w") as file:
-                file.write("objid,mjd,filter\n" + "".join(f"{form % identity},{mjd},g\n" for mjd, identity in enumerate(self.id[:50])))
+                file.write("objid,mjd,filter\n" + "".join(f"{form % (10**15 + identity)},{mjd},g\n" for mjd, identity in enumerate(self.id[:50] - 2**53)))
             self.refused(3, "as if they were printed with", "--join", "id:objid", files=[path])
         with open(path, "w") as file:
             file.write("objid,mjd,filter\n" + "".join(f"{10**12 + identity}.0,{mjd},g\n" for mjd, identity in enumerate(self.id[:50] - 2**53)))
