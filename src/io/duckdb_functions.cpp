@@ -94,10 +94,12 @@ void add_function(Session& session, const char* name, void (*function)(Handle, H
 }
 
 /// Half the chord squared, by differences: exact for small separations (Q3C's q3c_sindist, Koposov & Bartunov 2006).
-constexpr const char* macros[] = {
-    // No parameter is called dec, which DuckDB takes for a type.
+// No parameter is called dec, which DuckDB takes for a type.
+constexpr const char* half_chord =
     "CREATE MACRO q3c_sindist(a1, d1, a2, d2) AS pow(sin(radians(d1 - d2) / 2), 2) + "
-    "cos(radians(d1)) * cos(radians(d2)) * pow(sin(radians(a1 - a2) / 2), 2)",
+    "cos(radians(d1)) * cos(radians(d2)) * pow(sin(radians(a1 - a2) / 2), 2)";
+constexpr const char* macros[] = {
+    half_chord,
     "CREATE MACRO angsep(a1, d1, a2, d2) AS 2 * degrees(asin(least(1.0, sqrt(q3c_sindist(a1, d1, a2, d2)))))",
     "CREATE MACRO q3c_dist(a1, d1, a2, d2) AS angsep(a1, d1, a2, d2)",
     // Strictly less, as Q3C has it; a radius of 180 and more is all of the sky.

@@ -21,6 +21,7 @@ VALUES = {
            "--catalogue", "c.h5"],
     "info": ["--catalogue", "folder/c.h5", "--json"],
     "export": ["--product", "z.h5", "--format", "hats", "--output", "z hats", "--max-rows", "5000", "--hats.name", "sky", "--hats.collection"],
+    "schema": ["--catalogue", "c c.h5", "--json"],
     "sql": ["--tables", "a b.h5,c.h5", "--query", "SELECT a, b FROM c WHERE d = 'x, y' -- #", "--limit-time", "2.5", "--limit-memory", "64"],
     "schema": ["--catalogue", "c c.h5", "--ddl", "postgres"],
     "lightcurve": ["--catalogue", "c c.h5", "--id", "12", "34", "--fold", "0.5", "--output", "a.csv", "--columns", "flag", "--meas.use", "flag == 0"],
