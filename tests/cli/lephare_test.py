@@ -256,6 +256,43 @@ class LephareTest(support.SkyfoldTest):
             self.assertEqual(result.code, 2, result)
             self.assertIn(message, " ".join(result.errors()))
 
+    def test_has_colours_at_rest_of_an_independent_integration(self):
+        sed_folder = support.SHARED / "templates" / "sed_cwwsb"
+        if not sed_folder.exists():
+            self.skipTest("no templates in the shared data")
+        model = self.base / "rest.h5"
+        self.skyfold("train", "--algorithms", "lephare", "--bands", ",".join(BANDS), "--lephare.filters", "lsst", "--lephare.dz", "1", "--lephare.zmax", "2",
+                     "--lephare.templates", sed_folder / "CWWSB4.list", "--lephare.ebv", "0.3", "--lephare.dust", "calzetti", "--lephare.igm", "none",
+                     "--lephare.qso", "none", "--lephare.stars", "none", "--output", model)
+        with h5py.File(model) as file:
+            found = {name: values[:] for name, values in file["galaxies"].items()}
+        corners = {"u": (3188, 3524, 3895, 4077), "g": (3851, 4384, 5406, 5649), "r": (5390, 5662, 6781, 7035), "i": (6786, 7036, 8056, 8304),
+                   "z": (8050, 8317, 9047, 9362), "y": (9105, 9278, 9762, 10513)}
+        files = [line.split()[0] for line in (sed_folder / "CWWSB4.list").read_text().splitlines() if line.strip() and line[0] != "#"]
+
+        def magnitude(wave, flux, corner, through=(0, 1, 1, 0)):
+            edges = np.linspace(corner[0], corner[-1], 100_001)
+            lam = 0.5 * (edges[1:] + edges[:-1])
+            t = np.interp(lam, corner, through)
+            return -2.5 * np.log10((np.interp(lam, wave, flux) * t * lam).sum() / (t / lam).sum())
+
+        def calzetti(wave):
+            x = wave / 1e4
+            blue = 2.659 * (-2.156 + 1.509 / x - 0.198 / x ** 2 + 0.011 / x ** 3) + 4.05
+            return np.where(x < 0.63, blue, 2.659 * (-1.857 + 1.040 / x) + 4.05)
+        for row in range(len(found["ebv"])):
+            wave, flux = np.loadtxt(sed_folder / files[int(found["template"][row]) - 1]).T
+            # Between points, too, dust takes what it takes there.
+            fine = np.union1d(wave[(wave > 1300) & (wave < 24000)], np.arange(1300.0, 24000.0, 2.0))
+            flux = np.interp(fine, wave, flux) * 10 ** (-0.4 * found["ebv"][row] * calzetti(fine))
+            nuv, r, k = (magnitude(fine, flux, box, (1, 1)) for box in ((2100, 2500), (5500, 6500), (21000, 23000)))
+            self.assertAlmostEqual(found["nuv"][row] - found["r"][row], nuv - r, delta=2e-3)
+            if found["ebv"][row] == 0:
+                self.assertAlmostEqual(found["r"][row] - found["k"][row], r - k, delta=2e-3)
+            rest = found["rest"].reshape(-1, len(BANDS))[row]
+            expected = np.array([magnitude(fine, flux, corners[band]) for band in BANDS])
+            np.testing.assert_allclose(np.diff(-2.5 * np.log10(rest)), np.diff(expected), atol=5e-4 if found["ebv"][row] else 1e-4)
+
     def test_learns_how_much_galaxies_differ_from_templates_so_that_68_percent_intervals_hold_as_many(self):
         # DC2 is in the order of redshift.
         sample = self.copy_of("training", 300, 34)
