@@ -45,24 +45,29 @@ TemplateError coverage(const PhotozModel& model, const TrainingSet& some, double
   return result;
 }
 
-TemplateError by_bisection(const PhotozModel& model, const TrainingSet& some, int threads) {
-  TemplateError best = coverage(model, some, 0.0, threads);
-  if (best.within >= aim) return best;
-  best = coverage(model, some, greatest_template_error, threads);
-  if (best.within < aim) return best;
-  double low = 0.0, high = greatest_template_error;
-  while (high - low > step) {
+/// Not by bisection alone: with errors so great that priors and edges of the grid decide, fewer redshifts lie within again.
+TemplateError least_error(const PhotozModel& model, const TrainingSet& some, int threads) {
+  TemplateError found = coverage(model, some, 0.0, threads), most = found;
+  double low = 0.0;
+  for (const double next : {0.02, 0.04, 0.08, 0.16, 0.32, greatest_template_error}) {
+    if (found.within >= aim) break;
+    low = found.error;
+    found = coverage(model, some, next, threads);
+    if (found.within > most.within) most = found;
+  }
+  if (found.within < aim) return most;
+  double high = found.error;
+  while (high - low > 1.5 * step) {
     const double middle = step * std::round(0.5 * (low + high) / step);
-    if (middle <= low || middle >= high) break;
     const TemplateError tried = coverage(model, some, middle, threads);
     if (tried.within < aim) {
       low = middle;
     } else {
       high = middle;
-      best = tried;
+      found = tried;
     }
   }
-  return best;
+  return found;
 }
 
 }  // namespace
@@ -73,14 +78,15 @@ std::string TemplateError::line() const {
   if (objects < least_objects)
     return fmt::format("{} mag, the usual: {} objects have an estimate (fewer than {} do not tell)", error, objects, least_objects);
   if (within < aim)
-    return fmt::format("{} mag, the usual: even with {} mag {} (templates, photometry or sample are wrong)", error, greatest_template_error,
-                       held);
+    return fmt::format(
+        "{} mag, the usual: with none up to {} mag do 68 % lie within, at most {} (templates, photometry or sample are wrong)", error,
+        greatest_template_error, held);
   return fmt::format("{:.3f} mag, with which {}", error, held);
 }
 
 TemplateError learn_template_error(const PhotozModel& model, const TrainingSet& set, TrainingTasks& tasks) {
   const auto results = tasks.run("template_error", 1, [&](std::size_t, int threads) {
-    const TemplateError found = by_bisection(model, evenly_chosen(set), threads);
+    const TemplateError found = least_error(model, evenly_chosen(set), threads);
     return bytes_of(std::vector<double>{found.error, found.within, static_cast<double>(found.objects)});
   });
   const std::vector<double> numbers = numbers_of(results.at(0));

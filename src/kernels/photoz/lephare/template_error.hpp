@@ -15,7 +15,7 @@ struct TemplateError {
 };
 
 /// The usual error where that is too little, or the sample too small; else the least error with which the central 68 % intervals of the
-/// sample hold 68 % of its redshifts, by bisection between 0 and `greatest_template_error`, to 1 mmag, on at most 1,000 objects, evenly
+/// sample hold 68 % of its redshifts, between 0 and `greatest_template_error`, to 1 mmag, on at most 1,000 objects, evenly
 /// chosen; as one task.
 ///
 /// @param model  complete, with errors of zero points but for this one
