@@ -78,9 +78,8 @@ std::string TemplateError::line() const {
   if (objects < least_objects)
     return fmt::format("{} mag, the usual: {} objects have an estimate (fewer than {} do not tell)", error, objects, least_objects);
   if (within < aim)
-    return fmt::format(
-        "{} mag, the usual: with none up to {} mag do 68 % lie within, at most {} (templates, photometry or sample are wrong)", error,
-        greatest_template_error, held);
+    return fmt::format("{} mag, the usual: no error up to {} mag is enough, {} at most (templates, photometry or sample are wrong)", error,
+                       greatest_template_error, held);
   return fmt::format("{:.3f} mag, with which {}", error, held);
 }
 
