@@ -10,11 +10,12 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/sky/match.hpp"
 
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t few_rows = 48;         // of a pixel that is not cut further: to judge a row costs less than to bound a pixel
+constexpr std::int64_t few_rows = 64;         // of a pixel that is not cut further: to judge a row costs less than to bound a pixel
 constexpr std::size_t zones_in_memory = 256;  // 1.5 MB each with positions
 
 std::size_t column_of(const Catalogue& catalogue, const std::string& name) {
@@ -112,7 +113,7 @@ void add_range(std::vector<RowRange>& ranges, std::int64_t begin, std::int64_t e
 }  // namespace
 
 struct SkySearch::Impl {
-  Impl(const Catalogue& c, const SkyArea& a) : catalogue(c), area(a), zones(c) {
+  explicit Impl(const Catalogue& c) : catalogue(c), zones(c) {
     if (c.layout().ordering != Ordering::healpix) return;
     first = first_keys(c, zones);
     lookup = [this](KeyRange keys, const AreaRows& within) {
@@ -137,7 +138,7 @@ struct SkySearch::Impl {
   }
 
   /// Those of some rows that a shape holds.
-  void judge(const AreaRows& rows, std::vector<RowRange>& ranges) {
+  void judge(const SkyArea& area, const AreaRows& rows, std::vector<RowRange>& ranges) {
     for (std::int64_t row = rows.begin; row < rows.end;) {
       const std::int64_t zone = row / zone_rows, end = std::min(rows.end, (zone + 1) * zone_rows);
       const SkyZone& held = zones.positions(zone);
@@ -151,18 +152,18 @@ struct SkySearch::Impl {
     }
   }
 
-  void search(std::int32_t shape, std::vector<RowRange>& ranges) {
+  void search(const SkyArea& area, std::int32_t shape, std::vector<RowRange>& ranges) {
     found.clear();
     area.search(shape, {0, catalogue.rows(), -1}, lookup, few_rows, found);
     for (const AreaRows& rows : found)
       if (rows.shape < 0)
         add_range(ranges, rows.begin, rows.end);
       else
-        judge(rows, ranges);
+        judge(area, rows, ranges);
   }
 
   /// All keys and positions, of a catalogue in another order.
-  std::vector<RowRange> look_through() {
+  std::vector<RowRange> look_through(const SkyArea& area) {
     const AreaLookup shapes(area);
     std::vector<RowRange> ranges;
     for (std::int64_t zone = 0; zone * zone_rows < catalogue.rows(); ++zone) {
@@ -183,26 +184,39 @@ struct SkySearch::Impl {
   }
 
   const Catalogue& catalogue;
-  const SkyArea& area;
   SkyZones zones;
   std::vector<std::int64_t> first;
   RowsOfKeys lookup;
   std::vector<AreaRows> found;
+  std::vector<RowRange> near;
   std::vector<std::uint8_t> inside;
 };
 
-SkySearch::SkySearch(const Catalogue& catalogue, const SkyArea& area) : impl_(std::make_unique<Impl>(catalogue, area)) {}
+SkySearch::SkySearch(const Catalogue& catalogue) : impl_(std::make_unique<Impl>(catalogue)) {}
 SkySearch::~SkySearch() = default;
 
-void SkySearch::rows_of(std::int32_t shape, std::vector<RowRange>& rows) {
-  rows.clear();
-  impl_->search(shape, rows);
+void SkySearch::near(Position position, double radius_deg, std::vector<Near>& found) {
+  SkyArea area;
+  area.add_cone(position, radius_deg);
+  impl_->near.clear();
+  impl_->search(area, 0, impl_->near);
+  found.clear();
+  if (impl_->near.empty()) return;
+  const Vector3 centre = direction_of(position.ra, position.dec);
+  for (const RowRange& range : impl_->near)
+    for (std::int64_t row = range.begin; row < range.end; ++row) {
+      const SkyZone& zone = impl_->zones.positions(row / zone_rows);
+      const auto at = static_cast<std::size_t>(row % zone_rows);
+      found.push_back({row, separation_arcsec(centre, direction_of(zone.ra[at], zone.dec[at]))});
+    }
+  // Neighbouring pixels come in their order, but those of one shape may meet at the borders of the base pixels.
+  std::ranges::sort(found, {}, &Near::row);
 }
 
-std::vector<RowRange> SkySearch::rows() {
-  if (!impl_->lookup) return impl_->look_through();
+std::vector<RowRange> SkySearch::rows(const SkyArea& area) {
+  if (!impl_->lookup) return impl_->look_through(area);
   std::vector<RowRange> ranges;
-  for (const std::int32_t shape : impl_->area.in_sky_order()) impl_->search(shape, ranges);
+  for (const std::int32_t shape : area.in_sky_order()) impl_->search(area, shape, ranges);
   return united_rows(std::move(ranges));
 }
 

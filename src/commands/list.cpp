@@ -68,7 +68,7 @@ constexpr CommandEntry commands[] = {
      alone, make_rehearse_command},
     {"spec", "make one spectroscopic sample of several redshift surveys", "skyfold spec --surveys A.ini B.ini --output SPEC.h5", alone,
      make_spec_command},
-    {"match", "match a spectroscopic sample with a catalogue to make a training set",
+    {"match", "match two tables, or a spectroscopic sample with a catalogue to make a training set",
      "mpirun -n 4 skyfold match --spec SPEC.h5 --catalogue CAT.h5 --output TRAIN.h5", farms, make_match_command},
     {"train", "train a photo-z model on objects with known redshift", "skyfold train --algorithms dnf --sample SPEC.fits --output MODEL.h5",
      shares, make_train_command},

@@ -13,6 +13,8 @@ TemporaryPath::TemporaryPath(const std::string& folder) : path_(make_temporary(f
 TemporaryPath::~TemporaryPath() {
   try {
     (void)remove_file(path_);
+    // What finishing an HDF5 file saves of it.
+    (void)remove_file(path_ + ".undo");
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what is left over is no reason for a failure
   }
 }

@@ -229,7 +229,9 @@ Table CatalogueScan::read_block(const Schema& columns, RowRange rows) {
 std::vector<RowRange> rows_in_areas(const Catalogue& catalogue, std::span<const SkyArea> areas) {
   std::vector<RowRange> rows;
   if (catalogue.rows() > 0) rows.push_back({0, catalogue.rows()});
-  for (const SkyArea& area : areas) rows = common_rows(rows, SkySearch(catalogue, area).rows());
+  if (areas.empty()) return rows;
+  SkySearch search(catalogue);
+  for (const SkyArea& area : areas) rows = common_rows(rows, search.rows(area));
   return rows;
 }
 

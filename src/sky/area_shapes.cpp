@@ -79,7 +79,12 @@ class ConeShape final : public AreaShape {
     // The haversine formula with series, which need no call for each row; what is near the border is judged by unit vectors afterwards.
     for (std::size_t i = 0; i < ra.size(); ++i) {
       double x = ra[i] - ra_;
-      x = (x - 360.0 * std::nearbyint(x / 360.0)) * radians;
+      // Right ascensions lie within a circle to either side of 0; to round would be a call for each row.
+      x -= x > 360.0 ? 360.0 : 0.0;
+      x += x < -360.0 ? 360.0 : 0.0;
+      x -= x > 180.0 ? 360.0 : 0.0;
+      x += x < -180.0 ? 360.0 : 0.0;
+      x *= radians;
       const double y = (dec[i] - dec_) * radians, y2 = y * y, x2 = x * x;
       const double sin_y = y * (1.0 - y2 / 6.0 * (1.0 - y2 / 20.0 * (1.0 - y2 / 42.0)));
       const double cos_y = 1.0 - y2 / 2.0 * (1.0 - y2 / 12.0 * (1.0 - y2 / 30.0));

@@ -1,5 +1,6 @@
 """Rows by place, condition, ids and chance, against brute force by numpy; every form of output; what is refused."""
 import filecmp
+import os
 import pathlib
 import sys
 
@@ -126,6 +127,7 @@ class Queries(support.SkyfoldTest):
             columns = support.read_group(paths[0]) if ending == "h5" else Table.read(paths[0], format={"csv": "ascii.csv", "ecsv": "ascii.ecsv", "fits": "fits"}[ending])
             np.testing.assert_array_equal(columns["id"], rows["id"][chosen])
             np.testing.assert_allclose(np.ma.filled(np.ma.asarray(columns["colour"], float), np.nan), (rows["mag"].astype(float) - rows["mag_r"])[chosen], rtol=1e-12)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".")], [])
         with h5py.File(self.path("q0.h5")) as file:
             self.assertEqual(file.attrs["product_class"], "catalogue")
             self.assertIn("query", file.attrs["provenance"])

@@ -14,16 +14,22 @@ namespace skyfold {
 /// are. Main thread only.
 class SkySearch {
  public:
-  /// Both must outlive this. Throws UsageError for a catalogue without positions.
-  SkySearch(const Catalogue& catalogue, const SkyArea& area);
+  /// `catalogue` must outlive this. Throws UsageError for one without positions.
+  explicit SkySearch(const Catalogue& catalogue);
   ~SkySearch();
   SkySearch(const SkySearch&) = delete;
   SkySearch& operator=(const SkySearch&) = delete;
 
-  /// Rows of the area: increasing, disjoint and not touching.
-  [[nodiscard]] std::vector<RowRange> rows();
-  /// Rows of one shape, likewise. Only for catalogues in the order of the sky.
-  void rows_of(std::int32_t shape, std::vector<RowRange>& rows);
+  /// Rows of an area: increasing, disjoint and not touching.
+  [[nodiscard]] std::vector<RowRange> rows(const SkyArea& area);
+
+  /// A row near a position.
+  struct Near {
+    std::int64_t row = 0;
+    double separation_arcsec = 0.0;
+  };
+  /// All rows within a radius of a position, increasing; replaces the content of `found`. Only for catalogues in the order of the sky.
+  void near(Position position, double radius_deg, std::vector<Near>& found);
 
  private:
   struct Impl;

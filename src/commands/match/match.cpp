@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
+#include "pairs.hpp"
 #include "report.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
@@ -247,11 +249,47 @@ class MatchRun {
 
 class MatchCommand final : public Command {
  public:
-  void describe(OptionSet& option) override { skyfold::describe(option, options_); }
-  ExitCode run(const CommandContext& context) override { return MatchRun(options_, context).run(); }
+  void describe(OptionSet& option) override {
+    skyfold::describe(option, options_);
+    skyfold::describe(option, pairs_);
+  }
+  ExitCode run(const CommandContext& context) override {
+    const bool are_pairs = !pairs_.first.empty() || !pairs_.second.empty();
+    context.ranks->together([&] { check(context.options, are_pairs); });
+    if (are_pairs) return match_pairs(pairs_, options_.output, options_.catalogue.source, context);
+    return MatchRun(options_, context).run();
+  }
 
  private:
+  /// Options of the one kind of match have no meaning in the other.
+  void check(const OptionSet& options, bool are_pairs) const {
+    constexpr std::array own = {"first", "second", "radius", "find", "join", "symmetric", "columns", "format"};
+    for (const std::string& name : options.names()) {
+      const bool is_shared = name == "output" || name.starts_with("input.") || !is_of_training(name);
+      const bool is_of_pairs = std::ranges::find(own, name) != own.end();
+      if (options.given(name) && (are_pairs ? !is_of_pairs && !is_shared : is_of_pairs))
+        throw UsageError(
+            fmt::format("--{} {} (it is of the other kind of match)", name, are_pairs ? "with two tables" : "without two tables"));
+    }
+    const auto need = [](const std::string& value, const char* name, const char* what) {
+      if (value.empty()) throw UsageError(fmt::format("--{} is missing ({})", name, what));
+    };
+    if (are_pairs) {
+      need(pairs_.second, "second", "match A B: two tables are matched");
+      return need(pairs_.radius, "radius", "largest separation, with its unit: 0.5\", 1'");
+    }
+    need(options_.spec, "spec", "spectroscopic sample; or two tables: match A B --radius 1\"");
+    need(options_.catalogue.path, "catalogue", "photometric objects");
+    check_ending("output", options_.output, FileKind::hdf5, "--fits Z.fits writes FITS");
+  }
+  static bool is_of_training(const std::string& name) {
+    return name == "spec" || name == "catalogue" || name == "fits" || name == "cuts" || name == "keep" || name == "survey" ||
+           name == "bands" || name.starts_with("spec.") || name.starts_with("catalogue.") || name.starts_with("match.") ||
+           name.starts_with("bands.") || name.starts_with("extinction.");
+  }
+
   MatchOptions options_;
+  PairOptions pairs_;
 };
 
 }  // namespace

@@ -50,11 +50,9 @@ std::vector<std::string> split_conditions(const std::string& text) {
 }  // namespace
 
 void describe(OptionSet& option, MatchOptions& o) {
-  option("spec", o.spec, "spectroscopic sample: made by spec, or any table or product with positions and redshifts").required().layout();
-  option("catalogue", o.catalogue.path, "photometric objects: a catalogue made by import or mock, or any table that import reads")
-      .required()
-      .layout();
-  option("output", o.output, "training set to make, HDF5").required().layout().writes(FileKind::hdf5);
+  option("spec", o.spec, "spectroscopic sample: made by spec, or any table or product with positions and redshifts").layout();
+  option("catalogue", o.catalogue.path, "photometric objects: a catalogue made by import or mock, or any table that import reads").layout();
+  option("output", o.output, "training set to make, HDF5; of two tables a file as of query").required().layout();
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   describe_survey(option, o.survey);
   option("cuts", o.cuts, "conditions that objects must meet, separated by ; (see docs/match.md)");

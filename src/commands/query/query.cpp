@@ -7,13 +7,13 @@
 #include <optional>
 
 #include "chosen_blocks.hpp"
-#include "output_columns.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/catalogue_input.hpp"
 #include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/model_file.hpp"
+#include "skyfold/dataset/output_columns.hpp"
 #include "skyfold/dataset/row_sink.hpp"
 #include "skyfold/dataset/sky_regions.hpp"
 #include "skyfold/registry/provenance.hpp"

@@ -110,7 +110,7 @@ class SkyMapRun {
   [[nodiscard]] std::optional<std::vector<RowRange>> regions() const {
     std::optional<std::vector<RowRange>> rows;
     for (const SkyArea& area : read_areas(o_.region)) {
-      std::vector<RowRange> mine = SkySearch(*catalogue_, area).rows();
+      std::vector<RowRange> mine = SkySearch(*catalogue_).rows(area);
       rows = rows ? common_rows(*rows, mine) : std::move(mine);
     }
     return rows;

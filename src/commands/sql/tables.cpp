@@ -126,7 +126,7 @@ void SqlFiles::narrow(SqlTable& table, const Catalogue& catalogue, const std::st
   SkyArea area;
   // A little more than is asked for: DuckDB decides about each row, with other roundings.
   area.add_cone(centre, cone->radius_deg * (1.0 + 1e-9) + 1e-9);
-  table.ranges = SkySearch(catalogue, area).rows();
+  table.ranges = SkySearch(catalogue).rows(area);
 }
 
 void SqlFiles::add_to(SqlEngine& engine) {

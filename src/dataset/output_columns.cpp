@@ -1,5 +1,5 @@
 // --columns: which columns an answer has.
-#include "output_columns.hpp"
+#include "skyfold/dataset/output_columns.hpp"
 
 #include <fmt/core.h>
 
