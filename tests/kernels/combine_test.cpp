@@ -85,6 +85,19 @@ TEST(CombineMembers, ComeBackAsTheyWerePut) {
   EXPECT_EQ(back[1].model.z_max, 2.0);
 }
 
+TEST(CombineMembers, MayHaveNamesOfAnyLengths) {
+  std::vector<Member> members(3);
+  members[0].model.algorithm = "mdn", members[1].model.algorithm = "skynet", members[2].model.algorithm = "knn";
+  // Memory that was used before shows what is left unset.
+  for (int round = 0; round < 50; ++round) {
+    { const std::vector<char> used(18, 'x'); }
+    PhotozModel model;
+    put_members(members, model);
+    const std::vector<Member> back = members_of(model);
+    for (std::size_t k = 0; k < members.size(); ++k) ASSERT_EQ(back[k].model.algorithm, members[k].model.algorithm);
+  }
+}
+
 TEST(CombinePdfs, AreWeightedSumsAndLeaveOutWhatIsMissing) {
   PdfOptions pdf{.kind = "interp", .zmin = 0.0, .zmax = 1.0, .bins = 3};
   std::vector<Table> estimates;

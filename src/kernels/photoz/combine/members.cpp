@@ -17,6 +17,7 @@ void put_members(const std::vector<Member>& members, PhotozModel& model) {
   for (const Member& member : members) width = std::max(width, member.model.algorithm.size());
   Table list({{"algorithm", Type::text, width, "", "", "name of the member"}, {"weight", Type::f8, 1, "", "", "of its PDFs, sum 1"}},
              members.size());
+  std::ranges::fill(list[0].values<char>(), '\0');  // names are not all as long as the longest
   for (std::size_t k = 0; k < members.size(); ++k) {
     const PhotozModel& own = members[k].model;
     std::ranges::copy(own.algorithm, list[0].values<char>().begin() + static_cast<std::ptrdiff_t>(k * width));
