@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import tempfile
 
-import h5py
 import numpy as np
 from astropy.table import Table
 
@@ -49,7 +48,6 @@ class Catalogue:
         self.path = os.fspath(path)
         if not os.path.exists(self.path):
             raise SkyfoldError(4, f"{self.path}: no such file")
-        self._ids = None
 
     def __repr__(self):
         return f"skyfold.open({self.path!r})"
@@ -89,32 +87,13 @@ class Catalogue:
                 words += [name, value]
         return _answer(["sql", self.path, *others, query, *words], frame)
 
-    def lightcurve(self, object_id, frame=False):
-        """Measurements of an object, by filter and time: one read of consecutive rows."""
-        with h5py.File(self.path, "r") as file:
-            if "meas" not in file:
-                raise SkyfoldError(2, f"{self.path}: has no measurements (skyfold import --measurements adds them)")
-            if self._ids is None:
-                self._ids = file["object"][_text(file.attrs["column_id"])][...]
-            wanted = object_id.encode() if isinstance(object_id, str) else object_id
-            rows = np.flatnonzero(self._ids == wanted)
-            if len(rows) == 0:
-                raise SkyfoldError(2, f"{self.path}: no object {object_id}")
-            first, end = file["meas_offset"][rows[0]:rows[0] + 2]
-            table = Table(meta={"object": object_id})
-            for name, data in file["meas"].items():
-                values = data[first:end]
-                texts = file.get(f"index/meas_dictionary/{name}/value")
-                if texts is not None:
-                    values = texts[...][values]
-                table[name] = np.char.decode(values, "utf-8", "backslashreplace") if values.dtype.kind == "S" else values
-                if "unit" in data.attrs:
-                    table[name].unit = _text(data.attrs["unit"])
-        return table.to_pandas() if frame else table
+    def lightcurve(self, object_id, frame=False, **options):
+        """Measurements of an object, by filter and time, with all their columns and `used`: 1 where a measurement counts.
 
-
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else str(value)
+        options  of `skyfold lightcurve`: fold="auto", **{"meas.magnitude": "vega"}
+        """
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        return _answer(["lightcurve", self.path, f"--id={_in_list(str(object_id))}", "--columns=*", *words], frame)
 
 
 def _in_list(text):

@@ -246,6 +246,16 @@ class Rows(LightCurves):
         self.fails(2, r"--plot draws one object", "lightcurve", self.catalogue, "--where", "dec > 0", "--plot", self.path("p.svg"))
         self.fails(2, r"--all is about all objects", "lightcurve", self.catalogue, "--all", "--where", "dec > 0", "--output", self.path("x.h5"))
         self.fails(2, r"--output is missing", "lightcurve", self.catalogue, "--all")
+        one = ("lightcurve", self.catalogue, "--id", int(self.id[0]))
+        for needs, *words in (("--all", "--statistics", "mean"), ("--all", "--motion", "false"), ("--all", "--pairs.days", "1"),
+                              ("--all", "--partition.rows", "50"), ("--all", "--meas.ra", "none"), ("--fold auto or --all", "--period", "separate"),
+                              ("--fold auto or --all", "--period.min", "1", "--fold", "0.5"), ("--fold", "--fold.epoch", "1")):
+            self.fails(2, rf"{words[0]} has no part in this run \(it needs {needs}\)", *one, *words)
+        self.fails(2, r"--period none", *one, "--period", "none", "--fold", "auto")
+        every = ("lightcurve", self.catalogue, "--all", "--output")
+        self.fails(2, r"--columns has no part", *every, self.path("x.h5"), "--columns", "ra")
+        self.fails(2, r"x\.fits \(--all writes HDF5 alone", *every, self.path("x.fits"))
+        self.fails(2, r"x\.h5 --format csv \(--all writes HDF5 alone", *every, self.path("x.h5"), "--format", "csv")
         self.fails(2, r"no column 'nope'", "lightcurve", self.catalogue, "--id", int(self.id[0]), "--columns", "nope")
         self.fails(3, r"has no measurements", "lightcurve", str(self.base / "objects.h5"), "--id", int(self.id[0]))
 

@@ -114,6 +114,15 @@ class Queries(support.SkyfoldTest):
         tenth, half = self.ids("--sample", "10"), self.ids("--sample", "50", table=self.unordered)
         self.assertTrue(set(tenth) < set(half))
         self.assertAlmostEqual(len(half) / ROWS, 0.5, delta=0.05)
+        # The samples that import writes down, by whole numbers and by texts.
+        texts = support.make_fits(self.path("texts.fits"), {**self.columns, "id": np.char.mod("s%d", self.columns["id"])})
+        for table in (self.table, texts):
+            self.skyfold("import", "--input", table, "--with-ids", "phat", "--output", self.path("ids.h5"))
+            for share in ("33.3", "5"):
+                sample, stored = (self.skyfold("query", self.path("ids.h5"), *words, "--columns", "id,mag", "--format", "csv").out
+                                  for words in (("--sample", share), ("--where", f"random_id < {share}")))
+                self.assertEqual(sample, stored)
+                self.assertAlmostEqual(sample.count("\n") / ROWS, float(share) / 100, delta=0.03)
 
     def test_every_form_has_the_same_rows_for_any_number_of_ranks(self):
         options = ("--box", "300,60,-30,60", "--columns", "id,name,mag,mag - mag_r as colour")

@@ -208,6 +208,8 @@ class Sql(support.SkyfoldTest):
         self.assertEqual(len(curve), mine.sum())
         np.testing.assert_array_equal(np.sort(curve["mjd"]), np.sort(self.mjd[mine]))
         self.assertEqual(set(curve["filter"]), {"F475W", "F814W"})
+        self.assertTrue({"mag", "used"} <= set(curve.colnames), curve.colnames)
+        self.assertIn("phase", cat.lightcurve(int(self.id[1005]), fold=0.5).colnames)
         near = cat.cone(10.7, 41.3, "3'", where="mag_i < 24", columns=["id", "mag_i + 1 as m"])
         inside = (separation(self.ra, self.dec, 10.7, 41.3) < 0.05) & (self.mag < 24)
         np.testing.assert_array_equal(np.sort(near["id"]), np.sort(self.id[inside]))

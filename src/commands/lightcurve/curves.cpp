@@ -21,8 +21,12 @@ CurveRows::CurveRows(const Catalogue& catalogue, const Measurements& measurement
   }
   const lightcurve::CurveColumns& c = setup.reader.columns();
   std::vector<std::string> names = {c.filter, c.time, c.magnitude, c.error};
-  names.insert(names.end(), more.begin(), more.end());
   const Schema& all = measurements.schema();
+  for (const std::string& name : more)
+    if (name == "*")
+      for (const ColumnInfo& column : all) names.push_back(column.name);
+    else
+      names.push_back(name);
   for (const std::string& name : names) {
     if (name.empty() || shown_.find(name) != nullptr) continue;
     const auto column = find_column(all, name);

@@ -1,6 +1,7 @@
 // The command lightcurve: measurements of some objects as rows and pictures, or statistics and periods of all of them.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -120,7 +121,7 @@ class LightCurveCommand final : public Command {
     describe(option, o_.objects);
     option("all", o_.all, "statistics and periods of all objects, a row each, on ranks, as aggregate makes them; needs --output");
     skyfold::describe(option, o_.output);
-    option("columns", o_.columns, "more columns of the measurements");
+    option("columns", o_.columns, "more columns of the measurements; *: all");
     option("fold", o_.fold, "adds phases: a period in days, or auto: by the best period of each object, which is added, too");
     option("fold.epoch", o_.epoch, "time of phase 0, MJD").range(-1e7, 1e7);
     option("plot", o_.plot, "draws the curve of one object, and the folded one, as SVG; needs gnuplot").layout();
@@ -134,17 +135,40 @@ class LightCurveCommand final : public Command {
     if (!o_.all) {
       const bool is_asked = lightcurves::is_given(o_.objects);
       if (!is_asked) throw UsageError("which objects? (--id, --ids, --cone or another region, --where, or --all)");
+      refuse_options_of_all(context.options);
       return SomeCurves(o_, context).run();
     }
-    refuse_idle_options("some objects (not --all)",
-                        {{"fold", !o_.fold.empty()}, {"plot", !o_.plot.empty()}, {"columns", !o_.columns.empty()}});
+    refuse(context.options, {"fold", "fold.epoch", "plot", "columns"}, "some objects (not --all)");
     if (lightcurves::is_given(o_.objects)) throw UsageError("--all is about all objects (leave out --id, --ids, regions and --where)");
     if (o_.output.output.empty()) throw UsageError("--output is missing (--all writes a product)");
+    if (format_of(o_.output) != RowFormat::hdf5)
+      throw UsageError(fmt::format("--output {}{} (--all writes HDF5 alone; aggregate --fits writes FITS beside it)", o_.output.output,
+                                   o_.output.format == "auto" ? "" : " --format " + o_.output.format));
     o_.every.output = o_.output.output;
     return make_object_statistics(o_.every, context);
   }
 
  private:
+  /// Refuses options that have another value than by default, by name or, with a point at the end, by section: they would do nothing.
+  static void refuse(const OptionSet& options, const std::vector<std::string>& idle, const char* needs) {
+    LightCurveCommand usual;
+    OptionSet defaults;
+    usual.describe(defaults);
+    for (const std::string& name : defaults.names()) {
+      const bool is_idle = std::ranges::any_of(
+          idle, [&](const std::string& part) { return name == part || (part.ends_with('.') && name.starts_with(part)); });
+      if (is_idle) refuse_idle_options(needs, {{name.c_str(), options.value(name) != defaults.value(name)}});
+    }
+  }
+  void refuse_options_of_all(const OptionSet& options) const {
+    refuse(options,
+           {"statistics", "pairs.", "motion", "motion.", "meas.ra", "meas.dec", "meas.position-error", "partitions-per-job", "partition."},
+           "--all");
+    if (o_.fold.empty()) refuse(options, {"fold.epoch"}, "--fold");
+    if (o_.fold != "auto") refuse(options, {"period", "period."}, "--fold auto or --all");
+    if (o_.fold == "auto" && o_.every.statistics.period == "none") throw UsageError("--period none finds no period for --fold auto");
+  }
+
   static void describe(OptionSet& option, lightcurves::ObjectsAsked& o) { lightcurves::describe(option, o); }
   LightCurveOptions o_;
 };

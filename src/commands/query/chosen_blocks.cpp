@@ -11,8 +11,8 @@
 #include "skyfold/catalogue/sky_search.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/random_id.hpp"
 #include "skyfold/dataset/roles.hpp"
+#include "skyfold/kernels/archive_ids/archive_ids.hpp"
 #include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
@@ -149,7 +149,7 @@ struct ChosenBlocks::Impl {
   }
 
   [[nodiscard]] bool is_wanted(const Column& ids, std::size_t row) const {
-    return (!wanted_ids || wanted_ids->contains(ids, row)) && (!asked.share || random_id(ids, row) < *asked.share);
+    return (!wanted_ids || wanted_ids->contains(ids, row)) && (!asked.share || static_cast<double>(random_id_of(ids, row)) < *asked.share);
   }
 
   /// Rows of a catalogue that are wanted by themselves.

@@ -39,6 +39,10 @@ float random_id_of(std::uint64_t hash) noexcept {
   return static_cast<float>(mix64(hash ^ random_id_salt) >> 40) * (100.0F / 16'777'216.0F);
 }
 
+float random_id_of(const Column& ids, std::size_t row) {
+  return random_id_of(ids.info().type == Type::text ? hash_text(ids.text(row)) : static_cast<std::uint64_t>(ids.integer(row)));
+}
+
 void fill_archive_ids(const Column& ra, const Column& dec, const Column& keys, const Column& ids, Table& out) {
   static const Pixelisation ring(1L << ring_order);
   const auto key = keys.values<std::int64_t>();
@@ -51,10 +55,8 @@ void fill_archive_ids(const Column& ra, const Column& dec, const Column& keys, c
   fill("pix256", [&](std::size_t i) { return ring.ring_of_nested(pixel_of(key[i], ring_order)); });
   fill("pix4096", [&](std::size_t i) { return pixel_of(key[i], nested_order); });
   if (out.find("random_id") == nullptr) return;
-  const bool is_text = ids.info().type == Type::text;
   const auto values = out.at("random_id").values<float>();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = random_id_of(is_text ? hash_text(ids.text(i)) : static_cast<std::uint64_t>(ids.integer(i)));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = random_id_of(ids, i);
 }
 
 }  // namespace skyfold

@@ -20,6 +20,8 @@ namespace skyfold {
 /// A number in [0, 100) that is the same for an id for ever: `random_id < p` chooses a sample of p per cent.
 /// @param hash  of the id: the id itself where it is a whole number, `hash_text` of a text
 [[nodiscard]] float random_id_of(std::uint64_t hash) noexcept;
+/// The same of a row of ids: whole numbers or texts.
+[[nodiscard]] float random_id_of(const Column& ids, std::size_t row);
 
 /// Fills those of these columns that `out` has, from positions and ids: never from a text that was printed.
 /// @param ra, dec  f8, degrees, valid
