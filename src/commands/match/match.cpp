@@ -8,6 +8,7 @@
 
 #include "pairs.hpp"
 #include "report.hpp"
+#include "skyfold/commands/changed_options.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/core/log.hpp"
@@ -267,7 +268,8 @@ class MatchCommand final : public Command {
     for (const std::string& name : options.names()) {
       const bool is_shared = name == "output" || name.starts_with("input.") || !is_of_training(name);
       const bool is_of_pairs = std::ranges::find(own, name) != own.end();
-      if (options.given(name) && (are_pairs ? !is_of_pairs && !is_shared : is_of_pairs))
+      if (are_pairs ? !is_of_pairs && !is_shared && is_changed<MatchOptions>(options, name)
+                    : is_of_pairs && is_changed<PairOptions>(options, name))
         throw UsageError(
             fmt::format("--{} {} (it is of the other kind of match)", name, are_pairs ? "with two tables" : "without two tables"));
     }
