@@ -167,22 +167,24 @@ std::string file_hash(const std::string& path, int threads) {
 }
 
 std::string content_hash(const std::string& path, bool verify) {
-  std::string checksum;
-  // The attribute is believed unless all rows are to be read again: it was made of these rows when the file was finished.
+  std::string checksum, fingerprint;
   if (container_of(path) == Container::hdf5) {
     const Attributes attributes = read_attributes(path);
-    if (const auto found = attributes.find("fingerprint"); found != attributes.end() && !verify) {
+    if (const auto found = attributes.find("fingerprint"); found != attributes.end()) {
       if (!is_hex64(found->second)) throw DataError(path + ": its fingerprint is not 16 hexadecimal digits (damaged)");
-      return found->second;
+      fingerprint = found->second;
     }
     // A model has one of its attributes, which are part of its content as its tables are.
     if (const auto found = attributes.find("checksum"); found != attributes.end()) checksum = found->second;
   }
   const Content content(path);
   if (content.groups().empty()) return "";
-  if (content.groups().size() == 1 && content.groups()[0].path == main_group && checksum.empty())
-    // The usual product: then the hash is the fingerprint that catalogues have as an attribute.
+  if (content.groups().size() == 1 && content.groups()[0].path == main_group && checksum.empty()) {
+    // The usual product: then the hash is the fingerprint that catalogues have as an attribute. It is believed unless all rows are to be
+    // read again: it was made of these rows when the file was finished. Where there are measurements too, it tells nothing of them.
+    if (!fingerprint.empty() && !verify) return fingerprint;
     return hex64(group_hash(content, content.groups()[0]));
+  }
   std::uint64_t hash = hash_text(checksum);
   for (const Group& group : content.groups()) {
     const std::uint64_t mine = group_hash(content, group);

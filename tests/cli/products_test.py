@@ -112,6 +112,14 @@ class Products(support.SkyfoldTest):
             self.assertNotIn("differs", out)
         self.assertFalse([name for name in os.listdir(self.folder) if name.startswith("replay")])
 
+    def test_products_of_a_database_are_made_again_by_a_replay(self):
+        self.skyfold("mock", "--kind", "photometry", "--objects", 300, "--photometry.measurements", 2000, "--output", self.path("m.h5"))
+        for name, words in (("a.h5", ("aggregate", "m.h5")), ("q.h5", ("query", "m.h5", "--where", "variable > 0 or random_id < 50")),
+                            ("s.h5", ("sky-map", "m.h5", "--nside", 64)), ("p.h5", ("match", "m.h5", "q.h5", "--radius", '1"'))):
+            self.skyfold(*words, "--output", name, cwd=self.folder)
+            self.assertRegex(self.products("replay", name).out, f"same +{self.path(name)}")
+        self.assertRegex(self.products("replay", "m.h5").out, f"same +{self.path('m.h5')}")
+
     def test_a_replay_is_refused_when_an_input_has_changed(self):
         with h5py.File(self.path("survey.h5"), "r+") as file:
             file["object/mag_g"][5] += 1

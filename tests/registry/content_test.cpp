@@ -83,6 +83,15 @@ TEST(ContentHash, BelievesAFingerprintUnlessToldToVerify) {
   EXPECT_EQ(content_hash(folder.file("b.h5"), true), content_hash(folder.file("a.h5")));
 }
 
+TEST(ContentHash, KnowsThatAFingerprintOfObjectsTellsNothingOfTheirMeasurements) {
+  const Folder folder;
+  const Attributes fingerprint = {{"fingerprint", "00000000000000ff"}};
+  write_columns(folder.file("a.h5"), {{"/object", objects(10)}, {"/meas", objects(20)}}, fingerprint);
+  write_columns(folder.file("b.h5"), {{"/object", objects(10)}, {"/meas", objects(21)}}, fingerprint);
+  EXPECT_EQ(content_hash(folder.file("a.h5")), content_hash(folder.file("a.h5"), true));
+  EXPECT_NE(content_hash(folder.file("a.h5")), content_hash(folder.file("b.h5")));
+}
+
 TEST(ContentHash, OfAFileWithoutTablesIsEmpty) {
   const Folder folder;
   std::ofstream(folder.file("t.csv")) << "a,b\n1,2\n";

@@ -62,8 +62,9 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
 
 /// The commands that make products: none of them starts another program. A record may say anything; nothing else is run.
 void require_replayable(const ProcessRecord& process) {
-  constexpr std::array commands = {"import", "spec",  "match", "train",       "photoz",       "validate",
-                                   "nz",     "locus", "patch", "map reorder", "map ud-grade", "mock"};
+  constexpr std::array commands = {"import",   "query",       "spec",    "match",       "train",     "photoz",
+                                   "validate", "pdf convert", "nz",      "sql",         "aggregate", "lightcurve",
+                                   "locus",    "patch",       "sky-map", "map reorder", "mock",      "map ud-grade"};
   if (std::find(commands.begin(), commands.end(), process.command) == commands.end())
     throw DataError(
         fmt::format("process {}: '{}' is no command that makes products (the registry was changed by something else than skyfold)",
