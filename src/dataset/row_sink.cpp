@@ -10,6 +10,7 @@
 #include <set>
 
 #include "row_spool.hpp"
+#include "scratch_folder.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/files.hpp"
@@ -113,28 +114,28 @@ RowFormat format_of(const RowOutputOptions& o) {
 struct RowSink::Impl {
   Impl(RowOutput o, const Ranks* r)
       : output(std::move(o)), ranks(r && r->size() > 1 ? r : nullptr), any_ranks(r), format(format_of(output.options)) {
+    if (!is_streamed() || !output.options.output.empty()) {
+      on_first([&] { scratch.emplace(output.options.output); });
+      scratch_path = ranks ? ranks->broadcast(scratch ? scratch->path() : "") : scratch->path();
+    }
     if (is_streamed()) {
       if (!output.options.output.empty()) open_text();
       head();
     } else {
-      spool.emplace(folder(), output.layout.schema, ranks);
+      together([&] { spool.emplace(scratch_path, output.layout.schema, ranks); });
     }
   }
 
   [[nodiscard]] bool is_text() const { return format == RowFormat::csv || format == RowFormat::ecsv || format == RowFormat::screen; }
   [[nodiscard]] bool is_streamed() const { return is_text() && !ranks; }
-  [[nodiscard]] std::string folder() const {
-    return output.options.output.empty() ? fs::temp_directory_path().string() : folder_of(link_target(output.options.output));
-  }
   void together(const std::function<void()>& task) const { ranks ? ranks->each_together(task) : task(); }
   void on_first(const std::function<void()>& task) const { ranks ? ranks->on_first_only(task) : task(); }
-  [[nodiscard]] bool is_first() const { return !ranks || ranks->is_first(); }
 
   // Texts.
 
   void open_text() {
-    made.emplace(folder());
-    text.emplace(made->path());
+    made = make_temporary(scratch_path);
+    text.emplace(made);
   }
   void put(const std::string& lines) {
     if (text)
@@ -196,7 +197,7 @@ struct RowSink::Impl {
   void publish_text() {
     if (!text) return;
     text->finish();
-    put_in_place(made->path(), output.options.output);
+    put_in_place(made, output.options.output);
   }
 
   /// Of the rows of all ranks: rank 0 writes them.
@@ -217,8 +218,8 @@ struct RowSink::Impl {
   }
 
   [[nodiscard]] std::string make_path() {
-    if (is_first()) made.emplace(folder());
-    return ranks ? ranks->broadcast(made ? made->path() : "") : made->path();
+    on_first([&] { made = make_temporary(scratch_path); });
+    return ranks ? ranks->broadcast(made) : made;
   }
 
   void write_placed() {
@@ -316,39 +317,29 @@ struct RowSink::Impl {
     return all;
   }
   void write_one_parquet() {
-    const std::string path = make_first();
+    const std::string path = make_temporary(scratch_path);
     write_parquet(path, read_rows(0, output.layout.rows), parquet_metadata(output.layout.schema));
     sync_path(path);
     put_in_place(path, output.options.output);
   }
-  [[nodiscard]] std::string make_first() {
-    made.emplace(folder());
-    return made->path();
-  }
   void write_parquet_folder(std::int64_t files, std::int64_t rows_each) {
-    const std::string partial = make_temporary_folder(folder());
-    try {
-      for (std::int64_t i = 0; i < files; ++i) {
-        const std::string path = fmt::format("{}/part-{:05}.parquet", partial, i);
-        write_parquet(path, read_rows(i * rows_each, std::min((i + 1) * rows_each, output.layout.rows)),
-                      parquet_metadata(output.layout.schema));
-        sync_path(path);
-      }
-      sync_path(partial);
-      rename_file(partial, output.options.output);
-    } catch (...) {
-      std::error_code error;
-      for (std::int64_t i = 0; i < files; ++i) fs::remove(fmt::format("{}/part-{:05}.parquet", partial, i), error);
-      fs::remove(partial, error);
-      throw;
+    const std::string partial = make_temporary_folder(scratch_path);
+    for (std::int64_t i = 0; i < files; ++i) {
+      const std::string path = fmt::format("{}/part-{:05}.parquet", partial, i);
+      write_parquet(path, read_rows(i * rows_each, std::min((i + 1) * rows_each, output.layout.rows)),
+                    parquet_metadata(output.layout.schema));
+      sync_path(path);
     }
+    sync_path(partial);
+    rename_file(partial, output.options.output);
   }
 
   RowOutput output;
   const Ranks* ranks;      ///< null where one process has all rows
   const Ranks* any_ranks;  ///< where MPI runs
   RowFormat format;
-  std::optional<TemporaryPath> made;
+  std::optional<ScratchFolder> scratch;  ///< on the first rank; above what has files in it
+  std::string scratch_path, made;
   std::optional<FileAppender> text;
   ScreenText screen;
   std::optional<RowSpool> spool;

@@ -1,26 +1,19 @@
-// Blocks of rows in files beside the output, until all are counted and their places known.
+// Blocks of rows in files of a scratch folder, until all are counted and their places known.
 #include "row_spool.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "skyfold/core/error.hpp"
 #include "skyfold/core/files.hpp"
 
 namespace skyfold {
 
-TemporaryPath::TemporaryPath(const std::string& folder) : path_(make_temporary(folder)) {}
-TemporaryPath::~TemporaryPath() {
-  try {
-    (void)remove_file(path_);
-    // What finishing an HDF5 file saves of it.
-    (void)remove_file(path_ + ".undo");
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what is left over is no reason for a failure
-  }
-}
-
 RowSpool::RowSpool(const std::string& folder, Schema schema, const Ranks* ranks)
-    : schema_(std::move(schema)), ranks_(ranks), rank_(ranks ? ranks->rank() : 0), place_(folder), file_(File::for_update(place_.path())) {}
+    : schema_(std::move(schema)),
+      ranks_(ranks),
+      rank_(ranks ? ranks->rank() : 0),
+      path_(make_temporary(folder)),
+      file_(File::for_update(path_)) {}
 
 void RowSpool::add(const Table& rows, std::int64_t unit) {
   blocks_.push_back({unit, static_cast<std::int64_t>(rows.rows()), end_, 0, static_cast<std::int64_t>(rows.rows()), rank_});
@@ -34,9 +27,9 @@ void RowSpool::add(const Table& rows, std::int64_t unit) {
 
 std::vector<RowSpool::Block> RowSpool::close(std::int64_t limit) {
   std::vector<Block> all = blocks_;
-  std::vector<std::string> paths = {place_.path()};
+  std::vector<std::string> paths = {path_};
   if (ranks_) {
-    paths = ranks_->gather(place_.path());
+    paths = ranks_->gather(path_);
     all.clear();
     for (const std::string& bytes : ranks_->gather({reinterpret_cast<const char*>(blocks_.data()), blocks_.size() * sizeof(Block)})) {
       const std::size_t count = bytes.size() / sizeof(Block);

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,20 +10,6 @@
 #include "skyfold/table/table.hpp"
 
 namespace skyfold {
-
-/// A file that is removed at the end, unless it got another name.
-class TemporaryPath {
- public:
-  /// A new one in a folder.
-  explicit TemporaryPath(const std::string& folder);
-  ~TemporaryPath();
-  TemporaryPath(const TemporaryPath&) = delete;
-  TemporaryPath& operator=(const TemporaryPath&) = delete;
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// Rows that wait for their places: blocks of columns, each process in a file of its own.
 class RowSpool {
@@ -36,6 +21,7 @@ class RowSpool {
     std::int32_t file = 0;
   };
 
+  /// @param folder  where its file is made, and left
   RowSpool(const std::string& folder, Schema schema, const Ranks* ranks);
 
   void add(const Table& rows, std::int64_t unit);
@@ -50,7 +36,7 @@ class RowSpool {
   Schema schema_;
   const Ranks* ranks_;
   int rank_ = 0;
-  TemporaryPath place_;
+  std::string path_;
   File file_;
   std::int64_t end_ = 0, rows_ = 0;
   std::vector<Block> blocks_;

@@ -36,7 +36,8 @@ struct RowOutput {
 /// Takes rows, any number of them, and writes them as a screen, a text or a file, in blocks: memory does not grow with their number. A file
 /// has its name when it is complete. On ranks each adds rows of its own, and the bytes are the same for any number of ranks.
 ///
-/// Text of one process is written as it comes; for files whose places must be known before, rows wait in a file beside the output.
+/// Text of one process is written as it comes; for files whose places must be known before, rows wait in a folder beside the output. Of a
+/// process that was killed the next one with the same output removes it.
 class RowSink {
  public:
   /// @param ranks  null for a process that is alone
