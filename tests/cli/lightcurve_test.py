@@ -251,6 +251,9 @@ class Rows(LightCurves):
                               ("--all", "--partition.rows", "50"), ("--all", "--meas.ra", "none"), ("--fold auto or --all", "--period", "separate"),
                               ("--fold auto or --all", "--period.min", "1", "--fold", "0.5"), ("--fold", "--fold.epoch", "1")):
             self.fails(2, rf"{words[0]} has no part in this run \(it needs {needs}\)", *one, *words)
+        texts = support.make_csv(self.path("texts.csv"), {"id": np.array(["a", "b"])})
+        for command in ("lightcurve", "query"):
+            self.fails(3, r"--ids .*column id has texts, ids are numbers", command, self.catalogue, "--ids", texts)
         self.fails(2, r"--period none", *one, "--period", "none", "--fold", "auto")
         every = ("lightcurve", self.catalogue, "--all", "--output")
         self.fails(2, r"--columns has no part", *every, self.path("x.h5"), "--columns", "ra")

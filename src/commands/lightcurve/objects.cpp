@@ -10,36 +10,25 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/dataset.hpp"
-#include "skyfold/dataset/roles.hpp"
+#include "skyfold/dataset/id_list.hpp"
 #include "skyfold/dataset/scan.hpp"
 
 namespace skyfold::lightcurves {
 namespace {
 
 /// The ids of a table, as text.
-std::vector<std::string> read_ids(const std::string& path, const std::string& id) {
-  const Dataset table(path);
-  std::string name = find_column(table.schema(), id) ? id : "";
-  if (name.empty() && table.schema().size() == 1) name = table.schema().front().name;
-  if (name.empty()) name = find_roles(table.schema(), {.path = path, .id = RoleAsked{"", "", false}}).id;
-  if (name.empty()) throw UsageError(fmt::format("--ids {}: has no column {} (nor another that is known as ids)", path, id));
-  const ColumnInfo column = table.schema()[*find_column(table.schema(), name)];
-  if (column.type == Type::f4 || column.type == Type::f8)
-    throw DataError(fmt::format("--ids {}: column {} has real numbers (ids are whole, or texts)", path, name));
-  std::vector<std::string> ids;
-  table.each_block({column}, zone_rows, [&](const Table& rows, std::int64_t) {
-    for (std::size_t i = 0; i < rows.rows(); ++i)
-      ids.push_back(column.type == Type::text ? std::string(rows[0].text(i)) : std::to_string(rows[0].integer(i)));
-  });
-  if (ids.empty()) throw DataError(fmt::format("--ids {}: has no rows", path));
-  return ids;
+std::vector<std::string> listed_ids(const std::string& path, const Catalogue& catalogue) {
+  const auto id = find_column(catalogue.schema(), catalogue.layout().roles.id);
+  if (!id) throw UsageError(catalogue.path() + ": has no column of ids");
+  IdList list = read_id_list(path, catalogue.schema()[*id]);
+  for (const std::int64_t number : list.whole) list.texts.push_back(std::to_string(number));
+  return list.texts;
 }
 
 std::vector<std::int64_t> rows_by_id(const Catalogue& catalogue, const ObjectsAsked& o, int threads) {
   std::vector<std::string> ids = o.id;
   if (!o.ids.empty()) {
-    const std::vector<std::string> more = read_ids(o.ids, catalogue.layout().roles.id);
+    const std::vector<std::string> more = listed_ids(o.ids, catalogue);
     ids.insert(ids.end(), more.begin(), more.end());
   }
   std::vector<std::int64_t> rows = rows_of_ids(catalogue, ids, threads);

@@ -11,6 +11,7 @@
 #include "skyfold/catalogue/sky_search.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/dataset/id_list.hpp"
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/kernels/archive_ids/archive_ids.hpp"
 #include "skyfold/table/algebra.hpp"
@@ -26,45 +27,23 @@ void add_once(Schema& schema, const ColumnInfo& column) {
 class WantedIds {
  public:
   /// @param id  the column of the table that they are looked up in
-  WantedIds(const std::string& path, const ColumnInfo& id) : is_text_(id.type == Type::text) {
-    const Dataset table(path);
-    const std::string name = column_in(table, id);
-    const ColumnInfo column = table.column(name, "--ids");
-    if ((column.type == Type::text) != is_text_)
-      throw DataError(fmt::format("--ids {}: column {} has {}, ids are {}", path, name, is_text_ ? "numbers" : "texts",
-                                  is_text_ ? "texts" : "numbers"));
-    if (column.type == Type::f4 || column.type == Type::f8)
-      throw DataError(fmt::format("--ids {}: column {} has real numbers (ids are whole)", path, name));
-    table.each_block({column}, zone_rows, [&](const Table& rows, std::int64_t) {
-      for (std::size_t i = 0; i < rows.rows(); ++i)
-        is_text_ ? void(texts_.push_back(std::string(rows[0].text(i)))) : whole_.push_back(rows[0].integer(i));
-    });
-    std::ranges::sort(whole_);
-    std::ranges::sort(texts_);
-    if (whole_.empty() && texts_.empty()) throw DataError(fmt::format("--ids {}: has no rows", path));
+  WantedIds(const std::string& path, const ColumnInfo& id) : is_text_(id.type == Type::text), ids_(read_id_list(path, id)) {
+    std::ranges::sort(ids_.whole);
+    std::ranges::sort(ids_.texts);
   }
   [[nodiscard]] bool contains(const Column& ids, std::size_t row) const {
-    return is_text_ ? std::ranges::binary_search(texts_, ids.text(row), std::less<>())
-                    : std::ranges::binary_search(whole_, ids.integer(row));
+    return is_text_ ? std::ranges::binary_search(ids_.texts, ids.text(row), std::less<>())
+                    : std::ranges::binary_search(ids_.whole, ids.integer(row));
   }
   /// Whether any lies between two ids.
   [[nodiscard]] bool may_be_between(std::int64_t low, std::int64_t high) const {
-    const auto found = std::ranges::lower_bound(whole_, low);
-    return is_text_ || (found != whole_.end() && *found <= high);
+    const auto found = std::ranges::lower_bound(ids_.whole, low);
+    return is_text_ || (found != ids_.whole.end() && *found <= high);
   }
 
  private:
-  static std::string column_in(const Dataset& table, const ColumnInfo& id) {
-    if (find_column(table.schema(), id.name)) return id.name;
-    if (table.schema().size() == 1) return table.schema().front().name;
-    const std::string found = find_roles(table.schema(), {.path = table.path(), .id = RoleAsked{"", "", false}}).id;
-    if (found.empty())
-      throw UsageError(fmt::format("--ids {}: has no column {} (nor another that is known as ids)", table.path(), id.name));
-    return found;
-  }
   bool is_text_;
-  std::vector<std::int64_t> whole_;
-  std::vector<std::string> texts_;
+  IdList ids_;
 };
 
 }  // namespace
