@@ -139,15 +139,6 @@ class Import {
     run_.farm({name, "rows", "1", true, true}, partitions, work);
   }
 
-  std::vector<Partition> block_partitions() const {
-    std::vector<Partition> partitions;
-    if (!ranks_.is_first()) return partitions;
-    for (const InputBlock& block : inputs_.blocks)
-      partitions.push_back(
-          {std::ssize(partitions), inputs_.place_of(block.rows.begin), block.rows, static_cast<double>(block.rows.size())});
-    return partitions;
-  }
-
   void scan() {
     run_.once("scratch files", [&] {
       for (const std::string& path : {keys_path(), ids_path(), placed_keys_path()}) ScratchArray::create(path, inputs_.rows);
@@ -158,7 +149,7 @@ class Import {
     std::shared_ptr<ScanPass> pass;
     ranks_.together([&] { pass = std::make_shared<ScanPass>(inputs_, o_, keys_path(), ids_path(), rejects_folder()); });
     // Keys of all rows come first: only when they are known can a row's place be.
-    farm("import (1 of 3, keys)", block_partitions(), pass);
+    farm("import (1 of 3, keys)", inputs_.partitions(ranks_), pass);
   }
 
   void drop_duplicates() {
@@ -212,7 +203,7 @@ class Import {
       pass = std::make_shared<PlacePass>(inputs_, placement_, o_.ordering == "healpix", in_order_ ? catalogue_path() : placed_path(),
                                          keys_path(), in_order_ ? "" : placed_keys_path());
     });
-    farm("import (2 of 3, placing)", block_partitions(), pass);
+    farm("import (2 of 3, placing)", inputs_.partitions(ranks_), pass);
   }
 
   /// Whether the rows are in order as they are, and if not, the bounds of the buckets to sort.

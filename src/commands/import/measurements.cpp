@@ -124,15 +124,6 @@ class MeasurementImport {
     return {inputs_, *objects_, rule_, join_columns_, roles_, o_.filters, o_.on_bad_row == "drop", context_.threads};
   }
 
-  std::vector<Partition> block_partitions() const {
-    std::vector<Partition> partitions;
-    if (!ranks_.is_first()) return partitions;
-    for (const InputBlock& block : inputs_.blocks)
-      partitions.push_back(
-          {std::ssize(partitions), inputs_.place_of(block.rows.begin), block.rows, static_cast<double>(block.rows.size())});
-    return partitions;
-  }
-
   /// The key of every measurement: the row of its object. As many passes as there are shares of the objects in memory.
   void join() {
     run_.once("scratch files", [&] {
@@ -158,7 +149,7 @@ class MeasurementImport {
         pass = std::make_shared<JoinPass>(in, *condition, read_object_share(*objects_, rule_, join_columns_, share, shares), share == 0,
                                           keys_path(), keeps_separations ? separations_path() : "", rejects_folder(), texts_);
       });
-      farm(name, block_partitions(), pass);
+      farm(name, inputs_.partitions(ranks_), pass);
     }
   }
 
@@ -305,7 +296,7 @@ class MeasurementImport {
       pass =
           std::make_shared<MeasurementPlacing>(in, places_, dictionaries_, placed_path(), output_path(), keys_path(), placed_keys_path());
     });
-    farm("measurements (placing)", block_partitions(), pass);
+    farm("measurements (placing)", inputs_.partitions(ranks_), pass);
   }
 
   /// Those with rows; together they write the offsets of all objects.

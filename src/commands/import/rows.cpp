@@ -95,6 +95,14 @@ std::string Inputs::place_of(std::int64_t row) const {
   return fmt::format("{}, row {}", sources[block.source]->path(), block.piece.first_row + row - block.rows.begin + 1);
 }
 
+std::vector<Partition> Inputs::partitions(const Ranks& ranks) const {
+  std::vector<Partition> partitions;
+  if (!ranks.is_first()) return partitions;
+  for (const InputBlock& block : blocks)
+    partitions.push_back({std::ssize(partitions), place_of(block.rows.begin), block.rows, static_cast<double>(block.rows.size())});
+  return partitions;
+}
+
 std::vector<std::string> input_paths(const ImportOptions& o) { return o.profile.is_set() ? field_files(o.input) : input_files(o.input); }
 
 Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes) {

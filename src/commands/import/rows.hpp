@@ -11,6 +11,7 @@
 
 #include "schema.hpp"
 #include "skyfold/farm/ranks.hpp"
+#include "skyfold/plan/plan.hpp"
 #include "skyfold/table/expression.hpp"
 
 namespace skyfold {
@@ -35,6 +36,8 @@ struct Inputs {
 
   /// "file, row R" of a row counted over all inputs, for messages (rows counted from 1).
   [[nodiscard]] std::string place_of(std::int64_t row) const;
+  /// A partition for each block, for rank 0; none for the others.
+  [[nodiscard]] std::vector<Partition> partitions(const Ranks& ranks) const;
 };
 /// Files that are read.
 [[nodiscard]] std::vector<std::string> input_paths(const ImportOptions& o);
