@@ -14,9 +14,15 @@ namespace {
 
 constexpr const char *data_group = "/data", *meta_group = "/meta";
 
+const std::string& with_pdfs(const std::string& path) {
+  if (!has_columns(path, data_group))
+    throw DataError(fmt::format("{}: no group {} (not a file of PDFs, as photoz or qp writes)", path, data_group));
+  return path;
+}
+
 }  // namespace
 
-StoredPdfs::StoredPdfs(const std::string& path) : reader_(path, data_group) {
+StoredPdfs::StoredPdfs(const std::string& path) : reader_(with_pdfs(path), data_group) {
   if (has_columns(path, meta_group)) meta_ = read_columns(path, meta_group);
   for (const ColumnInfo& dataset : reader_.schema()) {
     ColumnInfo column = dataset;

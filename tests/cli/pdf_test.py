@@ -294,6 +294,9 @@ class Conversion(support.SkyfoldTest):
         empty = self.path("empty.hdf5")
         with h5py.File(empty, "w") as file:
             file["data/x"] = np.zeros((3, 2))
+        catalogue = self.path("catalogue.hdf5")
+        with h5py.File(catalogue, "w") as file:
+            file["object/x"] = np.zeros(3)
         output = ("--output", self.path("no.hdf5"))
         for code, message, words in ((2, "--pdf.zmax is missing", (norm, "--representation", "interp", *output)),
                                      (2, "representation", (norm, "--representation", "sparse", *output)),
@@ -301,6 +304,7 @@ class Conversion(support.SkyfoldTest):
                                      (2, "norm.hdf5", (norm, "--representation", "quant", "--output", norm)),
                                      (3, "later.hdf5: /meta/pdf_version = 9", (packed, "--representation", "quant", *output)),
                                      (3, "empty.hdf5: no PDFs in a layout", (empty, "--representation", "quant", *output)),
+                                     (3, "catalogue.hdf5: no group /data .not a file of PDFs", (catalogue, "--representation", "quant", *output)),
                                      (4, "absent.hdf5", (self.path("absent.hdf5"), "--representation", "quant", *output))):
             with self.subTest(message):
                 result = self.run_skyfold("pdf", "convert", *words, "--threads", 1, "--project", "none", "--product-log", "none")
