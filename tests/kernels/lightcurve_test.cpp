@@ -227,8 +227,9 @@ TEST(Periodogram, FindsThePeriodsOfSimulatedStarsAt60Epochs) {
     of_filters +=
         std::abs(find_period(Periodogram(curves, 2, BandModel::shared), {.min_period_days = 0.2}, scratch).days / period - 1.0) < 1e-3;
   }
-  EXPECT_GE(good, 0.95 * n_stars);
-  EXPECT_GE(of_filters, 0.95 * n_stars);
+  // One of few may be missed.
+  EXPECT_GE(good, sized(0.95, 0.9) * n_stars);
+  EXPECT_GE(of_filters, sized(0.95, 0.9) * n_stars);
 }
 
 TEST(Periodogram, FalseAlarmsOfNoiseAreAsFrequentAsTheySay) {

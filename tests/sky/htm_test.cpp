@@ -22,7 +22,7 @@ struct Vector {
 /// Positions and ids of a CSV file of the shared data; empty without it.
 std::vector<Vector> vectors_of(const std::string& name, std::size_t id_column) {
   const char* folder = std::getenv("SKYFOLD_SHARED_DATA");
-  std::ifstream file((folder ? std::string(folder) : std::string("../shared/data")) + "/catalogue/vectors/" + name);
+  std::ifstream file((folder ? std::string(folder) : std::string(SKYFOLD_SOURCE_DIR "/../shared/data")) + "/catalogue/vectors/" + name);
   std::vector<Vector> vectors;
   for (std::string line; std::getline(file, line);) {
     std::vector<std::string> cells;

@@ -19,9 +19,10 @@
 
 namespace skyfold {
 
-/// Four doubles that are added lane by lane: the same sums whatever the processor's registers are.
-typedef double Lanes __attribute__((vector_size(32)));
-typedef std::int64_t LaneBits __attribute__((vector_size(32)));
+/// Four doubles that are added lane by lane: the same sums whatever the processor's registers are. The alignment is said, since structs
+/// that hold lanes would have that of the narrowest registers, where a clone for wide ones takes more for granted.
+typedef double Lanes __attribute__((vector_size(32), aligned(32)));
+typedef std::int64_t LaneBits __attribute__((vector_size(32), aligned(32)));
 inline constexpr std::size_t n_lanes = 4;
 
 /// Number of elements, a multiple of the lanes, that holds `n`.

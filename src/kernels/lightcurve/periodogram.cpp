@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 #include "../common/simd.hpp"
@@ -34,7 +35,7 @@ struct Rotor {
 
 /// Turns to each frequency of a block from the first.
 struct Turns {
-  Lanes c[lane_groups], s[lane_groups];
+  std::array<double, block_size> c{}, s{};
 };
 
 Rotor start_at(double frequency, double time) noexcept {
@@ -45,9 +46,9 @@ Rotor start_at(double frequency, double time) noexcept {
 
 /// Powers 0..31 of the turn by one step, by squaring.
 void set_turns(double step, double time, Turns& turns) noexcept {
-  std::array<double, block_size> c{}, s{};
+  auto& [c, s] = turns;
   const Rotor one = start_at(step, time);
-  c[0] = 1.0;
+  c[0] = 1.0, s[0] = 0.0;
   c[1] = one.c;
   s[1] = one.s;
   for (std::size_t k = 2; k < block_size; ++k) {
@@ -55,11 +56,6 @@ void set_turns(double step, double time, Turns& turns) noexcept {
     c[k] = c[a] * c[b] - s[a] * s[b];
     s[k] = s[a] * c[b] + c[a] * s[b];
   }
-  for (std::size_t g = 0; g < lane_groups; ++g)
-    for (std::size_t lane = 0; lane < n_lanes; ++lane) {
-      turns.c[g][lane] = c[g * n_lanes + lane];
-      turns.s[g][lane] = s[g * n_lanes + lane];
-    }
 }
 
 /// Sums over a band's measurements at four frequencies: weights times cos and sin of multiples of the phase, values likewise.
@@ -77,8 +73,9 @@ SKYFOLD_INLINE void add_up(const Rotor* rotors, const Turns* turns, std::size_t 
   sums.c[0] = zero + 1.0;
   for (std::size_t i = 0; i < n; ++i) {
     const Rotor& r = rotors[i];
-    const Lanes& tc = turns[i].c[group];
-    const Lanes& ts = turns[i].s[group];
+    Lanes tc, ts;
+    std::memcpy(&tc, &turns[i].c[group * n_lanes], sizeof tc);
+    std::memcpy(&ts, &turns[i].s[group * n_lanes], sizeof ts);
     const Lanes c1 = tc * r.c - ts * r.s, s1 = tc * r.s + ts * r.c;
     Lanes c = c1, s = s1;
     for (int m = 1; m <= 2 * H; ++m) {
