@@ -8,7 +8,6 @@
 #include "options.hpp"
 #include "picture.hpp"
 #include "product.hpp"
-#include "skyfold/catalogue/sky_search.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
@@ -94,9 +93,10 @@ class SkyMapRun {
     std::shared_ptr<SkyMapWork> work;
     const PartsOf<PixelSumsCodec> parts(run_.parts("pixels"), {statistics_->layout().medians()});
     ranks_.together([&] {
-      std::unique_ptr<CatalogueScan> chosen = where_ ? std::make_unique<CatalogueScan>(*catalogue_, where_) : nullptr;
-      work = std::make_shared<SkyMapWork>(SkyMapWork::Inputs{*catalogue_, *statistics_, std::move(chosen), regions(), order_}, parts,
-                                          context_.threads);
+      const std::vector<SkyArea> areas = read_areas(o_.region);
+      std::unique_ptr<CatalogueScan> chosen;
+      if (where_ || !areas.empty()) chosen = std::make_unique<CatalogueScan>(*catalogue_, where_, rows_in_areas(*catalogue_, areas));
+      work = std::make_shared<SkyMapWork>(SkyMapWork::Inputs{*catalogue_, *statistics_, std::move(chosen), order_}, parts, context_.threads);
     });
     TaskInfo task{"sky-map", "rows"};
     // Sums of a block cannot be divided among its rows, and a map with holes would lie.
@@ -104,16 +104,6 @@ class SkyMapRun {
     task.must_succeed = true;
     run_.farm(task, map_units(catalogue_->rows()), work);
     rows_.emplace(*statistics_, parts, catalogue_->rows(), catalogue_->layout().ordering == Ordering::healpix);
-  }
-
-  /// Rows that lie in all regions that are given.
-  [[nodiscard]] std::optional<std::vector<RowRange>> regions() const {
-    std::optional<std::vector<RowRange>> rows;
-    for (const SkyArea& area : read_areas(o_.region)) {
-      std::vector<RowRange> mine = SkySearch(*catalogue_).rows(area);
-      rows = rows ? common_rows(*rows, mine) : std::move(mine);
-    }
-    return rows;
   }
 
   [[nodiscard]] RowProduct product() const {

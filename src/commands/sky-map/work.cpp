@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "skyfold/catalogue/sky_search.hpp"
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/sky/healpix.hpp"
 
@@ -74,27 +73,13 @@ SkyMapWork::SkyMapWork(Inputs inputs, PartsOf<PixelSumsCodec> parts, int threads
   }
 }
 
-/// Rows of a block that are added up, where not all are.
-std::vector<std::int64_t> SkyMapWork::chosen_of(RowRange block) const {
-  std::vector<std::int64_t> rows;
-  for (const RowRange& part : inputs_.regions ? common_rows({block}, *inputs_.regions) : std::vector<RowRange>{block}) {
-    if (inputs_.chosen) {
-      const std::vector<std::int64_t> some = inputs_.chosen->rows(part);
-      rows.insert(rows.end(), some.begin(), some.end());
-    } else {
-      for (std::int64_t row = part.begin; row < part.end; ++row) rows.push_back(row);
-    }
-  }
-  return rows;
-}
-
 void SkyMapWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   Buffers& mine = slots_[slot];
   if (mine.rows.columns() == 0) mine.rows = Table(columns_);
   RowRange wanted = block;
   mine.has_all = true;
-  if (inputs_.chosen || inputs_.regions) {
-    mine.chosen = chosen_of(block);
+  if (inputs_.chosen) {
+    mine.chosen = inputs_.chosen->rows(block);
     mine.has_all = std::ssize(mine.chosen) == block.size();
     // Blocks of which no row is chosen are not read.
     wanted = mine.chosen.empty() ? RowRange{block.begin, block.begin} : RowRange{mine.chosen.front(), mine.chosen.back() + 1};

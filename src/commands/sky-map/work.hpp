@@ -31,8 +31,7 @@ class SkyMapWork final : public Work {
   struct Inputs {
     const Catalogue& catalogue;
     const MapStatistics& statistics;
-    std::unique_ptr<CatalogueScan> chosen;         ///< by a condition; none: all rows
-    std::optional<std::vector<RowRange>> regions;  ///< rows of these alone; none: the whole sky
+    std::unique_ptr<CatalogueScan> chosen;  ///< by a condition or a region; none: all rows
     int order = 0;
   };
   SkyMapWork(Inputs inputs, PartsOf<PixelSumsCodec> parts, int threads);
@@ -53,7 +52,6 @@ class SkyMapWork final : public Work {
     bool has_all = true;
     sky_map::PixelSums sums;
   };
-  [[nodiscard]] std::vector<std::int64_t> chosen_of(RowRange block) const;
   [[nodiscard]] sky_map::PixelSums add_up(const Buffers& mine, std::size_t begin, std::size_t end) const;
 
   Inputs inputs_;
