@@ -59,14 +59,6 @@ std::string graticule(const SkyField& field, double centre) {
   return data + "EOD\n" + labels;
 }
 
-/// A round step that gives about five labels.
-double round_step(double width) {
-  const double decade = std::pow(10.0, std::floor(std::log10(width / 5.0)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (width / (factor * decade) <= 7.0) return factor * decade;
-  return 10.0 * decade;
-}
-
 /// The place that the tangent plane at `centre` has at x (east) and y (north), radians (Calabretta & Greisen 2002, A&A 395, 1077, 5.1.3).
 Position deprojected(Position centre, double x, double y) {
   const double sin0 = std::sin(centre.dec * degree), cos0 = std::cos(centre.dec * degree);
@@ -80,6 +72,13 @@ Position deprojected(Position centre, double x, double y) {
 
 std::string picture_cell(double x, double y, double value) {
   return std::isnan(value) ? fmt::format("{:.5f} {:.5f} NaN\n", x, y) : fmt::format("{:.5f} {:.5f} {:.5g}\n", x, y, value);
+}
+
+double round_step(double width, int labels) {
+  const double decade = std::pow(10.0, std::floor(std::log10(width / labels)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (width / (factor * decade) <= labels + 2) return factor * decade;
+  return 10.0 * decade;
 }
 
 std::string picture_settings(const SkyField& field) {
@@ -131,7 +130,7 @@ GnuplotScript gnomonic_picture(const SkyField& field, Position centre, double re
           fmt::format("set size ratio {:.5f}\nset xrange [{:.6f}:{:.6f}]\nset yrange [{:.6f}:{:.6f}]\nset xtics {}\nset ytics {}\nset "
                       "xlabel 'east of RA {:.5f}° [{}]'\nset ylabel 'north of Dec {:.5f}°' offset 1,0\nplot $sky using 1:2:3 with image\n",
                       reach_y / reach_x, reach_x * unit, -reach_x * unit, -reach_y * unit, reach_y * unit,
-                      shortest(round_step(2.0 * reach_x * unit)), shortest(round_step(2.0 * reach_y * unit)), centre.ra,
+                      shortest(round_step(2.0 * reach_x * unit, 5)), shortest(round_step(2.0 * reach_y * unit, 5)), centre.ra,
                       in_arcmin ? "arcmin" : "deg", centre.dec)};
 }
 

@@ -18,6 +18,8 @@ struct SkyField {
 
 /// A cell of a raster as gnuplot reads it.
 [[nodiscard]] std::string picture_cell(double x, double y, double value);
+/// A round step of an axis that gives about so many labels.
+[[nodiscard]] double round_step(double width, int labels);
 /// Title and colours. The palette is read in grey and by the colour-blind, from light to dark.
 [[nodiscard]] std::string picture_settings(const SkyField& field);
 

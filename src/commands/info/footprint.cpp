@@ -107,14 +107,6 @@ SkyField field_of(const Densities& densities, const std::string& title) {
           fmt::format("(HEALPix NSide {})", densities.nside()), densities.spans_decades()};
 }
 
-/// A round step that gives about six labels.
-double tic_step(double width) {
-  const double decade = std::pow(10.0, std::floor(std::log10(width / 6.0)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (width / (factor * decade) <= 8.0) return factor * decade;
-  return 10.0 * decade;
-}
-
 GnuplotScript flat(const PixelCounts& counts, const Box& box, const std::string& title) {
   const double size = std::max(box.width() * box.shrink(), box.height());
   const Densities densities(counts, size);
@@ -128,7 +120,7 @@ GnuplotScript flat(const PixelCounts& counts, const Box& box, const std::string&
       data += picture_cell(ra, dec, densities.at({std::fmod(ra + 360.0, 360.0), dec}));
     }
   // Right ascensions beyond 360 and below 0 are written as what they are.
-  const double step = tic_step(box.width());
+  const double step = round_step(box.width(), 6);
   std::string tics;
   for (double ra = std::ceil(box.ra_min / step) * step; ra <= box.ra_max; ra += step)
     tics += fmt::format("{}'{:g}' {}", tics.empty() ? "" : ", ", std::round(std::fmod(ra + 360.0, 360.0) * 1e6) / 1e6, shortest(ra));
