@@ -13,11 +13,12 @@
 #include <utility>
 
 #include "../common/sky_picture.hpp"
+#include "product.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/io/row_file.hpp"
 #include "skyfold/sky/healpix.hpp"
+#include "skyfold/sky/match.hpp"
 
 namespace skyfold {
 namespace {
@@ -27,26 +28,6 @@ constexpr double degree = std::numbers::pi / 180.0;
 constexpr double widest_reach_deg = 30.0, largest_reach_deg = 75.0;
 constexpr double cells_across = 420.0;
 
-struct Unit {
-  double x = 0.0, y = 0.0, z = 0.0;
-};
-Unit unit_of(Position p) {
-  return {std::cos(p.dec * degree) * std::cos(p.ra * degree), std::cos(p.dec * degree) * std::sin(p.ra * degree), std::sin(p.dec * degree)};
-}
-
-/// Reads the rows of the table block by block.
-void each_block(const std::string& table, const std::vector<std::string>& columns, const std::function<void(const Table&)>& use) {
-  const RowReader reader(table, "/object", ZoneCheck::off);
-  Schema schema;
-  for (const std::string& name : columns)
-    if (!find_column(schema, name)) schema.push_back(reader.schema()[*find_column(reader.schema(), name)]);
-  Table rows(schema);
-  for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
-    reader.read({begin, std::min(begin + zone_rows, reader.rows())}, rows);
-    use(rows);
-  }
-}
-
 /// The middle of the pixels, and how far the farthest is from it, degrees.
 struct Extent {
   Position centre;
@@ -54,10 +35,10 @@ struct Extent {
   double x = 0.0, y = 0.0;  ///< largest distances east or west, north or south, in the tangent plane
 };
 Extent extent_of(const std::string& table) {
-  Unit sum;
-  each_block(table, {"ra", "dec"}, [&](const Table& rows) {
+  Vector3 sum;
+  each_pixel_block(table, {"ra", "dec"}, [&](const Table& rows) {
     for (std::size_t i = 0; i < rows.rows(); ++i) {
-      const Unit u = unit_of({rows[0].number(i), rows[1].number(i)});
+      const Vector3 u = direction_of(rows[0].number(i), rows[1].number(i));
       sum = {sum.x + u.x, sum.y + u.y, sum.z + u.z};
     }
   });
@@ -66,13 +47,12 @@ Extent extent_of(const std::string& table) {
   double ra = std::atan2(sum.y, sum.x) / degree;
   if (ra < 0.0) ra += 360.0;
   Extent extent{{ra, std::asin(std::clamp(sum.z / length, -1.0, 1.0)) / degree}, 0.0};
-  const Unit c = unit_of(extent.centre);
+  const Vector3 c = direction_of(extent.centre.ra, extent.centre.dec);
   double least = 1.0;
-  each_block(table, {"ra", "dec"}, [&](const Table& rows) {
+  each_pixel_block(table, {"ra", "dec"}, [&](const Table& rows) {
     for (std::size_t i = 0; i < rows.rows(); ++i) {
       const Position at{rows[0].number(i), rows[1].number(i)};
-      const Unit u = unit_of(at);
-      const double cosine = c.x * u.x + c.y * u.y + c.z * u.z;
+      const double cosine = dot(c, direction_of(at.ra, at.dec));
       least = std::min(least, cosine);
       // Near the horizon of the tangent plane, and beyond, nothing is drawn in it.
       if (cosine < 0.1) continue;
@@ -90,7 +70,7 @@ Extent extent_of(const std::string& table) {
 class Joined {
  public:
   Joined(const std::string& table, const std::string& column, bool is_count, int from, int to) : order_(to), is_count_(is_count) {
-    each_block(table, {"pix", "n", column}, [&](const Table& rows) {
+    each_pixel_block(table, {"pix", "n", column}, [&](const Table& rows) {
       const Column& values = rows.at(column);
       for (std::size_t i = 0; i < rows.rows(); ++i) {
         const double n = rows.at("n").number(i), value = values.number(i);

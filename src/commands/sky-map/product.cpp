@@ -16,23 +16,20 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Rows of the table of pixels, block by block, with the columns wanted as doubles.
-void each_pixel_block(
+/// Pixels of the table, block by block, with the columns wanted as doubles.
+void each_block_of_values(
     const std::string& table, const std::vector<ColumnInfo>& columns,
     const std::function<void(std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values)>& use) {
-  const RowReader reader(table, "/object", ZoneCheck::off);
-  Schema schema = {reader.schema()[*find_column(reader.schema(), "pix")]};
-  for (const ColumnInfo& column : columns) schema.push_back(column);
-  Table rows(schema);
+  std::vector<std::string> names = {"pix"};
+  for (const ColumnInfo& column : columns) names.push_back(column.name);
   std::vector<std::vector<double>> values(columns.size());
-  for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
-    reader.read({begin, std::min(begin + zone_rows, reader.rows())}, rows);
+  each_pixel_block(table, names, [&](const Table& rows) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       values[c].resize(rows.rows());
       for (std::size_t i = 0; i < rows.rows(); ++i) values[c][i] = rows[c + 1].number(i);
     }
     use(rows[0].values<std::int64_t>(), values);
-  }
+  });
 }
 
 std::vector<HealpixColumn> map_columns(const std::vector<ColumnInfo>& columns) {
@@ -129,6 +126,18 @@ void MapRows::each_block(int order, const std::function<void(const Table&, std::
   });
 }
 
+void each_pixel_block(const std::string& table, const std::vector<std::string>& columns, const std::function<void(const Table&)>& use) {
+  const RowReader reader(table, "/object", ZoneCheck::off);
+  Schema schema;
+  for (const std::string& name : columns)
+    if (!find_column(schema, name)) schema.push_back(reader.schema()[*find_column(reader.schema(), name)]);
+  Table rows(schema);
+  for (std::int64_t begin = 0; begin < reader.rows(); begin += zone_rows) {
+    reader.read({begin, std::min(begin + zone_rows, reader.rows())}, rows);
+    use(rows);
+  }
+}
+
 void write_healpix_map(const std::string& path, const std::string& table, int order, const std::vector<ColumnInfo>& columns, bool is_full,
                        const std::string& creator) {
   HealpixMapLayout layout{1L << order, true, Frame::equatorial, false, map_columns(columns), {creator}};
@@ -137,13 +146,13 @@ void write_healpix_map(const std::string& path, const std::string& table, int or
   const HealpixMapWriter writer(path, layout);
   if (is_full) {
     FullMap map(writer, columns.size(), pixel_count(order));
-    each_pixel_block(table, columns, [&](std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values) {
+    each_block_of_values(table, columns, [&](std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values) {
       for (std::size_t i = 0; i < pixels.size(); ++i) map.put(pixels[i], values, i);
     });
     map.finish();
   } else {
     std::int64_t at = 0;
-    each_pixel_block(table, columns, [&](std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values) {
+    each_block_of_values(table, columns, [&](std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values) {
       std::vector<const std::byte*> bytes = {std::as_bytes(pixels).data()};
       for (const auto& column : values) bytes.push_back(std::as_bytes(std::span(column)).data());
       writer.write({at, at + std::ssize(pixels)}, bytes);
@@ -158,7 +167,7 @@ void write_healsparse_map(const std::string& path, const std::string& table, int
                           const std::vector<ColumnInfo>& columns, const std::string& creator) {
   const int shift = 2 * (order - coverage_order);
   HealsparseLayout layout{coverage_order, order, map_columns(columns), {}, {creator}};
-  each_pixel_block(table, {}, [&](std::span<const std::int64_t> pixels, const auto&) {
+  each_block_of_values(table, {}, [&](std::span<const std::int64_t> pixels, const auto&) {
     for (const std::int64_t pixel : pixels)
       if (layout.covered.empty() || layout.covered.back() != pixel >> shift) layout.covered.push_back(pixel >> shift);
   });
@@ -166,7 +175,7 @@ void write_healsparse_map(const std::string& path, const std::string& table, int
   const std::vector<std::vector<double>> nothing(columns.size(), std::vector<double>(static_cast<std::size_t>(layout.fine()), nan));
   std::vector<std::vector<double>> fine = nothing;
   std::size_t place = 0;
-  each_pixel_block(table, columns, [&](std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values) {
+  each_block_of_values(table, columns, [&](std::span<const std::int64_t> pixels, const std::vector<std::vector<double>>& values) {
     for (std::size_t i = 0; i < pixels.size(); ++i) {
       if (pixels[i] >> shift != layout.covered[place]) {
         writer.write(place++, fine);

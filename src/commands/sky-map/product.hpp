@@ -29,6 +29,9 @@ class MapRows {
   bool is_ordered_;
 };
 
+/// Calls `use` with the rows of the table of pixels in the file `table`, block by block, with some of its columns.
+/// @param columns  in the order wanted; one that is there twice is read once
+void each_pixel_block(const std::string& table, const std::vector<std::string>& columns, const std::function<void(const Table&)>& use);
 /// A HEALPix map of the table of pixels in the file `table`, NESTED: the pixels that it has, or all.
 /// @param columns  of the table that become columns of the map
 void write_healpix_map(const std::string& path, const std::string& table, int order, const std::vector<ColumnInfo>& columns, bool is_full,
