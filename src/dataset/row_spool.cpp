@@ -22,7 +22,6 @@ void RowSpool::add(const Table& rows, std::int64_t unit) {
     file_.write(end_, bytes);
     end_ += std::ssize(bytes);
   }
-  rows_ += static_cast<std::int64_t>(rows.rows());
 }
 
 std::vector<RowSpool::Block> RowSpool::close(std::int64_t limit) {

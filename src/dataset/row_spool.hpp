@@ -25,7 +25,6 @@ class RowSpool {
   RowSpool(const std::string& folder, Schema schema, const Ranks* ranks);
 
   void add(const Table& rows, std::int64_t unit);
-  [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
   /// After the last one: the blocks of all processes in order, cut at `limit` rows; collective.
   [[nodiscard]] std::vector<Block> close(std::int64_t limit);
   [[nodiscard]] bool is_own(const Block& block) const noexcept { return block.file == rank_; }
@@ -38,7 +37,7 @@ class RowSpool {
   int rank_ = 0;
   std::string path_;
   File file_;
-  std::int64_t end_ = 0, rows_ = 0;
+  std::int64_t end_ = 0;
   std::vector<Block> blocks_;
   std::vector<File> files_;  ///< of all processes
 };

@@ -458,8 +458,8 @@ void Condition::evaluate(const Table& table, std::span<std::uint8_t> holds) cons
   }
 }
 
-NumberExpression::NumberExpression(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases)
-    : text_(trim(text)), program_(std::make_shared<Condition::Program>(compile_number(text_, schema, what, aliases, columns_))) {
+NumberExpression::NumberExpression(const std::string& text, const Schema& schema, const std::string& what)
+    : text_(trim(text)), program_(std::make_shared<Condition::Program>(compile_number(text_, schema, what, columns_))) {
   const Instruction& first = program_->instructions.front();
   if (program_->instructions.size() == 1 && first.step == Step::column && schema[*find_column(schema, columns_[0])].width == 1)
     plain_ = columns_[0];

@@ -328,10 +328,10 @@ Condition::Program compile_condition(const std::string& text, const Schema& sche
   return Compiler(text, schema, what, aliases, columns).compile();
 }
 
-Condition::Program compile_number(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases,
+Condition::Program compile_number(const std::string& text, const Schema& schema, const std::string& what,
                                   std::vector<std::string>& columns) {
   if (trim(text).empty()) throw UsageError(what + ": an empty expression");
-  return Compiler(text, schema, what, aliases, columns).compile_number();
+  return Compiler(text, schema, what, {}, columns).compile_number();
 }
 
 }  // namespace skyfold

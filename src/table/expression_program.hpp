@@ -76,6 +76,6 @@ struct Condition::Program {
                                                    const ColumnAliases& aliases, std::vector<std::string>& columns);
 /// The same for a number, which the program leaves as a double on the stack of numbers.
 [[nodiscard]] Condition::Program compile_number(const std::string& text, const Schema& schema, const std::string& what,
-                                                const ColumnAliases& aliases, std::vector<std::string>& columns);
+                                                std::vector<std::string>& columns);
 
 }  // namespace skyfold

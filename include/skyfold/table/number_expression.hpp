@@ -17,9 +17,8 @@ class NumberExpression {
   /// @param text    not empty
   /// @param schema  of the tables that it will be asked about
   /// @param what    where the text stands, for messages: "--stat"
-  /// @param aliases  other names of columns, for names that `schema` does not have
   /// Throws UsageError for a text that is no number, or a column that `schema` does not have.
-  NumberExpression(const std::string& text, const Schema& schema, const std::string& what, const ColumnAliases& aliases = {});
+  NumberExpression(const std::string& text, const Schema& schema, const std::string& what);
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// Columns that it reads, each once.

@@ -97,15 +97,10 @@ class Runs {
   PixelSums& sums_;
 };
 
-/// The end of the run that begins at `begin`, by steps that double: long runs, as of large pixels, cost next to nothing.
-std::size_t run_end(std::span<const std::int64_t> pixels, std::size_t begin, bool is_sorted) {
+/// The end of the run of sorted pixels that begins at `begin`, by steps that double: long runs, as of large pixels, cost next to nothing.
+std::size_t run_end(std::span<const std::int64_t> pixels, std::size_t begin) {
   const std::int64_t pixel = pixels[begin];
-  std::size_t end = begin + 1;
-  if (!is_sorted) {
-    while (end < pixels.size() && pixels[end] == pixel) ++end;
-    return end;
-  }
-  std::size_t step = 1;
+  std::size_t end = begin + 1, step = 1;
   while (end + step <= pixels.size() && pixels[end + step - 1] == pixel) {
     end += step;
     step *= 2;
@@ -233,7 +228,7 @@ PixelSums add_up(const SumsLayout& layout, std::span<const std::int64_t> pixels,
   }
   Runs runs(layout, sums);
   for (std::size_t begin = 0; begin < pixels.size();) {
-    const std::size_t end = run_end(pixels, begin, true);
+    const std::size_t end = run_end(pixels, begin);
     runs.begin(pixels[begin], end - begin);
     for (std::size_t v = 0; v < layout.values(); ++v) runs.value(v, values[v].subspan(begin, end - begin));
     begin = end;
