@@ -18,6 +18,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/sql_text.hpp"
 #include "skyfold/table/table.hpp"
 #include "source_file.hpp"
 
@@ -169,9 +170,9 @@ class DuckDbAnswers::Impl {
   /// The rows as DuckDB reads them, numbered.
   [[nodiscard]] std::string rows_of_file() const {
     return fmt::format("read_parquet({}, file_row_number = true, hive_partitioning = false, union_by_name = false, filename = false)",
-                       duckdb::quoted_text(path_));
+                       sql_text(path_));
   }
-  [[nodiscard]] std::string metadata(const char* function) const { return fmt::format("{}({})", function, duckdb::quoted_text(path_)); }
+  [[nodiscard]] std::string metadata(const char* function) const { return fmt::format("{}({})", function, sql_text(path_)); }
 
   ChildMessage describe(ChildMessage& question) {
     open(question);

@@ -45,18 +45,6 @@ struct OwnedResult {
 
 }  // namespace
 
-std::string quoted_text(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
-  return quoted + "'";
-}
-
-std::string quoted_name(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 Session::Session(const SessionLimits& limits) {
   const Api& api = library();
   Handle config = nullptr;

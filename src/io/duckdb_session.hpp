@@ -3,16 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "duckdb_api.hpp"
 
 namespace skyfold::duckdb {
-
-/// 'text' as SQL writes it, and "name".
-[[nodiscard]] std::string quoted_text(std::string_view text);
-[[nodiscard]] std::string quoted_name(std::string_view name);
 
 /// What a session may use.
 struct SessionLimits {

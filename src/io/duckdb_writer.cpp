@@ -10,6 +10,7 @@
 
 #include "duckdb_vectors.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/io/sql_text.hpp"
 
 namespace skyfold::duckdb {
 namespace {
@@ -41,8 +42,7 @@ TableWriter::TableWriter(Session& session, const Schema& schema) : session_(sess
   const Api& api = library();
   std::string columns;
   for (const ColumnInfo& info : schema_)
-    columns +=
-        fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", quoted_name(info.name), sql_type(info.type), is_list(info) ? "[]" : "");
+    columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", sql_name(info.name), sql_type(info.type), is_list(info) ? "[]" : "");
   session_.run(fmt::format("CREATE OR REPLACE TABLE {} ({})", table_name, columns));
   for (const ColumnInfo& info : schema_) types_.push_back(logical_type_of(info));
   chunk_ = api.create_data_chunk(types_.data(), types_.size());
@@ -88,19 +88,19 @@ std::string TableWriter::selection(const std::vector<ParquetStruct>& structs) co
     const bool is_field = std::ranges::any_of(structs, [&](const ParquetStruct& column) {
       return std::ranges::find(column.fields, info.name, &std::pair<std::string, std::string>::second) != column.fields.end();
     });
-    if (!is_field) columns += quoted_name(info.name) + ", ";
+    if (!is_field) columns += sql_name(info.name) + ", ";
   }
   for (const ParquetStruct& column : structs) {
     std::string fields;
     const auto list_of = [&](const std::string& from) {
       const auto info = std::ranges::find(schema_, from, &ColumnInfo::name);
-      return is_list(*info) ? quoted_name(from) : fmt::format("[{}]", quoted_name(from));
+      return is_list(*info) ? sql_name(from) : fmt::format("[{}]", sql_name(from));
     };
     for (const auto& [field, from] : column.fields)
-      fields += fmt::format("{}{} := {}", fields.empty() ? "" : ", ", quoted_name(field), list_of(from));
+      fields += fmt::format("{}{} := {}", fields.empty() ? "" : ", ", sql_name(field), list_of(from));
     const std::string last = list_of(column.fields.back().second);
     nested += fmt::format("{}CASE WHEN {}[1] IS NULL OR isnan({}[1]) THEN NULL ELSE struct_pack({}) END AS {}", nested.empty() ? "" : ", ",
-                          last, last, fields, quoted_name(column.name));
+                          last, last, fields, sql_name(column.name));
   }
   return fmt::format("(SELECT {}{} FROM {})", columns, nested, table_name);
 }
@@ -110,10 +110,9 @@ void TableWriter::write(const std::string& path, const std::vector<std::pair<std
   // Rows are in the table only when the appender is closed, and errors of the last ones show here.
   if (library().appender_close(appender_) != success) fail();
   std::string pairs;
-  for (const auto& [key, value] : metadata)
-    pairs += fmt::format("{}{}: {}", pairs.empty() ? "" : ", ", quoted_text(key), quoted_text(value));
+  for (const auto& [key, value] : metadata) pairs += fmt::format("{}{}: {}", pairs.empty() ? "" : ", ", sql_text(key), sql_text(value));
   // Without DuckDB's own temporary file: the folder of the run is one already, and publish() renames.
-  session_.run(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{})", selection(structs), quoted_text(path),
+  session_.run(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false{})", selection(structs), sql_text(path),
                            pairs.empty() ? "" : fmt::format(", KV_METADATA {{{}}}", pairs)));
 }
 

@@ -6,7 +6,7 @@
 
 #include <cstdio>
 
-#include "duckdb_session.hpp"
+#include "skyfold/io/sql_text.hpp"
 #include "source_convert.hpp"
 
 namespace skyfold {
@@ -90,7 +90,7 @@ ParquetColumn parquet_column(const ParquetElement& element, std::int64_t rows) {
   ParquetColumn column;
   column.info.name = column.info.source = element.name;
   column.is_void = element.missing == rows && rows > 0;
-  const std::string &type = element.type, quoted = duckdb::quoted_name(element.sql_name);
+  const std::string &type = element.type, quoted = sql_name(element.sql_name);
   const bool can_be_missing = element.missing != 0;
   if (type.ends_with(']'))
     column.left_out = "has lists of values";

@@ -19,13 +19,13 @@
 #include "duckdb_table.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/sql_text.hpp"
 
 namespace skyfold {
 namespace {
 
 using duckdb::Chunk;
 using duckdb::is_valid;
-using duckdb::quoted_name;
 
 constexpr int select_statement = 1;  // DUCKDB_STATEMENT_TYPE_SELECT
 
@@ -218,12 +218,12 @@ void SqlEngine::add(SqlTable table) {
   scanned.table = std::move(table);
   add_table_function(impl_->session, scanned);
   std::string columns = "*";
-  for (const auto& [name, expression] : scanned.table.computed) columns += fmt::format(", {} AS {}", expression, quoted_name(name));
+  for (const auto& [name, expression] : scanned.table.computed) columns += fmt::format(", {} AS {}", expression, sql_name(name));
   for (const std::string& name : scanned.table.names) {
     const std::size_t dot = name.find('.');
-    std::string place = quoted_name(name.substr(dot == std::string::npos ? 0 : dot + 1));
+    std::string place = sql_name(name.substr(dot == std::string::npos ? 0 : dot + 1));
     if (dot != std::string::npos) {
-      const std::string schema = quoted_name(name.substr(0, dot));
+      const std::string schema = sql_name(name.substr(0, dot));
       impl_->session.run(fmt::format("CREATE SCHEMA IF NOT EXISTS {}", schema));
       place = schema + "." + place;
     }

@@ -3,17 +3,10 @@
 
 #include <fmt/core.h>
 
-#include "skyfold/core/text.hpp"
+#include "skyfold/io/sql_text.hpp"
 
 namespace skyfold {
 namespace {
-
-std::string quoted(const std::string& text) {
-  std::string all = "'";
-  // Backslashes mean nothing in a plain text of standard SQL.
-  for (const char c : text) all += c == '\'' ? std::string("''") : std::string(1, c);
-  return all + "'";
-}
 
 std::string type_of(const ColumnInfo& info) {
   switch (info.type) {
@@ -49,43 +42,37 @@ std::vector<std::pair<std::string, const ColumnInfo*>> flat_columns(const Schema
 
 }  // namespace
 
-std::string postgres_name(const std::string& name) {
-  std::string all = "\"";
-  for (const char c : name) all += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return all + "\"";
-}
-
 std::string postgres_table(const PostgresTable& table) {
-  std::string sql = fmt::format("CREATE TABLE {} (\n", postgres_name(table.name)), comments;
+  std::string sql = fmt::format("CREATE TABLE {} (\n", sql_name(table.name)), comments;
   const auto columns = flat_columns(table.schema);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const auto& [name, info] = columns[i];
-    sql += fmt::format("  {} {}{}\n", postgres_name(name), type_of(*info), i + 1 < columns.size() ? "," : "");
+    sql += fmt::format("  {} {}{}\n", sql_name(name), type_of(*info), i + 1 < columns.size() ? "," : "");
     std::string comment = info->description;
     if (!info->unit.empty()) comment += fmt::format("{}[{}]", comment.empty() ? "" : " ", info->unit);
     if (!info->ucd.empty()) comment += fmt::format("{}UCD {}", comment.empty() ? "" : "; ", info->ucd);
     if (!comment.empty())
-      comments += fmt::format("COMMENT ON COLUMN {}.{} IS {};\n", postgres_name(table.name), postgres_name(name), quoted(comment));
+      comments += fmt::format("COMMENT ON COLUMN {}.{} IS {};\n", sql_name(table.name), sql_name(name), sql_text(comment));
   }
   return sql + ");\n" + comments;
 }
 
 std::string postgres_indexes(const PostgresTable& table) {
   std::string sql;
-  const std::string name = postgres_name(table.name);
-  if (!table.roles.id.empty()) sql += fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({});\n", name, postgres_name(table.roles.id));
+  const std::string name = sql_name(table.name);
+  if (!table.roles.id.empty()) sql += fmt::format("ALTER TABLE {} ADD PRIMARY KEY ({});\n", name, sql_name(table.roles.id));
   if (!table.roles.ra.empty() && !table.roles.dec.empty()) {
-    const std::string index = postgres_name(table.name + "_q3c");
+    const std::string index = sql_name(table.name + "_q3c");
     sql += fmt::format("CREATE EXTENSION IF NOT EXISTS q3c;\nCREATE INDEX {} ON {} (q3c_ang2ipix({}, {}));\nCLUSTER {} USING {};\n", index,
-                       name, postgres_name(table.roles.ra), postgres_name(table.roles.dec), name, index);
+                       name, sql_name(table.roles.ra), sql_name(table.roles.dec), name, index);
   }
   return sql + fmt::format("ANALYZE {};\n", name);
 }
 
 std::string postgres_copy(const PostgresTable& table) {
   std::string columns;
-  for (const auto& [name, info] : flat_columns(table.schema)) columns += (columns.empty() ? "" : ", ") + postgres_name(name);
-  return fmt::format("COPY {} ({}) FROM STDIN WITH (FORMAT csv);\n", postgres_name(table.name), columns);
+  for (const auto& [name, info] : flat_columns(table.schema)) columns += (columns.empty() ? "" : ", ") + sql_name(name);
+  return fmt::format("COPY {} ({}) FROM STDIN WITH (FORMAT csv);\n", sql_name(table.name), columns);
 }
 
 std::string postgres_copy_end() { return "\\.\n"; }

@@ -14,8 +14,6 @@ struct PostgresTable {
   Roles roles;  ///< id: the primary key; ra and dec: the index of Q3C
 };
 
-/// "name" as PostgreSQL writes it.
-[[nodiscard]] std::string postgres_name(const std::string& name);
 /// CREATE TABLE, with units and descriptions as comments. Arrays have a column for each number (NAME_0), as in CSV.
 [[nodiscard]] std::string postgres_table(const PostgresTable& table);
 /// The primary key, and the index of positions by Q3C (Koposov & Bartunov 2006), by which the rows are then put in order; for after the

@@ -14,6 +14,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/sql_text.hpp"
 
 namespace skyfold {
 namespace {
@@ -33,12 +34,6 @@ std::optional<std::size_t> column_in_any_case(const Schema& schema, const std::s
   for (std::size_t i = 0; i < schema.size(); ++i)
     if (lower(schema[i].name) == lower(name)) return i;
   return std::nullopt;
-}
-
-std::string sql_name(const std::string& name) {
-  std::string quoted = "\"";
-  for (const char c : name) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 /// The number behind a word: 4096 of pix4096.
