@@ -128,14 +128,6 @@ void store_texts(const Chunk& chunk, std::size_t column, Column& to) {
   }
 }
 
-std::size_t longest(const Chunk& chunk, std::size_t column) {
-  std::size_t bytes = 1;
-  const auto* texts = static_cast<const duckdb::Text*>(chunk.values(column));
-  for (std::size_t i = 0; i < chunk.rows(); ++i)
-    if (is_valid(chunk.validity(column), i)) bytes = std::max<std::size_t>(bytes, texts[i].length);
-  return bytes;
-}
-
 /// A query without what may end it.
 std::string without_end(std::string sql) {
   sql = trim(sql);
@@ -191,14 +183,23 @@ struct SqlEngine::Impl {
     if (type != select_statement) throw UsageError("the query: only SELECT is run (tables are read, never changed)");
   }
 
-  [[nodiscard]] std::string casted() const {
-    std::string names, columns;
-    for (std::size_t i = 0; i < answer.size(); ++i) {
-      names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
-      columns += fmt::format("{}CAST(c{} AS {})", i > 0 ? ", " : "", i, answer[i].cast);
-    }
+  /// What is asked of the answer, whose columns are c0, c1, ...
+  [[nodiscard]] std::string asking(const std::string& columns) const {
+    std::string names;
+    for (std::size_t i = 0; i < answer.size(); ++i) names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
     // A query may end with a comment: its line ends here.
     return fmt::format("SELECT {} FROM ({}\n) AS answer({})", columns, query, names);
+  }
+  [[nodiscard]] std::string casted() const {
+    std::string columns;
+    for (std::size_t i = 0; i < answer.size(); ++i) columns += fmt::format("{}CAST(c{} AS {})", i > 0 ? ", " : "", i, answer[i].cast);
+    return asking(columns);
+  }
+
+  [[nodiscard]] Schema schema() const {
+    Schema columns;
+    for (const AnswerColumn& column : answer) columns.push_back(column.info);
+    return columns;
   }
 
   SqlLimits limits;
@@ -235,7 +236,7 @@ void SqlEngine::add(SqlTable table) {
   }
 }
 
-Schema SqlEngine::prepare(const std::string& sql, bool measures_texts) {
+Schema SqlEngine::prepare(const std::string& sql) {
   Impl& my = *impl_;
   my.query = without_end(sql);
   if (my.query.empty()) throw UsageError("the query: is empty");
@@ -251,34 +252,25 @@ Schema SqlEngine::prepare(const std::string& sql, bool measures_texts) {
   for (std::size_t i = 0; i < my.answer.size(); ++i)
     if (my.answer[i].info.type == Type::text)
       lengths += fmt::format("{}coalesce(max(strlen(CAST(c{} AS VARCHAR))), 0)::VARCHAR", lengths.empty() ? "" : ", ", i);
-  if (measures_texts && !lengths.empty()) {
-    std::string names;
-    for (std::size_t i = 0; i < my.answer.size(); ++i) names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
-    const auto found =
-        my.told([&] { return my.session.rows(fmt::format("SELECT {} FROM ({}\n) AS answer({})", lengths, my.query, names)); });
+  if (!lengths.empty()) {
+    const auto found = my.told([&] { return my.session.rows(my.asking(lengths)); });
     std::size_t next = 0;
     for (AnswerColumn& column : my.answer)
       if (column.info.type == Type::text)
         column.info.width =
             static_cast<std::size_t>(std::max<long long>(1, parse_integer(found.at(0).at(next++).value_or("1")).value_or(1)));
   }
-  Schema schema;
-  for (const AnswerColumn& column : my.answer) schema.push_back(column.info);
-  return schema;
+  return my.schema();
 }
 
-void SqlEngine::run(const std::function<bool(const Table& rows)>& use) {
+void SqlEngine::run(const std::function<void(const Table& rows)>& use) {
   Impl& my = *impl_;
+  const Schema schema = my.schema();
   // What goes wrong with the rows is no fault of the query.
   std::exception_ptr of_user;
   my.told([&] {
     duckdb::Stream stream(my.session, my.casted());
     while (const Chunk chunk = stream.next()) {
-      Schema schema;
-      for (std::size_t i = 0; i < my.answer.size(); ++i) {
-        schema.push_back(my.answer[i].info);
-        if (schema.back().type == Type::text && schema.back().width == 0) schema.back().width = longest(chunk, i);
-      }
       Table rows(schema, chunk.rows());
       for (std::size_t i = 0; i < schema.size(); ++i) {
         if (schema[i].type == Type::f4) store<float>(chunk, i, rows[i]);
@@ -288,7 +280,7 @@ void SqlEngine::run(const std::function<bool(const Table& rows)>& use) {
         if (schema[i].type == Type::text) store_texts(chunk, i, rows[i]);
       }
       try {
-        if (!use(rows)) return;
+        use(rows);
       } catch (...) {
         of_user = std::current_exception();
         return;

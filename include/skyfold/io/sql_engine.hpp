@@ -38,12 +38,12 @@ class SqlEngine {
 
   /// Throws UsageError for a name that is taken.
   void add(SqlTable table);
-  /// Looks at a query: the columns of its answer. Texts are as wide as the longest, which is found by a first run of the query where
-  /// `measures_texts`; else their width is 0. Throws UsageError for what is no single query, or a faulty one.
-  [[nodiscard]] Schema prepare(const std::string& sql, bool measures_texts);
-  /// Runs the query that was prepared. `use` is given its rows in order, in tables whose texts are as wide as the widest of each if they
-  /// were not measured; it returns whether it wants more. Throws UsageError, DataError, IoError with DuckDB's words; IoError for a limit.
-  void run(const std::function<bool(const Table& rows)>& use);
+  /// Looks at a query: the columns of its answer. Texts are as wide as the longest, which is found by a first run of the query. Throws
+  /// UsageError for what is no single query, or a faulty one.
+  [[nodiscard]] Schema prepare(const std::string& sql);
+  /// Runs the query that was prepared. `use` is given its rows in order. Throws UsageError, DataError, IoError with DuckDB's words; IoError
+  /// for a limit.
+  void run(const std::function<void(const Table& rows)>& use);
 
  private:
   struct Impl;

@@ -85,16 +85,13 @@ class SqlCommand final : public Command {
     files.add_to(engine);
     for (const std::string& remark : files.remarks()) log_info(remark);
     CatalogueLayout layout;
-    layout.schema = engine.prepare(query, true);
+    layout.schema = engine.prepare(query);
     keep_descriptions(layout.schema, query, files);
     layout.creator = creator_of("sql");
     if (!o_.output.output.empty()) layout.provenance = provenance_json("sql", context.options, identities(files));
     set_roles(layout, files);
     RowSink sink({o_.output, layout, {}, -1});
-    engine.run([&](const Table& rows) {
-      sink.add(rows);
-      return true;
-    });
+    engine.run([&](const Table& rows) { sink.add(rows); });
     const std::int64_t count = sink.finish();
     if (o_.output.output.empty()) return ExitCode::done;
     context.process.product(o_.output.output, "", count);
