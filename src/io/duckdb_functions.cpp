@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "duckdb_api.hpp"
+#include "duckdb_vectors.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/sky/htm.hpp"
@@ -48,24 +49,17 @@ void call(Handle info, Handle input, Handle output) {
     const auto* ra = static_cast<const double*>(api.vector_get_data(vectors[1]));
     const auto* dec = static_cast<const double*>(api.vector_get_data(vectors[2]));
     auto* out = static_cast<std::int64_t*>(api.vector_get_data(output));
-    std::uint64_t* validity = nullptr;
+    NullRows nulls(output);
     const auto is_there = [&](Count row) {
       for (const Handle vector : vectors)
         if (!is_valid(api.vector_get_validity(vector), row)) return false;
       return is_valid(Position{ra[row], dec[row]});
     };
-    for (Count row = 0; row < rows; ++row) {
-      if (is_there(row)) {
+    for (Count row = 0; row < rows; ++row)
+      if (is_there(row))
         out[row] = function(numbers[row], {ra[row], dec[row]});
-        continue;
-      }
-      // What has no position has no pixel.
-      if (!validity) {
-        api.vector_ensure_validity_writable(output);
-        validity = api.vector_get_validity(output);
-      }
-      validity[row / 64] &= ~(std::uint64_t{1} << (row % 64));
-    }
+      else
+        nulls.add(row);  // what has no position has no pixel
   } catch (const std::exception& error) {
     set_error(info, error.what());
   }

@@ -49,16 +49,9 @@ void fill_numbers(const ColumnInfo& info, Handle vector, const std::byte* values
   const Api& api = library();
   std::memcpy(api.vector_get_data(vector), values, rows * sizeof(T));
   const T* numbers = static_cast<const T*>(api.vector_get_data(vector));
-  // A mask of validity is made with the first missing value: most columns have none.
-  std::uint64_t* validity = nullptr;
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (!is_missing(info, numbers[i])) continue;
-    if (!validity) {
-      api.vector_ensure_validity_writable(vector);
-      validity = api.vector_get_validity(vector);
-    }
-    validity[i / 64] &= ~(std::uint64_t{1} << (i % 64));
-  }
+  NullRows nulls(vector);
+  for (std::size_t i = 0; i < rows; ++i)
+    if (is_missing(info, numbers[i])) nulls.add(i);
 }
 
 void fill_scalars(const ColumnInfo& info, Handle vector, const std::byte* values, std::size_t rows) {
