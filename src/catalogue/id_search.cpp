@@ -11,7 +11,6 @@
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
-#include "skyfold/core/random.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -25,34 +24,6 @@ std::int64_t whole_number(const std::string& text, const std::string& path, cons
     throw UsageError(fmt::format("id {} ({}: ids in {} are whole numbers)", text, path, column));
   return value;
 }
-
-/// Whole numbers that are wanted: sorted, and a filter of bits that most others do not pass.
-class WantedNumbers {
- public:
-  explicit WantedNumbers(std::vector<std::int64_t> ids) : sorted_(std::move(ids)) {
-    std::ranges::sort(sorted_);
-    std::size_t bits = 1024;
-    while (bits < 16 * sorted_.size()) bits *= 2;
-    filter_.resize(bits / 64);
-    mask_ = bits - 1;
-    for (const std::int64_t id : sorted_) filter_[place(id) / 64] |= std::uint64_t{1} << (place(id) % 64);
-  }
-  [[nodiscard]] bool contains(std::int64_t id) const noexcept {
-    return ((filter_[place(id) / 64] >> (place(id) % 64)) & 1U) != 0 && std::ranges::binary_search(sorted_, id);
-  }
-  /// Whether any lies between two.
-  [[nodiscard]] bool any_between(std::int64_t low, std::int64_t high) const noexcept {
-    const auto found = std::ranges::lower_bound(sorted_, low);
-    return found != sorted_.end() && *found <= high;
-  }
-
- private:
-  [[nodiscard]] std::size_t place(std::int64_t id) const noexcept { return mix64(static_cast<std::uint64_t>(id)) & mask_; }
-
-  std::vector<std::int64_t> sorted_;
-  std::vector<std::uint64_t> filter_;
-  std::size_t mask_ = 0;
-};
 
 /// An id and a row that has it.
 template <class Id>
@@ -81,17 +52,6 @@ std::vector<std::int64_t> all_zones(const Catalogue& catalogue) {
   return zones;
 }
 
-/// Leaves those that may have a wanted id.
-void keep_possible(const Catalogue& catalogue, const std::string& column, const WantedNumbers& wanted, std::vector<std::int64_t>& zones) {
-  const Table statistics = catalogue.zone_statistics(column);
-  const Column *low = statistics.find("min"), *high = statistics.find("max");
-  if (low == nullptr || high == nullptr || low->info().type != Type::i8 || statistics.rows() != zones.size()) return;
-  std::erase_if(zones, [&](std::int64_t zone) {
-    const auto z = static_cast<std::size_t>(zone);
-    return !wanted.any_between(low->integer(z), high->integer(z));
-  });
-}
-
 /// The first row of each id.
 template <class Id>
 std::vector<std::int64_t> in_order(std::vector<Found<Id>> found, std::span<const Id> ids) {
@@ -106,8 +66,7 @@ std::vector<std::int64_t> in_order(std::vector<Found<Id>> found, std::span<const
 
 std::vector<std::int64_t> rows_of_numbers(const Catalogue& catalogue, std::size_t column, std::span<const std::int64_t> ids, int threads) {
   const WantedNumbers wanted({ids.begin(), ids.end()});
-  std::vector<std::int64_t> zones = all_zones(catalogue);
-  keep_possible(catalogue, catalogue.schema()[column].name, wanted, zones);
+  const std::vector<std::int64_t> zones = wanted.zones_of(catalogue, catalogue.schema()[column].name);
   std::mutex mutex;
   std::vector<Found<std::int64_t>> found;
   each_zone(catalogue, column, zones, threads, [&](std::int64_t first_row, const Column& values) {
@@ -146,6 +105,28 @@ std::vector<std::int64_t> rows_of_texts(const Catalogue& catalogue, std::size_t 
 }
 
 }  // namespace
+
+WantedNumbers::WantedNumbers(std::vector<std::int64_t> ids) : sorted_(std::move(ids)) {
+  std::ranges::sort(sorted_);
+  std::size_t bits = 1024;
+  while (bits < 16 * sorted_.size()) bits *= 2;
+  filter_.resize(bits / 64);
+  mask_ = bits - 1;
+  for (const std::int64_t id : sorted_) filter_[place(id) / 64] |= std::uint64_t{1} << (place(id) % 64);
+}
+
+std::vector<std::int64_t> WantedNumbers::zones_of(const Catalogue& catalogue, const std::string& column) const {
+  std::vector<std::int64_t> zones = all_zones(catalogue);
+  const Table statistics = catalogue.zone_statistics(column);
+  const Column *low = statistics.find("min"), *high = statistics.find("max");
+  if (low == nullptr || high == nullptr || low->info().type != Type::i8 || statistics.rows() != zones.size()) return zones;
+  std::erase_if(zones, [&](std::int64_t zone) {
+    const auto z = static_cast<std::size_t>(zone);
+    const auto found = std::ranges::lower_bound(sorted_, low->integer(z));
+    return found == sorted_.end() || *found > high->integer(z);
+  });
+  return zones;
+}
 
 std::vector<std::int64_t> rows_of_ids(const Catalogue& catalogue, std::span<const std::string> ids, int threads) {
   const std::string& name = catalogue.layout().roles.id;

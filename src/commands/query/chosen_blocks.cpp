@@ -8,7 +8,7 @@
 #include <iterator>
 #include <numeric>
 
-#include "skyfold/catalogue/sky_search.hpp"
+#include "skyfold/catalogue/id_search.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/id_list.hpp"
@@ -27,23 +27,21 @@ void add_once(Schema& schema, const ColumnInfo& column) {
 class WantedIds {
  public:
   /// @param id  the column of the table that they are looked up in
-  WantedIds(const std::string& path, const ColumnInfo& id) : is_text_(id.type == Type::text), ids_(read_id_list(path, id)) {
-    std::ranges::sort(ids_.whole);
-    std::ranges::sort(ids_.texts);
+  WantedIds(const std::string& path, const ColumnInfo& id) {
+    IdList list = read_id_list(path, id);
+    texts_ = std::move(list.texts);
+    std::ranges::sort(texts_);
+    if (id.type != Type::text) numbers_.emplace(std::move(list.whole));
   }
   [[nodiscard]] bool contains(const Column& ids, std::size_t row) const {
-    return is_text_ ? std::ranges::binary_search(ids_.texts, ids.text(row), std::less<>())
-                    : std::ranges::binary_search(ids_.whole, ids.integer(row));
+    return numbers_ ? numbers_->contains(ids.integer(row)) : std::ranges::binary_search(texts_, ids.text(row), std::less<>());
   }
-  /// Whether any lies between two ids.
-  [[nodiscard]] bool may_be_between(std::int64_t low, std::int64_t high) const {
-    const auto found = std::ranges::lower_bound(ids_.whole, low);
-    return is_text_ || (found != ids_.whole.end() && *found <= high);
-  }
+  /// None where they are texts.
+  [[nodiscard]] const std::optional<WantedNumbers>& numbers() const { return numbers_; }
 
  private:
-  bool is_text_;
-  IdList ids_;
+  std::optional<WantedNumbers> numbers_;
+  std::vector<std::string> texts_;
 };
 
 }  // namespace
@@ -98,7 +96,7 @@ struct ChosenBlocks::Impl {
       among = rows_in_areas(*catalogue, asked.areas);
       scan.emplace(*catalogue, own, among);
       blocks = (catalogue->rows() + zone_rows - 1) / zone_rows;
-      if (wanted_ids && table.column(id, "").type != Type::text) statistics.emplace(catalogue->zone_statistics(id));
+      if (wanted_ids && wanted_ids->numbers()) zones_with_ids = wanted_ids->numbers()->zones_of(*catalogue, id);
       return;
     }
     pieces = table.source().pieces(zone_rows);
@@ -119,21 +117,13 @@ struct ChosenBlocks::Impl {
     for (const SkyArea& area : asked.areas) lookups.emplace_back(area);
   }
 
-  [[nodiscard]] bool may_have_ids(std::int64_t block) const {
-    if (!statistics) return true;
-    const Column *low = statistics->find("min"), *high = statistics->find("max");
-    if (!low || !high || low->info().type != Type::i8 || static_cast<std::size_t>(block) >= statistics->rows()) return true;
-    const auto zone = static_cast<std::size_t>(block);
-    return wanted_ids->may_be_between(low->integer(zone), high->integer(zone));
-  }
-
   [[nodiscard]] bool is_wanted(const Column& ids, std::size_t row) const {
     return (!wanted_ids || wanted_ids->contains(ids, row)) && (!asked.share || static_cast<double>(random_id_of(ids, row)) < *asked.share);
   }
 
   /// Rows of a catalogue that are wanted by themselves.
   std::vector<std::int64_t> rows_of(std::int64_t block) {
-    if (!may_have_ids(block)) return {};
+    if (zones_with_ids && !std::ranges::binary_search(*zones_with_ids, block)) return {};
     std::vector<std::int64_t> numbers = scan->rows({block * zone_rows, std::min((block + 1) * zone_rows, table.rows())});
     if (id.empty() || numbers.empty()) return numbers;
     Table ids({table.catalogue()->schema()[*find_column(table.catalogue()->schema(), id)]});
@@ -231,7 +221,7 @@ struct ChosenBlocks::Impl {
   std::optional<Condition> own, later;  ///< the condition: on the table alone, or on both tables
   std::string id;                       ///< column that ids or chance need
   std::optional<WantedIds> wanted_ids;
-  std::optional<Table> statistics;  ///< of the ids, by zone
+  std::optional<std::vector<std::int64_t>> zones_with_ids;  ///< zones that may have some, where the ranges tell
   std::vector<RowRange> among;
   std::optional<CatalogueScan> scan;  ///< of a catalogue
   std::vector<Piece> pieces;          ///< of another table
