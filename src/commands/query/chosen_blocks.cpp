@@ -83,8 +83,7 @@ struct ChosenBlocks::Impl {
 
   void take_id() {
     const char* option = asked.ids.empty() ? "--sample" : "--ids";
-    id = table.catalogue() ? table.catalogue()->layout().roles.id
-                           : find_roles(table.schema(), {.path = table.path(), .id = RoleAsked{"", "", false}}).id;
+    id = id_column(table);
     if (id.empty()) throw UsageError(fmt::format("{}: {} has no column of ids", option, table.path()));
     const Type type = table.column(id, option).type;
     if (type == Type::f4 || type == Type::f8)

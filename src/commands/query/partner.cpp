@@ -18,17 +18,16 @@ namespace {
 
 constexpr std::int64_t block_rows = 65'536, join_rows = 512;
 
-/// The column of ids of a table: as a catalogue knows it, or by the usual names; "" for none.
-std::string id_column(const Dataset& table) {
-  if (table.catalogue()) return table.catalogue()->layout().roles.id;
-  return find_roles(table.schema(), {.path = table.path(), .id = RoleAsked{"", "", false}}).id;
-}
-
 std::uint64_t hash_of_id(const Column& ids, std::size_t row) {
   return ids.info().type == Type::text ? hash_text(ids.text(row)) : static_cast<std::uint64_t>(ids.integer(row));
 }
 
 }  // namespace
+
+std::string id_column(const Dataset& table) {
+  if (table.catalogue()) return table.catalogue()->layout().roles.id;
+  return find_roles(table.schema(), {.path = table.path(), .id = RoleAsked{"", "", false}}).id;
+}
 
 struct Partner::Impl {
   /// An id, and the row that has it.

@@ -10,6 +10,9 @@
 
 namespace skyfold {
 
+/// The column of ids of a table: as a catalogue knows it, or by the usual names; "" for none.
+[[nodiscard]] std::string id_column(const Dataset& table);
+
 /// A second table, whose rows belong to those of the first: it has the same rows, or the same ids. Main thread only.
 class Partner {
  public:
