@@ -31,6 +31,13 @@ void describe(OptionSet& option, SkyMapOptions& o) {
   option("plot.scale", o.plot_scale, "linear or log; auto: log for counts that span decades").one_of({"auto", "linear", "log"}).layout();
 }
 
+std::vector<std::string> SkyMapOptions::products() const {
+  std::vector<std::string> paths = {output};
+  for (const std::string& path : {map, healsparse, plot})
+    if (!path.empty()) paths.push_back(path);
+  return paths;
+}
+
 void check(const SkyMapOptions& o) {
   (void)order_of_nside(o.nside);
   const SkyMapOptions usual;

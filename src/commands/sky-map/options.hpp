@@ -15,6 +15,9 @@ struct SkyMapOptions {
   std::vector<std::string> statistics = {"count"};
   RegionOptions region;
   std::string coverage = "partial", plot_column, projection = "auto", plot_scale = "auto";
+
+  /// Files that are made.
+  [[nodiscard]] std::vector<std::string> products() const;
 };
 void describe(OptionSet& option, SkyMapOptions& o);
 /// Throws UsageError for values that do not go together.

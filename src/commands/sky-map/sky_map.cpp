@@ -27,6 +27,13 @@ namespace {
 
 constexpr const char* sky_map_class = "sky_map";
 
+/// Files that are read.
+std::vector<std::string> inputs_of(const SkyMapOptions& o) {
+  std::vector<std::string> paths = o.region.files();
+  paths.insert(paths.begin(), o.catalogue);
+  return paths;
+}
+
 /// One run of sky-map.
 class SkyMapRun {
  public:
@@ -36,7 +43,7 @@ class SkyMapRun {
         ranks_(*context.ranks),
         order_(order_of_nside(o.nside)),
         run_(ranks_, context.options, context.run,
-             {"sky-map", program_version, o.output, products(), inputs(o), &context.process, {o.map, o.healsparse, o.plot}}) {}
+             {"sky-map", program_version, o.output, o.products(), inputs_of(o), &context.process, {o.map, o.healsparse, o.plot}}) {}
 
   ExitCode run() {
     if (run_.is_complete()) return ExitCode::done;
@@ -48,25 +55,13 @@ class SkyMapRun {
       if (error.code() == ExitCode::data || error.code() == ExitCode::usage) run_.discard();  // nothing can go on from it
       throw;
     }
-    run_.publish(products());
+    run_.publish(o_.products());
     if (ranks_.is_first())
-      for (const std::string& path : products()) context_.process.product(path, sky_map_class, pixels_);
+      for (const std::string& path : o_.products()) context_.process.product(path, sky_map_class, pixels_);
     return run_.finish(context_.threads, fmt::format("pixels       {:>21} of NSide {}\n", grouped(pixels_), o_.nside) + lines_);
   }
 
  private:
-  [[nodiscard]] static std::vector<std::string> inputs(const SkyMapOptions& o) {
-    std::vector<std::string> paths = o.region.files();
-    paths.insert(paths.begin(), o.catalogue);
-    return paths;
-  }
-  [[nodiscard]] std::vector<std::string> products() const {
-    std::vector<std::string> paths = {o_.output};
-    for (const std::string& path : {o_.map, o_.healsparse, o_.plot})
-      if (!path.empty()) paths.push_back(path);
-    return paths;
-  }
-
   void open() {
     ranks_.together([&] {
       catalogue_.emplace(o_.catalogue);
@@ -96,7 +91,8 @@ class SkyMapRun {
       const std::vector<SkyArea> areas = read_areas(o_.region);
       std::unique_ptr<CatalogueScan> chosen;
       if (where_ || !areas.empty()) chosen = std::make_unique<CatalogueScan>(*catalogue_, where_, rows_in_areas(*catalogue_, areas));
-      work = std::make_shared<SkyMapWork>(SkyMapWork::Inputs{*catalogue_, *statistics_, std::move(chosen), order_}, parts, context_.threads);
+      work =
+          std::make_shared<SkyMapWork>(SkyMapWork::Inputs{*catalogue_, *statistics_, std::move(chosen), order_}, parts, context_.threads);
     });
     TaskInfo task{"sky-map", "rows"};
     // Sums of a block cannot be divided among its rows, and a map with holes would lie.
@@ -181,12 +177,7 @@ class SkyMapCommand final : public Command {
   void describe(OptionSet& option) override { skyfold::describe(option, options_); }
   ExitCode run(const CommandContext& context) override {
     check(options_);
-    context.ranks->on_first_only([&] {
-      std::vector<std::string> outputs = {options_.output};
-      for (const std::string& path : {options_.map, options_.healsparse, options_.plot})
-        if (!path.empty()) outputs.push_back(path);
-      check_outputs(outputs, {options_.catalogue});
-    });
+    context.ranks->on_first_only([&] { check_outputs(options_.products(), inputs_of(options_)); });
     return SkyMapRun(options_, context).run();
   }
 
