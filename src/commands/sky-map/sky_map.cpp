@@ -16,7 +16,6 @@
 #include "skyfold/dataset/selection.hpp"
 #include "skyfold/registry/gnuplot.hpp"
 #include "skyfold/registry/provenance.hpp"
-#include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "statistics.hpp"
@@ -177,7 +176,6 @@ class SkyMapCommand final : public Command {
   void describe(OptionSet& option) override { skyfold::describe(option, options_); }
   ExitCode run(const CommandContext& context) override {
     check(options_);
-    context.ranks->on_first_only([&] { check_outputs(options_.products(), inputs_of(options_)); });
     return SkyMapRun(options_, context).run();
   }
 
