@@ -10,6 +10,7 @@
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/photoz/flags.hpp"
 #include "skyfold/kernels/photoz/pdf_layout.hpp"
+#include "skyfold/table/algebra.hpp"
 #include "uniform_pdf.hpp"
 
 namespace skyfold {
@@ -18,14 +19,6 @@ namespace {
 constexpr std::size_t objects_per_chunk = 64;
 constexpr std::size_t slice_bytes = std::size_t{64} << 20;  // of PDFs that wait for their conversion
 constexpr std::size_t least_slice = 4096;
-
-/// Rows of a table, copied to the same place of a shorter one.
-void copy_rows(const Table& from, std::size_t begin, Table& to) {
-  for (std::size_t c = 0; c < to.columns(); ++c) {
-    const std::size_t size = to[c].info().bytes_per_row();
-    std::ranges::copy(from[c].bytes().subspan(begin * size, to.rows() * size), to[c].bytes().begin());
-  }
-}
 
 /// Estimates of an algorithm with their PDFs in another form.
 class ConvertingKernel final : public Kernel {
@@ -49,14 +42,11 @@ class ConvertingKernel final : public Kernel {
   void run(const Table& in, Table& out, int threads) const override {
     std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(threads));
     const Schema schema = inner_->gives();
-    const std::size_t slice = std::max(least_slice, slice_bytes / bytes_per_row(schema));
-    if (in.rows() <= slice) return run_rows(in, 0, out, threads, workers);
+    const std::size_t at_a_time = std::max(least_slice, slice_bytes / bytes_per_row(schema));
+    if (in.rows() <= at_a_time) return run_rows(in, 0, out, threads, workers);
     // PDFs on fine grids take 5 kB an object: a part of the rows at a time.
-    for (std::size_t begin = 0; begin < in.rows(); begin += slice) {
-      Table some(in.schema(), std::min(slice, in.rows() - begin));
-      copy_rows(in, begin, some);
-      run_rows(some, begin, out, threads, workers);
-    }
+    for (std::size_t begin = 0; begin < in.rows(); begin += at_a_time)
+      run_rows(slice(in, begin, std::min(begin + at_a_time, in.rows())), begin, out, threads, workers);
   }
 
   void mark_failed(Table& out) const override {
@@ -93,10 +83,8 @@ class ConvertingKernel final : public Kernel {
 
   static void copy_others(const Table& inner, std::size_t first, Table& out) {
     for (std::size_t c = 0; c < inner.columns(); ++c) {
-      const ColumnInfo& column = inner[c].info();
-      if (is_pdf_column(column.name)) continue;
-      const auto to = out.at(column.name).bytes().subspan(first * column.bytes_per_row());
-      std::ranges::copy(inner[c].bytes(), to.begin());
+      const std::string& name = inner[c].info().name;
+      if (!is_pdf_column(name)) copy_rows(inner[c], 0, inner.rows(), out.at(name), first);
     }
   }
 
