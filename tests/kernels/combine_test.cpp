@@ -158,7 +158,7 @@ TEST(CombineBins, ComeBackAsTheyWerePut) {
   PhotozModel model;
   put_members(members, model);
   put_weights(weights, {0, 2}, model);
-  const BinnedWeights back = weights_of(model);
+  const BinnedWeights back = weights_of(model, members_of(model));
   EXPECT_EQ(back.up_to, weights.up_to);
   EXPECT_EQ(back.bins, (std::vector<std::vector<double>>{{0.9, 0.1}, {0.2, 0.8}}));
   EXPECT_EQ(back.all, (std::vector<double>{0.5, 0.5}));

@@ -19,16 +19,14 @@ constexpr std::size_t objects_per_chunk = 128;
 class CombineKernel final : public PhotozKernel {
  public:
   CombineKernel(const PhotozModel& model, std::string point, const BandColumns& bands, const PdfOptions& pdf)
-      : PhotozKernel(model, bands, pdf, columns()),
-        point_(std::move(point)),
-        grid_(pdf),
-        weights_(weights_of(model)),
-        band_(binned_band(model.bands.bands)) {
+      : PhotozKernel(model, bands, pdf, columns()), point_(std::move(point)), grid_(pdf), band_(binned_band(model.bands.bands)) {
     // Without PDFs to give, those that point and error are taken from are on the fine grid.
     if (pdf.kind == "none") grid_ = native_pdf(model, false);
     PdfOptions of_members = grid_;
     of_members.only_pdf = true;
-    for (const Member& member : members_of(model)) kernels_.push_back(photoz_estimator(member.model, bands, of_members).kernel);
+    const std::vector<Member> members = members_of(model);
+    weights_ = weights_of(model, members);
+    for (const Member& member : members) kernels_.push_back(photoz_estimator(member.model, bands, of_members).kernel);
   }
 
   std::vector<std::string> needs() const override {

@@ -22,7 +22,8 @@ void put_members(const std::vector<Member>& members, PhotozModel& model);
 /// Keeps weights in bins of magnitude with the members that are kept, and gives them back.
 /// @param kept  numbers of the members
 void put_weights(const BinnedWeights& weights, const std::vector<std::size_t>& kept, PhotozModel& model);
-[[nodiscard]] BinnedWeights weights_of(const PhotozModel& model);
+/// @param members  of the model, as `members_of` gives them
+[[nodiscard]] BinnedWeights weights_of(const PhotozModel& model, const std::vector<Member>& members);
 
 /// Sums PDFs of members on a grid: what is missing in one is left out, and what is left has unit integral.
 ///

@@ -62,9 +62,9 @@ void put_weights(const BinnedWeights& weights, const std::vector<std::size_t>& k
   model.tables[bin_table] = std::move(table);
 }
 
-BinnedWeights weights_of(const PhotozModel& model) {
+BinnedWeights weights_of(const PhotozModel& model, const std::vector<Member>& members) {
   BinnedWeights weights;
-  for (const Member& member : members_of(model)) weights.all.push_back(member.weight);
+  for (const Member& member : members) weights.all.push_back(member.weight);
   const auto found = model.tables.find(bin_table);
   if (found == model.tables.end()) return weights;
   const std::size_t n = weights.all.size();
