@@ -54,10 +54,12 @@ class PdfConvertRun {
     if (!has_ancil) log_info(o_.input + ": no group ancil, so that there are no ids and point estimates to be kept");
     run_->lay_out([&] {
       std::vector<ColumnGroup> groups = {{pdf_data_group, pdf_datasets(conversion_->gives()), pdfs_->rows()}};
-      if (has_ancil) groups.push_back({pdf_ancil_group, open_columns(o_.input, pdf_ancil_group).group.schema, pdfs_->rows()});
-      if (has_ancil && open_columns(o_.input, pdf_ancil_group).group.rows != pdfs_->rows())
-        throw DataError(
-            fmt::format("{}: {} rows in ancil for {} PDFs", o_.input, open_columns(o_.input, pdf_ancil_group).group.rows, pdfs_->rows()));
+      if (has_ancil) {
+        const ColumnGroup ancil = open_columns(o_.input, pdf_ancil_group).group;
+        if (ancil.rows != pdfs_->rows())
+          throw DataError(fmt::format("{}: {} rows in ancil for {} PDFs", o_.input, ancil.rows, pdfs_->rows()));
+        groups.push_back({pdf_ancil_group, ancil.schema, ancil.rows});
+      }
       const Attributes given = read_attributes(o_.input);
       const auto estimator = given.find("estimator");
       create_columns(run_->partial(o_.output), groups,
@@ -92,8 +94,7 @@ class PdfConvertRun {
   }
 
   ExitCode publish() {
-    bool is_unchanged = true;
-    add_zone_hashes(ranks_, run_->partial(o_.output), pdf_data_group, is_unchanged);
+    add_zone_hashes(ranks_, run_->partial(o_.output), pdf_data_group, true);
     if (has_columns(run_->partial(o_.output), pdf_ancil_group)) add_zone_hashes(ranks_, run_->partial(o_.output), pdf_ancil_group, false);
     run_->publish({o_.output});
     std::string lines;
