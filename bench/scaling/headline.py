@@ -4,8 +4,7 @@ The steps and how they go on: steps.py.
 """
 import pathlib
 
-import drive
-from steps import Step, do_steps, draw_memory, rows_of, samples_of
+from steps import Step, run_study
 
 DES_Y1_SPT = 126_623_762   # objects of the published run
 MAGNITUDES = ",".join(f"{kind}_{band}" for kind in ("mag", "mag_err") for band in "grizY")
@@ -30,14 +29,4 @@ def steps_of(o):
 
 def study(launcher, o):
     o.objects = o.objects or DES_Y1_SPT
-    steps = steps_of(o)
-    facts = do_steps(launcher, o, steps)
-    samples = samples_of(pathlib.Path(o.folder) / "samples.csv")
-    rows = rows_of(o, steps, facts, samples)
-    drive.print_table(rows[0].keys(), rows)
-    hours = rows[-1]["seconds"] / 3600
-    print(f"{o.objects:,} objects from nothing to HDF5 and FITS in {hours:.2f} h on {o.headline_ranks} ranks x {o.threads} threads; "
-          "Gschwend et al. (2018): 126,623,762 objects in 2.10 h on 912 cores")
-    drive.save(o.results, "headline", rows, objects=o.objects, closing={step: facts[step]["closing"] for step, *_ in steps})
-    if o.figures:
-        draw_memory(pathlib.Path(o.figures) / "scaling-headline-memory.svg", steps, samples)
+    run_study(launcher, o, "headline", steps_of(o), "HDF5 and FITS", "; Gschwend et al. (2018): 126,623,762 objects in 2.10 h on 912 cores")

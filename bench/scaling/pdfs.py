@@ -1,9 +1,8 @@
 """PDFs of a whole survey, and n(z) in bins: mock -> train -> photoz with packed PDFs -> nz. The steps and how they go on: steps.py."""
 import pathlib
 
-import drive
 from headline import DES_Y1_SPT
-from steps import Step, do_steps, draw_memory, rows_of, samples_of
+from steps import Step, run_study
 
 SAMPLE = 20_000   # objects with redshift, half of which trains
 
@@ -28,12 +27,4 @@ def steps_of(o):
 
 def study(launcher, o):
     o.objects = o.objects or DES_Y1_SPT
-    steps = steps_of(o)
-    facts = do_steps(launcher, o, steps)
-    samples = samples_of(pathlib.Path(o.folder) / "samples.csv")
-    rows = rows_of(o, steps, facts, samples)
-    drive.print_table(rows[0].keys(), rows)
-    print(f"{o.objects:,} objects from nothing to packed PDFs and n(z) in bins in {rows[-1]['seconds'] / 3600:.2f} h on {o.headline_ranks} ranks x {o.threads} threads")
-    drive.save(o.results, "pdfs", rows, objects=o.objects, closing={step: facts[step]["closing"] for step, *_ in steps})
-    if o.figures:
-        draw_memory(pathlib.Path(o.figures) / "scaling-pdfs-memory.svg", steps, samples)
+    run_study(launcher, o, "pdfs", steps_of(o), "packed PDFs and n(z) in bins")

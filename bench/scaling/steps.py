@@ -133,6 +133,21 @@ def rows_of(o, steps, facts, samples):
     return rows
 
 
+def run_study(launcher, o, name, steps, product, beside=""):
+    """Does the steps; what they took is printed, kept as the study's result and drawn.
+
+    product: what the last step makes, beside: how else it was made, both for the closing line
+    """
+    facts = do_steps(launcher, o, steps)
+    samples = samples_of(pathlib.Path(o.folder) / "samples.csv")
+    rows = rows_of(o, steps, facts, samples)
+    drive.print_table(rows[0].keys(), rows)
+    print(f"{o.objects:,} objects from nothing to {product} in {rows[-1]['seconds'] / 3600:.2f} h on {o.headline_ranks} ranks x {o.threads} threads{beside}")
+    drive.save(o.results, name, rows, objects=o.objects, closing={step: facts[step]["closing"] for step, *_ in steps})
+    if o.figures:
+        draw_memory(pathlib.Path(o.figures) / f"scaling-{name}-memory.svg", steps, samples)
+
+
 def draw_memory(path, steps, samples):
     """Resident memory of every rank over time, the steps side by side."""
     blocks, plots, labels, begin = {}, [], [], float(samples[0]["unix_time_s"])
