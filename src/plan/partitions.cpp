@@ -9,6 +9,7 @@
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/plan/plan.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/exact_number.hpp"
 #include "skyfold/table/photometry.hpp"
@@ -60,15 +61,6 @@ int partition_order(const PartitionOptions& o) {
 std::vector<Partition> tiles(const OrderedRows& catalogue) {
   std::vector<Partition> partitions;
   for (const OrderedRows::Tile& tile : catalogue.tiles) append(partitions, tile.rows, tile.name);
-  return partitions;
-}
-
-std::vector<Partition> blocks(const OrderedRows& catalogue, long block_rows) {
-  std::vector<Partition> partitions;
-  for (std::int64_t begin = 0; begin < catalogue.rows; begin += block_rows) {
-    const std::int64_t end = std::min<std::int64_t>(begin + block_rows, catalogue.rows);
-    append(partitions, {begin, end}, fmt::format("rows {} to {}", begin, end));
-  }
   return partitions;
 }
 
@@ -238,6 +230,15 @@ PartitionOptions suited_partition(const PartitionOptions& o, bool is_given, Orde
   return suited;
 }
 
+std::vector<Partition> row_blocks(std::int64_t rows, std::int64_t rows_each, const std::string& name) {
+  std::vector<Partition> partitions;
+  for (std::int64_t begin = 0; begin < rows; begin += rows_each) {
+    const std::int64_t end = std::min(begin + rows_each, rows);
+    append(partitions, {begin, end}, fmt::format("{} {} to {}", name, begin, end));
+  }
+  return partitions;
+}
+
 std::vector<Partition> build_partitions(const OrderedRows& catalogue, const PartitionOptions& o) {
   // An option that has no effect is a misunderstanding, and told.
   if (o.by != "attribute" && (!o.column.empty() || o.bins != PartitionOptions().bins))
@@ -251,7 +252,7 @@ std::vector<Partition> build_partitions(const OrderedRows& catalogue, const Part
   if (o.by == "adaptive") return split_sky(catalogue, [&](int at, RowRange rows) { return at == finest_order || rows.size() <= o.rows; });
   if (o.by == "tile") return tiles(catalogue);
   if (o.by == "attribute") return attribute_bins(catalogue, o.bins);
-  if (o.by == "rows") return blocks(catalogue, o.rows);
+  if (o.by == "rows") return row_blocks(catalogue.rows, o.rows);
   throw UsageError(fmt::format("partition.by = {} (must be adaptive, healpix, tile, attribute or rows)", o.by));
 }
 

@@ -18,6 +18,7 @@
 #include "skyfold/dataset/roles.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -132,14 +133,7 @@ class MatchRun {
     return schema;
   }
 
-  std::vector<Partition> partitions() const {
-    std::vector<Partition> blocks;
-    for (std::int64_t begin = 0; begin < catalogue_->rows(); begin += match_block_rows) {
-      const RowRange rows{begin, std::min(begin + match_block_rows, catalogue_->rows())};
-      blocks.push_back({std::ssize(blocks), fmt::format("rows {} to {}", rows.begin, rows.end), rows, static_cast<double>(rows.size())});
-    }
-    return blocks;
-  }
+  std::vector<Partition> partitions() const { return row_blocks(catalogue_->rows(), match_block_rows); }
 
   void compute() {
     const std::shared_ptr<Parts> parts = run_->parts("matches");

@@ -18,6 +18,7 @@
 #include "skyfold/dataset/output_columns.hpp"
 #include "skyfold/dataset/part_values.hpp"
 #include "skyfold/dataset/parts_work.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/angle_text.hpp"
@@ -231,11 +232,7 @@ class PairRun {
 
   void find() {
     parts_.emplace(run_->parts("pairs"));
-    std::vector<Partition> blocks;
-    for (std::int64_t begin = 0; begin < first_->rows(); begin += unit_rows) {
-      const RowRange rows{begin, std::min(begin + unit_rows, first_->rows())};
-      blocks.push_back({std::ssize(blocks), fmt::format("rows {} to {}", rows.begin, rows.end), rows, static_cast<double>(rows.size())});
-    }
+    const std::vector<Partition> blocks = row_blocks(first_->rows(), unit_rows);
     std::shared_ptr<Work> work;
     ranks_.together([&] {
       search_.emplace(*first_, *second_, rule_);

@@ -1,8 +1,6 @@
 // The command mock, for maps: pieces of pixels on all ranks, and beside the map the true sources and a mask.
 #include "map.hpp"
 
-#include <fmt/core.h>
-
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -12,6 +10,7 @@
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/io/healpix_map.hpp"
 #include "skyfold/io/healpix_sum.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/run.hpp"
 
@@ -94,14 +93,7 @@ HealpixMapLayout layout_of(const MapMockOptions& o, const std::string& provenanc
 }
 
 /// Pieces of whole rows of the table.
-std::vector<Partition> pieces_of(std::int64_t pixels) {
-  std::vector<Partition> pieces;
-  for (std::int64_t begin = 0; begin < pixels; begin += job_pixels) {
-    const RowRange rows{begin, std::min(begin + job_pixels, pixels)};
-    pieces.push_back({std::ssize(pieces), fmt::format("pixels {} to {}", rows.begin, rows.end), rows, static_cast<double>(rows.size())});
-  }
-  return pieces;
-}
+std::vector<Partition> pieces_of(std::int64_t pixels) { return row_blocks(pixels, job_pixels, "pixels"); }
 
 /// Gives a map the sum of its data; collective.
 void finish_map(const Ranks& ranks, const std::string& path) {

@@ -1,10 +1,10 @@
 // The pass of nz as work of the farm, in blocks whose sums are kept: a run that was killed goes on from them.
 #include "work.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <stdexcept>
+
+#include "skyfold/plan/row_blocks.hpp"
 
 namespace skyfold {
 
@@ -39,12 +39,7 @@ std::vector<Partition> nz_units(const StoredPdfs& pdfs, const nz::SumsLayout& la
   constexpr std::size_t step = 16'384, most_bytes = std::size_t{64} << 20, per_byte = 16;
   const std::size_t bytes = std::min(most_bytes, per_byte * layout.size() * sizeof(double));
   const auto rows = static_cast<std::int64_t>(std::max<std::size_t>(1, bytes / bytes_per_row(pdfs.columns()) / step) * step);
-  std::vector<Partition> units;
-  for (std::int64_t begin = 0; begin < pdfs.rows(); begin += rows) {
-    const RowRange range{begin, std::min(begin + rows, pdfs.rows())};
-    units.push_back({std::ssize(units), fmt::format("PDFs {} to {}", range.begin, range.end), range, static_cast<double>(range.size())});
-  }
-  return units;
+  return row_blocks(pdfs.rows(), rows, "PDFs");
 }
 
 void NzWork::read(const Job&, RowRange block, int slot, JobResult& result) {

@@ -1,14 +1,13 @@
 // The pass of pdf convert as work of the farm: PDFs of a block are read, turned into the new form, and written to the same rows.
 #include "convert_work.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <stdexcept>
 
 #include "skyfold/core/hash.hpp"
 #include "skyfold/io/hdf5.hpp"
 #include "skyfold/kernels/photoz/pdf_layout.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 
 namespace skyfold {
 namespace {
@@ -37,12 +36,7 @@ std::vector<Partition> pdf_units(std::int64_t rows, std::size_t bytes_per_pdf) {
   constexpr std::size_t step = 4'096, most_bytes = std::size_t{32} << 20;
   const auto unit =
       static_cast<std::int64_t>(std::clamp<std::size_t>(most_bytes / std::max<std::size_t>(1, bytes_per_pdf) / step, 1, 2) * step);
-  std::vector<Partition> units;
-  for (std::int64_t begin = 0; begin < rows; begin += unit) {
-    const RowRange range{begin, std::min(begin + unit, rows)};
-    units.push_back({std::ssize(units), fmt::format("PDFs {} to {}", range.begin, range.end), range, static_cast<double>(range.size())});
-  }
-  return units;
+  return row_blocks(rows, unit, "PDFs");
 }
 
 PdfConvertWork::PdfConvertWork(StoredPdfs& pdfs, const PdfConversion& conversion, const std::string& output, PartsOf<PdfCountsCodec> parts,

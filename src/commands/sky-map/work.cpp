@@ -2,12 +2,11 @@
 // the order of the rows, so they are the same for any number of threads and ranks.
 #include "work.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <stdexcept>
 
 #include "skyfold/core/parallel.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -56,14 +55,7 @@ sky_map::PixelSums PixelSumsCodec::get(PartReader& from) const {
 
 sky_map::PixelSums PixelSumsCodec::cut(Value, RowRange, RowRange) { throw std::logic_error("a block of sums was cut"); }
 
-std::vector<Partition> map_units(std::int64_t rows) {
-  std::vector<Partition> units;
-  for (std::int64_t begin = 0; begin < rows; begin += unit_rows) {
-    const RowRange range{begin, std::min(begin + unit_rows, rows)};
-    units.push_back({std::ssize(units), fmt::format("rows {} to {}", range.begin, range.end), range, static_cast<double>(range.size())});
-  }
-  return units;
-}
+std::vector<Partition> map_units(std::int64_t rows) { return row_blocks(rows, unit_rows); }
 
 SkyMapWork::SkyMapWork(Inputs inputs, PartsOf<PixelSumsCodec> parts, int threads)
     : inputs_(std::move(inputs)), columns_(inputs_.statistics.needs()), parts_(std::move(parts)), threads_(threads) {

@@ -20,6 +20,7 @@
 #include "skyfold/io/ids.hpp"
 #include "skyfold/kernels/photoz/estimator.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
+#include "skyfold/plan/row_blocks.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/table/algebra.hpp"
 #include "skyfold/table/known_columns.hpp"
@@ -250,10 +251,7 @@ Estimates estimate_sample(const ValidateOptions& o, const ReadyModel& model, con
   const auto told = model.model.record.find("calibration");
   estimates.calibration = told == model.model.record.end() ? "none" : told->second;
   estimates.has_pdf = model.pdf.kind != "none";
-  std::vector<Partition> units;
-  const std::int64_t rows = std::ssize(sample.ids);
-  for (std::int64_t begin = 0; begin < rows; begin += rows_per_unit)
-    units.push_back(unit_of(std::ssize(units), {begin, std::min(begin + rows_per_unit, rows)}));
+  const std::vector<Partition> units = row_blocks(std::ssize(sample.ids), rows_per_unit);
   do_pass<EstimatesCodec>(
       passes, {"estimates of " + estimates.name, "objects"}, fmt::format("estimates {}", number), units, {},
       [&](RowRange block, std::vector<Estimate>& found) {
