@@ -11,6 +11,8 @@
 
 #include "column_chunks.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/io/row_hash.hpp"
 #include "skyfold/table/column_index.hpp"
 #include "zone_checks.hpp"
 
@@ -141,6 +143,16 @@ void RowWriter::write(std::size_t column, std::int64_t first_row, std::span<cons
 
 void RowWriter::read(std::size_t column, RowRange rows, std::span<std::byte> destination) {
   file_.read(byte_of(places_, column, rows.begin, destination.size()), destination);
+}
+
+std::uint64_t hash_of_rows(RowWriter& file, RowRange rows, std::uint64_t chained) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i < file.schema().size(); ++i) {
+    bytes.resize(static_cast<std::size_t>(rows.size()) * file.schema()[i].bytes_per_row());
+    file.read(i, rows, bytes);
+    chained = hash_bytes(bytes, chained);
+  }
+  return chained;
 }
 
 }  // namespace skyfold

@@ -14,6 +14,7 @@
 #include "skyfold/core/parallel.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/row_hash.hpp"
 #include "skyfold/sky/healpix.hpp"
 #include "skyfold/table/algebra.hpp"
 #include "skyfold/table/column_index.hpp"
@@ -404,13 +405,7 @@ void MeasurementSorting::sync() {
 }
 
 std::optional<std::uint64_t> MeasurementSorting::stored_checksum(RowRange block, std::uint64_t chained) {
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i < rows_.schema().size(); ++i) {
-    bytes.resize(static_cast<std::size_t>(block.size()) * rows_.schema()[i].bytes_per_row());
-    rows_.read(i, block, bytes);
-    chained = hash_bytes(bytes, chained);
-  }
-  return chained;
+  return hash_of_rows(rows_, block, chained);
 }
 
 }  // namespace skyfold

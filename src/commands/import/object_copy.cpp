@@ -2,6 +2,7 @@
 #include "object_copy.hpp"
 
 #include "skyfold/core/hash.hpp"
+#include "skyfold/io/row_hash.hpp"
 
 namespace skyfold {
 
@@ -21,13 +22,7 @@ void ObjectCopy::write(const Job&, RowRange block, int index, JobResult& result)
 }
 
 std::optional<std::uint64_t> ObjectCopy::stored_checksum(RowRange block, std::uint64_t chained) {
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i < writer_.schema().size(); ++i) {
-    bytes.resize(static_cast<std::size_t>(block.size()) * writer_.schema()[i].bytes_per_row());
-    writer_.read(i, block, bytes);
-    chained = hash_bytes(bytes, chained);
-  }
-  return chained;
+  return hash_of_rows(writer_, block, chained);
 }
 
 }  // namespace skyfold

@@ -12,6 +12,7 @@
 #include "skyfold/catalogue/zone_hashes.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/io/row_hash.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/run.hpp"
 
@@ -53,14 +54,7 @@ class PhotometryMockWork final : public Work {
   void mark_failed(RowRange) override {}  // a catalogue with holes is of no use: the run ends with an error
   [[nodiscard]] std::optional<std::uint64_t> stored_checksum(RowRange block, std::uint64_t chained) override {
     const RowRange measured{mock_.first_measurement(block.begin), mock_.first_measurement(block.end)};
-    std::vector<std::byte> bytes;
-    for (const auto& [writer, rows] : {std::pair{&objects_, block}, std::pair{&measurements_, measured}})
-      for (std::size_t c = 0; c < writer->schema().size(); ++c) {
-        bytes.resize(static_cast<std::size_t>(rows.size()) * writer->schema()[c].bytes_per_row());
-        writer->read(c, rows, bytes);
-        chained = hash_bytes(bytes, chained);
-      }
-    return chained;
+    return hash_of_rows(measurements_, measured, hash_of_rows(objects_, block, chained));
   }
 
  private:

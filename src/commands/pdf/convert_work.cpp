@@ -6,22 +6,11 @@
 
 #include "skyfold/core/hash.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/row_hash.hpp"
 #include "skyfold/kernels/photoz/pdf_layout.hpp"
 #include "skyfold/plan/row_blocks.hpp"
 
 namespace skyfold {
-namespace {
-
-std::uint64_t hash_of_rows(RowWriter& file, RowRange rows, std::uint64_t chained) {
-  for (std::size_t i = 0; i < file.schema().size(); ++i) {
-    std::vector<std::byte> bytes(static_cast<std::size_t>(rows.size()) * file.schema()[i].bytes_per_row());
-    file.read(i, rows, bytes);
-    chained = hash_bytes(bytes, chained);
-  }
-  return chained;
-}
-
-}  // namespace
 
 void PdfCountsCodec::put(PartWriter& to, const PdfConversionCounts& counts) {
   to.list(std::vector<std::int64_t>{counts.objects, counts.without_pdf, counts.off_grid});

@@ -8,6 +8,7 @@
 #include "skyfold/core/hash.hpp"
 #include "skyfold/dataset/product_class.hpp"
 #include "skyfold/io/hdf5.hpp"
+#include "skyfold/io/row_hash.hpp"
 #include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
@@ -34,15 +35,6 @@ Schema ancillary_schema(const Schema& given, const PdfObjects* objects, const Pd
   if (objects) schema.push_back({row_name, Type::i8, 1, "", "meta.record", "row of the object in the product, from 0"});
   std::ranges::sort(schema, {}, &ColumnInfo::name);
   return schema;
-}
-
-std::uint64_t chained_rows(RowWriter& file, RowRange rows, std::uint64_t chained) {
-  for (std::size_t i = 0; i < file.schema().size(); ++i) {
-    std::vector<std::byte> bytes(static_cast<std::size_t>(rows.size()) * file.schema()[i].bytes_per_row());
-    file.read(i, rows, bytes);
-    chained = hash_bytes(bytes, chained);
-  }
-  return chained;
 }
 
 }  // namespace
@@ -114,7 +106,7 @@ void PdfFileWriter::write(RowRange block, const Table& copied, const Table& out,
 
 std::uint64_t PdfFileWriter::stored_checksum(RowRange block, std::uint64_t chained) {
   const RowRange rows = chosen_of(block).rows;
-  return chained_rows(ancil_, rows, chained_rows(data_, rows, chained));
+  return hash_of_rows(ancil_, rows, hash_of_rows(data_, rows, chained));
 }
 
 void PdfFileWriter::sync() {
