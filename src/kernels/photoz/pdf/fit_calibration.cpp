@@ -94,6 +94,14 @@ struct Judged {
   std::vector<double> width;     ///< half of the central 68.3 % interval
 };
 
+/// PDFs of these widths, and the distribution of all redshifts among them (see Calibration::all_z).
+struct WidthBin {
+  double above, up_to;
+  std::vector<double> all_z = {};
+
+  [[nodiscard]] bool holds(double width) const noexcept { return width > above && !(width > up_to); }
+};
+
 class Judgement {
  public:
   Judgement(const HeldOutEstimates& held_out, const PhotozModel& model, int threads)
@@ -136,11 +144,11 @@ class Judgement {
     Measured quality;
   };
   Tried attempt(std::size_t bins) const {
-    const std::vector<double> edges = edges_of(bins);
+    const std::vector<WidthBin> widths = width_bins(bins);
     Tried tried;
-    for (std::size_t part = 0; part < held_out_.parts; ++part) tried.by_part.push_back(fit(edges, part));
+    for (std::size_t part = 0; part < held_out_.parts; ++part) tried.by_part.push_back(fit(widths, part));
     tried.quality = quality(tried.by_part, true);
-    tried.calibration = fit(edges, held_out_.parts);
+    tried.calibration = fit(widths, held_out_.parts);
     return tried;
   }
 
@@ -184,21 +192,26 @@ class Judgement {
     });
   }
 
-  /// Upper edges of bins of width that hold as many objects each.
-  std::vector<double> edges_of(std::size_t bins) const {
+  /// Bins that hold as many objects each.
+  std::vector<WidthBin> width_bins(std::size_t bins) const {
     std::vector<Weighted> widths;
     for (const double width : judged_.width) widths.push_back({width, 1.0});
     std::vector<double> shares;
     for (std::size_t k = 1; k < bins; ++k) shares.push_back(static_cast<double>(k) / static_cast<double>(bins));
     std::vector<double> edges = weighted_quantiles(std::move(widths), shares);
     edges.push_back(std::numeric_limits<double>::infinity());
-    return edges;
+    std::vector<WidthBin> found;
+    for (const double edge : edges) {
+      found.push_back({found.empty() ? -1.0 : found.back().up_to, edge});
+      found.back().all_z = all_redshifts(found.back());
+    }
+    return found;
   }
 
-  std::vector<double> all_redshifts(double above, double up_to) const {
+  std::vector<double> all_redshifts(const WidthBin& bin) const {
     std::vector<Weighted> z;
     for (std::size_t i = 0; i < judged_.truth.size(); ++i)
-      if (judged_.width[i] > above && !(judged_.width[i] > up_to)) z.push_back({judged_.truth[i].z, judged_.truth[i].weight});
+      if (bin.holds(judged_.width[i])) z.push_back({judged_.truth[i].z, judged_.truth[i].weight});
     // PDFs of one width are a bin, and leave another one empty.
     if (z.empty()) z.push_back({judged_.truth.front().z, 1.0});
     std::vector<double> all = weighted_quantiles(std::move(z), levels());
@@ -210,20 +223,17 @@ class Judgement {
   }
 
   /// Of all objects but those of a part.
-  Calibration fit(const std::vector<double>& edges, std::size_t without) const {
+  Calibration fit(const std::vector<WidthBin>& widths, std::size_t without) const {
+    const double error_scale = own_error_ ? own_error_scale(without) : 0.0;
     std::vector<Calibration> bins;
-    double above = -1.0;
-    for (const double edge : edges) {
+    for (const WidthBin& bin : widths) {
       std::vector<SeenTruth> some;
       for (std::size_t i = 0; i < judged_.truth.size(); ++i)
-        if (held_out_.part[judged_.row[i]] != without && judged_.width[i] > above && !(judged_.width[i] > edge))
-          some.push_back(judged_.truth[i]);
-      const std::vector<double> all_z = all_redshifts(above, edge);
-      bins.push_back(some.empty() ? Calibration::identity() : fit_calibration(some, all_z));
-      bins.back().all_z = all_z;
-      bins.back().widest = edge;
-      if (own_error_) bins.back().error_scale = own_error_scale(without);
-      above = edge;
+        if (held_out_.part[judged_.row[i]] != without && bin.holds(judged_.width[i])) some.push_back(judged_.truth[i]);
+      bins.push_back(some.empty() ? Calibration::identity() : fit_calibration(some, bin.all_z));
+      bins.back().all_z = bin.all_z;
+      bins.back().widest = bin.up_to;
+      bins.back().error_scale = error_scale;
     }
     Calibration calibration = std::move(bins.front());
     calibration.wider.assign(std::make_move_iterator(bins.begin() + 1), std::make_move_iterator(bins.end()));
