@@ -10,9 +10,9 @@
 #include <optional>
 #include <utility>
 
+#include "cells.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/options.hpp"
-#include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/archive_ids/archive_ids.hpp"
 #include "skyfold/kernels/mock/bands.hpp"
 #include "skyfold/kernels/mock/deviates.hpp"
@@ -223,17 +223,11 @@ Schema MockPhotometry::measurement_schema() const {
 }
 
 std::vector<std::int64_t> MockPhotometry::draw_keys(const Cell& cell) const {
-  constexpr int pixel_bits = 2 * (max_healpix_order - field_order);
   const std::vector<double> cumulative = cumulative_density(cell.pixel);
   const std::int64_t first_pixel = cell.pixel << (2 * (field_order - order));
   auto random = mock_random(objects_.seed, cell.pixel, MockStream::position);
   std::vector<std::int64_t> keys(static_cast<std::size_t>(cell.rows.size()));
-  for (auto& key : keys) {
-    const double drawn = open_uniform(random) * cumulative.back();
-    const auto pixel = std::upper_bound(cumulative.begin(), cumulative.end() - 1, drawn) - cumulative.begin();
-    const std::int64_t high = random.next(), low = random.next();
-    key = first_key(first_pixel + pixel, field_order) | (((high << 32) | low) & ((std::int64_t{1} << pixel_bits) - 1));
-  }
+  for (auto& key : keys) key = draw_key(cumulative, cumulative.back(), first_pixel, field_order, random);
   std::ranges::sort(keys);
   return keys;
 }
@@ -318,16 +312,8 @@ void MockPhotometry::generate(RowRange rows, Table& objects, Table& measurements
   objects.resize(static_cast<std::size_t>(rows.size()));
   measurements.resize(static_cast<std::size_t>(first_measurement(rows.end) - first_measurement(rows.begin)));
   if (rows.size() == 0) return;
-  const auto before = [](std::int64_t row, const Cell& cell) { return row < cell.rows.end; };
-  const auto first = std::upper_bound(cells_.begin(), cells_.end(), rows.begin, before) - cells_.begin();
-  const auto last = std::upper_bound(cells_.begin(), cells_.end(), rows.end - 1, before) - cells_.begin();
-  parallel_for(static_cast<std::size_t>(last - first + 1), 1, threads, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const Cell& cell = cells_[static_cast<std::size_t>(first) + i];
-      const RowRange part = {std::max(rows.begin, cell.rows.begin), std::min(rows.end, cell.rows.end)};
-      generate_part(cell, {part.begin - cell.rows.begin, part.end - cell.rows.begin}, rows, objects, measurements);
-    }
-  });
+  for_each_part(cells(), rows, threads,
+                [&](const Cell& cell, RowRange part, std::size_t) { generate_part(cell, part, rows, objects, measurements); });
   fill_archive_ids(objects[col_ra], objects[col_dec], objects[col_healpix], objects[col_id], objects);
 }
 

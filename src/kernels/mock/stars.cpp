@@ -8,8 +8,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "cells.hpp"
 #include "skyfold/core/error.hpp"
-#include "skyfold/core/parallel.hpp"
 #include "skyfold/kernels/mock/bands.hpp"
 #include "skyfold/kernels/mock/deviates.hpp"
 
@@ -147,16 +147,11 @@ Schema MockStars::schema() {
 
 /// Order-29 keys of a cell's objects, sorted: positions follow the density, uniform within its pixels.
 std::vector<std::int64_t> MockStars::draw_keys(const Cell& cell) const {
-  constexpr int pixel_bits = 2 * (max_healpix_order - field_order);
   const auto cumulative = cumulative_density(options_, cell.pixel);
   const std::int64_t first_pixel = cell.pixel << (2 * (field_order - order));
   auto random = mock_random(options_.seed, cell.pixel, MockStream::position);
   std::vector<std::int64_t> keys(static_cast<std::size_t>(cell.rows.size()));
-  for (auto& key : keys) {
-    const auto pixel = std::upper_bound(cumulative.begin(), cumulative.end() - 1, open_uniform(random)) - cumulative.begin();
-    const std::int64_t high = random.next(), low = random.next();
-    key = first_key(first_pixel + pixel, field_order) | (((high << 32) | low) & ((std::int64_t{1} << pixel_bits) - 1));
-  }
+  for (auto& key : keys) key = draw_key(cumulative, 1.0, first_pixel, field_order, random);
   std::ranges::sort(keys);
   return keys;
 }
@@ -184,18 +179,7 @@ void MockStars::generate_part(const Cell& cell, RowRange part, Table& out, std::
 
 void MockStars::generate(RowRange rows, Table& out, int threads) const {
   out.resize(static_cast<std::size_t>(rows.size()));
-  if (rows.size() == 0) return;
-  const auto before = [](std::int64_t row, const Cell& cell) { return row < cell.rows.end; };
-  const auto first = std::upper_bound(cells_.begin(), cells_.end(), rows.begin, before) - cells_.begin();
-  const auto last = std::upper_bound(cells_.begin(), cells_.end(), rows.end - 1, before) - cells_.begin();
-  parallel_for(static_cast<std::size_t>(last - first + 1), 1, threads, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const Cell& cell = cells_[static_cast<std::size_t>(first) + i];
-      const RowRange part = {std::max(rows.begin, cell.rows.begin), std::min(rows.end, cell.rows.end)};
-      generate_part(cell, {part.begin - cell.rows.begin, part.end - cell.rows.begin}, out,
-                    static_cast<std::size_t>(part.begin - rows.begin));
-    }
-  });
+  for_each_part(cells(), rows, threads, [&](const Cell& cell, RowRange part, std::size_t row) { generate_part(cell, part, out, row); });
 }
 
 }  // namespace skyfold

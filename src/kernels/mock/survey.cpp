@@ -6,7 +6,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "skyfold/core/parallel.hpp"
+#include "cells.hpp"
 #include "skyfold/kernels/mock/deviates.hpp"
 
 namespace skyfold {
@@ -22,18 +22,11 @@ const MockOptions& checked(const MockOptions& options) {
 
 /// Order-29 keys of a cell's objects, sorted: positions follow the density field, uniform within its pixels.
 std::vector<std::int64_t> draw_keys(const MockOptions& o, const MockFootprint& footprint, const MockCell& cell) {
-  constexpr int pixel_bits = 2 * (max_healpix_order - field_order);
   const auto cumulative = footprint.cumulative_density(cell);
   const std::int64_t first_pixel = cell.pixel << (2 * (field_order - cell_order));
   auto random = mock_random(o.seed, cell.pixel, MockStream::position);
-  const auto draw = [&] {
-    // The last cell may be filled in part only; then its objects keep to the beginning of it.
-    const double u = cell.filled * open_uniform(random);
-    const auto pixel = std::upper_bound(cumulative.begin(), cumulative.end() - 1, u) - cumulative.begin();
-    const std::int64_t high = random.next(), low = random.next();
-    const std::int64_t inside = ((high << 32) | low) & ((std::int64_t{1} << pixel_bits) - 1);
-    return first_key(first_pixel + pixel, field_order) | inside;
-  };
+  // The last cell may be filled in part only; then its objects keep to the beginning of it.
+  const auto draw = [&] { return draw_key(cumulative, cell.filled, first_pixel, field_order, random); };
   std::vector<std::int64_t> keys(static_cast<std::size_t>(cell.rows.size()));
   for (auto& key : keys) {
     key = draw();
@@ -169,18 +162,7 @@ void MockSurvey::generate(std::size_t cell, Table& out) const {
 
 void MockSurvey::generate(RowRange rows, Table& out, int threads) const {
   out.resize(static_cast<std::size_t>(rows.size()));
-  const auto before = [](std::int64_t row, const MockCell& cell) { return row < cell.rows.end; };
-  const auto first = std::upper_bound(cells().begin(), cells().end(), rows.begin, before) - cells().begin();
-  const auto last = std::upper_bound(cells().begin(), cells().end(), rows.end - 1, before) - cells().begin();
-  if (rows.size() == 0) return;
-  parallel_for(static_cast<std::size_t>(last - first + 1), 1, threads, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const MockCell& cell = cells()[static_cast<std::size_t>(first) + i];
-      const RowRange part = {std::max(rows.begin, cell.rows.begin), std::min(rows.end, cell.rows.end)};
-      const RowRange in_cell = {part.begin - cell.rows.begin, part.end - cell.rows.begin};
-      generate_part(cell, in_cell, out, static_cast<std::size_t>(part.begin - rows.begin));
-    }
-  });
+  for_each_part(cells(), rows, threads, [&](const MockCell& cell, RowRange part, std::size_t row) { generate_part(cell, part, out, row); });
 }
 
 }  // namespace skyfold
