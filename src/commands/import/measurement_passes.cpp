@@ -36,10 +36,6 @@ bool is_missing(const Column& column, std::size_t row) {
   return std::isnan(column.number(row));
 }
 
-std::string value_of(const Column& column, std::size_t row) {
-  return column.info().type == Type::text ? std::string(column.text(row)) : fmt::format("{}", column.integer(row));
-}
-
 /// All columns of text inputs, whose cells may be bad anywhere; else those that are needed.
 Schema joined_columns(const MeasurementInputs& in, const KeyMaker& condition, bool is_first) {
   const Schema& all = in.rows.schema.input;
@@ -105,8 +101,8 @@ std::string JoinPass::problem_of(const Table& rows, std::size_t row, std::string
   if (!in_.roles.filter.empty()) {
     const Column& filter = rows.at(column = in_.roles.filter);
     if (is_missing(filter, row)) return "no filter";
-    if (!in_.filters.empty() && std::ranges::find(in_.filters, value_of(filter, row)) == in_.filters.end())
-      return fmt::format("filter {} is not among --filters {}", value_of(filter, row), join(in_.filters, ","));
+    if (!in_.filters.empty() && std::ranges::find(in_.filters, key_of(filter, row)) == in_.filters.end())
+      return fmt::format("filter {} is not among --filters {}", key_of(filter, row), join(in_.filters, ","));
   }
   if (in_.rule.is_by_id()) return "";
   const double ra = rows.at(column = in_.join_columns[0]).number(row), dec = rows.at(in_.join_columns[1]).number(row);

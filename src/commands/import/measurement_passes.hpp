@@ -99,7 +99,6 @@ class MeasurementPlacing final : public Work {
     Table in, coded, out;
     std::vector<std::int64_t> keys;
     std::vector<std::size_t> counts;
-    std::size_t rows = 0;
   };
   void encode(Buffers& slot) const;
 

@@ -67,9 +67,7 @@ void CurveRows::append(std::int64_t object, Table& to) {
   measurements_.read(rows, stored_);
   measurements_.read(rows, shown_);
   if (id_.columns() > 0) catalogue_.reader().read({object, object + 1}, id_);
-  name_ = id_.columns() == 0                 ? fmt::format("row {}", object + 1)
-          : id_[0].info().type == Type::text ? std::string(id_[0].text(0))
-                                             : std::to_string(id_[0].integer(0));
+  name_ = id_.columns() == 0 ? fmt::format("row {}", object + 1) : key_of(id_[0], 0);
   const std::int64_t first[] = {0, rows.size()};
   setup_.reader.take(stored_, setup_.reader.chosen(stored_), first, usable_);
   find_period();

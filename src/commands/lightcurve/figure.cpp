@@ -9,6 +9,7 @@
 
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/gnuplot.hpp"
+#include "skyfold/table/algebra.hpp"
 
 namespace skyfold::lightcurves {
 namespace {
@@ -56,9 +57,7 @@ CurveFigure figure_of(const CurveSetup& setup, const CurveRows& rows, const Tabl
   const Column* const filter = c.filter.empty() ? nullptr : &block.at(c.filter);
   for (std::size_t i = 0; i < block.rows(); ++i) {
     if (block.at(rows.used()).integer(i) == 0) continue;
-    const std::string name = filter == nullptr                   ? "all"
-                             : filter->info().type == Type::text ? std::string(filter->text(i))
-                                                                 : std::to_string(filter->integer(i));
+    const std::string name = filter == nullptr ? "all" : key_of(*filter, i);
     if (figure.filters.empty() || figure.filters.back().filter != name) figure.filters.push_back({name, {}, {}, {}, {}});
     FilterPoints& points = figure.filters.back();
     points.time.push_back(block.at(c.time).number(i));
