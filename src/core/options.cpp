@@ -213,6 +213,7 @@ void OptionSet::assign(Option& option, const std::string& text, const std::strin
     check_range(option, text);
     if ((option.written != FileKind::other || option.name == "output") && text.find('\n') != std::string::npos)
       throw UsageError("a path with a line break (logs and journals name a product in one line)");
+    if (!option.given) option.usual = option.text();
     option.assign(text);
   } catch (const UsageError& error) {
     throw UsageError(fmt::format("{}: {} = {}", origin, option.name, error.what()));
@@ -302,6 +303,10 @@ void OptionSet::check_endings() const {
 
 bool OptionSet::given(std::string_view name) const {
   return std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o->name == name && o->given; });
+}
+
+bool OptionSet::changed(std::string_view name) const {
+  return std::any_of(options_.begin(), options_.end(), [&](const auto& o) { return o->name == name && o->given && o->text() != o->usual; });
 }
 
 std::string OptionSet::help() const { return help_page(options_, describe_with_default); }

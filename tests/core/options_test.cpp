@@ -75,6 +75,15 @@ TEST(CommandLine, KeepsDefaultsOfWhatIsNotGiven) {
   EXPECT_FALSE(options.given("bands"));
 }
 
+TEST(CommandLine, TellsWhatHasAnotherValueThanByDefault) {
+  Everything o;
+  OptionSet options = o.describe();
+  options.read_command_line({"--output", "a.h5", "--partition.nside", "32", "--bands", "g,r", "--threads", "4"});
+  o.by = "found by the program";
+  for (const char* name : {"output", "threads"}) EXPECT_TRUE(options.changed(name)) << name;
+  for (const char* name : {"partition.nside", "bands", "partition.by", "verbose"}) EXPECT_FALSE(options.changed(name)) << name;
+}
+
 TEST(CommandLine, TakesAFlagWithAndWithoutAValue) {
   for (const auto& [words, expected] : {std::pair{Words{"--verbose"}, true},
                                         {Words{"--verbose=no"}, false},

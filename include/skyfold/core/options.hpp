@@ -50,6 +50,7 @@ class Option {
   bool is_required = false, is_layout = false, is_list = false, is_flag = false, is_call_only = false, is_positional = false;
   bool given = false;                                   ///< set by the command line or a file
   std::string origin;                                   ///< where it was given, for messages
+  std::string usual;                                    ///< once it is given: the value by default, as `text`
   std::function<void(const std::string& text)> assign;  ///< parses; throws UsageError without the name
   std::function<std::string()> text;                    ///< the value as the INI file has it
 };
@@ -77,6 +78,9 @@ class OptionSet {
 
   /// True when the command line or a file set the option.
   [[nodiscard]] bool given(std::string_view name) const;
+  /// True when they set it to another value than by default. A configuration that is replayed gives every option: that it was given does
+  /// not say that somebody meant it.
+  [[nodiscard]] bool changed(std::string_view name) const;
   /// Lines of `--help`: name, value, help, unit, range and default, by section.
   [[nodiscard]] std::string help() const;
   /// The effective configuration as an INI file that reads back to the same values; `comments` adds the help

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include "measurements.hpp"
-#include "skyfold/commands/changed_options.hpp"
 #include "skyfold/core/error.hpp"
 
 namespace skyfold {
@@ -38,8 +37,7 @@ class ImportCommand final : public Command {
     // Of objects alone: they would be given for nothing.
     for (const char* name : {"input", "ordering", "ordering.column", "columns.id", "columns.tile", "with-ids", "survey",
                              "bands.nondetection", "bands.missing", "bands.nan", "bands.inf", "profile", "clean"})
-      if (is_changed<ImportOptions>(given, name))
-        throw UsageError(fmt::format("--{} does not go with --measurements (it is about objects)", name));
+      if (given.changed(name)) throw UsageError(fmt::format("--{} does not go with --measurements (it is about objects)", name));
   }
 
   ImportOptions options_;

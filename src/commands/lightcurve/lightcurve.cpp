@@ -151,13 +151,10 @@ class LightCurveCommand final : public Command {
  private:
   /// Refuses options that have another value than by default, by name or, with a point at the end, by section: they would do nothing.
   static void refuse(const OptionSet& options, const std::vector<std::string>& idle, const char* needs) {
-    LightCurveCommand usual;
-    OptionSet defaults;
-    usual.describe(defaults);
-    for (const std::string& name : defaults.names()) {
+    for (const std::string& name : options.names()) {
       const bool is_idle = std::ranges::any_of(
           idle, [&](const std::string& part) { return name == part || (part.ends_with('.') && name.starts_with(part)); });
-      if (is_idle) refuse_idle_options(needs, {{name.c_str(), options.value(name) != defaults.value(name)}});
+      if (is_idle) refuse_idle_options(needs, {{name.c_str(), options.changed(name)}});
     }
   }
   void refuse_options_of_all(const OptionSet& options) const {

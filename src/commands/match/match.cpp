@@ -3,12 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "pairs.hpp"
 #include "report.hpp"
-#include "skyfold/commands/changed_options.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/ordered_catalogue.hpp"
 #include "skyfold/core/log.hpp"
@@ -258,15 +256,11 @@ class MatchCommand final : public Command {
  private:
   /// Options of the one kind of match have no meaning in the other.
   void check(const OptionSet& options, bool are_pairs) const {
-    constexpr std::array own = {"first", "second", "radius", "find", "join", "symmetric", "columns", "format"};
-    for (const std::string& name : options.names()) {
-      const bool is_shared = name == "output" || name.starts_with("input.") || !is_of_training(name);
-      const bool is_of_pairs = std::ranges::find(own, name) != own.end();
-      if (are_pairs ? !is_of_pairs && !is_shared && is_changed<MatchOptions>(options, name)
-                    : is_of_pairs && is_changed<PairOptions>(options, name))
+    const std::vector<std::string> others = are_pairs ? names_of(MatchOptions()) : names_of(PairOptions());
+    for (const std::string& name : others)
+      if (name != "output" && !name.starts_with("input.") && options.changed(name))
         throw UsageError(
             fmt::format("--{} {} (it is of the other kind of match)", name, are_pairs ? "with two tables" : "without two tables"));
-    }
     const auto need = [](const std::string& value, const char* name, const char* what) {
       if (value.empty()) throw UsageError(fmt::format("--{} is missing ({})", name, what));
     };
@@ -278,10 +272,11 @@ class MatchCommand final : public Command {
     need(options_.catalogue.path, "catalogue", "photometric objects");
     check_ending("output", options_.output, FileKind::hdf5, "--fits Z.fits writes FITS");
   }
-  static bool is_of_training(const std::string& name) {
-    return name == "spec" || name == "catalogue" || name == "fits" || name == "cuts" || name == "keep" || name == "survey" ||
-           name == "bands" || name.starts_with("spec.") || name.starts_with("catalogue.") || name.starts_with("match.") ||
-           name.starts_with("bands.") || name.starts_with("extinction.");
+  template <class Options>
+  static std::vector<std::string> names_of(Options options) {
+    OptionSet set;
+    skyfold::describe(set, options);
+    return set.names();
   }
 
   MatchOptions options_;

@@ -9,7 +9,6 @@
 #include "photometry.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
-#include "skyfold/commands/changed_options.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
@@ -187,7 +186,7 @@ class MockCommand final : public Command {
     }
     if (options_.kind != "map") return MockRun(options_, context).run();
     // Options of all kinds are in one list; one that has no part in this kind would be ignored in silence.
-    if (is_changed<MockOptions>(context.options, "objects")) throw UsageError("--objects does not go with --kind map (use --map.sources)");
+    if (context.options.changed("objects")) throw UsageError("--objects does not go with --kind map (use --map.sources)");
     options_.map.seed = options_.mock.seed;
     return run_map_mock(options_.map, options_.output, context);
   }
