@@ -8,6 +8,7 @@ from astropy.table import Table
 from astropy.timeseries import LombScargle
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import parquet_tools
 import support
 from support import make_fits, read_bytes, read_group
 
@@ -39,7 +40,11 @@ class LightCurves(support.SkyfoldTest):
         table = {"object": cls.id[of], "filter": np.array(FILTERS, "S5")[filters], "mjd": mjd, "mag": mag, "magerr": error,
                  "flag": (rng.uniform(size=n) < 0.03).astype("i4"),
                  "ra": ra[of] + (motion + rng.normal(size=n) * 2e-3 / 3600) / np.cos(np.radians(dec[of])), "dec": dec[of] + rng.normal(size=n) * 2e-3 / 3600}
-        cls.measurements = make_fits(cls.base / "meas.fits", table)
+        # Visits of 20 days, whose measurements stand between those of the next one; some are not known.
+        visit = ((mjd - 55_000) // 20 + rng.integers(0, 2, n)).astype("i4")
+        table["image"] = np.array([f"v{v}_{FILTERS[f]}.fits" for v, f in zip(visit, filters)], "S16")
+        table["visit"] = np.where(rng.uniform(size=n) < 0.02, -1, visit).astype("i4")
+        cls.measurements = make_fits(cls.base / "meas.fits", table, nulls={"visit": -1})
         cls.catalogue = str(cls.base / "cat.h5")
         cls.skyfold("import", "--measurements", cls.measurements, "--objects", str(cls.base / "objects.h5"), "--join", "id:object",
                     "--output", cls.catalogue)
@@ -59,7 +64,7 @@ class LightCurves(support.SkyfoldTest):
 
     def aggregate(self, name, *words, **options):
         output = self.path(name)
-        self.skyfold("aggregate", self.catalogue, "--output", output, "--meas.use", "flag == 0", *map(str, words), **options)
+        self.skyfold("aggregate", self.catalogue, "--output", output, *(() if "--meas.use" in words else ("--meas.use", "flag == 0")), *map(str, words), **options)
         return output
 
     def fails(self, code, message, *words):
@@ -172,6 +177,84 @@ class Aggregate(LightCurves):
         self.fails(2, r"needs errors", "aggregate", self.catalogue, "--meas.error", "none", "--statistics", "chi2", *output)
         self.fails(2, r"period\.max = 1", "aggregate", self.catalogue, "--period", "shared", "--period.max", "1", "--period.min", "2", *output)
         self.fails(2, r"flagg", "aggregate", self.catalogue, "--meas.use", "flagg == 0", *output)
+
+
+class Visits(LightCurves):
+    def groups(self, column):
+        """Measurements that count of each object, filter and visit, in the order of the product."""
+        t = self.table
+        ok = np.isfinite(t["mag"]) & (t["mag"] < 90) & (t["flag"] == 0)
+        for identity in self.rows["id"]:
+            for name in FILTERS:
+                some = np.flatnonzero(ok & (t["object"] == identity) & (t["filter"] == name.encode()))
+                some = some[np.argsort(t["mjd"][some], kind="stable")]
+                for visit in dict.fromkeys(t[column][some]):
+                    yield identity, name, visit, some[t[column][some] == visit], some
+
+    def test_statistics_of_a_visit_are_those_of_numpy(self):
+        output = self.aggregate("v.h5", "--by", "visit", "--pairs.days", 5, "--fits", self.path("v.fits"))
+        rows, fits_rows = read_group(output), Table.read(self.path("v.fits"))
+        self.assertEqual(len(fits_rows), len(rows["n"]))
+        t, k = self.table, 0
+        mean = lambda r: np.average(t["mag"][r].astype("f8")[t["magerr"][r] < 9], weights=t["magerr"][r][t["magerr"][r] < 9].astype("f8") ** -2)
+        for k, (identity, name, visit, r, curve) in enumerate(self.groups("visit")):
+            what = f"row {k}: object {identity}, {name}, visit {visit}"
+            self.assertEqual((rows["id"][k], rows["filter"][k].decode(), rows["visit"][k], rows["n"][k]), (identity, name, visit, len(r)), what)
+            self.assertEqual(fits_rows["visit_offset"][k], rows["visit_offset"][k]) if np.isfinite(rows["visit_offset"][k]) else None
+            self.assertEqual(rows["n_visits"][k], len(set(t["visit"][curve])))
+            mag, err = t["mag"][r].astype("f8"), t["magerr"][r].astype("f8")
+            np.testing.assert_allclose([rows["mean"][k], rows["mjd_first"][k], rows["mjd_last"][k], rows["pos_ra"][k]],
+                                       [mag.mean(), t["mjd"][r[0]], t["mjd"][r[-1]], t["ra"][r].mean()], rtol=1e-13)
+            has = err < 9
+            if not has.any():
+                self.assertTrue(np.isnan(rows["weighted_mean"][k]) and np.isnan(rows["visit_offset"][k]), what)
+                continue
+            np.testing.assert_allclose(rows["weighted_mean"][k], mean(r), rtol=1e-13, err_msg=what)
+            np.testing.assert_allclose(rows["visit_offset"][k], mean(r) - mean(curve), rtol=0, atol=1e-12, err_msg=what)
+            if has.sum() > 1:
+                np.testing.assert_allclose(rows["chi2"][k], np.sum((mag[has] - mean(r)) ** 2 / err[has] ** 2), rtol=1e-5, err_msg=what)
+                delta = np.sqrt(has.sum() / (has.sum() - 1)) * (mag[has] - mean(r)) / err[has]
+                np.testing.assert_allclose(rows["stetson_j"][k], stetson_j(t["mjd"][r][has], delta, 5), rtol=1e-5, atol=2e-6)
+        self.assertEqual(len(rows["id"]), k + 1)
+        self.assertIn(-1, rows["visit"])   # what has no visit is together, not lost
+
+    def test_visits_are_told_by_the_names_of_images(self):
+        output = self.aggregate("i.h5", "--by", "visit", "--meas.visit", "image", "--statistics", "mean", "--motion", "false")
+        rows = read_group(output)
+        self.assertEqual(set(rows), {"_healpix_29", "id", "ra", "dec", "image", "filter", "n", "mean", "n_visits", "visit_offset"})
+        truth = list(self.groups("image"))
+        np.testing.assert_array_equal(rows["image"].astype("S16"), [g[2] for g in truth])
+        np.testing.assert_array_equal(rows["n"], [len(g[3]) for g in truth])
+        none = read_group(self.aggregate("none.h5", "--by", "visit", "--meas.filters", "F814W", "--meas.sentinels", "20.5", "--meas.use", "mjd < 0"))
+        self.assertEqual(len(none["n"]), 0)
+
+    def test_zero_points_of_visits_by_sql_are_medians(self):
+        parquet_tools.require_library(support.binary())
+        self.aggregate("zero.h5", "--by", "visit", "--meas.visit", "image")
+        self.skyfold("sql", self.path("zero.h5"), "SELECT image, filter, count(*) AS n, median(visit_offset) AS zero_point FROM zero WHERE n_visits > 1 "
+                     "GROUP BY image, filter ORDER BY image", "--output", self.path("zero.csv"))
+        found, rows = Table.read(self.path("zero.csv")), read_group(self.path("zero.h5"))
+        several = rows["n_visits"] > 1
+        self.assertEqual(list(found["image"]), sorted(set(rows["image"][several].astype(str))))
+        for row in found:
+            offsets = rows["visit_offset"][several & (rows["image"] == row["image"].encode())]
+            self.assertEqual(row["n"], len(offsets))
+            if np.isfinite(offsets).all():
+                np.testing.assert_allclose(row["zero_point"], np.median(offsets), rtol=1e-12)
+
+    def test_products_have_the_same_bytes_for_any_ranks_and_threads(self):
+        whole = read_bytes(self.aggregate("a.h5", "--by", "visit", "--threads", 1))
+        for ranks, more in ((2, ("--threads", 2)), (3, ("--farm.block_rows", 17)), (4, ())):
+            with self.subTest(ranks=ranks):
+                self.assertEqual(read_bytes(self.aggregate(f"b{ranks}.h5", "--by", "visit", *more, ranks=ranks)), whole)
+
+    def test_what_cannot_be_is_one_line(self):
+        words = ("aggregate", self.catalogue, "--output", self.path("x.h5"))
+        self.fails(2, r"no column 'vis'.*--meas\.visit", *words, "--by", "visit", "--meas.visit", "vis")
+        self.fails(2, r"--period shared with --by visit", *words, "--by", "visit", "--period", "shared")
+        self.fails(2, r"meas\.visit.*--by visit", *words, "--meas.visit", "visit")
+        self.fails(2, r"motion\.min-n.*--by object", *words, "--by", "visit", "--motion.min-n", 5)
+        self.fails(2, r"two columns filter", *words, "--by", "visit", "--meas.visit", "filter")
 
 
 class Rows(LightCurves):

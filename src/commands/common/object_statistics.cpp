@@ -7,14 +7,11 @@
 #include <optional>
 
 #include "object_work.hpp"
-#include "skyfold/catalogue/catalogue.hpp"
-#include "skyfold/catalogue/measurements.hpp"
-#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
-#include "skyfold/dataset/catalogue_input.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/prepare_rows.hpp"
 #include "skyfold/run/run.hpp"
+#include "statistics_input.hpp"
 
 namespace skyfold {
 namespace {
@@ -35,8 +32,7 @@ class StatisticsRun {
     if (run_->is_complete()) return ExitCode::done;
     prepare();
     std::shared_ptr<ObjectWork> work;
-    ranks_.together(
-        [&] { work = std::make_shared<ObjectWork>(*catalogue_, *measurements_, *setup_, objects_, copied_, product_, context_.threads); });
+    ranks_.together([&] { work = std::make_shared<ObjectWork>(*in_, product_, context_.threads); });
     run_->farm({o_.command, "objects", o_.partitions_per_job}, partitions_, work);
     finish_product(ranks_, product_, run_->fits_sum());
     std::string summary;
@@ -47,79 +43,42 @@ class StatisticsRun {
 
  private:
   void open_inputs() {
-    const Attributes attributes = read_attributes(o_.catalogue);
-    if (!is_catalogue(attributes))
-      throw DataError(o_.catalogue + ": is no catalogue of skyfold (import makes one, and import --measurements adds to it)");
-    require_objects(o_.catalogue, attributes);
-    catalogue_.emplace(o_.catalogue, attributes);
-    measurements_.emplace(o_.catalogue);
-    setup_.emplace(curve_setup(*measurements_, o_.curves));
-    const CatalogueLayout& layout = catalogue_->layout();
-    const auto is_number = [&](const std::string& name) {
-      const auto column = find_column(layout.schema, name);
-      return column && layout.schema[*column].type != Type::text;
-    };
-    const bool has_positions = !setup_->reader.columns().ra.empty() && is_number(layout.roles.ra) && is_number(layout.roles.dec);
-    objects_ = object_options(o_.statistics, *setup_, has_positions);
-    copied_ = copied_columns();
-    std::vector<std::string> names;
-    for (const Schema& schema : {copied_, lightcurve::object_schema(objects_)})
-      for (const ColumnInfo& column : schema) {
-        // FITS names have no case.
-        if (std::ranges::find(names, lower(column.name)) != names.end())
-          throw UsageError(fmt::format("{}: the product would have two columns {} (filters or columns of objects are called alike)",
-                                       o_.catalogue, column.name));
-        names.push_back(lower(column.name));
-      }
-    if (!ranks_.is_first()) return;
-    for (const std::string& line : setup_->guesses) log_info(line);
-    log_info(fmt::format("{}: {} objects, {} measurements, filters {}", o_.catalogue, grouped(catalogue_->rows()),
-                         grouped(measurements_->rows()), join(setup_->filters, ", ")));
-  }
-
-  /// What identifies an object and its place.
-  Schema copied_columns() const {
-    const CatalogueLayout& layout = catalogue_->layout();
-    Schema copied;
-    for (const std::string& name :
-         {layout.roles.id, layout.roles.ra, layout.roles.dec, layout.roles.tile, layout.attribute, std::string(healpix_column)})
-      if (const auto column = find_column(layout.schema, name); column && !find_column(copied, name))
-        copied.push_back(layout.schema[*column]);
-    return copied;
+    in_.emplace(o_.catalogue, o_.curves, o_.statistics);
+    schema_ = in_->copied;
+    for (const ColumnInfo& column : lightcurve::object_schema(in_->objects)) schema_.push_back(column);
+    require_different_names(schema_, o_.catalogue);
+    if (ranks_.is_first()) in_->report();
   }
 
   /// With blocks of fewer objects where these have many measurements, so that memory stays the same.
   RunOptions farm_options() const {
     RunOptions options = context_.run;
-    const double per_object =
-        static_cast<double>(measurements_->rows()) / static_cast<double>(std::max<std::int64_t>(catalogue_->rows(), 1));
-    const double objects = measurements_at_once / std::max(per_object, 1.0);
+    const double objects = measurements_at_once / std::max(in_->measurements_per_object(), 1.0);
     options.farm.block_rows = std::max(1L, std::min(options.farm.block_rows, static_cast<long>(objects)));
     return options;
   }
 
   void prepare() {
     const PartitionOptions partition =
-        suited_partition(o_.partition, context_.options.given("partition.by"), catalogue_->layout().ordering);
+        suited_partition(o_.partition, context_.options.given("partition.by"), in_->catalogue.layout().ordering);
     ranks_.on_first_only([&] {
-      partitions_ = build_partitions(catalogue_->ordered_rows(), partition);
+      partitions_ = build_partitions(in_->catalogue.ordered_rows(), partition);
       // What takes long are the measurements: jobs of equal numbers of them end together.
-      for (Partition& p : partitions_) p.cost = static_cast<double>(p.rows.size() + measurements_->rows_of(p.rows).size());
+      for (Partition& p : partitions_) p.cost = static_cast<double>(p.rows.size() + in_->measurements.rows_of(p.rows).size());
     });
     ranks_.together([&] {
       product_.rows = run_->partial(o_.output);
       product_.fits = o_.fits.empty() ? "" : run_->partial(o_.fits);
       product_.is_fits_along = run_->is_filled_along(o_.fits);
-      product_.layout = catalogue_->layout();
-      product_.layout.schema = copied_;
-      for (const ColumnInfo& column : lightcurve::object_schema(objects_)) product_.layout.schema.push_back(column);
+      product_.layout = in_->catalogue.layout();
+      product_.layout.schema = schema_;
       product_.layout.creator = creator_of(o_.command);
       product_.layout.product_class = "light_curves";
       product_.layout.provenance =
           provenance_json(o_.command, context_.options,
-                          {{o_.catalogue, fmt::format("{}, {} measurements", catalogue_->fingerprint(), measurements_->rows())}});
+                          {{o_.catalogue, fmt::format("{}, {} measurements", in_->catalogue.fingerprint(), in_->measurements.rows())}});
     });
-    prepare_product(*run_, ranks_, product_, o_.output, "OBJECTS", texts_in(catalogue_->reader(), copied_));
+    prepare_product(*run_, ranks_, product_, o_.output, "OBJECTS", texts_in(in_->catalogue.reader(), in_->copied));
   }
 
   /// From the finished product, not from what ranks held: so it is the same after an interruption.
@@ -154,11 +113,8 @@ class StatisticsRun {
   const CommandContext& context_;
   Ranks& ranks_;
   std::optional<Run> run_;
-  std::optional<Catalogue> catalogue_;
-  std::optional<Measurements> measurements_;
-  std::optional<CurveSetup> setup_;
-  lightcurve::ObjectOptions objects_;
-  Schema copied_;
+  std::optional<StatisticsInput> in_;
+  Schema schema_;
   std::vector<Partition> partitions_;
   RowProduct product_;
 };

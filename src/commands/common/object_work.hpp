@@ -2,22 +2,17 @@
 
 #include <vector>
 
-#include "skyfold/catalogue/catalogue.hpp"
-#include "skyfold/catalogue/measurements.hpp"
-#include "skyfold/commands/curve_options.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/farm/farm.hpp"
+#include "statistics_input.hpp"
 
 namespace skyfold {
 
 /// Describes blocks of objects by their measurements, and writes their rows.
 class ObjectWork final : public Work {
  public:
-  /// All must outlive this.
-  /// @param copied  columns of objects that go into the product as they are
-  ObjectWork(const Catalogue& catalogue, const Measurements& measurements, const CurveSetup& setup, const lightcurve::ObjectOptions& o,
-             const Schema& copied, const RowProduct& product, int threads)
-      : catalogue_(catalogue), measurements_(measurements), setup_(setup), o_(o), copied_(copied), threads_(threads), product_(product) {}
+  /// Both must outlive this.
+  ObjectWork(const StatisticsInput& in, const RowProduct& product, int threads) : in_(in), threads_(threads), product_(product) {}
 
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
@@ -36,11 +31,7 @@ class ObjectWork final : public Work {
   };
   Buffers& buffers(int slot);
 
-  const Catalogue& catalogue_;
-  const Measurements& measurements_;
-  const CurveSetup& setup_;
-  const lightcurve::ObjectOptions& o_;
-  const Schema& copied_;
+  const StatisticsInput& in_;
   int threads_;
   Slots<Buffers> slots_;
   ProductWriter product_;

@@ -1,77 +1,19 @@
 // A row for each object: statistics of every filter, of all together, position, motion, period.
 #include "skyfold/kernels/lightcurve/objects.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <limits>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/parallel.hpp"
+#include "statistic_columns.hpp"
+#include "track_buffer.hpp"
 
 namespace skyfold::lightcurve {
 namespace {
 
 constexpr std::size_t objects_at_once = 256;
-
-struct StatisticColumn {
-  const char* name;
-  Type type;
-  const char *unit, *description;
-};
-constexpr std::array<StatisticColumn, n_statistics> statistic_columns = {{
-    {"n", Type::i4, "", "measurements that count"},
-    {"mean", Type::f8, "mag", "mean magnitude"},
-    {"weighted_mean", Type::f8, "mag", "mean magnitude, weighted by 1/error^2"},
-    {"weighted_mean_err", Type::f4, "mag", "standard error of the weighted mean"},
-    {"rms", Type::f4, "mag", "standard deviation about the mean, over n - 1"},
-    {"chi2", Type::f4, "", "chi-square of a constant"},
-    {"stetson_j", Type::f4, "", "Stetson's index J"},
-    {"von_neumann", Type::f4, "", "mean squared difference of successive measurements over the variance"},
-    {"amplitude", Type::f4, "mag", "largest minus smallest magnitude"},
-    {"mjd_first", Type::f8, "d", "time of the first measurement that counts"},
-    {"mjd_last", Type::f8, "d", "time of the last measurement that counts"},
-}};
-
-void put(Column& column, std::size_t row, double value) {
-  if (column.info().type == Type::f8)
-    column.values<double>()[row] = value;
-  else
-    column.values<float>()[row] = static_cast<float>(value);
-}
-void put_count(Column& column, std::size_t row, std::int64_t value) {
-  column.values<std::int32_t>()[row] = static_cast<std::int32_t>(value);
-}
-
-double value_of(const CurveStatistics& s, Statistic statistic) {
-  switch (statistic) {
-    case Statistic::n:
-      return s.n;
-    case Statistic::mean:
-      return s.mean;
-    case Statistic::weighted_mean:
-      return s.weighted_mean;
-    case Statistic::weighted_mean_err:
-      return s.weighted_mean_err;
-    case Statistic::rms:
-      return s.rms;
-    case Statistic::chi2:
-      return s.chi2;
-    case Statistic::stetson_j:
-      return s.stetson_j;
-    case Statistic::von_neumann:
-      return s.von_neumann;
-    case Statistic::amplitude:
-      return s.amplitude;
-    case Statistic::mjd_first:
-      return s.mjd_first;
-    case Statistic::mjd_last:
-      return s.mjd_last;
-  }
-  return not_measured;
-}
 
 /// Where the columns of object_schema begin.
 enum Place : std::size_t { n_measurements, n_used, first_time, last_time, joint_stetson_j, of_filters };
@@ -83,7 +25,8 @@ struct Scratch {
   std::vector<Curve> curves;
   std::vector<Residual> residuals, joint;
   std::vector<PlanePoint> points;
-  std::vector<double> mjd, ra, dec, err, power;
+  TrackBuffer track;
+  std::vector<double> power;
 };
 
 class ObjectRows {
@@ -112,10 +55,7 @@ class ObjectRows {
     const auto put_all = [&](const CurveStatistics& statistics) {
       for (std::size_t k = 0; k < o_.statistics.size(); ++k) {
         Column& column = out_[of_filters + filter * o_.statistics.size() + k];
-        if (o_.statistics[k] == Statistic::n)
-          put_count(column, row, statistics.n);
-        else
-          put(column, row, value_of(statistics, o_.statistics[k]));
+        put_statistic(column, row, statistics, o_.statistics[k]);
       }
       ++filter;
     };
@@ -139,17 +79,9 @@ class ObjectRows {
   }
 
   void fill_motion(std::size_t row, std::size_t begin, std::size_t end, std::size_t column, Scratch& s) const {
-    for (std::vector<double>* v : {&s.mjd, &s.ra, &s.dec, &s.err}) v->clear();
-    const bool has_errors = !s.used.position_error.empty();
-    for (std::size_t i = begin; i < end; ++i) {
-      const double err = has_errors ? s.used.position_error[i] : 1.0;
-      if (!std::isfinite(s.used.ra[i]) || !(std::abs(s.used.dec[i]) <= 90.0) || !(err > 0.0) || !std::isfinite(err)) continue;
-      s.mjd.push_back(s.used.mjd[i]);
-      s.ra.push_back(s.used.ra[i]);
-      s.dec.push_back(s.used.dec[i]);
-      if (has_errors) s.err.push_back(err);
-    }
-    const Motion m = motion_of({s.mjd, s.ra, s.dec, s.err}, block_.ra[row], block_.dec[row], *o_.motion, s.points);
+    s.track.clear();
+    for (std::size_t i = begin; i < end; ++i) s.track.add(s.used, i);
+    const Motion m = motion_of(s.track.track(), block_.ra[row], block_.dec[row], *o_.motion, s.points);
     for (const double value : {m.ra, m.dec, m.scatter_arcsec, m.epoch, m.pm_ra, m.pm_dec, m.pm_ra_err, m.pm_dec_err})
       put(out_[column++], row, value);
   }
@@ -177,15 +109,6 @@ std::string column_prefix(const std::string& filter) {
 
 }  // namespace
 
-const std::vector<std::string>& statistic_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (const StatisticColumn& column : statistic_columns) all.emplace_back(column.name);
-    return all;
-  }();
-  return names;
-}
-
 bool needs_errors(Statistic statistic) noexcept {
   return statistic == Statistic::weighted_mean || statistic == Statistic::weighted_mean_err || statistic == Statistic::chi2 ||
          statistic == Statistic::stetson_j;
@@ -198,21 +121,9 @@ Schema object_schema(const ObjectOptions& o) {
                    {"mjd_last", Type::f8, 1, "d", "time.epoch;stat.max", "time of the last measurement that counts"},
                    {"stetson_j", Type::f4, 1, "", "src.var.index", "Stetson's index J of all filters together"}};
   for (const std::string& filter : o.filters)
-    for (const Statistic statistic : o.statistics) {
-      const StatisticColumn& c = statistic_columns[static_cast<std::size_t>(statistic)];
-      schema.push_back({column_prefix(filter) + c.name, c.type, 1, c.unit, "", fmt::format("{}: {}", filter, c.description)});
-    }
+    for (const Statistic statistic : o.statistics) schema.push_back(statistic_column(statistic, column_prefix(filter), filter + ": "));
   if (o.motion)
-    for (const ColumnInfo& column :
-         Schema{{"pos_ra", Type::f8, 1, "deg", "pos.eq.ra;stat.mean", "weighted mean of the measurements' right ascensions"},
-                {"pos_dec", Type::f8, 1, "deg", "pos.eq.dec;stat.mean", "weighted mean of the measurements' declinations"},
-                {"pos_scatter", Type::f4, 1, "arcsec", "stat.stdev;pos.eq", "rms of a coordinate about the mean position, over n - 1"},
-                {"pos_epoch", Type::f8, 1, "d", "time.epoch", "MJD of the mean position"},
-                {"pm_ra", Type::f4, 1, "mas/yr", "pos.pm;pos.eq.ra", "proper motion in right ascension, with cos(dec)"},
-                {"pm_dec", Type::f4, 1, "mas/yr", "pos.pm;pos.eq.dec", "proper motion in declination"},
-                {"pm_ra_err", Type::f4, 1, "mas/yr", "stat.error;pos.pm;pos.eq.ra", "standard error of pm_ra"},
-                {"pm_dec_err", Type::f4, 1, "mas/yr", "stat.error;pos.pm;pos.eq.dec", "standard error of pm_dec"}})
-      schema.push_back(column);
+    for (const ColumnInfo& column : motion_schema()) schema.push_back(column);
   if (o.period)
     for (const ColumnInfo& column :
          Schema{{"period", Type::f8, 1, "d", "time.period", "period of the highest peak of the periodogram"},
