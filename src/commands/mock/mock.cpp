@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "map.hpp"
+#include "nights.hpp"
 #include "photometry.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/zone_hashes.hpp"
@@ -28,6 +29,7 @@ struct MockStageOptions {
   MockOptions mock;
   PhotometryMockOptions photometry;  ///< for kind photometry
   MapMockOptions map;                ///< for kind map
+  NightMockOptions nights;           ///< for kind nights
 };
 
 /// The training sample's path beside the catalogue's: CAT.h5 -> CAT.spec.h5.
@@ -166,17 +168,21 @@ class MockRun {
 class MockCommand final : public Command {
  public:
   void describe(OptionSet& option) override {
-    option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5").required().layout();
+    option("output", options_.output, "catalogue to make, HDF5; the training sample of CAT.h5 is CAT.spec.h5; for kind nights a folder")
+        .required()
+        .layout();
     option(
         "kind", options_.kind,
         "survey: galaxies and stars as DES sees them; stars: point sources as SDSS sees them; photometry: a galaxy measured star by star, "
-        "with light curves; map: sources on a HEALPix map")
-        .one_of({"survey", "stars", "photometry", "map"});
+        "with light curves; map: sources on a HEALPix map; nights: FITS files of an infrared camera")
+        .one_of({"survey", "stars", "photometry", "map", "nights"});
     skyfold::describe(option, options_.mock);
     skyfold::describe(option, options_.photometry);
     skyfold::describe(option, options_.map);
+    skyfold::describe(option, options_.nights);
   }
   ExitCode run(const CommandContext& context) override {
+    if (options_.kind == "nights") return run_nights(context);
     // The option has two kinds of file, which its description cannot know.
     check_ending("output", options_.output, options_.kind == "map" ? FileKind::fits : FileKind::hdf5);
     if (options_.kind == "photometry") {
@@ -192,6 +198,14 @@ class MockCommand final : public Command {
   }
 
  private:
+  ExitCode run_nights(const CommandContext& context) {
+    for (const char* option : {"objects", "spectroscopic"})
+      if (context.options.changed(option))
+        throw UsageError(fmt::format("--{} does not go with --kind nights (use --nights and --night.detections)", option));
+    options_.nights.seed = options_.mock.seed;
+    return run_night_mock(options_.nights, options_.output, context);
+  }
+
   MockStageOptions options_;
 };
 
