@@ -6,7 +6,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <deque>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -15,8 +14,8 @@
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t few_rows = 64;         // of a pixel that is not cut further: to judge a row costs less than to bound a pixel
-constexpr std::size_t zones_in_memory = 256;  // 1.5 MB each with positions
+constexpr std::int64_t few_rows = 32;        // of a pixel that is not cut further: to judge a row costs less than to bound a pixel
+constexpr std::size_t zones_in_memory = 16;  // 1.5 MB each with positions: what shapes in the order of the sky go to and fro between
 
 std::size_t column_of(const Catalogue& catalogue, const std::string& name) {
   const auto found = find_column(catalogue.schema(), name);
@@ -26,11 +25,22 @@ std::size_t column_of(const Catalogue& catalogue, const std::string& name) {
 
 /// Keys and positions of one zone, as far as they were asked for.
 struct SkyZone {
-  std::vector<std::int64_t> key;
-  std::vector<double> ra, dec;
+  AlignedVector<std::int64_t> key;
+  AlignedVector<double> ra, dec;
 };
 
-/// Zones of a catalogue, read when they are needed; the oldest ones go.
+/// The first of some increasing keys that is not below `key`; without a branch that the processor would have to guess.
+const std::int64_t* first_not_below(const std::int64_t* from, const std::int64_t* to, std::int64_t key) noexcept {
+  auto n = static_cast<std::size_t>(to - from);
+  while (n > 0) {
+    const std::size_t half = (n + 1) / 2;
+    from += from[half - 1] < key ? half : 0;
+    n -= half;
+  }
+  return from;
+}
+
+/// Zones of a catalogue, read when they are needed; those that were not used for longest go.
 class SkyZones {
  public:
   explicit SkyZones(const Catalogue& catalogue)
@@ -41,7 +51,7 @@ class SkyZones {
         zones_(static_cast<std::size_t>((catalogue.rows() + zone_rows - 1) / zone_rows)) {}
 
   [[nodiscard]] RowRange rows(std::int64_t zone) const { return {zone * zone_rows, std::min((zone + 1) * zone_rows, catalogue_.rows())}; }
-  const std::vector<std::int64_t>& keys(std::int64_t zone) {
+  const AlignedVector<std::int64_t>& keys(std::int64_t zone) {
     SkyZone& held = hold(zone);
     if (held.key.empty()) {
       held.key.resize(static_cast<std::size_t>(rows(zone).size()));
@@ -53,8 +63,8 @@ class SkyZones {
     (void)keys(zone);
     SkyZone& held = hold(zone);
     if (held.ra.empty()) {
-      held.ra = numbers(ra_, rows(zone));
-      held.dec = numbers(dec_, rows(zone));
+      read_numbers(ra_, rows(zone), held.ra);
+      read_numbers(dec_, rows(zone), held.dec);
     }
     return held;
   }
@@ -62,31 +72,38 @@ class SkyZones {
  private:
   SkyZone& hold(std::int64_t zone) {
     std::unique_ptr<SkyZone>& held = zones_[static_cast<std::size_t>(zone)];
-    if (held) return *held;
+    if (held) {
+      if (in_memory_.back() != zone) {
+        std::erase(in_memory_, zone);
+        in_memory_.push_back(zone);
+      }
+      return *held;
+    }
     if (in_memory_.size() == zones_in_memory) {
-      zones_[static_cast<std::size_t>(in_memory_.front())].reset();
-      in_memory_.pop_front();
+      // With its memory, which the system would have to clear anew.
+      held = std::move(zones_[static_cast<std::size_t>(in_memory_.front())]);
+      in_memory_.erase(in_memory_.begin());
+      for (AlignedVector<double>* values : {&held->ra, &held->dec}) values->clear();
+      held->key.clear();
+    } else {
+      held = std::make_unique<SkyZone>();
     }
     in_memory_.push_back(zone);
-    held = std::make_unique<SkyZone>();
     return *held;
   }
-  [[nodiscard]] std::vector<double> numbers(std::size_t column, RowRange rows) const {
-    std::vector<double> values(static_cast<std::size_t>(rows.size()));
-    if (catalogue_.schema()[column].type == Type::f8) {
-      catalogue_.reader().read(column, rows, std::as_writable_bytes(std::span(values)));
-      return values;
-    }
+  void read_numbers(std::size_t column, RowRange rows, AlignedVector<double>& values) const {
+    values.resize(static_cast<std::size_t>(rows.size()));
+    if (catalogue_.schema()[column].type == Type::f8)
+      return catalogue_.reader().read(column, rows, std::as_writable_bytes(std::span(values)));
     Table table({catalogue_.schema()[column]});
     catalogue_.reader().read(rows, table);
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = table[0].number(i);
-    return values;
   }
 
   const Catalogue& catalogue_;
   std::size_t key_, ra_, dec_;
   std::vector<std::unique_ptr<SkyZone>> zones_;
-  std::deque<std::int64_t> in_memory_;
+  std::vector<std::int64_t> in_memory_;  ///< the one used last at the end
 };
 
 /// Smallest key of each zone of a catalogue in the order of the sky.
@@ -130,11 +147,14 @@ struct SkySearch::Impl {
     const auto after = std::lower_bound(low, high, key);
     if (after == low) return begin;
     const std::int64_t zone = (after - first.begin()) - 1;
-    const std::vector<std::int64_t>& keys = zones.keys(zone);
+    const std::int64_t* const keys = zones.keys(zone).data();
     const RowRange rows = zones.rows(zone);
-    const auto from = keys.begin() + std::max<std::int64_t>(0, begin - rows.begin),
-               to = keys.begin() + (std::min(end, rows.end) - rows.begin);
-    return rows.begin + (std::lower_bound(from, to, key) - keys.begin());
+    const std::int64_t *const from = keys + std::max<std::int64_t>(0, begin - rows.begin), *const to = keys + (std::min(end, rows.end) -
+                                                                                                               rows.begin);
+    // Pixels are asked for one after the other, so that most begin where the one before ended.
+    if (*from >= key) return rows.begin + (from - keys);
+    if (to[-1] < key) return rows.begin + (to - keys);
+    return rows.begin + (first_not_below(from, to, key) - keys);
   }
 
   /// Those of some rows that a shape holds.
@@ -168,7 +188,7 @@ struct SkySearch::Impl {
     std::vector<RowRange> ranges;
     for (std::int64_t zone = 0; zone * zone_rows < catalogue.rows(); ++zone) {
       const RowRange rows = zones.rows(zone);
-      const std::vector<std::int64_t>& keys = zones.keys(zone);
+      const AlignedVector<std::int64_t>& keys = zones.keys(zone);
       for (std::size_t i = 0; i < keys.size(); ++i) {
         const AreaLookup::Place place = shapes.place_of(keys[i]);
         if (place == AreaLookup::Place::outside) continue;

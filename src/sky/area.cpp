@@ -88,19 +88,25 @@ struct Descent {
     else
       found.push_back({rows.begin, rows.end, of});
   }
-  void enter(const Pixel& pixel, const AreaRows& within) const {
-    const KeyRange keys{first_key(pixel.number, pixel.order), first_key(pixel.number + 1, pixel.order)};
-    const AreaRows rows = rows_of(keys, within);
-    if (rows.begin >= rows.end) return;
-    if (rows.end - rows.begin <= few) return add(rows, number);
+  /// Returns where the rows behind the pixel begin.
+  std::int64_t enter(const Pixel& pixel, const AreaRows& within) const {
+    const AreaRows rows = rows_of({first_key(pixel.number, pixel.order), first_key(pixel.number + 1, pixel.order)}, within);
+    if (rows.begin < rows.end) look_at(pixel, rows);
+    return rows.end;
+  }
+  void look_at(const Pixel& pixel, const AreaRows& rows) const {
+    // To judge so few costs less than to tell where their pixel lies.
+    if (rows.end - rows.begin <= few / 4) return add(rows, number);
     switch (shape.place_of(centre_of(pixel.order, pixel.number), pixel_radius(pixel.order))) {
       case AreaShape::Place::outside:
         return;
       case AreaShape::Place::inside:
         return add(rows, -1);
-      case AreaShape::Place::border:
-        if (pixel.order >= last_order) return add(rows, number);
-        for (std::int64_t child = 0; child < 4; ++child) enter({pixel.order + 1, 4 * pixel.number + child}, rows);
+      case AreaShape::Place::border: {
+        if (pixel.order >= last_order || rows.end - rows.begin <= few) return add(rows, number);
+        AreaRows rest = rows;
+        for (std::int64_t child = 0; child < 4; ++child) rest.begin = enter({pixel.order + 1, 4 * pixel.number + child}, rest);
+      }
     }
   }
 };
@@ -165,7 +171,8 @@ void SkyArea::search(std::int32_t shape, const AreaRows& all, const RowsOfKeys& 
     return;
   }
   const Descent descent{wanted, rows_of, few, max_healpix_order, shape, found};
-  for (const Pixel& pixel : start_of(wanted)) descent.enter(pixel, all);
+  AreaRows rest = all;
+  for (const Pixel& pixel : start_of(wanted)) rest.begin = descent.enter(pixel, rest);
 }
 
 std::vector<AreaRows> SkyArea::pixels() const {
