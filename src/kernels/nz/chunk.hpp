@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "skyfold/core/random.hpp"
+#include "draws.hpp"
 #include "skyfold/kernels/nz/sums.hpp"
 
 namespace skyfold::nz {
@@ -17,6 +17,7 @@ struct ChunkObject {
   std::size_t place;                   ///< in the chunk
   std::size_t bin, first, last;        ///< slots [first, last) have mass
   std::size_t point_slot, truth_slot;  ///< truth_slot: one past all where it is not known
+  std::size_t drawn_slot;              ///< of the sample itself
   double weight;
   std::uint64_t key, draw_key;
 };
@@ -38,29 +39,20 @@ class Chunk {
   [[nodiscard]] std::span<const float> mass(const ChunkObject& object) const noexcept {
     return std::span(mass_).subspan(object.place * slots_ + object.first, object.last - object.first);
   }
-  /// Slot of a redshift drawn from the PDF by (seed, id, result) alone.
-  [[nodiscard]] std::size_t drawn_slot(const ChunkObject& object, std::size_t result) const noexcept {
-    const std::uint64_t bits = mix64(object.draw_key + result * 0x9e3779b97f4a7c15ULL);
-    const auto u = static_cast<float>(static_cast<std::int64_t>(bits >> 40)) * 0x1p-24f;  // as many bits as masses have
-    const float* below = &below_[object.place * slots_];
-    std::size_t slot = guide_[object.place][bits >> (64 - guide_bits)];
-    while (below[slot] <= u) ++slot;  // the last one is 1
-    return slot;
-  }
+  /// Probability up to the end of the same slots, and where a search for draws begins (see draws.hpp); the latter only for realisations.
+  [[nodiscard]] const float* below(const ChunkObject& object) const noexcept { return &below_[object.place * (slots_ + 2) + object.first]; }
+  [[nodiscard]] const DrawGuide& guide(const ChunkObject& object) const noexcept { return guide_[object.place]; }
 
  private:
-  static constexpr unsigned guide_bits = 6;
-
   void integrate(RedshiftPdf& pdf, std::size_t i, std::vector<double>& cumulative);
-  void make_guide(std::size_t i);
 
   const SumsLayout& layout_;
   RedshiftSteps edges_;
   std::size_t slots_;
-  std::vector<float> mass_, below_;  ///< [most x slots]: probability of a slot, and of all up to its end
+  std::vector<float> mass_, below_;  ///< [most x slots], [most x slots + 2]: probability of a slot, and of all up to its end
   std::array<std::pair<std::size_t, std::size_t>, most> span_{};
-  std::array<std::array<std::uint16_t, std::size_t{1} << guide_bits>, most>
-      guide_{};  ///< where the search for a draw begins, by its leading bits
+  std::vector<DrawGuide> guide_;
+  std::vector<std::uint64_t> sorted_;  ///< bin, first slot and place of those that count
   std::vector<ChunkObject> order_;
 };
 

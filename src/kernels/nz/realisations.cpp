@@ -7,12 +7,14 @@
 #include <cstring>
 
 #include "../common/simd.hpp"
+#include "draws.hpp"
 #include "skyfold/kernels/validate/bootstrap.hpp"
 
 namespace skyfold::nz {
 namespace {
 
 constexpr std::size_t objects_per_tile = 16, slots_at_a_time = 4, lanes = Realisations::lanes;
+static_assert(lanes == draw_lanes);
 
 typedef float Floats __attribute__((vector_size(4 * lanes)));
 typedef double Doubles __attribute__((vector_size(8 * lanes)));
@@ -106,12 +108,9 @@ void Realisations::add(const Chunk& chunk, const Tiles& tiles, std::size_t group
             add_weighted(at(group, e, objects[k].bin) + objects[k].truth_slot * lanes, &counts[k * lanes], objects[k].weight);
         break;
       case Estimator::draw:
-        for (std::size_t k = 0; k < n; ++k) {
-          double* sums = at(group, e, objects[k].bin);
-          for (std::size_t lane = 0; lane < used; ++lane)
-            sums[chunk.drawn_slot(objects[k], first + lane + 1) * lanes + lane] +=
-                objects[k].weight * static_cast<double>(counts[k * lanes + lane]);
-        }
+        for (std::size_t k = 0; k < n; ++k)
+          add_draws(chunk.below(objects[k]), objects[k].last - objects[k].first, chunk.guide(objects[k]), objects[k].draw_key, first + 1,
+                    objects[k].weight, &counts[k * lanes], at(group, e, objects[k].bin) + objects[k].first * lanes);
         break;
       case Estimator::training:
         break;

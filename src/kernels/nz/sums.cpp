@@ -33,7 +33,7 @@ void add_object(const SumsLayout& layout, const Chunk& chunk, const ChunkObject&
         sums_of(e)[object.point_slot] += object.weight;
         break;
       case Estimator::draw:
-        sums_of(e)[chunk.drawn_slot(object, 0)] += object.weight;
+        sums_of(e)[object.drawn_slot] += object.weight;
         break;
       case Estimator::truth:
         if (object.truth_slot < layout.cells.slots()) sums_of(e)[object.truth_slot] += object.weight;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -103,6 +104,9 @@ class LinearPdf : public RedshiftPdf {
   [[nodiscard]] double slope(std::size_t i) const { return (density_[i + 1] - density_[i]) / (z_[i + 1] - z_[i]); }
 
   std::vector<double> density_, cumulative_;
+  // Of cumulatives_at.
+  mutable std::vector<std::int32_t> above_, cell_;
+  mutable std::vector<double> half_slope_;
 };
 
 }  // namespace skyfold

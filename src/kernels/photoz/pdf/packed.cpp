@@ -3,7 +3,9 @@
 #include "packed.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace skyfold {
 namespace {
@@ -161,26 +163,50 @@ std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, std
   return value;
 }
 
-/// Reads the bits of blocks that are halved.
-class HalvedBlocks {
- public:
-  HalvedBlocks(std::span<const std::uint8_t> bits, std::vector<double>& starts) : bits_(bits), starts_(starts) {}
-  /// @returns false where there are more bits than bytes, or more halves than are made
-  [[nodiscard]] bool read(double low, double width, int depth) {
-    if (at_ >= 8 * bits_.size() || depth > most_depth) return false;
-    const bool is_cut = (bits_[at_ / 8] >> (at_ % 8) & 1u) != 0;
-    ++at_;
-    if (is_cut) return read(low, 0.5 * width, depth + 1) && read(low + 0.5 * width, 0.5 * width, depth + 1);
-    starts_.push_back(low);
-    return true;
-  }
-  [[nodiscard]] std::size_t bytes_read() const noexcept { return (at_ + 7) / 8; }
+/// Eight bytes as a number, those behind the end 0.
+std::uint64_t word_at(std::span<const std::uint8_t> bytes, std::size_t at) {
+  static_assert(std::endian::native == std::endian::little);
+  std::uint64_t word = 0;
+  if (at + sizeof word <= bytes.size())
+    std::memcpy(&word, bytes.data() + at, sizeof word);
+  else if (at < bytes.size())
+    std::memcpy(&word, bytes.data() + at, bytes.size() - at);
+  return word;
+}
 
- private:
-  std::span<const std::uint8_t> bits_;
-  std::vector<double>& starts_;
-  std::size_t at_ = 0;
-};
+/// Lists where the cells begin, by the bits of blocks that are halved.
+/// @returns the bytes that these bits take; 0 where there are more bits or cells than bytes, or more halves than are made
+std::size_t read_halves(std::span<const std::uint8_t> bits, double first, double span, std::vector<double>& starts) {
+  constexpr std::size_t depths = most_depth + 1;
+  constexpr std::uint32_t block = 1u << most_depth, end = n_blocks * block;  // in the narrowest cells
+  std::array<double, depths> half{};                                         // of a cell's width
+  half[0] = 0.5 * (span / n_blocks);
+  for (std::size_t d = 1; d < depths; ++d) half[d] = 0.5 * half[d - 1];
+  std::array<double, n_blocks + 1> low_of_block{};
+  for (std::size_t k = 0; k <= n_blocks; ++k) low_of_block[k] = first + span * static_cast<double>(k) / n_blocks;
+  std::array<double, 2 * depths + 1> low{};  // of the cell of each depth that is being read, from 1 on
+  std::fill_n(low.begin() + 1, depths, first);
+  std::size_t at = 0, n = 0, left = 0;
+  std::uint64_t window = 0;    // the next `left` bits, and more perhaps
+  starts.resize(bits.size());  // each cell has a byte
+  for (std::uint32_t place = 0, depth = 0; place < end;) {
+    if (at >= 8 * bits.size() || n == starts.size()) return 0;
+    if (left <= most_depth) window = word_at(bits, at / 8) >> (at % 8), left = 64 - at % 8;
+    // Bits that are set are cells cut, one in the left half of the other.
+    const auto cuts = static_cast<std::uint32_t>(std::countr_one(window));
+    depth += cuts;
+    if (depth > most_depth) return 0;
+    at += cuts + 1, left -= cuts + 1, window >>= cuts + 1;
+    starts[n++] = low[depth + 1];
+    place += block >> depth;
+    // What is to the right is the other half of the widest cell that ends here, or the next block.
+    depth = most_depth - static_cast<std::uint32_t>(std::countr_zero(place | block));
+    const double right = low[depth] + half[depth > 0 ? depth - 1 : 0];
+    std::fill_n(low.begin() + 1 + depth, depths, depth > 0 ? right : low_of_block[place / block]);
+  }
+  starts.resize(n);
+  return at <= 8 * bits.size() ? (at + 7) / 8 : 0;
+}
 
 /// Version 0: 16 blocks, each of 1, 3, 9 or 27 equal cells, and the values as they are.
 bool unpack_first(std::span<const std::uint8_t> bytes, double first, double span, std::vector<double>& z, std::vector<double>& values) {
@@ -201,13 +227,10 @@ bool unpack_first(std::span<const std::uint8_t> bytes, double first, double span
 }
 
 bool unpack_halves(std::span<const std::uint8_t> bytes, double first, double span, std::vector<double>& z, std::vector<double>& values) {
-  z.clear();
-  HalvedBlocks blocks(bytes.subspan(header), z);
-  for (std::size_t k = 0; k < n_blocks; ++k)
-    if (!blocks.read(first + span * static_cast<double>(k) / n_blocks, span / n_blocks, 0)) return false;
+  const std::size_t of_bits = read_halves(bytes.subspan(header), first, span, z);
   z.push_back(first + span);
-  const std::size_t begin = header + blocks.bytes_read();
-  if (begin + z.size() > bytes.size()) return false;  // damaged
+  const std::size_t begin = header + of_bits;
+  if (of_bits == 0 || begin + z.size() > bytes.size()) return false;  // damaged
   values.resize(z.size());
   for (std::size_t i = 0; i < z.size(); ++i) values[i] = density_of(bytes[begin + i]);
   return true;
