@@ -11,7 +11,7 @@ declare -A below=(
   [commands]="run registry dataset catalogue farm kernels io plan sky table core" [cli]="commands run registry core"
 )
 declare -A only=(
-  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [zlib.h]="io" [zstd.h]="io" [expat.h]="io" [yaml-cpp/]="dataset" [dlfcn.h]="io" [healpix_base.h]="sky" [sqlite3.h]="registry"
+  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [zlib.h]="io" [zstd.h]="io" [expat.h]="io" [yaml-cpp/]="dataset" [dlfcn.h]="io" [healpix_base.h]="sky" [sqlite3.h]="registry" [pqxx/]="registry"
   [Eigen/]="kernels table" [spdlog/]="core" [boost/]="core" [nlohmann/]="catalogue dataset registry run commands"
 )
 bad=0
@@ -44,6 +44,6 @@ for header in "${!only[@]}"; do
     case " ${only[$header]} " in *" $layer "*) ;; *) say "$file includes $header, which belongs to: ${only[$header]}" ;; esac
   done < <(grep -rnF "$header" src --include='*.cpp' --include='*.hpp' | grep '#include <')
 done
-public=$(grep -rnE '#include <(mpi|hdf5|fitsio|zlib|healpix|sqlite3|Eigen|spdlog|fmt|nlohmann|boost)' include || true)
+public=$(grep -rnE '#include <(mpi|hdf5|fitsio|zlib|healpix|sqlite3|pqxx|Eigen|spdlog|fmt|nlohmann|boost)' include || true)
 [ -z "$public" ] || say "third-party headers in public headers: $public"
 exit $bad

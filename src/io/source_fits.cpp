@@ -88,6 +88,10 @@ std::unique_ptr<Source> open_fits_source(const std::string& path, const std::str
   return std::make_unique<FitsSource>(open_fits_table(path, hdu));
 }
 
+std::unique_ptr<Source> open_fits_table_at(const std::shared_ptr<const InputFile>& file, const FitsHeader& header) {
+  return std::make_unique<FitsSource>(FitsTable{file, header});
+}
+
 std::unique_ptr<Source> open_plain_fits(const std::shared_ptr<const InputFile>& copy) {
   constexpr std::int64_t behind_primary = 2880;
   return std::make_unique<FitsSource>(FitsTable{copy, FitsHeader(*copy, behind_primary)});

@@ -39,6 +39,7 @@ Card parse_value(std::string_view text) {
   std::size_t end = 0;
   if (text.starts_with('\'')) {
     card.value = quoted_value(text, end);
+    card.is_text = true;
   } else {
     // Only behind a value that is no text: a slash within quotes is part of it.
     end = std::min(text.find('/'), text.size());
@@ -88,32 +89,37 @@ FitsHeader::FitsHeader(const InputFile& file, std::int64_t begin) : where_(file.
 void FitsHeader::add(std::string_view card) {
   const std::string key(trim(card.substr(0, 8)));
   // Part of the standard since 4.0 (section 4.2.1.2); names and units of columns may be longer than a card.
-  if (key == "CONTINUE" && !last_key_.empty()) {
-    Card& previous = cards_[last_key_];
+  if (key == "CONTINUE" && is_continued_) {
+    Card& previous = cards_.back().second;
     const Card next = parse_value(card.substr(8));
     if (!previous.value.ends_with('&')) return;
     previous.value.pop_back();
     previous.value += next.value;
     return;
   }
-  last_key_.clear();
-  if (card.substr(8, 2) != "= ") return;
-  if (cards_.emplace(key, parse_value(card.substr(10))).second) last_key_ = key;
+  is_continued_ = card.substr(8, 2) == "= ";
+  if (!is_continued_) return;
+  places_.emplace(key, cards_.size());
+  cards_.emplace_back(key, parse_value(card.substr(10)));
 }
 
 void FitsHeader::throw_bad(const std::string& key, const std::string& why) const {
   throw DataError(fmt::format("{}: FITS keyword {} {}", where_, key, why));
 }
 
+const Card* FitsHeader::find(const std::string& key) const {
+  const auto place = places_.find(key);
+  return place == places_.end() ? nullptr : &cards_[place->second].second;
+}
+
 std::optional<std::string> FitsHeader::text(const std::string& key) const {
-  const auto card = cards_.find(key);
-  if (card == cards_.end()) return std::nullopt;
-  return card->second.value;
+  const Card* card = find(key);
+  return card ? std::optional(card->value) : std::nullopt;
 }
 
 std::string FitsHeader::comment(const std::string& key) const {
-  const auto card = cards_.find(key);
-  return card == cards_.end() ? "" : card->second.comment;
+  const Card* card = find(key);
+  return card ? card->comment : "";
 }
 
 std::optional<std::int64_t> FitsHeader::integer(const std::string& key) const {
@@ -143,7 +149,7 @@ bool FitsHeader::is_true(const std::string& key) const { return text(key) == "T"
 
 /// Size of the data: |BITPIX| / 8 x GCOUNT x (PCOUNT + NAXIS1 x NAXIS2 ...), equation 2 of the standard. Random
 /// groups, which have NAXIS1 = 0, leave that factor out.
-std::int64_t FitsHeader::end() const {
+std::int64_t FitsHeader::data_bytes() const {
   const std::int64_t axes = count("NAXIS", 999);
   std::optional<std::int64_t> elements = axes == 0 ? 0 : 1;
   for (std::int64_t axis = 1; axis <= axes && elements; ++axis) {
@@ -160,7 +166,9 @@ std::int64_t FitsHeader::end() const {
   const auto values = product(*elements + extra, groups);
   const auto bytes = values ? product(*values, std::abs(bits) / 8) : values;
   if (!bytes || *bytes > far) throw_bad("NAXIS", "and the like are absurd");
-  return data_begin_ + (*bytes + block_bytes - 1) / block_bytes * block_bytes;
+  return *bytes;
 }
+
+std::int64_t FitsHeader::end() const { return data_begin_ + (data_bytes() + block_bytes - 1) / block_bytes * block_bytes; }
 
 }  // namespace skyfold

@@ -36,7 +36,7 @@ Database::Database(const std::string& path, bool read_only) : path_(path) {
   const int flags = SQLITE_OPEN_URI | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int status = sqlite3_open_v2(uri.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
-  if (status != SQLITE_OK) fail("cannot open the registry");
+  if (status != SQLITE_OK) fail("cannot open the database");
   // Other commands write for milliseconds; waiting is better than failing.
   sqlite3_busy_timeout(handle, static_cast<int>(std::chrono::milliseconds(patience).count()));
 }
@@ -46,7 +46,7 @@ void Database::fail(const std::string& what) const {
 }
 
 void Database::execute(const std::string& sql) {
-  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("the registry refuses a change");
+  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail("the database refuses a change");
 }
 
 void Database::set_journal_mode(const std::string& mode) {
@@ -57,12 +57,13 @@ void Database::set_journal_mode(const std::string& mode) {
   while ((status = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr)) == SQLITE_BUSY &&
          std::chrono::steady_clock::now() - start < patience)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  if (status != SQLITE_OK) fail("the registry refuses a change");
+  if (status != SQLITE_OK) fail("the database refuses a change");
 }
 
 Statement::Statement(Database& database, const std::string& sql) : database_(database) {
   sqlite3_stmt* handle = nullptr;
-  if (sqlite3_prepare_v2(database.handle(), sql.c_str(), -1, &handle, nullptr) != SQLITE_OK) database.fail("not a registry of skyfold");
+  if (sqlite3_prepare_v2(database.handle(), sql.c_str(), -1, &handle, nullptr) != SQLITE_OK)
+    database.fail("the database does not know what is asked");
   handle_.reset(handle);
 }
 
@@ -80,6 +81,24 @@ Statement& Statement::bind(const std::string& value) {
   // Copied by SQLite (TRANSIENT): the text may be gone before the statement runs.
   sqlite3_bind_text(handle_.get(), ++bound_, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
   return *this;
+}
+
+Statement& Statement::bind_null() {
+  sqlite3_bind_null(handle_.get(), ++bound_);
+  return *this;
+}
+
+Statement::Kind Statement::kind(int column) const noexcept {
+  switch (sqlite3_column_type(handle_.get(), column)) {
+    case SQLITE_NULL:
+      return Kind::none;
+    case SQLITE_INTEGER:
+      return Kind::integer;
+    case SQLITE_FLOAT:
+      return Kind::number;
+    default:
+      return Kind::text;
+  }
 }
 
 bool Statement::next() {

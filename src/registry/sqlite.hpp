@@ -39,6 +39,7 @@ class Statement {
   Statement& bind(std::int64_t value);
   Statement& bind(double value);
   Statement& bind(const std::string& value);
+  Statement& bind_null();
   /// The next row; false at the end.
   bool next();
   /// Runs to the end and makes the statement ready for other values.
@@ -47,6 +48,10 @@ class Statement {
   [[nodiscard]] std::int64_t integer(int column) const noexcept { return sqlite3_column_int64(handle_.get(), column); }
   [[nodiscard]] double number(int column) const noexcept { return sqlite3_column_double(handle_.get(), column); }
   [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] int columns() const noexcept { return sqlite3_column_count(handle_.get()); }
+  /// What the value of a column of this row is.
+  enum class Kind { none, integer, number, text };
+  [[nodiscard]] Kind kind(int column) const noexcept;
 
  private:
   struct Finalise {

@@ -13,12 +13,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "lock.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/dataset/parts.hpp"
+#include "skyfold/run/lock.hpp"
 #include "state.hpp"
 
 namespace skyfold {

@@ -1,6 +1,6 @@
 // The lock of a run folder. Of a holder on this machine the system knows whether it lives (flock); of one on another
 // machine all that can be seen is whether its counter moves, so that no two clocks are ever compared.
-#include "lock.hpp"
+#include "skyfold/run/lock.hpp"
 
 #include <fcntl.h>
 #include <fmt/core.h>
