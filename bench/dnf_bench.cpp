@@ -16,6 +16,7 @@
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/kernels/photoz/training_tasks.hpp"
 
 namespace {
 
@@ -81,7 +82,8 @@ PhotozModel train(const Survey& survey) {
   TrainingSet set{.id = std::vector<std::int64_t>(survey.z.size()), .z = survey.z, .photometry = {}};
   std::iota(set.id.begin(), set.id.end(), 0);
   gather_photometry(table_of(survey), band_columns(), model.bands, model.bands.limits, set.photometry);
-  make_photoz_algorithm("dnf")->train(set, model);
+  LocalTasks here(1);
+  make_photoz_algorithm("dnf")->train(set, here, model);
   return model;
 }
 

@@ -19,6 +19,7 @@
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/statistics.hpp"
 #include "skyfold/kernels/photoz/algorithm.hpp"
+#include "skyfold/kernels/photoz/training_tasks.hpp"
 #include "skyfold/kernels/samples/weights.hpp"
 
 namespace {
@@ -87,7 +88,8 @@ PhotozModel train(const Survey& survey, const std::vector<std::string>& argument
   OptionSet option;
   algorithm->describe(option);
   option.read_command_line(arguments);
-  algorithm->train(set, model);
+  LocalTasks here(1);
+  algorithm->train(set, here, model);
   return model;
 }
 

@@ -150,7 +150,7 @@ void measure(double alike, std::size_t n_targets, std::size_t n_published) {
   Stars near;
   kernel.add_stars(all, 0, near);
   const StarField field = kernel.field_of(near, 1);
-  std::vector<std::vector<Candidate>> candidates;
+  std::vector<std::vector<StarCandidate>> candidates;
   std::vector<FieldPlane> planes;
   LocusSolver solver(kernel.rules(), field);
   for (const LocusTarget& target : kernel.targets_of(in)) {
