@@ -14,7 +14,7 @@ import typing
 import drive
 
 FIELDS = ("unix_time_s", "step", "attempt", "process", "resident_mb", "own_mb", "cpu_s", "read_mb", "written_mb")
-COLOURS = ("#888888", "#0072b2", "#009e73", "#d55e00", "#cc79a7")
+COLOURS = ("#888888", "#0072b2", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 
 
 class Step(typing.NamedTuple):
@@ -22,6 +22,7 @@ class Step(typing.NamedTuple):
     ranks: int            # 0: one process, no mpirun
     words: list           # of the command
     products: list        # names in the folder
+    rows: int = 0         # that it works through; 0: the objects
 
 
 def processes_of(output):
@@ -88,7 +89,7 @@ def do_steps(launcher, o, steps):
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         if is_new:
             writer.writeheader()
-        for step, ranks, words, _ in steps:
+        for step, ranks, words, *_ in steps:
             if step in facts:
                 continue
             number = 1 + max((int(row["attempt"]) for row in samples_of(samples_path) if row["step"] == step), default=0)
@@ -117,17 +118,17 @@ def earlier_attempts_s(samples, step, last):
 def rows_of(o, steps, facts, samples):
     """A row of the table for each step, and their sum."""
     folder, rows = pathlib.Path(o.folder), []
-    for step, ranks, _, products in steps:
+    for step, ranks, _, products, worked in steps:
         mine = [row for row in samples if row["step"] == step]
         attempts = max((int(row["attempt"]) for row in mine), default=1)
         seconds = facts[step]["last_attempt_s"] + earlier_attempts_s(samples, step, attempts)
         size = sum((folder / name).stat().st_size for name in products if (folder / name).exists())
-        rows.append({"step": step, "ranks": ranks or 1, "attempts": attempts, "seconds": round(seconds, 1), "objects_per_s": round(o.objects / seconds) if ranks else "",
+        rows.append({"step": step, "ranks": ranks or 1, "attempts": attempts, "seconds": round(seconds, 1), "rows_per_s": round((worked or o.objects) / seconds) if ranks else "",
                      "product_gb": round(size / 1e9, 2), "peak_mb_per_rank": max((float(row["resident_mb"]) for row in mine), default=0.0),
                      "peak_own_mb_per_rank": max((float(row["own_mb"]) for row in mine), default=0.0)})
     total = sum(row["seconds"] for row in rows)
     rows.append({"step": "all", "ranks": max(row["ranks"] for row in rows), "attempts": max(row["attempts"] for row in rows), "seconds": round(total, 1),
-                 "objects_per_s": round(o.objects / total), "product_gb": round(sum(row["product_gb"] for row in rows), 2),
+                 "rows_per_s": round(o.objects / total), "product_gb": round(sum(row["product_gb"] for row in rows), 2),
                  "peak_mb_per_rank": max(row["peak_mb_per_rank"] for row in rows),
                  "peak_own_mb_per_rank": max(row["peak_own_mb_per_rank"] for row in rows)})
     return rows
@@ -151,12 +152,12 @@ def run_study(launcher, o, name, steps, product, beside=""):
 def draw_memory(path, steps, samples):
     """Resident memory of every rank over time, the steps side by side."""
     blocks, plots, labels, begin = {}, [], [], float(samples[0]["unix_time_s"])
-    for (step, *_), colour in zip(steps, COLOURS):
+    for number, ((step, *_), colour) in enumerate(zip(steps, COLOURS)):
         mine = [row for row in samples if row["step"] == step]
         for rank in sorted({row["process"] for row in mine}):
-            block = f"{step}_{rank}"
+            block = f"step{number}_{rank}"
             blocks[block] = [((float(row["unix_time_s"]) - begin) / 60, row["resident_mb"]) for row in mine if row["process"] == rank]
             title = f"title '{step}'" if rank == "0" else "notitle"
             plots.append(f"${block} using 1:2 with lines lw 2 lc rgb '{colour}' {title}")
-    drive.draw(path, "set xlabel 'time [min]'\nset ylabel 'resident memory of a rank [MB]'\nset yrange [0:*]\nset key top right\nplot "
+    drive.draw(path, "set xlabel 'time [min]'\nset ylabel 'resident memory of a rank [MB]'\nset yrange [0:*]\nset key outside above maxrows 3\nplot "
                + ", ".join(plots) + "\n", **blocks)

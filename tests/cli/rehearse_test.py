@@ -170,6 +170,27 @@ class ScalingStudy(support.SkyfoldTest):
             chosen = (mock["object/is_star"][:] == 0) & (mock["object/mag_i"][:] < 22.5)
             np.testing.assert_array_equal(nz["tomography/objects"][:], np.histogram(product["object/z_phot"][:][chosen], [0.2, 0.43, 0.63, 0.9, 1.3])[0])
 
+    def test_a_photometry_database_is_loaded_mapped_searched_and_described(self):
+        objects, figure = 16_000, self.folder / "scaling-database-memory.svg"
+        out = self.study("database", "--objects", objects, "--headline-ranks", 2, "--every", 0.2, "--figures", self.folder)
+        self.assertIn(f"{objects:,} objects from nothing to light-curve statistics", out)
+        self.assertIn("</svg>", figure.read_text())
+        measurements = objects * 1_000_000_000 // 118_000_000
+        with h5py.File(self.folder / "mock.h5") as mock, h5py.File(self.folder / "map.h5") as sky, h5py.File(self.folder / "found.h5") as found, \
+                h5py.File(self.folder / "statistics.h5") as statistics, h5py.File(self.folder / "loaded.h5") as loaded:
+            self.assertEqual(len(mock["meas/mjd"]), measurements)
+            self.assertEqual(len(loaded["meas/mjd"]), measurements // 8)
+            blue, red = mock["object/f475w_vega"][:], mock["object/f814w_vega"][:]
+            pixels = np.unique(mock["object/pix4096"][:][(blue < 90) & (red < 90)], return_counts=True)
+            np.testing.assert_array_equal(sky["object/pix"][:], pixels[0])
+            np.testing.assert_array_equal(sky["object/n"][:], pixels[1])
+            chosen = mock["object/random_id"][:] < np.float32(100 * (objects // 8) / objects)
+            self.assertTrue(np.isin(mock["object/id"][:][chosen], found["object/id"][:]).all())
+            counted = sum(statistics[f"object/{name}_n"][:].astype(int) for name in ("F110W", "F160W", "F275W", "F336W", "F475W", "F814W"))
+            count = np.add.reduceat(mock["meas/mag"][:] < 90, mock["meas_offset"][:-1]) if (np.diff(mock["meas_offset"][:]) > 0).all() else None
+            self.assertIsNotNone(count, "objects without measurements")
+            np.testing.assert_array_equal(counted, count)
+
 
 if __name__ == "__main__":
     support.main()
