@@ -11,7 +11,7 @@ declare -A below=(
   [commands]="run registry dataset catalogue farm kernels io plan sky table core" [cli]="commands run registry core"
 )
 declare -A only=(
-  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [zlib.h]="io" [zstd.h]="io" [expat.h]="io" [yaml-cpp/]="dataset" [dlfcn.h]="io" [healpix_base.h]="sky" [sqlite3.h]="registry" [pqxx/]="registry"
+  [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [zlib.h]="io" [zstd.h]="io" [expat.h]="io" [jpeglib.h]="io" [yaml-cpp/]="dataset" [dlfcn.h]="io" [healpix_base.h]="sky" [sqlite3.h]="registry" [pqxx/]="registry"
   [Eigen/]="kernels table" [spdlog/]="core" [boost/]="core" [nlohmann/]="catalogue dataset registry run commands"
 )
 bad=0

@@ -8,7 +8,9 @@ std::unique_ptr<Command> make_aggregate_command();
 std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_convert_config_command();
 std::unique_ptr<Command> make_count_command();
+std::unique_ptr<Command> make_curate_previews_command();
 std::unique_ptr<Command> make_curate_register_command();
+std::unique_ptr<Command> make_curate_transfer_command();
 std::unique_ptr<Command> make_export_command();
 std::unique_ptr<Command> make_head_command();
 std::unique_ptr<Command> make_info_command();
@@ -112,8 +114,12 @@ constexpr CommandEntry commands[] = {
     {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", alone,
      make_map_ud_grade_command},
     {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", farms, make_mock_command},
+    {"curate transfer", "copy or link nights, with hashes and a manifest", "mpirun -n 2 skyfold curate transfer /mnt/nights NIGHTS",
+     spreads, make_curate_transfer_command},
     {"curate register", "give the files of nights their ids in an archive", "skyfold curate register NIGHTS --archive ARCHIVE", spreads,
      make_curate_register_command},
+    {"curate previews", "make JPEG pictures of the images of nights", "mpirun -n 2 skyfold curate previews NIGHTS --output PREVIEWS",
+     spreads, make_curate_previews_command},
     {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},
     {"products show", "tell all that is recorded of a product", "skyfold products show Z.hdf5 --verify", alone, make_products_show_command},
     {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.hdf5", alone,

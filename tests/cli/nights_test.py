@@ -1,10 +1,14 @@
-"""Nights of FITS files from outside: what the mock makes against astropy."""
+"""Nights of FITS files from outside: what the mock makes against astropy, transfers, previews against numpy."""
 import csv
+import os
 import pathlib
+import shutil
 import sys
+import unittest.mock
 import warnings
 
 import numpy as np
+from PIL import Image
 from astropy.io import fits
 from astropy.wcs import WCS
 
@@ -95,6 +99,115 @@ class Nights(support.SkyfoldTest):
         result = self.run_skyfold("mock", *SMALL, "--fresh", "--seed", 6, "--output", self.tree)
         self.assertEqual(result.code, 2, result)
         self.assertRegex(result.err, r"tree: has files already, such as .*st")
+
+    def test_a_night_is_transferred_once_and_what_changes_is_told(self):
+        source, there = pathlib.Path(self.path("source")), pathlib.Path(self.path("there"))
+        shutil.copytree(self.tree, source)
+        (source / "20260501_v1" / "log.txt").write_text("seeing 0.8")
+        (source / "20260501_v1" / "calib").mkdir()
+        # A death with a file that has no name yet; the next attempt, on other ranks, goes on.
+        with unittest.mock.patch.dict(os.environ, SKYFOLD_DIE_AT="transferred a file"):
+            killed = self.run_skyfold("curate", "transfer", source, there)
+        self.assertNotEqual(killed.code, 0, killed)
+        self.assertEqual([p.name for p in there.glob("*/w*")], [])
+        result = self.run_skyfold("curate", "transfer", source, there, ranks=2)
+        self.assertEqual(result.code, 5, result)
+        self.assertRegex(result.err, r"calib: not transferred \(it is no file\)")
+        self.assertRegex(result.err, r"3 nights: 29 files transferred")
+        (source / "20260501_v1" / "calib").rmdir()
+        for path in source.glob("*/*"):
+            self.assertEqual((there / path.relative_to(source)).read_bytes(), path.read_bytes())
+        self.assertEqual([str(p) for p in there.glob("*/.*")], [])
+        lines = (there / "20260501_v1" / "manifest.tsv").read_text().splitlines()
+        self.assertEqual([line.split("\t")[:2] for line in lines[1:]],
+                         [[p.name, str(p.stat().st_size)] for p in sorted((source / "20260501_v1").iterdir())])
+        self.assertRegex(self.skyfold("curate", "transfer", source, there).err, r"0 files transferred \(0.0 MB\), 29 were there")
+        # Another time with the same bytes is no change; other bytes are, of the same length, too; what is gone is said.
+        changed, touched, gone = sorted((source / "20260501_v1").glob("w*_cat.fits"))[:3]
+        data = bytearray(changed.read_bytes())
+        data[9000] ^= 1
+        changed.write_bytes(data)
+        os.utime(touched, (1, 1))
+        gone.unlink()
+        kept = (there / changed.relative_to(source)).read_bytes()
+        result = self.run_skyfold("curate", "transfer", source, there)
+        self.assertEqual(result.code, 5, result)
+        self.assertRegex(result.err, changed.name + r": has changed at the source since it was transferred \(\d+ bytes then")
+        self.assertRegex(result.err, gone.name + ": is no longer at the source")
+        self.assertRegex(result.err, r"0 files transferred \(0.0 MB\), 27 were there")
+        self.assertEqual((there / changed.relative_to(source)).read_bytes(), kept)
+
+    def test_a_file_that_others_put_there_is_not_replaced(self):
+        there = pathlib.Path(self.path("there"))
+        name = [row["file"] for row in self.list][3]
+        (there / name).parent.mkdir(parents=True)
+        (there / name).write_text("mine")
+        result = self.run_skyfold("curate", "transfer", self.tree, there, "--mode", "symlink")
+        self.assertEqual(result.code, 5, result)
+        self.assertRegex(result.err, r"is there with other bytes than .* \(it was not transferred by skyfold: move it away\)")
+        self.assertEqual((there / name).read_text(), "mine")
+        links = [p for p in there.glob("*/w*") if p.is_symlink()]
+        self.assertEqual(len(links), 27)
+        self.assertEqual({p.resolve().parent.parent for p in links}, {self.tree.resolve()})
+
+    def test_previews_have_north_up_and_east_left_and_the_stretch_of_their_percentiles(self):
+        rng = np.random.default_rng(3)
+        hdus, n = [fits.PrimaryHDU()], 60
+        turns = [(a, b, c) for c in (0, 1) for a in (-1, 1) for b in (-1, 1)]  # both axes either way, with x and y exchanged or not
+        for a, b, swap in turns:
+            image = rng.normal(100, 10, (n + 10, n)).astype(np.float32)
+            header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 50.0, "CRVAL2": 30.0, "CRPIX1": 30.0, "CRPIX2": 35.0,
+                                  "CD1_1": 0.0 if swap else a * 1e-3, "CD1_2": a * 1e-3 if swap else 1e-5,
+                                  "CD2_1": b * 1e-3 if swap else 0.0, "CD2_2": 1e-5 if swap else b * 1e-3})
+            wcs = WCS(header)
+            for place, value in (((0, 0.015), 400), ((0.018, 0), 1000)):  # north; east
+                x, y = (int(round(float(v))) for v in wcs.all_world2pix(50 + place[0] / np.cos(np.radians(30)), 30 + place[1], 0))
+                image[y - 2:y + 3, x - 2:x + 3] = value
+            image[5, 7] = np.nan
+            hdus.append(fits.CompImageHDU(image, header, quantize_level=0, compression_type="GZIP_1") if swap and a > 0 else fits.ImageHDU(image, header))
+        hdus.append(fits.ImageHDU(np.arange(12.0).reshape(3, 4), fits.Header({"CD1_1": 1.0})))  # no coordinates
+        night = pathlib.Path(self.path("20260101_v1"))
+        night.mkdir()
+        fits.HDUList(hdus).writeto(night / "w20260101_00001.fit")
+        words = ["--preview.quality", 100, "--preview.low", 10, "--preview.high", 98]
+        result = self.skyfold("curate", "previews", night, "--output", self.path("p"), *words)
+        self.assertRegex(result.err, r"9 previews of 1 image files(.|\n)*1 of them have the axes of their pixels")
+        for k, (a, b, swap) in enumerate(turns, 1):
+            with Image.open(self.path("p") + f"/20260101_v1/w20260101_00001_{k}.jpg") as picture:
+                grey = np.asarray(picture).astype(float)
+            data = np.asarray(hdus[k].data, dtype=float)
+            turned = max((np.rot90(f, r) for f in (data, data[::-1]) for r in range(4)), key=lambda v: -np.nansum(abs(stretched(v) - grey))
+                         if v.shape == grey.shape else -np.inf)
+            north, east = ([np.nanmean((turned == value) * (np.indices(turned.shape)[axis] - turned.shape[axis] / 2)) for axis in (0, 1)]
+                           for value in (400, 1000))
+            self.assertLess(north[0], 0, k)  # up
+            self.assertLess(abs(north[1]), abs(north[0]) / 3, k)
+            self.assertLess(east[1], 0, k)  # left
+            self.assertLess(abs(east[0]), abs(east[1]) / 3, k)
+            # Noise of every pixel is a trial for JPEG, even at its best.
+            self.assertLess(np.abs(stretched(turned) - grey).mean(), 2.5, k)
+        with Image.open(self.path("p") + "/20260101_v1/w20260101_00001_9.jpg") as picture:
+            self.assertEqual(picture.size, (4, 3))
+            self.assertLess(np.asarray(picture)[2].mean(), np.asarray(picture)[0].mean())  # the last row is on top
+
+    def test_previews_of_a_tree_are_the_same_on_any_ranks_and_small(self):
+        made = []
+        for ranks, name in ((0, "a"), (2, "b")):
+            result = self.run_skyfold("curate", "previews", self.tree, "--output", self.path(name), "--preview.size", 16, ranks=ranks)
+            self.assertEqual(result.code, 5, result)
+            made.append({p.relative_to(self.path(name)): p.read_bytes() for p in pathlib.Path(self.path(name)).glob("*/*")})
+        truncated = [row["file"] for row in self.list if row["damage"] == "truncated"]
+        self.assertRegex(result.err, truncated[0] + r": extension \d: cannot be read")
+        self.assertRegex(result.err, r"51 previews of 13 image files")  # one of them has three extensions
+        self.assertEqual(made[0], made[1])
+        with Image.open(next(pathlib.Path(self.path("a")).glob("*/*.jpg"))) as picture:
+            self.assertEqual(picture.size, (16, 16))
+
+
+def stretched(values, low=10, high=98, contrast=8.0):
+    """The stretch of docs/curation.md."""
+    black, white = np.nanpercentile(values, [low, high], method="nearest")
+    return np.round(255 * np.arcsinh(contrast * np.nan_to_num(np.clip((values - black) / (white - black), 0, 1))) / np.arcsinh(contrast))
 
 
 if __name__ == "__main__":
