@@ -10,6 +10,7 @@
 
 #include "crowding.hpp"
 #include "duplicates.hpp"
+#include "overlaps.hpp"
 #include "passes.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/log.hpp"
@@ -54,7 +55,13 @@ class Import {
         memory_(o_.memory_mb * 1'000'000),
         survey_(take_survey_for(o_)),
         run_(ranks_, context.options, context.run,
-             {"import", program_version, o_.output, {o_.output, rejects_path()}, all_inputs(), &context.process, {rejects_path()}}) {}
+             {"import",
+              program_version,
+              o_.output,
+              {o_.output, rejects_path(), list_path()},
+              all_inputs(),
+              &context.process,
+              {rejects_path(), list_path()}}) {}
 
   ImportResult run() {
     if (run_.is_complete()) return {};
@@ -112,12 +119,15 @@ class Import {
       });
     }
     if (o_.check) ranks_.together([&] { o_.check(layout()); });
+    if (o_.dedup != "none") ranks_.together([&] { overlaps_.emplace(inputs_, o_); });
     if (ranks_.is_first()) {
       log_info(fmt::format("{} file{}, {} rows, {} columns", inputs_.sources.size(), inputs_.sources.size() == 1 ? "" : "s",
                            grouped(inputs_.rows), inputs_.schema.input.size()));
       for (const std::string& remark : inputs_.schema.remarks) log_info(remark);
+      for (const std::string& remark : overlaps_ ? overlaps_->remarks() : std::vector<std::string>()) log_info(remark);
     }
     scan();
+    if (overlaps_) find_overlaps();
     drop_duplicates();
     place();
     if (!in_order_) sort();
@@ -132,7 +142,11 @@ class Import {
   std::string splitters_path() const { return run_.partial("splitters.scratch"); }
   std::string rejects_folder() const { return run_.partial("rejects.scratch"); }
   std::string duplicates_path() const { return rejects_folder() + "/duplicates"; }
+  std::string overlaps_folder() const { return run_.partial("overlaps.scratch"); }
+  std::string repeated_path() const { return run_.partial("repeated.scratch"); }
+  std::string marks_path() const { return run_.partial("marks.scratch"); }
   std::string catalogue_path() const { return run_.partial(o_.output); }
+  std::string list_path() const { return o_.dedup_list.empty() ? o_.output + ".repeated.csv" : o_.dedup_list; }
   std::string rejects_path() const { return o_.rejects.empty() ? o_.output + ".rejects.csv" : o_.rejects; }
 
   void farm(const std::string& name, const std::vector<Partition>& partitions, const std::shared_ptr<Work>& work) {
@@ -142,14 +156,41 @@ class Import {
   void scan() {
     run_.once("scratch files", [&] {
       for (const std::string& path : {keys_path(), ids_path(), placed_keys_path()}) ScratchArray::create(path, inputs_.rows);
+      if (overlaps_) {
+        remove_scratch_folder(overlaps_folder());
+        fs::create_directory(overlaps_folder());
+        OverlapArrays::create(overlaps_folder(), inputs_.rows);
+      }
       // A death may have left rejects of blocks that were cut otherwise.
       remove_scratch_folder(rejects_folder());
       fs::create_directory(rejects_folder());
     });
     std::shared_ptr<ScanPass> pass;
-    ranks_.together([&] { pass = std::make_shared<ScanPass>(inputs_, o_, keys_path(), ids_path(), rejects_folder()); });
+    ranks_.together([&] {
+      auto overlaps = overlaps_ ? std::make_unique<OverlapScan>(*overlaps_, overlaps_folder()) : nullptr;
+      pass = std::make_shared<ScanPass>(inputs_, o_, keys_path(), ids_path(), rejects_folder(), std::move(overlaps));
+    });
     // Keys of all rows come first: only when they are known can a row's place be.
     farm("import (1 of 3, keys)", inputs_.partitions(ranks_), pass);
+  }
+
+  /// Repeated detections get the key of dropped rows, or a mark.
+  void find_overlaps() {
+    if (!run_.has_made("overlaps")) {
+      const OverlapSearch search{inputs_.rows, o_.dedup_radius, overlaps_->has_middles(), overlaps_folder(),
+                                 keys_path(),  memory_ / 4,     context_.threads};
+      const std::vector<Repeated> found = find_repeated(ranks_, search);
+      // Kept: another attempt must drop the same rows, though their keys are gone.
+      run_.once("overlaps", [&] { write_durably(repeated_path(), packed(found)); });
+    }
+    ranks_.on_first_only([&] {
+      append_packed(read_file(repeated_path()), repeated_);
+      if (o_.dedup_mark) ScratchArray::create(marks_path(), inputs_.rows);
+      ScratchArray marked(o_.dedup_mark ? marks_path() : keys_path());
+      const std::int64_t mark = o_.dedup_mark ? 1 : dropped_key;
+      for (const Repeated& row : repeated_) marked.write(row.row, std::span(&mark, 1));
+      marked.sync();
+    });
   }
 
   void drop_duplicates() {
@@ -201,7 +242,7 @@ class Import {
     std::shared_ptr<PlacePass> pass;
     ranks_.together([&] {
       pass = std::make_shared<PlacePass>(inputs_, placement_, o_.ordering == "healpix", in_order_ ? catalogue_path() : placed_path(),
-                                         keys_path(), in_order_ ? "" : placed_keys_path());
+                                         keys_path(), in_order_ ? "" : placed_keys_path(), overlaps_ && o_.dedup_mark ? marks_path() : "");
     });
     farm("import (2 of 3, placing)", inputs_.partitions(ranks_), pass);
   }
@@ -333,13 +374,27 @@ class Import {
     result_.dropped = std::stoll(dropped);
     std::vector<std::string> products = {o_.output};
     if (result_.dropped > 0) products.push_back(rejects_path());
+    const std::int64_t repeated = std::stoll(ranks_.on_first([&] { return std::to_string(repeated_.size()); }));
+    if (repeated > 0 && !o_.dedup_mark) {
+      ranks_.on_first_only([&] { write_repeated(run_.partial(list_path()), inputs_, repeated_); });
+      products.push_back(list_path());
+    }
     run_.publish(products);
-    // Whatever is neither in the catalogue nor among the rejects.
-    const std::int64_t left_out = inputs_.rows - result_.rows - result_.dropped;
+    // Whatever is neither in the catalogue nor listed.
+    const std::int64_t left_out = inputs_.rows - result_.rows - result_.dropped - (o_.dedup_mark ? 0 : repeated);
     const std::string chosen = trim(o_.where).empty() ? "" : fmt::format("left out {} rows by --where\n", grouped(left_out));
     const std::string note =
         result_.dropped == 0 ? "" : fmt::format("dropped {} rows, listed in {}\n", grouped(result_.dropped), rejects_path());
-    run_.finish(context_.threads, fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, chosen + note));
+    run_.finish(context_.threads,
+                fmt::format("{} rows, ordered by {}\n{}", grouped(result_.rows), o_.ordering, chosen + note + overlap_note(repeated)));
+  }
+
+  [[nodiscard]] std::string overlap_note(std::int64_t repeated) const {
+    if (!overlaps_) return "";
+    context_.process.fact("repeated detections", grouped(repeated));
+    if (repeated == 0) return "no repeated detections\n";
+    return o_.dedup_mark ? fmt::format("marked {} repeated detections ({} = 1)\n", grouped(repeated), repeated_column)
+                         : fmt::format("left out {} repeated detections, listed in {}\n", grouped(repeated), list_path());
   }
 
   ImportOptions& asked_;  ///< what the record of this import tells
@@ -350,7 +405,9 @@ class Import {
   TakenSurvey survey_;
   Run run_;
   Inputs inputs_;
-  CorrectionRecord corrections_;  ///< of the inputs; rank 0
+  std::optional<OverlapRule> overlaps_;
+  std::vector<Repeated> repeated_;  ///< rank 0
+  CorrectionRecord corrections_;    ///< of the inputs; rank 0
   bool in_order_ = false;
   Placement placement_;
   ImportResult result_;

@@ -24,6 +24,12 @@ class ImportCommand final : public Command {
                                            {"columns.filter", !options_.filter.empty()},
                                            {"columns.time", !options_.time.empty()},
                                            {"filters", !options_.filters.empty()}});
+    if (options_.dedup == "none")
+      for (const std::string& name : context.options.names())
+        if (name.starts_with("dedup.")) refuse_idle_options("--dedup", {{name.c_str(), context.options.changed(name)}});
+    if (options_.dedup != "none" && options_.profile.is_set())
+      throw UsageError(fmt::format("--dedup {} with --profile (which merges repeated detections itself)", options_.dedup));
+    if (options_.dedup_mark && !options_.dedup_list.empty()) throw UsageError("--dedup.list with --dedup.mark (all rows stay)");
     // Repeated detections are no mistake of the inputs: they are merged, and listed.
     if (options_.profile.is_set() && !context.options.given("on-bad-row")) options_.on_bad_row = "drop";
     import_catalogue(options_, context);
@@ -35,8 +41,9 @@ class ImportCommand final : public Command {
     if (options_.objects.empty()) throw UsageError("--objects is missing (the catalogue of the objects that were measured)");
     if (options_.join.empty()) throw UsageError("--join is missing (id:COLUMN or position:ARCSEC)");
     // Of objects alone: they would be given for nothing.
-    for (const char* name : {"input", "ordering", "ordering.column", "columns.id", "columns.tile", "with-ids", "survey",
-                             "bands.nondetection", "bands.missing", "bands.nan", "bands.inf", "profile", "clean"})
+    for (const char* name :
+         {"input", "ordering", "ordering.column", "columns.id", "columns.tile", "with-ids", "survey", "dedup", "dedup.radius", "dedup.by",
+          "dedup.tile", "dedup.mark", "dedup.list", "bands.nondetection", "bands.missing", "bands.nan", "bands.inf", "profile", "clean"})
       if (given.changed(name)) throw UsageError(fmt::format("--{} does not go with --measurements (it is about objects)", name));
   }
 

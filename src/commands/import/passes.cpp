@@ -8,7 +8,6 @@
 #include <numeric>
 
 #include "crowding.hpp"
-#include "skyfold/core/file.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/sort.hpp"
 #include "skyfold/kernels/archive_ids/archive_ids.hpp"
@@ -21,10 +20,15 @@ namespace skyfold {
 namespace {
 
 /// Text inputs can have unreadable cells anywhere, so that all their columns are checked before any row is placed.
-Schema scanned_columns(const Inputs& inputs, const KeyMaker& maker) {
+Schema scanned_columns(const Inputs& inputs, const KeyMaker& maker, const OverlapScan* overlaps) {
   const bool has_text = std::any_of(inputs.blocks.begin(), inputs.blocks.end(), [](const InputBlock& b) { return b.piece.end > 0; });
   // FITS and HDF5 have bad cells in rare conversions alone: two passes over all columns would cost more than they find.
-  return has_text ? inputs.schema.input : maker.needs();
+  if (has_text) return inputs.schema.input;
+  Schema columns = maker.needs();
+  if (overlaps != nullptr)
+    for (const ColumnInfo& column : overlaps->needs())
+      if (!find_column(columns, column.name)) columns.push_back(column);
+  return columns;
 }
 
 const InputBlock& block_of(const Inputs& inputs, const Job& job) { return inputs.blocks[static_cast<std::size_t>(job.first_partition)]; }
@@ -35,13 +39,6 @@ void count_bytes(const Table& table, JobResult& result) {
 
 }  // namespace
 
-void ScratchArray::create(const std::string& path, std::int64_t rows) {
-  File file = File::created(path);
-  // Laid out whole, so that ranks write at their places without a word to one another.
-  file.resize(rows * 8);
-  file.close();
-}
-
 std::size_t Placement::bucket_of(std::int64_t key, std::int64_t row) const {
   // Key and row together are unique: every row has one bucket, however many keys are equal.
   return static_cast<std::size_t>(std::upper_bound(splitters.begin(), splitters.end(), std::pair(key, row)) - splitters.begin());
@@ -50,11 +47,12 @@ std::size_t Placement::bucket_of(std::int64_t key, std::int64_t row) const {
 // --- first pass ------------------------------------------------------------------------------------
 
 ScanPass::ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
-                   const std::string& rejects_folder)
+                   const std::string& rejects_folder, std::unique_ptr<OverlapScan> overlaps)
     : inputs_(inputs),
       options_(o),
+      overlaps_(std::move(overlaps)),
       key_maker_(inputs, o),
-      columns_(scanned_columns(inputs, key_maker_)),
+      columns_(scanned_columns(inputs, key_maker_, overlaps_.get())),
       keys_(keys_path),
       ids_(ids_path),
       rejects_folder_(rejects_folder) {}
@@ -70,8 +68,9 @@ void ScanPass::read(const Job& job, RowRange block, int index, JobResult& result
   count_bytes(slot.table, result);
 }
 
-void ScanPass::compute(const Job&, RowRange block, int index) {
+void ScanPass::compute(const Job& job, RowRange block, int index) {
   Buffers& slot = slots_[index];
+  if (overlaps_) overlaps_->fill(slot.table, block_of(inputs_, job).source, slot.overlaps);
   const auto rows = static_cast<std::size_t>(block.size());
   slot.keys.resize(rows);
   slot.ids.resize(rows);
@@ -113,20 +112,23 @@ void ScanPass::write(const Job&, RowRange block, int index, JobResult& result) {
   if (!lines.empty()) write_durably(fmt::format("{}/{}", rejects_folder_, block.begin), lines);
   keys_.write(block.begin, slot.keys);
   if (!inputs_.schema.generates_id) ids_.write(block.begin, slot.ids);
+  if (overlaps_) overlaps_->write(block.begin, slot.overlaps);
   result.rows += block.size();
 }
 
 void ScanPass::sync() {
   keys_.sync();
   ids_.sync();
+  if (overlaps_) overlaps_->sync();
 }
 
 // --- second pass -----------------------------------------------------------------------------------
 
 PlacePass::PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& path,
-                     const std::string& keys_path, const std::string& placed_keys_path)
+                     const std::string& keys_path, const std::string& placed_keys_path, const std::string& repeated_path)
     : inputs_(inputs), placement_(placement), keys_are_healpix_(keys_are_healpix), keys_(keys_path), catalogue_(path) {
   if (!placed_keys_path.empty()) placed_keys_.emplace(placed_keys_path);
+  if (!repeated_path.empty()) repeated_.emplace(repeated_path);
   const ColumnIndex index(catalogue_.schema()), read(inputs.schema.input);
   for (const ColumnInfo& column : catalogue_schema(inputs_.schema)) {
     // Columns of the file stand in the order of their names, those of the inputs in their own.
@@ -146,6 +148,8 @@ void PlacePass::read(const Job& job, RowRange block, int index, JobResult& resul
   inputs_.sources[input.source]->read(input.piece, slot.in, bad);
   slot.keys.resize(static_cast<std::size_t>(block.size()));
   keys_.read(block.begin, slot.keys);
+  slot.repeated.resize(slot.keys.size());
+  if (repeated_) repeated_->read(block.begin, slot.repeated);
   for (const BadCell& cell : bad)  // bad cells of text were found by the first pass; what is new here is binary
     if (slot.keys[static_cast<std::size_t>(cell.row - input.piece.first_row)] != dropped_key)
       throw DataError(
@@ -184,6 +188,9 @@ void PlacePass::compute(const Job&, RowRange block, int index) {
       const auto ra = slot.in.at(roles.ra).values<double>(), dec = slot.in.at(roles.dec).values<double>();
       for (std::size_t i = 0; i < slot.order.size(); ++i)
         out.values<std::int64_t>()[i] = healpix29({ra[slot.order[i]], dec[slot.order[i]]});
+    } else if (out.info().name == repeated_column && repeated_) {
+      for (std::size_t i = 0; i < slot.order.size(); ++i)
+        out.values<std::uint8_t>()[i] = static_cast<std::uint8_t>(slot.repeated[slot.order[i]]);
     } else if (out.info().name == crowded_column) {  // known when all rows are in order
       std::ranges::fill(out.values<std::uint8_t>(), std::uint8_t{0});
     } else if (inputs_.schema.has_archive_ids && is_archive_id(out.info().name)) {  // below, from the others

@@ -4,25 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "overlap_scan.hpp"
 #include "rows.hpp"
+#include "scratch_array.hpp"
 #include "skyfold/farm/farm.hpp"
 #include "skyfold/io/row_file.hpp"
 
 namespace skyfold {
-
-/// A file of 64-bit numbers, one per row, that all ranks write and read while an import runs.
-class ScratchArray {
- public:
-  /// Makes the file: rank 0, before any rank opens it.
-  static void create(const std::string& path, std::int64_t rows);
-  explicit ScratchArray(const std::string& path) : file_(path) {}
-  void write(std::int64_t row, std::span<const std::int64_t> values) { file_.write(row * 8, std::as_bytes(values)); }
-  void read(std::int64_t row, std::span<std::int64_t> values) { file_.read(row * 8, std::as_writable_bytes(values)); }
-  void sync() { file_.sync(); }
-
- private:
-  SharedFile file_;
-};
 
 /// Where rows go: bucket b holds the catalogue's rows [starts[b], starts[b + 1]), which are the rows of the inputs
 /// whose (key, row) lies between two splitters; inside it block k's rows begin at `block_starts[k][b]`, in the order of
@@ -39,8 +27,9 @@ struct Placement {
 class ScanPass final : public Work {
  public:
   /// @param rejects_folder  a file per block with rows that are dropped, for ordering and writing at the end
+  /// @param overlaps        what is kept of each row to find repeated detections; null: nothing
   ScanPass(const Inputs& inputs, const ImportOptions& o, const std::string& keys_path, const std::string& ids_path,
-           const std::string& rejects_folder);
+           const std::string& rejects_folder, std::unique_ptr<OverlapScan> overlaps);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
@@ -52,9 +41,11 @@ class ScanPass final : public Work {
     Table table;
     std::vector<std::int64_t> keys, ids;
     std::vector<Reject> rejects;
+    OverlapBlock overlaps;
   };
   const Inputs& inputs_;
   const ImportOptions& options_;
+  std::unique_ptr<OverlapScan> overlaps_;
   KeyMaker key_maker_;
   Schema columns_;
   ScratchArray keys_, ids_;
@@ -68,8 +59,9 @@ class PlacePass final : public Work {
   /// @param keys_are_healpix  the sort keys are the order-29 HEALPix indexes
   /// @param path              a file with the catalogue's columns
   /// @param placed_keys_path  where the keys go, in the order of that file; "" when there is one bucket, in order
+  /// @param repeated_path     1 for each row that is a repeated detection; "" where no column tells
   PlacePass(const Inputs& inputs, const Placement& placement, bool keys_are_healpix, const std::string& path, const std::string& keys_path,
-            const std::string& placed_keys_path);
+            const std::string& placed_keys_path, const std::string& repeated_path);
   void read(const Job& job, RowRange block, int slot, JobResult& result) override;
   void compute(const Job& job, RowRange block, int slot) override;
   void write(const Job& job, RowRange block, int slot, JobResult& result) override;
@@ -79,7 +71,7 @@ class PlacePass final : public Work {
  private:
   struct Buffers {
     Table in, out;  ///< as read; by bucket, with the generated columns
-    std::vector<std::int64_t> keys;
+    std::vector<std::int64_t> keys, repeated;
     std::vector<std::size_t> order;   ///< rows that stay, by bucket
     std::vector<std::size_t> counts;  ///< rows per bucket
   };
@@ -87,7 +79,7 @@ class PlacePass final : public Work {
   const Placement& placement_;
   bool keys_are_healpix_;
   ScratchArray keys_;
-  std::optional<ScratchArray> placed_keys_;
+  std::optional<ScratchArray> placed_keys_, repeated_;
   RowWriter catalogue_;
   std::vector<std::size_t> places_;                  ///< of the columns of `out` in the file
   std::vector<std::optional<std::size_t>> sources_;  ///< of those that come from the inputs, among the columns of `in`

@@ -85,14 +85,30 @@ std::vector<std::string> all_tiles(const Ranks& ranks, const Inputs& inputs) {
   return {names.begin(), names.end()};
 }
 
+std::string quoted_cell(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return result + "\"";
+}
+
 }  // namespace
 
-std::string Inputs::place_of(std::int64_t row) const {
+std::pair<std::size_t, std::int64_t> Inputs::source_row(std::int64_t row) const {
   const auto after = std::upper_bound(blocks.begin(), blocks.end(), row,
                                       [](std::int64_t value, const InputBlock& block) { return value < block.rows.begin; });
   // Blocks are in the order of rows and begin at 0, so there always is one before.
   const InputBlock& block = *std::prev(after);
-  return fmt::format("{}, row {}", sources[block.source]->path(), block.piece.first_row + row - block.rows.begin + 1);
+  return {block.source, block.piece.first_row + row - block.rows.begin + 1};
+}
+
+std::string Inputs::place_of(std::int64_t row) const {
+  const auto [source, number] = source_row(row);
+  return fmt::format("{}, row {}", sources[source]->path(), number);
+}
+
+std::string Inputs::cells_of(std::int64_t row) const {
+  const auto [source, number] = source_row(row);
+  return fmt::format("{},{}", quoted_cell(sources[source]->path()), number);
 }
 
 std::vector<Partition> Inputs::partitions(const Ranks& ranks) const {
@@ -140,16 +156,7 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
 }
 
 std::string reject_line(const Inputs& inputs, const Reject& reject) {
-  const auto quoted = [](const std::string& text) {
-    std::string result = "\"";
-    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-  };
-  const std::string place = inputs.place_of(reject.row);
-  // The path before it may hold the same words.
-  const std::size_t comma = place.rfind(", row ");
-  return fmt::format("{:020}{},{},{},{}\n", reject.row, quoted(place.substr(0, comma)), place.substr(comma + 6), quoted(reject.column),
-                     quoted(reject.problem));
+  return fmt::format("{:020}{},{},{}\n", reject.row, inputs.cells_of(reject.row), quoted_cell(reject.column), quoted_cell(reject.problem));
 }
 
 std::int64_t write_rejects(const std::string& folder, const std::string& path) {

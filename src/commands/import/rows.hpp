@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schema.hpp"
@@ -36,8 +37,14 @@ struct Inputs {
 
   /// "file, row R" of a row counted over all inputs, for messages (rows counted from 1).
   [[nodiscard]] std::string place_of(std::int64_t row) const;
+  /// The same as two cells of a CSV table.
+  [[nodiscard]] std::string cells_of(std::int64_t row) const;
   /// A partition for each block, for rank 0; none for the others.
   [[nodiscard]] std::vector<Partition> partitions(const Ranks& ranks) const;
+
+ private:
+  /// Source, and row in it, from 1.
+  [[nodiscard]] std::pair<std::size_t, std::int64_t> source_row(std::int64_t row) const;
 };
 /// Files that are read.
 [[nodiscard]] std::vector<std::string> input_paths(const ImportOptions& o);

@@ -313,12 +313,51 @@ void remark_text(const std::vector<std::unique_ptr<Source>>& sources, std::vecto
 
 }  // namespace
 
+namespace {
+
+void refuse_idle_profile(const ProfileOptions& profile) {
+  if (const ProfileOptions by_default; !profile.is_set())
+    refuse_idle_options("--profile", {{"clean", profile.clean != by_default.clean},
+                                      {"crowding.band", profile.crowding_band != by_default.crowding_band},
+                                      {"crowding.resolution", profile.crowding_resolution != by_default.crowding_resolution},
+                                      {"crowding.dmag", profile.crowding_dmag != by_default.crowding_dmag}});
+}
+
+/// Whether rows are marked; throws UsageError where a column has the mark's name.
+bool marks_repeated(const Schema& input, const ImportOptions& o, const std::string& path) {
+  if (o.dedup == "none" || !o.dedup_mark) return false;
+  if (find_column(input, repeated_column))
+    throw UsageError(fmt::format("--dedup.mark: {} has a column {} (leave it out by --keep)", path, repeated_column));
+  return true;
+}
+
+void describe_dedup(OptionSet& option, ImportOptions& o) {
+  option(
+      "dedup", o.dedup,
+      "of detections of one source in overlapping tiles the one that stays: best_snr, with the most signal to noise; primary, by a column, "
+      "or nearest to the middle of its tile; none: all stay")
+      .one_of({"none", "best_snr", "primary"});
+  option("dedup.radius", o.dedup_radius, "detections of one source are at most so far apart, and in different tiles")
+      .range(1e-6, 60)
+      .unit("arcsec");
+  option("dedup.by", o.dedup_by,
+         "number that is largest for the detection that stays: a column, or calculated ('1 / magerr_i'); empty: by a usual name");
+  option("dedup.tile", o.dedup_tile, "column of tiles, or file: each input is a tile; empty: columns.tile, or else file");
+  option("dedup.mark", o.dedup_mark, "keep all rows, with a column is_repeated that is 1 for those that would have been left out");
+  option("dedup.list", o.dedup_list, "where rows that are left out are listed with those that stay, CSV; empty: OUTPUT.repeated.csv")
+      .layout()
+      .writes(FileKind::text);
+}
+
+}  // namespace
+
 void describe(OptionSet& option, ImportOptions& o) {
   option("input", o.input,
          "tables to read (FITS, CSV, text, HDF5, Parquet; folders of Parquet, HATS); @list.txt names a file with a path a line")
       .layout();
   std::vector<std::string> id_sets = archive_id_sets();
   id_sets.emplace_back();
+  describe_dedup(option, o);
   option("with-ids", o.with_ids, "ids of positions that an archive stores, made anew: phat (htm9, pix256, pix4096, random_id); empty: none")
       .one_of(id_sets);
   option("measurements", o.measurements, "tables of measurements of the objects of a catalogue, in place of input").layout();
@@ -355,11 +394,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   Schema all = united(sources);
   const std::string& path = sources.front()->path();
   remark_text(sources, schema.remarks);
-  if (const ProfileOptions by_default; !o.profile.is_set())
-    refuse_idle_options("--profile", {{"clean", o.profile.clean != by_default.clean},
-                                      {"crowding.band", o.profile.crowding_band != by_default.crowding_band},
-                                      {"crowding.resolution", o.profile.crowding_resolution != by_default.crowding_resolution},
-                                      {"crowding.dmag", o.profile.crowding_dmag != by_default.crowding_dmag}});
+  refuse_idle_profile(o.profile);
   const ColumnIndex index(all);
   for (const std::string& name : o.keep)
     if (!index.find(name)) require_column(all, name, "keep", path);
@@ -405,6 +440,7 @@ ImportSchema unite_schemas(const std::vector<std::unique_ptr<Source>>& sources, 
   schema.has_archive_ids = !o.with_ids.empty();
   if (!schema.roles.tile.empty() && !find_column(schema.input, schema.roles.tile)) schema.roles.tile.clear();  // not kept
   remark_types(schema.input, schema.remarks);
+  schema.marks_repeated = marks_repeated(schema.input, o, path);
   schema.flags_crowding = o.profile.is_set() && o.ordering == "healpix" && find_column(schema.input, o.profile.crowding_band);
   return schema;
 }
@@ -414,6 +450,8 @@ Schema catalogue_schema(const ImportSchema& schema) {
   if (schema.generates_id) all.insert(all.begin(), {schema.roles.id, Type::i8, 1, "", "meta.id;meta.main", "row number in the inputs"});
   if (schema.has_archive_ids)
     for (const ColumnInfo& column : archive_id_columns()) all.push_back(column);
+  if (schema.marks_repeated)
+    all.push_back({repeated_column, Type::u1, 1, "", "meta.code", "1: another row is the better detection of the same source"});
   if (schema.flags_crowding) all.push_back({crowded_column, Type::u1, 1, "", "meta.code", "1: a star nearer than the resolution"});
   if (schema.has_positions) all.push_back({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"});
   return all;

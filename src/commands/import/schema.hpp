@@ -14,6 +14,9 @@
 
 namespace skyfold {
 
+/// 1 where another row is the better detection of the same source (--dedup.mark).
+inline constexpr const char* repeated_column = "is_repeated";
+
 struct ImportOptions {
   std::vector<std::string> input;
   std::string output, rejects;
@@ -28,11 +31,15 @@ struct ImportOptions {
   long memory_mb = 1024;  ///< per rank
   SourceOptions source;
   ProfileOptions profile;
-  std::string with_ids;                   ///< set of ids of positions to be made; "": none
-  std::vector<std::string> measurements;  ///< tables of measurements, in place of `input`
-  std::string objects, join;              ///< catalogue of their objects; how they find them
-  std::string filter, time;               ///< columns of measurements; "" = guessed
-  std::vector<std::string> filters;       ///< that are known; empty = all
+  std::string dedup = "none";                    ///< detections of one source in overlapping tiles: which stays
+  double dedup_radius = 0.5;                     ///< arcsec, within which two detections are of one source
+  std::string dedup_by, dedup_tile, dedup_list;  ///< number that is larger the better; column of tiles; where they are listed
+  bool dedup_mark = false;                       ///< all rows stay, with a column that tells
+  std::string with_ids;                          ///< set of ids of positions to be made; "": none
+  std::vector<std::string> measurements;         ///< tables of measurements, in place of `input`
+  std::string objects, join;                     ///< catalogue of their objects; how they find them
+  std::string filter, time;                      ///< columns of measurements; "" = guessed
+  std::vector<std::string> filters;              ///< that are known; empty = all
   // Of imports that other commands make; not options.
   std::string source_fingerprint;                       ///< of what an ordered copy is made of
   std::string columns_section = "columns";              ///< where the user names columns, for messages
@@ -49,6 +56,7 @@ struct ImportSchema {
   bool has_positions = false;
   bool has_archive_ids = false;      ///< columns of ids of positions are made
   bool flags_crowding = false;       ///< column `crowded` is made
+  bool marks_repeated = false;       ///< column `is_repeated` is made
   std::vector<std::string> remarks;  ///< what was guessed or left out, for the user
 };
 
