@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <numbers>
 #include <utility>
 
 #include "skyfold/catalogue/attribute_value.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
+#include "skyfold/catalogue/finalise.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/signals.hpp"
@@ -335,13 +337,34 @@ std::string fingerprint_of(const Schema& schema, std::int64_t rows, const std::v
 
 }  // namespace
 
-void finalise_catalogue(const Ranks& ranks, const std::string& path) {
-  const PhaseScope scope(ranks.clock(), Phase::consolidate);
+namespace {
+
+/// Adds what the zones told to the file. By one process.
+void consolidate(const std::string& path, const CatalogueLayout& layout, const std::vector<Zone>& zones,
+                 const std::map<std::string, Table>& groups) {
+  fault_point("consolidate");
+  // Adding groups changes the structure of the file: a kill in between could leave it unreadable.
+  save_structure(path);
+  fault_point("structure saved");
+  add_columns(path, groups);
+  fault_point("index added");
+  // Last: it says that all the rest is there.
+  write_attributes(path, {{"fingerprint", fingerprint_of(layout.schema, layout.rows, zones)}});
+  fault_point("consolidated");
+}
+
+/// How steps are done together: by ranks, or by one process.
+struct Together {
+  std::function<void(const std::function<void()>&)> all, first;
+  std::function<std::vector<std::string>(std::size_t, const std::function<std::string(std::size_t)>&)> units;
+};
+
+void finalise(const Together& together, const std::string& path) {
   std::optional<RowReader> reader;
   // Rows have no checksums yet: they are made here.
-  ranks.together([&] { reader.emplace(path, "/object", ZoneCheck::off); });
+  together.all([&] { reader.emplace(path, "/object", ZoneCheck::off); });
   Attributes attributes;
-  ranks.together([&] { attributes = read_attributes(path); });
+  together.all([&] { attributes = read_attributes(path); });
   CatalogueLayout layout;
   layout.schema = reader->schema();
   layout.rows = reader->rows();
@@ -352,7 +375,7 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   const auto count = static_cast<std::size_t>((layout.rows + zone_rows - 1) / zone_rows);
   // One for all zones of this rank: a wide table's zone is hundreds of megabytes.
   Table buffer(layout.schema);
-  const auto texts = ranks.run_units(count, [&](std::size_t i) {
+  const auto texts = together.units(count, [&](std::size_t i) {
     const std::int64_t begin = static_cast<std::int64_t>(i) * zone_rows;
     return pack(examine(*reader, layout, {begin, std::min(begin + zone_rows, layout.rows)}, buffer));
   });
@@ -365,7 +388,7 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   if (layout.ordering == Ordering::healpix) groups.emplace("/index/order5", order5_index(zones, layout.rows));
   if (layout.ordering == Ordering::tile) {
     const std::vector<Step> tiles = merged_tiles(zones);
-    const auto packed = ranks.run_units(tiles.size(), [&](std::size_t i) {
+    const auto packed = together.units(tiles.size(), [&](std::size_t i) {
       const RowRange rows{tiles[i].row, i + 1 < tiles.size() ? tiles[i + 1].row : layout.rows};
       const Box box = layout.roles.ra.empty() ? Box{} : box_of(*reader, layout.roles, rows);
       return std::string(reinterpret_cast<const char*>(&box), sizeof box);
@@ -377,17 +400,27 @@ void finalise_catalogue(const Ranks& ranks, const std::string& path) {
   for (std::size_t i = 0; i < layout.schema.size(); ++i)
     groups.emplace(zones_group(layout.schema[i].name), zone_table(zones, i, layout.schema[i].type));
   if (!layout.schema.empty()) groups.emplace(range_hashes_group, range_hashes(layout.schema, groups));
-  ranks.on_first_only([&] {
-    fault_point("consolidate");
-    // Adding groups changes the structure of the file: a kill in between could leave it unreadable.
-    save_structure(path);
-    fault_point("structure saved");
-    add_columns(path, groups);
-    fault_point("index added");
-    // Last: it says that all the rest is there.
-    write_attributes(path, {{"fingerprint", fingerprint_of(layout.schema, layout.rows, zones)}});
-    fault_point("consolidated");
-  });
+  together.first([&] { consolidate(path, layout, zones, groups); });
+}
+
+}  // namespace
+
+void finalise_catalogue(const Ranks& ranks, const std::string& path) {
+  const PhaseScope scope(ranks.clock(), Phase::consolidate);
+  finalise({[&](const auto& task) { ranks.together(task); }, [&](const auto& task) { ranks.on_first_only(task); },
+            [&](std::size_t count, const auto& unit) { return ranks.run_units(count, unit); }},
+           path);
+}
+
+void finalise_catalogue_alone(const std::string& path) {
+  const auto run = [](const std::function<void()>& task) { task(); };
+  finalise({run, run,
+            [](std::size_t count, const auto& unit) {
+              std::vector<std::string> texts;
+              for (std::size_t i = 0; i < count; ++i) texts.push_back(unit(i));
+              return texts;
+            }},
+           path);
 }
 
 }  // namespace skyfold

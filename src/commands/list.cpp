@@ -8,9 +8,15 @@ std::unique_ptr<Command> make_aggregate_command();
 std::unique_ptr<Command> make_import_command();
 std::unique_ptr<Command> make_convert_config_command();
 std::unique_ptr<Command> make_count_command();
+std::unique_ptr<Command> make_curate_extract_command();
+std::unique_ptr<Command> make_curate_ingest_command();
 std::unique_ptr<Command> make_curate_previews_command();
 std::unique_ptr<Command> make_curate_register_command();
+std::unique_ptr<Command> make_curate_release_command();
+std::unique_ptr<Command> make_curate_run_command();
+std::unique_ptr<Command> make_curate_status_command();
 std::unique_ptr<Command> make_curate_transfer_command();
+std::unique_ptr<Command> make_curate_verify_command();
 std::unique_ptr<Command> make_export_command();
 std::unique_ptr<Command> make_head_command();
 std::unique_ptr<Command> make_info_command();
@@ -116,8 +122,20 @@ constexpr CommandEntry commands[] = {
     {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", farms, make_mock_command},
     {"curate transfer", "copy or link nights, with hashes and a manifest", "mpirun -n 2 skyfold curate transfer /mnt/nights NIGHTS",
      spreads, make_curate_transfer_command},
-    {"curate register", "give the files of nights their ids in an archive", "skyfold curate register NIGHTS --archive ARCHIVE", spreads,
-     make_curate_register_command},
+    {"curate run", "curate nights: register, extract and ingest metadata and detections",
+     "mpirun -n 4 skyfold curate run NIGHTS --archive ARCHIVE", spreads, make_curate_run_command},
+    {"curate register", "give the files of nights their ids in an archive", "mpirun -n 4 skyfold curate register NIGHTS --archive ARCHIVE",
+     spreads, make_curate_register_command},
+    {"curate extract", "extract what is registered, while another process ingests", "mpirun -n 4 skyfold curate extract --archive ARCHIVE",
+     spreads, make_curate_extract_command},
+    {"curate ingest", "take what is extracted into the database", "skyfold curate ingest --archive ARCHIVE --watch", alone,
+     make_curate_ingest_command},
+    {"curate status", "show chunks, use cases, files and failures of an archive", "skyfold curate status --archive ARCHIVE", alone,
+     make_curate_status_command},
+    {"curate release", "freeze an archive that is complete", "skyfold curate release --archive ARCHIVE", alone,
+     make_curate_release_command},
+    {"curate verify", "compare all that is archived with its hashes", "skyfold curate verify --archive ARCHIVE", alone,
+     make_curate_verify_command},
     {"curate previews", "make JPEG pictures of the images of nights", "mpirun -n 2 skyfold curate previews NIGHTS --output PREVIEWS",
      spreads, make_curate_previews_command},
     {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},

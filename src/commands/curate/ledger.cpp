@@ -136,6 +136,25 @@ void Ledger::remove(const std::string& name) const {
   (void)remove_file(path(name + ".done"));
 }
 
+bool Ledger::has_unfinished() const {
+  std::error_code error;
+  for (const std::string& file : names_in(folder_))
+    if (file.ends_with(".task") && !fs::exists(path(file.substr(0, file.size() - 5) + ".done"), error)) return true;
+  return false;
+}
+
+bool Ledger::is_complete() const {
+  std::error_code error;
+  return fs::exists(path("complete"), error);
+}
+
+void Ledger::tell_complete(bool is_complete) const {
+  if (is_complete)
+    write_durably(path("complete"), "all is ingested\n");
+  else
+    (void)remove_file(path("complete"));
+}
+
 void Ledger::forget_claims() const {
   for (const std::string& file : names_in(folder_))
     if (file.ends_with(".claim")) ::rmdir(path(file).c_str());

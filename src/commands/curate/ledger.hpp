@@ -56,6 +56,11 @@ class Ledger {
   [[nodiscard]] std::string result(const std::string& name) const;
   /// Removes a task that is ingested, and all files of it.
   void remove(const std::string& name) const;
+  /// Whether a task waits, or is being extracted.
+  [[nodiscard]] bool has_unfinished() const;
+  /// Whether the one who ingests has said that all is in.
+  [[nodiscard]] bool is_complete() const;
+  void tell_complete(bool is_complete) const;
   /// Forgets who has taken what: for the one who extracts, at the beginning.
   void forget_claims() const;
 

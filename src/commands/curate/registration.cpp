@@ -215,6 +215,8 @@ void describe(OptionSet& option, RegisterOptions& o) {
          "what is processed together: night, or a keyword of primary headers, of which each value in a night is a chunk");
 }
 
+void check_tree(const RegisterOptions& o) { (void)nights_of(o.tree); }
+
 Registered register_tree(const RegisterOptions& o, Archive* archive, const Ranks* ranks) {
   Registered result;
   std::optional<Registration> registration;
@@ -236,6 +238,10 @@ Registered register_tree(const RegisterOptions& o, Archive* archive, const Ranks
         if (!registration->knows(night, file)) names += file.name + "\n";
     }
     if (ranks) names = ranks->broadcast(names);
+    if (!names.empty() && archive && archive->is_released())
+      throw DataError(
+          fmt::format("{}: has {} files that are not archived, and {} is released (nothing can be added: another archive has them)",
+                      night.folder, std::ranges::count(names, '\n'), archive->folder()));
     std::vector<const NightFile*> files;
     std::set<std::string> wanted;
     for (const std::string& name : split(names, '\n')) wanted.insert(name);

@@ -17,6 +17,9 @@ struct RegisterOptions {
 };
 void describe(OptionSet& option, RegisterOptions& o);
 
+/// Throws when there are no nights, before anything is made.
+void check_tree(const RegisterOptions& o);
+
 /// What came of a registration.
 struct Registered {
   std::int64_t nights = 0, files = 0, known = 0;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "ledger.hpp"
+#include "schema.hpp"
+
+namespace skyfold {
+
+/// Where tasks are extracted; no database is needed for it.
+struct ExtractionPlace {
+  std::string folder;  ///< of the archive
+  Ledger ledger;
+  CurationSchema schema;
+
+  /// Of the archive in `archive`. Throws IoError for none.
+  [[nodiscard]] static ExtractionPlace of(const std::string& archive);
+};
+
+/// Metadata of a chunk: rows of `multiframe` and `detector`, remarks on cards, files that failed; lines of cells between tabs.
+[[nodiscard]] std::string extract_metadata(const CurateTask& task, const ExtractionPlace& place);
+/// Detections of a chunk: a catalogue beside the ledger's lines, with temporary negative ids; the lines tell which file has which rows.
+[[nodiscard]] std::string extract_detections(const CurateTask& task, const ExtractionPlace& place);
+
+/// Takes a task that waits, extracts and publishes it; false when none is to be had.
+bool extract_one(const ExtractionPlace& place);
+
+/// Cells of a line of the ledger: nothing for NULL, texts behind an apostrophe.
+[[nodiscard]] std::string cell_of(const SqlValue& value);
+[[nodiscard]] SqlValue value_of_cell(const std::string& cell, DeclaredColumn::Kind kind);
+
+}  // namespace skyfold

@@ -1,0 +1,225 @@
+// Ingest: what was extracted goes into the database, one transaction for each use case of each chunk, and tasks that depend on it are made.
+#include "ingest.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <numeric>
+
+#include "detection_file.hpp"
+#include "extraction.hpp"
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/file.hpp"
+#include "skyfold/core/files.hpp"
+#include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
+#include "skyfold/core/text.hpp"
+
+namespace skyfold {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string& state_of(const Chunk& chunk, UseCase use_case) {
+  return use_case == UseCase::cu2 ? chunk.cu2 : use_case == UseCase::cu3 ? chunk.cu3 : chunk.cu4;
+}
+
+/// What a task asks of files that wait for it.
+CurateTask task_for(const Archive& archive, const Chunk& chunk, UseCase use_case, const std::vector<ArchivedFile>& files) {
+  CurateTask task;
+  task.use_case = use_case;
+  task.chunk_id = chunk.chunk_id;
+  task.chunk = chunk.name;
+  task.night_folder = archive.night_folder(chunk.night);
+  std::int64_t detections = 0;
+  for (const ArchivedFile& file : files) {
+    const std::string& state = use_case == UseCase::cu2 ? file.cu2 : use_case == UseCase::cu3 ? file.cu3 : file.cu4;
+    if (state == file_state::waiting) {
+      task.files.push_back({file.multiframe_id, file.name, file.kind, file.detections, detections});
+      task.bytes += file.bytes;
+    }
+    detections += file.detections;
+  }
+  return task;
+}
+
+std::int64_t number(const std::string& cell) {
+  const auto value = parse_integer(cell);
+  if (!value) throw DataError(fmt::format("the ledger is damaged ('{}' is no number)", cell));
+  return *value;
+}
+
+/// The lines of a result, by their first letter, each cut into cells.
+std::map<char, std::vector<std::vector<std::string>>> lines_of(const std::string& result) {
+  std::map<char, std::vector<std::vector<std::string>>> lines;
+  for (const std::string& line : split(result, '\n'))
+    if (!line.empty()) {
+      // Cells keep their blanks: `split` would trim them.
+      std::vector<std::string> cells;
+      for (std::size_t at = 0; at <= line.size();) {
+        const std::size_t end = std::min(line.find('\t', at), line.size());
+        cells.push_back(line.substr(at, end - at));
+        at = end + 1;
+      }
+      lines[line[0]].push_back(std::move(cells));
+    }
+  return lines;
+}
+
+std::vector<std::string> names_with(const std::vector<std::string>& first, const std::vector<DeclaredColumn>& declared) {
+  std::vector<std::string> names = first;
+  for (const DeclaredColumn& column : declared) names.push_back(column.column);
+  return names;
+}
+
+/// Rows of a table of metadata: whole numbers first, then the declared columns.
+std::vector<SqlRow> rows_of(const std::vector<std::vector<std::string>>& lines, std::size_t numbers,
+                            const std::vector<DeclaredColumn>& declared) {
+  std::vector<SqlRow> rows;
+  for (const std::vector<std::string>& cells : lines) {
+    SqlRow& row = rows.emplace_back();
+    if (cells.size() != 1 + numbers + declared.size()) throw DataError("the ledger is damaged (a line has too few cells)");
+    for (std::size_t i = 0; i < numbers; ++i) row.emplace_back(number(cells[1 + i]));
+    for (std::size_t i = 0; i < declared.size(); ++i) row.push_back(value_of_cell(cells[1 + numbers + i], declared[i].kind));
+  }
+  return rows;
+}
+
+}  // namespace
+
+void Ingester::prepare() {
+  ledger_.tell_complete(false);
+  for (const Chunk& chunk : archive_.chunks()) prepare(chunk);
+}
+
+void Ingester::prepare(const Chunk& chunk) {
+  const auto is_in = [&](UseCase use_case) { return state_of(chunk, use_case) == file_state::done; };
+  for (const UseCase use_case : {UseCase::cu3, UseCase::cu4})
+    if (is_in(use_case)) ledger_.remove(fmt::format("{}.{}", chunk.chunk_id, name_of(use_case)));
+  if (is_in(UseCase::cu3) && is_in(UseCase::cu4)) return;
+  const std::vector<ArchivedFile> files = archive_.files_of(chunk.chunk_id);
+  if (!is_in(UseCase::cu3) && !ledger_.has(UseCase::cu3, chunk.chunk_id)) {
+    const CurateTask task = task_for(archive_, chunk, UseCase::cu3, files);
+    if (task.files.empty())
+      set_done(chunk, UseCase::cu3);
+    else
+      ledger_.add(task);
+  }
+  if (chunk.cu3 == file_state::done && !is_in(UseCase::cu4) && !ledger_.has(UseCase::cu4, chunk.chunk_id) &&
+      !prepare_detections(chunk, files))
+    set_done(chunk, UseCase::cu4);
+}
+
+/// Makes the task for the detections of a chunk whose metadata are in; false when there is nothing to do.
+bool Ingester::prepare_detections(const Chunk& chunk, const std::vector<ArchivedFile>& files) {
+  CurateTask task = task_for(archive_, chunk, UseCase::cu4, files);
+  if (task.files.empty()) return false;
+  task.part = 1 + sql_integer(archive_.sql().run("SELECT count(*) FROM detection_file WHERE chunk_id = $1", {chunk.chunk_id})[0][0]);
+  ledger_.add(task);
+  return true;
+}
+
+void Ingester::set_done(const Chunk& chunk, UseCase use_case) {
+  archive_.sql().run(fmt::format("UPDATE chunk SET {} = $1 WHERE chunk_id = $2", name_of(use_case)), {file_state::done, chunk.chunk_id});
+}
+
+Chunk Ingester::chunk(std::int64_t chunk_id) const {
+  for (Chunk& chunk : archive_.chunks())
+    if (chunk.chunk_id == chunk_id) return chunk;
+  throw DataError(fmt::format("{}: has a task of chunk {}, which the database does not know", ledger_.path(""), chunk_id));
+}
+
+int Ingester::ingest() {
+  const std::vector<std::string> names = ledger_.extracted();
+  const double start_s = now_s();
+  for (const std::string& name : names) {
+    check_stop();
+    ingest(name);
+  }
+  if (!names.empty()) counts_.seconds += now_s() - start_s;
+  return static_cast<int>(names.size());
+}
+
+void Ingester::ingest(const std::string& name) {
+  const CurateTask task = ledger_.read(name);
+  if (state_of(chunk(task.chunk_id), task.use_case) != file_state::done) {
+    const std::string result = ledger_.result(name);
+    fault_point("ingesting " + name);
+    if (task.use_case == UseCase::cu3)
+      ingest_metadata(task, result);
+    else
+      ingest_detections(task, result);
+    fault_point("ingested " + name);
+    counts_.files += std::ssize(task.files);
+    ++counts_.tasks;
+  }
+  ledger_.remove(name);
+  // What depended on it.
+  prepare(chunk(task.chunk_id));
+}
+
+void Ingester::ingest_metadata(const CurateTask& task, const std::string& result) {
+  auto lines = lines_of(result);
+  SqlConnection& sql = archive_.sql();
+  const CurationSchema& schema = archive_.schema();
+  SqlTransaction transaction(sql);
+  for (const std::vector<std::string>& cells : lines['F'])
+    sql.run("UPDATE file SET cu3 = $1, message = $2 WHERE multiframe_id = $3",
+            {file_state::failed, cells.at(2).substr(1), number(cells[1])});
+  sql.insert("multiframe", names_with({"multiframe_id"}, schema.multiframe), rows_of(lines['M'], 1, schema.multiframe));
+  sql.insert("detector", names_with({"multiframe_id", "extension"}, schema.detector), rows_of(lines['D'], 2, schema.detector));
+  std::vector<SqlRow> remarks;
+  for (const std::vector<std::string>& cells : lines['R'])
+    remarks.push_back({task.chunk_id, cells.at(1), cells.at(2).substr(1), cells.at(3), number(cells.at(4)), cells.at(5).substr(1),
+                       cells.at(6).substr(1)});
+  sql.insert("card_remark", {"chunk_id", "place", "keyword", "problem", "files", "first_file", "value"}, remarks);
+  sql.run("UPDATE file SET cu3 = $1 WHERE chunk_id = $2 AND cu3 = $3", {file_state::done, task.chunk_id, file_state::waiting});
+  // Nothing of a file whose metadata are not in: no preview, no detections; nor detections of a table whose image is not in.
+  for (const char* use_case : {"cu2", "cu4"})
+    sql.run(fmt::format("UPDATE file SET {0} = $1 WHERE chunk_id = $2 AND {0} = $3 AND cu3 = $4", use_case),
+            {file_state::blocked, task.chunk_id, file_state::waiting, file_state::failed});
+  sql.run(
+      "UPDATE file SET cu4 = $1, message = $2 WHERE chunk_id = $3 AND cu4 = $4 AND image_id IN (SELECT multiframe_id FROM file WHERE cu3 = "
+      "$5)",
+      {file_state::blocked, "the metadata of its image are not in", task.chunk_id, file_state::waiting, file_state::failed});
+  sql.run("UPDATE chunk SET cu3 = $1 WHERE chunk_id = $2", {file_state::done, task.chunk_id});
+  transaction.commit();
+}
+
+void Ingester::ingest_detections(const CurateTask& task, const std::string& result) {
+  auto lines = lines_of(result);
+  std::map<std::int64_t, std::int64_t> first_of;
+  for (const ArchivedFile& file : archive_.files_of(task.chunk_id)) first_of.emplace(file.multiframe_id, file.first_detection);
+  std::vector<DetectionRange> ranges;
+  std::int64_t rows = 0;
+  for (const std::vector<std::string>& cells : lines['K']) {
+    ranges.push_back({number(cells.at(2)), number(cells.at(3)), first_of.at(number(cells.at(1)))});
+    rows += ranges.back().rows;
+  }
+  const std::string relative = fmt::format("detections/{}{}.h5", task.chunk, task.part > 1 ? fmt::format(".part{}", task.part) : "");
+  std::string hash;
+  if (rows > 0) hash = publish_detections(ledger_.path(task.name() + ".h5"), archive_.path(relative), ranges);
+  SqlConnection& sql = archive_.sql();
+  SqlTransaction transaction(sql);
+  for (const std::vector<std::string>& cells : lines['F'])
+    sql.run("UPDATE file SET cu4 = $1, message = $2 WHERE multiframe_id = $3",
+            {file_state::failed, cells.at(2).substr(1), number(cells[1])});
+  if (rows > 0)
+    sql.run("INSERT INTO detection_file (path, chunk_id, row_count, bytes, hash) VALUES ($1, $2, $3, $4, $5)",
+            {relative, task.chunk_id, rows, static_cast<std::int64_t>(fs::file_size(archive_.path(relative))), hash});
+  for (const std::vector<std::string>& cells : lines['K'])
+    sql.run("UPDATE file SET cu4 = $1 WHERE multiframe_id = $2", {file_state::done, number(cells[1])});
+  sql.run("UPDATE chunk SET cu4 = $1 WHERE chunk_id = $2", {file_state::done, task.chunk_id});
+  transaction.commit();
+  counts_.detections += rows;
+}
+
+bool Ingester::is_complete() {
+  const auto chunks = archive_.chunks();
+  return std::all_of(chunks.begin(), chunks.end(),
+                     [](const Chunk& chunk) { return chunk.cu3 == file_state::done && chunk.cu4 == file_state::done; });
+}
+
+}  // namespace skyfold
