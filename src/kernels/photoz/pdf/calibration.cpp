@@ -3,11 +3,15 @@
 #include "calibration.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
+#include "../../common/simd.hpp"
 #include "../common/estimates.hpp"
 #include "../common/point.hpp"
 #include "skyfold/core/error.hpp"
+#include "uniform_pdf.hpp"
 
 namespace skyfold {
 namespace {
@@ -24,30 +28,112 @@ bool increases(const std::vector<double>& values) {
   return std::ranges::adjacent_find(values, [](double a, double b) { return !(a < b); }) == values.end();
 }
 
+/// Finds pieces of increasing places for many values at once, without a branch: a table of equal bins says where to begin.
+class PieceTable {
+ public:
+  explicit PieceTable(const std::vector<double>& places)
+      : places_(places), next_(places.begin() + 1, places.end()), first_(places.front()), per_(bins / (places.back() - places.front())) {
+    next_.back() = std::numeric_limits<double>::infinity();
+    // A place that is rounded into the bin beside its own finds its piece as well: steps only go up.
+    for (std::size_t bin = 0; bin < bins; ++bin) {
+      const double from = first_ + (static_cast<double>(bin) - 0.01) / per_, to = first_ + (static_cast<double>(bin) + 1.01) / per_;
+      begin_.push_back(static_cast<std::int32_t>(piece_of(places, from)));
+      steps_ = std::max(steps_, static_cast<std::int32_t>(piece_of(places, to)) - begin_.back());
+    }
+  }
+  /// @param pieces  filled, shape [n]
+  SKYFOLD_INLINE void find(const double* values, std::size_t n, std::int32_t* pieces) const {
+    const std::int32_t* const table = begin_.data();
+    const double *const next = next_.data(), first = first_, per = per_;
+    for (std::size_t i = 0; i < n; ++i)
+      pieces[i] = table[static_cast<std::int32_t>(std::clamp((values[i] - first) * per, 0.0, bins - 1.0))];
+    for (std::int32_t step = 0; step < steps_; ++step)
+      for (std::size_t i = 0; i < n; ++i) pieces[i] += static_cast<std::int32_t>(next[pieces[i]] <= values[i]);
+  }
+  [[nodiscard]] const double* places() const noexcept { return places_.data(); }
+
+ private:
+  static constexpr std::size_t bins = 1024;
+
+  std::vector<double> places_, next_;
+  double first_, per_;
+  std::vector<std::int32_t> begin_;
+  std::int32_t steps_ = 0;
+};
+
+/// What is the same at all knots.
+struct Knots {
+  Knots() {
+    for (std::size_t k = 0; k < Calibration::knots; ++k) level[k] = knot(k);
+  }
+  std::array<double, Calibration::knots> level{};
+};
+const Knots all_knots;
+
+/// What the floor puts below redshifts.
+SKYFOLD_CLONES
+void fill_floor(const Calibration& by, const PieceTable& all_z, const double* widths, const double* levels, const double* z, std::size_t n,
+                std::int32_t* pieces, double* floor) {
+  all_z.find(z, n, pieces);
+  const double *const places = all_z.places(), front = by.all_z.front(), back = by.all_z.back(), share = by.floor, step = knot(1);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int32_t k = pieces[i];
+    const double inside = levels[k] + (z[i] - places[k]) / widths[k] * step;
+    floor[i] = share * (z[i] > front ? (z[i] < back ? inside : 1.0) : 0.0);
+  }
+}
+/// @param floor  null for none; @param rest  what is not the floor
+SKYFOLD_CLONES
+void map_all(const PieceTable& pit, const double* slopes, const double* levels, const double* floor, double rest, std::size_t n,
+             std::int32_t* pieces, double* values) {
+  if (floor)
+    for (std::size_t i = 0; i < n; ++i) values[i] = std::clamp(rest * values[i] + floor[i], 0.0, 1.0);
+  pit.find(values, n, pieces);
+  const double* const places = pit.places();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int32_t k = pieces[i];
+    values[i] = std::clamp(levels[k] + (values[i] - places[k]) * slopes[k], 0.0, 1.0);
+  }
+}
+
 /// A calibration with what is computed of it once.
 struct Prepared {
-  explicit Prepared(const Calibration& calibration) : by(calibration) {
-    for (std::size_t k = 0; k + 1 < by.pit.size(); ++k) slope.push_back(knot(1) / (by.pit[k + 1] - by.pit[k]));
+  explicit Prepared(const Calibration& calibration) : by(calibration), pit(by.pit), all_z(by.all_z) {
+    for (std::size_t k = 0; k + 1 < by.pit.size(); ++k) {
+      slope.push_back(knot(1) / (by.pit[k + 1] - by.pit[k]));
+      width.push_back(by.all_z[k + 1] - by.all_z[k]);
+    }
   }
+  /// From what the algorithm's PDF has below redshifts to what the calibrated one has.
+  void apply(std::span<const double> z, std::span<double> values) {
+    const std::size_t n = z.size();
+    pieces.resize(n);
+    const double* const floor_of_z = by.floor > 0.0 ? floor_below(z).data() : nullptr;
+    map_all(pit, slope.data(), all_knots.level.data(), floor_of_z, 1.0 - by.floor, n, pieces.data(), values.data());
+  }
+
+  Calibration by;
+
+ private:
   /// What the floor puts below redshifts; conversions ask for the same ones of all objects.
   const std::vector<double>& floor_below(std::span<const double> z) {
     if (std::ranges::equal(z, asked)) return floor;
     asked.assign(z.begin(), z.end());
-    floor.clear();
-    for (const double at : z) floor.push_back(by.floor * by.all_below(at));
+    floor.resize(z.size());
+    fill_floor(by, all_z, width.data(), all_knots.level.data(), z.data(), z.size(), pieces.data(), floor.data());
     return floor;
   }
 
-  Calibration by;
-  std::vector<double> slope;  ///< of the pieces of the map
-
- private:
+  PieceTable pit, all_z;
+  std::vector<double> slope, width;  ///< of the pieces of the map; of those of all redshifts
+  std::vector<std::int32_t> pieces;
   std::vector<double> asked, floor;
 };
 
 class CalibratedPdf final : public RedshiftPdf {
  public:
-  CalibratedPdf(const Calibration& calibration, std::unique_ptr<RedshiftPdf> pdf) : inner_(std::move(pdf)) {
+  CalibratedPdf(const Calibration& calibration, std::unique_ptr<RedshiftPdf> pdf)
+      : inner_(std::move(pdf)), uniform_(dynamic_cast<const UniformPdf*>(inner_.get())) {
     all_.push_back(std::make_unique<Prepared>(calibration));
     for (const Calibration& wider : calibration.wider) all_.push_back(std::make_unique<Prepared>(wider));
     mine_ = all_.front().get();
@@ -67,20 +153,9 @@ class CalibratedPdf final : public RedshiftPdf {
   double density(double z) const override { return by().slope(below(z)) * plain_density(z); }
   double cumulative(double z) const override { return by().map(below(z)); }
 
-  // All ascend: redshifts, what is below them, and the pieces of the map that it falls into.
   void cumulatives(std::span<const double> z, std::span<double> values) const override {
     inner_->cumulatives(z, values);
-    const Calibration& mine = mine_->by;
-    if (mine.floor > 0.0) {
-      const std::vector<double>& floor = mine_->floor_below(z);
-      const double rest = 1.0 - mine.floor;
-      for (std::size_t i = 0; i < z.size(); ++i) values[i] = std::clamp(rest * values[i] + floor[i], 0.0, 1.0);
-    }
-    std::size_t k = 0;
-    for (double& value : values) {
-      while (k + 2 < mine.pit.size() && mine.pit[k + 1] <= value) ++k;
-      value = std::clamp(knot(k) + (value - mine.pit[k]) * mine_->slope[k], 0.0, 1.0);
-    }
+    mine_->apply(z, values);
   }
 
   double quantile(double p) const override {
@@ -89,9 +164,10 @@ class CalibratedPdf final : public RedshiftPdf {
     auto [low, high] = support();
     double z = u > 0.0 && u < 1.0 ? std::clamp(inner_->quantile(u), low, high) : 0.5 * (low + high);
     for (int step = 0; step < 100 && high - low > 1e-9; ++step) {
-      const double excess = below(z) - u;
+      const auto [here, density] = look(z);
+      const double excess = here - u;
       (excess > 0.0 ? high : low) = z;
-      double next = z - excess / plain_density(z);
+      double next = z - excess / density;
       if (!(next > low && next < high)) next = 0.5 * (low + high);
       if (std::abs(next - z) < 1e-9) return next;
       z = next;
@@ -160,6 +236,21 @@ class CalibratedPdf final : public RedshiftPdf {
     return by().floor == 0.0 ? inner_->density(z) : (1.0 - by().floor) * inner_->density(z) + by().floor * by().all_density(z);
   }
 
+  /// `plain_below` and `plain_density` at once.
+  [[nodiscard]] std::pair<double, double> look(double z) const {
+    const auto [below, density] = uniform_ ? uniform_->look(z) : std::pair(inner_->cumulative(z), inner_->density(z));
+    const Calibration& mine = by();
+    const double front = mine.all_z.front(), back = mine.all_z.back(), rest = 1.0 - mine.floor;
+    double all = z > front ? 1.0 : 0.0, all_density = 0.0;
+    if (z > front && z < back) {
+      const std::size_t k = piece_of(mine.all_z, z);
+      const double width = mine.all_z[k + 1] - mine.all_z[k];
+      all = knot(k) + (z - mine.all_z[k]) / width * knot(1);
+      all_density = knot(1) / width;
+    }
+    return {std::clamp(rest * below + mine.floor * all, 0.0, 1.0), rest * density + mine.floor * all_density};
+  }
+
   void sample_once() const {
     if (is_sampled_) return;
     is_sampled_ = true;
@@ -178,6 +269,7 @@ class CalibratedPdf final : public RedshiftPdf {
   [[nodiscard]] const Calibration& by() const noexcept { return mine_->by; }
 
   std::unique_ptr<RedshiftPdf> inner_;
+  const UniformPdf* uniform_;  ///< the same, or null
   std::vector<std::unique_ptr<Prepared>> all_;
   Prepared* mine_;  ///< of all, that of the object
   mutable bool is_sampled_ = false;

@@ -52,6 +52,7 @@ PdfConversionCounts PdfConversion::run(const Table& in, Table& out, int threads)
         ++none;
       }
     }
+    worker->converter.finish();
     without_pdf += none, off_grid += lost;
   });
   return {static_cast<std::int64_t>(in.rows()), without_pdf, off_grid};

@@ -76,6 +76,10 @@ std::int32_t PdfConverter::write(const RedshiftPdf& pdf, std::size_t row, Table&
   return 0;
 }
 
+void PdfConverter::finish() {
+  if (packer_) packer_->finish();
+}
+
 /// Bins have their mean densities, points of a grid the values whose straight lines are nearest. When nothing lies on the grid, its nearer
 /// end holds all.
 std::int32_t PdfConverter::write_densities(const RedshiftPdf& pdf, std::span<float> values) {

@@ -19,6 +19,8 @@ class PdfConverter {
   /// @param out  has the columns of the form
   /// @returns photoz_pdf_off_grid when less than half of the PDF lies on a grid, else 0
   [[nodiscard]] std::int32_t write(const RedshiftPdf& pdf, std::size_t row, Table& out);
+  /// To be called when the last row was written: some PDFs are made several at a time.
+  void finish();
 
  private:
   std::int32_t write_densities(const RedshiftPdf& pdf, std::span<float> values);

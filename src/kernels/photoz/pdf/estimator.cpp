@@ -78,6 +78,7 @@ class ConvertingKernel final : public Kernel {
       if (!worker) worker = std::make_unique<Worker>(*this);
       const EstimateColumns columns(out);
       for (std::size_t row = begin; row < end; ++row) convert(inner, row, first + row, *worker, columns, out);
+      worker->converter.finish();
     });
   }
 

@@ -17,8 +17,8 @@ constexpr double longer = 1.9;
 constexpr double left_out = 1e-4;  // of the probability, at either end
 constexpr double reach = 7.0;      // in sigma: of what is farther a step sees nothing
 
-/// What a Gaussian has to do with bins: its sums, which its next place and width are made of, and its density in those at hand.
-enum Sum : std::size_t { mass, once, twice, density, n_sums };
+/// What a Gaussian has of all bins: its sums, which its next place and width are made of.
+enum Sum : std::size_t { mass, once, twice, n_sums };
 
 SKYFOLD_INLINE Lanes load(const double* from) {
   Lanes lanes;
@@ -27,45 +27,58 @@ SKYFOLD_INLINE Lanes load(const double* from) {
 }
 SKYFOLD_INLINE void store(const Lanes& lanes, double* to) { std::memcpy(to, &lanes, sizeof lanes); }
 
-/// Adds up for each Gaussian which share of the bins is its own.
-/// @param sums  filled, shape [k x n_sums x n_lanes]
+/// Adds up for each Gaussian which share of the bins is its own. Gaussian after Gaussian, so that its sums stay in registers.
+/// @param density  of each Gaussian in the bins that it reaches, filled, shape [k x n_bins]
+/// @param sums     filled, shape [k x n_sums x n_lanes]
 SKYFOLD_CLONES
-void share_out(const MixtureFit::Bins& bins, const MixtureFit::Gaussian* gaussians, std::size_t k, double* sums) {
-  std::fill(sums, sums + k * n_sums * n_lanes, 0.0);
-  for (std::size_t j = 0; j < MixtureFit::n_bins; j += n_lanes) {
-    const Lanes x = load(&bins.middle[j]), square = load(&bins.square[j]);
-    const double first = bins.middle[j], last = bins.middle[j + n_lanes - 1];
-    Lanes whole = Lanes{} + 1e-290;
-    for (std::size_t i = 0; i < k; ++i) {
-      const MixtureFit::Gaussian& g = gaussians[i];
-      double* const own = sums + i * n_sums * n_lanes;
-      if (last < g.mean - reach * g.sigma || first > g.mean + reach * g.sigma) {
-        store(Lanes{}, own + density * n_lanes);
-        continue;
-      }
-      const double scale = 1.0 / g.sigma;
-      const Lanes t = (x - g.mean) * scale;
+void share_out(const MixtureFit::Bins& bins, const MixtureFit::Gaussian* gaussians, std::size_t k, double* density, double* sums) {
+  constexpr std::size_t n = MixtureFit::n_bins;
+  constexpr std::size_t groups = n / n_lanes;
+  std::array<double, n> shares;
+  shares.fill(1e-290);
+  struct Reach {
+    std::size_t begin, end;  // bins, in lanes
+  };
+  std::array<Reach, MixtureFit::most_gaussians> reached;
+  for (std::size_t i = 0; i < k; ++i) {
+    const MixtureFit::Gaussian& g = gaussians[i];
+    const double low = g.mean - reach * g.sigma, high = g.mean + reach * g.sigma, scale = 1.0 / g.sigma, height = g.weight * scale;
+    std::size_t begin = 0, end = groups;
+    while (begin < end && bins.middle[begin * n_lanes + n_lanes - 1] < low) ++begin;
+    while (end > begin && bins.middle[(end - 1) * n_lanes] > high) --end;
+    reached[i] = {begin, end};
+    for (std::size_t j = begin; j < end; ++j) {
+      const Lanes t = (load(&bins.middle[j * n_lanes]) - g.mean) * scale;
       Lanes exponent = t * t * -0.5;
       exponent = exponent < -700.0 ? Lanes{} - 700.0 : exponent;
-      const Lanes here = exponential(exponent) * (g.weight * scale);
-      store(here, own + density * n_lanes);
-      whole = whole + here;
+      const Lanes here = exponential(exponent) * height;
+      store(here, density + i * n + j * n_lanes);
+      store(load(&shares[j * n_lanes]) + here, &shares[j * n_lanes]);
     }
-    const Lanes share = load(&bins.probability[j]) / whole;
-    for (std::size_t i = 0; i < k; ++i) {
-      double* const own = sums + i * n_sums * n_lanes;
-      const Lanes part = load(own + density * n_lanes) * share;
-      store(load(own + mass * n_lanes) + part, own + mass * n_lanes);
-      store(load(own + once * n_lanes) + part * x, own + once * n_lanes);
-      store(load(own + twice * n_lanes) + part * square, own + twice * n_lanes);
+  }
+  for (std::size_t j = 0; j < n; ++j) shares[j] = bins.probability[j] / shares[j];
+  for (std::size_t i = 0; i < k; ++i) {
+    Lanes all = {}, first = {}, second = {};
+    for (std::size_t j = reached[i].begin; j < reached[i].end; ++j) {
+      const Lanes part = load(density + i * n + j * n_lanes) * load(&shares[j * n_lanes]);
+      all = all + part;
+      first = first + part * load(&bins.middle[j * n_lanes]);
+      second = second + part * load(&bins.square[j * n_lanes]);
     }
+    double* const own = sums + i * n_sums * n_lanes;
+    store(all, own + mass * n_lanes), store(first, own + once * n_lanes), store(second, own + twice * n_lanes);
   }
 }
 
 }  // namespace
 
 MixtureFit::MixtureFit(std::size_t gaussians)
-    : mean_(gaussians), sigma_(gaussians), weight_(gaussians), gaussians_(gaussians), sums_(gaussians * n_sums * n_lanes) {}
+    : mean_(gaussians),
+      sigma_(gaussians),
+      weight_(gaussians),
+      gaussians_(gaussians),
+      density_(gaussians * n_bins),
+      sums_(gaussians * n_sums * n_lanes) {}
 
 void MixtureFit::fit(const RedshiftPdf& pdf) {
   begin(pdf);
@@ -131,7 +144,7 @@ void MixtureFit::slice() {
 }
 
 void MixtureFit::step(double relaxation) {
-  share_out(bins_, gaussians_.data(), gaussians_.size(), sums_.data());
+  share_out(bins_, gaussians_.data(), gaussians_.size(), density_.data(), sums_.data());
   double all = 0.0;
   for (std::size_t k = 0; k < gaussians_.size(); ++k) {
     Gaussian& g = gaussians_[k];

@@ -13,6 +13,7 @@ namespace skyfold {
 class MixtureFit {
  public:
   static constexpr std::size_t n_bins = 64;  ///< a multiple of the lanes of vectors
+  static constexpr std::size_t most_gaussians = 64;
   /// What a fit sees of a PDF; positions from the first edge on.
   struct Bins {
     std::array<double, n_bins> middle, square, probability;  ///< square: mean of the squared position
@@ -21,7 +22,7 @@ class MixtureFit {
     double mean = 0.0, sigma = 1.0, weight = 0.0;
   };
 
-  /// @param gaussians  1 or more
+  /// @param gaussians  1 to most_gaussians
   explicit MixtureFit(std::size_t gaussians);
 
   void fit(const RedshiftPdf& pdf);
@@ -38,7 +39,7 @@ class MixtureFit {
   Bins bins_{};
   double first_ = 0.0, least_variance_ = 0.0;
   std::vector<Gaussian> gaussians_;
-  std::vector<double> sums_;  ///< over bins, of each Gaussian
+  std::vector<double> density_, sums_;  ///< of each Gaussian: in bins, over bins
 };
 
 }  // namespace skyfold

@@ -7,13 +7,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "../../common/simd.hpp"
+
 namespace skyfold {
 namespace {
 
 constexpr std::size_t n_blocks = 8, header = 4;
-constexpr int most_depth = 10;
 constexpr double left_out = 1e-4, good_enough = 2e-6;
-constexpr double most = 65535.0, peak = 255.0;
+constexpr double most = 65535.0;
+constexpr std::size_t at_once = 8;
 
 /// The most cells whose bits (two for each, less those of the blocks) and values find room.
 std::size_t most_cells_of(std::size_t bytes) {
@@ -22,115 +24,138 @@ std::size_t most_cells_of(std::size_t bytes) {
   return cells;
 }
 
-double density_of(double code) { return code * code; }
+/// A density that is linear has masses of the quarters that go up evenly: what is left when the best such masses are taken off.
+/// @param f0 .. f4  the distribution function at the quarters of n cells
+SKYFOLD_CLONES
+void errors_of_cells(const double* f0, const double* f1, const double* f2, const double* f3, const double* f4, std::size_t n,
+                     double* errors) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double mean = (f4[i] - f0[i]) / 4.0;
+    const double a = f1[i] - f0[i] - mean, b = f2[i] - f1[i] - mean, c = f3[i] - f2[i] - mean, d = f4[i] - f3[i] - mean;
+    const double slope = (3.0 * (d - a) + c - b) / 20.0;
+    double sum = a + slope * 3.0;
+    double error = std::abs(sum);
+    sum += b + slope;
+    error = std::max(error, std::abs(sum));
+    sum += c - slope;
+    error = std::max(error, std::abs(sum));
+    sum += d - slope * 3.0;
+    errors[i] = std::max(error, std::abs(sum));
+  }
+}
 
 }  // namespace
 
-PdfPacker::Cell PdfPacker::make_cell(double low, double width, const std::array<double, 5>& reached, int depth) {
-  // A density that is linear has masses of the quarters that go up evenly: what is left when the best such masses are taken off.
-  const double mean = (reached[4] - reached[0]) / 4.0;
-  std::array<double, 4> mass{};
-  for (std::size_t i = 0; i < 4; ++i) mass[i] = reached[i + 1] - reached[i] - mean;
-  const double slope = (3.0 * (mass[3] - mass[0]) + mass[2] - mass[1]) / 20.0;
-  double error = 0.0, sum = 0.0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    sum += mass[i] - slope * (2.0 * static_cast<double>(i) - 3.0);
-    error = std::max(error, std::abs(sum));
-  }
-  return {low, width, reached, error, depth};
+void PdfPacker::make_room(std::size_t cells) {
+  if (low_.size() >= cells) return;
+  cells *= 2;
+  for (auto* values : {&low_, &error_, &reached_[0], &reached_[1], &reached_[2], &reached_[3], &reached_[4]}) values->resize(cells);
+  depth_.resize(cells), half_.resize(cells), is_cut_.resize(cells);
 }
 
-void PdfPacker::cut(const RedshiftPdf& pdf, std::size_t cell) {
-  const Cell whole = cells_[cell];
-  const std::array<double, 4> z = {whole.low + 0.125 * whole.width, whole.low + 0.375 * whole.width, whole.low + 0.625 * whole.width,
-                                   whole.low + 0.875 * whole.width};
-  std::array<double, 4> between{};
-  pdf.cumulatives(z, between);
-  const std::array<double, 5>& f = whole.reached;
-  const double half = 0.5 * whole.width;
-  cells_[cell].half = static_cast<int>(cells_.size());
-  cells_.push_back(make_cell(whole.low, half, {f[0], between[0], f[1], between[1], f[2]}, whole.depth + 1));
-  cells_.push_back(make_cell(whole.low + half, half, {f[2], between[2], f[3], between[3], f[4]}, whole.depth + 1));
+void PdfPacker::put_cell(std::size_t cell, double low, const std::array<double, 5>& reached, std::uint8_t depth) {
+  low_[cell] = low;
+  for (std::size_t i = 0; i < 5; ++i) reached_[i][cell] = reached[i];
+  depth_[cell] = depth, half_[cell] = unknown, is_cut_[cell] = 0;
 }
 
+void PdfPacker::find_errors(std::size_t begin, std::size_t end) {
+  errors_of_cells(&reached_[0][begin], &reached_[1][begin], &reached_[2][begin], &reached_[3][begin], &reached_[4][begin], end - begin,
+                  &error_[begin]);
+}
+
+/// The worst cell is halved, one after the other.
 void PdfPacker::choose_cells(const RedshiftPdf& pdf, double first, double last, std::size_t most_cells) {
-  cells_.clear();
   constexpr std::size_t n = 4 * n_blocks + 1;
-  std::array<double, n> z{}, reached{};
+  std::array<double, n> z{}, f{};
   for (std::size_t i = 0; i < n; ++i) z[i] = first + (last - first) * static_cast<double>(i) / (n - 1);
-  pdf.cumulatives(z, reached);
-  for (std::size_t k = 0; k < n_blocks; ++k) {
-    const std::size_t i = 4 * k;
-    cells_.push_back(
-        make_cell(z[i], (last - first) / n_blocks, {reached[i], reached[i + 1], reached[i + 2], reached[i + 3], reached[i + 4]}, 0));
-  }
-  // The worst cell is halved, one after the other.
+  pdf.cumulatives(z, f);
+  make_room(n_blocks);
+  width_[0] = (last - first) / n_blocks;
+  for (std::size_t depth = 1; depth < width_.size(); ++depth) width_[depth] = 0.5 * width_[depth - 1];
+  for (std::size_t k = 0; k < n_blocks; ++k) put_cell(k, z[4 * k], {f[4 * k], f[4 * k + 1], f[4 * k + 2], f[4 * k + 3], f[4 * k + 4]}, 0);
+  find_errors(0, n_blocks);
+  cells_ = made_ = n_blocks;
   worst_.clear();
-  for (std::size_t k = 0; k < n_blocks; ++k) want_cut(k);
+  for (std::uint32_t k = 0; k < n_blocks; ++k)
+    if (is_wanted(k)) worst_.push_back({error_[k], k, k});
+  std::ranges::make_heap(worst_);
   for (std::size_t used = n_blocks; used < most_cells && !worst_.empty(); ++used) {
-    std::ranges::pop_heap(worst_);
-    const std::size_t cell = worst_.back().second;
-    worst_.pop_back();
-    cut(pdf, cell);
-    want_cut(cells_.size() - 2), want_cut(cells_.size() - 1);
+    if (half_[worst_.front().cell] == unknown) look_into_worst(pdf, most_cells - used);
+    cut_worst();
   }
 }
 
-void PdfPacker::want_cut(std::size_t cell) {
-  if (cells_[cell].depth == most_depth || !(cells_[cell].error > good_enough)) return;
-  worst_.emplace_back(cells_[cell].error, cell);
-  std::ranges::push_heap(worst_);
+bool PdfPacker::is_wanted(std::size_t cell) const { return depth_[cell] < PdfPacker::most_depth && error_[cell] > good_enough; }
+
+/// Makes the halves of the worst cell, and of others that are likely to be halved soon: to ask a PDF once for many is cheaper, and nothing
+/// depends on it.
+void PdfPacker::look_into_worst(const RedshiftPdf& pdf, std::size_t most) {
+  std::array<std::uint32_t, at_once> chosen{};
+  std::size_t n = 0;
+  // The top of a heap is not in order, but the worst ones are there.
+  for (std::size_t k = 0; k < worst_.size() && n < std::min(at_once, most); ++k) {
+    const std::uint32_t cell = worst_[k].cell;
+    if (half_[cell] != unknown) continue;
+    std::size_t at = n++;
+    for (; at > 0 && low_[chosen[at - 1]] > low_[cell]; --at) chosen[at] = chosen[at - 1];
+    chosen[at] = cell;
+  }
+  std::array<double, 4 * at_once> z{}, f{};
+  for (std::size_t k = 0; k < n; ++k)
+    for (std::size_t i = 0; i < 4; ++i)
+      z[4 * k + i] = low_[chosen[k]] + (0.125 + 0.25 * static_cast<double>(i)) * width_[depth_[chosen[k]]];
+  pdf.cumulatives(std::span(z).first(4 * n), std::span(f).first(4 * n));
+  const std::size_t begin = made_;
+  make_room(begin + 2 * n);
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::size_t cell = chosen[k];
+    const auto depth = static_cast<std::uint8_t>(depth_[cell] + 1);
+    half_[cell] = static_cast<std::uint32_t>(made_);
+    put_cell(made_++, low_[cell], {reached_[0][cell], f[4 * k], reached_[1][cell], f[4 * k + 1], reached_[2][cell]}, depth);
+    put_cell(made_++, low_[cell] + width_[depth], {reached_[2][cell], f[4 * k + 2], reached_[3][cell], f[4 * k + 3], reached_[4][cell]},
+             depth);
+  }
+  find_errors(begin, made_);
+}
+
+/// Halves the worst cell: one of its halves takes its place in the heap.
+void PdfPacker::cut_worst() {
+  const std::uint32_t half = half_[worst_.front().cell];
+  is_cut_[worst_.front().cell] = 1;
+  bool has_place = true;
+  for (std::uint32_t k = 0; k < 2; ++k, ++cells_) {
+    if (!is_wanted(half + k)) continue;
+    const Wanted wanted{error_[half + k], static_cast<std::uint32_t>(cells_), half + k};
+    if (!has_place) worst_.push_back(wanted), std::ranges::push_heap(worst_);
+    if (has_place) replace_worst(wanted);
+    has_place = false;
+  }
+  if (!has_place) return;
+  std::ranges::pop_heap(worst_);
+  worst_.pop_back();
+}
+
+void PdfPacker::replace_worst(const Wanted& wanted) {
+  std::size_t at = 0;
+  for (std::size_t below = 1; below < worst_.size(); below = 2 * at + 1) {
+    if (below + 1 < worst_.size() && worst_[below] < worst_[below + 1]) ++below;
+    if (!(wanted < worst_[below])) break;
+    worst_[at] = worst_[below];
+    at = below;
+  }
+  worst_[at] = wanted;
 }
 
 void PdfPacker::list_leaves(std::size_t cell, std::span<std::uint8_t> bits, std::size_t& at) {
   const std::size_t bit = at++;
-  const int half = cells_[cell].half;
-  if (half < 0) {
+  if (!is_cut_[cell]) {
     leaves_.push_back(cell);
     return;
   }
   bits[bit / 8] = static_cast<std::uint8_t>(bits[bit / 8] | 1u << (bit % 8));
-  list_leaves(static_cast<std::size_t>(half), bits, at);
-  list_leaves(static_cast<std::size_t>(half) + 1, bits, at);
-}
-
-/// Values at the ends of the cells: the density that is linear between them and nearest to the PDF by least squares. Its distribution
-/// function keeps to the PDF's, in the mean over each cell (the difference of the densities is orthogonal to every tent).
-void PdfPacker::project() {
-  const std::size_t n = leaves_.size() + 1;
-  values_.assign(n, 0.0), diagonal_.assign(n, 0.0), right_.assign(n, 0.0);
-  for (std::size_t i = 0; i + 1 < n; ++i) {
-    const Cell& cell = cells_[leaves_[i]];
-    const auto& f = cell.reached;
-    // Boole's rule for the mean of the distribution function.
-    const double mean = (7.0 * (f[0] + f[4]) + 32.0 * (f[1] + f[3]) + 12.0 * f[2]) / 90.0;
-    values_[i] += mean - f[0], values_[i + 1] += f[4] - mean;
-    diagonal_[i] += cell.width / 3.0, diagonal_[i + 1] += cell.width / 3.0;
-    right_[i] = cell.width / 6.0;
-  }
-  for (std::size_t i = 1; i < n; ++i) {
-    const double factor = right_[i - 1] / diagonal_[i - 1];
-    diagonal_[i] -= factor * right_[i - 1];
-    values_[i] -= factor * values_[i - 1];
-  }
-  values_[n - 1] /= diagonal_[n - 1];
-  for (std::size_t i = n - 1; i-- > 0;) values_[i] = (values_[i] - right_[i] * values_[i + 1]) / diagonal_[i];
-}
-
-/// What rounding takes from one value goes to the next, so that the distribution function does not wander.
-void PdfPacker::round_values(std::span<std::uint8_t> codes) const {
-  const double unit = std::ranges::max(values_) / density_of(peak);
-  double owed = 0.0;
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    const double before = i > 0 ? cells_[leaves_[i - 1]].width : 0.0, after = i < leaves_.size() ? cells_[leaves_[i]].width : 0.0;
-    const double weight = 0.5 * (before + after), value = std::max(0.0, values_[i]) / unit;
-    // Not more than one step, which a narrow cell after a wide one would have to bear.
-    const double step = 2.0 * std::sqrt(value) + 1.0, wanted = std::max(0.0, value + std::clamp(owed / weight, -step, step));
-    double code = std::min(std::floor(std::sqrt(wanted)), peak);
-    if (code < peak && wanted - density_of(code) > density_of(code + 1.0) - wanted) code += 1.0;
-    codes[i] = static_cast<std::uint8_t>(code);
-    owed += (values_[i] / unit - density_of(code)) * weight;
-  }
+  list_leaves(half_[cell], bits, at);
+  list_leaves(half_[cell] + 1, bits, at);
 }
 
 void PdfPacker::pack(const RedshiftPdf& pdf, std::span<std::uint8_t> bytes) {
@@ -147,15 +172,17 @@ void PdfPacker::pack(const RedshiftPdf& pdf, std::span<std::uint8_t> bytes) {
   leaves_.clear();
   std::size_t bits = 0;
   for (std::size_t k = 0; k < n_blocks; ++k) list_leaves(k, bytes.subspan(header), bits);
-  const std::span<std::uint8_t> codes = bytes.subspan(header + (bits + 7) / 8);
-  project();
-  if (std::ranges::max(values_) > 0.0)
-    round_values(codes);
-  else  // All of it lies off the range: its nearer end holds all.
-    codes[pdf.median() < zmin_ ? 0 : leaves_.size()] = static_cast<std::uint8_t>(peak);
+  if (values_.is_full()) values_.finish();
+  // All of it lies off the range: its nearer end holds all.
+  const bool is_empty = !(reached_[4][n_blocks - 1] - reached_[0][0] > 1e-9);
+  values_.begin(bytes.subspan(header + (bits + 7) / 8), is_empty && !(pdf.median() < zmin_));
+  for (const std::size_t leaf : leaves_)
+    values_.add(width_[depth_[leaf]], {reached_[0][leaf], reached_[1][leaf], reached_[2][leaf], reached_[3][leaf], reached_[4][leaf]});
 }
 
 namespace {
+
+double density_of(double code) { return code * code; }
 
 std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t size) {
   std::uint32_t value = 0;
@@ -177,9 +204,9 @@ std::uint64_t word_at(std::span<const std::uint8_t> bytes, std::size_t at) {
 /// Lists where the cells begin, by the bits of blocks that are halved.
 /// @returns the bytes that these bits take; 0 where there are more bits or cells than bytes, or more halves than are made
 std::size_t read_halves(std::span<const std::uint8_t> bits, double first, double span, std::vector<double>& starts) {
-  constexpr std::size_t depths = most_depth + 1;
-  constexpr std::uint32_t block = 1u << most_depth, end = n_blocks * block;  // in the narrowest cells
-  std::array<double, depths> half{};                                         // of a cell's width
+  constexpr std::size_t depths = PdfPacker::most_depth + 1;
+  constexpr std::uint32_t block = 1u << PdfPacker::most_depth, end = n_blocks * block;  // in the narrowest cells
+  std::array<double, depths> half{};                                                    // of a cell's width
   half[0] = 0.5 * (span / n_blocks);
   for (std::size_t d = 1; d < depths; ++d) half[d] = 0.5 * half[d - 1];
   std::array<double, n_blocks + 1> low_of_block{};
@@ -191,16 +218,16 @@ std::size_t read_halves(std::span<const std::uint8_t> bits, double first, double
   starts.resize(bits.size());  // each cell has a byte
   for (std::uint32_t place = 0, depth = 0; place < end;) {
     if (at >= 8 * bits.size() || n == starts.size()) return 0;
-    if (left <= most_depth) window = word_at(bits, at / 8) >> (at % 8), left = 64 - at % 8;
+    if (left <= PdfPacker::most_depth) window = word_at(bits, at / 8) >> (at % 8), left = 64 - at % 8;
     // Bits that are set are cells cut, one in the left half of the other.
     const auto cuts = static_cast<std::uint32_t>(std::countr_one(window));
     depth += cuts;
-    if (depth > most_depth) return 0;
+    if (depth > PdfPacker::most_depth) return 0;
     at += cuts + 1, left -= cuts + 1, window >>= cuts + 1;
     starts[n++] = low[depth + 1];
     place += block >> depth;
     // What is to the right is the other half of the widest cell that ends here, or the next block.
-    depth = most_depth - static_cast<std::uint32_t>(std::countr_zero(place | block));
+    depth = PdfPacker::most_depth - static_cast<std::uint32_t>(std::countr_zero(place | block));
     const double right = low[depth] + half[depth > 0 ? depth - 1 : 0];
     std::fill_n(low.begin() + 1 + depth, depths, depth > 0 ? right : low_of_block[place / block]);
   }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "packed_values.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
 
 namespace skyfold {
@@ -16,34 +18,45 @@ inline constexpr std::int64_t packed_version = 1;
 /// Packs PDFs into a fixed number of bytes each, on grids of their own: see docs/pdf.md. One for each thread.
 class PdfPacker {
  public:
+  static constexpr int most_depth = 10;  ///< times that a block is halved
+
   /// @param zmin, zmax  between which positions are given as 16 bits
   PdfPacker(double zmin, double zmax) : zmin_(zmin), zmax_(zmax) {}
 
-  /// @param bytes  filled, at least 32
+  /// @param bytes  at least 32; filled when `finish` was called, and must stay until then
   void pack(const RedshiftPdf& pdf, std::span<std::uint8_t> bytes);
+  void finish() { values_.finish(); }
 
  private:
-  /// A cell of the grid, with what the PDF is in it: distribution function at its quarters, and what a straight line cannot follow.
-  struct Cell {
-    double low, width;
-    std::array<double, 5> reached;
+  static constexpr std::uint32_t unknown = 0xffffffff;
+  /// A cell that may be halved; of equal ones the later comes first.
+  struct Wanted {
     double error;
-    int depth;
-    int half = -1;  ///< place of its left half in `cells_`; the right one follows; -1: not cut
+    std::uint32_t number, cell;
+    auto operator<=>(const Wanted&) const = default;
   };
-  [[nodiscard]] static Cell make_cell(double low, double width, const std::array<double, 5>& reached, int depth);
-  void want_cut(std::size_t cell);
-  void cut(const RedshiftPdf& pdf, std::size_t cell);
   void choose_cells(const RedshiftPdf& pdf, double first, double last, std::size_t most_cells);
+  void make_room(std::size_t cells);
+  void put_cell(std::size_t cell, double low, const std::array<double, 5>& reached, std::uint8_t depth);
+  void find_errors(std::size_t begin, std::size_t end);
+  [[nodiscard]] bool is_wanted(std::size_t cell) const;
+  void look_into_worst(const RedshiftPdf& pdf, std::size_t most);
+  void cut_worst();
+  void replace_worst(const Wanted& wanted);
   void list_leaves(std::size_t cell, std::span<std::uint8_t> bits, std::size_t& at);
-  void project();
-  void round_values(std::span<std::uint8_t> codes) const;
 
   double zmin_, zmax_;
-  std::vector<Cell> cells_;
-  std::vector<std::pair<double, std::size_t>> worst_;  ///< a heap of errors and their cells
-  std::vector<std::size_t> leaves_;                    ///< from left to right
-  std::vector<double> values_, diagonal_, right_;      ///< of the ends of cells
+  std::array<double, most_depth + 1> width_{};  ///< of cells that were halved so often
+  // Cells: where they begin, the PDF's distribution function at their quarters, what a straight line cannot follow, how often their block
+  // was halved, and where their halves are; halves may have been made before a cell is cut.
+  std::vector<double> low_, error_;
+  std::array<std::vector<double>, 5> reached_;
+  std::vector<std::uint8_t> depth_, is_cut_;
+  std::vector<std::uint32_t> half_;
+  std::size_t made_ = 0, cells_ = 0;  ///< the second: but for those made early
+  std::vector<Wanted> worst_;         ///< a heap
+  std::vector<std::size_t> leaves_;   ///< from left to right
+  PackedValues values_;
 };
 
 /// The grid and the values, of any scale, of a packed PDF of a version.

@@ -77,6 +77,18 @@ double UniformPdf::cumulative(double z) const {
   return below(density_.data(), cumulative_.data(), place, static_cast<double>(density_.size() - 2));
 }
 
+std::pair<double, double> UniformPdf::look(double z) const {
+  const std::size_t last = density_.size() - 1;
+  const double top = at(last);
+  if (!(z > first_)) return {0.0, z == first_ ? UniformPdf::density(z) : 0.0};
+  if (z >= top) return {1.0, z == top ? UniformPdf::density(z) : 0.0};
+  const double place = std::clamp((z - first_) * per_redshift_, 0.0, static_cast<double>(last));
+  const std::size_t i = cell(z);
+  const double f = (z - at(i)) / step_;
+  return {below(density_.data(), cumulative_.data(), place, static_cast<double>(last - 1)),
+          std::max(0.0, density_[i] + f * (density_[i + 1] - density_[i]))};
+}
+
 void UniformPdf::cumulatives(std::span<const double> z, std::span<double> values) const {
   const auto begin = std::upper_bound(z.begin(), z.end(), first_), end = std::lower_bound(begin, z.end(), at(density_.size() - 1));
   const auto from = static_cast<std::size_t>(begin - z.begin()), to = static_cast<std::size_t>(end - z.begin());

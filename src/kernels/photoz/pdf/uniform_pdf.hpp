@@ -13,6 +13,8 @@ class UniformPdf : public RedshiftPdf {
  public:
   double density(double z) const override;
   double cumulative(double z) const override;
+  /// Both of `cumulative` and `density`.
+  [[nodiscard]] std::pair<double, double> look(double z) const;
   void cumulatives(std::span<const double> z, std::span<double> values) const override;
   double quantile(double p) const override;
   double mean() const override;
