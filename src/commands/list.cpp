@@ -15,6 +15,7 @@ std::unique_ptr<Command> make_curate_register_command();
 std::unique_ptr<Command> make_curate_release_command();
 std::unique_ptr<Command> make_curate_run_command();
 std::unique_ptr<Command> make_curate_status_command();
+std::unique_ptr<Command> make_curate_suggest_command();
 std::unique_ptr<Command> make_curate_transfer_command();
 std::unique_ptr<Command> make_curate_verify_command();
 std::unique_ptr<Command> make_export_command();
@@ -138,6 +139,8 @@ constexpr CommandEntry commands[] = {
      make_curate_verify_command},
     {"curate previews", "make JPEG pictures of the images of nights", "mpirun -n 2 skyfold curate previews NIGHTS --output PREVIEWS",
      spreads, make_curate_previews_command},
+    {"curate suggest", "plan which rank does which of the tasks that wait", "skyfold curate suggest --archive ARCHIVE --output PLAN.txt",
+     spreads, make_curate_suggest_command},
     {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},
     {"products show", "tell all that is recorded of a product", "skyfold products show Z.hdf5 --verify", alone, make_products_show_command},
     {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.hdf5", alone,

@@ -2,6 +2,7 @@
 import csv
 import os
 import pathlib
+import re
 import shutil
 import sys
 import unittest.mock
@@ -202,6 +203,70 @@ class Nights(support.SkyfoldTest):
         self.assertEqual(made[0], made[1])
         with Image.open(next(pathlib.Path(self.path("a")).glob("*/*.jpg"))) as picture:
             self.assertEqual(picture.size, (16, 16))
+
+
+class Suggest(support.SkyfoldTest):
+    def setUp(self):
+        super().setUp()
+        self.archive = pathlib.Path(self.path("archive"))
+        for folder in ("ledger", "costs"):
+            (self.archive / folder).mkdir(parents=True)
+        self.rows = [900, 100, 400, 300, 800, 200, 500]
+        for i, n in enumerate(self.rows, 1):
+            (self.archive / "ledger" / f"{i}.cu4.task").write_text(f"2026050{i}_v1\t/nights/2026050{i}_v1\t1\t{n * 328}\n{i}\tw.fits\ttable\t{n}\t0\n")
+        # What is extracted or taken does not wait.
+        for name in ("8.cu4.task", "8.cu4.done", "9.cu4.task"):
+            (self.archive / "ledger" / name).write_text("20260509_v1\t/n\t1\t5\n1\tw.fits\ttable\t5\t0\n")
+        (self.archive / "ledger" / "9.cu4.claim").mkdir()
+        # A median of 0.1 s a detection; a line that a kill has cut off.
+        (self.archive / "costs" / "a.1.tsv").write_text("cu4\t1\t10\t100\t10.0\ncu4\t1\t10\t50\t5.0\ncu4\t1\t10\t10\t9.0\ncu4\t1\t1")
+        self.hosts = self.path("hosts")
+        pathlib.Path(self.hosts).write_text("# machines\na ranks=2 processors=4 load=0.5\nb ranks=1 load=0.5 free_gb=10 processes=3\n")
+
+    def suggest(self, *words, **options):
+        return self.run_skyfold("curate", "suggest", "--archive", self.archive, *words, **options)
+
+    def test_a_plan_gives_every_task_once_and_ends_when_it_says(self):
+        plan = self.path("plan.txt")
+        result = self.suggest("--hosts", self.hosts, "--output", plan)
+        self.assertEqual(result.code, 0, result)
+        lines = [line.split() for line in pathlib.Path(plan).read_text().splitlines() if not line.startswith("#")]
+        self.assertEqual(sorted(line[2] for line in lines), [f"{i}.cu4" for i in range(1, 8)])
+        speed = {"0": 1.0, "1": 1.0, "2": 0.5}  # half of b's one processor is taken
+        ends = {}
+        for rank, host, task, seconds, begin, end in lines:
+            self.assertEqual(host, "b" if rank == "2" else "a")
+            self.assertAlmostEqual(float(seconds), 0.1 * self.rows[int(task.split(".")[0]) - 1] / speed[rank], places=3)
+            self.assertAlmostEqual(float(begin), ends.get(rank, 0.0), places=3)
+            ends[rank] = float(end)
+        last = max(ends.values())
+        self.assertRegex(result.out, rf"all ends after {last:.1f} s; no plan ends before 128.0 s")  # 320 s of work, speeds of 2.5
+        self.assertLess(last, 128 * 4 / 3)
+        self.assertRegex(result.out, r"cu4: 1e\+05 us a detection \(median of 3 earlier jobs\); 7 tasks wait, 320.0 s")
+        self.assertRegex(result.out, r"cu3: \d+ us a file \(assumed: no earlier jobs\)")
+
+    def test_machines_are_those_of_the_ranks(self):
+        result = self.suggest(ranks=2)
+        self.assertEqual(result.code, 0, result)
+        self.assertRegex(result.out, rf"\n{re.escape(os.uname().nodename)} +2 +{os.cpu_count()} ")
+
+    def test_bad_machines_are_named(self):
+        for text, message in (("a ranks=2\nb ranks=0\n", r"hosts: line 2: ranks=0 \(must be a whole number, 1 or more\)"),
+                              ("a cores=2\n", r"line 1: 'cores' is not known \(ranks, processors, load, free_gb, processes\)"),
+                              ("a\n\na # again\n", r"line 3: a stands in an earlier line, too"), ("# none\n", "no machines in it")):
+            pathlib.Path(self.hosts).write_text(text)
+            result = self.suggest("--hosts", self.hosts)
+            self.assertEqual(result.code, 2, result)
+            self.assertRegex(result.err, message)
+        pathlib.Path(self.hosts).write_text("a ranks=2 free_gb=0.0001\nb free_gb=1\n")
+        result = self.suggest("--hosts", self.hosts, "--output", self.path("p.txt"))
+        self.assertRegex(result.err, r"a: gets no tasks \(0.00 GB are free, about 0.00 GB will be written\)")
+        self.assertNotRegex(pathlib.Path(self.path("p.txt")).read_text(), r"(?m)^\d+  a ")
+        pathlib.Path(self.hosts).write_text("a free_gb=0.0001\n")
+        self.assertEqual(self.suggest("--hosts", self.hosts).code, 4)
+        result = self.run_skyfold("curate", "suggest", "--archive", self.base)
+        self.assertEqual(result.code, 4, result)
+        self.assertRegex(result.err, r"is no archive")
 
 
 def stretched(values, low=10, high=98, contrast=8.0):
