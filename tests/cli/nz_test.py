@@ -217,31 +217,61 @@ class Truth(Nz):
         there[5, 1] = np.nan
         catalogue = make_hdf5(self.path("c.h5"), {"id": self.ids, "w": self.weight, **numbers(there)}, group="object")
         known = z > 0
-        key, bin_of = keys_of(1, np.arange(n)[known]), lambda x: np.searchsorted(EDGES, x, side="right") - 1
-        for name, own in (("without", {}), ("with", {"z_phot": z_phot})):   # the bins of the sample itself
-            training = make_hdf5(self.path(f"{name}.h5"), {"id": np.arange(n), "z_spec": z, **own, **numbers(place)}, group="object")
+        ids = np.where(np.arange(n) % 3 == 0, self.ids[::self.N // n][:n], -1 - np.arange(n))   # a third are objects themselves
+        row_of = {i: row for row, i in enumerate(ids) if known[row]}
+        is_seen = np.array([i in row_of for i in self.ids])
+        key, bin_of = keys_of(1, ids[known]), lambda x: np.searchsorted(EDGES, x, side="right") - 1
+        for name, own, seen in (("without", {}, "alike"), ("with", {"z_phot": z_phot}, "alike"), ("seen", {"z_phot": z_phot}, "own")):   # the bins of the sample itself
+            training = make_hdf5(self.path(f"{name}.h5"), {"id": ids, "z_spec": z, **own, **numbers(place)}, group="object")
             words = ("--catalogue", catalogue, "--training.sample", training, "--training.space", "a,a - b,c", "--weights", "w", "--z.width", 0.1,
-                     "--bootstrap.realisations", 3)
-            self.nz(*words)
+                     "--bootstrap.realisations", 3, "--training.seen", seen)
+            output = self.nz(*words)
             groups = self.groups()
+            in_bins = is_seen & (bin_of(self.z_phot) >= 0) & (bin_of(self.z_phot) < len(EDGES) - 1)
+            self.assertEqual(f"{in_bins.sum()} objects in the bins have ids of training objects" in output.err, seen == "alike")
             for b in range(len(EDGES) - 1):
                 mine = (bin_of(z_phot) == b) if own else np.ones(n, bool)
                 centres = place[known & mine]
                 radius = np.sort(np.sqrt(((centres[:, None] - centres[None]) ** 2).sum(-1)), axis=1)[:, neighbours]
                 inside = np.sqrt(((there[:, None] - centres[None]) ** 2).sum(-1)) <= radius   # [object, training]; NaN: no
                 w = self.weight * (bin_of(self.z_phot) == b)
+                around, theirs = w * ~(is_seen & (seen == "own")), np.zeros(n)
+                for i in np.flatnonzero(w * (is_seen & (seen == "own"))):
+                    theirs[row_of[self.ids[i]]] += w[i]
+                weights = np.zeros(n)
+                weights[known & mine] = around @ inside * (1 if seen == "alike" else around.sum() / (around @ inside).sum())
+                weights += theirs
                 for result in range(4):
-                    count = counts_of(key[mine[known]], result - 1) if result else 1
-                    wanted = np.histogram(z[known & mine], np.arange(21) * 0.1, weights=w @ inside * count, density=True)[0]
+                    count = counts_of(key, result - 1) if result else 1
+                    wanted = np.histogram(z[known], np.arange(21) * 0.1, weights=weights[known] * count, density=True)[0]
                     np.testing.assert_allclose(self.n(groups, "training")[b, result], wanted, rtol=1e-9, atol=1e-12)
-                self.assertAlmostEqual(groups["tomography"]["training_uncovered"][b], w @ ~inside.any(axis=1), places=8)
+                self.assertAlmostEqual(groups["tomography"]["training_uncovered"][b], around @ ~inside.any(axis=1), places=8)
+                if seen == "own":
+                    self.assertAlmostEqual(groups["tomography"]["training_own"][b], theirs.sum(), places=8)
+                self.check_trust(groups, b, bool(own), output.out)
         self.nz(*words, name="r", ranks=3)
         with h5py.File(self.path("r.hdf5")) as file:
             np.testing.assert_array_equal(file["data/pdfs"][:], groups["data"]["pdfs"])
         for words, code, message in ((("--training.weight", "w"), 2, "training.weight: weights are counted"),
-                                     (("--training.space", "nowhere"), 2, "nowhere"), (("--training.neighbours", 200), 3, "in bin 1 .*need more")):
+                                     (("--training.space", "nowhere"), 2, "nowhere"),
+                                     (("--training.seen", "own", "--training.id", "none"), 2, "with.h5|seen.h5.* has no ids"),
+                                     (("--training.neighbours", 200), 3, "in bin 1 .*need more")):
             words = (*(() if "--training.space" in words else ("--training.space", "a")), *words)
             self.assertRegex(self.nz("--catalogue", catalogue, "--training.sample", training, *words, name="e", code=code).errors()[0], message)
+
+    def check_trust(self, groups, b, is_binned, text):
+        """By the sample's own bins; stacks are taken for wrong by what training differs from them beyond its noise."""
+        stack, training = (self.n(groups, name)[b] for name in ("stack", "training"))
+        width = np.diff(groups["meta"]["bins"][0])[0]
+        difference = np.abs(training[0] - stack[0]).sum() * width
+        noise = np.abs(training[1:] - training[0]).sum(axis=1).mean() * width
+        trusted = bool(is_binned and difference ** 2 > 2 * noise ** 2)
+        self.assertAlmostEqual(groups["tomography"]["training_difference"][b], difference, places=9)
+        self.assertAlmostEqual(groups["tomography"]["training_noise"][b], noise, places=9)
+        self.assertEqual(bool(groups["tomography"]["training_trusted"][b]), trusted)
+        line = text.split("  trust     ")[1 + b].split("\n")[0]
+        self.assertTrue(line.startswith("training: " if trusted else "stack: "), line)
+        self.assertEqual("across the edges of bins" in line, not is_binned)
 
     def test_mixtures_are_integrated_as_scipy_does(self):
         from scipy.stats import norm

@@ -169,6 +169,20 @@ void report_nz(const NzResult& r, Process& process) {
   process.add("results", log_plot(r, stack, minus, "difference", title, "difference of n(z)"));
 }
 
+namespace {
+
+/// Which of the two is to be trusted, and why.
+std::string judgement(const NzResult& r, std::size_t bin) {
+  const TrainingJudgement& judged = r.judged[bin];
+  if (!judged.is_binned && r.layout().bins.size() > 1)
+    return fmt::format("stack: the training sample has no {}, so that weights reach across the edges of bins", r.layout().bins.column);
+  if (std::isnan(judged.noise)) return "not judged: the noise of training is from --bootstrap.realisations";
+  return fmt::format("{}: training differs from stack by {:.3f} (integral), and has {:.3f} of noise itself", nz::name_of(judged.trusted),
+                     judged.difference, judged.noise);
+}
+
+}  // namespace
+
 std::string nz_summary(const NzResult& r) {
   std::string text;
   const auto& bins = r.layout().bins;
@@ -182,6 +196,7 @@ std::string nz_summary(const NzResult& r) {
       if (const double lost = r.outside(n.estimator, b); lost > 0.0) text += fmt::format(", {:.3f} % beyond the cells", 100.0 * lost);
       text += '\n';
     }
+    if (!r.judged.empty()) text += fmt::format("  {:<9} {}\n", "trust", judgement(r, b));
   }
   return text;
 }

@@ -2,6 +2,7 @@
 // products.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -81,12 +82,27 @@ class NzRun {
       if (!o_.training.empty()) {
         layout_.estimators.push_back(nz::Estimator::training);
         training_ = read_training(o_, layout_.bins, context_.threads, lines);
-        if (training_.balls) layout_.training = training_.objects.key.size();
+        is_training_binned_ = !training_.objects.bin.empty();
+        if (training_.balls) find_seen();
       }
       layout_.realisations = static_cast<std::size_t>(o_.realisations);
       layout_.seed = static_cast<std::uint64_t>(o_.seed);
       for (const std::string& line : lines) log_info(line);
     });
+  }
+
+  /// Objects that are in the training sample are known by ids of both.
+  void find_seen() {
+    layout_.training = training_.objects.key.size();
+    layout_.has_own = o_.training_seen == "own";
+    const bool have_ids = training_.has_ids && objects_->has_ids();
+    if (layout_.has_own && !have_ids)
+      throw UsageError(fmt::format("--training.seen own: {} has no ids (by which training objects are found among the objects)",
+                                   training_.has_ids ? o_.pdf : o_.training));
+    if (!have_ids) return;
+    auto& keys = training_.balls->keys;
+    for (std::uint32_t row = 0; row < layout_.training; ++row) keys.emplace_back(training_.objects.key[row], row);
+    std::ranges::sort(keys);
   }
 
   void choose_cells(std::vector<std::string>& lines) {
@@ -123,6 +139,11 @@ class NzRun {
 
   void add_training() {
     if (training_.balls) {
+      if (sums_.seen[0] > 0 && !layout_.has_own)
+        log_warning(fmt::format(
+            "{} objects in the bins have ids of training objects: a model that was trained by them knows them better than others, "
+            "which training does not heed (--training.seen own counts them at their own redshifts)",
+            grouped(sums_.seen[0])));
       training_.objects = nz::weighted_by_balls(layout_, sums_, training_.objects);
       require_all_bins(o_, layout_.bins, training_.objects);
     }
@@ -135,7 +156,7 @@ class NzRun {
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       n.emplace(layout_, sums_);
-      NzResult result{o_, sums_, *n};
+      NzResult result{o_, sums_, *n, is_training_binned_};
       measure(result);
       write(result);
       report_nz(result, context_.process);
@@ -166,6 +187,7 @@ class NzRun {
   std::optional<StoredPdfs> pdfs_;
   std::optional<NzObjects> objects_;
   NzTraining training_;
+  bool is_training_binned_ = false;
   nz::Sums sums_;
 };
 

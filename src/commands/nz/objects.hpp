@@ -40,6 +40,8 @@ class NzObjects {
 
   [[nodiscard]] static std::vector<std::string> paths(const NzOptions& o);
   [[nodiscard]] bool has_truth() const noexcept { return !truth_.empty(); }
+  /// Whether the PDFs have ids; else objects are known by their rows.
+  [[nodiscard]] bool has_ids() const noexcept { return !id_.empty(); }
   [[nodiscard]] bool has_patches() const noexcept { return order_ >= 0; }
   /// What was guessed and found, a line each.
   [[nodiscard]] const std::vector<std::string>& lines() const noexcept { return lines_; }

@@ -45,6 +45,9 @@ void describe(OptionSet& option, NzOptions& o) {
       "around them; empty: by their column of weights, in the bin that their own column says");
   option("training.neighbours", o.training_neighbours, "neighbour that the ball around a training object reaches").range(1, 1000);
   option("training.id", o.training_id, "its column of ids; empty: guessed, or row numbers");
+  option("training.seen", o.training_seen,
+         "objects that are in the training sample, by their ids: weighted like all (alike), or at their own redshifts (own)")
+      .one_of({"alike", "own"});
   describe(option, o.source);
 }
 
@@ -60,7 +63,8 @@ void check(const NzOptions& o) {
                                               {"training.space", !o.training_space.empty()},
                                               {"training.id", !o.training_id.empty()}});
   if (o.training_space.empty())
-    refuse_idle_options("--training.space", {{"training.neighbours", o.training_neighbours != by_default.training_neighbours}});
+    refuse_idle_options("--training.space", {{"training.neighbours", o.training_neighbours != by_default.training_neighbours},
+                                             {"training.seen", o.training_seen != by_default.training_seen}});
   else if (o.training_weight != by_default.training_weight)
     throw UsageError("--training.weight: weights are counted where --training.space is given (leave one of them out)");
   if ((o.estimator == "training" || o.reference == "training") && o.training.empty())

@@ -16,7 +16,7 @@ struct NzOptions {
   std::string id, ra, dec;
   double zmin = 0.0, zmax = 0.0, width = 0.01;
   long realisations = 100, seed = 1, nside = 8;
-  std::string training_redshift, training_weight = "weight", training_id;
+  std::string training_redshift, training_weight = "weight", training_id, training_seen = "alike";
   std::vector<std::string>
       training_space;  ///< numbers of both tables in which objects are counted about training objects; empty: they are not
   long training_neighbours = 5;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/fits_product.hpp"
@@ -82,6 +83,18 @@ Table tomography_table(const NzResult& r) {
   if (!r.sums.in_no_ball.empty())
     number_column(table, "training_uncovered", "weight of objects that lie in the ball of no training object",
                   [&](std::size_t b) { return r.sums.in_no_ball[b]; });
+  if (!r.sums.own.empty())
+    number_column(table, "training_own", "weight of objects that are training objects", [&](std::size_t b) {
+      const auto own = std::span(r.sums.own).subspan(b * r.layout().training, r.layout().training);
+      return std::accumulate(own.begin(), own.end(), 0.0);
+    });
+  if (!r.judged.empty()) {
+    number_column(table, "training_difference", "integral of |training - stack|", [&](std::size_t b) { return r.judged[b].difference; });
+    number_column(table, "training_noise", "mean of the same of realisations of training and training",
+                  [&](std::size_t b) { return r.judged[b].noise; });
+    whole_column(table, "training_trusted", "1: training is taken for nearer to the truth than stack; 0: stack is, or it is not known",
+                 [&](std::size_t b) { return r.judged[b].trusted == nz::Estimator::training; });
+  }
   for (std::size_t e = 0; e < r.layout().estimators.size(); ++e) {
     const std::span values(r.sums.values);
     number_column(table, estimator_name(r, e) + "_outside", "weight below and above the cells of redshift", [&](std::size_t b) {

@@ -74,6 +74,25 @@ void warn_of_losses(const NzResult& r) {
                       fmt::format("{:.6g}", r.layout().cells.edge(r.layout().cells.count))));
 }
 
+/// Both n(z) have unit integral, so that what they do not share is half of their difference.
+double difference_of(const nz::RedshiftCells& cells, std::span<const double> a, std::span<const double> b) {
+  return 2.0 * (1.0 - overlap_of(cells, a, b));
+}
+
+TrainingJudgement judge_training(const NzResult& r, std::size_t stack, std::size_t training, std::size_t bin) {
+  const nz::RedshiftCells& cells = r.layout().cells;
+  TrainingJudgement judged{difference_of(cells, r.n.n(training, bin), r.n.n(stack, bin)), 0.0, r.is_training_binned, Estimator::stack};
+  double realisations = 0.0;
+  for (std::size_t result = 1; result < r.layout().results(); ++result)
+    if (const double noise = difference_of(cells, r.n.n(training, bin, result), r.n.n(training, bin)); std::isfinite(noise))
+      judged.noise += noise, realisations += 1.0;
+  judged.noise /= realisations;  // NaN for none
+  const bool may_be_trusted = r.is_training_binned || r.layout().bins.size() == 1;
+  // Squares add up: difference^2 - noise^2 is the stack's own, and noise^2 training's.
+  if (may_be_trusted && judged.difference * judged.difference > 2.0 * judged.noise * judged.noise) judged.trusted = Estimator::training;
+  return judged;
+}
+
 }  // namespace
 
 int NzResult::place_of(Estimator estimator) const noexcept {
@@ -113,6 +132,9 @@ void measure(NzResult& r) {
       for (std::size_t other = b + 1; other < r.layout().bins.size(); ++other)
         r.overlaps.push_back({e, b, other, r.n.measure([&](const View& n) { return overlap_of(cells, n(e, b), n(e, other)); })});
     }
+  if (const int training = r.place_of(Estimator::training); training >= 0)
+    for (std::size_t b = 0; b < r.layout().bins.size(); ++b)
+      r.judged.push_back(judge_training(r, static_cast<std::size_t>(r.place_of(Estimator::stack)), static_cast<std::size_t>(training), b));
 }
 
 }  // namespace skyfold

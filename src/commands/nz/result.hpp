@@ -21,14 +21,25 @@ struct BinOverlap {
   nz::Measured overlap;
 };
 
+/// Which of stack and training is nearer to the truth in a bin, as far as they tell themselves. The sample is finite, so training scatters;
+/// stacks hardly do, and what training differs from them by beyond its scatter is taken for theirs.
+struct TrainingJudgement {
+  double difference;      ///< integral of |training - stack|, 0 to 2
+  double noise;           ///< the same of training's realisations and training, in the mean; NaN without realisations
+  bool is_binned;         ///< weights are those of training objects in the bin; else they reach across its edges
+  nz::Estimator trusted;  ///< stack or training
+};
+
 /// What nz leaves.
 struct NzResult {
   const NzOptions& options;
   const nz::Sums& sums;
   const nz::Distributions& n;
+  bool is_training_binned;  ///< each training object is in a bin of its own
   std::vector<BinNumbers> numbers = {};
   std::vector<BinOverlap> overlaps = {};
-  std::string reference = {};  ///< estimator or file; "" for none
+  std::vector<TrainingJudgement> judged = {};  ///< [bins]; none without a training sample
+  std::string reference = {};                  ///< estimator or file; "" for none
 
   [[nodiscard]] const nz::SumsLayout& layout() const noexcept { return n.layout(); }
   /// Place of an estimator; -1 when it is not there.

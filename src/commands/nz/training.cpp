@@ -89,6 +89,7 @@ NzTraining read_in_space(const NzOptions& o, const nz::TomographicBins& bins, co
     }
   });
   training.balls = balls_of(o, bins, objects, points, threads);
+  training.has_ids = has_id;
   return training;
 }
 

@@ -18,6 +18,7 @@ namespace skyfold {
 struct NzTraining {
   nz::TrainingObjects objects;
   std::optional<nz::BallsOfBins> balls;  ///< none where weights are read
+  bool has_ids = false;
 };
 /// Reads a training sample with weights. Throws UsageError for columns that it has not, DataError for weights that are none and for a
 /// bin without an object.

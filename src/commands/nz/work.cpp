@@ -17,6 +17,8 @@ void SumsCodec::put(PartWriter& to, const nz::Sums& sums) {
   to.list(sums.left_out);
   to.list(sums.in_balls);
   to.list(sums.in_no_ball);
+  to.list(sums.own);
+  to.list(sums.seen);
 }
 
 nz::Sums SumsCodec::get(PartReader& from) {
@@ -29,6 +31,8 @@ nz::Sums SumsCodec::get(PartReader& from) {
   sums.left_out = from.list<std::int64_t>();
   sums.in_balls = from.list<double>();
   sums.in_no_ball = from.list<double>();
+  sums.own = from.list<double>();
+  sums.seen = from.list<std::int64_t>();
   return sums;
 }
 

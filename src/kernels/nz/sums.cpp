@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <numeric>
 
 #include "../common/simd.hpp"
 #include "chunk.hpp"
@@ -66,6 +68,14 @@ void add_sample(const SumsLayout& layout, const Chunk& chunk, std::span<const st
   }
 }
 
+double sum_of(std::span<const double> values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+
+/// The training object that an object is; -1 for none.
+std::int64_t row_of(const BallsOfBins& balls, std::uint64_t key) {
+  const auto found = std::ranges::lower_bound(balls.keys, std::pair(key, std::uint32_t{0}));
+  return found != balls.keys.end() && found->first == key ? static_cast<std::int64_t>(found->second) : -1;
+}
+
 /// Counts the objects in the balls of training objects. Added up in their order, whoever has found the balls.
 void count_in_balls(const SumsLayout& layout, const Objects& objects, const BallsOfBins& balls, int threads, Sums& sums) {
   constexpr std::size_t block = 4096, per_task = 64;
@@ -84,6 +94,13 @@ void count_in_balls(const SumsLayout& layout, const Objects& objects, const Ball
     for (std::size_t i = 0; i < size; ++i) {
       if (objects.reason[begin + i] >= 0) continue;
       const auto bin = static_cast<std::size_t>(objects.bin[begin + i]);
+      if (const std::int64_t row = row_of(balls, objects.key[begin + i]); row >= 0) {
+        ++sums.seen[0];
+        if (layout.has_own) {
+          sums.own[bin * layout.training + static_cast<std::size_t>(row)] += objects.weight[begin + i];
+          continue;
+        }
+      }
       for (const std::uint32_t ball : found[i]) sums.in_balls[bin * layout.training + balls.rows[bin][ball]] += objects.weight[begin + i];
       if (found[i].empty()) sums.in_no_ball[bin] += objects.weight[begin + i];
     }
@@ -116,7 +133,9 @@ Sums::Sums(const SumsLayout& layout)
       objects(layout.bins.size()),
       weights(2 * layout.bins.size()),
       in_balls(layout.bins.size() * layout.training),
-      in_no_ball(layout.training > 0 ? layout.bins.size() : 0) {}
+      in_no_ball(layout.training > 0 ? layout.bins.size() : 0),
+      own(layout.has_own ? layout.bins.size() * layout.training : 0),
+      seen(layout.training > 0 ? 1 : 0) {}
 
 void Sums::add(const Sums& other, const SumsLayout& layout) {
   const auto add_to = [](auto& to, const auto& from) {
@@ -128,6 +147,8 @@ void Sums::add(const Sums& other, const SumsLayout& layout) {
   add_to(left_out, other.left_out);
   add_to(in_balls, other.in_balls);
   add_to(in_no_ball, other.in_no_ball);
+  add_to(own, other.own);
+  add_to(seen, other.seen);
   const std::size_t size = layout.at_patch(1, 0, 0);
   for (std::size_t k = 0; k < other.patches.size(); ++k) {
     const auto found = std::ranges::find(patches, other.patches[k]);
@@ -178,15 +199,21 @@ Sums add_up(const SumsLayout& layout, Objects& objects, const Table& pdfs, const
 
 TrainingObjects weighted_by_balls(const SumsLayout& layout, const Sums& sums, const TrainingObjects& objects) {
   TrainingObjects weighted;
-  for (std::size_t b = 0; b < layout.bins.size(); ++b)
+  for (std::size_t b = 0; b < layout.bins.size(); ++b) {
+    const auto of_bin = [&](const std::vector<double>& values) { return std::span(values).subspan(b * layout.training, layout.training); };
+    // An object is in many balls, or in few: all that are not training objects themselves together weigh what they do.
+    double share = 1.0;
+    if (layout.has_own)
+      share = (sums.weights[b] - sum_of(of_bin(sums.own))) / std::max(sum_of(of_bin(sums.in_balls)), std::numeric_limits<double>::min());
     for (std::size_t i = 0; i < objects.key.size(); ++i) {
-      const double weight = sums.in_balls[b * layout.training + i];
+      const double weight = share * of_bin(sums.in_balls)[i] + (layout.has_own ? of_bin(sums.own)[i] : 0.0);
       if (!(weight > 0.0)) continue;
       weighted.key.push_back(objects.key[i]);
       weighted.bin.push_back(static_cast<int>(b));
       weighted.weight.push_back(weight);
       weighted.z.push_back(objects.z[i]);
     }
+  }
   return weighted;
 }
 

@@ -33,6 +33,7 @@ struct SumsLayout {
   std::size_t realisations = 0;       ///< of the bootstrap
   std::uint64_t seed = 1;             ///< of bootstrap and draws
   std::size_t training = 0;           ///< training objects about which the objects are counted; 0: none are
+  bool has_own = false;               ///< objects that are training objects are counted as these, not around them
 
   /// Result 0 is the sample itself; result k + 1 is realisation k.
   [[nodiscard]] std::size_t results() const noexcept { return realisations + 1; }
@@ -58,6 +59,8 @@ struct Sums {
   std::vector<std::int64_t> left_out = std::vector<std::int64_t>(5);  ///< by Reason
   std::vector<double> in_balls;                                       ///< [bins x training]: weight of the objects in the ball of each
   std::vector<double> in_no_ball;                                     ///< [bins]
+  std::vector<double> own;         ///< [bins x training]: weight of objects that are training objects, where these are told apart
+  std::vector<std::int64_t> seen;  ///< one number: how many are
 
   explicit Sums(const SumsLayout& layout);
   Sums() = default;
@@ -83,6 +86,8 @@ struct Objects {
 struct BallsOfBins {
   std::vector<std::shared_ptr<const TrainingBalls>> balls;  ///< [bins]; bins may share theirs
   std::vector<std::vector<std::uint32_t>> rows;             ///< [bins]: the training objects that they are about
+  std::vector<std::pair<std::uint64_t, std::uint32_t>>
+      keys;  ///< Objects::key of all training objects, ascending, and their rows; may be empty
 };
 
 /// Adds up a block.
@@ -98,7 +103,7 @@ struct TrainingObjects {
   std::vector<int> bin;  ///< -1: none
   std::vector<double> weight, z;
 };
-/// In each bin those whose balls hold objects of it, weighted by these.
+/// In each bin those whose balls hold objects of it, weighted by these, and those that are objects of it, where these are told apart.
 [[nodiscard]] TrainingObjects weighted_by_balls(const SumsLayout& layout, const Sums& sums, const TrainingObjects& objects);
 /// Adds them to the sums of Estimator::training.
 void add_training(const SumsLayout& layout, const TrainingObjects& objects, Sums& sums);
