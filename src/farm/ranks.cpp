@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <limits>
@@ -82,10 +83,31 @@ MPI_Comm copy_of_world() {
   return copy;
 }
 
+/// A process that no launcher started: Open MPI would start a daemon for it, and look for networks. Only while it starts, as programs that
+/// this one starts may have ranks. What the user has set stays.
+class StartAlone {
+ public:
+  StartAlone() {
+    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+      if (std::getenv(name) != nullptr) return;
+    for (const auto& [name, value] : {std::pair{"OMPI_MCA_ess_singleton_isolated", "1"}, {"OMPI_MCA_pml", "ob1"}, {"OMPI_MCA_btl", "self"}})
+      if (std::getenv(name) == nullptr && setenv(name, value, 0) == 0) set_.emplace_back(name);
+  }
+  ~StartAlone() {
+    for (const char* name : set_) unsetenv(name);
+  }
+  StartAlone(const StartAlone&) = delete;
+  StartAlone& operator=(const StartAlone&) = delete;
+
+ private:
+  std::vector<const char*> set_;
+};
+
 }  // namespace
 
 MpiSession::MpiSession(int& argc, char**& argv) {
   int provided = 0;
+  const StartAlone alone;
   // Only the main thread speaks MPI.
   if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) throw IoError("MPI cannot start");
 }

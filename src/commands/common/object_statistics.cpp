@@ -16,7 +16,7 @@
 namespace skyfold {
 namespace {
 
-constexpr double measurements_at_once = 4e6;  ///< aimed at, in a block
+constexpr double measurements_at_once = 1e6;  ///< aimed at, in a block
 
 class StatisticsRun {
  public:

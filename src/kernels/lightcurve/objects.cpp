@@ -33,7 +33,7 @@ class ObjectRows {
  public:
   /// @param is_weighted  there are errors
   ObjectRows(const ObjectBlock& block, const ObjectOptions& o, bool is_weighted, Table& out)
-      : block_(block), o_(o), out_(out), is_weighted_(is_weighted) {}
+      : block_(block), o_(o), out_(out), is_weighted_(is_weighted), wants_(wants_of(o.statistics)) {}
 
   void fill(std::size_t row, std::size_t object, Scratch& s) const {
     curves_of(s.used, object, s.curves);
@@ -64,8 +64,9 @@ class ObjectRows {
       begin += curve.mag.size();
       if (number < filter) throw DataError("measurements of an object are not in the order of their filters (damaged)");
       while (filter < number) put_all(none);
-      const CurveStatistics statistics = is_weighted_ ? statistics_of(curve, o_.pair_days, s.residuals) : unweighted_statistics_of(curve);
-      if (is_weighted_) s.joint.insert(s.joint.end(), s.residuals.begin(), s.residuals.end());
+      const CurveStatistics statistics =
+          is_weighted_ ? statistics_of(curve, o_.pair_days, s.residuals, wants_) : unweighted_statistics_of(curve, wants_);
+      if (is_weighted_) add_joint(s);
       first = std::fmin(first, statistics.mjd_first);
       last = std::fmax(last, statistics.mjd_last);
       put_all(statistics);
@@ -76,6 +77,13 @@ class ObjectRows {
     put(out_[first_time], row, first);
     put(out_[last_time], row, last);
     put(out_[joint_stetson_j], row, stetson_j(s.joint, o_.pair_days));
+  }
+
+  static void add_joint(Scratch& s) {
+    if (s.joint.empty())
+      s.joint.swap(s.residuals);
+    else
+      s.joint.insert(s.joint.end(), s.residuals.begin(), s.residuals.end());
   }
 
   void fill_motion(std::size_t row, std::size_t begin, std::size_t end, std::size_t column, Scratch& s) const {
@@ -98,6 +106,7 @@ class ObjectRows {
   const ObjectOptions& o_;
   Table& out_;
   bool is_weighted_;
+  CurveWants wants_;
 };
 
 std::string column_prefix(const std::string& filter) {

@@ -1,6 +1,7 @@
 // The columns of statistics: names, units, and the values that stand in them.
 #include "statistic_columns.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace skyfold::lightcurve {
@@ -77,6 +78,11 @@ const std::vector<std::string>& statistic_names() {
 ColumnInfo statistic_column(Statistic statistic, const std::string& prefix, const std::string& about) {
   const StatisticColumn& c = statistic_columns[static_cast<std::size_t>(statistic)];
   return {.name = prefix + c.name, .type = c.type, .unit = c.unit, .description = about + c.description};
+}
+
+CurveWants wants_of(std::span<const Statistic> statistics) noexcept {
+  const auto has = [&](Statistic wanted) { return std::ranges::find(statistics, wanted) != statistics.end(); };
+  return {has(Statistic::rms), has(Statistic::von_neumann), has(Statistic::chi2), has(Statistic::stetson_j)};
 }
 
 Schema motion_schema() {

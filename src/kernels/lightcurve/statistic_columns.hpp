@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "skyfold/kernels/lightcurve/objects.hpp"
@@ -13,6 +14,9 @@ namespace skyfold::lightcurve {
 [[nodiscard]] ColumnInfo statistic_column(Statistic statistic, const std::string& prefix, const std::string& about);
 /// Sets a row of that column.
 void put_statistic(Column& column, std::size_t row, const CurveStatistics& statistics, Statistic statistic);
+
+/// What these statistics want of a curve.
+[[nodiscard]] CurveWants wants_of(std::span<const Statistic> statistics) noexcept;
 
 /// Columns of positions and motions: pos_ra, pos_dec, pos_scatter, pos_epoch, pm_ra, pm_dec and their errors.
 [[nodiscard]] Schema motion_schema();

@@ -80,7 +80,7 @@ struct Scratch {
 class VisitMaker {
  public:
   VisitMaker(const ObjectBlock& block, std::span<const std::int64_t> visits, const ObjectOptions& o, bool is_weighted)
-      : block_(block), visits_(visits), o_(o), is_weighted_(is_weighted) {}
+      : block_(block), visits_(visits), o_(o), is_weighted_(is_weighted), wants_(wants_of(o.statistics)) {}
 
   void add(std::size_t row, std::size_t object, Scratch& s, VisitRows& out) const {
     const auto end = static_cast<std::size_t>(s.used.first[object + 1]);
@@ -122,7 +122,7 @@ class VisitMaker {
   }
 
   [[nodiscard]] CurveStatistics describe(const Curve& curve, Scratch& s) const {
-    return is_weighted_ ? statistics_of(curve, o_.pair_days, s.residuals) : unweighted_statistics_of(curve);
+    return is_weighted_ ? statistics_of(curve, o_.pair_days, s.residuals, wants_) : unweighted_statistics_of(curve, wants_);
   }
   [[nodiscard]] double middle(const CurveStatistics& s) const { return is_weighted_ ? s.weighted_mean : s.mean; }
 
@@ -139,6 +139,7 @@ class VisitMaker {
   std::span<const std::int64_t> visits_;
   const ObjectOptions& o_;
   bool is_weighted_;
+  CurveWants wants_;
 };
 
 }  // namespace

@@ -63,10 +63,16 @@ struct Residual {
 /// Adds the residuals of a curve about its weighted mean to `residuals`; none when fewer than two measurements have errors.
 void add_residuals(const Curve& curve, double weighted_mean, std::vector<Residual>& residuals);
 
-/// All statistics of a curve.
+/// Statistics that cost a pass of their own: those that are not wanted are NaN.
+struct CurveWants {
+  bool rms = true, von_neumann = true, chi2 = true, stetson_j = true;
+};
+
+/// Statistics of a curve.
 /// @param residuals  is given them, for stetson_j
-[[nodiscard]] CurveStatistics statistics_of(const Curve& curve, double pair_days, std::vector<Residual>& residuals);
+[[nodiscard]] CurveStatistics statistics_of(const Curve& curve, double pair_days, std::vector<Residual>& residuals,
+                                            const CurveWants& wants = {});
 /// Those that need no errors alone: mean, rms, von_neumann, amplitude and times.
-[[nodiscard]] CurveStatistics unweighted_statistics_of(const Curve& curve) noexcept;
+[[nodiscard]] CurveStatistics unweighted_statistics_of(const Curve& curve, const CurveWants& wants = {}) noexcept;
 
 }  // namespace skyfold::lightcurve
