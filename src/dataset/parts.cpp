@@ -108,11 +108,10 @@ class Parts::Segment {
   void append(RecordHeader header, std::string_view blob) {
     if (!file_) file_.emplace(File::for_update(path_));
     header.checksum = checksum_of(header, end_);
-    // Header and blob in one write: a torn record is at the end of the file, with nothing whole behind it.
-    std::string record(reinterpret_cast<const char*>(&header), sizeof header);
-    record.append(blob);
-    file_->write(end_, record);
-    end_ += std::ssize(record);
+    // The header last: a torn record is at the end of the file, with nothing whole behind it.
+    file_->write(end_ + std::ssize(bytes_of(header)), blob);
+    file_->write(end_, bytes_of(header));
+    end_ += std::ssize(bytes_of(header)) + std::ssize(blob);
   }
 
   void sync() {

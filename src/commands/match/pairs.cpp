@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "skyfold/catalogue/sky_search.hpp"
@@ -150,20 +151,25 @@ struct PairColumns {
 /// Reads rows by number, in any order and as often as they are named: runs that are near each other at once.
 void read_rows(const Catalogue& catalogue, const std::vector<std::int64_t>& rows, Table& out) {
   std::vector<std::size_t> order(rows.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return rows[i]; });
-  Table run(out.schema());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const bool is_ordered = std::ranges::is_sorted(rows);
+  if (!is_ordered) std::ranges::stable_sort(order, {}, [&](std::size_t i) { return rows[i]; });
+  Table run(out.schema()), in_order(is_ordered ? Schema() : out.schema(), is_ordered ? 0 : rows.size());
+  std::vector<std::size_t> places;
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first;
     const auto row = [&](std::size_t i) { return rows[order[i]]; };
     while (last + 1 < order.size() && row(last + 1) - row(last) <= join_rows && row(last + 1) - row(first) < out_rows) ++last;
     catalogue.reader().read({row(first), row(last) + 1}, run);
-    for (std::size_t i = first; i <= last; ++i) {
-      const std::size_t at[] = {static_cast<std::size_t>(row(i) - row(first))};
-      for (std::size_t c = 0; c < out.columns(); ++c) gather_rows(run[c], at, out[c], order[i]);
-    }
+    places.clear();
+    for (std::size_t i = first; i <= last; ++i) places.push_back(static_cast<std::size_t>(row(i) - row(first)));
+    gather_rows(run, places, is_ordered ? out : in_order, first);
     first = last + 1;
   }
+  if (is_ordered) return;
+  std::vector<std::size_t> back(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) back[order[i]] = i;
+  gather_rows(in_order, back, out);
 }
 
 /// One run of `match A B`.

@@ -20,6 +20,15 @@ bool is_plain_f8(const MapValue& value, const Table& rows) {
   return !value.error && !value.number.plain_column().empty() && rows.at(value.number.plain_column()).info().type == Type::f8;
 }
 
+/// Its memory stays.
+void clear(sky_map::PixelSums& sums) {
+  sums.pixels.clear();
+  sums.rows.clear();
+  sums.numbers.clear();
+  for (auto& counts : sums.kept_counts) counts.clear();
+  for (auto& kept : sums.kept) kept.clear();
+}
+
 /// Of a piece of rows those that are chosen.
 template <class T>
 std::vector<T> picked(std::span<const T> all, std::span<const std::int64_t> places, std::size_t first) {
@@ -125,7 +134,7 @@ void SkyMapWork::compute(const Job&, RowRange, int slot) {
     mine.sums = joined(layout, pieces);
     return;
   }
-  mine.sums = sky_map::PixelSums();
+  clear(mine.sums);
   // Also without any piece: the lists of medians have their number.
   append(layout, mine.sums, {});
   for (const sky_map::PixelSums& piece : pieces) append(layout, mine.sums, piece);
