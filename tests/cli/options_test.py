@@ -145,7 +145,7 @@ class Options(support.SkyfoldTest):
             with self.subTest(file.name):
                 # A configuration belongs to a command: the first that takes all its keys.
                 results = [self.run_skyfold(*command.split(), "--config", file, "--print-config")
-                           for command in (*COMMANDS, "convert-config", "templates plot", "pdf convert", "pdf report")]
+                           for command in (*COMMANDS, "convert-config", "templates plot", "curate run", "pdf convert", "pdf report")]
                 self.assertTrue(any(result.code == 0 for result in results), "\n".join(r.err.strip() for r in results))
 
     def test_config_folder_is_not_empty(self):

@@ -137,6 +137,7 @@ class CurateRunCommand final : public Command {
            "meanwhile: what is extracted is ingested while other chunks are extracted; after: when all that can be is extracted")
         .one_of({"meanwhile", "after"})
         .layout();
+    option("previews", previews_, "JPEG pictures of images; off: what is registered now gets none").one_of({"on", "off"});
     option("retry", retry_, "try files again that have failed, but for damaged ones").call_only();
     option("release", release_, "freeze the archive once every chunk is complete");
   }
@@ -148,6 +149,7 @@ class CurateRunCommand final : public Command {
     const Registered done = register_tree(register_, writer.archive(), context.ranks);
     std::optional<Ingester> ingester;
     if (Archive* archive = writer.archive()) {
+      if (previews_ == "off") leave_out_previews(*archive);
       if (retry_) retry_failed(*archive);
       ingester.emplace(*archive).prepare();
     }
@@ -175,7 +177,7 @@ class CurateRunCommand final : public Command {
 
   ArchiveOptions archive_;
   RegisterOptions register_;
-  std::string ingest_ = "meanwhile";
+  std::string ingest_ = "meanwhile", previews_ = "on";
   bool retry_ = false, release_ = false;
 };
 

@@ -1,9 +1,14 @@
 // Who extracts takes one task after the other from the ledger; what it leaves there depends on the task alone.
 #include "extraction.hpp"
 
+#include "detection_file.hpp"
+#include "previews.hpp"
+#include "tree.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
@@ -25,12 +30,35 @@ bool extract_one(const ExtractionPlace& place) {
     if (!place.ledger.claim(name)) continue;
     const CurateTask task = place.ledger.read(name);
     fault_point("claimed " + name);
-    const std::string result = task.use_case == UseCase::cu3 ? extract_metadata(task, place) : extract_detections(task, place);
+    const std::string result = task.use_case == UseCase::cu2   ? extract_previews(task, place)
+                               : task.use_case == UseCase::cu3 ? extract_metadata(task, place)
+                                                               : extract_detections(task, place);
     fault_point("extracted " + name);
     place.ledger.finish(name, result);
     return true;
   }
   return false;
+}
+
+std::string extract_previews(const CurateTask& task, const ExtractionPlace& place) {
+  const std::string relative = "previews/" + std::filesystem::path(task.night_folder).filename().string();
+  std::error_code error;
+  std::filesystem::create_directory(place.folder + "/" + relative, error);
+  std::string result;
+  for (const TaskFile& file : task.files) {
+    try {
+      const PreviewOptions options;
+      for (const Preview& preview :
+           make_previews(task.night_folder + "/" + file.name, night_file(file.name).stem, place.folder + "/" + relative, options)) {
+        const std::string path = relative + "/" + preview.name;
+        result += fmt::format("P\t{}\t{}\t{}\t{}\t{}\n", file.multiframe_id, preview.extension, cell_of(path), preview.bytes,
+                              bytes_hash(place.folder + "/" + path));
+      }
+    } catch (const DataError& failure) {
+      result += fmt::format("F\t{}\t{}\n", file.multiframe_id, cell_of(std::string(failure.what())));
+    }
+  }
+  return result;
 }
 
 std::string cell_of(const SqlValue& value) {

@@ -17,6 +17,8 @@ struct ExtractionPlace {
   [[nodiscard]] static ExtractionPlace of(const std::string& archive);
 };
 
+/// Previews of the images of a chunk, at their final paths in the archive; lines with their paths and hashes.
+[[nodiscard]] std::string extract_previews(const CurateTask& task, const ExtractionPlace& place);
 /// Metadata of a chunk: rows of `multiframe` and `detector`, remarks on cards, files that failed; lines of cells between tabs.
 [[nodiscard]] std::string extract_metadata(const CurateTask& task, const ExtractionPlace& place);
 /// Detections of a chunk: a catalogue beside the ledger's lines, with temporary negative ids; the lines tell which file has which rows.

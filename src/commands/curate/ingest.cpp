@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <numeric>
+#include <set>
 
 #include "detection_file.hpp"
 #include "extraction.hpp"
@@ -22,8 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string& state_of(const Chunk& chunk, UseCase use_case) {
-  return use_case == UseCase::cu2 ? chunk.cu2 : use_case == UseCase::cu3 ? chunk.cu3 : chunk.cu4;
+/// Nothing is to be done any more.
+bool is_in(const Chunk& chunk, UseCase use_case) {
+  return (use_case == UseCase::cu2 ? chunk.cu2 : use_case == UseCase::cu3 ? chunk.cu3 : chunk.cu4) != file_state::waiting;
 }
 
 /// What a task asks of files that wait for it.
@@ -95,34 +96,41 @@ void Ingester::prepare() {
 }
 
 void Ingester::prepare(const Chunk& chunk) {
-  const auto is_in = [&](UseCase use_case) { return state_of(chunk, use_case) == file_state::done; };
-  for (const UseCase use_case : {UseCase::cu3, UseCase::cu4})
-    if (is_in(use_case)) ledger_.remove(fmt::format("{}.{}", chunk.chunk_id, name_of(use_case)));
-  if (is_in(UseCase::cu3) && is_in(UseCase::cu4)) return;
-  const std::vector<ArchivedFile> files = archive_.files_of(chunk.chunk_id);
-  if (!is_in(UseCase::cu3) && !ledger_.has(UseCase::cu3, chunk.chunk_id)) {
-    const CurateTask task = task_for(archive_, chunk, UseCase::cu3, files);
-    if (task.files.empty())
-      set_done(chunk, UseCase::cu3);
-    else
+  for (const UseCase use_case : {UseCase::cu2, UseCase::cu3, UseCase::cu4})
+    if (is_in(chunk, use_case)) ledger_.remove(fmt::format("{}.{}", chunk.chunk_id, name_of(use_case)));
+  if (is_in(chunk, UseCase::cu2) && is_in(chunk, UseCase::cu3) && is_in(chunk, UseCase::cu4)) return;
+  for (const UseCase use_case : {UseCase::cu2, UseCase::cu3}) {
+    if (is_in(chunk, use_case) || ledger_.has(use_case, chunk.chunk_id)) continue;
+    const CurateTask task = task_for(archive_, chunk, use_case, archive_.files_of(chunk.chunk_id));
+    if (!task.files.empty())
       ledger_.add(task);
+    else if (use_case == UseCase::cu3 || is_in(chunk, UseCase::cu3))
+      return set_done(chunk, use_case);
   }
-  if (chunk.cu3 == file_state::done && !is_in(UseCase::cu4) && !ledger_.has(UseCase::cu4, chunk.chunk_id) &&
-      !prepare_detections(chunk, files))
-    set_done(chunk, UseCase::cu4);
+  if (is_in(chunk, UseCase::cu3) && !is_in(chunk, UseCase::cu4) && !ledger_.has(UseCase::cu4, chunk.chunk_id)) prepare_detections(chunk);
 }
 
-/// Makes the task for the detections of a chunk whose metadata are in; false when there is nothing to do.
-bool Ingester::prepare_detections(const Chunk& chunk, const std::vector<ArchivedFile>& files) {
-  CurateTask task = task_for(archive_, chunk, UseCase::cu4, files);
-  if (task.files.empty()) return false;
-  task.part = 1 + sql_integer(archive_.sql().run("SELECT count(*) FROM detection_file WHERE chunk_id = $1", {chunk.chunk_id})[0][0]);
+/// Makes the task for the detections of a chunk whose metadata are in, once those of all their images are, which may be of another chunk.
+void Ingester::prepare_detections(const Chunk& chunk) {
+  SqlConnection& sql = archive_.sql();
+  sql.run(
+      "UPDATE file SET cu4 = $1, message = $2 WHERE chunk_id = $3 AND cu4 = $4 AND image_id IN (SELECT multiframe_id FROM file WHERE cu3 = "
+      "$5)",
+      {file_state::blocked, "the metadata of its image are not in", chunk.chunk_id, file_state::waiting, file_state::failed});
+  const auto open =
+      sql.run("SELECT count(*) FROM file WHERE chunk_id = $1 AND cu4 = $2 AND image_id IN (SELECT multiframe_id FROM file WHERE cu3 = $3)",
+              {chunk.chunk_id, file_state::waiting, file_state::waiting});
+  if (sql_integer(open[0][0]) > 0) return;
+  CurateTask task = task_for(archive_, chunk, UseCase::cu4, archive_.files_of(chunk.chunk_id));
+  if (task.files.empty()) return set_done(chunk, UseCase::cu4);
+  task.part = 1 + sql_integer(sql.run("SELECT count(*) FROM detection_file WHERE chunk_id = $1", {chunk.chunk_id})[0][0]);
   ledger_.add(task);
-  return true;
 }
 
+/// There was nothing to do; what depends on it may be done now.
 void Ingester::set_done(const Chunk& chunk, UseCase use_case) {
   archive_.sql().run(fmt::format("UPDATE chunk SET {} = $1 WHERE chunk_id = $2", name_of(use_case)), {file_state::done, chunk.chunk_id});
+  prepare(this->chunk(chunk.chunk_id));
 }
 
 Chunk Ingester::chunk(std::int64_t chunk_id) const {
@@ -132,22 +140,27 @@ Chunk Ingester::chunk(std::int64_t chunk_id) const {
 }
 
 int Ingester::ingest() {
-  const std::vector<std::string> names = ledger_.extracted();
   const double start_s = now_s();
-  for (const std::string& name : names) {
+  int done = 0;
+  for (const std::string& name : ledger_.extracted()) {
     check_stop();
-    ingest(name);
+    done += ingest(name);
   }
-  if (!names.empty()) counts_.seconds += now_s() - start_s;
-  return static_cast<int>(names.size());
+  if (done > 0) counts_.seconds += now_s() - start_s;
+  return done;
 }
 
-void Ingester::ingest(const std::string& name) {
+bool Ingester::ingest(const std::string& name) {
   const CurateTask task = ledger_.read(name);
-  if (state_of(chunk(task.chunk_id), task.use_case) != file_state::done) {
+  const Chunk chunk = this->chunk(task.chunk_id);
+  // Previews wait here for the metadata of their images.
+  if (task.use_case == UseCase::cu2 && !is_in(chunk, UseCase::cu3)) return false;
+  if (!is_in(chunk, task.use_case)) {
     const std::string result = ledger_.result(name);
     fault_point("ingesting " + name);
-    if (task.use_case == UseCase::cu3)
+    if (task.use_case == UseCase::cu2)
+      ingest_previews(task, result);
+    else if (task.use_case == UseCase::cu3)
       ingest_metadata(task, result);
     else
       ingest_detections(task, result);
@@ -156,8 +169,34 @@ void Ingester::ingest(const std::string& name) {
     ++counts_.tasks;
   }
   ledger_.remove(name);
-  // What depended on it.
-  prepare(chunk(task.chunk_id));
+  // What depended on it, in other chunks of the night, too.
+  if (task.use_case == UseCase::cu3)
+    for (const Chunk& other : archive_.chunks())
+      if (other.night == chunk.night) prepare(other);
+  return true;
+}
+
+void Ingester::ingest_previews(const CurateTask& task, const std::string& result) {
+  auto lines = lines_of(result);
+  SqlConnection& sql = archive_.sql();
+  SqlTransaction transaction(sql);
+  std::set<std::int64_t> waiting;
+  for (const ArchivedFile& file : archive_.files_of(task.chunk_id))
+    if (file.cu2 == file_state::waiting) waiting.insert(file.multiframe_id);
+  std::vector<SqlRow> rows;
+  for (const std::vector<std::string>& cells : lines['P'])
+    // Not of a file whose metadata turned out to be no good.
+    if (!waiting.contains(number(cells.at(1))))
+      (void)remove_file(archive_.path(cells.at(3).substr(1)));
+    else
+      rows.push_back({number(cells[1]), number(cells.at(2)), cells.at(3).substr(1), number(cells.at(4)), cells.at(5)});
+  sql.insert("preview", {"multiframe_id", "extension", "path", "bytes", "hash"}, rows);
+  for (const std::vector<std::string>& cells : lines['F'])
+    sql.run("UPDATE file SET cu2 = $1, message = $2 WHERE multiframe_id = $3 AND cu2 = $4",
+            {file_state::failed, cells.at(2).substr(1), number(cells[1]), file_state::waiting});
+  sql.run("UPDATE file SET cu2 = $1 WHERE chunk_id = $2 AND cu2 = $3", {file_state::done, task.chunk_id, file_state::waiting});
+  sql.run("UPDATE chunk SET cu2 = $1 WHERE chunk_id = $2", {file_state::done, task.chunk_id});
+  transaction.commit();
 }
 
 void Ingester::ingest_metadata(const CurateTask& task, const std::string& result) {
@@ -176,7 +215,7 @@ void Ingester::ingest_metadata(const CurateTask& task, const std::string& result
                        cells.at(6).substr(1)});
   sql.insert("card_remark", {"chunk_id", "place", "keyword", "problem", "files", "first_file", "value"}, remarks);
   sql.run("UPDATE file SET cu3 = $1 WHERE chunk_id = $2 AND cu3 = $3", {file_state::done, task.chunk_id, file_state::waiting});
-  // Nothing of a file whose metadata are not in: no preview, no detections; nor detections of a table whose image is not in.
+  // Nothing of a file whose metadata are not in: no preview, no detections.
   for (const char* use_case : {"cu2", "cu4"})
     sql.run(fmt::format("UPDATE file SET {0} = $1 WHERE chunk_id = $2 AND {0} = $3 AND cu3 = $4", use_case),
             {file_state::blocked, task.chunk_id, file_state::waiting, file_state::failed});
@@ -218,8 +257,8 @@ void Ingester::ingest_detections(const CurateTask& task, const std::string& resu
 
 bool Ingester::is_complete() {
   const auto chunks = archive_.chunks();
-  return std::all_of(chunks.begin(), chunks.end(),
-                     [](const Chunk& chunk) { return chunk.cu3 == file_state::done && chunk.cu4 == file_state::done; });
+  return std::ranges::all_of(
+      chunks, [](const Chunk& chunk) { return is_in(chunk, UseCase::cu2) && is_in(chunk, UseCase::cu3) && is_in(chunk, UseCase::cu4); });
 }
 
 }  // namespace skyfold

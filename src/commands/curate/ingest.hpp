@@ -33,10 +33,11 @@ class Ingester {
 
  private:
   void prepare(const Chunk& chunk);
-  [[nodiscard]] bool prepare_detections(const Chunk& chunk, const std::vector<ArchivedFile>& files);
+  void prepare_detections(const Chunk& chunk);
   void set_done(const Chunk& chunk, UseCase use_case);
   [[nodiscard]] Chunk chunk(std::int64_t chunk_id) const;
-  void ingest(const std::string& name);
+  bool ingest(const std::string& name);
+  void ingest_previews(const CurateTask& task, const std::string& result);
   void ingest_metadata(const CurateTask& task, const std::string& result);
   void ingest_detections(const CurateTask& task, const std::string& result);
 

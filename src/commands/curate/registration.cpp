@@ -82,6 +82,7 @@ class Registration {
     next_chunk_ = sql_integer(largest[0][2]) + 1;
     for (ArchivedFile& file : archive_.files()) {
       names_of_hash_.emplace(file.hash, file.night + "/" + file.name);
+      if (file.kind == "image") names_of_image_.emplace(file.night + "/" + night_file(file.name).stem, file.name);
       known_.emplace(file.night + "/" + file.name, std::move(file));
     }
   }
@@ -121,8 +122,14 @@ class Registration {
             fmt::format("{}: has the same content as {}, which is registered (it is not registered again)", name, same->second));
         continue;
       }
-      rows.push_back(row(night, *files[i], looked[i], chunk_ids.at(looked[i].key)));
-      if (!looked[i].damage.empty()) result.problems.push_back(fmt::format("{}: {}", name, looked[i].damage));
+      Looked one = looked[i];
+      if (files[i]->kind == NightFile::Kind::image) {
+        const auto [other, is_first] = names_of_image_.emplace(night.name + "/" + files[i]->stem, files[i]->name);
+        if (!is_first && one.damage.empty())
+          one.damage = fmt::format("is a second image beside {} (which one its detections belong to is not known)", other->second);
+      }
+      rows.push_back(row(night, *files[i], one, chunk_ids.at(one.key)));
+      if (!one.damage.empty()) result.problems.push_back(fmt::format("{}: {}", name, one.damage));
     }
     link_images(night, rows);
     write(night, rows, chunk_ids);
@@ -196,7 +203,7 @@ class Registration {
   Archive& archive_;
   std::string chunk_by_;
   std::int64_t next_id_ = 1, next_detection_ = 1, next_chunk_ = 1;
-  std::map<std::string, std::string> names_of_hash_;
+  std::map<std::string, std::string> names_of_hash_, names_of_image_;  ///< the latter by night and stem
   std::map<std::string, ArchivedFile> known_;
 };
 

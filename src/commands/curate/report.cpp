@@ -36,7 +36,8 @@ struct Counted {
 std::vector<std::string> failures_of(const Archive& archive) {
   std::vector<std::string> lines;
   for (const ArchivedFile& file : archive.files())
-    if (file.cu3 == file_state::failed || file.cu4 == file_state::failed || file.cu4 == file_state::blocked)
+    if (file.cu2 == file_state::failed || file.cu3 == file_state::failed || file.cu4 == file_state::failed ||
+        file.cu4 == file_state::blocked)
       lines.push_back(fmt::format("{}/{}: {}", file.night, file.name, file.message));
   return lines;
 }
@@ -80,7 +81,7 @@ void release(Archive& archive) {
     return;
   }
   for (const Chunk& chunk : archive.chunks())
-    if (chunk.cu3 != file_state::done || chunk.cu4 != file_state::done)
+    if (chunk.cu2 == file_state::waiting || chunk.cu3 != file_state::done || chunk.cu4 != file_state::done)
       throw DataError(
           fmt::format("{}: chunk {} is not complete (a release is frozen: curate run completes it)", archive.folder(), chunk.name));
   SqlTransaction transaction(archive.sql());
@@ -89,16 +90,24 @@ void release(Archive& archive) {
   log_info(fmt::format("{}: released; nothing can be added", archive.folder()));
 }
 
+void leave_out_previews(Archive& archive) {
+  SqlTransaction transaction(archive.sql());
+  for (const char* table : {"file", "chunk"})
+    archive.sql().run(fmt::format("UPDATE {} SET cu2 = $1 WHERE cu2 = $2", table), {file_state::none, file_state::waiting});
+  transaction.commit();
+}
+
 void retry_failed(Archive& archive) {
   SqlConnection& sql = archive.sql();
   SqlTransaction transaction(sql);
+  sql.run("UPDATE file SET cu2 = $1 WHERE cu2 IN ('failed', 'blocked') AND damage = ''", {file_state::waiting});
   // Metadata that came in stay; of a chunk with a file that waits again the use case is open again.
   for (const char* use_case : {"cu3", "cu4"})
     sql.run(fmt::format("UPDATE file SET {0} = $1, message = '' WHERE {0} IN ('failed', 'blocked') AND damage = '' AND "
                         "(image_id IS NULL OR image_id NOT IN (SELECT multiframe_id FROM file WHERE damage <> ''))",
                         use_case),
             {file_state::waiting});
-  for (const char* use_case : {"cu3", "cu4"})
+  for (const char* use_case : {"cu2", "cu3", "cu4"})
     sql.run(fmt::format("UPDATE chunk SET {0} = $1 WHERE chunk_id IN (SELECT chunk_id FROM file WHERE {0} = 'waiting')", use_case),
             {file_state::waiting});
   transaction.commit();

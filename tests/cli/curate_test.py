@@ -1,0 +1,361 @@
+"""Archives of nights: ids, metadata and detections are what astropy reads in the files, whoever extracts them in whatever order, and
+whatever is killed."""
+import atexit
+import configparser
+import csv
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+import h5py
+import numpy as np
+from astropy.io import fits
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import postgres_tools
+import support
+
+TABLES = {"file": "multiframe_id", "night": "night", "chunk": "chunk_id", "multiframe": "multiframe_id", "detector": "multiframe_id, extension",
+          "detection_file": "path", "preview": "multiframe_id, extension", "card_remark": "chunk_id, place, keyword, problem"}
+DETECTORS = 4
+_shared = {}  # a tree and its archive, which all tests read
+# A moment of each step: after registration, around each side of the ledger, within and after the step that publishes a catalogue.
+MOMENTS = ["registered 20260501_v1", "claimed 1.cu3", "extracted 1.cu3", "ingesting 2.cu3", "ingested 2.cu3", "claimed 2.cu4", "extracted 1.cu4", "extracted 1.cu2",
+           "ids written", "structure saved", "index added", "consolidated", "detections published", "ingested 3.cu4", "ingested 3.cu2"]
+
+
+def schema():
+    """Columns of the declared schema: name -> (key, type), by section."""
+    parser = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None)
+    parser.optionxform = str
+    parser.read(support.SOURCE / "config" / "curation" / "wfcam.ini")
+    return {section: {name: [part.strip() for part in value.split(",")][:2] for name, value in parser[section].items()}
+            for section in ("multiframe", "detector", "detection")}
+
+
+class Archives(support.SkyfoldTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not _shared:
+            _shared["base"] = base = pathlib.Path(tempfile.mkdtemp(prefix="skyfold_test_"))
+            atexit.register(shutil.rmtree, base, ignore_errors=True)
+            cls.skyfold("mock", "--kind", "nights", "--nights", 3, "--night.files", 6, "--night.detections", 1500, "--night.size", 64,
+                        "--output", base / "nights", "--threads", 1)
+            _shared["done"] = cls.run_skyfold("curate", "run", base / "nights", "--archive", base / "whole")
+        cls.tree, cls.whole, cls.done = _shared["base"] / "nights", _shared["base"] / "whole", _shared["done"]
+        with open(f"{cls.tree}.csv") as file:
+            cls.damaged = {row["file"]: row["damage"] for row in csv.DictReader(file) if row["damage"]}
+
+    def curate(self, name, *words, archive=None, code=5, **settings):
+        result = self.run_skyfold("curate", name, *words, "--archive", archive or self.path("a"), **settings)
+        self.assertEqual(result.code, code, str(result))
+        return result
+
+    @staticmethod
+    def rows(archive, table, columns="*"):
+        connection = sqlite3.connect(pathlib.Path(archive) / "archive.sqlite")
+        try:
+            return connection.execute(f"SELECT {columns} FROM {table} ORDER BY {TABLES[table]}").fetchall()
+        finally:
+            connection.close()
+
+    def assert_same(self, archive, other=None):
+        """All tables, and the bytes of all catalogues."""
+        other = other or self.whole
+        for table in TABLES:
+            self.assertTrue(self.rows(archive, table) == self.rows(other, table), table)
+        for path in sorted((pathlib.Path(other) / "detections").iterdir()):
+            self.assertTrue(support.read_bytes(path) == support.read_bytes(pathlib.Path(archive) / "detections" / path.name), path.name)
+        self.assertEqual(sorted(os.listdir(pathlib.Path(archive) / "detections")), sorted(os.listdir(pathlib.Path(other) / "detections")))
+
+
+class Values(Archives):
+    def test_ids_follow_night_and_name_and_rows_of_tables(self):
+        names = sorted(f"{path.parent.name}/{path.name}" for path in self.tree.glob("*/*.fit*"))
+        files = self.rows(self.whole, "file", "multiframe_id, night || '/' || name, kind, image_id, detections, first_detection, damage")
+        self.assertEqual([row[:2] for row in files], list(enumerate(names, 1)))
+        ids, first = {name: number for number, name, *_ in files}, 1
+        for _, name, kind, image, detections, begin, damage in files:
+            if kind == "image":
+                continue
+            stem = name[: -len("_cat.fits")]
+            self.assertEqual(image, ids.get(stem + ".fit") or ids.get(stem + ".fit.fz"))
+            with fits.open(self.tree / name) as hdus:
+                self.assertEqual(detections, sum(hdu.header["NAXIS2"] for hdu in hdus[1:]))
+            self.assertEqual(begin, first if detections else None)
+            first += detections
+        self.assertGreater(first, 1000)
+
+    def test_metadata_are_those_of_the_headers(self):
+        declared = schema()
+        states = dict(self.rows(self.whole, "file", "multiframe_id, cu3"))
+        places = {number: self.tree / night / name for number, night, name in self.rows(self.whole, "file", "multiframe_id, night, name")}
+        primary = {row[0]: row[1:] for row in self.rows(self.whole, "multiframe")}
+        extensions = {row[:2]: row[2:] for row in self.rows(self.whole, "detector")}
+        self.assertEqual(sorted(primary), [number for number, state in states.items() if state == "done"])
+        self.assertEqual(len(extensions), DETECTORS * len(primary))
+        for number, row in primary.items():
+            with fits.open(places[number], disable_image_compression=True) as hdus:
+                headers = [(declared["multiframe"], row, hdus[0].header)]
+                headers += [(declared["detector"], extensions[number, i], hdus[i].header) for i in range(1, 1 + DETECTORS)]
+            for columns, values, header in headers:
+                self.assertEqual(len(columns), len(values))
+                for (name, (key, kind)), value in zip(columns.items(), values):
+                    there = header.get(key)
+                    self.assertEqual(value, int(there) if kind == "truth" and there is not None else there, (places[number], name))
+
+    def test_detections_are_those_of_the_tables(self):
+        declared = schema()["detection"]
+        files = self.rows(self.whole, "file", "multiframe_id, chunk_id, night, name, first_detection, detections, cu4")
+        paths = self.rows(self.whole, "detection_file", "chunk_id, path, row_count")
+        self.assertEqual(len(paths), 3)
+        for chunk, path, count in paths:
+            found = support.read_group(self.whole / path)
+            expected = {name: [] for name in found}
+            for number, of, night, name, first, detections, state in files:
+                if of != chunk or state != "done":
+                    continue
+                expected["id"].append(np.arange(first, first + detections))
+                expected["multiframe_id"].append(np.full(detections, number))
+                with fits.open(self.tree / night / name) as hdus:
+                    for i, hdu in enumerate(hdus[1:], 1):
+                        expected["extension"].append(np.full(len(hdu.data), i))
+                        expected["sequence"].append(np.arange(1, len(hdu.data) + 1))
+                        for column, (key, _) in declared.items():
+                            expected[column].append(hdu.data[key])
+            self.assertEqual(len(found["id"]), count)
+            for name, values in found.items():
+                np.testing.assert_array_equal(values, np.concatenate(expected[name]), name)
+        text = self.skyfold("count", self.whole / paths[0][1], "--where", "aper_flux_3 > 0").out
+        self.assertRegex(text, r"^\d")
+
+    def test_each_image_of_a_file_with_metadata_has_a_preview(self):
+        expected = [(number, i) for number, kind, state in self.rows(self.whole, "file", "multiframe_id, kind, cu3")
+                    for i in range(1, 1 + DETECTORS) if kind == "image" and state == "done"]
+        found = self.rows(self.whole, "preview", "multiframe_id, extension, path, bytes")
+        self.assertEqual([row[:2] for row in found], expected)
+        for _, _, path, size in found:
+            data = support.read_bytes(self.whole / path)
+            self.assertEqual((len(data), data[:3]), (size, b"\xff\xd8\xff"))
+
+    def test_each_damage_is_a_line_and_the_others_finish(self):
+        self.assertEqual(self.done.code, 5, str(self.done))
+        self.assertEqual(len(self.damaged), 6)
+        for name, damage in self.damaged.items():
+            self.assertEqual(len([line for line in self.done.err.splitlines() if f"{name}:" in line]), 1, (name, damage))
+        bad = {name for name, _ in self.damaged.items()}
+        for night, name, kind, cu3, cu4, image in self.rows(self.whole, "file", "night, name, kind, cu3, cu4, image_id"):
+            self.assertEqual(cu3, "failed" if f"{night}/{name}" in bad else "done")
+            if kind == "table":
+                image_is_bad = any(other.startswith(f"{night}/{name[:-9]}.") for other in bad)
+                self.assertEqual(cu4, "failed" if f"{night}/{name}" in bad else "blocked" if image_is_bad else "done")
+
+    def test_odd_cards_are_counted_and_required_ones_are_required(self):
+        night = self.folder / "tree" / "20260501_v1"
+        night.mkdir(parents=True)
+        good = sorted(path for path in (self.tree / "20260501_v1").glob("*.fit") if f"20260501_v1/{path.name}" not in self.damaged)[:2]
+        for path, change in zip(good, ({"HUMIDITY": "wet", "NOVEL": 7}, {"FILTER": None})):
+            with fits.open(path) as hdus:
+                for key, value in change.items():
+                    if value is None:
+                        del hdus[0].header[key]
+                    else:
+                        hdus[0].header[key] = value
+                hdus.writeto(night / path.name, checksum=True)
+        result = self.curate("run", self.folder / "tree")
+        self.assertRegex(result.err, rf"{good[1].name}: primary header: FILTER is missing")
+        states = self.rows(self.path("a"), "file", "cu3")
+        self.assertEqual(states, [("done",), ("failed",)])
+        self.assertEqual(self.rows(self.path("a"), "multiframe", "humidity"), [(None,)])
+        remarks = self.rows(self.path("a"), "card_remark", "place, keyword, problem, files, value")
+        self.assertIn(("primary", "HUMIDITY", "malformed", 1, "wet"), remarks)
+        self.assertIn(("primary", "NOVEL", "not declared", 1, "7"), remarks)
+        self.assertRegex(self.curate("status", code=0).out, r"NOVEL +not declared in 1 files")
+
+
+class Schedules(Archives):
+    def test_ranks_do_not_matter(self):
+        for ranks in (2, 3, 4):
+            archive = self.path(f"a{ranks}")
+            result = self.run_skyfold("curate", "run", self.tree, "--archive", archive, ranks=ranks)
+            self.assertEqual(result.code, 5, str(result))
+            self.assert_same(archive)
+
+    def test_killed_at_every_moment_the_tables_are_the_same(self):
+        for i, moment in enumerate(MOMENTS):
+            archive = self.path(f"a{i}")
+            environment = dict(support.environment(self.folder), SKYFOLD_DIE_AT=moment)
+            dead = subprocess.run([support.binary(), "curate", "run", str(self.tree), "--archive", archive], env=environment, capture_output=True)
+            self.assertEqual(dead.returncode, -signal.SIGKILL, moment)
+            self.curate("run", self.tree, archive=archive)
+            self.assert_same(archive)
+
+    def test_killed_by_chance_on_ranks_the_tables_are_the_same(self):
+        """SKYFOLD_CURATE_KILLS asks for more of them than there is time for in every test."""
+        chance, archive = random.Random(19), self.path("a")
+        for _ in range(int(os.environ.get("SKYFOLD_CURATE_KILLS", "4"))):
+            run = subprocess.Popen([*support.mpirun(chance.choice((2, 3))), support.binary(), "curate", "run", str(self.tree), "--archive", archive],
+                                   env=support.environment(self.folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            time.sleep(chance.uniform(0.2, 1.2))
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+            if chance.random() < 0.1 and pathlib.Path(archive, "detections").exists() and len(os.listdir(pathlib.Path(archive, "detections"))) == 3:
+                self.curate("run", self.tree)
+                self.assert_same(archive)
+                shutil.rmtree(archive)
+        self.curate("run", self.tree)
+        self.assert_same(archive)
+
+    def test_ingest_by_another_process(self):
+        """And the lock: a second writer is told who the first one is."""
+        archive = self.path("a")
+        self.curate("register", self.tree)
+        watch = subprocess.Popen([support.binary(), "curate", "ingest", "--archive", archive, "--watch"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        try:
+            while not pathlib.Path(archive, "lock").exists():
+                time.sleep(0.01)
+            held = self.curate("run", self.tree, code=4)
+            self.assertRegex(held.errors()[0], rf"{archive}: another run is writing this output \(.*, process {watch.pid}\b")
+            self.assertIn(f"process {watch.pid}", self.curate("status", code=0).out)
+            self.assertRegex(self.curate("extract", code=0, ranks=2).err, r"9 tasks extracted")
+            self.assertEqual(watch.wait(60), 5)
+            self.assertIn("every chunk is in", watch.communicate()[1])
+        finally:
+            watch.kill()
+            watch.communicate()
+        self.assert_same(archive)
+
+    def test_ingest_afterwards_gives_the_same(self):
+        self.curate("run", self.tree, "--ingest", "after", ranks=2)
+        self.assert_same(self.path("a"))
+
+
+class Once(Archives):
+    def test_again_changes_nothing(self):
+        before = {table: self.rows(self.whole, table) for table in TABLES}
+        again = self.curate("run", self.tree, archive=self.whole)
+        self.assertRegex(again.err, r" 0 files registered, 36 were before; 0 tasks and 0 detections")
+        self.assertEqual(self.curate("ingest", archive=self.whole).code, 5)
+        self.assertEqual({table: self.rows(self.whole, table) for table in TABLES}, before)
+
+    def test_what_comes_later_goes_on_and_a_second_name_is_refused(self):
+        tree = self.folder / "tree"
+        shutil.copytree(self.tree / "20260502_v1", tree / "20260502_v1")
+        late = sorted((tree / "20260502_v1").iterdir())[-2:]
+        for path in late:
+            path.rename(self.folder / path.name)
+        code = 5 if any(name.startswith("20260502") for name in self.damaged) else 0
+        self.curate("run", tree, code=code)
+        first = self.rows(self.path("a"), "file")
+        for path in late:
+            (self.folder / path.name).rename(path)
+        shutil.copy(late[0], tree / "20260502_v1" / "w20260502_99999_st.fit")
+        second = self.curate("run", tree)
+        self.assertRegex(second.err, rf"w20260502_99999_st.fit: has the same content as 20260502_v1/{late[0].name}, which is registered")
+        files = self.rows(self.path("a"), "file")
+        self.assertEqual(files[: len(first)], first)
+        self.assertEqual([row[3] for row in files[len(first):]], [path.name for path in late])
+        self.assertEqual([row[0] for row in files], list(range(1, len(files) + 1)))
+        chunks = self.rows(self.path("a"), "chunk", "name")
+        self.assertEqual(chunks, [("20260502_v1",), ("20260502_v1.2",)])
+        ids = np.concatenate([support.read_group(pathlib.Path(self.path("a"), path))["id"] for path, in self.rows(self.path("a"), "detection_file", "path")])
+        self.assertEqual(len(np.unique(ids)), len(ids))
+        self.assertGreater(ids.min(), 0)
+
+    def test_chunks_by_a_keyword_have_the_same_ids(self):
+        self.curate("run", self.tree, "--chunk-by", "FILTER")
+        columns = "multiframe_id, night, name, first_detection, cu3, cu4"
+        self.assertEqual(self.rows(self.path("a"), "file", columns), self.rows(self.whole, "file", columns))
+        self.assertGreater(len(self.rows(self.path("a"), "chunk")), 6)
+
+    def test_verify_names_a_flipped_byte_and_a_release_is_frozen(self):
+        tree, archive = self.folder / "tree", self.path("a")
+        shutil.copytree(self.tree, tree)
+        self.curate("register", tree)
+        self.assertRegex(self.curate("release", code=3).err, "chunk 20260501_v1 is not complete")
+        self.curate("run", tree)
+        self.curate("release", code=0)
+        self.assertRegex(self.curate("verify", code=0).err, "everything is as it was archived")
+        names = [tree / "20260503_v1" / sorted(os.listdir(tree / "20260503_v1"))[1], pathlib.Path(archive, "detections", "20260502_v1.h5"),
+                 next(pathlib.Path(archive, "previews", "20260502_v1").iterdir())]
+        for path in names:
+            whole = bytearray(support.read_bytes(path))
+            whole[len(whole) // 2] ^= 4
+            path.write_bytes(whole)
+            result = self.curate("verify", code=3)
+            self.assertIn(path.name, result.errors()[0])
+            whole[len(whole) // 2] ^= 4
+            path.write_bytes(whole)
+        os.remove(names[0])
+        self.assertIn(names[0].name, self.curate("verify", code=3).errors()[0])
+        shutil.copytree(tree / "20260501_v1", tree / "20260509_v1")
+        for path in (tree / "20260509_v1").iterdir():
+            path.write_bytes(support.read_bytes(path) + b"\0" * 2880)
+        self.assertRegex(self.curate("run", tree, code=3).err, "is released")
+
+    def test_bad_calls_are_one_line(self):
+        os.mkdir(self.folder / "empty")
+        (self.folder / "bad.ini").write_text("[multiframe]\nfilter = FILTER, colour, , required\n")
+        for words, code, line in (
+                (("run", self.folder / "none"), 4, "none: no such folder"), (("run", self.folder / "empty"), 3, "no nights in it"),
+                (("run", self.tree, "--schema", self.folder / "bad.ini"), 2, r"bad.ini, line 2: type 'colour' \(integer, real, text, truth\)"),
+                (("run", self.tree, "--schema", "wfcma"), 2, "--schema wfcma: no such schema"),
+                (("run", self.tree, "--database", "mysql://x"), 2, "no such kind of database"),
+                (("run", self.tree, "--database", "postgresql://user:secret@127.0.0.1:1/x"), 4, r"postgresql://user@127.0.0.1:1/x: "),
+                (("status",), 4, "no archive of skyfold"), (("ingest",), 4, "no archive of skyfold"), (("extract",), 4, "no archive of skyfold")):
+            with self.subTest(words):
+                result = self.run_skyfold("curate", *words, "--archive", self.path("b"))
+                self.assertEqual((result.code, len(result.errors())), (code, 1), str(result))
+                self.assertRegex(result.errors()[0], line)
+                self.assertNotIn("secret", result.err)
+                shutil.rmtree(self.path("b"), ignore_errors=True)
+
+
+class InPostgres(Archives):
+    @classmethod
+    def setUpClass(cls):
+        postgres_tools.require()
+        super().setUpClass()
+        cls.sql = postgres_tools.Postgres()
+        cls.addClassCleanup(cls.sql.stop)
+        cls.url = f"postgresql://skyfold@/postgres?host={cls.sql.folder}"
+
+    def test_tables_are_the_same_as_in_sqlite_though_connections_are_cut(self):
+        archive, cut = self.path("a"), 0
+        while True:
+            run = subprocess.Popen([support.binary(), "curate", "run", str(self.tree), "--archive", archive, "--database", self.url],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            if cut < 3:
+                time.sleep(0.05 + 0.1 * cut)
+                self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+            err = run.communicate(timeout=120)[1]
+            cut += 1
+            if cut > 3:
+                self.assertEqual(run.returncode, 5, err)
+                break
+            self.assertIn(run.returncode, (4, 5), err)
+        self.assertFalse(os.path.exists(pathlib.Path(archive, "archive.sqlite")))
+        for table, order in TABLES.items():
+            ours = self.rows(self.whole, table)
+            theirs = self.sql(f"SELECT * FROM {table} ORDER BY {order}" if table != "card_remark" else f"SELECT * FROM {table} ORDER BY chunk_id, place COLLATE \"C\", keyword COLLATE \"C\", problem COLLATE \"C\"")
+            self.assertEqual(len(ours), len(theirs), table)
+            for one, other in zip(ours, theirs):
+                as_read = [None if text == "" and value in (None, "") else type(value)(text) for value, text in zip(one, other)]
+                self.assertEqual([None if value == "" else value for value in one], as_read, table)
+        self.assertRegex(self.curate("status", code=0).out, r"database +postgresql://skyfold@/postgres")
+        other = self.run_skyfold("curate", "run", self.tree, "--archive", self.path("b"), "--database", self.url)
+        self.assertEqual(other.code, 4, str(other))
+        self.assertIn("has the tables of another archive", other.errors()[0])
+
+
+if __name__ == "__main__":
+    support.main()
