@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 import healpy
@@ -52,6 +53,19 @@ class Sql(support.SkyfoldTest):
                                                 "filter": np.where(np.arange(3000) % 2, b"F814W", b"F475W")})
         cls.phat = str(cls.base / "phat.h5")
         cls.skyfold("import", "--measurements", meas, "--objects", cls.cat, "--output", cls.phat, "--join", "id:objid")
+
+    def test_memory_does_not_grow_with_the_rows_of_an_answer(self):
+        peaks = []
+        for copies in (25, 500):  # of 4,000 rows: 3 and 60 MB of text
+            command = [support.binary(), "sql", self.cat, f"SELECT id, ra, mag_i FROM object, range({copies}) r", "--format", "csv", "--threads", "1"]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+            lines = sum(block.count(b"\n") for block in iter(lambda: process.stdout.read(1 << 20), b""))
+            process.stdout.close()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual((process.returncode, lines), (0, copies * self.N + 1))
+            peaks.append(usage.ru_maxrss / 1024)
+        self.assertLess(peaks[1] - peaks[0], 25, "MB")
 
     def rows(self, query, *words, tables=None, code=0):
         result = self.run_skyfold("sql", *(tables or [self.cat]), query, "--output", self.path("answer.csv"), *words)

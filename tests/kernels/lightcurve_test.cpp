@@ -69,6 +69,26 @@ TEST(CurveStatistics, AreThoseOfTheFormulas) {
   EXPECT_NEAR(s.stetson_j, j, 1e-11);
 }
 
+TEST(CurveStatistics, AreTheSameWhateverElseIsWanted) {
+  const Data d{{1.0, 1.01, 5.0, 9.0, 9.02}, {20.0, 20.3, 19.7, 20.1, 20.4}, {0.1, 0.2, 0.15, 0.1, 0.3}};
+  std::vector<Residual> all_residuals, residuals;
+  const CurveStatistics all = statistics_of(d.curve(), 0.03, all_residuals);
+  for (int which = 0; which < 16; ++which) {
+    const CurveWants wants{(which & 1) != 0, (which & 2) != 0, (which & 4) != 0, (which & 8) != 0};
+    const CurveStatistics s = statistics_of(d.curve(), 0.03, residuals, wants);
+    EXPECT_EQ(s.mean, all.mean);
+    EXPECT_EQ(s.weighted_mean, all.weighted_mean);
+    EXPECT_EQ(s.amplitude, all.amplitude);
+    EXPECT_EQ(wants.rms ? s.rms : all.rms, all.rms);
+    EXPECT_EQ(wants.von_neumann ? s.von_neumann : all.von_neumann, all.von_neumann);
+    EXPECT_EQ(wants.chi2 ? s.chi2 : all.chi2, all.chi2);
+    EXPECT_EQ(wants.stetson_j ? s.stetson_j : all.stetson_j, all.stetson_j);
+    // The index of all filters together is made of these, whatever is wanted of one.
+    ASSERT_EQ(residuals.size(), all_residuals.size());
+    for (std::size_t i = 0; i < residuals.size(); ++i) EXPECT_EQ(residuals[i].delta, all_residuals[i].delta);
+  }
+}
+
 TEST(CurveStatistics, AreMissingWhereTooFewMeasurementsTell) {
   std::vector<Residual> scratch;
   const CurveStatistics none = statistics_of({}, 1.0, scratch);
