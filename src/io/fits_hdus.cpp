@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
@@ -137,24 +138,105 @@ FitsFileCheck check_fits_file(const std::string& path) {
   return check;
 }
 
+namespace {
+
+/// A header of a table, read for what differs between tables with the same columns alone.
+struct TableHead {
+  std::string columns;  ///< all cards that say how rows are laid out
+  std::int64_t rows = 0, data_begin = 0, data_end = 0;
+};
+
+/// The number of a card "KEY     =     12 / ..."; -1 for none.
+std::int64_t number_in(std::string_view card) {
+  const std::string_view value = card.substr(10);
+  return parse_integer(trim(value.substr(0, value.find('/')))).value_or(-1);
+}
+
+bool is_about_columns(std::string_view card) {
+  // Cards of compressed tables and images begin with Z.
+  if (card[0] == 'Z' || card.starts_with("XTENSION") || card.starts_with("NAXIS1 ") || card.starts_with("CONTINUE")) return true;
+  if (card[0] != 'T') return false;
+  for (const std::string_view key : {"TTYPE", "TFORM", "TUNIT", "TSCAL", "TZERO", "TNULL", "TDIM", "TDISP", "TUCD", "TCOMM", "TFIELDS"})
+    if (card.starts_with(key)) return true;
+  return false;
+}
+
+/// Nothing for a header that is not of a plain binary table, or that is odd: it is then read in full, which says what is wrong.
+std::optional<TableHead> table_head(const InputFile& file, std::int64_t begin) {
+  constexpr std::int64_t most_blocks = 16;
+  constexpr std::size_t card_bytes = 80;
+  const std::string text = file.text_at(begin, most_blocks * fits_block);
+  TableHead head;
+  std::int64_t row_bytes = -1, heap = -1;
+  head.rows = -1;
+  for (std::size_t at = 0; at + card_bytes <= text.size(); at += card_bytes) {
+    const std::string_view card = std::string_view(text).substr(at, card_bytes);
+    if (at == 0 && !card.starts_with("XTENSION= 'BINTABLE'")) return std::nullopt;
+    if (card.starts_with("NAXIS1  =")) row_bytes = number_in(card);
+    if (card.starts_with("NAXIS2  =")) head.rows = number_in(card);
+    if (card.starts_with("PCOUNT  =")) heap = number_in(card);
+    if (card.starts_with("ZIMAGE") || card.starts_with("ZTABLE")) return std::nullopt;
+    if (is_about_columns(card)) head.columns += card;
+    if (!card.starts_with("END ") || trim(card) != "END") continue;
+    const auto block = static_cast<std::int64_t>(at) / fits_block;
+    std::int64_t bytes = 0;
+    if (row_bytes < 0 || head.rows < 0 || heap != 0 || __builtin_mul_overflow(row_bytes, head.rows, &bytes) || bytes > INT64_MAX / 4)
+      return std::nullopt;
+    head.data_begin = begin + (block + 1) * fits_block;
+    head.data_end = head.data_begin + (bytes + fits_block - 1) / fits_block * fits_block;
+    return head;
+  }
+  return std::nullopt;
+}
+
+/// Layout of the last table: those of a night are alike, and reading 80 columns anew takes longer than their rows.
+class LastLayout {
+ public:
+  const std::shared_ptr<const FitsTableLayout>& of(const InputFile& file, std::int64_t begin, const TableHead& head) {
+    if (!layout_ || columns_ != head.columns) {
+      layout_ = fits_table_layout(file.path(), FitsHeader(file, begin));
+      columns_ = head.columns;
+    }
+    return layout_;
+  }
+
+ private:
+  std::string columns_;
+  std::shared_ptr<const FitsTableLayout> layout_;
+};
+
+}  // namespace
+
 struct FitsTables::State {
   struct One {
     int extension = 0;
     std::unique_ptr<Source> source;
+    std::shared_ptr<const Schema> schema;
   };
   std::vector<One> tables;
+
+  void add(int extension, const std::shared_ptr<const InputFile>& file, const std::shared_ptr<const FitsTableLayout>& layout,
+           std::int64_t data_begin, std::int64_t rows) {
+    tables.push_back({extension, open_fits_table_at(file, layout, data_begin, rows), {layout, &layout->schema}});
+  }
 };
 
 FitsTables::FitsTables(const std::string& path) : state_(std::make_unique<State>()) {
+  static thread_local LastLayout last;
   const auto file = std::make_shared<const InputFile>(path);
-  int extension = 0;
-  for (const auto& [begin, header] : headers_of(*file)) {
-    if (header.text("XTENSION") == "BINTABLE" && !header.is_true("ZIMAGE")) {
-      if (header.is_true("ZTABLE"))
-        throw DataError(fmt::format("{}: {} is a compressed table (funpack it)", path, place_of(static_cast<std::size_t>(extension))));
-      state_->tables.push_back({extension, open_fits_table_at(file, header)});
+  std::int64_t at = 0;
+  for (int extension = 0; at < file->size() && (extension == 0 || !is_padding(*file, at)); ++extension) {
+    if (const std::optional<TableHead> head = table_head(*file, at)) {
+      state_->add(extension, file, last.of(*file, at, *head), head->data_begin, head->rows);
+      at = head->data_end;
+      continue;
     }
-    ++extension;
+    const FitsHeader header(*file, at);
+    at = header.end();
+    if (header.text("XTENSION") != "BINTABLE" || header.is_true("ZIMAGE")) continue;
+    if (header.is_true("ZTABLE"))
+      throw DataError(fmt::format("{}: {} is a compressed table (funpack it)", path, place_of(static_cast<std::size_t>(extension))));
+    state_->add(extension, file, fits_table_layout(path, header), header.data_begin(), header.count("NAXIS2"));
   }
 }
 
@@ -164,7 +246,7 @@ FitsTables::FitsTables(FitsTables&&) noexcept = default;
 std::size_t FitsTables::size() const noexcept { return state_->tables.size(); }
 int FitsTables::extension(std::size_t table) const { return state_->tables.at(table).extension; }
 std::int64_t FitsTables::rows(std::size_t table) const { return state_->tables.at(table).source->rows(); }
-const Schema& FitsTables::schema(std::size_t table) const { return state_->tables.at(table).source->schema(); }
+const std::shared_ptr<const Schema>& FitsTables::schema(std::size_t table) const { return state_->tables.at(table).schema; }
 
 void FitsTables::read(std::size_t table, Table& out) const {
   const State::One& one = state_->tables.at(table);

@@ -19,25 +19,24 @@ constexpr std::size_t block_bytes = std::size_t{1} << 20;  // rows decoded at a 
 
 class FitsSource final : public Source {
  public:
-  explicit FitsSource(const FitsTable& table) : file_(table.file) {
-    const FitsHeader& header = table.header;
-    row_bytes_ = header.count("NAXIS1");
-    rows_ = header.count("NAXIS2");
-    data_begin_ = header.data_begin();
+  explicit FitsSource(const FitsTable& table)
+      : FitsSource(table.file, fits_table_layout(table.file->path(), table.header), table.header.data_begin(),
+                   table.header.count("NAXIS2")) {}
+  FitsSource(std::shared_ptr<const InputFile> file, std::shared_ptr<const FitsTableLayout> layout, std::int64_t data_begin,
+             std::int64_t rows)
+      : file_(std::move(file)), layout_(std::move(layout)), row_bytes_(layout_->row_bytes), rows_(rows), data_begin_(data_begin) {
     check_size();
-    columns_ = fits_columns(path(), header, row_bytes_, left_out_);
-    for (const FitsColumn& column : columns_) schema_.push_back(column.info);
   }
 
   const std::string& path() const noexcept override { return file_->path(); }
-  const Schema& schema() const noexcept override { return schema_; }
-  const std::vector<LeftOut>& left_out() const noexcept override { return left_out_; }
+  const Schema& schema() const noexcept override { return layout_->schema; }
+  const std::vector<LeftOut>& left_out() const noexcept override { return layout_->left_out; }
   std::int64_t rows() const noexcept override { return rows_; }
   std::vector<Piece> pieces(std::int64_t rows) const override { return even_pieces(rows_, rows); }
 
   void read(const Piece& piece, Table& out, std::vector<BadCell>& bad) const override {
     const std::vector<std::size_t> matched = match_columns(*this, out);
-    for (std::size_t i = 0; i < matched.size(); ++i) check_widening(path(), schema_[matched[i]], out[i].info());
+    for (std::size_t i = 0; i < matched.size(); ++i) check_widening(path(), schema()[matched[i]], out[i].info());
     out.resize(static_cast<std::size_t>(piece.rows));
     if (piece.rows == 0) return;
     const auto row_bytes = static_cast<std::size_t>(row_bytes_);
@@ -50,7 +49,7 @@ class FitsSource final : public Source {
       const std::span<char> bytes(block.data(), count * row_bytes);
       file_->read_at(data_begin_ + first * row_bytes_, bytes);
       // Column by column within a block: the rows are in the cache, so the file is read once for all columns.
-      for (std::size_t i = 0; i < matched.size(); ++i) read_column(columns_[matched[i]], bytes, first, begin, out[i], decoded, bad);
+      for (std::size_t i = 0; i < matched.size(); ++i) read_column(layout_->columns[matched[i]], bytes, first, begin, out[i], decoded, bad);
     }
   }
 
@@ -76,10 +75,8 @@ class FitsSource final : public Source {
   }
 
   std::shared_ptr<const InputFile> file_;
+  std::shared_ptr<const FitsTableLayout> layout_;
   std::int64_t row_bytes_ = 0, rows_ = 0, data_begin_ = 0;
-  std::vector<FitsColumn> columns_;
-  std::vector<LeftOut> left_out_;
-  Schema schema_;
 };
 
 }  // namespace
@@ -88,8 +85,18 @@ std::unique_ptr<Source> open_fits_source(const std::string& path, const std::str
   return std::make_unique<FitsSource>(open_fits_table(path, hdu));
 }
 
-std::unique_ptr<Source> open_fits_table_at(const std::shared_ptr<const InputFile>& file, const FitsHeader& header) {
-  return std::make_unique<FitsSource>(FitsTable{file, header});
+std::shared_ptr<const FitsTableLayout> fits_table_layout(const std::string& path, const FitsHeader& header) {
+  auto layout = std::make_shared<FitsTableLayout>();
+  layout->row_bytes = header.count("NAXIS1");
+  layout->columns = fits_columns(path, header, layout->row_bytes, layout->left_out);
+  for (const FitsColumn& column : layout->columns) layout->schema.push_back(column.info);
+  return layout;
+}
+
+std::unique_ptr<Source> open_fits_table_at(const std::shared_ptr<const InputFile>& file,
+                                           const std::shared_ptr<const FitsTableLayout>& layout, std::int64_t data_begin,
+                                           std::int64_t rows) {
+  return std::make_unique<FitsSource>(file, layout, data_begin, rows);
 }
 
 std::unique_ptr<Source> open_plain_fits(const std::shared_ptr<const InputFile>& copy) {

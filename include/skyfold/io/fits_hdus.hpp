@@ -54,7 +54,8 @@ class FitsTables {
   /// Number of the HDU: the primary one is 0.
   [[nodiscard]] int extension(std::size_t table) const;
   [[nodiscard]] std::int64_t rows(std::size_t table) const;
-  [[nodiscard]] const Schema& schema(std::size_t table) const;
+  /// Tables with the same columns, of one file or one after the other, have the same one.
+  [[nodiscard]] const std::shared_ptr<const Schema>& schema(std::size_t table) const;
   /// Reads all rows of the columns of `out`, found by `info().source`; throws DataError that names what cannot be converted.
   void read(std::size_t table, Table& out) const;
 

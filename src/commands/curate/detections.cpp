@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <memory>
 #include <numbers>
 #include <numeric>
 
@@ -119,8 +120,11 @@ class DetectionWriter {
       write();
       if (rows > batch_.rows()) batch_.resize(rows);
     }
-    Table part(columns_in(tables.schema(table), tables.extension(table)));
-    tables.read(table, part);
+    if (tables.schema(table) != part_of_) {
+      part_ = Table(columns_in(*tables.schema(table), tables.extension(table)));
+      part_of_ = tables.schema(table);
+    }
+    tables.read(table, part_);
     const auto at = static_cast<std::ptrdiff_t>(filled_);
     const auto ids = batch_[0].values<std::int64_t>();
     for (std::size_t i = 0; i < rows; ++i) ids[filled_ + i] = -(before + static_cast<std::int64_t>(i) + 1);
@@ -128,15 +132,14 @@ class DetectionWriter {
     std::fill_n(batch_[2].values<std::int32_t>().begin() + at, rows, tables.extension(table));
     const auto sequence = batch_[3].values<std::int32_t>();
     std::iota(sequence.begin() + at, sequence.begin() + at + static_cast<std::ptrdiff_t>(rows), 1);
-    for (std::size_t i = 0; i < schema_.detection.size(); ++i)
-      add_column(tables.schema(table), schema_.detection[i], part, batch_[4 + i], rows);
+    for (std::size_t i = 0; i < schema_.detection.size(); ++i) add_column(schema_.detection[i], batch_[4 + i], rows);
     filled_ += rows;
   }
 
-  void add_column(const Schema& there, const DeclaredColumn& declared, Table& part, Column& to, std::size_t rows) {
-    if (!part.find(declared.column)) return fill_missing(to, filled_, rows);
-    Column& from = part.at(declared.column);
-    if (declared.unit == "deg" && is_in_radians(there[*find_column(there, declared.key)].unit)) {
+  void add_column(const DeclaredColumn& declared, Column& to, std::size_t rows) {
+    if (!part_.find(declared.column)) return fill_missing(to, filled_, rows);
+    Column& from = part_.at(declared.column);
+    if (declared.unit == "deg" && is_in_radians((*part_of_)[*find_column(*part_of_, declared.key)].unit)) {
       if (declared.type == Type::f8) to_degrees(from.values<double>());
       if (declared.type == Type::f4) to_degrees(from.values<float>());
     }
@@ -155,7 +158,8 @@ class DetectionWriter {
 
   const CurationSchema& schema_;
   RowWriter writer_;
-  Table batch_;
+  Table batch_, part_;
+  std::shared_ptr<const Schema> part_of_;  ///< columns of the table that `part_` is made for
   std::size_t filled_ = 0;
   std::int64_t written_ = 0;
 };

@@ -259,7 +259,9 @@ std::string output_in(std::string_view configuration) {
   while (!configuration.empty() && !configuration.starts_with('[')) {
     const std::size_t end = std::min(configuration.find('\n'), configuration.size());
     const std::string_view line = configuration.substr(0, end);
-    if (line.starts_with("output = ")) return unquoted_value(line.substr(9));
+    // An archive is an output that grows; it has no journal, so that no attempt counts as progress.
+    for (const std::string_view name : {"output = ", "archive = "})
+      if (line.starts_with(name)) return unquoted_value(line.substr(name.size()));
     configuration.remove_prefix(std::min(end + 1, configuration.size()));
   }
   return {};
