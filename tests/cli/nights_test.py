@@ -1,9 +1,11 @@
 """Nights of FITS files from outside: what the mock makes against astropy, transfers, previews against numpy."""
+import contextlib
 import csv
 import os
 import pathlib
 import re
 import shutil
+import sqlite3
 import sys
 import unittest.mock
 import warnings
@@ -203,6 +205,51 @@ class Nights(support.SkyfoldTest):
         self.assertEqual(made[0], made[1])
         with Image.open(next(pathlib.Path(self.path("a")).glob("*/*.jpg"))) as picture:
             self.assertEqual(picture.size, (16, 16))
+
+
+    def test_previews_come_into_the_archive_with_the_metadata_of_their_files_alone(self):
+        archive = pathlib.Path(self.path("archive"))
+        register = self.run_skyfold("curate", "register", self.tree, "--archive", archive)
+        self.assertEqual(register.code, 5, register)
+        plan = pathlib.Path(self.path("plan.txt"))
+        self.skyfold("curate", "suggest", "--archive", archive, "--output", plan)
+        tasks = [line.split()[2] for line in plan.read_text().splitlines() if not line.startswith("#")]
+        self.assertEqual(sorted(tasks), ["1.cu2", "1.cu3", "2.cu2", "2.cu3"])
+        # Previews first, by a plan that people have edited: they wait in the ledger for the metadata.
+        plan.write_text("0 host 1.cu2\n0 host 2.cu2 # first\n")
+        with unittest.mock.patch.dict(os.environ, SKYFOLD_DIE_AT="claimed 1.cu3"):
+            killed = self.run_skyfold("curate", "extract", "--archive", archive, "--plan", plan)
+        self.assertNotEqual(killed.code, 0, killed)
+        self.assertGreaterEqual({p.name for p in (archive / "ledger").glob("*.done")}, {"1.cu2.done", "2.cu2.done"})
+        self.run_skyfold("curate", "ingest", "--archive", archive)
+        self.assertEqual(self.rows(archive, "SELECT count(*) FROM preview JOIN file USING (multiframe_id) WHERE chunk_id = 1"), [(0,)])
+        result = self.run_skyfold("curate", "run", self.tree, "--archive", archive, ranks=2)
+        self.assertEqual(result.code, 5, result)
+        rows = self.rows(archive, "SELECT path, preview.bytes, name, extension FROM preview JOIN file USING (multiframe_id) WHERE cu2 = 'done' AND cu3 = 'done' ORDER BY path")
+        self.assertEqual(len(rows), self.rows(archive, "SELECT count(*) FROM preview")[0][0])
+        bad = {row["file"].split("/")[1] for row in self.list if row["damage"] and row["kind"] == "image"}
+        good = [row["file"] for row in self.list if row["kind"] == "image" and not row["damage"]]
+        self.assertEqual(len(rows), 4 * len(good))
+        self.assertFalse(bad & {name for _, _, name, _ in rows})
+        self.run_skyfold("curate", "previews", self.tree, "--output", self.path("p"))
+        for path, size, name, extension in rows:
+            data = (archive / path).read_bytes()
+            self.assertEqual((len(data), data), (size, (pathlib.Path(self.path("p")) / path.split("/", 1)[1]).read_bytes()))
+        self.assertEqual(sorted(str(p.relative_to(archive)) for p in archive.glob("previews/*/*")), [path for path, *_ in rows])
+        flipped = archive / rows[5][0]
+        flipped.write_bytes(flipped.read_bytes()[:-3] + b"abc")
+        result = self.run_skyfold("curate", "verify", "--archive", archive)
+        self.assertEqual(result.code, 3, result)
+        self.assertRegex(result.err, re.escape(rows[5][0]) + ": its bytes have the hash")
+        plan.write_text("0 host 1.cu2\n1 host 1.cu2\n")
+        result = self.run_skyfold("curate", "extract", "--archive", archive, "--plan", plan)
+        self.assertEqual(result.code, 2, result)
+        self.assertRegex(result.err, r"plan.txt: line 2: 1.cu2 stands in an earlier line, too")
+
+    @staticmethod
+    def rows(archive, sql):
+        with contextlib.closing(sqlite3.connect(archive / "archive.sqlite")) as database:
+            return database.execute(sql).fetchall()
 
 
 class Suggest(support.SkyfoldTest):

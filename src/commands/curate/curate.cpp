@@ -9,6 +9,7 @@
 #include "archive.hpp"
 #include "extraction.hpp"
 #include "ingest.hpp"
+#include "plan_file.hpp"
 #include "registration.hpp"
 #include "report.hpp"
 #include "skyfold/commands/command.hpp"
@@ -66,8 +67,8 @@ class Extractors {
 /// Does what is to be done until all is; on rank 0 (and where there is one process) also ingest.
 class Curation {
  public:
-  Curation(const ExtractionPlace& place, const Ranks* ranks, bool ingests_after)
-      : place_(place), ranks_(ranks), ingests_after_(ingests_after) {}
+  Curation(const ExtractionPlace& place, const CuratePlan& plan, const Ranks* ranks, bool ingests_after)
+      : place_(place), plan_(plan), ranks_(ranks), ingests_after_(ingests_after) {}
 
   /// @param ingester  of rank 0; null on others
   void run(Ingester* ingester) const {
@@ -79,7 +80,7 @@ class Curation {
         if (ingester->is_complete()) return ingester->tell_complete();
       }
       if (!ingester && place_.ledger.is_complete()) return;
-      if ((!ingester || has_time_to_extract()) && extract_one(place_)) continue;
+      if ((!ingester || has_time_to_extract()) && extract_one(place_, plan_, ranks_ ? ranks_->rank() : 0)) continue;
       std::this_thread::sleep_for(between_looks);
     }
   }
@@ -93,9 +94,24 @@ class Curation {
   }
 
   const ExtractionPlace& place_;
+  const CuratePlan& plan_;
   const Ranks* ranks_;
   bool ingests_after_;
 };
+
+void describe_plan(OptionSet& option, std::string& path) {
+  option("plan", path, "file of a plan that curate suggest has made: which rank begins with which tasks").layout();
+}
+
+/// The plan of a file, read by every rank; none for "".
+CuratePlan plan_from(const std::string& path, const Ranks* ranks) {
+  CuratePlan plan;
+  const auto read = [&] {
+    if (!path.empty()) plan = CuratePlan::from(path);
+  };
+  ranks ? ranks->together(read) : read();
+  return plan;
+}
 
 /// Says what is not as it should be; the exit code for it.
 ExitCode told(const std::vector<std::string>& problems) {
@@ -138,12 +154,14 @@ class CurateRunCommand final : public Command {
         .one_of({"meanwhile", "after"})
         .layout();
     option("previews", previews_, "JPEG pictures of images; off: what is registered now gets none").one_of({"on", "off"});
+    describe_plan(option, plan_);
     option("retry", retry_, "try files again that have failed, but for damaged ones").call_only();
     option("release", release_, "freeze the archive once every chunk is complete");
   }
 
   ExitCode run(const CommandContext& context) override {
     check_tree(register_);
+    const CuratePlan plan = plan_from(plan_, context.ranks);
     Writer writer(archive_, true, context.ranks);
     const Extractors extractors(archive_.archive, context.ranks);
     const Registered done = register_tree(register_, writer.archive(), context.ranks);
@@ -155,7 +173,7 @@ class CurateRunCommand final : public Command {
     }
     if (context.ranks) context.ranks->on_first_only([] {});  // the tasks are there
     const ExtractionPlace place = ExtractionPlace::of(archive_.archive);
-    Curation(place, context.ranks, ingest_ == "after").run(ingester ? &*ingester : nullptr);
+    Curation(place, plan, context.ranks, ingest_ == "after").run(ingester ? &*ingester : nullptr);
     if (!ingester) return ExitCode::done;
     return close(*writer.archive(), done, ingester->counts());
   }
@@ -177,7 +195,7 @@ class CurateRunCommand final : public Command {
 
   ArchiveOptions archive_;
   RegisterOptions register_;
-  std::string ingest_ = "meanwhile", previews_ = "on";
+  std::string ingest_ = "meanwhile", previews_ = "on", plan_;
   bool retry_ = false, release_ = false;
 };
 
@@ -188,16 +206,18 @@ class CurateExtractCommand final : public Command {
     option("wait", waits_,
            "go on until all is ingested, as detections can be extracted once metadata are; false: end when nothing is to do")
         .layout();
+    describe_plan(option, plan_);
   }
 
   ExitCode run(const CommandContext& context) override {
+    const CuratePlan plan = plan_from(plan_, context.ranks);
     const ExtractionPlace place = ExtractionPlace::of(archive_);
     const Extractors extractors(archive_, context.ranks);
     std::int64_t tasks = 0;
     while (true) {
       check_stop();
       if (context.ranks && context.ranks->size() > 1) context.ranks->look_after_others();
-      if (extract_one(place)) {
+      if (extract_one(place, plan, context.ranks ? context.ranks->rank() : 0)) {
         ++tasks;
       } else {
         if (!waits_ || place.ledger.is_complete()) break;
@@ -211,7 +231,7 @@ class CurateExtractCommand final : public Command {
   }
 
  private:
-  std::string archive_;
+  std::string archive_, plan_;
   bool waits_ = true;
 };
 

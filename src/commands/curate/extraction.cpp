@@ -1,18 +1,15 @@
 // Who extracts takes one task after the other from the ledger; what it leaves there depends on the task alone.
 #include "extraction.hpp"
 
-#include "detection_file.hpp"
-#include "previews.hpp"
-#include "tree.hpp"
-
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "job_costs.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 
@@ -25,40 +22,34 @@ ExtractionPlace ExtractionPlace::of(const std::string& archive) {
   return {folder, Ledger(folder + "/ledger"), parse_schema(read_file(folder + "/schema.ini"), folder + "/schema.ini")};
 }
 
-bool extract_one(const ExtractionPlace& place) {
-  for (const std::string& name : place.ledger.waiting()) {
+namespace {
+
+std::string extract(const CurateTask& task, const ExtractionPlace& place) {
+  switch (task.use_case) {
+    case UseCase::cu2:
+      return extract_previews(task, place);
+    case UseCase::cu3:
+      return extract_metadata(task, place);
+    default:
+      return extract_detections(task, place);
+  }
+}
+
+}  // namespace
+
+bool extract_one(const ExtractionPlace& place, const CuratePlan& plan, int rank) {
+  for (const std::string& name : plan.ordered(rank, place.ledger.waiting())) {
     if (!place.ledger.claim(name)) continue;
     const CurateTask task = place.ledger.read(name);
     fault_point("claimed " + name);
-    const std::string result = task.use_case == UseCase::cu2   ? extract_previews(task, place)
-                               : task.use_case == UseCase::cu3 ? extract_metadata(task, place)
-                                                               : extract_detections(task, place);
+    const double start_s = now_s();
+    const std::string result = extract(task, place);
     fault_point("extracted " + name);
+    note_cost(place.folder, task.use_case, size_of(task), now_s() - start_s);
     place.ledger.finish(name, result);
     return true;
   }
   return false;
-}
-
-std::string extract_previews(const CurateTask& task, const ExtractionPlace& place) {
-  const std::string relative = "previews/" + std::filesystem::path(task.night_folder).filename().string();
-  std::error_code error;
-  std::filesystem::create_directory(place.folder + "/" + relative, error);
-  std::string result;
-  for (const TaskFile& file : task.files) {
-    try {
-      const PreviewOptions options;
-      for (const Preview& preview :
-           make_previews(task.night_folder + "/" + file.name, night_file(file.name).stem, place.folder + "/" + relative, options)) {
-        const std::string path = relative + "/" + preview.name;
-        result += fmt::format("P\t{}\t{}\t{}\t{}\t{}\n", file.multiframe_id, preview.extension, cell_of(path), preview.bytes,
-                              bytes_hash(place.folder + "/" + path));
-      }
-    } catch (const DataError& failure) {
-      result += fmt::format("F\t{}\t{}\n", file.multiframe_id, cell_of(std::string(failure.what())));
-    }
-  }
-  return result;
 }
 
 std::string cell_of(const SqlValue& value) {

@@ -4,9 +4,13 @@
 #include <fmt/core.h>
 
 #include <filesystem>
+#include <set>
 
+#include "extraction.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
@@ -18,19 +22,93 @@ namespace skyfold {
 
 namespace fs = std::filesystem;
 
-std::vector<Preview> make_previews(const std::string& image, const std::string& stem, const std::string& folder, const PreviewOptions& o) {
-  const std::vector<MadeOfImage> made = make_of_images(image, [&](const FitsImage& pixels) {
+std::vector<Preview> previews_of(const std::string& image, const std::string& stem, const PreviewOptions& o) {
+  std::vector<MadeOfImage> made = make_of_images(image, [&](const FitsImage& pixels) {
     const std::optional<Orientation> orientation = pixels.cd ? orientation_of(*pixels.cd) : std::nullopt;
     const GreyPicture picture = picture_of(pixels.pixels, pixels.width, orientation.value_or(Orientation{}), o);
     return (orientation ? "o" : "-") + jpeg_of(picture.pixels, picture.width, static_cast<int>(o.quality));
   });
   if (made.empty()) throw DataError(fmt::format("{}: has no images (no previews can be made)", image));
   std::vector<Preview> previews;
-  for (const MadeOfImage& one : made) {
-    previews.push_back({one.extension, fmt::format("{}_{}.jpg", stem, one.extension), one.made[0] == 'o', std::ssize(one.made) - 1});
-    write_durably(folder + "/" + previews.back().name, std::string_view(one.made).substr(1));
+  for (MadeOfImage& one : made) {
+    const bool is_oriented = one.made[0] == 'o';
+    one.made.erase(0, 1);
+    previews.push_back(
+        {one.extension, fmt::format("{}_{}.jpg", stem, one.extension), hex64(hash_text(one.made)), is_oriented, std::move(one.made)});
   }
   return previews;
+}
+
+namespace {
+
+void make_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw IoError(fmt::format("{}: no folder can be made ({})", folder, error.message()));
+}
+
+/// Files that get their names together, once all are on the disk: the disk is waited for once, not for each.
+class PreviewFiles {
+ public:
+  /// @param prefix  what the paths of files begin with that have no name yet
+  PreviewFiles(std::string prefix, std::string folder) : prefix_(std::move(prefix)), folder_(std::move(folder)) { make_folder(folder_); }
+
+  /// Throws DataError for a name that is taken.
+  void add(const std::vector<Preview>& previews, const std::string& image) {
+    for (const Preview& preview : previews)
+      if (!names_.insert(preview.name).second)
+        throw DataError(fmt::format("{}: another image of the night has previews named {}, too", image, preview.name));
+    for (const Preview& preview : previews) {
+      File file = File::created(prefix_ + preview.name);
+      file.write(0, preview.bytes);
+      file.close();
+    }
+  }
+  void publish() {
+    for (const std::string& name : names_) sync_path(prefix_ + name);
+    for (const std::string& name : names_) put_in_place(prefix_ + name, folder_ + "/" + name);
+    sync_path(folder_);
+  }
+
+ private:
+  std::string prefix_, folder_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+std::string extract_previews(const CurateTask& task, const ExtractionPlace& place) {
+  const std::string relative = "previews/" + fs::path(task.night_folder).filename().string();
+  // In the ledger, where what a kill leaves behind goes with the task.
+  PreviewFiles files(place.ledger.path(task.name() + "."), place.folder + "/" + relative);
+  std::string result;
+  for (const TaskFile& file : task.files) {
+    check_stop();
+    const std::string image = task.night_folder + "/" + file.name;
+    std::vector<Preview> previews;
+    std::string failure;
+    try {
+      previews = previews_of(image, night_file(file.name).stem, PreviewOptions{});
+    } catch (const Error& error) {
+      failure = error.what();
+    }
+    if (failure.empty()) {
+      try {
+        files.add(previews, image);
+      } catch (const DataError& error) {
+        failure = error.what();
+      }
+    }
+    if (!failure.empty()) {
+      result += fmt::format("F\t{}\t{}\n", file.multiframe_id, cell_of(failure));
+      continue;
+    }
+    for (const Preview& preview : previews)
+      result += fmt::format("P\t{}\t{}\t{}\t{}\t{}\n", file.multiframe_id, preview.extension, cell_of(relative + "/" + preview.name),
+                            preview.bytes.size(), preview.hash);
+  }
+  files.publish();
+  return result;
 }
 
 namespace {
@@ -53,26 +131,23 @@ std::vector<ImageToShow> images_of(const PreviewsOptions& o) {
   return images;
 }
 
-void make_folder(const std::string& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw IoError(fmt::format("{}: no folder can be made ({})", folder, error.message()));
-}
-
 /// What came of an image: the number of previews, how many of them are not oriented, their bytes; or what is wrong.
 std::string show(const ImageToShow& image, const PreviewOptions& o) {
+  std::vector<Preview> previews;
   try {
-    make_folder(image.folder);
-    std::int64_t unoriented = 0, bytes = 0;
-    const std::vector<Preview> previews = make_previews(image.path, image.stem, image.folder, o);
-    for (const Preview& preview : previews) {
-      unoriented += preview.is_oriented ? 0 : 1;
-      bytes += preview.bytes;
-    }
-    return fmt::format("{} {} {}", previews.size(), unoriented, bytes);
+    previews = previews_of(image.path, image.stem, o);
   } catch (const DataError& error) {
     return std::string("!") + error.what();
   }
+  PreviewFiles files(image.folder + "/.making.", image.folder);
+  files.add(previews, image.path);
+  files.publish();
+  std::int64_t unoriented = 0, bytes = 0;
+  for (const Preview& preview : previews) {
+    unoriented += preview.is_oriented ? 0 : 1;
+    bytes += std::ssize(preview.bytes);
+  }
+  return fmt::format("{} {} {}", previews.size(), unoriented, bytes);
 }
 
 class CuratePreviewsCommand final : public Command {
