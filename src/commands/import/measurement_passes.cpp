@@ -22,7 +22,7 @@
 namespace skyfold {
 namespace {
 
-constexpr std::size_t chunk_rows = 8192;
+constexpr std::size_t least_chunk_rows = 8192, most_chunk_rows = 65'536;
 constexpr std::int64_t without_object = -1;
 
 const InputBlock& block_of(const Inputs& inputs, const Job& job) { return inputs.blocks[static_cast<std::size_t>(job.first_partition)]; }
@@ -139,7 +139,9 @@ void JoinPass::compute(const Job&, RowRange block, int index) {
   std::vector<std::int64_t> object(slot.keys.size(), without_object);
   for (std::size_t i = 0; i < object.size() && !is_first_; ++i)
     if (slot.keys[i] >= 0 && slot.keys[i] < in_.orphan_key()) object[i] = slot.keys[i];
-  parallel_for(object.size(), chunk_rows, in_.threads,
+  // The more rows a chunk has, the nearer in memory are the objects that it looks at one after the other.
+  const std::size_t for_each_thread = object.size() / static_cast<std::size_t>(std::max(in_.threads, 1));
+  parallel_for(object.size(), std::clamp(for_each_thread, least_chunk_rows, most_chunk_rows), in_.threads,
                [&](std::size_t begin, std::size_t end, int) { share_->find(slot.rows, begin, end, object, slot.separations); });
   if (is_first_) {
     check_rows(block, slot);

@@ -115,8 +115,8 @@ class PositionShare final : public ObjectShare {
             std::span<double> separation) const override {
     const auto ra = rows.at(ra_column_).values<double>(), dec = rows.at(dec_column_).values<double>();
     std::vector<SkyIndex::Found> found;
-    for (std::size_t i = begin; i < end; ++i) {
-      if (!is_valid({ra[i], dec[i]})) continue;  // a bad row
+    for (const std::uint32_t at : by_declination(ra, dec, begin, end)) {
+      const std::size_t i = begin + at;
       found.clear();
       index_.find(ra[i], dec[i], found);
       for (const SkyIndex::Found& f : found) {
@@ -132,6 +132,18 @@ class PositionShare final : public ObjectShare {
   }
 
  private:
+  /// Rows with a position, from `begin`, in the order of the index, so that what is looked at for one is in the cache for the next.
+  static std::vector<std::uint32_t> by_declination(std::span<const double> ra, std::span<const double> dec, std::size_t begin,
+                                                   std::size_t end) {
+    std::vector<std::pair<float, std::uint32_t>> places;
+    places.reserve(end - begin);
+    for (std::size_t i = begin; i < end; ++i)
+      if (is_valid({ra[i], dec[i]})) places.emplace_back(static_cast<float>(dec[i]), static_cast<std::uint32_t>(i - begin));
+    std::ranges::sort(places);
+    std::vector<std::uint32_t> rows(places.size());
+    std::ranges::transform(places, rows.begin(), [](const auto& place) { return place.second; });
+    return rows;
+  }
   static SkyIndex made(const Catalogue& catalogue, double radius_arcsec, RowRange rows) {
     const Roles& roles = catalogue.layout().roles;
     Table positions({{roles.ra, Type::f8}, {roles.dec, Type::f8}});
