@@ -67,7 +67,7 @@ void judge_cone(const SmallCone cone, const double* __restrict ra, const double*
     const double half_x = x * 0.5 * (1.0 - x2 * (1.0 / 24.0) * (1.0 - x2 * (1.0 / 80.0) * (1.0 - x2 * (1.0 / 168.0))));
     const double half_y = y * 0.5 * (1.0 - y2 * (1.0 / 24.0) * (1.0 - y2 * (1.0 / 80.0) * (1.0 - y2 * (1.0 / 168.0))));
     const double haversine = half_y * half_y + cone.cosine * (cone.cosine * cos_y - cone.sine * sin_y) * half_x * half_x;
-    const int is_small = (std::abs(x) < largest_judged) & (std::abs(y) < largest_judged);
+    const int is_small = static_cast<int>(std::abs(x) < largest_judged) & static_cast<int>(std::abs(y) < largest_judged);
     const int is_in = is_small & (haversine < cone.surely_in), is_out = is_small & (haversine > cone.surely_out);
     inside[i] = static_cast<std::uint8_t>(undecided * (1 - is_out) - is_in);
   }
