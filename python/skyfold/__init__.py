@@ -11,6 +11,7 @@ Answers are astropy Tables, or with `frame=True` data frames of pandas. Question
 SKYFOLD names, or PATH has.
 """
 from .client import Catalogue, SkyfoldError, open, run
+from .pdfs import from_sparse, unpack
 from .products import read_catalogue
 
-__all__ = ["Catalogue", "SkyfoldError", "open", "read_catalogue", "run"]
+__all__ = ["Catalogue", "SkyfoldError", "from_sparse", "open", "read_catalogue", "run", "unpack"]

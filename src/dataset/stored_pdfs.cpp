@@ -12,7 +12,14 @@
 namespace skyfold {
 namespace {
 
-constexpr const char *data_group = "/data", *meta_group = "/meta";
+constexpr const char *data_group = "/data", *meta_group = "/meta", *sparse_dataset = "sparse_indices";
+
+/// A coefficient in the upper and a column in the lower 16 bits. The first coefficient of a PDF, which stands for 1, may have more in qp's
+/// files.
+std::int32_t narrow_code(std::int64_t code) {
+  const std::int64_t coefficient = std::clamp<std::int64_t>(code >> 16, -32768, 32767);
+  return static_cast<std::int32_t>(coefficient * 65536 + (code & 0xffff));
+}
 
 const std::string& with_pdfs(const std::string& path) {
   if (!has_columns(path, data_group))
@@ -28,9 +35,13 @@ StoredPdfs::StoredPdfs(const std::string& path) : reader_(with_pdfs(path), data_
     ColumnInfo column = dataset;
     column.name = pdf_column_of(dataset.name);
     if (column.name.empty()) continue;  // others may keep more beside
-    if (dataset.type != Type::f4 && dataset.type != Type::f8 && dataset.type != Type::u1)
-      throw DataError(fmt::format("{}: {}/{} is not of floating-point numbers", path, data_group, dataset.name));
+    const bool is_sparse = dataset.name == sparse_dataset;
+    if (is_sparse ? dataset.type != Type::i4 && dataset.type != Type::i8
+                  : dataset.type != Type::f4 && dataset.type != Type::f8 && dataset.type != Type::u1)
+      throw DataError(
+          fmt::format("{}: {}/{} is not of {} numbers", path, data_group, dataset.name, is_sparse ? "whole" : "floating-point"));
     if (column.type == Type::f8) column.type = Type::f4;
+    if (column.type == Type::i8) column.type = Type::i4;
     columns_.push_back(column);
     stored_.add(dataset);
   }
@@ -46,6 +57,10 @@ void StoredPdfs::read(RowRange rows, Table& table) {
   table.resize(stored_.rows());
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     Column& to = table.at(columns_[c].name);
+    if (stored_[c].info().type == Type::i8) {
+      std::ranges::transform(std::as_const(stored_[c]).values<std::int64_t>(), to.values<std::int32_t>().begin(), narrow_code);
+      continue;
+    }
     if (stored_[c].info().type != Type::f8) {
       std::ranges::copy(stored_[c].bytes(), to.bytes().begin());
       continue;

@@ -7,23 +7,25 @@ import sys
 
 import h5py
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
 OBJECTS = 1500
-FORMS = ["interp", "hist", "quant", "mixmod", "norm", "packed"]
+QP_FORMS = ["interp", "hist", "quant", "mixmod", "norm", "packed"]
+FORMS = [*QP_FORMS, "sparse"]
 # Greatest difference of the distribution function, in the mean over the objects: what each form can hold.
-ERROR = {"interp": 0.01, "hist": 0.01, "quant": 0.03, "mixmod": 0.05, "norm": 0.3, "packed": 0.002}
+ERROR = {"interp": 0.01, "hist": 0.01, "quant": 0.03, "mixmod": 0.05, "norm": 0.3, "packed": 0.002, "sparse": 0.02}
 Z = np.linspace(-0.5, 4, 4501)
 
 
-def decoder():
+def decoder(name="unpack"):
     text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "pdf.md").read_text()
     names = {}
-    exec(re.search(r"```python\n(.*?)```", text, re.S).group(1), names)
-    return names["unpack"]
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(block, names)
+    return names[name]
 
 
 def linear_cdf(grid, values):
@@ -51,16 +53,18 @@ def cdf_of(file, row):
         return stats.norm.cdf(Z, data["loc"][row], data["scale"][row])
     if kind == "packed":
         return linear_cdf(*decoder()(data["packed"][row], meta["zmin"][0], meta["zmax"][0]))
+    if kind == "sparse":
+        return linear_cdf(meta["xvals"][0], decoder("from_sparse")(data["sparse_indices"][row], *(meta[name][0] for name in ("xvals", "mu", "sig", "dims"))))
     weights = data["weights"][row].astype("f8")
     return (weights * stats.norm.cdf(Z[:, None], data["means"][row], data["stds"][row])).sum(1) / weights.sum()
 
 
 def cut_to(form, file, cdfs):
     """What is beyond the range of a form is cut, and the rest is of unit integral."""
-    if form not in ("interp", "hist", "packed"):
+    if form not in ("interp", "hist", "packed", "sparse"):
         return cdfs
     meta = file["meta"]
-    name = {"interp": "xvals", "hist": "bins"}.get(form)
+    name = {"interp": "xvals", "sparse": "xvals", "hist": "bins"}.get(form)
     low, high = (meta[name][0][[0, -1]] if name else (meta["zmin"][0], meta["zmax"][0]))
     ends = [np.interp([low, high], Z, cdf) for cdf in cdfs]
     return [np.clip((cdf - a) / (b - a), 0, 1) for cdf, (a, b) in zip(cdfs, ends)]
@@ -190,7 +194,7 @@ class Forms(support.SkyfoldTest):
 
     def test_a_grid_that_is_none_is_refused(self):
         for words, message in ((("--pdf.zmin", -0.5), "pdf.zmin = -0.5"), (("--pdf.zmin", 2, "--pdf.zmax", 1), "pdf.zmax = 1"),
-                               (("--pdf.bytes", 8), "pdf.bytes"), (("--pdf", "sparse"), "pdf")):
+                               (("--pdf.bytes", 8), "pdf.bytes"), (("--pdf", "thin"), "pdf")):
             with self.subTest(words=words):
                 result = self.run_skyfold("photoz", "--catalogue", self.catalogue, "--model", self.base / "m.knn.h5", "--pdf", "packed", *words,
                                           "--output", self.path("no.hdf5"), "--threads", 1)
@@ -240,7 +244,7 @@ class Conversion(support.SkyfoldTest):
         super().setUpClass()
         rng = np.random.default_rng(4)
         cls.means, cls.stds = rng.uniform(0.4, 2.2, (40, 1)), rng.uniform(0.03, 0.1, (40, 1))
-        for form in FORMS:
+        for form in QP_FORMS:
             write_qp(cls.base / f"{form}.hdf5", form, cls.means, cls.stds)
 
     def convert(self, source, form, output, *words, **how):
@@ -255,7 +259,7 @@ class Conversion(support.SkyfoldTest):
             self.assertLess(max(errors), error)
 
     def test_every_form_is_read(self):
-        for source in FORMS:
+        for source in QP_FORMS:
             with self.subTest(source):
                 self.convert(self.base / f"{source}.hdf5", "packed", self.path(f"{source}.hdf5"), "--pdf.zmax", 3)
                 self.check(self.path(f"{source}.hdf5"), 0.004)
@@ -264,7 +268,70 @@ class Conversion(support.SkyfoldTest):
         for form in FORMS:
             with self.subTest(form):
                 self.convert(self.base / "interp.hdf5", form, self.path(f"{form}.hdf5"))
-                self.check(self.path(f"{form}.hdf5"), {"hist": 0.02, "quant": 0.005, "mixmod": 0.003}.get(form, 0.002))
+                self.check(self.path(f"{form}.hdf5"), {"hist": 0.02, "quant": 0.005, "mixmod": 0.003, "sparse": 0.003}.get(form, 0.002))
+
+    def test_sparse_pdfs_of_qp_with_lorentz_wings_are_read(self):
+        # As qp's sparse_rep writes them: 8 bytes a code, the first coefficient of any size; one object without a PDF.
+        z, dims = np.linspace(0, 2, 401), np.array([80, 5, 3, 32001, 4])
+        mu, sig = np.array([0.1, 1.9]), np.array([0.02, 0.1])
+        coefficients = np.array([[90000, 16000, -3000, 0], [32000, 500, 0, 0], [0, 0, 0, 0]])
+        columns = np.array([[20 * 15 + 3, 40 * 15 + 7, 41 * 15 + 6, 0], [33 * 15, 70 * 15 + 14, 0, 0], [0, 0, 0, 0]])
+        path, output = self.path("qp.hdf5"), self.path("grid.hdf5")
+        with h5py.File(path, "w") as file:
+            for name, value in (("pdf_name", np.array([b"sparse"])), ("pdf_version", np.array([0])), ("xvals", z[None]), ("mu", mu[None]), ("sig", sig[None]),
+                                ("dims", dims[None])):
+                file[f"meta/{name}"] = value
+            file["data/sparse_indices"] = coefficients << 16 | columns
+        self.convert(path, "interp", output, "--pdf.bins", 401)
+        with h5py.File(output) as file:
+            values = file["data/yvals"][:]
+        self.assertTrue(np.isnan(values[2]).all())
+        for row in range(2):
+            total = 0
+            for coefficient, column in zip([1, *coefficients[row, 1:] / 32000], columns[row]):
+                i, rest = divmod(column, 15)
+                profile = special.voigt_profile(z - np.linspace(*mu, 80)[i], np.linspace(*sig, 5)[rest // 3], np.linspace(0, 0.5, 3)[rest % 3])
+                profile[profile < 1e-5] = 0
+                total = total + coefficient * profile / np.sqrt((profile**2).sum())
+            total = np.maximum(total, 0)
+            expected = linear_cdf(z, total)
+            np.testing.assert_allclose(linear_cdf(z, values[row].astype("f8")), expected, atol=2e-3)
+        for name, value, message in (("dims", [80, 5, 300, 32001, 4], "80 x 5 x 300 columns"), ("sig", [0.0, 0.1], "/meta/sig"), ("dims", [80, 5, 3, 9, 4], "dims.3. = 9")):
+            with h5py.File(path, "r+") as file:
+                kept = file[f"meta/{name}"][:]
+                file[f"meta/{name}"][:] = value
+            refused = self.run_skyfold("pdf", "convert", path, "--representation", "interp", "--output", self.path("no.hdf5"), "--threads", 1, "--project", "none")
+            self.assertEqual(refused.code, 3, refused.err)
+            self.assertRegex(refused.err, message)
+            with h5py.File(path, "r+") as file:
+                file[f"meta/{name}"][:] = kept
+
+    def test_sparse_pdfs_are_as_near_as_matching_pursuit_with_numpy(self):
+        # Two hills and their columns by brute force: the whole dictionary, least squares of the density.
+        grid = np.linspace(0, 3, 121)
+        p = np.array([stats.norm.pdf(grid, m, s) + 0.4 * stats.norm.pdf(grid, 2.6 - m, 0.12) for m, s in zip(self.means[:6, 0], self.stds[:6, 0])])
+        source, output = self.path("hills.hdf5"), self.path("sparse.hdf5")
+        with h5py.File(source, "w") as file:
+            file["meta/pdf_name"], file["meta/xvals"], file["data/yvals"] = np.array([b"interp"]), grid[None], p
+        self.convert(source, "sparse", output, "--pdf.bins", 121, "--pdf.bases", 6)
+        with h5py.File(output) as file, h5py.File(source) as before:
+            meta = [file["meta"][name][0] for name in ("xvals", "mu", "sig", "dims")]
+            self.assertEqual((file["data/sparse_indices"].shape, file["data/sparse_indices"].dtype), ((6, 6), np.int32))
+            widths = np.linspace(*meta[2], meta[3][1])
+            a = stats.norm.pdf(grid[:, None, None], grid[:, None], widths).reshape(121, -1)
+            a = np.where(a < 1e-5, 0, a)
+            a /= np.sqrt((a**2).sum(0))
+            for row in range(6):
+                taken, left = [], p[row]
+                for _ in range(6):
+                    taken.append(int(np.argmax(np.abs(left @ a))))
+                    weights = np.linalg.lstsq(a[:, taken], p[row], rcond=None)[0]
+                    left = p[row] - a[:, taken] @ weights
+                exact = linear_cdf(grid, p[row])
+                ours = np.abs(cdf_of(file, row) - exact).max()
+                theirs = np.abs(linear_cdf(grid, np.maximum(p[row] - left, 0)) - exact).max()
+                self.assertLess(ours, 1.5 * theirs + 2e-3)
+                self.assertLess(ours, 0.01)
 
     def test_any_number_of_ranks_and_a_run_that_was_killed_give_the_same_bytes(self):
         source = self.path("many.hdf5")
@@ -274,7 +341,7 @@ class Conversion(support.SkyfoldTest):
                     many[f"{group}/{name}"] = np.tile(values[:], (420,) + (1,) * (values.ndim - 1))[..., :61] if name == "yvals" else np.tile(values[:], 420)
             for name, values in file["meta"].items():
                 many[f"meta/{name}"] = values[:, :61] if name == "xvals" else values[:]
-        for form in ("packed", "quant", "norm"):
+        for form in ("packed", "quant", "norm", "sparse"):
             self.convert(source, form, self.path("one.hdf5"), "--fresh")
             for ranks in (2, 4) if form == "packed" else (3,):
                 output = self.path(f"{form}{ranks}.hdf5")
@@ -299,8 +366,9 @@ class Conversion(support.SkyfoldTest):
             file["object/x"] = np.zeros(3)
         output = ("--output", self.path("no.hdf5"))
         for code, message, words in ((2, "--pdf.zmax is missing", (norm, "--representation", "interp", *output)),
-                                     (2, "representation", (norm, "--representation", "sparse", *output)),
+                                     (2, "representation", (norm, "--representation", "thin", *output)),
                                      (2, "pdf.zmax = 1 .must be above", (norm, "--representation", "hist", "--pdf.zmin", 2, "--pdf.zmax", 1, *output)),
+                                     (2, "pdf.bins = 9000", (self.base / "interp.hdf5", "--representation", "sparse", "--pdf.bins", 9000, *output)),
                                      (2, "norm.hdf5", (norm, "--representation", "quant", "--output", norm)),
                                      (3, "later.hdf5: /meta/pdf_version = 9", (packed, "--representation", "quant", *output)),
                                      (3, "empty.hdf5: no PDFs in a layout", (empty, "--representation", "quant", *output)),
@@ -320,7 +388,7 @@ class Conversion(support.SkyfoldTest):
             report = {row["form"]: row for row in csv.DictReader(file)}
         self.assertEqual(list(report), FORMS)
         self.assertIn("packed", pathlib.Path(plot).read_text())
-        self.assertEqual([int(report[form]["bytes"]) for form in FORMS], [244, 244, 164, 72, 8, 52])
+        self.assertEqual([int(report[form]["bytes"]) for form in FORMS], [244, 244, 164, 72, 8, 52, 40])
         rows, z = range(40), np.linspace(0, 3, 30001)
         truth = (self.means + self.stds)[:, 0]
         for form in ("hist", "packed"):

@@ -25,9 +25,13 @@ struct NestedForm {
   std::vector<const char*> shared, own;
 };
 const std::vector<NestedForm>& nested_forms() {
-  static const std::vector<NestedForm> forms = {
-      {"interp", {"xvals"}, {"yvals"}}, {"mixmod", {}, {"means", "stds", "weights"}}, {"hist", {"bins"}, {"pdfs"}},
-      {"quant", {"quants"}, {"locs"}},  {"packed", {"zmin", "zmax"}, {"packed"}},     {"norm", {}, {"loc", "scale"}}};
+  static const std::vector<NestedForm> forms = {{"interp", {"xvals"}, {"yvals"}},
+                                                {"mixmod", {}, {"means", "stds", "weights"}},
+                                                {"hist", {"bins"}, {"pdfs"}},
+                                                {"quant", {"quants"}, {"locs"}},
+                                                {"packed", {"zmin", "zmax"}, {"packed"}},
+                                                {"norm", {}, {"loc", "scale"}},
+                                                {"sparse", {"xvals", "mu", "sig", "dims"}, {"sparse_indices"}}};
   return forms;
 }
 
@@ -65,9 +69,21 @@ std::vector<std::pair<std::string, std::vector<double>>> shared_fields(const std
   return fields;
 }
 
+/// Of the dataset that a form has of each PDF.
+Type type_of(const std::string& field) { return field == "packed" ? Type::u1 : field == "sparse_indices" ? Type::i4 : Type::f4; }
+
+/// Whether a row of bytes or codes is a PDF.
+bool has_codes(const Column& column, std::size_t row) {
+  const std::size_t first = row * column.info().width;
+  if (column.info().type == Type::i4) return column.values<std::int32_t>()[first] >> 16 != 0;
+  return std::ranges::any_of(column.values<std::uint8_t>().subspan(first, 4), [](std::uint8_t byte) { return byte != 0; });
+}
+
 void set_all_missing(Column& column) {
   if (column.info().type == Type::u1)
     std::ranges::fill(column.values<std::uint8_t>(), std::uint8_t{0});
+  else if (column.info().type == Type::i4)
+    std::ranges::fill(column.values<std::int32_t>(), 0);
   else
     std::ranges::fill(column.values<float>(), std::numeric_limits<float>::quiet_NaN());
 }
@@ -108,7 +124,8 @@ NestedPdfs::PdfSource::PdfSource(const std::string& path, std::int64_t rows) : d
   } else if (data.rows() != rows) {
     throw DataError(fmt::format("{}: {} PDFs for {} rows (not of this product?)", path, data.rows(), rows));
   }
-  if (!shared.empty() && own.front() != "packed" && shared[0].second.size() - (own.front() == "pdfs" ? 1 : 0) != width_of(own.front()))
+  if (!shared.empty() && own.front() != "packed" && own.front() != "sparse_indices" &&
+      shared[0].second.size() - (own.front() == "pdfs" ? 1 : 0) != width_of(own.front()))
     throw DataError(fmt::format("{}: /meta/{} has {} values for the {} of each PDF", path, shared[0].first, shared[0].second.size(),
                                 width_of(own.front())));
 }
@@ -149,11 +166,11 @@ void NestedPdfs::add(const std::string& path, std::int64_t rows) {
   const auto add_shared = [&] {
     for (const auto& [field, values] : file.shared) add_field(field, Type::f8, values.size());
   };
-  // The last field tells which rows have no PDF, by NaN, which bytes have not.
-  const bool is_packed = file.own.front() == "packed";
-  if (!is_packed) add_shared();
-  for (const std::string& field : file.own) add_field(field, is_packed ? Type::u1 : Type::f4, file.width_of(field));
-  if (is_packed) add_shared();
+  // The last field tells which rows have no PDF, by NaN, which bytes and codes have not.
+  const Type type = type_of(file.own.front());
+  if (type == Type::f4) add_shared();
+  for (const std::string& field : file.own) add_field(field, type, file.width_of(field));
+  if (type != Type::f4) add_shared();
   structs_.push_back(std::move(column));
 }
 
@@ -161,9 +178,9 @@ void NestedPdfs::read(std::span<const std::int64_t> rows, const Column* ids, Tab
   for (const PdfSource& file : files_) {
     const std::vector<std::int64_t> places = file.places_of(rows);
     for (const std::string& field : file.own) set_all_missing(out.at(file.name + "." + field));
-    const bool is_packed = file.own.front() == "packed";
+    const bool is_missing = type_of(file.own.front()) != Type::f4;
     for (const auto& [field, values] : file.shared)
-      for (std::size_t i = 0; i < rows.size(); ++i) put_shared(out.at(file.name + "." + field), i, values, is_packed);
+      for (std::size_t i = 0; i < rows.size(); ++i) put_shared(out.at(file.name + "." + field), i, values, is_missing);
     std::size_t next = 0;
     while (true) {
       while (next < places.size() && places[next] < 0) ++next;
@@ -196,9 +213,8 @@ void NestedPdfs::fill(const PdfSource& file, RowRange block, std::span<const std
       throw DataError(fmt::format("{}, row {}: PDF of the object {}, where the product has {} (not of this product?)", file.data.path(),
                                   places[i] + 1, key_of(known[0], from), key_of(*ids, i)));
     for (const std::string& field : file.own) copy_rows(data.at(field), from, from + 1, out.at(file.name + "." + field), i);
-    if (file.own.front() != "packed") continue;
-    const auto bytes = std::as_const(data).at("packed").values<std::uint8_t>().subspan(from * file.width_of("packed"), 4);
-    const bool has_pdf = std::ranges::any_of(bytes, [](std::uint8_t byte) { return byte != 0; });
+    if (type_of(file.own.front()) == Type::f4) continue;
+    const bool has_pdf = has_codes(std::as_const(data).at(file.own.front()), from);
     for (const auto& [name, values] : file.shared) put_shared(out.at(file.name + "." + name), i, values, !has_pdf);
   }
 }

@@ -122,12 +122,13 @@ class PdfConvertCommand final : public Command {
   void describe(OptionSet& option) override {
     option("input", o_.input, "PDFs in a file of photoz or of the qp library, HDF5").required().positional().layout();
     option("output", o_.output, "the same objects' PDFs in the other form, HDF5").required().layout().writes(FileKind::hdf5);
-    option("representation", o_.pdf.kind, "form to be written: interp, hist, quant, mixmod, norm or packed (see docs/pdf.md)")
+    option("representation", o_.pdf.kind, "form to be written: interp, hist, quant, mixmod, norm, packed or sparse (see docs/pdf.md)")
         .required()
-        .one_of({"interp", "hist", "quant", "mixmod", "norm", "packed"});
+        .one_of({"interp", "hist", "quant", "mixmod", "norm", "packed", "sparse"});
     option("pdf.zmin", o_.pdf.zmin, "first redshift of the grid; -1: as the PDFs have it, else 0").range(-1.0, 100.0);
     option("pdf.zmax", o_.pdf.zmax, "last redshift of the grid; 0: as the PDFs have it").range(0.0, 100.0);
-    option("pdf.bins", o_.pdf.bins, "grid points, both ends included; of hist: bins; 0: as the PDFs have it, else 301").range(0, 100000);
+    option("pdf.bins", o_.pdf.bins, "grid points, both ends included; of hist: bins; 0: as the PDFs have it, else 301; of sparse: 1001")
+        .range(0, 100000);
     describe_pdf_sizes(option, o_.pdf);
   }
   ExitCode run(const CommandContext& context) override { return PdfConvertRun(o_, context).run(); }

@@ -74,7 +74,7 @@ class PdfReportCommand final : public Command {
     option("plot", o_.plot, "picture of errors against bytes, SVG; empty: none").layout();
     option("pdf.zmin", o_.pdf.zmin, "first redshift of grids; -1: as the PDFs have it, else 0").range(-1.0, 100.0);
     option("pdf.zmax", o_.pdf.zmax, "last redshift of grids; 0: as the PDFs have it").range(0.0, 100.0);
-    option("pdf.bins", o_.pdf.bins, "points of interp, bins of hist; 0: 301").range(0, 100000);
+    option("pdf.bins", o_.pdf.bins, "points of interp, bins of hist; 0: 301, of sparse: 1001").range(0, 100000);
     describe_pdf_sizes(option, o_.pdf);
   }
 
@@ -100,10 +100,10 @@ class PdfReportCommand final : public Command {
     std::vector<FormReport> reports;
     std::vector<PdfOptions> forms;
     std::vector<PdfConversion> conversions;
-    if (o_.pdf.bins == 0) o_.pdf.bins = 301;
-    for (const char* form : {"interp", "hist", "quant", "mixmod", "norm", "packed"}) {
+    for (const char* form : {"interp", "hist", "quant", "mixmod", "norm", "packed", "sparse"}) {
       PdfOptions pdf = o_.pdf;
       pdf.kind = form;
+      if (pdf.bins == 0 && pdf.kind != "sparse") pdf.bins = 301;
       forms.push_back(resolved_pdf(pdf, pdfs.columns(), pdfs.meta()));
       conversions.emplace_back(pdfs.columns(), pdfs.meta(), forms.back());
       reports.push_back({form, bytes_per_row(conversions.back().gives())});

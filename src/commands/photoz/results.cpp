@@ -60,7 +60,7 @@ constexpr std::size_t unflagged_at = flags_at + flag_names.size(), places = unfl
 
 /// Of PDFs on a grid; 0 for others.
 double grid_step(const PdfOptions& pdf) {
-  if (pdf.kind != "interp" && pdf.kind != "hist") return 0.0;
+  if (pdf.kind != "interp" && pdf.kind != "hist" && pdf.kind != "sparse") return 0.0;
   return (pdf.zmax - pdf.zmin) / static_cast<double>(pdf.kind == "hist" ? pdf.bins : pdf.bins - 1);
 }
 

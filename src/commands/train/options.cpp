@@ -118,7 +118,8 @@ void add_held_out(const HeldOutOptions& o, TrainPaths& paths) {
                                                     {"pdf.bins", o.pdf.bins != none.bins},
                                                     {"pdf.quantiles", o.pdf.quantiles != none.quantiles},
                                                     {"pdf.gaussians", o.pdf.gaussians != none.gaussians},
-                                                    {"pdf.bytes", o.pdf.bytes != none.bytes}});
+                                                    {"pdf.bytes", o.pdf.bytes != none.bytes},
+                                                    {"pdf.bases", o.pdf.bases != none.bases}});
   }
   // What is wrong with a grid is told before anything is read.
   if (o.pdf.zmin >= 0.0 && o.pdf.zmax > 0.0) (void)resolved_pdf(o.pdf, {});

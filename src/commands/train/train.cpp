@@ -302,8 +302,8 @@ class Training {
     const HeldOutOptions& o = o_.held_out;
     // One grid for all folds, whatever the range of each.
     const PdfOptions pdf = resolved_pdf(o.pdf, described_model());
-    const std::string asked = fmt::format("{} {} {} {} {} {} {} {} {}", o.folds, pdf.kind, pdf.zmin, pdf.zmax, pdf.bins, pdf.quantiles,
-                                          pdf.gaussians, pdf.bytes, tuned);
+    const std::string asked = fmt::format("{} {} {} {} {} {} {} {} {} {}", o.folds, pdf.kind, pdf.zmin, pdf.zmax, pdf.bins, pdf.quantiles,
+                                          pdf.gaussians, pdf.bytes, pdf.bases, tuned);
     RankTasks tasks(place, algorithm.name(), hash_text(asked, key_of(algorithm)));
     held_out_.push_back(held_out_estimates(algorithm, set_, described_model(), static_cast<std::size_t>(o.folds), pdf, tasks));
     log_info(fmt::format("{}, {} folds: {}", algorithm.name(), o.folds, quality_of(held_out_.back())));

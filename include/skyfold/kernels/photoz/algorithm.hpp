@@ -45,13 +45,15 @@ struct PhotozModel {
 /// Form of the PDFs; section `pdf` of the configuration.
 struct PdfOptions {
   /// none, native (as the algorithm has it: mixmod, or interp on a fine grid), interp (values on a grid), hist (probabilities of bins),
-  /// quant (quantiles), mixmod (sums of Gaussians), norm (one Gaussian), packed (bytes, see docs/pdf.md)
+  /// quant (quantiles), mixmod (sums of Gaussians), norm (one Gaussian), packed (bytes), sparse (few Gaussians of a
+  /// dictionary; see docs/pdf.md)
   std::string kind = "none";
   double zmin = 0.0, zmax = 2.0;  ///< of the grid
   long bins = 100;                ///< grid points, zmin and zmax included; of hist: bins between zmin and zmax
   long quantiles = 41;            ///< of quant
   long gaussians = 6;             ///< of a mixture that is fitted to the PDF of an algorithm that has none
   long bytes = 52;                ///< of a packed PDF
+  long bases = 10;                ///< of a sparse PDF
   bool only_pdf = false;          ///< for kernels inside others: z_phot and z_err will be replaced, so any number does for them
 };
 /// Options whose grid the model decides: zmin = -1, zmax = 0 and bins = 0 stand for that.
@@ -61,6 +63,8 @@ void describe(OptionSet& option, PdfOptions& o);
 /// beyond it on either side, in steps of 0.1, but not below 0; as many points as the model's calibration found to be enough, else 301.
 /// Throws UsageError for a grid that is none.
 [[nodiscard]] PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model);
+/// Points of the grid of sparse PDFs where nothing is said: Gaussians of the dictionary are as narrow as its step.
+inline constexpr long sparse_grid_points = 1001;
 /// The grid, shape [bins].
 [[nodiscard]] std::vector<double> pdf_grid(const PdfOptions& o);
 

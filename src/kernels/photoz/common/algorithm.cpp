@@ -81,11 +81,11 @@ PdfOptions pdf_by_model() {
 void describe(OptionSet& option, PdfOptions& o) {
   option("pdf", o.kind,
          "form of the redshift PDFs: none, interp (values on a grid), hist (bins), quant (quantiles), mixmod (mixtures of Gaussians), norm "
-         "(one Gaussian), packed (bytes)")
-      .one_of({"none", "interp", "hist", "quant", "mixmod", "norm", "packed"});
+         "(one Gaussian), packed (bytes), sparse (few Gaussians of a dictionary)")
+      .one_of({"none", "interp", "hist", "quant", "mixmod", "norm", "packed", "sparse"});
   option("pdf.zmin", o.zmin, "first redshift of the grid; -1: by the model's range").range(-1.0, 100.0);
   option("pdf.zmax", o.zmax, "last redshift of the grid; 0: by the model's range").range(0.0, 100.0);
-  option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: by the model").range(0, most_grid_points);
+  option("pdf.bins", o.bins, "grid points, both ends included; of hist: bins; 0: by the model, of sparse: 1001").range(0, most_grid_points);
   describe_pdf_sizes(option, o);
 }
 
@@ -93,6 +93,7 @@ void describe_pdf_sizes(OptionSet& option, PdfOptions& o) {
   option("pdf.quantiles", o.quantiles, "quantiles of quant").range(3, 1000);
   option("pdf.gaussians", o.gaussians, "Gaussians of mixmod, fitted to the PDFs of an algorithm that has no mixtures").range(1, 64);
   option("pdf.bytes", o.bytes, "bytes of a packed PDF").range(32, 1000);
+  option("pdf.bases", o.bases, "Gaussians of a sparse PDF, 4 bytes each").range(1, 64);
 }
 
 PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model) {
@@ -102,7 +103,7 @@ PdfOptions resolved_pdf(const PdfOptions& o, const PhotozModel& model) {
   if (pdf.zmin == grid_start_by_model) pdf.zmin = std::max(0.0, std::floor((model.z_min - margin) * 10.0) / 10.0);
   if (pdf.zmin < 0.0) throw UsageError(fmt::format("pdf.zmin = {} (a redshift, or -1 for the model's range)", o.zmin));
   if (pdf.zmax == 0.0) pdf.zmax = std::max(pdf.zmin + 0.1, std::ceil(std::max(model.z_max, 0.0) * 11.0) / 10.0);
-  if (pdf.bins == 0) pdf.bins = points_by_model(pdf, model);
+  if (pdf.bins == 0) pdf.bins = pdf.kind == "sparse" ? sparse_grid_points : points_by_model(pdf, model);
   (void)pdf_grid(pdf);
   return pdf;
 }

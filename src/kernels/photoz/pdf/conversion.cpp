@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t objects_per_chunk = 64;
 constexpr long points_without_grid = 301;
 
-bool has_grid(const PdfOptions& pdf) { return pdf.kind == "interp" || pdf.kind == "hist" || pdf.kind == "packed"; }
+bool has_grid(const PdfOptions& pdf) { return pdf.kind == "interp" || pdf.kind == "hist" || pdf.kind == "packed" || pdf.kind == "sparse"; }
 
 /// Mixtures are sampled once for each object: a look at them costs the same for any number of Gaussians.
 std::unique_ptr<RedshiftPdf> pdf_to_convert(const Schema& columns, const Table& meta) {
@@ -121,11 +121,13 @@ PdfOptions resolved_pdf(const PdfOptions& o, const Schema& columns, const Table&
       throw UsageError(fmt::format("--pdf.zmax is missing (the PDFs have no range of their own, and {} needs one)", pdf.kind));
     pdf.zmax = high;
   }
+  if (pdf.bins == 0 && pdf.kind == "sparse") pdf.bins = sparse_grid_points;
   if (pdf.bins == 0) {
     const auto values = find_column(columns, pdf_column), bins = find_column(columns, pdf_bins_column);
     pdf.bins = values ? static_cast<long>(columns[*values].width) : bins ? static_cast<long>(columns[*bins].width) : points_without_grid;
   }
   (void)pdf_grid(pdf);
+  if (pdf.kind == "sparse") (void)sparse_axes(pdf);
   return pdf;
 }
 

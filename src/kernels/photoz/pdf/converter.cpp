@@ -50,10 +50,11 @@ void sharpen(const double* mean, std::size_t n, double* value) {
 }  // namespace
 
 PdfConverter::PdfConverter(const PdfOptions& pdf) : options_(pdf) {
-  if (pdf.kind == "interp") edges_ = edges_between(pdf_grid(pdf));
+  if (pdf.kind == "interp" || pdf.kind == "sparse") edges_ = edges_between(pdf_grid(pdf));
   if (pdf.kind == "hist") edges_ = pdf_edges(pdf);
   if (pdf.kind == "quant") levels_ = pdf_quantiles(pdf);
   if (pdf.kind == "packed") packer_ = std::make_unique<PdfPacker>(pdf.zmin, pdf.zmax);
+  if (pdf.kind == "sparse") sparse_ = std::make_unique<SparseFit>(pdf), density_.resize(static_cast<std::size_t>(pdf.bins));
   if (pdf.kind == "mixmod") fit_ = std::make_unique<MixtureFit>(static_cast<std::size_t>(pdf.gaussians));
   for (auto* buffer : {&below_, &mean_, &value_}) buffer->resize(edges_.size());
   for (std::size_t i = 0; i + 1 < edges_.size(); ++i) widths_.push_back(1.0 / (edges_[i + 1] - edges_[i]));
@@ -63,6 +64,11 @@ std::int32_t PdfConverter::write(const RedshiftPdf& pdf, std::size_t row, Table&
   if (options_.kind == "interp") return write_densities(pdf, cell<float>(out, pdf_column, row));
   if (options_.kind == "hist") return write_densities(pdf, cell<float>(out, pdf_bins_column, row));
   if (options_.kind == "packed") return write_packed(pdf, row, out);
+  if (options_.kind == "sparse") {
+    const std::int32_t flags = write_densities(pdf, density_);
+    sparse_->fit(density_, cell<std::int32_t>(out, pdf_sparse_column, row));
+    return flags;
+  }
   if (options_.kind == "quant") {
     const auto locs = cell<float>(out, pdf_locs_column, row);
     for (std::size_t i = 0; i < levels_.size(); ++i) locs[i] = static_cast<float>(pdf.quantile(levels_[i]));

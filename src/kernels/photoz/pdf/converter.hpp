@@ -6,6 +6,7 @@
 #include "mixture_fit.hpp"
 #include "packed.hpp"
 #include "skyfold/kernels/photoz/redshift_pdf.hpp"
+#include "sparse.hpp"
 
 namespace skyfold {
 
@@ -33,6 +34,8 @@ class PdfConverter {
   std::vector<double> below_, mean_, value_;  ///< of an object, at edges and between them
   std::unique_ptr<PdfPacker> packer_;
   std::unique_ptr<MixtureFit> fit_;
+  std::unique_ptr<SparseFit> sparse_;
+  std::vector<float> density_;  ///< at the points of sparse
 };
 
 }  // namespace skyfold

@@ -144,6 +144,7 @@ PdfOptions native_pdf(const PhotozModel& model, bool is_mixture, double zmin, do
 PhotozEstimator photoz_estimator(const PhotozModel& model, const BandColumns& columns, const PdfOptions& asked) {
   const auto algorithm = make_photoz_algorithm(model.algorithm);
   PdfOptions pdf = resolved_pdf(asked, model);
+  if (pdf.kind == "sparse") (void)sparse_axes(pdf);
   const bool has_mixtures = algorithm->has_mixtures(model);
   PdfOptions native = pdf.kind == "native" ? native_pdf(model, has_mixtures) : native_pdf(model, has_mixtures, pdf.zmin, pdf.zmax);
   if (pdf.kind == "native") pdf = native;

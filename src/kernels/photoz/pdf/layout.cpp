@@ -7,6 +7,7 @@
 
 #include "forms.hpp"
 #include "packed.hpp"
+#include "sparse.hpp"
 
 namespace skyfold {
 namespace {
@@ -14,15 +15,16 @@ namespace {
 const std::string ucd = "stat.probability;src.redshift.phot";
 
 /// Columns and datasets, in the order of the datasets' names.
-constexpr std::array<std::pair<const char*, const char*>, 9> names = {{{pdf_loc_column, "loc"},
-                                                                       {pdf_locs_column, "locs"},
-                                                                       {pdf_means_column, "means"},
-                                                                       {pdf_packed_column, "packed"},
-                                                                       {pdf_bins_column, "pdfs"},
-                                                                       {pdf_scale_column, "scale"},
-                                                                       {pdf_stds_column, "stds"},
-                                                                       {pdf_weights_column, "weights"},
-                                                                       {pdf_column, "yvals"}}};
+constexpr std::array<std::pair<const char*, const char*>, 10> names = {{{pdf_loc_column, "loc"},
+                                                                        {pdf_locs_column, "locs"},
+                                                                        {pdf_means_column, "means"},
+                                                                        {pdf_packed_column, "packed"},
+                                                                        {pdf_bins_column, "pdfs"},
+                                                                        {pdf_scale_column, "scale"},
+                                                                        {pdf_sparse_column, "sparse_indices"},
+                                                                        {pdf_stds_column, "stds"},
+                                                                        {pdf_weights_column, "weights"},
+                                                                        {pdf_column, "yvals"}}};
 
 /// A text of one row.
 void add_text(Table& table, const std::string& name, const std::string& text) {
@@ -30,6 +32,17 @@ void add_text(Table& table, const std::string& name, const std::string& text) {
 }
 void add_numbers(Table& table, const std::string& name, const std::vector<double>& numbers) {
   std::ranges::copy(numbers, table.add({name, Type::f8, numbers.size()}).values<double>().begin());
+}
+
+/// What the class `sparse` of qp makes its dictionary of: ends of places and of widths; numbers of places, widths, Lorentz widths, values
+/// of a coefficient, and columns of a PDF.
+void add_dictionary(Table& meta, const PdfOptions& o) {
+  const VoigtDictionary::Axes axes = sparse_axes(o);
+  add_numbers(meta, "xvals", pdf_grid(o));
+  add_numbers(meta, "mu", {axes.mu_first, axes.mu_last});
+  add_numbers(meta, "sig", {axes.sigma_first, axes.sigma_last});
+  const std::array<std::size_t, 5> dims = {axes.n_mu, axes.n_sigma, axes.n_gamma, sparse_steps + 1, static_cast<std::size_t>(o.bases)};
+  std::ranges::copy(dims, meta.add({"dims", Type::i8, dims.size()}).values<std::int64_t>().begin());
 }
 
 }  // namespace
@@ -50,6 +63,9 @@ Schema pdf_columns(const PdfOptions& o, std::size_t gaussians) {
             {pdf_scale_column, Type::f4, 1, "", ucd, "standard deviation of the PDF", ""}};
   if (o.kind == "packed")
     return {{pdf_packed_column, Type::u1, static_cast<std::size_t>(o.bytes), "", ucd, "packed PDF, see docs/pdf.md", ""}};
+  if (o.kind == "sparse")
+    return {{pdf_sparse_column, Type::i4, static_cast<std::size_t>(o.bases), "", ucd,
+             "coefficients and columns of a dictionary, see docs/pdf.md", ""}};
   return {};
 }
 
@@ -96,6 +112,7 @@ Table pdf_meta(const PdfOptions& o) {
   if (o.kind == "hist") add_numbers(meta, "bins", pdf_edges(o));
   if (o.kind == "quant") add_numbers(meta, "quants", pdf_quantiles(o));
   if (o.kind == "packed") add_numbers(meta, "zmin", {o.zmin}), add_numbers(meta, "zmax", {o.zmax});
+  if (o.kind == "sparse") add_dictionary(meta, o);
   return meta;
 }
 

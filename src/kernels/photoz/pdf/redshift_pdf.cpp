@@ -14,6 +14,7 @@
 #include "linear_pdf.hpp"
 #include "packed.hpp"
 #include "skyfold/core/error.hpp"
+#include "sparse.hpp"
 #include "step_pdf.hpp"
 
 namespace skyfold {
@@ -46,6 +47,33 @@ class PackedPdf final : public LinearPdf {
   std::vector<double> values_;
 };
 
+/// Sums of columns of a dictionary. What is below 0, where columns are taken off, is 0.
+class SparsePdf final : public LinearPdf {
+ public:
+  explicit SparsePdf(VoigtDictionary dictionary) : dictionary_(std::move(dictionary)) {
+    z_ = dictionary_.z();
+    values_.resize(z_.size());
+  }
+  bool set(const Table& rows, std::size_t row) override {
+    const std::size_t width = rows.at(pdf_sparse_column).info().width;
+    const auto codes = rows.at(pdf_sparse_column).values<std::int32_t>().subspan(row * width, width);
+    if (codes[0] >> 16 == 0) return false;
+    std::ranges::fill(values_, 0.0);
+    for (std::size_t k = 0; k < width; ++k) {
+      const auto base = static_cast<std::size_t>(codes[k] & 0xffff);
+      if (base >= dictionary_.size()) return false;  // damaged
+      dictionary_.add(base, k == 0 ? 1.0 : static_cast<double>(codes[k] >> 16) / static_cast<double>(sparse_steps), values_);
+    }
+    for (double& value : values_) value = std::max(value, 0.0);
+    return take(values_);
+  }
+  std::pair<double, double> range() const override { return {z_.front(), z_.back()}; }
+
+ private:
+  VoigtDictionary dictionary_;
+  std::vector<double> values_;
+};
+
 /// What is the same for all PDFs, from the group `meta`.
 std::vector<double> numbers_of(const Table& meta, const char* name, std::size_t wanted) {
   const Column* column = meta.find(name);
@@ -62,6 +90,27 @@ std::vector<double> increasing(std::vector<double> numbers, const char* name) {
   for (std::size_t i = 0; i < numbers.size(); ++i) is_good &= std::isfinite(numbers[i]) && (i == 0 || numbers[i] > numbers[i - 1]);
   if (!is_good) throw DataError(fmt::format("/meta/{} does not increase, or has fewer than two values", name));
   return numbers;
+}
+
+VoigtDictionary dictionary_of(const Table& meta) {
+  const Column* xvals = meta.find("xvals");
+  if (!xvals) throw DataError("no /meta/xvals (which the PDFs refer to)");
+  std::vector<double> z = increasing(numbers_of(meta, "xvals", xvals->info().width), "xvals");
+  const std::vector<double> mu = numbers_of(meta, "mu", 2), sigma = numbers_of(meta, "sig", 2), dims = numbers_of(meta, "dims", 5);
+  for (std::size_t i = 0; i < 5; ++i)
+    if (!(dims[i] >= 1.0 && dims[i] <= static_cast<double>(most_sparse_columns)))
+      throw DataError(fmt::format("/meta/dims[{}] = {} (1 to {})", i, dims[i], most_sparse_columns));
+  if (dims[0] * dims[1] * dims[2] > static_cast<double>(most_sparse_columns))
+    throw DataError(
+        fmt::format("/meta/dims: {} x {} x {} columns of a dictionary (at most {})", dims[0], dims[1], dims[2], most_sparse_columns));
+  if (dims[3] != static_cast<double>(sparse_steps + 1))
+    throw DataError(fmt::format("/meta/dims[3] = {} (coefficients of {} values are known)", dims[3], sparse_steps + 1));
+  if (!(sigma[0] > 0.0 && sigma[1] >= sigma[0]) || !std::isfinite(sigma[1]) || !(mu[1] >= mu[0]) || !std::isfinite(mu[0]) ||
+      !std::isfinite(mu[1]))
+    throw DataError("/meta/mu or /meta/sig does not increase, or a width is not above 0");
+  return {std::move(z),
+          {mu[0], mu[1], sigma[0], sigma[1], static_cast<std::size_t>(dims[0]), static_cast<std::size_t>(dims[1]),
+           static_cast<std::size_t>(dims[2])}};
 }
 
 /// The cumulative normal distribution between tabulated values and slopes, to 2e-11: quantiles ask for it a thousand times an object.
@@ -314,6 +363,7 @@ std::unique_ptr<RedshiftPdf> make_redshift_pdf(const Schema& columns, const Tabl
           fmt::format("/meta/pdf_version = {} (packed PDFs of 0 and {} are known: written by a later version?)", version, packed_version));
     return std::make_unique<PackedPdf>(static_cast<std::int64_t>(version), zmin, zmax);
   }
+  if (find_column(columns, pdf_sparse_column)) return std::make_unique<SparsePdf>(dictionary_of(meta));
   throw DataError("no PDFs in a layout that is known");
 }
 
