@@ -70,7 +70,7 @@ std::string table_header_of(const HealsparseLayout& layout) {
   cards.number("NSIDE", std::int64_t{1} << layout.order, "of the fine pixels, NESTED");
   cards.text("PRIMARY", layout.columns.front().name, "column that tells which pixels are there");
   cards.real("SENTINEL", unseen, "value of pixels without data");
-  for (const std::string& line : layout.history) cards.history(line);
+  if (!layout.creator.empty()) cards.text("CREATOR", layout.creator, "what made the map");
   return std::move(cards).finished();
 }
 

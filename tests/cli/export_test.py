@@ -19,6 +19,7 @@ from astropy.table import Table
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import parquet_tools
 import support
+from support import make_fits
 
 ROWS = 3000
 
@@ -431,6 +432,107 @@ class OneFile(Exports):
             self.assertFalse(os.path.exists(self.path("killed." + form)))
             self.skyfold(*command("killed"), ranks=2)
             self.assertEqual(support.read_bytes(self.path("whole." + form)), support.read_bytes(self.path("killed." + form)))
+
+
+class Original(support.SkyfoldTest):
+    """--order original: the table of the input again, byte for byte."""
+
+    def make(self, path, n, seed, pad):
+        rng = np.random.default_rng(seed)
+        types = [("id", ">i8"), ("ra", ">f8"), ("dec", ">f8"), ("tile", "S6"), ("flags", ">i2"), ("mag", ">f4", 3), ("ok", "u1"), ("count", ">u2"),
+                 ("bits", "u1", 2), ("small", "u1"), ("n", ">i4"), ("packed", ">i2"), ("ra_f", ">f4")]
+        rows = np.zeros(n, types)
+        rows["id"] = rng.permutation(n) + seed * 1000
+        rows["ra"], rows["dec"] = rng.uniform(0, 360, n), rng.uniform(-60, 60, n)
+        rows["tile"] = [f"T{i}".ljust(6, pad) for i in rng.integers(0, 1000, n)]
+        rows["flags"], rows["n"] = rng.integers(-32768, 32767, n), rng.integers(-5, 5, n)
+        rows["mag"] = rng.normal(size=(n, 3))
+        rows["mag"].view(">u4")[3] = 0x7FC12345  # a NaN with a payload
+        rows["ok"] = rng.choice(np.frombuffer(b"TF\0", "u1"), n)
+        rows["count"].view(">i2")[:] = rng.integers(-32768, 32767, n)
+        rows["bits"][:, 0], rows["bits"][:, 1] = rng.integers(0, 256, n), rng.integers(0, 8, n) << 5
+        rows["small"], rows["packed"] = rng.integers(0, 256, n), rng.integers(-1000, 1000, n)
+        header = {"TTYPE": [t[0] for t in types], "TFORM": ["K", "D", "D", "6A", "I", "3E", "L", "I", "11X", "B", "J", "I", "E"],
+                  "TUNIT": ["", "deg", "deg", "", "", "mag", "", "ct", "", "", "", "Jy", "uJy"]}
+        hdu = fits.BinTableHDU.from_columns(fits.ColDefs([fits.Column(name="x", format="J", array=np.zeros(1, "i4"))]))
+        cards = hdu.header.copy()
+        for key in ("TTYPE1", "TFORM1"):
+            del cards[key]
+        cards["NAXIS1"], cards["NAXIS2"], cards["TFIELDS"] = rows.dtype.itemsize, n, len(types)
+        for key, values in header.items():
+            for i, value in enumerate(values):
+                if value:
+                    cards[f"{key}{i + 1}"] = value
+        cards["TNULL11"], cards["TNULL5"], cards["TZERO8"], cards["TSCAL12"], cards["TZERO12"] = -5, -32768, 32768, 0.25, 10.0
+        cards["TDISP6"], cards["EXTNAME"] = "F8.4", "SOURCES"
+        data = rows.tobytes()
+        with open(path, "wb") as file:
+            file.write(fits.PrimaryHDU().header.tostring().encode() + cards.tostring().encode() + data + b"\0" * (-len(data) % 2880))
+        return str(path), data, cards
+
+    def table_of(self, path):
+        with fits.open(path) as hdus:
+            info, header = hdus[1].fileinfo(), hdus[1].header
+        size = header["NAXIS1"] * header["NAXIS2"]
+        return support.read_bytes(path)[info["datLoc"]:info["datLoc"] + size], header
+
+    def assert_same_header(self, ours, theirs):
+        for key, value in theirs.items():
+            if key[:5] in ("TTYPE", "TFORM", "TUNIT", "TNULL", "TZERO", "TSCAL", "TDISP", "NAXIS", "EXTNA", "TFIEL"):
+                self.assertEqual(ours[key], value, key)
+
+    def test_rows_and_bytes_of_the_inputs_come_back(self):
+        for pad, ranks in (("\0", 1), (" ", 3)):
+            first, a, cards = self.make(self.path("a.fits"), 700, 1, pad)
+            second, b, _ = self.make(self.path("b.fits"), 300, 2, pad)
+            catalogue, output = self.path(f"o{ranks}.h5"), self.path(f"o{ranks}.fits")
+            self.skyfold("import", "--input", f"{first},{second}", "--keep-order", "--output", catalogue, ranks=ranks)
+            result = self.skyfold("export", catalogue, "--format", "fits", "--order", "original", "--output", output, ranks=ranks)
+            data, header = self.table_of(output)
+            self.assertNotIn("has not the form", result.out + result.err)
+            self.assertEqual(data, a + b)
+            cards["NAXIS2"] = 1000
+            self.assert_same_header(header, cards)
+            with fits.open(output) as hdus:
+                hdus[1].verify("exception")
+            some = self.path("some.fits")
+            self.skyfold("export", catalogue, "--format", "fits", "--order", "original", "--where", "n > 0", "--output", some)
+            width = len(a) // 700
+            rows = [a[i:i + width] for i in range(0, len(a), width)] + [b[i:i + width] for i in range(0, len(b), width)]
+            place = 8 + 8 + 8 + 6 + 2 + 12 + 1 + 2 + 2 + 1
+            self.assertEqual(self.table_of(some)[0], b"".join(r for r in rows if int.from_bytes(r[place:place + 4], "big", signed=True) > 0))
+
+    def test_measurements_come_back_with_those_without_an_object(self):
+        rng = np.random.default_rng(5)
+        objects = make_fits(self.path("objects.fits"), {"id": rng.permutation(50), "ra": rng.uniform(0, 9, 50), "dec": rng.uniform(0, 9, 50)})
+        self.skyfold("import", "--input", objects, "--keep-order", "--output", self.path("o.h5"))
+        table = {"object": rng.integers(0, 60, 900), "filter": rng.choice(np.array(["g", "rr"], "S2"), 900), "mjd": rng.uniform(5e4, 6e4, 900),
+                 "mag": rng.normal(size=900).astype("f4"), "exposure": rng.integers(0, 30000, 900).astype("i2")}
+        measurements = make_fits(self.path("m.fits"), table, nulls={"exposure": 7})
+        self.skyfold("import", "--measurements", measurements, "--objects", self.path("o.h5"), "--join", "id:object", "--keep-order", "--output",
+                     self.path("c.h5"), ranks=2)
+        for words, original in ((("--table", "meas"), measurements), ((), objects)):
+            output = self.path("back.fits")
+            self.skyfold("export", self.path("c.h5"), "--format", "fits", "--order", "original", *words, "--output", output, "--fresh", ranks=2)
+            data, header = self.table_of(output)
+            expected, cards = self.table_of(original)
+            self.assertEqual(data, expected)
+            self.assert_same_header(header, cards)
+
+    def test_texts_come_back_in_their_order_and_what_cannot_be_is_one_line(self):
+        table = support.make_csv(self.path("t.csv"), {"zeta": np.arange(30), "ra": np.linspace(350, 1, 30), "dec": np.linspace(-1, 1, 30)})
+        self.skyfold("import", "--input", table, "--keep-order", "--output", self.path("t.h5"))
+        self.skyfold("export", self.path("t.h5"), "--format", "fits", "--order", "original", "--output", self.path("t.fits"))
+        rows = fits.getdata(self.path("t.fits"), 1)
+        self.assertEqual(rows.names, ["zeta", "ra", "dec"])
+        np.testing.assert_array_equal(rows["zeta"], np.arange(30))
+        self.skyfold("import", "--input", table, "--output", self.path("u.h5"))
+        for code, message, *words in ((3, "does not know where its rows were.*--keep-order", self.path("u.h5"), "--format", "fits"),
+                                      (2, "--order original with --format csv", self.path("t.h5"), "--format", "csv")):
+            result = self.run_skyfold("export", *words, "--order", "original", "--output", self.path("x"))
+            self.assertEqual(result.code, code, result)
+            self.assertEqual(len(result.errors()), 1, result)
+            self.assertRegex(result.errors()[0], message)
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ class SkyMap(support.SkyfoldTest):
         with fits.open(self.path("m.hsp")) as file:
             cover, sparse, header = file["COV"].data, file["SPARSE"].data, file[1].header
         self.assertEqual((header["PIXTYPE"], header["NSIDE"], header["PRIMARY"], len(cover)), ("HEALSPARSE", self.NSIDE, "n", 12 * 64))
+        self.assertNotIn("HISTORY", header)  # which healsparse reads as metadata, and cannot write again
+        self.assertRegex(header["CREATOR"], "^skyfold .*sky-map$")
         pixels = np.arange(12 * self.NSIDE ** 2)
         # healsparse, get_values_pix: the row is the pixel plus the number of its coarse pixel.
         found = sparse[cover[pixels >> 6] + pixels]

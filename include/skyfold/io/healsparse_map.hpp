@@ -15,7 +15,7 @@ struct HealsparseLayout {
   int coverage_order = 5, order = 5;   ///< of the coarse and of the fine pixels, nested
   std::vector<HealpixColumn> columns;  ///< f8; of the first one UNSEEN says that a pixel has nothing
   std::vector<std::int64_t> covered;   ///< coarse pixels that have something, increasing
-  std::vector<std::string> history = {};
+  std::string creator = {};            ///< a card; not HISTORY, which healsparse cannot write again
 
   /// Fine pixels of a coarse one.
   [[nodiscard]] std::int64_t fine() const noexcept { return std::int64_t{1} << (2 * (order - coverage_order)); }

@@ -13,6 +13,7 @@
 #include "hats_files.hpp"
 #include "margin.hpp"
 #include "nested_pdfs.hpp"
+#include "original_work.hpp"
 #include "placed_work.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/catalogue/measurements.hpp"
@@ -26,8 +27,10 @@
 #include "skyfold/dataset/csv.hpp"
 #include "skyfold/dataset/rows.hpp"
 #include "skyfold/io/moc.hpp"
+#include "skyfold/io/row_numbers.hpp"
 #include "skyfold/io/source.hpp"
 #include "skyfold/io/votable_file.hpp"
+#include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
 #include "skyfold/sky/healpix.hpp"
@@ -45,10 +48,11 @@ constexpr std::int64_t leaf_bytes = std::int64_t{256} << 20;
 constexpr std::int64_t part_rows = 262'144;
 constexpr const char *hats = "hats", *parquet = "parquet", *csv = "csv", *votable = "votable", *fits = "fits", *colfits = "colfits",
                      *moc = "moc", *postgres = "postgres";
+constexpr const char* original = "original";
 constexpr const char *objects = "object", *measurements = "meas", *orphans = "meas_orphan";
 
 struct ExportOptions {
-  std::string product, output, format, where, postgres_table = "object", table = objects;
+  std::string product, output, format, where, order = "catalogue", postgres_table = "object", table = objects;
   long max_rows = 1'000'000;
   std::string name, date;
   bool is_collection = false, has_pdfs = false;
@@ -68,7 +72,9 @@ class ExportRun {
   ExitCode run() {
     if (run_.is_complete()) return ExitCode::done;
     open_rows();
-    if (o_.format == fits || o_.format == colfits)
+    if (o_.order == original)
+      write_original();
+    else if (o_.format == fits || o_.format == colfits)
       write_fits();
     else if (o_.format == csv || o_.format == votable || o_.format == postgres)
       write_text();
@@ -121,15 +127,51 @@ class ExportRun {
     if (o_.table == orphans && has_measurements(o_.product) && !has_orphans(o_.product))
       throw DataError(o_.product + ": has no measurements without an object");
     measurements_.emplace(o_.product, o_.table == orphans ? Measurements::Which::orphans : Measurements::Which::of_objects);
+    // Their inputs have both, in one order.
+    if (o_.order == original && has_orphans(o_.product)) orphans_.emplace(o_.product, Measurements::Which::orphans);
     schema_ = measurements_->schema();
   }
   /// Rows that are exported.
-  [[nodiscard]] std::int64_t size() const { return measurements_ ? measurements_->rows() : rows_->size(); }
+  [[nodiscard]] std::int64_t size() const {
+    return measurements_ ? measurements_->rows() + (orphans_ ? orphans_->rows() : 0) : rows_->size();
+  }
   void read(RowRange rows, Table& out) const {
-    if (measurements_)
+    if (orphans_ && rows.end > measurements_->rows())
+      read_with_orphans(rows, out);
+    else if (measurements_)
       measurements_->read(rows, out);
     else
       rows_->read(rows, out);
+  }
+
+  /// Orphans are numbered behind the others.
+  void read_with_orphans(RowRange rows, Table& out) const {
+    const std::int64_t first = measurements_->rows();
+    Table without(out.schema());
+    orphans_->read({std::max<std::int64_t>(0, rows.begin - first), rows.end - first}, without);
+    measurements_->read({std::min(rows.begin, first), first}, out);
+    append(out, without);
+  }
+
+  /// One FITS table in the order of the inputs, with their bytes.
+  void write_original() {
+    const char* const name = measurements_ ? original_meas_form_name : original_form_name;
+    std::optional<SourceOrder> order;
+    std::string form;
+    const auto read_rows = [this](RowRange rows, Table& out) { read(rows, out); };
+    ranks_.together([&] {
+      if (!find_column(schema_, source_row_column))
+        throw DataError(fmt::format("{}: does not know where its rows were (import --keep-order keeps it)", from()));
+      order.emplace(read_rows, size(), from());
+      const Attributes attributes = read_attributes(o_.product);
+      if (const auto kept = attributes.find(name); kept != attributes.end()) form = kept->second;
+    });
+    run_.once("table", [&] {
+      for (const std::string& remark : create_original_fits(root(), form, schema_, size(), creator_of("export"))) log_info(remark);
+    });
+    std::shared_ptr<OriginalWork> work;
+    ranks_.together([&] { work = std::make_shared<OriginalWork>(read_rows, *order, root(), form, original_columns(form, schema_)); });
+    run_.farm({"export", "rows", "1", false, true}, ranges(part_leaves(size(), part_rows, "")), work);
   }
 
   /// One table, whose rows have their places: by rows, or column by column.
@@ -425,6 +467,7 @@ class ExportRun {
   std::optional<Catalogue> catalogue_;
   std::optional<ChosenRows> rows_;            ///< of the objects
   std::optional<Measurements> measurements_;  ///< in their place
+  std::optional<Measurements> orphans_;       ///< behind these
   Schema schema_;
   std::optional<NestedPdfs> pdfs_;
   std::vector<Leaf> leaves_;
@@ -446,6 +489,10 @@ class ExportCommand final : public Command {
         .layout();
     option("table", o_.table, "what to export: the objects, their measurements, or measurements without an object")
         .one_of({objects, measurements, orphans});
+    option("order", o_.order,
+           "fits: rows as the catalogue has them, or original: as the inputs had them, with the bytes of their FITS columns (needs import "
+           "--keep-order)")
+        .one_of({"catalogue", original});
     option("where", o_.where, "condition that rows must meet (see docs/conditions.md); the others are left out");
     option("max-rows", o_.max_rows, "parquet, hats: rows of a file, at most; fewer where rows are long (256 MB)").range(1, 10'000'000);
     option("pdfs", o_.has_pdfs, "parquet, hats: PDFs from the files beside the product, nested in columns X_ens_interp, X_ens_mixmod, ...");
@@ -465,6 +512,9 @@ class ExportCommand final : public Command {
     while (o_.output.size() > 1 && o_.output.ends_with('/')) o_.output.pop_back();
     if (o_.name.find('/') != std::string::npos || o_.name.find('\n') != std::string::npos || o_.name.starts_with('.'))
       throw UsageError(fmt::format("--hats.name {}: is no name of a folder", o_.name));
+    if (o_.order == original && (o_.format != fits || o_.table == orphans))
+      throw UsageError(fmt::format("--order original with {} (it goes with --format fits, for objects or all measurements)",
+                                   o_.format != fits ? "--format " + o_.format : "--table " + o_.table));
     const ExportOptions usual;
     if (o_.format != hats)
       refuse_idle_options("--format hats", {{"hats.name", o_.name != usual.name},

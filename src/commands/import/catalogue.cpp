@@ -17,6 +17,7 @@
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
 #include "skyfold/dataset/survey_preset.hpp"
+#include "skyfold/io/fits_original.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
 #include "skyfold/run/run.hpp"
@@ -236,6 +237,7 @@ class Import {
     run_.once("catalogue", [&] {
       create_catalogue(catalogue_path(), layout());
       write_corrections(catalogue_path(), corrections_);
+      if (!inputs_.form.empty()) write_attributes(catalogue_path(), {{original_form_name, inputs_.form}});
       // Sorting reads one file and writes another: a death in the middle leaves the source as it was.
       if (!in_order_) create_catalogue(placed_path(), layout());
     });

@@ -29,6 +29,7 @@ class ImportCommand final : public Command {
         if (name.starts_with("dedup.")) refuse_idle_options("--dedup", {{name.c_str(), context.options.changed(name)}});
     if (options_.dedup != "none" && options_.profile.is_set())
       throw UsageError(fmt::format("--dedup {} with --profile (which merges repeated detections itself)", options_.dedup));
+    if (options_.keep_order && options_.profile.is_set()) throw UsageError("--keep-order with --profile (which makes rows of its own)");
     if (options_.dedup_mark && !options_.dedup_list.empty()) throw UsageError("--dedup.list with --dedup.mark (all rows stay)");
     // Repeated detections are no mistake of the inputs: they are merged, and listed.
     if (options_.profile.is_set() && !context.options.given("on-bad-row")) options_.on_bad_row = "drop";

@@ -16,6 +16,7 @@
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/correction_record.hpp"
+#include "skyfold/io/fits_original.hpp"
 #include "skyfold/io/ids.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/folder.hpp"
@@ -269,6 +270,7 @@ class MeasurementImport {
     MeasurementRoles roles = roles_;
     for (const auto& [column, texts] : dictionaries_) roles.texts.push_back(column);
     for (const auto& [name, value] : attributes_of(roles)) attributes[name] = value;
+    if (!inputs_.form.empty()) attributes[original_meas_form_name] = inputs_.form;
     attributes["meas_join"] = o_.join;
     attributes["creator"] = creator_of("import");
     std::vector<std::pair<std::string, std::string>> files;

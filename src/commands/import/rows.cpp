@@ -13,9 +13,12 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/random.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/coordinates.hpp"
+#include "skyfold/io/fits_original.hpp"
+#include "skyfold/io/row_numbers.hpp"
 #include "skyfold/sky/healpix.hpp"
 
 namespace skyfold {
@@ -48,6 +51,30 @@ void whole_keys(const Column& column, std::span<std::int64_t> key, const Refuse&
     } else
       key[i] = std::clamp(value, smallest + 1, largest - 1);
   }
+}
+
+void number_rows(Inputs& inputs) {
+  std::int64_t first = 0;
+  for (auto& source : inputs.sources) {
+    const std::int64_t rows = source->rows();
+    source = with_row_numbers(std::move(source), first);
+    first += rows;
+  }
+}
+
+/// The form that all inputs have, or the order of their columns.
+std::string common_form(const Inputs& inputs, const std::vector<std::string>& paths, const ImportOptions& o) {
+  constexpr std::size_t most = 60'000;  // of an attribute in HDF5
+  std::string form = original_form(paths.front(), o.source);
+  for (const std::string& path : paths)
+    if (!form.empty() && original_form(path, o.source) != form) {
+      log_info(fmt::format("{} has FITS columns of another form than {}: their order alone is kept", path, paths.front()));
+      form.clear();
+    }
+  if (form.empty()) form = form_of_names(inputs.sources.front()->schema());
+  if (form.size() <= most) return form;
+  log_info(fmt::format("the form of the columns of {} is too long to keep ({} bytes, at most {})", paths.front(), form.size(), most));
+  return "";
 }
 
 /// Names in a text column of one block, each with a zero byte behind it: no text has one, but quoted cells may have line feeds.
@@ -135,12 +162,19 @@ Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_byte
   // One input may be empty, such as a field without objects; all of them cannot be meant.
   if (std::all_of(inputs.sources.begin(), inputs.sources.end(), [](const auto& source) { return source->rows() == 0; }))
     throw DataError(fmt::format("{}: no rows", paths.front()));
+  if (o.keep_order) number_rows(inputs);
   inputs.schema = unite_schemas(inputs.sources, o, runner);
+  if (o.keep_order) inputs.form = ranks.on_first([&] { return common_form(inputs, paths, o); });
   if (inputs.schema.has_positions) {
     const auto source_of = [&](const std::string& role) { return inputs.schema.input[*find_column(inputs.schema.input, role)].source; };
     const std::string ra = source_of(inputs.schema.roles.ra), dec = source_of(inputs.schema.roles.dec);
     // After the schemas are united: which columns are the coordinates is known only then.
-    for (auto& source : inputs.sources) source = in_degrees(std::move(source), ra, dec, o.source);
+    for (auto& source : inputs.sources) {
+      const Source* const before = source.get();
+      source = in_degrees(std::move(source), ra, dec, o.source);
+      if (source.get() == before || inputs.form.empty() || &source != &inputs.sources.front()) continue;
+      for (const std::string& column : {ra, dec}) inputs.form = with_converted_column(inputs.form, column);
+    }
   }
   const std::int64_t row_bytes = std::max<std::int64_t>(8, static_cast<std::int64_t>(bytes_per_row(inputs.schema.input)));
   // Not too few rows, whatever their width: each block is a job.

@@ -34,6 +34,7 @@ struct Inputs {
   std::vector<InputBlock> blocks;
   std::int64_t rows = 0;
   std::vector<std::string> tiles;  ///< sorted; ordering tile only
+  std::string form;                ///< of FITS columns (original_form), where it is kept; "": of another kind, or not one for all
 
   /// "file, row R" of a row counted over all inputs, for messages (rows counted from 1).
   [[nodiscard]] std::string place_of(std::int64_t row) const;

@@ -17,6 +17,7 @@
 #include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/coordinates.hpp"
 #include "skyfold/io/ids.hpp"
+#include "skyfold/io/row_numbers.hpp"
 #include "skyfold/kernels/archive_ids/archive_ids.hpp"
 #include "skyfold/table/column_index.hpp"
 
@@ -267,7 +268,8 @@ bool is_kept(const std::string& name, const ImportSchema& schema, const ImportOp
   const Roles& roles = schema.roles;
   if (name == healpix_column) return false;  // always made anew: positions decide
   return keep.empty() || keep.contains(name) || name == roles.id || name == roles.ra || name == roles.dec ||
-         (o.ordering == "tile" && name == roles.tile) || (o.ordering == "attribute" && name == o.ordering_column);
+         (o.keep_order && name == source_row_column) || (o.ordering == "tile" && name == roles.tile) ||
+         (o.ordering == "attribute" && name == o.ordering_column);
 }
 
 void require_positions_for_ids(const ImportSchema& schema, const ImportOptions& o, const std::string& path) {
@@ -358,6 +360,9 @@ void describe(OptionSet& option, ImportOptions& o) {
   std::vector<std::string> id_sets = archive_id_sets();
   id_sets.emplace_back();
   describe_dedup(option, o);
+  option("keep-order", o.keep_order,
+         "keep where each row was in the inputs (column _source_row, 8 bytes a row), and the form of FITS columns, for export --order "
+         "original");
   option("with-ids", o.with_ids, "ids of positions that an archive stores, made anew: phat (htm9, pix256, pix4096, random_id); empty: none")
       .one_of(id_sets);
   option("measurements", o.measurements, "tables of measurements of the objects of a catalogue, in place of input").layout();

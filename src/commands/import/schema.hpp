@@ -35,6 +35,7 @@ struct ImportOptions {
   double dedup_radius = 0.5;                     ///< arcsec, within which two detections are of one source
   std::string dedup_by, dedup_tile, dedup_list;  ///< number that is larger the better; column of tiles; where they are listed
   bool dedup_mark = false;                       ///< all rows stay, with a column that tells
+  bool keep_order = false;                       ///< where rows were, and the form of FITS columns, are kept
   std::string with_ids;                          ///< set of ids of positions to be made; "": none
   std::vector<std::string> measurements;         ///< tables of measurements, in place of `input`
   std::string objects, join;                     ///< catalogue of their objects; how they find them

@@ -166,7 +166,7 @@ void write_healpix_map(const std::string& path, const std::string& table, int or
 void write_healsparse_map(const std::string& path, const std::string& table, int order, int coverage_order,
                           const std::vector<ColumnInfo>& columns, const std::string& creator) {
   const int shift = 2 * (order - coverage_order);
-  HealsparseLayout layout{coverage_order, order, map_columns(columns), {}, {creator}};
+  HealsparseLayout layout{coverage_order, order, map_columns(columns), {}, creator};
   each_block_of_values(table, {}, [&](std::span<const std::int64_t> pixels, const auto&) {
     for (const std::int64_t pixel : pixels)
       if (layout.covered.empty() || layout.covered.back() != pixel >> shift) layout.covered.push_back(pixel >> shift);
