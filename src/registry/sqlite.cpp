@@ -42,6 +42,8 @@ Database::Database(const std::string& path, bool read_only) : path_(path) {
 }
 
 void Database::fail(const std::string& what) const {
+  if (const int code = handle_ ? sqlite3_errcode(handle_.get()) : SQLITE_NOMEM; code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+    throw DataError(fmt::format("{}: is damaged, or no database of SQLite ({})", path_, sqlite3_errmsg(handle_.get())));
   throw IoError(fmt::format("{}: {} ({})", path_, what, handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory"));
 }
 

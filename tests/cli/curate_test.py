@@ -6,6 +6,7 @@ import csv
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -270,6 +271,107 @@ class Once(Archives):
         ids = np.concatenate([support.read_group(pathlib.Path(self.path("a"), path))["id"] for path, in self.rows(self.path("a"), "detection_file", "path")])
         self.assertEqual(len(np.unique(ids)), len(ids))
         self.assertGreater(ids.min(), 0)
+
+    def night(self, images):
+        """A tree with undamaged files of a night: images and their tables."""
+        tree = self.folder / "tree"
+        (tree / "20260501_v1").mkdir(parents=True)
+        bad = {pathlib.Path(name).name for name in self.damaged}
+        pairs = [(image, image.with_name(image.name.split(".")[0] + "_cat.fits")) for image in sorted((self.tree / "20260501_v1").glob("*.fit*"))
+                 if "_cat" not in image.name]
+        for pair in [pair for pair in pairs if not bad & {path.name for path in pair}][:images]:
+            for path in pair:
+                shutil.copy(path, tree / "20260501_v1")
+        return tree
+
+    def test_what_could_not_be_read_is_tried_again_when_asked(self):
+        tree, archive = self.night(2), pathlib.Path(self.path("a"))
+        self.curate("register", tree, code=0)
+        image = next(path for path in sorted((tree / "20260501_v1").iterdir()) if "_cat" not in path.name)
+        image.rename(self.folder / image.name)
+        lost = self.curate("run", tree)
+        self.assertEqual(len([line for line in lost.err.splitlines() if re.search(rf"{image.name}: .*no such file", line)]), 1, str(lost))
+        states = "name, cu2, cu3, cu4"
+        before = self.rows(archive, "file", states)
+        self.assertEqual([row[1:] for row in before if row[0].startswith(image.name.split(".")[0])],
+                         [("blocked", "failed", "none"), ("none", "done", "blocked")])
+        (self.folder / image.name).rename(image)
+        self.assertRegex(self.curate("run", tree).err, " 0 tasks and 0 detections")  # not without being asked
+        self.assertEqual(self.rows(archive, "file", states), before)
+        self.assertRegex(self.curate("run", tree, "--retry", code=0).err, r" 0 files registered, 4 were before; 3 tasks")
+        self.assertRegex(self.curate("run", tree, "--retry", code=0).err, r" 0 tasks and 0 detections")
+        self.curate("run", tree, archive=self.path("b"), code=0)
+        for table in ("file", "multiframe", "detector", "preview", "chunk", "night"):
+            self.assertEqual(self.rows(archive, table), self.rows(self.path("b"), table), table)
+        # A catalogue of what came first stays as it was; what came by the retry is one more, with the ids it always had.
+        parts = [support.read_group(archive / path) for path, in self.rows(archive, "detection_file", "path")]
+        whole = support.read_group(pathlib.Path(self.path("b")) / "detections" / "20260501_v1.h5")
+        order = np.argsort(np.concatenate([part["id"] for part in parts]))
+        self.assertEqual(len(parts), 2)
+        for name, values in whole.items():
+            np.testing.assert_array_equal(np.concatenate([part[name] for part in parts])[order], values, name)
+        self.curate("verify", archive=archive, code=0)
+
+    def test_the_last_columns_of_a_schema_may_be_missing_in_files(self):
+        schema = self.folder / "s.ini"
+        schema.write_text("[multiframe]\nfilter = FILTER, text, , required\nnovel = NOVEL, real, , optional\n[detector]\nabsent = ABSENT, text, , optional\n")
+        self.curate("run", self.night(1), "--schema", schema, "--previews", "off", code=0)
+        with fits.open(next((self.folder / "tree" / "20260501_v1").glob("*_cat.fits"))) as hdus:
+            name = hdus[0].header["FILTER"]
+        self.assertEqual(self.rows(self.path("a"), "multiframe"), [(1, name, None), (2, name, None)])
+        self.assertEqual(self.rows(self.path("a"), "detector"), [(number, i, None) for number in (1, 2) for i in range(1, 1 + DETECTORS)])
+
+    def test_a_second_image_of_an_exposure_is_refused(self):
+        tree = self.night(1)
+        image = next(path for path in (tree / "20260501_v1").iterdir() if "_cat" not in path.name)
+        second = image.with_name(image.name + ".fz" if image.suffix == ".fit" else image.stem)
+        with fits.open(image) as hdus:
+            hdus[0].header["NOVEL"] = 1
+            hdus.writeto(second, checksum=True)
+        first, other = sorted((image.name, second.name))
+        result = self.curate("run", tree)
+        self.assertEqual(len([line for line in result.err.splitlines() if f"{other}: is a second image beside {first} (" in line]), 1, str(result))
+        self.assertEqual(self.rows(self.path("a"), "file", "name, cu2, cu3, cu4"),
+                         [(first, "done", "done", "none"), (other, "failed", "failed", "none"), (first.split(".")[0] + "_cat.fits", "none", "done", "done")])
+        self.assertEqual({row[0] for row in self.rows(self.path("a"), "preview", "multiframe_id")}, {1})
+        result = self.run_skyfold("curate", "previews", tree, "--output", self.path("p"))
+        self.assertEqual(result.code, 5, str(result))
+        self.assertIn(f"{other}: is a second image beside {first} (", result.err)
+
+    def test_a_damaged_ledger_is_told_and_what_is_removed_comes_again(self):
+        tree, whole = self.night(2), pathlib.Path(self.path("whole"))
+        self.curate("run", tree, archive=whole, code=0)
+        cases = [("cu3", "task", lambda data: b""), ("cu3", "task", lambda data: data.replace(b"\n1\t", b"\n11\t")),
+                 ("cu2", "task", lambda data: data[: data.rindex(b"\n", 0, -1) + 1]), ("cu3", "done", lambda data: b""),
+                 ("cu3", "done", lambda data: data.replace(b"D\t", b"X\t", 1)), ("cu4", "done", lambda data: data[:-9]),
+                 ("cu4", "h5", lambda data: None)]
+        for i, (use_case, kind, damage) in enumerate(cases):
+            with self.subTest(use_case=use_case, kind=kind, case=i):
+                archive = pathlib.Path(self.path(f"a{i}"))
+                environment = dict(support.environment(self.folder), SKYFOLD_DIE_AT="registered 20260501_v1" if kind == "task" else f"ingesting 1.{use_case}")
+                subprocess.run([support.binary(), "curate", "run", str(tree), "--archive", str(archive)], env=environment, capture_output=True)
+                if kind == "task":
+                    self.curate("ingest", archive=archive, code=0)  # makes the tasks
+                path = archive / "ledger" / f"1.{use_case}.{kind}"
+                data = damage(path.read_bytes())
+                path.unlink() if data is None else path.write_bytes(data)
+                result = self.curate("run", tree, archive=archive, code=4 if kind == "h5" else 3)
+                self.assertEqual(len(result.errors()), 1, str(result))
+                self.assertRegex(result.errors()[0], rf"{archive}/ledger/1.{use_case}.{kind}: .*remove (it|the 1.cu4.done)")
+                for name in (path.name, f"1.{use_case}.done"):
+                    (archive / "ledger" / name).unlink(missing_ok=True)
+                self.curate("run", tree, archive=archive, code=0)
+                self.assert_same(archive, whole)
+
+    def test_a_damaged_database_is_told(self):
+        archive = pathlib.Path(self.path("a"))
+        shutil.copytree(self.whole, archive)
+        whole = (archive / "archive.sqlite").read_bytes()
+        for data, line in ((whole[:5000], "is damaged"), (b"?" * len(whole), "is damaged"), (b"", "has no tables of the archive")):
+            for name in ("status", "verify", "ingest"):
+                (archive / "archive.sqlite").write_bytes(data)
+                result = self.curate(name, code=3)
+                self.assertRegex(result.errors()[0], rf"{archive}/archive.sqlite: {line}")
 
     def test_chunks_by_a_keyword_have_the_same_ids(self):
         self.curate("run", self.tree, "--chunk-by", "FILTER")

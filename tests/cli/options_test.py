@@ -12,7 +12,9 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve")
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
+            "curate transfer", "curate register", "curate run", "curate extract", "curate ingest", "curate status", "curate release", "curate verify",
+            "curate previews", "curate suggest")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -45,6 +47,16 @@ VALUES = {
     "query": ["--catalogue", "c.h5", "--cone", "10.5,-3,0.2\"", "--columns", "id,mag_g - mag_r as gr", "--sample", "2.5", "--limit", "7", "--descending"],
     "count": ["--catalogue", "c.h5", "--where", "mag < 22", "--box", "350,10,-5,5"],
     "head": ["--catalogue", "c.h5", "--rows", "3"],
+    "curate transfer": ["a b", "c", "--mode", "hardlink"],
+    "curate register": ["a b", "--archive", "A", "--database", "postgresql://ada@host/x", "--schema", "s.ini", "--chunk-by", "FILTER"],
+    "curate run": ["nights", "--archive", "A b", "--ingest", "after", "--previews", "off", "--plan", "p.txt", "--release"],
+    "curate extract": ["--archive", "A", "--wait", "false", "--plan", "p q.txt"],
+    "curate ingest": ["--archive", "A", "--watch"],
+    "curate status": ["--archive", "A b", "--database", "d.sqlite"],
+    "curate release": ["--archive", "A b", "--database", "d.sqlite"],
+    "curate verify": ["--archive", "A b", "--database", "d.sqlite"],
+    "curate previews": ["nights", "--output", "p q", "--preview.size", "64", "--preview.low", "2.5", "--preview.quality", "90"],
+    "curate suggest": ["--archive", "A", "--hosts", "h.txt", "--output", "p.txt"],
 }
 
 
@@ -65,8 +77,8 @@ class Options(support.SkyfoldTest):
     def test_help_names_every_option(self):
         for command in COMMANDS:
             with self.subTest(command):
-                text = self.skyfold(command, "--help").out
-                for name, _ in keys_of(self.skyfold(command, "--print-config").out):
+                text = self.skyfold(*command.split(), "--help").out
+                for name, _ in keys_of(self.skyfold(*command.split(), "--print-config").out):
                     self.assertRegex(text, rf"(?m)^  --{name}(?![\w.-]).*\S")
                 self.assertEqual([line for line in text.splitlines() if len(line.split()) == 2 and line.startswith("  --")], [],
                                  "options without description")
@@ -84,15 +96,15 @@ class Options(support.SkyfoldTest):
     def test_printed_configuration_reads_back(self):
         for command in COMMANDS:
             with self.subTest(command):
-                first = self.skyfold(command, *VALUES[command], "--print-config").out
-                again = self.skyfold(command, "--config", self.ini("c.ini", first), "--print-config").out
+                first = self.skyfold(*command.split(), *VALUES[command], "--print-config").out
+                again = self.skyfold(*command.split(), "--config", self.ini("c.ini", first), "--print-config").out
                 drop = lambda text: [(key, value) for key, value in keys_of(text) if key != "config"]
                 self.assertEqual(drop(again), drop(first))
 
     def test_printed_configuration_holds_options_of_the_run_alone(self):
         for command in COMMANDS:
             with self.subTest(command):
-                names = [name for name, _ in keys_of(self.skyfold(command, "--print-config").out)]
+                names = [name for name, _ in keys_of(self.skyfold(*command.split(), "--print-config").out)]
                 self.assertEqual([name for name in names if name in ("help", "config", "print-config")], [])
 
     def test_a_run_from_its_printed_configuration_runs(self):
@@ -145,7 +157,7 @@ class Options(support.SkyfoldTest):
             with self.subTest(file.name):
                 # A configuration belongs to a command: the first that takes all its keys.
                 results = [self.run_skyfold(*command.split(), "--config", file, "--print-config")
-                           for command in (*COMMANDS, "convert-config", "templates plot", "curate run", "pdf convert", "pdf report")]
+                           for command in (*COMMANDS, "convert-config", "templates plot", "pdf convert", "pdf report")]
                 self.assertTrue(any(result.code == 0 for result in results), "\n".join(r.err.strip() for r in results))
 
     def test_config_folder_is_not_empty(self):

@@ -141,6 +141,8 @@ void Archive::check_made_with(const ArchiveOptions& o) {
 /// archive.ini comes last: without it the folder is no archive, and the next attempt makes it again.
 void Archive::make(const std::string& database, const std::string& schema) {
   schema_ = read_schema(schema);
+  // A server that is not there leaves no folder behind.
+  if (is_postgres_url(database)) sql_ = open_database(database);
   std::error_code error;
   fs::create_directory(folder_, error);
   if (!fs::is_directory(folder_)) throw IoError(fmt::format("{}: cannot be made: {}", folder_, error.message()));
@@ -150,7 +152,7 @@ void Archive::make(const std::string& database, const std::string& schema) {
       throw IoError(fmt::format("{}: is no archive, and not empty (it has {})", folder_, name));
   for (const char* name : {"ledger", "detections", "previews"}) fs::create_directory(path(name));
   write_durably(path("schema.ini"), schema_.text);
-  sql_ = open_database(database);
+  if (!sql_) sql_ = open_database(database);
   make_tables();
   const std::string kept = is_postgres_url(database) ? without_password(database) : "";
   write_durably(path("archive.ini"),

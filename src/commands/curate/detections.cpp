@@ -184,6 +184,7 @@ bool write_catalogue(const CurateTask& task, const CurationSchema& schema, const
     try {
       writer.add(file, from);
     } catch (const Error& error) {
+      if (!is_of_file(error, from)) throw;
       const std::string message = error.what();
       failed.emplace(file.multiframe_id, message.starts_with(from + ": ") ? message.substr(from.size() + 2) : message);
       return false;

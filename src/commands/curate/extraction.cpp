@@ -37,6 +37,10 @@ std::string extract(const CurateTask& task, const ExtractionPlace& place) {
 
 }  // namespace
 
+bool is_of_file(const Error& error, const std::string& path) {
+  return error.code() == ExitCode::data || (error.code() == ExitCode::io && std::string_view(error.what()).starts_with(path + ":"));
+}
+
 bool extract_one(const ExtractionPlace& place, const CuratePlan& plan, int rank) {
   for (const std::string& name : plan.ordered(rank, place.ledger.waiting())) {
     if (!place.ledger.claim(name)) continue;

@@ -8,6 +8,8 @@
 
 namespace skyfold {
 
+class Error;
+
 /// Where tasks are extracted; no database is needed for it.
 struct ExtractionPlace {
   std::string folder;  ///< of the archive
@@ -25,6 +27,10 @@ struct ExtractionPlace {
 [[nodiscard]] std::string extract_metadata(const CurateTask& task, const ExtractionPlace& place);
 /// Detections of a chunk: a catalogue beside the ledger's lines, with temporary negative ids; the lines tell which file has which rows.
 [[nodiscard]] std::string extract_detections(const CurateTask& task, const ExtractionPlace& place);
+
+/// Whether an error is of the file `path`, so that it fails alone: its content, or that it cannot be read; not one of the disk that is
+/// written.
+[[nodiscard]] bool is_of_file(const Error& error, const std::string& path);
 
 /// Takes a task that waits, extracts and publishes it; false when none is to be had. How long it took is noted in the archive.
 /// @param plan  in which order they are tried

@@ -52,20 +52,22 @@ std::int64_t number(const std::string& cell) {
   return *value;
 }
 
+/// Parts with their blanks, and empty ones at the end: `split` would trim them.
+std::vector<std::string> parts_of(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
 /// The lines of a result, by their first letter, each cut into cells.
 std::map<char, std::vector<std::vector<std::string>>> lines_of(const std::string& result) {
   std::map<char, std::vector<std::vector<std::string>>> lines;
-  for (const std::string& line : split(result, '\n'))
-    if (!line.empty()) {
-      // Cells keep their blanks: `split` would trim them.
-      std::vector<std::string> cells;
-      for (std::size_t at = 0; at <= line.size();) {
-        const std::size_t end = std::min(line.find('\t', at), line.size());
-        cells.push_back(line.substr(at, end - at));
-        at = end + 1;
-      }
-      lines[line[0]].push_back(std::move(cells));
-    }
+  for (const std::string& line : parts_of(result, '\n'))
+    if (!line.empty()) lines[line[0]].push_back(parts_of(line, '\t'));
   return lines;
 }
 
@@ -157,6 +159,7 @@ bool Ingester::ingest(const std::string& name) {
   if (task.use_case == UseCase::cu2 && !is_in(chunk, UseCase::cu3)) return false;
   if (!is_in(chunk, task.use_case)) {
     const std::string result = ledger_.result(name);
+    check_answers(task, result);
     fault_point("ingesting " + name);
     if (task.use_case == UseCase::cu2)
       ingest_previews(task, result);
@@ -174,6 +177,30 @@ bool Ingester::ingest(const std::string& name) {
     for (const Chunk& other : archive_.chunks())
       if (other.night == chunk.night) prepare(other);
   return true;
+}
+
+/// Every file that waits must have been asked for and answered, and none else: what a damaged task has left out would be missing for ever.
+void Ingester::check_answers(const CurateTask& task, const std::string& result) const {
+  std::map<std::int64_t, const TaskFile*> asked;
+  for (const TaskFile& file : task.files) asked.emplace(file.multiframe_id, &file);
+  std::set<std::int64_t> answered;
+  for (const auto& [letter, lines] : lines_of(result))
+    for (const std::vector<std::string>& cells : lines)
+      if (letter == 'P' || letter == 'M' || letter == 'K' || letter == 'F') answered.insert(number(cells.at(1)));
+  std::size_t known = 0;
+  bool is_whole = true;
+  for (const ArchivedFile& file : archive_.files_of(task.chunk_id)) {
+    const auto found = asked.find(file.multiframe_id);
+    if (found != asked.end() && found->second->name == file.name && found->second->kind == file.kind)
+      ++known;
+    else if ((task.use_case == UseCase::cu2 ? file.cu2 : task.use_case == UseCase::cu3 ? file.cu3 : file.cu4) == file_state::waiting)
+      is_whole = false;
+  }
+  const bool is_answered = std::ranges::equal(answered, asked, {}, {}, [](const auto& one) { return one.first; });
+  if (!is_whole || known != task.files.size() || !is_answered)
+    throw DataError(
+        fmt::format("{}: does not have the files of its chunk (damaged: remove it and the {}.done beside it, and they are extracted again)",
+                    ledger_.path(task.name() + ".task"), task.name()));
 }
 
 void Ingester::ingest_previews(const CurateTask& task, const std::string& result) {
@@ -239,6 +266,9 @@ void Ingester::ingest_detections(const CurateTask& task, const std::string& resu
   }
   const std::string relative = fmt::format("detections/{}{}.h5", task.chunk, task.part > 1 ? fmt::format(".part{}", task.part) : "");
   std::string hash;
+  if (rows > 0 && !fs::exists(ledger_.path(task.name() + ".h5")) && !fs::exists(archive_.path(relative)))
+    throw IoError(fmt::format("{}.h5: no such file (remove the {}.done beside it: its files are extracted again)",
+                              ledger_.path(task.name()), task.name()));
   if (rows > 0) hash = publish_detections(ledger_.path(task.name() + ".h5"), archive_.path(relative), ranges);
   SqlConnection& sql = archive_.sql();
   SqlTransaction transaction(sql);

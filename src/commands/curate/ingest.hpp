@@ -37,6 +37,7 @@ class Ingester {
   void set_done(const Chunk& chunk, UseCase use_case);
   [[nodiscard]] Chunk chunk(std::int64_t chunk_id) const;
   bool ingest(const std::string& name);
+  void check_answers(const CurateTask& task, const std::string& result) const;
   void ingest_previews(const CurateTask& task, const std::string& result);
   void ingest_metadata(const CurateTask& task, const std::string& result);
   void ingest_detections(const CurateTask& task, const std::string& result);

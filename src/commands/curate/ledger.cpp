@@ -13,6 +13,7 @@
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
 #include "skyfold/core/files.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -25,6 +26,10 @@ std::int64_t number(const std::string& text, const std::string& path) {
   if (!value) throw DataError(fmt::format("{}: damaged ('{}' is no number)", path, text));
   return *value;
 }
+
+/// The last line of a result: its hash behind this word.
+constexpr std::string_view seal = "hash ";
+constexpr std::size_t seal_size = seal.size() + 16 + 1;
 
 /// Number of the chunk and use case that a name begins with.
 std::pair<std::int64_t, std::string> key_of(const std::string& name) {
@@ -89,7 +94,7 @@ CurateTask Ledger::read(const std::string& name) const {
   const std::string file = path(name + ".task");
   const std::vector<std::string> lines = split(read_file(file), '\n');
   const auto bad = [&] { return DataError(fmt::format("{}: damaged (remove it: the next curate ingest makes it again)", file)); };
-  const std::vector<std::string> head = split(lines[0], '\t');
+  const std::vector<std::string> head = lines.empty() ? lines : split(lines[0], '\t');
   if (head.size() != 4) throw bad();
   CurateTask task;
   const auto [chunk_id, use_case] = key_of(name);
@@ -122,11 +127,19 @@ bool Ledger::claim(const std::string& name) const {
 }
 
 void Ledger::finish(const std::string& name, const std::string& result) const {
-  write_durably(path(name + ".done"), result);
+  write_durably(path(name + ".done"), fmt::format("{}{}{}\n", result, seal, hex64(hash_text(result))));
   ::rmdir(path(name + ".claim").c_str());
 }
 
-std::string Ledger::result(const std::string& name) const { return read_file(path(name + ".done")); }
+std::string Ledger::result(const std::string& name) const {
+  const std::string file = path(name + ".done"), text = read_file(file);
+  // Damage could be taken for a result without files, which would then be missing in the archive.
+  const std::size_t end = text.size() < seal_size ? 0 : text.size() - seal_size;
+  std::string result = text.substr(0, end);
+  if (text.substr(end) != fmt::format("{}{}\n", seal, hex64(hash_text(result))))
+    throw DataError(fmt::format("{}: damaged (remove it: its files are extracted again)", file));
+  return result;
+}
 
 void Ledger::remove(const std::string& name) const {
   // The task first: a result without a task is removed when it is seen again, a task without a result would be done again.

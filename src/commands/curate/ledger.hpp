@@ -53,6 +53,7 @@ class Ledger {
   [[nodiscard]] bool claim(const std::string& name) const;
   /// Publishes what was extracted, in one step.
   void finish(const std::string& name, const std::string& result) const;
+  /// What was extracted. Throws DataError when it is damaged.
   [[nodiscard]] std::string result(const std::string& name) const;
   /// Removes a task that is ingested, and all files of it.
   void remove(const std::string& name) const;

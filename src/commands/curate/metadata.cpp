@@ -146,6 +146,7 @@ std::string extract_metadata(const CurateTask& task, const ExtractionPlace& plac
           rows += fmt::format("D\t{}\t{}{}\n", file.multiframe_id, i,
                               extension.read(hdus[i], fmt::format("extension {}", i), file.name, remarks));
     } catch (const Error& error) {
+      if (!is_of_file(error, path)) throw;
       rows = fmt::format("F\t{}\t{}\n", file.multiframe_id, cell_of(std::string(error.what())));
     }
     result += rows;

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "extraction.hpp"
@@ -52,6 +53,13 @@ class PreviewFiles {
  public:
   /// @param prefix  what the paths of files begin with that have no name yet
   PreviewFiles(std::string prefix, std::string folder) : prefix_(std::move(prefix)), folder_(std::move(folder)) { make_folder(folder_); }
+  /// Of a full disk nothing is left to those who need it.
+  ~PreviewFiles() {
+    std::error_code ignored;
+    for (const std::string& name : is_published_ ? std::set<std::string>() : names_) fs::remove(prefix_ + name, ignored);
+  }
+  PreviewFiles(const PreviewFiles&) = delete;
+  PreviewFiles& operator=(const PreviewFiles&) = delete;
 
   /// Throws DataError for a name that is taken.
   void add(const std::vector<Preview>& previews, const std::string& image) {
@@ -68,11 +76,13 @@ class PreviewFiles {
     for (const std::string& name : names_) sync_path(prefix_ + name);
     for (const std::string& name : names_) put_in_place(prefix_ + name, folder_ + "/" + name);
     sync_path(folder_);
+    is_published_ = true;
   }
 
  private:
   std::string prefix_, folder_;
   std::set<std::string> names_;
+  bool is_published_ = false;
 };
 
 }  // namespace
@@ -90,6 +100,7 @@ std::string extract_previews(const CurateTask& task, const ExtractionPlace& plac
     try {
       previews = previews_of(image, night_file(file.name).stem, PreviewOptions{});
     } catch (const Error& error) {
+      if (!is_of_file(error, image)) throw;
       failure = error.what();
     }
     if (failure.empty()) {
@@ -121,22 +132,31 @@ struct PreviewsOptions {
 /// An image file and where its previews come.
 struct ImageToShow {
   std::string path, stem, folder;
+  std::string beside;  ///< an image with the same stem, which has these names; "" for none
 };
 
 std::vector<ImageToShow> images_of(const PreviewsOptions& o) {
   std::vector<ImageToShow> images;
-  for (const Night& night : nights_of(o.tree))
-    for (const NightFile& file : night.files)
-      if (file.kind == NightFile::Kind::image) images.push_back({night.folder + "/" + file.name, file.stem, o.output + "/" + night.name});
+  for (const Night& night : nights_of(o.tree)) {
+    std::map<std::string, std::string> names;
+    for (const NightFile& file : night.files) {
+      if (file.kind != NightFile::Kind::image) continue;
+      const auto [first, is_first] = names.emplace(file.stem, file.name);
+      images.push_back({night.folder + "/" + file.name, file.stem, o.output + "/" + night.name, is_first ? "" : first->second});
+    }
+  }
   return images;
 }
 
 /// What came of an image: the number of previews, how many of them are not oriented, their bytes; or what is wrong.
 std::string show(const ImageToShow& image, const PreviewOptions& o) {
+  if (!image.beside.empty())
+    return fmt::format("!{}: is a second image beside {} (their previews would have the same names)", image.path, image.beside);
   std::vector<Preview> previews;
   try {
     previews = previews_of(image.path, image.stem, o);
-  } catch (const DataError& error) {
+  } catch (const Error& error) {
+    if (!is_of_file(error, image.path)) throw;
     return std::string("!") + error.what();
   }
   PreviewFiles files(image.folder + "/.making.", image.folder);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "detection_file.hpp"
+#include "ledger.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/parallel.hpp"
@@ -99,6 +100,13 @@ void leave_out_previews(Archive& archive) {
 
 void retry_failed(Archive& archive) {
   SqlConnection& sql = archive.sql();
+  const Ledger ledger(archive.path("ledger"));
+  // Tasks that are there do not have the files that wait again: they are made anew.
+  for (const SqlRow& row :
+       sql.run("SELECT DISTINCT chunk_id FROM file WHERE damage = '' AND (cu2 IN ('failed', 'blocked') OR cu3 = 'failed' OR "
+               "cu4 IN ('failed', 'blocked'))"))
+    for (const UseCase use_case : {UseCase::cu2, UseCase::cu3, UseCase::cu4})
+      ledger.remove(fmt::format("{}.{}", sql_integer(row[0]), name_of(use_case)));
   SqlTransaction transaction(sql);
   sql.run("UPDATE file SET cu2 = $1 WHERE cu2 IN ('failed', 'blocked') AND damage = ''", {file_state::waiting});
   // Metadata that came in stay; of a chunk with a file that waits again the use case is open again.

@@ -34,6 +34,19 @@ bool is_plain_name(const std::string& name) {
          std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_'; });
 }
 
+/// Words that SQLite or PostgreSQL keep for themselves.
+constexpr std::string_view reserved =
+    " add all alter analyse analyze and any array as asc asymmetric authorization autoincrement between binary both case cast "
+    "check collate collation column commit concurrently constraint create cross current_catalog current_date current_role "
+    "current_schema current_time current_timestamp current_user default deferrable delete desc distinct do drop else end "
+    "escape except exists false fetch for foreign freeze from full grant group having if ilike in index initially inner "
+    "insert intersect into is isnull join lateral leading left like limit localtime localtimestamp natural not nothing "
+    "notnull null offset on only or order outer overlaps placing primary references returning right select session_user set "
+    "similar some symmetric table tablesample then to trailing transaction true union unique update user using values "
+    "variadic verbose when where window with ";
+/// Columns that the tables of an archive and its catalogues have whatever is declared.
+constexpr std::string_view own_columns[] = {"id", "multiframe_id", "extension", "sequence"};
+
 constexpr std::pair<const char*, DeclaredColumn::Kind> kinds[] = {{"integer", DeclaredColumn::Kind::integer},
                                                                   {"real", DeclaredColumn::Kind::real},
                                                                   {"text", DeclaredColumn::Kind::text},
@@ -91,10 +104,16 @@ class SchemaReader {
   void read_column(const std::string& name, const std::vector<std::string>& parts) {
     if (!is_plain_name(name)) fail(fmt::format("column '{}' (small letters, digits and _ are what databases agree on)", name));
     if (!seen_.insert(section_ + "." + name).second) fail(fmt::format("column {} is declared twice", name));
+    if (std::ranges::find(own_columns, name) != std::end(own_columns))
+      fail(fmt::format("column {} (archives have one of their own)", name));
+    if (reserved.find(" " + name + " ") != std::string_view::npos)
+      fail(fmt::format("column {} (a word of SQL itself: another name)", name));
     if (parts.size() != 4) fail(fmt::format("{} needs four parts: KEY, type, unit, required or optional", name));
     DeclaredColumn column{name, parts[0], {}, {}, parts[2], parts[3] == "required"};
     if (parts[3] != "required" && parts[3] != "optional") fail(fmt::format("'{}' (required or optional)", parts[3]));
     if (column.key.empty()) fail(fmt::format("{} has no keyword", name));
+    // The second column would stay empty.
+    if (!seen_.insert(section_ + "=" + column.key).second) fail(fmt::format("{} is declared twice in [{}]", column.key, section_));
     if (section_ == "detection") {
       const auto* type = std::find_if(std::begin(types), std::end(types), [&](const auto& one) { return one.first == parts[1]; });
       if (type == std::end(types)) fail(fmt::format("type '{}' (f4, f8, i4, i8)", parts[1]));

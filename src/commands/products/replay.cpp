@@ -65,6 +65,11 @@ void require_replayable(const ProcessRecord& process) {
   constexpr std::array commands = {"import",   "query",       "spec",    "match",       "train",     "photoz",
                                    "validate", "pdf convert", "nz",      "sql",         "aggregate", "lightcurve",
                                    "locus",    "patch",       "sky-map", "map reorder", "mock",      "map ud-grade"};
+  if (process.command.starts_with("curate "))
+    throw DataError(
+        fmt::format("process {}: '{}' is not replayed (an archive grows by many commands: skyfold curate verify compares it with its "
+                    "hashes)",
+                    process.id, process.command));
   if (std::find(commands.begin(), commands.end(), process.command) == commands.end())
     throw DataError(
         fmt::format("process {}: '{}' is no command that makes products (the registry was changed by something else than skyfold)",
