@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -191,13 +192,31 @@ class Schedules(Archives):
             self.assert_same(archive)
 
     def test_killed_at_every_moment_the_tables_are_the_same(self):
+        tree, whole = self.base / "small", self.base / "small_whole"
+        self.skyfold("mock", "--kind", "nights", "--nights", 3, "--night.files", 2, "--night.detections", 400, "--night.size", 32, "--night.damaged", 2,
+                     "--output", tree, "--threads", 1)
+        self.curate("run", tree, archive=whole)
         for i, moment in enumerate(MOMENTS):
             archive = self.path(f"a{i}")
             environment = dict(support.environment(self.folder), SKYFOLD_DIE_AT=moment)
-            dead = subprocess.run([support.binary(), "curate", "run", str(self.tree), "--archive", archive], env=environment, capture_output=True)
+            dead = subprocess.run([support.binary(), "curate", "run", str(tree), "--archive", archive], env=environment, capture_output=True)
             self.assertEqual(dead.returncode, -signal.SIGKILL, moment)
-            self.curate("run", self.tree, archive=archive)
-            self.assert_same(archive)
+            self.curate("run", tree, archive=archive)
+            self.assert_same(archive, whole)
+
+    def test_on_a_full_disk_nothing_fails_but_the_run(self):
+        """A limit to the size of files stands for the disk: the database does not fit, then a catalogue."""
+        archive, seen = self.path("a"), set()
+        for kilobytes in (60, 200, 240, 300):
+            limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes << 10, kilobytes << 10))
+            full = subprocess.run([support.binary(), "curate", "run", str(self.tree), "--archive", archive], preexec_fn=limit, capture_output=True, text=True)
+            self.assertEqual(full.returncode, 4, full.stderr)
+            lines = [line for line in full.stderr.splitlines() if line.startswith("skyfold")]
+            self.assertEqual(len(lines), 1, full.stderr)
+            seen.add(re.search(r"archive\.sqlite|\.h5", lines[0])[0])
+        self.assertEqual(seen, {"archive.sqlite", ".h5"})
+        self.curate("run", self.tree)
+        self.assert_same(archive)
 
     def test_killed_by_chance_on_ranks_the_tables_are_the_same(self):
         """SKYFOLD_CURATE_KILLS asks for more of them than there is time for in every test."""
