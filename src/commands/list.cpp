@@ -10,6 +10,7 @@ std::unique_ptr<Command> make_convert_config_command();
 std::unique_ptr<Command> make_count_command();
 std::unique_ptr<Command> make_curate_extract_command();
 std::unique_ptr<Command> make_curate_ingest_command();
+std::unique_ptr<Command> make_curate_merge_command();
 std::unique_ptr<Command> make_curate_previews_command();
 std::unique_ptr<Command> make_curate_register_command();
 std::unique_ptr<Command> make_curate_release_command();
@@ -139,6 +140,8 @@ constexpr CommandEntry commands[] = {
      make_curate_verify_command},
     {"curate previews", "make JPEG pictures of the images of nights", "mpirun -n 2 skyfold curate previews NIGHTS --output PREVIEWS",
      spreads, make_curate_previews_command},
+    {"curate merge", "make a catalogue of objects and their measurements of an archive's detections",
+     "mpirun -n 2 skyfold curate merge --archive ARCHIVE --output CAT.h5", farms, make_curate_merge_command},
     {"curate suggest", "plan which rank does which of the tasks that wait", "skyfold curate suggest --archive ARCHIVE --output PLAN.txt",
      spreads, make_curate_suggest_command},
     {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},

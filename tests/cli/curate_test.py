@@ -259,6 +259,123 @@ class Schedules(Archives):
         self.assert_same(self.path("a"))
 
 
+class Merged(Archives):
+    """Objects by brute force: all separations of a frame's detections from the first detections of objects."""
+
+    def merge(self, name, *words, code=0, **settings):
+        result = self.run_skyfold("curate", "merge", "--archive", self.whole, "--output", self.path(name), "--threads", 1, *words, **settings)
+        self.assertEqual(result.code, code, str(result))
+        return result
+
+    def detections(self):
+        parts = [support.read_group(self.whole / path) for path, in self.rows(self.whole, "detection_file", "path")]
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.argsort(found["id"])
+        return {name: values[order] for name, values in found.items()}
+
+    @staticmethod
+    def unit(ra, dec):
+        ra, dec = np.radians(ra), np.radians(dec)
+        return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+    def files(self):
+        nights = dict(self.rows(self.whole, "file", "multiframe_id, night"))
+        return {number: {"filter": name, "mjd": mjd, "night": nights[number], "seconds": seconds, "airmass": (begin + end) / 2}
+                for number, name, mjd, seconds, begin, end in self.rows(
+                    self.whole, "multiframe", "multiframe_id, filter_name, mjd_obs, exp_time, airmass_start, airmass_end")}
+
+    def objects_of(self, found, radius):
+        at, ids = self.unit(found["ra"], found["dec"]), found["id"]
+        objects, firsts = np.zeros(len(ids), int), np.zeros(0, int)
+        frames = found["multiframe_id"] * 10 + found["extension"]
+        for frame in np.unique(frames):
+            mine = np.flatnonzero(frames == frame)
+            objects[mine] = ids[mine]
+            if len(firsts):
+                apart = np.linalg.norm(at[mine][:, None] - at[firsts][None], axis=2)
+                nearest, back = apart.argmin(axis=1), apart.argmin(axis=0)
+                for i, first in enumerate(nearest):
+                    if apart[i, first] <= 2 * np.sin(np.radians(radius / 3600) / 2) and back[first] == i:
+                        objects[mine[i]] = ids[firsts[first]]
+            firsts = np.concatenate([firsts, mine[objects[mine] == ids[mine]]])
+        return objects
+
+    def test_objects_seams_and_bits_are_those_of_brute_force(self):
+        self.merge("cat.h5")
+        found = self.detections()
+        objects = self.objects_of(found, 1.0)
+        files = self.files()
+        with h5py.File(self.path("cat.h5")) as file:
+            meas = {name: values[:] for name, values in file["meas"].items()}
+            table = {name: values[:] for name, values in file["object"].items()}
+            offset, filters = file["meas_offset"][:], file["index/meas_dictionary/filter/value"][:]
+        order = np.argsort(meas["id"])
+        self.assertEqual(len(order), len(found["id"]))
+        mine = {name: values[order] for name, values in meas.items()}
+        for name, values in found.items():
+            np.testing.assert_array_equal(mine[name], values, name)
+        np.testing.assert_array_equal(mine["object_id"], objects)
+        np.testing.assert_array_equal(np.repeat(table["id"], np.diff(offset)), meas["object_id"])
+        edge = np.min([found["x"] - 0.5, 64.5 - found["x"], found["y"] - 0.5, 64.5 - found["y"]], axis=0)
+        np.testing.assert_allclose(mine["edge_distance"], edge, atol=1e-5)
+        groups, bits = {}, np.zeros(len(edge), int)
+        for i, number in enumerate(found["multiframe_id"]):
+            groups.setdefault((objects[i], files[number]["filter"], files[number]["night"]), []).append(i)
+            self.assertEqual(filters[mine["filter"][i]].decode().rstrip("\0"), files[number]["filter"])
+            self.assertEqual(mine["mjd"][i], files[number]["mjd"])
+        primary, partner = np.ones(len(edge), int), np.zeros(len(edge), int)
+        for members in groups.values():
+            members = np.array(members)
+            best = members[np.argmax(mine["edge_distance"][members])]
+            if len(set(found["extension"][members])) > 1:
+                primary[members] = found["extension"][members] == found["extension"][best]
+                partner[members] = found["id"][best]
+        self.assertGreater(np.sum(primary == 0), 5)
+        np.testing.assert_array_equal(mine["is_primary"], primary)
+        np.testing.assert_array_equal(mine["pri_or_sec"], partner)
+        of_frame = {row[:2]: row[2:] for row in self.rows(self.whole, "detector",
+                                               "multiframe_id, extension, mag_zero_point, aper_corr_3, extinction, saturation")}
+        zero, correction, extinction, saturation = np.array([of_frame[key] for key in zip(found["multiframe_id"], found["extension"])]).T
+        seconds, airmass = np.array([(files[n]["seconds"], files[n]["airmass"]) for n in found["multiframe_id"]]).T
+        flux = found["aper_flux_3"].astype(float)
+        mag = zero - 2.5 * np.log10(flux / seconds) - correction - extinction * (airmass - 1)
+        np.testing.assert_allclose(mine["mag"], mag, atol=2e-6)
+        np.testing.assert_allclose(mine["mag_err"], 2.5 / np.log(10) * found["aper_flux_3_err"] / flux, rtol=1e-6)
+        for bit, is_so in ((1, mine["edge_distance"] < 10), (2, (found["peak_height"].astype(float) + found["sky_level"] >= saturation) | (found["classification"] == -9)),
+                           (4, found["confidence"] < 80), (8, found["error_flag"] > 0), (16, found["classification"] == 0), (32, primary == 0)):
+            bits |= bit * is_so
+        np.testing.assert_array_equal(mine["quality"], bits)
+        for i in range(0, len(table["id"]), 7):
+            members = np.flatnonzero(objects == table["id"][i])
+            mean = self.unit(found["ra"][members], found["dec"][members]).sum(axis=0)
+            np.testing.assert_allclose(self.unit(table["ra"][i], table["dec"][i]), mean / np.linalg.norm(mean), atol=1e-14)
+            self.assertEqual((table["detections"][i], table["primary_detections"][i]), (len(members), primary[members].sum()))
+            self.assertEqual(table["quality"][i], np.bitwise_or.reduce(bits[members][primary[members] == 1]))
+
+    def test_ranks_and_deaths_do_not_matter(self):
+        self.merge("one.h5", "--merge.radius", 0.5)
+        expected = support.read_bytes(self.path("one.h5"))
+        self.merge("three.h5", "--merge.radius", 0.5, ranks=3)
+        self.assertTrue(support.read_bytes(self.path("three.h5")) == expected)
+        for moment in ("merged", "consolidated"):
+            environment = dict(support.environment(self.folder), SKYFOLD_DIE_AT=moment)
+            name = f"{moment}.h5"
+            words = [support.binary(), "curate", "merge", "--archive", str(self.whole), "--output", self.path(name), "--merge.radius", "0.5"]
+            self.assertEqual(subprocess.run(words, env=environment, capture_output=True).returncode, -signal.SIGKILL)
+            self.assertFalse(os.path.exists(self.path(name)))
+            self.merge(name, "--merge.radius", 0.5)
+            self.assertTrue(support.read_bytes(self.path(name)) == expected, moment)
+            self.assertFalse(os.path.exists(self.path(name) + ".merge"))
+        self.assertRegex(self.merge("one.h5", "--merge.radius", 0.5).err, "is there already")
+        self.assertRegex(self.merge("one.h5", code=2).errors()[0], r"one.h5: is there, made of other detections or with other options")
+
+    def test_what_cannot_be_merged_is_a_line(self):
+        for words, code, line in ((["--merge.filter", "colour"], 2, r"--merge.filter colour: is no column of the table multiframe"),
+                                  (["--merge.size", 32], 3, r"detection \d+ lies at x = .*, outside its detector of 32 x 32 pixels")):
+            self.assertRegex(self.merge("bad.h5", *words, code=code).errors()[0], line)
+            self.assertFalse(os.path.exists(self.path("bad.h5")))
+
+
 class Once(Archives):
     def test_again_changes_nothing(self):
         before = {table: self.rows(self.whole, table) for table in TABLES}

@@ -14,7 +14,7 @@ import support
 
 COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
             "curate transfer", "curate register", "curate run", "curate extract", "curate ingest", "curate status", "curate release", "curate verify",
-            "curate previews", "curate suggest")
+            "curate previews", "curate suggest", "curate merge")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -57,6 +57,7 @@ VALUES = {
     "curate verify": ["--archive", "A b", "--database", "d.sqlite"],
     "curate previews": ["nights", "--output", "p q", "--preview.size", "64", "--preview.low", "2.5", "--preview.quality", "90"],
     "curate suggest": ["--archive", "A", "--hosts", "h.txt", "--output", "p.txt"],
+    "curate merge": ["--archive", "A b", "--output", "c d.h5", "--merge.radius", "0.75", "--merge.size", "4096", "--merge.filter", "band"],
 }
 
 

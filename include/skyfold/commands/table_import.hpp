@@ -25,4 +25,13 @@ struct TableImport {
 /// `catalogue.*` instead of import's.
 std::int64_t import_table(const TableImport& table, const CommandContext& context);
 
+/// Objects with their measurements that a command makes, as `import --measurements --join id:COLUMN` does it.
+struct MeasurementTableImport {
+  std::string measurements, objects, output;
+  std::string id, filter, time;     ///< columns of the measurements; `id`: that of their object
+  std::string creator, provenance;  ///< of the result: what it is made of is the command's affair
+};
+/// Makes it as a product of the command itself. Collective.
+void import_measurements_table(const MeasurementTableImport& table, const CommandContext& context);
+
 }  // namespace skyfold

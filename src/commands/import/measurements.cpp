@@ -65,6 +65,8 @@ class MeasurementImport {
 
  private:
   [[nodiscard]] std::vector<std::string> all_inputs() const {
+    // Scratch files of another command, which tells itself what it reads.
+    if (!o_.provenance.empty()) return {};
     std::vector<std::string> paths = input_files(o_.measurements);
     paths.push_back(o_.objects);
     return paths;
@@ -272,11 +274,11 @@ class MeasurementImport {
     for (const auto& [name, value] : attributes_of(roles)) attributes[name] = value;
     if (!inputs_.form.empty()) attributes[original_meas_form_name] = inputs_.form;
     attributes["meas_join"] = o_.join;
-    attributes["creator"] = creator_of("import");
+    attributes["creator"] = o_.creator.empty() ? creator_of("import") : o_.creator;
     std::vector<std::pair<std::string, std::string>> files;
     for (const auto& source : inputs_.sources) files.emplace_back(source->path(), fmt::format("{} rows", source->rows()));
     files.emplace_back(o_.objects, objects_->fingerprint());
-    attributes["provenance"] = provenance_json("import", context_.options, files);
+    attributes["provenance"] = o_.provenance.empty() ? provenance_json("import", context_.options, files) : o_.provenance;
     return attributes;
   }
 

@@ -43,6 +43,7 @@ struct ImportOptions {
   std::vector<std::string> filters;              ///< that are known; empty = all
   // Of imports that other commands make; not options.
   std::string source_fingerprint;                       ///< of what an ordered copy is made of
+  std::string creator, provenance;                      ///< of measurements that a command makes; "": import's
   std::string columns_section = "columns";              ///< where the user names columns, for messages
   bool takes_any_order = false;                         ///< without positions the ordering becomes none
   std::function<void(const CatalogueLayout&)> check{};  ///< called once the columns are known

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "catalogue.hpp"
+#include "measurements.hpp"
 #include "skyfold/registry/process.hpp"
 #include "skyfold/run/placement.hpp"
 
@@ -53,6 +54,21 @@ std::int64_t import_table(const TableImport& table, const CommandContext& contex
     process->end(error.code(), error.what());
     throw;
   }
+}
+
+void import_measurements_table(const MeasurementTableImport& table, const CommandContext& context) {
+  ImportOptions o;
+  o.measurements = {table.measurements};
+  o.objects = table.objects;
+  o.output = table.output;
+  o.join = "id:" + table.id;
+  o.filter = table.filter;
+  o.time = table.time;
+  o.creator = table.creator;
+  o.provenance = table.provenance;
+  OptionSet effective;
+  describe(effective, o);
+  import_measurements(o, {effective, context.ranks, context.threads, context.run, context.process});
 }
 
 }  // namespace skyfold
