@@ -149,15 +149,27 @@ def run_study(launcher, o, name, steps, product, beside=""):
         draw_memory(pathlib.Path(o.figures) / f"scaling-{name}-memory.svg", steps, samples)
 
 
+def busy_minutes(samples):
+    """A function from a sample to the minutes of all attempts before it: what lies between attempts is nobody's time."""
+    spans, before, starts = {}, 0.0, {}
+    for row in samples:
+        spans.setdefault((row["step"], row["attempt"]), []).append(float(row["unix_time_s"]))
+    for attempt_of, times in sorted(spans.items(), key=lambda span: span[1][0]):
+        starts[attempt_of] = before - times[0]
+        before += times[-1] - times[0]
+    return lambda row: (float(row["unix_time_s"]) + starts[row["step"], row["attempt"]]) / 60
+
+
 def draw_memory(path, steps, samples):
-    """Resident memory of every rank over time, the steps side by side."""
-    blocks, plots, labels, begin = {}, [], [], float(samples[0]["unix_time_s"])
+    """Resident memory of every rank over time, the steps side by side, a curve for each attempt."""
+    blocks, plots, told, minutes = {}, [], set(), busy_minutes(samples)
     for number, ((step, *_), colour) in enumerate(zip(steps, COLOURS)):
         mine = [row for row in samples if row["step"] == step]
-        for rank in sorted({row["process"] for row in mine}):
-            block = f"step{number}_{rank}"
-            blocks[block] = [((float(row["unix_time_s"]) - begin) / 60, row["resident_mb"]) for row in mine if row["process"] == rank]
-            title = f"title '{step}'" if rank == "0" else "notitle"
+        for attempt_of, rank in sorted({(row["attempt"], row["process"]) for row in mine}):
+            block = f"step{number}_{attempt_of}_{rank}"
+            blocks[block] = [(minutes(row), row["resident_mb"]) for row in mine if (row["attempt"], row["process"]) == (attempt_of, rank)]
+            title = "notitle" if step in told else f"title '{step}'"
+            told.add(step)
             plots.append(f"${block} using 1:2 with lines lw 2 lc rgb '{colour}' {title}")
     drive.draw(path, "set xlabel 'time [min]'\nset ylabel 'resident memory of a rank [MB]'\nset yrange [0:*]\nset key outside above maxrows 3\nplot "
                + ", ".join(plots) + "\n", **blocks)
