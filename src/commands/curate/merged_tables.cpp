@@ -72,6 +72,8 @@ std::map<FrameKey, DetectorFrame> known_frames(const Archive& archive, const Mer
     files[frame.multiframe_id] = frame;
   }
   std::map<FrameKey, DetectorFrame> frames;
+  const bool knows_absorption = has_column(schema.detector, "extinction") && has_column(schema.multiframe, "airmass_start") &&
+                                has_column(schema.multiframe, "airmass_end");
   const std::string of_detectors = sql_columns(schema.detector, {"mag_zero_point", "aper_corr_3", "extinction", "saturation"});
   for (const SqlRow& row : archive.sql().run(fmt::format("SELECT multiframe_id, extension, {} FROM detector", of_detectors))) {
     DetectorFrame frame = files[sql_integer(row[0])];
@@ -79,7 +81,7 @@ std::map<FrameKey, DetectorFrame> known_frames(const Archive& archive, const Mer
     frame.zero_point = number_of(row[2]);
     // A term that no file of this archive has is left out; one that a file lacks leaves its magnitudes out.
     frame.aper_corr = has_column(schema.detector, "aper_corr_3") ? number_of(row[3]) : 0.0;
-    frame.extinction = has_column(schema.detector, "extinction") ? number_of(row[4]) : 0.0;
+    frame.extinction = knows_absorption ? number_of(row[4]) : 0.0;
     frame.saturation = number_of(row[5]);
     frames[{frame.multiframe_id, frame.extension}] = frame;
   }
