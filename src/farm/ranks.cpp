@@ -83,14 +83,19 @@ MPI_Comm copy_of_world() {
   return copy;
 }
 
-/// A process that no launcher started: Open MPI would start a daemon for it, and look for networks. Only while it starts, as programs that
-/// this one starts may have ranks. What the user has set stays.
+/// A process that no launcher started: Open MPI would start a daemon for it, and look for networks. Without the daemon all such processes
+/// would have one session folder, which the first to end removes: it gets none. Only while it starts, as programs that this one starts may
+/// have ranks. What the user has set stays.
 class StartAlone {
  public:
   StartAlone() {
     for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
       if (std::getenv(name) != nullptr) return;
-    for (const auto& [name, value] : {std::pair{"OMPI_MCA_ess_singleton_isolated", "1"}, {"OMPI_MCA_pml", "ob1"}, {"OMPI_MCA_btl", "self"}})
+    if (std::getenv("OMPI_MCA_ess_singleton_isolated") != nullptr) return;
+    for (const auto& [name, value] : {std::pair{"OMPI_MCA_ess_singleton_isolated", "1"},
+                                      {"OMPI_MCA_orte_create_session_dirs", "0"},
+                                      {"OMPI_MCA_pml", "ob1"},
+                                      {"OMPI_MCA_btl", "self"}})
       if (std::getenv(name) == nullptr && setenv(name, value, 0) == 0) set_.emplace_back(name);
   }
   ~StartAlone() {

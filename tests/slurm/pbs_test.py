@@ -65,7 +65,7 @@ class Pbs(support.SkyfoldTest):
 
     def test_all_scripts_are_valid(self):
         scripts = sorted([*SCRIPTS.glob("*.pbs"), *SCRIPTS.glob("*.sbatch"), *SCRIPTS.glob("*.sh"), *(SCRIPTS / "test-cluster").iterdir()])
-        self.assertEqual(len(scripts), 10)
+        self.assertEqual(len(scripts), 12)
         for script in scripts:
             done = subprocess.run(["bash", "-n", script], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), script)
