@@ -272,5 +272,13 @@ class Launch(support.SkyfoldTest):
         self.assertEqual(self.wait_for_file("got"), ["TERM"])
 
 
+class WithoutLauncher(support.SkyfoldTest):
+    def test_processes_have_no_folder_in_common(self):
+        """Open MPI's session folder would be the same for all of them, and the first to end would take it from the others."""
+        done = subprocess.run([support._binary[0], "mock", "--objects", "100", "--output", str(self.folder / "a.h5"), "--project", "none", "--threads", "1"],
+                              env=dict(support.environment(self.base), TMPDIR="/dev/null/nowhere"), capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
 if __name__ == "__main__":
     support.main()

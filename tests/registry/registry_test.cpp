@@ -169,7 +169,7 @@ TEST(Registry, SaysWhatIsWrong) {
   EXPECT_THROW(Registry(folder.path(), true), IoError);
   EXPECT_THROW(Registry(folder.path() + "/absent"), IoError);
   std::ofstream(folder.file("skyfold.db")) << "this is no database, but long enough to be taken for one by its size alone ..............";
-  EXPECT_THROW(Registry(folder.path()), IoError);
+  EXPECT_THROW(Registry(folder.path()), DataError);
   const Folder other;
   Registry registry(other.path());
   EXPECT_THROW((void)registry.product("/d/none.h5"), UsageError);
