@@ -1,6 +1,7 @@
 // A committee of networks: minimising against known optima, errors against differences and brute force.
 #include <numeric>
 
+#include "../sizes.hpp"
 #include "colour_objects.hpp"
 #include "network/minimise.hpp"
 #include "photoz/common/regression_nets.hpp"
@@ -82,7 +83,7 @@ TEST(Annz, GradientOfTheSquaredErrorsEqualsDifferencesForAnyThreads) {
 }
 
 TEST(Annz, LearnsTheRedshiftAndWhereItScatters) {
-  const Objects training = make_colours(3000, 2), queries = make_colours(1000, 3);
+  const Objects training = make_colours(testing_support::sized<std::size_t>(3000, 1500), 2), queries = make_colours(1000, 3);
   const Table out = estimate(train("annz", training, {"--annz.iterations=300", "--annz.neighbours=25"}), queries);
   std::vector<double> bright, faint, off;
   std::size_t within = 0;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "../sizes.hpp"
 #include "photoz/pdf/calibration.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/random.hpp"
@@ -171,14 +172,16 @@ TEST(Calibrate, TellsPdfsOfDifferentWidthsApartWhereThatPays) {
     ASSERT_TRUE(pdf->set(held_out.columns, row));
     EXPECT_NEAR(0.5 * (pdf->quantile(0.8413) - pdf->quantile(0.1587)), sigma, 0.06 * sigma);
   }
-  EXPECT_EQ(calibrate(held_out, model, 1).text, report.text);
+  if (!testing_support::is_slow_build) {
+    EXPECT_EQ(calibrate(held_out, model, 1).text, report.text);
+  }
 }
 
 TEST(Calibrate, UsesOneMapWhereWidthsTellNothing) {
   PhotozModel model;
   model.algorithm = "knn";
   model.z_min = 0.3, model.z_max = 1.8;
-  const CalibrationReport report = calibrate(two_kinds(6'000, 1.4, 1.4), model, 2);
+  const CalibrationReport report = calibrate(two_kinds(testing_support::sized<std::size_t>(6'000, 3'000), 1.4, 1.4), model, 2);
   EXPECT_TRUE(report.helps);
   EXPECT_EQ(report.text.find("bins of width"), std::string::npos) << report.text;
   EXPECT_TRUE(report.calibration.wider.empty());

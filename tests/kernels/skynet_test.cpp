@@ -2,6 +2,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "../sizes.hpp"
 #include "colour_objects.hpp"
 #include "photoz/skynet/classifier.hpp"
 #include "skyfold/core/statistics.hpp"
@@ -79,7 +80,7 @@ TEST(Skynet, LossAndGradientEqualTheDefinition) {
 }
 
 TEST(Skynet, LearnsTheRedshiftAndItsScatter) {
-  const Objects training = make_colours(3000, 2), queries = make_colours(1000, 3);
+  const Objects training = make_colours(testing_support::sized<std::size_t>(3000, 2200), 2), queries = make_colours(1000, 3);
   const Table out =
       estimate(train("skynet", training, {"--skynet.bins=30", "--skynet.nets=2", "--skynet.epochs=60", "--skynet.noise=0"}), queries);
   std::vector<double> bright, faint, off;
