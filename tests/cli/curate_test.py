@@ -508,6 +508,11 @@ class Once(Archives):
                 (archive / "archive.sqlite").write_bytes(data)
                 result = self.curate(name, code=3)
                 self.assertRegex(result.errors()[0], rf"{archive}/archive.sqlite: {line}")
+        (archive / "archive.sqlite").write_bytes(whole)
+        with open(archive / "schema.ini", "a", encoding="utf-8") as schema:
+            schema.write("[nonsense]\n")
+        for name in ("status", "extract"):
+            self.assertRegex(self.curate(name, code=3).errors()[0], rf"{archive}/schema.ini, line \d+: .*\(an archive's copy of its schema is not to be changed\)")
 
     def test_chunks_by_a_keyword_have_the_same_ids(self):
         self.curate("run", self.tree, "--chunk-by", "FILTER")

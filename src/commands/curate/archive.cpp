@@ -121,7 +121,7 @@ Archive::Archive(const ArchiveOptions& o, bool may_make) : folder_(canonical_for
   if (value_in(ini, "format") != format_version)
     throw DataError(fmt::format("{}: an archive of format '{}' (this version of skyfold knows {})", o.archive, value_in(ini, "format"),
                                 format_version));
-  schema_ = parse_schema(read_file(path("schema.ini")), path("schema.ini"));
+  schema_ = kept_schema(folder_);
   check_made_with(o);
   const std::string made_with = value_in(ini, "database");
   const std::string used = !o.database.empty() ? o.database : made_with.empty() ? path("archive.sqlite") : made_with;

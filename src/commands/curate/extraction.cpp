@@ -19,7 +19,7 @@ ExtractionPlace ExtractionPlace::of(const std::string& archive) {
   const std::string folder = canonical_form(archive);
   if (read_small_file(folder + "/archive.ini").empty())
     throw IoError(fmt::format("{}: no archive of skyfold (curate register makes one)", archive));
-  return {folder, Ledger(folder + "/ledger"), parse_schema(read_file(folder + "/schema.ini"), folder + "/schema.ini")};
+  return {folder, Ledger(folder + "/ledger"), kept_schema(folder)};
 }
 
 namespace {

@@ -155,6 +155,15 @@ CurationSchema read_schema(const std::string& name) {
 
 CurationSchema parse_schema(const std::string& text, const std::string& where) { return SchemaReader(where).read(text); }
 
+CurationSchema kept_schema(const std::string& archive_folder) {
+  const std::string path = archive_folder + "/schema.ini";
+  try {
+    return parse_schema(read_file(path), path);
+  } catch (const UsageError& error) {
+    throw DataError(fmt::format("{} (an archive's copy of its schema is not to be changed)", error.what()));
+  }
+}
+
 const char* sql_type(DeclaredColumn::Kind kind) noexcept {
   switch (kind) {
     case DeclaredColumn::Kind::integer:

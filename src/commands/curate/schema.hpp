@@ -37,6 +37,8 @@ struct CurationSchema {
 /// The same of its text.
 /// @param where  for messages
 [[nodiscard]] CurationSchema parse_schema(const std::string& text, const std::string& where);
+/// The schema that an archive keeps. Throws DataError where it is damaged.
+[[nodiscard]] CurationSchema kept_schema(const std::string& archive_folder);
 
 /// SQL type of a column.
 [[nodiscard]] const char* sql_type(DeclaredColumn::Kind kind) noexcept;
