@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
 
 #include "skyfold/core/file.hpp"
+#include "skyfold/dataset/part_values.hpp"
 #include "skyfold/sky/match.hpp"
 
 namespace skyfold {
@@ -69,25 +70,6 @@ void decide(std::span<const Link> links, std::vector<Repeated>& repeated) {
   }
 }
 
-template <class T>
-std::string packed(const std::vector<T>& values) {
-  const std::size_t n = values.size();
-  std::string text(sizeof n + n * sizeof(T), '\0');
-  std::memcpy(text.data(), &n, sizeof n);
-  if (n > 0) std::memcpy(text.data() + sizeof n, values.data(), n * sizeof(T));
-  return text;
-}
-/// Appends what was packed first in `text`, and takes it off.
-template <class T>
-void unpack(std::string_view& text, std::vector<T>& values) {
-  std::size_t n = 0;
-  std::memcpy(&n, text.data(), sizeof n);
-  const std::size_t before = values.size();
-  values.resize(before + n);
-  if (n > 0) std::memcpy(static_cast<void*>(values.data() + before), text.data() + sizeof n, n * sizeof(T));
-  text.remove_prefix(sizeof n + n * sizeof(T));
-}
-
 /// Sums of the directions of a tile's rows.
 struct TileSum {
   std::int64_t tile = 0;
@@ -135,12 +117,11 @@ std::map<std::int64_t, Vector3> middles_of_tiles(const Ranks& ranks, const Overl
          });
          std::vector<TileSum> list;
          for (const auto& [tile, sum] : of_chunk) list.push_back(sum);
-         return packed(list);
+         PartWriter writer;
+         writer.list(list);
+         return writer.bytes();
        })) {
-    std::string_view rest = text;
-    std::vector<TileSum> list;
-    unpack(rest, list);
-    for (const TileSum& part : list) {
+    for (const TileSum& part : PartReader(text).list<TileSum>()) {
       TileSum& sum = sums[part.tile];
       sum.x += part.x, sum.y += part.y, sum.z += part.z;
     }
@@ -284,11 +265,14 @@ std::vector<Repeated> find_repeated(const Ranks& ranks, const OverlapSearch& sea
          std::vector<Repeated> of_band;
          std::vector<Link> links;
          BandLinks(search, middles, bands[i]).decide_own(of_band, links);
-         return packed(of_band) + packed(links);
+         PartWriter writer;
+         writer.list(of_band);
+         writer.list(links);
+         return writer.bytes();
        })) {
-    std::string_view rest = text;
-    unpack(rest, repeated);
-    unpack(rest, open);
+    PartReader reader(text);
+    std::ranges::copy(reader.list<Repeated>(), std::back_inserter(repeated));
+    std::ranges::copy(reader.list<Link>(), std::back_inserter(open));
   }
   decide(open, repeated);
   std::ranges::sort(repeated, {}, &Repeated::row);
