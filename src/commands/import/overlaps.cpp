@@ -139,15 +139,40 @@ struct Band {
   std::size_t first = 0, last = 0;
 };
 
-/// Bands of about as many rows as fit the memory.
-std::vector<Band> bands_of(const Ranks& ranks, const OverlapSearch& search) {
-  std::vector<std::int64_t> counts(n_bins);
+/// Where rows lie: how many in each bin, and the bins of each chunk.
+struct Declinations {
+  std::vector<std::int64_t> counts;
+  std::vector<Band> chunks;
+};
+Declinations declinations_of(const Ranks& ranks, const OverlapSearch& search) {
+  std::vector<std::int64_t> counts(n_bins), first, last;
   ranks.each_together([&] {
     Detections detections(search);
-    for (auto chunk = static_cast<std::size_t>(ranks.rank()); chunk < detections.chunks(); chunk += static_cast<std::size_t>(ranks.size()))
-      detections.for_each(chunk, [&](const Detection& d) { ++counts[bin_of(d.dec)]; });
+    first.resize(detections.chunks());
+    last.resize(detections.chunks());
+    for (auto chunk = static_cast<std::size_t>(ranks.rank()); chunk < detections.chunks();
+         chunk += static_cast<std::size_t>(ranks.size())) {
+      std::size_t least = n_bins, end = 0;
+      detections.for_each(chunk, [&](const Detection& d) {
+        const std::size_t bin = bin_of(d.dec);
+        ++counts[bin];
+        least = std::min(least, bin);
+        end = std::max(end, bin + 1);
+      });
+      first[chunk] = static_cast<std::int64_t>(least);
+      last[chunk] = static_cast<std::int64_t>(end);
+    }
   });
-  ranks.sum(counts);
+  // A chunk is looked at by one rank, so that sums are what that one has found.
+  for (std::vector<std::int64_t>* numbers : {&counts, &first, &last}) ranks.sum(*numbers);
+  Declinations found{std::move(counts), {}};
+  for (std::size_t chunk = 0; chunk < first.size(); ++chunk)
+    found.chunks.push_back({static_cast<std::size_t>(first[chunk]), static_cast<std::size_t>(last[chunk])});
+  return found;
+}
+
+/// Bands of about as many rows as fit the memory.
+std::vector<Band> bands_of(const std::vector<std::int64_t>& counts, const OverlapSearch& search) {
   const std::int64_t most = std::max<std::int64_t>(1, search.memory_bytes / bytes_per_detection);
   std::vector<Band> bands;
   std::int64_t rows = 0;
@@ -166,13 +191,16 @@ std::vector<Band> bands_of(const Ranks& ranks, const OverlapSearch& search) {
 /// The detections of a band and its margin.
 class BandLinks {
  public:
-  BandLinks(const OverlapSearch& search, const std::map<std::int64_t, Vector3>& middles, Band band) : search_(search), band_(band) {
+  BandLinks(const OverlapSearch& search, const std::map<std::int64_t, Vector3>& middles, std::span<const Band> chunks, Band band)
+      : search_(search), band_(band) {
     // A link needs what is near its other end, too.
     const double margin = 2.0 * (search.radius_arcsec + match_tolerance_arcsec) / 3600.0 + 1e-9;
     const double from = static_cast<double>(band.first) / bins_per_degree - 90.0 - margin;
     const double to = static_cast<double>(band.last) / bins_per_degree - 90.0 + margin;
     Detections detections(search);
-    for (std::size_t chunk = 0; chunk < detections.chunks(); ++chunk)
+    for (std::size_t chunk = 0; chunk < chunks.size(); ++chunk) {
+      // Inputs mostly are fields of the sky: most bands have nothing of most chunks.
+      if (chunks[chunk].last <= bin_of(from) || chunks[chunk].first > bin_of(to)) continue;
       detections.for_each(chunk, [&](Detection d) {
         if (d.dec < from || d.dec > to) return;
         if (search.has_middles) {
@@ -182,6 +210,7 @@ class BandLinks {
         }
         detections_.push_back(d);
       });
+    }
     find_links();
   }
 
@@ -258,13 +287,14 @@ std::vector<Repeated> find_repeated(const Ranks& ranks, const OverlapSearch& sea
   const PhaseScope scope(ranks.clock(), Phase::compute);
   std::map<std::int64_t, Vector3> middles;
   if (search.has_middles) middles = middles_of_tiles(ranks, search);
-  const std::vector<Band> bands = bands_of(ranks, search);
+  const Declinations declinations = declinations_of(ranks, search);
+  const std::vector<Band> bands = bands_of(declinations.counts, search);
   std::vector<Repeated> repeated;
   std::vector<Link> open;
   for (const std::string& text : ranks.run_units(bands.size(), [&](std::size_t i) {
          std::vector<Repeated> of_band;
          std::vector<Link> links;
-         BandLinks(search, middles, bands[i]).decide_own(of_band, links);
+         BandLinks(search, middles, declinations.chunks, bands[i]).decide_own(of_band, links);
          PartWriter writer;
          writer.list(of_band);
          writer.list(links);
