@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/dataset/dataset.hpp"
@@ -16,12 +17,6 @@ namespace {
 
 const std::vector<std::string> snr_names = {"snr", "s2n", "sn", "s_n", "signal_to_noise", "snr_auto", "snr_psf", "snr_i", "snr_r", "snr_g"};
 const std::vector<std::string> primary_names = {"primary", "is_primary", "isprimary", "detect_isprimary", "primary_flag"};
-
-std::vector<std::int64_t> bits_of(const std::vector<double>& values) {
-  std::vector<std::int64_t> bits;
-  for (const double value : values) bits.push_back(std::bit_cast<std::int64_t>(value));
-  return bits;
-}
 
 }  // namespace
 
@@ -92,23 +87,18 @@ OverlapArrays::OverlapArrays(const std::string& folder)
 
 void OverlapArrays::write(std::int64_t row, const OverlapBlock& block) {
   tiles_.write(row, block.tiles);
-  merits_.write(row, bits_of(block.merits));
-  ra_.write(row, bits_of(block.ra));
-  dec_.write(row, bits_of(block.dec));
+  merits_.write(row, block.merits);
+  ra_.write(row, block.ra);
+  dec_.write(row, block.dec);
 }
 
 void OverlapArrays::read(std::int64_t row, std::size_t rows, OverlapBlock& block) {
-  std::vector<std::int64_t> bits(rows);
   block.tiles.resize(rows);
   tiles_.read(row, block.tiles);
-  const auto take = [&](ScratchArray& from, std::vector<double>& to) {
-    from.read(row, bits);
-    to.resize(rows);
-    std::ranges::transform(bits, to.begin(), [](std::int64_t value) { return std::bit_cast<double>(value); });
-  };
-  take(merits_, block.merits);
-  take(ra_, block.ra);
-  take(dec_, block.dec);
+  for (const auto& [from, to] : {std::pair(&merits_, &block.merits), std::pair(&ra_, &block.ra), std::pair(&dec_, &block.dec)}) {
+    to->resize(rows);
+    from->read(row, *to);
+  }
 }
 
 void OverlapArrays::sync() {
