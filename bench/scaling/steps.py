@@ -106,13 +106,17 @@ def samples_of(path):
         return list(csv.DictReader(file))
 
 
+def spans_of(samples):
+    """First and last second of each attempt at a step, in their order."""
+    times = {}
+    for row in samples:
+        times.setdefault((row["step"], int(row["attempt"])), []).append(float(row["unix_time_s"]))
+    return {attempt_of: (min(found), max(found)) for attempt_of, found in sorted(times.items(), key=lambda one: min(one[1]))}
+
+
 def earlier_attempts_s(samples, step, last):
     """Seconds of the attempts at a step before the last, from their first sample to their last."""
-    total = 0.0
-    for number in range(1, last):
-        times = [float(row["unix_time_s"]) for row in samples if row["step"] == step and int(row["attempt"]) == number]
-        total += max(times, default=0.0) - min(times, default=0.0)
-    return total
+    return sum(end - begin for (name, number), (begin, end) in spans_of(samples).items() if name == step and number < last)
 
 
 def rows_of(o, steps, facts, samples):
@@ -151,13 +155,11 @@ def run_study(launcher, o, name, steps, product, beside=""):
 
 def busy_minutes(samples):
     """A function from a sample to the minutes of all attempts before it: what lies between attempts is nobody's time."""
-    spans, before, starts = {}, 0.0, {}
-    for row in samples:
-        spans.setdefault((row["step"], row["attempt"]), []).append(float(row["unix_time_s"]))
-    for attempt_of, times in sorted(spans.items(), key=lambda span: span[1][0]):
-        starts[attempt_of] = before - times[0]
-        before += times[-1] - times[0]
-    return lambda row: (float(row["unix_time_s"]) + starts[row["step"], row["attempt"]]) / 60
+    before, starts = 0.0, {}
+    for attempt_of, (begin, end) in spans_of(samples).items():
+        starts[attempt_of] = before - begin
+        before += end - begin
+    return lambda row: (float(row["unix_time_s"]) + starts[row["step"], int(row["attempt"])]) / 60
 
 
 def draw_memory(path, steps, samples):
