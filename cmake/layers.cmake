@@ -10,5 +10,6 @@ skyfold_layer(catalogue LAYERS farm io plan sky table core THIRD_PARTY fmt::fmt 
 skyfold_layer(dataset LAYERS catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json yaml-cpp)
 skyfold_layer(registry LAYERS dataset catalogue farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json SQLite::SQLite3 PkgConfig::PQXX)
 skyfold_layer(run LAYERS registry dataset catalogue farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
-skyfold_layer(commands LAYERS run registry dataset catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
+skyfold_layer(workflow LAYERS run registry dataset catalogue farm io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
+skyfold_layer(commands LAYERS workflow run registry dataset catalogue farm kernels io plan sky table core THIRD_PARTY fmt::fmt nlohmann_json::nlohmann_json)
 skyfold_layer(cli LAYERS commands run registry core THIRD_PARTY fmt::fmt MPI::MPI_CXX)

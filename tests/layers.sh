@@ -8,11 +8,12 @@ declare -A below=(
   [kernels]="plan sky table core" [farm]="plan sky table core" [io]="plan sky table core"
   [catalogue]="farm io plan sky table core" [dataset]="catalogue farm kernels io plan sky table core"
   [registry]="dataset catalogue farm io plan sky table core" [run]="registry dataset catalogue farm io plan sky table core"
-  [commands]="run registry dataset catalogue farm kernels io plan sky table core" [cli]="commands run registry core"
+  [workflow]="run registry dataset catalogue farm io plan sky table core"
+  [commands]="workflow run registry dataset catalogue farm kernels io plan sky table core" [cli]="commands run registry core"
 )
 declare -A only=(
   [mpi.h]="farm io" [hdf5.h]="io" [fitsio.h]="io" [zlib.h]="io" [zstd.h]="io" [expat.h]="io" [jpeglib.h]="io" [yaml-cpp/]="dataset" [dlfcn.h]="io" [healpix_base.h]="sky" [sqlite3.h]="registry" [pqxx/]="registry"
-  [Eigen/]="kernels table" [spdlog/]="core" [boost/]="core" [nlohmann/]="catalogue dataset registry run commands"
+  [Eigen/]="kernels table" [spdlog/]="core" [boost/]="core" [nlohmann/]="catalogue dataset registry run workflow commands"
 )
 bad=0
 say() { echo "$1"; bad=1; }
