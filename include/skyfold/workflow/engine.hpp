@@ -42,6 +42,7 @@ class Engine {
   [[nodiscard]] std::optional<std::int64_t> next(int free_slots, int all_slots);
   void start(std::int64_t job, const std::string& agent, const std::string& host, double time_s);
   /// An attempt has ended. Ids of emitted events are given here. Outputs that another valid job has claimed make it a failure.
+  /// @param end  events without id and parent; of a step that is done the runner gives one of class @STEP
   void end(EndRecord end);
   /// All that an agent had has gone back.
   /// @param killer  the job of which the agent died; 0: unknown
@@ -52,6 +53,9 @@ class Engine {
   void retry_event(std::int64_t event, const std::vector<std::string>& sets);
   /// All jobs that failed or are quarantined are done again.
   void retry_failed();
+  /// A job that is done is done again, for it is no longer up to date: it and all that came of it becomes invalid, and its like is there
+  /// anew.
+  void redo(std::int64_t job, const std::string& why);
 
   /// Nothing runs, and nothing can be started or come.
   [[nodiscard]] bool is_over() const;
