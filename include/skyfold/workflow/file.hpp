@@ -51,7 +51,7 @@ struct Node {
   int line = 0;
   bool is_step = false;
   std::vector<Trigger> on;            ///< of a task exactly one; of a step: those of `on`, then one for each step it refers to by @
-  std::string condition;              ///< of the condition language over the keys; "": always
+  std::string condition;              ///< as holds_for() reads it; "": always
   std::string row_name, row_file;     ///< for_each = row_name in row_file; "" for none
   std::vector<std::string> emits;     ///< classes that its jobs may emit; empty: not said
   int attempts = 1;                   ///< in all, before a job counts as failed
@@ -77,8 +77,12 @@ struct PipelineFile {
   std::string path;    ///< as given
   std::string folder;  ///< absolute: what paths in the file are relative to
   std::string name;
-  std::string targets;              ///< path of the table of root events; "": one root event without keys
+  std::string targets;  ///< path of the table of root events; "": one root event without keys
+  /// Names of the class of root events besides @start: what `targets = NAME in FILE` says, else the table's stem as it is and in singular.
+  /// A trigger of one of them is a trigger of @start in `nodes`.
+  std::vector<std::string> target_classes;
   std::string notify;               ///< command that gets the summary on its standard input
+  std::string html;                 ///< path of a page that the run keeps up to date; "" for none
   std::vector<std::string> hidden;  ///< names of environment variables whose values are never written down (env.hide)
   std::vector<Node> nodes;          ///< steps and tasks, in order of the file
 
@@ -93,10 +97,21 @@ struct PipelineFile {
 /// @param sets  NAME.KEY=VALUE of the command line, which override
 [[nodiscard]] PipelineFile read_pipeline_file(const std::string& path, const std::vector<std::string>& sets, std::vector<Fault>& faults);
 
-/// Rows of a table of targets or of for_each: any table that skyfold reads, columns as texts. Faults name file and row.
+/// Rows of a table of targets or of for_each: any table that skyfold reads, columns as texts: those of a text file as they stand, missing
+/// values as "", arrays with commas; columns whose names cannot be those of keys are left out. No rows, and rows that are the same as
+/// another, are faults, which name file and row.
 [[nodiscard]] std::vector<Keys> read_rows(const std::string& path, std::vector<Fault>& faults);
 
-/// A text with {name} replaced by values; `{{` and `}}` are braces. Throws DataError for a name that is not there.
+/// Sorts faults by file and line and drops repeated ones.
+void settle(std::vector<Fault>& faults);
+
+/// Whether a node's condition holds for the keys of a job: of the language of docs/conditions.md, with {name} for the value of a key, which
+/// is a number where it looks like one and is compared with one; words without braces are texts, as if in quotes. Throws DataError for a
+/// key that is not there and for a value that cannot be compared so.
+[[nodiscard]] bool holds_for(const std::string& condition, const Keys& keys);
+
+/// A text with {name} replaced by values; `{{` and `}}` are braces, and so is a brace that begins no {name}. Throws DataError for a name
+/// that is not there.
 [[nodiscard]] std::string filled(std::string_view text, const Keys& keys);
 /// The names in braces of a text.
 [[nodiscard]] std::vector<std::string> names_in_braces(std::string_view text);
