@@ -39,7 +39,8 @@ class Engine {
 
   /// The most urgent job that can be started on an agent with `free_slots` of its `all_slots`, and that limits admit; none when there is
   /// none. A job of a node that takes all slots waits for a whole agent.
-  [[nodiscard]] std::optional<std::int64_t> next(int free_slots, int all_slots);
+  /// @param tasks_only  steps are not asked for: they run beside the owner
+  [[nodiscard]] std::optional<std::int64_t> next(int free_slots, int all_slots, bool tasks_only = false);
   void start(std::int64_t job, const std::string& agent, const std::string& host, double time_s);
   /// An attempt has ended. Ids of emitted events are given here. Outputs that another valid job has claimed make it a failure.
   /// @param end  events without id and parent; of a step that is done the runner gives one of class @STEP
