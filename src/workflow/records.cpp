@@ -79,6 +79,7 @@ json json_of(const EndRecord& r) {
   if (r.exit_code != 0) j["exit"] = r.exit_code;
   if (r.signal != 0) j["signal"] = r.signal;
   if (r.timed_out) j["timed_out"] = true;
+  if (r.again) j["again"] = true;
   if (!r.message.empty()) j["message"] = reversible_utf8(r.message);
   if (!r.fingerprint.empty()) j["fingerprint"] = reversible_utf8(r.fingerprint);
   for (const OutputFile& output : r.outputs) j["outputs"].push_back({reversible_utf8(output.path), output.hash, output.bytes});
@@ -93,6 +94,7 @@ EndRecord end_of(const json& j) {
   r.exit_code = j.value("exit", 0);
   r.signal = j.value("signal", 0);
   r.timed_out = j.value("timed_out", false);
+  r.again = j.value("again", false);
   r.time_s = j.at("time");
   r.wall_s = j.at("wall");
   r.cpu_s = j.at("cpu");

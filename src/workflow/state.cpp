@@ -22,14 +22,22 @@ void enter(Map& map, State state, const char* what) {
   if (!map.emplace(id, std::move(state)).second) throw DataError(fmt::format("the journal tells of {} {} twice", what, id));
 }
 
-/// What an attempt that has ended makes of its job; a failed one leaves it to the engine whether there is another.
+/// A job that takes its worker with it so often is not given to another one.
+constexpr int killed_workers_at_most = 2;
+
+std::string state_after(const JobState& job, const EndRecord& end) {
+  if (end.how == "killer" && job.killed >= killed_workers_at_most) return "quarantined";
+  if (end.how == "lost" || end.how == "killer" || end.again) return "ready";
+  return end.how;
+}
+
+/// What an attempt that has ended makes of its job.
 void end_attempt(JobState& job, const EndRecord& end) {
-  job.state = end.how == "lost" || end.how == "killer" ? "ready" : end.how;
-  if (end.how == "lost") {
-    ++job.lost;
-    --job.attempts;
-  }
+  if (end.how == "lost") ++job.lost;
   if (end.how == "killer") ++job.killed;
+  // Neither says anything about the task.
+  if (end.how == "lost" || end.how == "killer") --job.attempts;
+  job.state = state_after(job, end);
   job.ends.push_back(end);
 }
 

@@ -44,7 +44,9 @@ class Engine {
   void start(std::int64_t job, const std::string& agent, const std::string& host, double time_s);
   /// An attempt has ended. Ids of emitted events are given here. Outputs that another valid job has claimed make it a failure.
   /// @param end  events without id and parent; of a step that is done the runner gives one of class @STEP
-  void end(EndRecord end);
+  /// @returns false for an attempt that is not the one that runs, such as of an agent that was given up: nothing is recorded. What was
+  /// recorded, which may be a failure, is the last of the job's `ends`.
+  bool end(EndRecord end);
   /// All that an agent had has gone back.
   /// @param killer  the job of which the agent died; 0: unknown
   void lose(const std::string& agent, double time_s, std::int64_t killer = 0);

@@ -53,6 +53,7 @@ struct Node {
   std::vector<Trigger> on;            ///< of a task exactly one; of a step: those of `on`, then one for each step it refers to by @
   std::string condition;              ///< as holds_for() reads it; "": always
   std::string row_name, row_file;     ///< for_each = row_name in row_file; "" for none
+  std::vector<Keys> rows;             ///< of that file, as read_rows() gives them; read_pipeline_file() fills them in
   std::vector<std::string> emits;     ///< classes that its jobs may emit; empty: not said
   int attempts = 1;                   ///< in all, before a job counts as failed
   double timeout_s = 0.0;             ///< 0: none

@@ -63,6 +63,7 @@ struct EndRecord {
   std::string fingerprint;        ///< of a step: what decides whether it is up to date
   std::vector<OutputFile> outputs;
   std::vector<EventRecord> events;  ///< that it emitted; parent and id are set
+  bool again = false;               ///< of a failed one: another attempt follows
 };
 /// Jobs whose results no longer count, with all that came of them: asked for by retry, or for a late event.
 struct InvalidRecord {

@@ -15,7 +15,7 @@ struct JobState {
   /// ready, running, completed, skipped, current, failed (no attempt is left), quarantined (it killed its worker twice)
   std::string state = "ready";
   bool is_valid = true;  ///< false once an InvalidRecord named it: what it made does not count
-  int attempts = 0;      ///< begun, without those that were lost
+  int attempts = 0;      ///< begun, without those that were lost or took their worker with them
   int lost = 0, killed = 0;
   std::vector<StartRecord> starts = {};
   std::vector<EndRecord> ends = {};
