@@ -82,6 +82,7 @@ json json_of(const EndRecord& r) {
   if (r.again) j["again"] = true;
   if (!r.message.empty()) j["message"] = reversible_utf8(r.message);
   if (!r.fingerprint.empty()) j["fingerprint"] = reversible_utf8(r.fingerprint);
+  if (!r.folder.empty()) j["folder"] = reversible_utf8(r.folder);
   for (const OutputFile& output : r.outputs) j["outputs"].push_back({reversible_utf8(output.path), output.hash, output.bytes});
   for (const EventRecord& event : r.events) j["events"].push_back(json_of(event));
   return j;
@@ -101,6 +102,7 @@ EndRecord end_of(const json& j) {
   r.memory_bytes = j.at("memory");
   if (j.contains("message")) r.message = text_of(j["message"]);
   if (j.contains("fingerprint")) r.fingerprint = text_of(j["fingerprint"]);
+  if (j.contains("folder")) r.folder = text_of(j["folder"]);
   if (j.contains("outputs"))
     for (const json& output : j["outputs"]) r.outputs.push_back({text_of(output.at(0)), output.at(1), output.at(2)});
   if (j.contains("events"))

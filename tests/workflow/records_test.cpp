@@ -19,6 +19,7 @@ std::vector<Record> one_of_each() {
   end.how = "failed";
   end.exit_code = 2;
   end.message = "no \"PSF\" star\\ \xff\n";
+  end.folder = "cat";
   end.outputs = {{"cat/a.cat", "0123456789abcdef", 17}};
   end.events = {{2, 1, "reduced", {{"brick", "3"}}}};
   return {SessionRecord{1.5, "node07", "0.1.0", "me", 12, 4},

@@ -61,6 +61,7 @@ struct EndRecord {
   std::int64_t memory_bytes = 0;  ///< largest of its processes
   std::string message;            ///< of a failure: what is wrong, or the last line of its output
   std::string fingerprint;        ///< of a step: what decides whether it is up to date
+  std::string folder;             ///< below which a task's outputs are, as paths of outputs begin
   std::vector<OutputFile> outputs;
   std::vector<EventRecord> events;  ///< that it emitted; parent and id are set
   bool again = false;               ///< of a failed one: another attempt follows
