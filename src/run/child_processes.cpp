@@ -2,26 +2,21 @@
 // queue, so that none comes at a bad time.
 #include "skyfold/run/child_processes.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <filesystem>
 #include <set>
 #include <thread>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/log.hpp"
-#include "skyfold/core/process_status.hpp"
-#include "skyfold/core/text.hpp"
+#include "skyfold/run/programs.hpp"
 
 namespace skyfold {
 namespace {
@@ -44,102 +39,6 @@ Ending ending_of(int status) {
   return {WEXITSTATUS(status), 0};
 }
 
-/// A pipe whose ends close at exec.
-struct Pipe {
-  std::array<int, 2> ends = {-1, -1};
-  Pipe() {
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw IoError(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
-  }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  void close_end(std::size_t which) {
-    if (ends[which] >= 0) close(ends[which]);
-    ends[which] = -1;
-  }
-};
-
-std::string read_all(int descriptor) {
-  std::string text;
-  std::array<char, 4096> buffer;
-  for (ssize_t got = 0; (got = read(descriptor, buffer.data(), buffer.size())) != 0;) {
-    if (got > 0)
-      text.append(buffer.data(), static_cast<std::size_t>(got));
-    else if (errno != EINTR)
-      break;
-  }
-  return text;
-}
-
-/// In the child, after fork: only calls that are allowed there. Does not return.
-[[noreturn]] void become(char* const* words, int standard_output, int error_pipe, pid_t parent) {
-  sigset_t none;
-  sigemptyset(&none);
-  // The launcher has blocked signals, and a mask survives exec: the program could not be stopped by any of them.
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  // A group of its own: the terminal's Ctrl-C then comes to the launcher alone, which passes it on once.
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);  // a launcher that is killed takes its program along
-  // The parent may have died before prctl had taken hold.
-  if (getppid() != parent) _exit(127);
-  const int nothing = open("/dev/null", O_RDONLY);
-  if (nothing >= 0) dup2(nothing, STDIN_FILENO);
-  if (standard_output >= 0) dup2(standard_output, STDOUT_FILENO);
-  execvp(words[0], words);
-  const int error = errno;
-  (void)!write(error_pipe, &error, sizeof error);
-  _exit(127);
-}
-
-pid_t start_program(const std::vector<std::string>& words, int standard_output) {
-  // Before fork: the child of a process with threads may not allocate.
-  std::vector<std::string> copies = words;
-  std::vector<char*> pointers;
-  for (std::string& word : copies) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  Pipe errors;
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) throw IoError(fmt::format("cannot start {}: {}", words[0], std::strerror(errno)));
-  if (child == 0) become(pointers.data(), standard_output, errors.ends[1], parent);
-  setpgid(child, child);  // here too: whoever comes first
-  errors.close_end(1);
-  int error = 0;
-  // The pipe closes when exec succeeds; until then nothing comes, so this also waits for the program to be there.
-  const std::string told = read_all(errors.ends[0]);  // nothing when exec has worked
-  if (told.size() != sizeof error) return child;
-  std::memcpy(&error, told.data(), sizeof error);
-  waitpid(child, nullptr, 0);
-  throw IoError(fmt::format("cannot start '{}': {}", words[0], std::strerror(error)));
-}
-
-/// All living processes below this one.
-std::set<pid_t> descendants() {
-  std::vector<std::pair<pid_t, pid_t>> parents;  // process, its parent
-  std::set<pid_t> dead;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const auto process = parse_integer(entry.path().filename().string());
-    const auto status = process ? process_status(static_cast<pid_t>(*process)) : std::nullopt;
-    if (!status) continue;
-    parents.emplace_back(static_cast<pid_t>(*process), status->parent);
-    if (status->is_dead()) dead.insert(static_cast<pid_t>(*process));
-  }
-  std::set<pid_t> found = {getpid()};
-  // The dead lead to the living, too: one may have been looked at just before its parent died, and is ours all the same.
-  for (std::size_t before = 0; before != found.size();) {
-    before = found.size();
-    for (const auto& [process, parent] : parents)
-      if (found.contains(parent)) found.insert(process);
-  }
-  found.erase(getpid());
-  for (const pid_t process : dead) found.erase(process);
-  return found;
-}
-
 }  // namespace
 
 Processes::Processes() {
@@ -157,7 +56,7 @@ Processes::~Processes() {
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-void Processes::start(const std::vector<std::string>& words) { child_ = start_program(words, -1); }
+void Processes::start(const std::vector<std::string>& words) { child_ = start_program({words}); }
 
 std::optional<Ending> Processes::reap() {
   std::optional<Ending> ended;
@@ -204,7 +103,7 @@ int Processes::end_all(double grace_s) {
 
 std::string output_of(const std::vector<std::string>& words, Ending& ending) {
   Pipe output;
-  const pid_t child = start_program(words, output.ends[1]);
+  const pid_t child = start_program({.words = words, .output = output.ends[1]});
   output.close_end(1);
   const std::string text = read_all(output.ends[0]);
   int status = 0;

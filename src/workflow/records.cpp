@@ -158,6 +158,12 @@ std::string line_of(const Record& record) {
   return text + " " + hex64(hash_text(text)) + "\n";
 }
 
+Record record_of_line(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (!is_whole(line)) throw DataError("a damaged record: its checksum is wrong");
+  return record_in(line);
+}
+
 JournalWriter::JournalWriter(const std::string& path) : path_(path) {
   descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (descriptor_ < 0) throw IoError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));

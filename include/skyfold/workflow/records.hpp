@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -80,6 +81,8 @@ using Record = std::variant<SessionRecord, EventRecord, JobRecord, StartRecord, 
 
 /// A record as a line of the journal, with its line break.
 [[nodiscard]] std::string line_of(const Record& record);
+/// The record of such a line, with or without its line break. Throws DataError for one that is damaged.
+[[nodiscard]] Record record_of_line(std::string_view line);
 
 /// The journal's end, for its one writer. Cuts off a torn last line when it is opened.
 class JournalWriter {

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skyfold/workflow/records.hpp"
+
+/// The files of one job: its log, its scratch folder with what it has made, and its events.
+namespace skyfold::workflow {
+
+/// Takes what a program writes: all to the log until it has its fill, and the last line for messages. The log is made when there is
+/// something to be written.
+class JobLog {
+ public:
+  /// @param limit_bytes  of what this attempt writes
+  JobLog(std::string path, int attempt, std::int64_t limit_bytes);
+  ~JobLog();
+  JobLog(const JobLog&) = delete;
+  JobLog& operator=(const JobLog&) = delete;
+
+  void add(std::string_view output);
+  /// A line of ours, whatever the limit.
+  void remark(std::string_view line);
+  /// The last line with anything in it, fit to be shown; "" for none.
+  [[nodiscard]] std::string last_line() const;
+  /// Why the log could not be written; "" when all is well.
+  [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
+
+ private:
+  void write(std::string_view text);
+  void open_file();
+
+  std::string path_, tail_, trouble_;
+  int attempt_ = 1, descriptor_ = -1;
+  std::int64_t limit_ = 0, room_ = 0;
+  bool is_full_ = false, at_line_start_ = true;
+};
+
+/// Makes an empty folder, with those above it, in place of what an earlier start of the same attempt has left. Throws IoError.
+void make_scratch(const std::string& folder);
+/// What is in it, in order of path, with hashes; paths relative to it. Throws DataError for anything but regular files and folders, and
+/// for names with line breaks. A folder without files is removed.
+[[nodiscard]] std::vector<OutputFile> outputs_in(const std::string& folder);
+
+/// Where a job writes its events: beside its scratch folder.
+[[nodiscard]] std::string events_path(const std::string& scratch);
+/// The events it has written; the file is removed. Throws DataError.
+[[nodiscard]] std::vector<EventRecord> events_in(const std::string& path);
+
+}  // namespace skyfold::workflow
