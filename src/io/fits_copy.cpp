@@ -183,6 +183,17 @@ void append_rows(fitsfile* in, fitsfile* out, const std::string& rows, const std
   check(status, path);
 }
 
+/// A plain copy of a packed HDU, which one of CFITSIO's functions makes.
+std::shared_ptr<const InputFile> uncompressed_hdu(const InputFile& file, std::int64_t hdu, int (*unpack_hdu)(fitsfile*, fitsfile*, int*)) {
+  return copy_by_cfitsio(file, file.path(), [&](const std::string& place, fitsfile* out) {
+    const FitsFile in = opened(place, READONLY, file.path());
+    int status = 0;
+    fits_movabs_hdu(in.get(), static_cast<int>(hdu) + 1, nullptr, &status);
+    unpack_hdu(in.get(), out, &status);
+    check(status, file.path());
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<const InputFile> open_fits(const std::string& path, const std::string& shown) {
@@ -192,13 +203,11 @@ std::shared_ptr<const InputFile> open_fits(const std::string& path, const std::s
 }
 
 std::shared_ptr<const InputFile> uncompressed_table(const InputFile& file, std::int64_t hdu) {
-  return copy_by_cfitsio(file, file.path(), [&](const std::string& place, fitsfile* out) {
-    const FitsFile in = opened(place, READONLY, file.path());
-    int status = 0;
-    fits_movabs_hdu(in.get(), static_cast<int>(hdu) + 1, nullptr, &status);
-    fits_uncompress_table(in.get(), out, &status);
-    check(status, file.path());
-  });
+  return uncompressed_hdu(file, hdu, fits_uncompress_table);
+}
+
+std::shared_ptr<const InputFile> uncompressed_image(const InputFile& file, std::int64_t hdu) {
+  return uncompressed_hdu(file, hdu, fits_img_decompress);
 }
 
 void check_filter(const std::string& filter, const std::string& shown) {

@@ -19,6 +19,9 @@ namespace skyfold {
 /// @param hdu  number of the table, from 0; in the copy it is 1
 [[nodiscard]] std::shared_ptr<const InputFile> uncompressed_table(const InputFile& file, std::int64_t hdu);
 
+/// The same of one tile-compressed image.
+[[nodiscard]] std::shared_ptr<const InputFile> uncompressed_image(const InputFile& file, std::int64_t hdu);
+
 /// A table that is made by ourselves: `fill` gives its header and rows, piece by piece, behind a primary HDU.
 [[nodiscard]] std::shared_ptr<const InputFile> plain_table(
     const std::string& path, const std::function<void(const std::function<void(std::string_view)>& add)>& fill);

@@ -60,14 +60,18 @@ FoundMap find_map(const InputFile& file, const std::string& hdu) {
 }
 
 /// The map's table, plain.
-FitsTable open_map(const std::string& path, const std::string& hdu) {
-  if (!input_name(path).brackets.empty()) return open_fits_table(path, hdu);
-  refuse_foreign(path);
-  const std::shared_ptr<const InputFile> file = open_fits(path, path);
+FitsTable open_map(const std::shared_ptr<const InputFile>& file, const std::string& hdu) {
   const FoundMap map = find_map(*file, hdu);
   if (!map.header.is_true("ZTABLE")) return {file, map.header};
   const std::shared_ptr<const InputFile> plain = uncompressed_table(*file, map.hdu);
   return {plain, find_map(*plain, "1").header};
+}
+
+void add_column(HealpixMapFile::State& map, FitsColumn column) {
+  // Floats stay floats: a map of NSide 8192 is 3 GB in single precision. Truth values fit in them, too.
+  const bool is_f4 = column.info.type == Type::f4 || column.form == FitsForm::logical;
+  map.columns.push_back({column.info.name, column.info.unit, is_f4 ? Type::f4 : Type::f8});
+  map.stored.push_back(std::move(column));
 }
 
 /// Columns of numbers, all with as many values per row as the first of them.
@@ -83,17 +87,18 @@ void set_columns(HealpixMapFile::State& map, const FitsHeader& header) {
     map.per_row = static_cast<std::int64_t>(map.pixel_column.info.width);
     all.erase(all.begin());
   }
+  // Truth values, of masks, come last: the first column is taken where nothing is said.
+  std::stable_partition(all.begin(), all.end(), [](const FitsColumn& column) { return column.form != FitsForm::logical; });
   for (FitsColumn& column : all) {
-    const bool is_number = column.form != FitsForm::text && column.form != FitsForm::bit && column.form != FitsForm::logical;
     // Some maps have texts and flags beside their values.
-    if (!is_number) continue;
+    const bool is_flag =
+        column.form == FitsForm::logical && map.per_row != 0 && static_cast<std::int64_t>(column.info.width) != map.per_row;
+    if (column.form == FitsForm::text || column.form == FitsForm::bit || is_flag) continue;
     if (map.per_row == 0) map.per_row = static_cast<std::int64_t>(column.info.width);
     if (static_cast<std::int64_t>(column.info.width) != map.per_row)
       throw DataError(fmt::format("{}: column {} has {} values per row, but {} are pixels of a row (not a HEALPix map?)", map.file.path(),
                                   column.info.name, column.info.width, map.per_row));
-    // Floats stay floats: a map of NSide 8192 is 3 GB in single precision.
-    map.columns.push_back({column.info.name, column.info.unit, column.info.type == Type::f4 ? Type::f4 : Type::f8});
-    map.stored.push_back(std::move(column));
+    add_column(map, std::move(column));
   }
   if (map.columns.empty()) throw DataError(fmt::format("{}: has no column of numbers (not a HEALPix map?)", map.file.path()));
 }
@@ -170,8 +175,6 @@ void check_pixels(HealpixMapFile::State& map, const FitsHeader& header) {
 
 }  // namespace
 
-HealpixMapFile::State::State(const std::string& path, const HealpixKeywords& keywords) : State(open_map(path, keywords.hdu), keywords) {}
-
 HealpixMapFile::State::State(const FitsTable& table, const HealpixKeywords& keywords)
     : opened(table.file), file(*opened), header(table.header) {
   const std::string& path = file.path();
@@ -191,8 +194,38 @@ HealpixMapFile::State::State(const FitsTable& table, const HealpixKeywords& keyw
   check_pixels(*this, header);
 }
 
-HealpixMapFile::HealpixMapFile(const std::string& path, const HealpixKeywords& keywords)
-    : state_(std::make_shared<const State>(path, keywords)) {}
+HealpixMapFile::State::State(HealsparseContent content, const HealpixKeywords& keywords)
+    : opened(content.table.file), file(*opened), header(content.table.header), sparse(std::move(content)) {
+  if (!keywords.hdu.empty()) throw UsageError(fmt::format("{}: a map of healsparse, which is one map (leave out map.hdu)", file.path()));
+  if (upper(keywords.ordering) == "RING")
+    throw UsageError(fmt::format("{}: a map of healsparse, which is NESTED (map.ordering)", file.path()));
+  row_bytes = sparse->row_bytes;
+  per_row = sparse->per_row;
+  // Without the first block, to which the coarse pixels point that have no data.
+  const std::int64_t skipped = sparse->fine / per_row;
+  rows = sparse->rows / skipped * skipped - skipped;
+  data_begin = header.data_begin() + skipped * row_bytes;
+  nside = sparse->nside;
+  is_nested = is_explicit = true;
+  frame = frame_by(file.path(), header, keywords.frame);
+  bad_data = sparse->sentinel;
+  slots = rows * per_row;
+  for (const FitsColumn& column : sparse->columns) add_column(*this, column);
+  if (columns.empty()) throw DataError(fmt::format("{}: has no column of numbers", file.path()));
+}
+
+HealpixMapFile::HealpixMapFile(const std::string& path, const HealpixKeywords& keywords) {
+  if (!input_name(path).brackets.empty()) {
+    state_ = std::make_shared<const State>(open_fits_table(path, keywords.hdu), keywords);
+    return;
+  }
+  refuse_foreign(path);
+  const std::shared_ptr<const InputFile> file = open_fits(path, path);
+  if (auto sparse = read_healsparse(file))
+    state_ = std::make_shared<const State>(std::move(*sparse), keywords);
+  else
+    state_ = std::make_shared<const State>(open_map(file, keywords.hdu), keywords);
+}
 
 const std::string& HealpixMapFile::path() const noexcept { return state_->file.path(); }
 long HealpixMapFile::nside() const noexcept { return state_->nside; }
@@ -210,9 +243,30 @@ std::int64_t HealpixMapFile::pixels_per_row() const noexcept { return state_->pe
 std::int64_t HealpixMapFile::row_bytes() const noexcept { return state_->row_bytes; }
 std::optional<std::string> HealpixMapFile::keyword(const std::string& name) const { return state_->header.text(name); }
 
+bool HealpixMapFile::is_sparse() const noexcept { return state_->sparse.has_value(); }
+
+std::vector<HealpixMapFile::Piece> HealpixMapFile::pieces(RowRange pixels) const {
+  std::vector<Piece> found;
+  const auto add = [&](std::int64_t first_pixel, std::int64_t count, std::int64_t first_slot) {
+    // What both have in common.
+    const std::int64_t begin = std::max(pixels.begin, first_pixel), end = std::min(pixels.end, first_pixel + count);
+    if (begin < end) found.push_back({{begin, end}, {begin - first_pixel + first_slot, end - first_pixel + first_slot}});
+  };
+  if (!is_sparse()) {
+    add(state_->first_pixel, state_->slots, 0);
+    return found;
+  }
+  const std::int64_t fine = state_->sparse->fine;
+  for (std::int64_t coarse = pixels.begin / fine; coarse * fine < pixels.end; ++coarse)
+    if (const std::int64_t block = state_->sparse->block_of[static_cast<std::size_t>(coarse)]; block >= 0)
+      add(coarse * fine, fine, block * fine);
+  return found;
+}
+
 HealpixMapFile::Data HealpixMapFile::data() const {
+  const std::int64_t begin = state_->header.data_begin();
   // Up to the end of the data unit, padding included: DATASUM is over whole blocks.
-  return {&state_->file, state_->data_begin, std::min(state_->header.end(), state_->file.size()) - state_->data_begin};
+  return {&state_->file, begin, std::min(state_->header.end(), state_->file.size()) - begin};
 }
 
 std::size_t HealpixMapFile::column(const std::string& name) const {

@@ -77,7 +77,31 @@ void decode_others(const Cells& cells, const FitsColumn& column, std::optional<d
   }
 }
 
+/// Truth values as 0 and 1: T and F of a table (anything else is missing), or bits, the lowest of a byte first.
+void decode_logicals(const Cells& cells, const FitsColumn& column, std::byte* out) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for_each_row(cells, column.offset, 1, [&](const char* from, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float value = from[i] == 'T' ? 1.0F : from[i] == 'F' ? 0.0F : nan;
+      std::memcpy(out + static_cast<std::size_t>(i) * sizeof value, &value, sizeof value);
+    }
+    out += static_cast<std::size_t>(n) * sizeof(float);
+  });
+}
+
+void decode_bits(const Cells& cells, std::optional<double> bad_data, std::byte* out) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  const float values[] = {bad_data == 0.0 ? nan : 0.0F, bad_data == 1.0 ? nan : 1.0F};
+  for (std::int64_t i = 0; i < cells.count; ++i) {
+    // Rows are whole blocks, and blocks whole bytes: bits are counted through.
+    const std::int64_t bit = cells.skip + i;
+    const float value = values[(cells.rows[bit / 8] >> (bit % 8)) & 1];
+    std::memcpy(out + static_cast<std::size_t>(i) * sizeof value, &value, sizeof value);
+  }
+}
+
 void decode(const Cells& cells, const FitsColumn& column, std::optional<double> bad_data, std::byte* out) {
+  if (column.form == FitsForm::logical) return decode_logicals(cells, column, out);
   if (column.form == FitsForm::f4 && !column.scaled) return decode_floats<float, std::uint32_t>(cells, column, bad_data, out);
   if (column.form == FitsForm::f8 && !column.scaled) return decode_floats<double, std::uint64_t>(cells, column, bad_data, out);
   decode_others(cells, column, bad_data, out);
@@ -98,18 +122,47 @@ void for_each_block(const HealpixMapFile::State& map, RowRange slots, const Use&
   }
 }
 
+/// A column of a block. In tables of healsparse one column says which pixels have values, for all of them.
+void decode_column(const HealpixMapFile::State& map, const Cells& cells, std::size_t column, std::byte* out) {
+  if (map.sparse && map.sparse->is_bit_packed) return decode_bits(cells, map.bad_data, out);
+  const std::optional<std::size_t> primary = map.sparse ? map.sparse->primary : std::nullopt;
+  if (!primary || column == *primary) return decode(cells, map.stored[column], map.bad_data, out);
+  decode(cells, map.stored[column], std::nullopt, out);
+  const bool is_f4 = map.columns[*primary].type == Type::f4;
+  const auto n = static_cast<std::size_t>(cells.count), size = size_of(map.columns[column].type);
+  std::vector<double> tells(n);  // large enough for floats, too
+  const auto bytes = std::as_writable_bytes(std::span(tells));
+  decode(cells, map.stored[*primary], map.bad_data, bytes.data());
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const float nan_f4 = std::numeric_limits<float>::quiet_NaN();
+  for (std::size_t i = 0; i < n; ++i) {
+    float single;
+    std::memcpy(&single, bytes.data() + i * sizeof single, sizeof single);
+    if (std::isnan(is_f4 ? static_cast<double>(single) : tells[i]))
+      std::memcpy(out + i * size, size == sizeof nan ? static_cast<const void*>(&nan) : &nan_f4, size);
+  }
+}
+
 }  // namespace
 
 void HealpixMapFile::read(RowRange slots, std::span<const std::size_t> columns, std::span<std::byte* const> out) const {
   for_each_block(*state_, slots, [&](const Cells& cells, std::int64_t first) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const std::size_t size = size_of(state_->columns[columns[i]].type);
-      decode(cells, state_->stored[columns[i]], state_->bad_data, out[i] + static_cast<std::size_t>(first - slots.begin) * size);
+      decode_column(*state_, cells, columns[i], out[i] + static_cast<std::size_t>(first - slots.begin) * size);
     }
   });
 }
 
 void HealpixMapFile::read_pixels(RowRange slots, std::span<std::int64_t> pixels) const {
+  if (state_->sparse) {
+    const std::int64_t fine = state_->sparse->fine;
+    for (std::int64_t slot = slots.begin; slot < slots.end; ++slot) {
+      const std::int64_t coarse = state_->sparse->coarse_of[static_cast<std::size_t>(slot / fine)];
+      pixels[static_cast<std::size_t>(slot - slots.begin)] = coarse < 0 ? -1 : coarse * fine + slot % fine;
+    }
+    return;
+  }
   // As doubles: pixel numbers of the largest maps are far below 2^53.
   const double all = 12.0 * static_cast<double>(nside()) * static_cast<double>(nside());
   std::vector<double> numbers;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "healsparse_read.hpp"
 #include "skyfold/io/healpix_map.hpp"
 #include "source_file.hpp"
 #include "source_fits_columns.hpp"
@@ -13,9 +14,8 @@ namespace skyfold {
 
 /// An open map file and what its header says.
 struct HealpixMapFile::State {
-  State(const std::string& path, const HealpixKeywords& keywords);
-
   State(const FitsTable& table, const HealpixKeywords& keywords);
+  State(HealsparseContent content, const HealpixKeywords& keywords);
 
   std::shared_ptr<const InputFile> opened;
   const InputFile& file;
@@ -27,9 +27,10 @@ struct HealpixMapFile::State {
   std::optional<Frame> frame;
   std::optional<double> bad_data;
   std::int64_t slots = 0, first_pixel = 0;
-  FitsColumn pixel_column;             ///< of listed pixels
-  std::vector<FitsColumn> stored;      ///< as in the file
-  std::vector<HealpixColumn> columns;  ///< as given to the reader, the same order
+  FitsColumn pixel_column;                  ///< of listed pixels
+  std::optional<HealsparseContent> sparse;  ///< of a map of healsparse: where its fine pixels are
+  std::vector<FitsColumn> stored;           ///< as in the file
+  std::vector<HealpixColumn> columns;       ///< as given to the reader, the same order
 };
 
 }  // namespace skyfold

@@ -92,6 +92,7 @@ class OptionValues(support.SkyfoldTest):
                  "--channel.fwhm", 33]
         for message, words in [(r"no column 'nope_u' \(named by --bands.error\)", [*stars, "--bands.error", "nope_{band}"]),
                                (r"no column 'nope' \(named by --compare.aperture\)", [*patch, "--compare.aperture", "nope"]),
+                               (r"--compare.mean", [*patch, "--compare.mean", "flux"]),
                                (r"column mag_i is that of two bands", ["train", "--calibrate", "none", "--sample", self.spec, "--bands", "g,r", "--bands.magnitude", "mag_i"]),
                                (r"column mag_g is that of two bands", ["train", "--calibrate", "none", "--sample", self.spec, "--bands", "g,g"])]:
             with self.subTest(message):

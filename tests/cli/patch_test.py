@@ -101,6 +101,51 @@ class Identity(PatchCommand):
         self.assertEqual(self.patch("a.h5"), first)
 
 
+class Plots(PatchCommand):
+    """Texts of the pictures; healpy gives the numbers that they are about."""
+
+    def drawn(self, sources, *words):
+        self.skyfold("patch", "--maps", self.map, "--sources", sources, "--output", self.path("o.h5"), "--plot", *words)
+        return [pathlib.Path(self.path(name)).read_text() for name in ("o.fluxes.svg", "o.sources.svg")]
+
+    def test_without_fluxes_the_distribution_of_means_is_drawn_and_stamps_have_axes_and_circles(self):
+        distribution, stamps = self.drawn(self.sources, "--measure", "mean", "--patch.radius", 120, "--channel.fwhm", 100)
+        self.assertIn("The table has no fluxes to compare with: what was measured", distribution)
+        self.assertIn("mean [K_CMB], from the 1st to the 99th percentile", distribution)
+        self.assertNotIn(">equal<", distribution)
+        for text in ("map [K_CMB]: the brightest by mean", "north up, east left, red circle: disc of 120 arcmin, orange and dashed: beam of FWHM 100 arcmin",
+                     "offset east [arcmin]", "offset north [arcmin]"):
+            self.assertIn(text, stamps)
+        rows = read_group(self.path("o.h5"))
+        brightest = rows["NAME"][np.argsort(-rows["mean"], kind="stable")[:8]]
+        for name in brightest:
+            self.assertIn(name.decode() if isinstance(name, bytes) else name, stamps)
+
+    def test_means_are_compared_with_fluxes_up_to_a_factor(self):
+        values = fits.getdata(self.map)["I_STOKES"].ravel()
+        means = np.array([values[hp.query_disc(NSIDE, hp.ang2vec(np.radians(90 - lat), np.radians(lon)), np.radians(2.0))].mean(dtype="f8")
+                          for lon, lat in zip(self.columns["GLON"], self.columns["GLAT"])])
+        flux = np.where(means > 0, means * 250 * np.exp(np.random.default_rng(3).normal(0, 0.02, len(means))), 1.0)
+        flux[means.argmax()] *= 4
+        sources = make_fits(self.path("f.fits"), {**self.columns, "DETFLUX": flux * 1000}, {"DETFLUX": "mJy"})
+        result = self.skyfold("patch", "--maps", self.map, "--sources", sources, "--output", self.path("o.h5"), "--plot", "--measure", "disc",
+                              "--patch.radius", 120)
+        factor = np.median((flux / means)[means > 0])
+        self.assertRegex(result.out, f"map: mean x {factor:.5g} Jy per K_CMB against DETFLUX of the catalogue: {(means > 0).sum()} sources, median ratio 1.0000")
+        self.assertIn("1 outliers", result.out)
+        self.assertIn(f"outlier {self.columns['NAME'][means.argmax()].decode()}", result.out)
+        self.assertIn(f"mean x {factor:.5g} Jy per K_CMB over DETFLUX", pathlib.Path(self.path("o.fluxes.svg")).read_text())
+
+    def test_a_disc_smaller_than_a_pixel_is_told_with_both_sizes(self):
+        result = self.skyfold("patch", "--maps", self.map, "--sources", self.sources, "--output", self.path("o.h5"))
+        line = "a pixel is 27.48 arcmin wide, the disc's radius 10 arcmin: sources whose disc holds no centre of a pixel are flagged"
+        self.assertIn(line, result.out + result.err)
+        flagged = np.sum(read_group(self.path("o.h5"))["n_pix"] == 0)
+        self.assertIn(f"map: 832 sources, {flagged} flagged (disc {flagged})", result.out)
+        again = self.skyfold("patch", "--maps", self.map, "--sources", self.sources, "--output", self.path("p.h5"), "--patch.membership", "inclusive")
+        self.assertNotIn("a pixel is", again.out + again.err)
+
+
 class BadInput(PatchCommand):
     def test_maps_that_are_none(self):
         self.fails(3, "not a HEALPix map", maps=self.sources)

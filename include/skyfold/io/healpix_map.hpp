@@ -27,11 +27,13 @@ struct HealpixColumn {
   Type type = Type::f4;  ///< f4 or f8
 };
 
-/// A HEALPix map in a FITS binary table: any number of pixels per row, floating-point or integer columns with TSCAL, TZERO
-/// and TNULL, RING or NESTED, all pixels, a range of them (FIRSTPIX), or listed ones (INDXSCHM = EXPLICIT).
+/// A HEALPix map in a FITS binary table: any number of pixels per row, floating-point, integer or logical columns with TSCAL,
+/// TZERO and TNULL, RING or NESTED, all pixels, a range of them (FIRSTPIX), or listed ones (INDXSCHM = EXPLICIT); or a map of
+/// healsparse, whose pixels count as listed.
 ///
 /// The pixels of a file stand in *slots*: slot s is pixel s of the map for a full one, FIRSTPIX + s for a range, the number
-/// in the first column for listed pixels. Constant after opening; threads may read at the same time.
+/// in the first column for listed pixels; healsparse has slots for the fine pixels of each coarse one. Constant after opening; threads may
+/// read at the same time.
 class HealpixMapFile {
  public:
   /// Throws IoError for a file that cannot be read, DataError for one that is not a HEALPix map, or is damaged.
@@ -44,6 +46,7 @@ class HealpixMapFile {
   [[nodiscard]] bool is_iau() const noexcept;                 ///< POLCCONV = IAU; else COSMO
   [[nodiscard]] const std::vector<HealpixColumn>& columns() const noexcept;
   [[nodiscard]] bool is_explicit() const noexcept;          ///< pixels are listed
+  [[nodiscard]] bool is_sparse() const noexcept;            ///< of healsparse
   [[nodiscard]] bool is_full() const noexcept;              ///< every pixel has a slot, in order
   [[nodiscard]] std::int64_t slots() const noexcept;        ///< pixels in the file
   [[nodiscard]] std::int64_t first_pixel() const noexcept;  ///< of slot 0, unless pixels are listed
@@ -62,8 +65,17 @@ class HealpixMapFile {
   /// @param columns  by number
   /// @param out      for each column, slots.size() floats or doubles as `columns()` says
   void read(RowRange slots, std::span<const std::size_t> columns, std::span<std::byte* const> out) const;
-  /// Pixel numbers of slots; only for listed pixels. Throws DataError for one that is not in the map.
+  /// Pixel numbers of slots; only for listed pixels. -1 for a slot that healsparse does not use. Throws DataError for one that is
+  /// not in the map.
   void read_pixels(RowRange slots, std::span<std::int64_t> pixels) const;
+
+  /// Pixels that follow one another in the file as on the sky.
+  struct Piece {
+    RowRange pixels, slots;
+  };
+  /// Where pixels of [begin, end) are in the file, in increasing order; those that are not there are left out. Not for listed pixels,
+  /// but for those of healsparse.
+  [[nodiscard]] std::vector<Piece> pieces(RowRange pixels) const;
 
   struct State;  ///< for this layer
   /// Where the table's data are: the file, their first byte and how many they are, with the heap and the padding.

@@ -22,7 +22,8 @@ class HealpixPixels {
   /// Collective when `whole`.
   ///
   /// @param columns  by number, without repetition
-  /// @param whole    read all of the map with `load`; else blocks with `need`. Maps with listed pixels must be whole.
+  /// @param whole    read all of the map with `load`; else blocks with `need`. Maps with listed pixels must be whole, but
+  ///                 for those of healsparse.
   HealpixPixels(HealpixMapFile file, std::vector<std::size_t> columns, bool whole, const GatherTexts& gather);
   ~HealpixPixels();
   HealpixPixels(HealpixPixels&&) noexcept;
@@ -48,6 +49,7 @@ class HealpixPixels {
   void read_slots(RowRange slots);
   void scatter_slots(RowRange slots);
   std::int64_t need_block(std::int64_t block);
+  void set_missing(RowRange pixels) noexcept;
   [[nodiscard]] std::byte* place(std::size_t column, std::int64_t pixel) const noexcept;
 
   HealpixMapFile file_;

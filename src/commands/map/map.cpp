@@ -29,7 +29,7 @@ struct MapOptions {
 };
 
 void describe_input(OptionSet& option, MapOptions& o) {
-  option("input", o.input, "map, a FITS HEALPix file").required().positional().layout();
+  option("input", o.input, "map, a FITS HEALPix or healsparse file").required().positional().layout();
   option("map.hdu", o.keywords.hdu, "extension with the map, by number or EXTNAME; empty: the first HEALPix table");
   option("map.ordering", o.keywords.ordering, "numbering of the pixels, where ORDERING is missing or wrong").one_of({"", "RING", "NESTED"});
   option("map.frame", o.keywords.frame, "frame, G, C or E, where COORDSYS is missing or wrong");
@@ -106,6 +106,7 @@ class MapInfoCommand final : public Command {
 
  private:
   static std::string storage_of(const HealpixMapFile& file) {
+    if (file.is_sparse()) return fmt::format("healsparse, {} pixels in covered coarse ones", grouped(file.slots()));
     if (file.is_explicit()) return fmt::format("partial, {} listed pixels", grouped(file.slots()));
     // Of the two partial kinds one lists its pixels, the other has a range of them.
     if (file.is_full()) return "full";
@@ -137,6 +138,7 @@ class MapInfoCommand final : public Command {
                                    {"pixels", file.slots()},
                                    {"full", file.is_full()},
                                    {"explicit", file.is_explicit()},
+                                   {"healsparse", file.is_sparse()},
                                    {"pixels_per_row", file.pixels_per_row()},
                                    {"columns", nlohmann::ordered_json::array()}};
     if (file.frame()) json["frame"] = std::string(1, letter_of(*file.frame()));

@@ -96,8 +96,11 @@ PatchMaps::PatchMaps(const PatchMapOptions& o, const PatchOptions& measure) {
   for (const std::string& path : o.masks) {
     const HealpixMapFile& file = masks_.emplace_back(path, HealpixKeywords{});
     mask_columns_.push_back(o.mask.empty() ? file.known_column(mask_names).value_or(0) : file.column(o.mask));
+    if (o.mask.empty() && file.columns().size() > 1)
+      remarks_.push_back(fmt::format("guessed mask = column {} of {}", file.columns()[mask_columns_.back()].name, path));
   }
   for (std::size_t i = 0; i < o.maps.size(); ++i) open_mask(o, i);
+  if (measure.measures("mean") || measure.measures("disc")) tell_small_discs(measure);
   if (needs_polarisation && std::find(is_polarised_.begin(), is_polarised_.end(), true) == is_polarised_.end())
     throw UsageError(
         fmt::format("{}: no columns of Q and U (measure polarisation needs them; name them with --map.q and --map.u)", o.maps.front()));
@@ -140,6 +143,19 @@ void PatchMaps::open(const PatchMapOptions& o, std::size_t i, bool needs_fluxes,
   is_polarised_.push_back(columns.size() == 3);
   if (!o.variance.empty() && needs_fluxes) columns.push_back(file.column(o.variance));
   set_channel(o, i, channel_of(o, i), needs_fluxes);
+}
+
+void PatchMaps::tell_small_discs(const PatchOptions& measure) {
+  if (measure.membership == "inclusive") return;  // of all discs pixels are found
+  for (std::size_t i = 0; i < maps_.size(); ++i) {
+    // Of the pixels, or of their parts, that have a centre or none: sixteen of them.
+    const double parts = measure.membership == "fractional" ? 4.0 : 1.0, farthest = maps_[i].pixels.largest_pixel_radius() / arcmin / parts;
+    if (measure.radius_arcmin < farthest)
+      remarks_.push_back(fmt::format(
+          "{}: a pixel is {:.4g} arcmin wide, the disc's radius {:.4g} arcmin: sources whose disc holds no centre of a pixel are "
+          "flagged (--patch.membership inclusive takes all pixels that a disc touches)",
+          label(i), std::sqrt(maps_[i].pixels.pixel_area_sr()) / arcmin, measure.radius_arcmin));
+  }
 }
 
 std::size_t PatchMaps::channel_of(const PatchMapOptions& o, std::size_t i) const {
@@ -202,7 +218,7 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
     // A pixel may reach into the circle though its centre lies outside.
     const double radius = reach_arcmin_ * arcmin + pixels.largest_pixel_radius();
     HealpixPixels& all = pixels_.emplace_back(file, columns, is_better_whole(file, sources, radius), gather);
-    if (!all.is_whole()) piecewise_.push_back({&all, frame, DiscFinder(pixels), std::min(radius, std::numbers::pi)});
+    if (!all.is_whole()) piecewise_.push_back({&all, frame, DiscFinder(pixels), radius, pixels.largest_pixel_radius()});
     return all;
   };
   for (std::size_t i = 0; i < maps_.size(); ++i) {
@@ -238,15 +254,24 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
     });
 }
 
+std::int64_t PatchMaps::need_within(Piecewise& piecewise, double lon, double lat, Frame frame, double radius) {
+  const FrameRotation rotation(frame, piecewise.frame);
+  // Each map in its own frame: the source is turned into it, never the map.
+  const Angles here = angles_of(lon, lat);
+  piecewise.finder.find(rotation.is_identity() ? here : angles_of(rotation(vector_of(here))), std::min(radius, std::numbers::pi), runs_);
+  return piecewise.pixels->need(runs_);
+}
+
 std::int64_t PatchMaps::need(double lon, double lat, Frame frame) {
   std::int64_t bytes = 0;
-  for (Piecewise& piecewise : piecewise_) {
-    const FrameRotation rotation(frame, piecewise.frame);
-    // Each map in its own frame: the source is turned into it, never the map.
-    const Angles here = angles_of(lon, lat);
-    piecewise.finder.find(rotation.is_identity() ? here : angles_of(rotation(vector_of(here))), piecewise.radius, runs_);
-    bytes += piecewise.pixels->need(runs_);
-  }
+  for (Piecewise& piecewise : piecewise_) bytes += need_within(piecewise, lon, lat, frame, piecewise.radius);
+  return bytes;
+}
+
+std::int64_t PatchMaps::need(double lon, double lat, Frame frame, double radius_arcmin) {
+  std::int64_t bytes = 0;
+  for (Piecewise& piecewise : piecewise_)
+    bytes += need_within(piecewise, lon, lat, frame, std::max(piecewise.radius, radius_arcmin * arcmin + piecewise.margin));
   return bytes;
 }
 

@@ -37,6 +37,9 @@ class PatchMaps {
   /// Reads what is needed around a source in maps that are read in pieces. Main thread only. Returns the bytes read.
   std::int64_t need(double lon, double lat, Frame frame);
 
+  /// The same for pixels within `radius_arcmin`, farther than any measurement reaches.
+  std::int64_t need(double lon, double lat, Frame frame, double radius_arcmin);
+
   [[nodiscard]] std::size_t size() const noexcept { return maps_.size(); }
   [[nodiscard]] const std::string& path(std::size_t map) const noexcept { return files_[map].path(); }
   /// For people: the channel's name, or the place in the list.
@@ -54,10 +57,13 @@ class PatchMaps {
     HealpixPixels* pixels;
     Frame frame;
     DiscFinder finder;
-    double radius;
+    double radius;  ///< of what measurements use
+    double margin;  ///< a pixel's largest radius
   };
   void open(const PatchMapOptions& o, std::size_t i, bool needs_fluxes, bool needs_polarisation);
   void set_channel(const PatchMapOptions& o, std::size_t i, std::size_t channel, bool needs_fluxes);
+  std::int64_t need_within(Piecewise& piecewise, double lon, double lat, Frame frame, double radius);
+  void tell_small_discs(const PatchOptions& measure);
   [[nodiscard]] std::size_t channel_of(const PatchMapOptions& o, std::size_t i) const;
   void open_mask(const PatchMapOptions& o, std::size_t i);
 

@@ -40,7 +40,9 @@ void describe_patch(OptionSet& option, PatchStageOptions& o) {
   option("output", o.output, "measurements of every source, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("text", o.text, "the means as text, NAME_10arcminmean<tab>value; needs measure mean or disc").layout().writes(FileKind::text);
-  option("plot", o.plot, "draw OUTPUT.fluxes.svg (against the catalogue's fluxes) and OUTPUT.sources.svg; needs gnuplot").layout();
+  option("plot", o.plot,
+         "draw OUTPUT.fluxes.svg (against the catalogue's fluxes, or their distribution) and OUTPUT.sources.svg; needs gnuplot")
+      .layout();
   option("channels", o.maps.channels, "channel of each map, by channel.name; empty: by the keyword FREQ, else in their order");
   option("masks", o.maps.masks, "HEALPix masks, > 0 where a pixel counts: one for all maps, or one per map").layout();
   describe(option, o.measure);
@@ -169,10 +171,10 @@ class PatchRun {
       summary = patch_summary(product_.rows, sources_, *maps_, o_.measure, pairs);
       if (!o_.text.empty()) write_patch_text(run_->partial(o_.text), product_.rows, sources_, *maps_, o_.measure);
       if (!o_.plot) return;
-      draw_fluxes(pairs, run_->partial(beside("fluxes.svg")));
-      // The map that was compared, whose outliers are shown.
-      const std::size_t map = pairs.empty() ? 0 : pairs[0].map;
-      draw_cutouts(chosen_cutouts(sources_, pairs), sources_, *maps_, map, run_->partial(beside("sources.svg")));
+      const std::string fluxes = run_->partial(beside("fluxes.svg"));
+      pairs.empty() ? draw_distributions(product_.rows, *maps_, o_.measure, fluxes) : draw_fluxes(pairs, fluxes);
+      draw_contact_sheet(contact_sheet(product_.rows, sources_, *maps_, o_.measure, pairs), sources_, *maps_, o_.measure,
+                         run_->partial(beside("sources.svg")));
     });
     run_->publish(product_paths());
     return run_->finish(context_.threads, summary);

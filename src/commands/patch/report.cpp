@@ -21,11 +21,16 @@ namespace {
 /// A measurement whose flux a catalogue may hold too, with the usual names of that column in small letters.
 struct Comparable {
   const char *measure, *column;
-  std::array<const char*, 3> names;
+  std::array<const char*, 5> names;
 };
 constexpr std::array comparables = {Comparable{"aperture", "aper_flux", {"aperflux", "flux_aper", "flux"}},
                                     Comparable{"psf", "psf_flux", {"psfflux", "flux_psf", "flux"}},
-                                    Comparable{"gauss", "gau_flux", {"gauflux", "flux_gauss", "flux"}}};
+                                    Comparable{"gauss", "gau_flux", {"gauflux", "flux_gauss", "flux"}},
+                                    Comparable{"mean", "mean", {"detflux", "aperflux", "psfflux", "gauflux", "flux"}}};
+
+bool is_measured(const Comparable& c, const PatchOptions& measure) {
+  return measure.measures(c.measure) || (std::string_view(c.measure) == "mean" && measure.measures("disc"));
+}
 
 /// Jy of a catalogue's flux unit; nothing for another unit.
 std::optional<double> jansky_of(const std::string& unit) {
@@ -51,7 +56,7 @@ std::vector<double> finite(const std::vector<double>& values) {
 
 std::string given_column(const Comparable& c, const PatchCompareOptions& o) {
   const std::string measure = c.measure;
-  return measure == "aperture" ? o.aperture : measure == "psf" ? o.psf : o.gauss;
+  return measure == "aperture" ? o.aperture : measure == "psf" ? o.psf : measure == "gauss" ? o.gauss : o.mean;
 }
 
 /// The map that the catalogue's fluxes belong to; nothing when that is not known.
@@ -69,6 +74,13 @@ struct ComparedColumn {
   double jansky = 1.0;  ///< of its unit
 };
 
+std::string usual_column(const Schema& schema, const Comparable& c) {
+  std::vector<std::string> names;
+  for (const char* name : c.names)
+    if (name != nullptr) names.emplace_back(name);
+  return known_column(schema, names);
+}
+
 /// The columns that can be compared.
 ///
 /// @param has_map  it is known which map they belong to
@@ -78,12 +90,12 @@ std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map,
   for (const Comparable& c : comparables) {
     std::string name = given_column(c, o);
     const std::string option = fmt::format("compare.{}", c.measure);
-    const bool is_given = !name.empty(), is_measured = measure.measures(c.measure);
-    if (!is_measured) refuse_idle_options(fmt::format("{} in --measure", c.measure).c_str(), {{option.c_str(), is_given}});
+    const bool is_given = !name.empty(), is_done = is_measured(c, measure);
+    if (!is_done) refuse_idle_options(fmt::format("{} in --measure", c.measure).c_str(), {{option.c_str(), is_given}});
     if (!has_map) refuse_idle_options("--compare.channel", {{option.c_str(), is_given}});
     if (is_given && !find_column(schema, name)) throw UsageError(fmt::format("no column '{}' (named by --{})", name, option));
-    if (!is_given) name = known_column(schema, std::vector<std::string>(c.names.begin(), c.names.end()));
-    if (!is_measured || !has_map || name.empty()) continue;
+    if (!is_given) name = usual_column(schema, c);
+    if (!is_done || !has_map || name.empty()) continue;
     const std::string unit = schema[*find_column(schema, name)].unit;
     const std::optional<double> jansky = jansky_of(unit);
     // A guessed column in another unit is passed over, a named one refused.
@@ -94,18 +106,58 @@ std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map,
   return compared;
 }
 
+/// Means are no fluxes: the median of what the catalogue has per unit of them makes them comparable.
+double jansky_per_unit(const std::vector<double>& means, const std::vector<double>& catalogued) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < means.size(); ++i)
+    if (means[i] > 0.0 && catalogued[i] > 0.0) ratios.push_back(catalogued[i] / means[i]);
+  return ratios.empty() ? std::nan("") : median(ratios);
+}
+
+FluxPair pair_of(const ComparedColumn& c, std::size_t map, std::string unit, std::vector<double> measured, const Column& catalogued) {
+  FluxPair pair{c.measure, c.name, map, std::move(measured), {}, {}, 1.0, "Jy"};
+  for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(catalogued.number(i) * c.jansky);
+  if (pair.is_normalised()) {
+    pair.jansky = jansky_per_unit(pair.measured, pair.catalogued);
+    pair.unit = std::move(unit);
+    for (double& value : pair.measured) value *= pair.jansky;
+  }
+  pair.comparison = compare_fluxes(pair.measured, pair.catalogued);
+  return pair;
+}
+
 std::string describe_pair(const FluxPair& pair, const PatchSources& sources, const std::string& label) {
   constexpr std::size_t shown = 5;
   const FluxComparison& c = pair.comparison;
   std::string text = fmt::format(
-      "{}: {} against {} of the catalogue: {} sources, median ratio {:.4f}, scatter {:.4f}, rank correlation {:.4f}, {} outliers\n", label,
-      pair.measure, pair.column, grouped(static_cast<long long>(c.n)), c.median_ratio, c.scatter, c.spearman, c.outliers.size());
+      "{}: {}{} against {} of the catalogue: {} sources, median ratio {:.4f}, scatter {:.4f}, rank correlation {:.4f}, {} outliers\n",
+      label, pair.measure, pair.is_normalised() ? " x " + factor_of(pair) : "", pair.column, grouped(static_cast<long long>(c.n)),
+      c.median_ratio, c.scatter, c.spearman, c.outliers.size());
   for (std::size_t i = 0; i < std::min(shown, c.outliers.size()); ++i) {
     const std::size_t row = c.outliers[i];
     text += fmt::format("  outlier {}: {:.4g} Jy, catalogue {:.4g} Jy\n", name_of_source(sources, row), pair.measured[row],
                         pair.catalogued[row]);
   }
   return text;
+}
+
+/// How many rows have flags, and which.
+std::string flagged_text(const std::vector<double>& flags) {
+  constexpr std::pair<int, const char*> reasons[] = {{patch_no_position, "no position"},
+                                                     {patch_disc_coverage, "disc"},
+                                                     {patch_aperture_coverage, "aperture"},
+                                                     {patch_psf_coverage, "PSF"},
+                                                     {patch_gauss_coverage, "Gaussian"},
+                                                     {patch_gauss_failed, "Gaussian fit"},
+                                                     {patch_polarisation_coverage, "polarisation"},
+                                                     {patch_failed, "failed"}};
+  const auto with = [&](int bits) {
+    return std::count_if(flags.begin(), flags.end(), [&](double flag) { return (static_cast<int>(flag) & bits) != 0; });
+  };
+  std::string parts;
+  for (const auto& [bit, name] : reasons)
+    if (const auto n = with(bit); n > 0) parts += fmt::format("{}{} {}", parts.empty() ? " (" : ", ", name, grouped(n));
+  return fmt::format("{} flagged{}", grouped(with(~0)), parts.empty() ? "" : parts + ")");
 }
 
 }  // namespace
@@ -115,6 +167,11 @@ void describe(OptionSet& option, PatchCompareOptions& o) {
   option("compare.aperture", o.aperture, "catalogue's column to compare aperture fluxes with; empty: guessed").layout();
   option("compare.psf", o.psf, "catalogue's column to compare fluxes of the fitted beam with; empty: guessed").layout();
   option("compare.gauss", o.gauss, "catalogue's column to compare fluxes of the fitted Gaussian with; empty: guessed").layout();
+  option("compare.mean", o.mean, "catalogue's column to compare means of the disc with, up to a factor; empty: guessed").layout();
+}
+
+std::string factor_of(const FluxPair& pair) {
+  return fmt::format("{:.5g} Jy{}", pair.jansky, pair.unit.empty() ? "" : " per " + pair.unit);
 }
 
 std::string name_of_source(const PatchSources& sources, std::size_t row) {
@@ -127,16 +184,18 @@ void check_compared(const PatchSources& sources, const PatchMaps& maps, const Pa
   (void)compared_columns(sources.table.schema(), compared_map(maps, o).has_value(), measure, o);
 }
 
+std::vector<double> product_column(const std::string& product, const std::string& name) {
+  return read_column(RowReader(product, "/object", ZoneCheck::off), name);
+}
+
 std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                                  const PatchOptions& measure, const PatchCompareOptions& o) {
   const std::optional<std::size_t> map = compared_map(maps, o);
   std::vector<FluxPair> pairs;
   const RowReader reader(product, "/object", ZoneCheck::off);
   for (const ComparedColumn& c : compared_columns(sources.table.schema(), map.has_value(), measure, o)) {
-    FluxPair pair{c.measure, c.name, *map, read_column(reader, c.measured + maps.map(*map).suffix), {}, {}};
-    for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(sources.table.at(c.name).number(i) * c.jansky);
-    pair.comparison = compare_fluxes(pair.measured, pair.catalogued);
-    pairs.push_back(std::move(pair));
+    pairs.push_back(
+        pair_of(c, *map, maps.map(*map).unit, read_column(reader, c.measured + maps.map(*map).suffix), sources.table.at(c.name)));
   }
   return pairs;
 }
@@ -148,8 +207,7 @@ std::string patch_summary(const std::string& product, const PatchSources& source
   for (std::size_t i = 0; i < maps.size(); ++i) {
     const PatchMap& map = maps.map(i);
     const std::vector<double> flags = read_column(reader, "flags" + map.suffix);
-    const auto flagged = std::count_if(flags.begin(), flags.end(), [](double flag) { return flag != 0.0; });
-    text += fmt::format("{}: {} sources, {} flagged", maps.label(i), grouped(std::ssize(flags)), grouped(flagged));
+    text += fmt::format("{}: {} sources, {}", maps.label(i), grouped(std::ssize(flags)), flagged_text(flags));
     const auto add = [&](const char* column, const std::string& unit) {
       const std::string name = column + map.suffix;
       if (!find_column(reader.schema(), name)) return;

@@ -14,8 +14,8 @@ namespace skyfold {
 
 /// Which of the catalogue's columns hold fluxes of its own; "" = guessed.
 struct PatchCompareOptions {
-  std::string channel;               ///< of these fluxes; "" = the only map
-  std::string aperture, psf, gauss;  ///< columns
+  std::string channel;                     ///< of these fluxes; "" = the only map
+  std::string aperture, psf, gauss, mean;  ///< columns
 };
 void describe(OptionSet& option, PatchCompareOptions& o);
 
@@ -25,7 +25,13 @@ struct FluxPair {
   std::size_t map = 0;
   std::vector<double> measured, catalogued;  ///< Jy, by row of the product
   FluxComparison comparison;
+  double jansky = 1.0;  ///< by which means of a disc were multiplied: the median of catalogued over measured
+  std::string unit;     ///< of what was multiplied
+
+  [[nodiscard]] bool is_normalised() const noexcept { return measure == "mean"; }
 };
+/// "12.3 Jy per K_CMB"
+[[nodiscard]] std::string factor_of(const FluxPair& pair);
 /// Throws UsageError for a named column that is absent, without a unit of flux, or with nothing to compare it with.
 void check_compared(const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure, const PatchCompareOptions& o);
 /// The pairs there are; throws as check_compared does.
@@ -39,6 +45,9 @@ void check_compared(const PatchSources& sources, const PatchMaps& maps, const Pa
 /// Writes lines NAME_10arcminmean<TAB>1.23456e-04 in the order of the input; with several maps NAME_CHANNEL_10arcminmean.
 void write_patch_text(const std::string& path, const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                       const PatchOptions& measure);
+
+/// A column of the product.
+[[nodiscard]] std::vector<double> product_column(const std::string& product, const std::string& name);
 
 /// Text of a source's name or id; its row without one.
 [[nodiscard]] std::string name_of_source(const PatchSources& sources, std::size_t row);
