@@ -18,6 +18,10 @@ struct Counts {
   std::int64_t blocked = 0;  ///< groups that wait for events which cannot come, since jobs before have failed
 };
 
+/// What could never work in what the nodes of a file wait for: triggers of one node that cannot be joined, groups that wait for one
+/// another. An engine throws the first as a UsageError.
+void check_flow(const PipelineFile& file, std::vector<Fault>& faults);
+
 /// What is to be done next in a pipeline: a state machine without clock, files or processes. Every change is a record: the engine makes
 /// records of what happens (and of what follows from it: events start jobs, groups are complete), applies them to its state and hands them
 /// to `record`, which writes the journal. Replaying a journal gives the same engine.
