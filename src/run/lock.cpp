@@ -33,8 +33,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds heartbeat(5);
-constexpr std::chrono::seconds dead_after(60);  // many heartbeats: network file systems are slow
-constexpr std::chrono::seconds glance(6);       // one heartbeat
+constexpr double dead_after_s = 60.0;      // many heartbeats: network file systems are slow
+constexpr std::chrono::seconds glance(6);  // one heartbeat
 constexpr std::chrono::seconds recent(90);
 constexpr std::chrono::seconds orphan_patience(10);  // ranks whose mpirun was killed end within a few seconds
 constexpr std::chrono::milliseconds look_interval(200);
@@ -121,14 +121,6 @@ bool moves(const std::string& path, Clock::duration patience) {
   return false;
 }
 
-/// SKYFOLD_LOCK_PATIENCE: seconds that the lock of another machine must stand still to be taken over.
-Clock::duration patience_with_others() {
-  const char* text = std::getenv("SKYFOLD_LOCK_PATIENCE");
-  const auto seconds = text ? parse_double(text) : std::nullopt;
-  return seconds && *seconds >= 0.0 && *seconds < 1e6 ? std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds))
-                                                      : dead_after;
-}
-
 enum class Life { dead, alive, unknown };
 
 /// What can be told at once.
@@ -145,10 +137,9 @@ Life life_of(const Holder& holder, const std::string& path) {
 bool is_alive(const Holder& holder, const std::string& path) {
   const Life life = life_of(holder, path);
   if (life != Life::unknown) return life == Life::alive;
-  const auto patience = patience_with_others();
-  log_info(fmt::format("{}: held by {}, another machine: watching for {:.3g} s whether it lives", path, describe(holder),
-                       std::chrono::duration<double>(patience).count()));
-  return moves(path, patience);
+  const double patience_s = lock_patience_s();
+  log_info(fmt::format("{}: held by {}, another machine: watching for {:.3g} s whether it lives", path, describe(holder), patience_s));
+  return moves(path, std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(patience_s)));
 }
 
 /// One process at a time takes a lock over, where the file system has flock: else two that find the same dead holder could
@@ -238,6 +229,12 @@ void RunLock::beat() {
     const std::string digits = fmt::format("{:0{}}", count, counter_digits);
     if (pwrite(descriptor_, digits.data(), digits.size(), place) > 0) (void)fdatasync(descriptor_);  // other machines see it then
   }
+}
+
+double lock_patience_s() {
+  const char* text = std::getenv("SKYFOLD_LOCK_PATIENCE");
+  const auto seconds = text ? parse_double(text) : std::nullopt;
+  return seconds && *seconds >= 0.0 && *seconds < 1e6 ? *seconds : dead_after_s;
 }
 
 std::string lock_holder(const std::string& folder) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "post_files.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/hash.hpp"
@@ -54,17 +55,23 @@ std::string line_of(const Order& order) {
                   {"grace", order.grace_s},
                   {"memory", order.memory_bytes},
                   {"log_bytes", order.log_bytes}};
-  const std::string text = j.dump();
-  return text + " " + hex64(hash_text(text)) + "\n";
+  return sealed(j.dump());
 }
 
 Order order_of_line(std::string_view line) {
+  const auto text = text_under_seal(line);
+  if (!text) throw DataError("a damaged order: its checksum is wrong");
+  return order_in(json::parse(*text));
+}
+
+std::string sealed(std::string_view text) { return fmt::format("{} {}\n", text, hex64(hash_text(text))); }
+
+std::optional<std::string_view> text_under_seal(std::string_view line) {
   if (line.ends_with('\n')) line.remove_suffix(1);
-  const std::size_t space = line.rfind(' ');
-  if (space == std::string_view::npos || line.size() - space - 1 != checksum_digits ||
-      line.substr(space + 1) != hex64(hash_text(line.substr(0, space))))
-    throw DataError("a damaged order: its checksum is wrong");
-  return order_in(json::parse(line.substr(0, space)));
+  if (line.size() <= checksum_digits || line[line.size() - checksum_digits - 1] != ' ') return std::nullopt;
+  const std::string_view text = line.substr(0, line.size() - checksum_digits - 1);
+  if (line.substr(text.size() + 1) != hex64(hash_text(text))) return std::nullopt;
+  return text;
 }
 
 }  // namespace skyfold::workflow

@@ -38,4 +38,8 @@ class RunLock {
 /// for a few seconds when its last sign is old.
 [[nodiscard]] std::string lock_holder(const std::string& folder);
 
+/// Seconds for which a sign of life on another machine must stand still before its process counts as dead: 60, or what the environment
+/// variable SKYFOLD_LOCK_PATIENCE says.
+[[nodiscard]] double lock_patience_s();
+
 }  // namespace skyfold
