@@ -101,6 +101,122 @@ class Identity(PatchCommand):
         self.assertEqual(self.patch("a.h5"), first)
 
 
+class OwnMaps(PatchCommand):
+    """Several catalogues, each on its own map: judged by runs of each one and by healpy."""
+    channels = ("030", "044", "857")
+    units = ("K_CMB", "K_CMB", "MJy/sr")
+
+    def setUp(self):
+        super().setUp()
+        rng = np.random.default_rng(11)
+        self.maps, self.catalogues, self.rows, self.values = [], [], [], []
+        for i, channel in enumerate(self.channels):
+            nside = (128, 128, 64)[i]
+            values = rng.normal(1, 0.3, size=12 * nside**2).astype("f4")
+            self.values.append(values)
+            self.maps.append(write_map(self.path(f"m{channel}.fits"), {"I_STOKES": values, "Q_STOKES": values, "U_STOKES": values}, nside))
+            fits.setval(self.maps[-1], "TUNIT1", value=self.units[i], ext=1)
+            n = (40, 60, 30)[i]
+            columns = {"NAME": np.array([f"PCCS1 {channel} G{k:03d}" for k in rng.permutation(n)]), "GLON": rng.uniform(0, 360, n),
+                       "GLAT": rng.uniform(-90, 90, n), "DETFLUX": rng.uniform(1, 9, n).astype("f4" if i else "f8"), f"ONLY_{channel}": np.zeros(n)}
+            self.rows.append(columns)
+            self.catalogues.append(make_fits(self.path(f"f{channel}.fits"), columns, {"DETFLUX": "mJy"}))
+        self.pairs = ",".join(f"{c}={m}" for c, m in zip(self.catalogues, self.maps))
+
+    measures = ("--measure", "disc", "--patch.radius", 150, "--map.mixed_nside", "--channel.name", ",".join(channels))
+
+    def run_pairs(self, name, *words, sources=None, **options):
+        output = self.path(name)
+        result = self.skyfold("patch", *(sources or ("--sources", self.pairs)), "--output", output, "--fits", output + ".fits", "--text", output + ".tsv",
+                              *self.measures, *words, **options)
+        return result, [read_bytes(path) for path in (output, output + ".fits", output + ".tsv")]
+
+    def test_each_source_is_measured_on_its_own_map_as_alone(self):
+        result, _ = self.run_pairs("a.h5")
+        rows = read_group(self.path("a.h5"))
+        self.assertEqual(len(rows["map"]), 130)
+        self.assertTrue(np.all(np.diff(rows["_healpix_29"]) >= 0))
+        for i, channel in enumerate(self.channels):
+            alone = self.path("x.h5")
+            self.skyfold("patch", "--maps", self.maps[i], "--sources", self.catalogues[i], "--output", alone, "--measure", "disc", "--patch.radius", 150, "--fresh")
+            expected, mine = read_group(alone), rows["map"] == i + 1
+            for name in ("row", "NAME", "GLON", "mean", "median", "rms", "n_pix", "coverage", "flags", "DETFLUX"):
+                np.testing.assert_array_equal(np.asarray(rows[name][mine]), np.asarray(expected[name]), f"{channel} {name}")
+            self.assertEqual({(c.decode(), u.decode()) for c, u in zip(rows["channel"][mine], rows["map_unit"][mine])}, {(channel, self.units[i])})
+            self.assertRegex(result.out, f"{channel}: {mine.sum()} sources, 0 flagged")
+            self.assertRegex(result.out, f"{channel}: mean x .* against DETFLUX of the catalogue: {mine.sum()} sources, median ratio 1.0000")
+        self.assertIn("columns that not all of the 3 tables have alike are left out: ONLY_030, ONLY_044, ONLY_857", result.out + result.err)
+
+    def test_the_text_is_merged_by_key_and_has_the_means_of_healpy(self):
+        self.run_pairs("a.h5")
+        expected = []
+        for columns, values in zip(self.rows, self.values):
+            nside = hp.get_nside(values)
+            for name, lon, lat in zip(columns["NAME"], columns["GLON"], columns["GLAT"]):
+                pixels = hp.query_disc(nside, hp.ang2vec(np.radians(90 - lat), np.radians(lon)), np.radians(2.5))
+                expected.append(f"{name}_150arcminmean\t{np.cumsum(values[pixels].astype('f8'))[-1] / len(pixels):.5e}\n")
+        self.assertEqual(pathlib.Path(self.path("a.h5.tsv")).read_text(), "".join(sorted(expected)))
+
+    def test_names_that_two_catalogues_have_get_their_channel(self):
+        for i, columns in enumerate(self.rows):
+            columns["NAME"] = np.array([f"G{k:03d}" for k in range(len(columns["GLON"]))])
+            make_fits(self.catalogues[i], columns)
+        self.run_pairs("a.h5")
+        lines = pathlib.Path(self.path("a.h5.tsv")).read_text().splitlines()
+        self.assertEqual(len(lines), 130)
+        self.assertEqual([line.split("\t")[0] for line in lines[:4]], [f"G000_{c}_150arcminmean" for c in self.channels] + ["G001_030_150arcminmean"])
+
+    def test_products_have_the_same_bytes_for_any_ranks_and_from_a_manifest(self):
+        _, whole = self.run_pairs("a.h5", "--threads", 1)
+        for ranks, words in ((2, ("--threads", 2)), (3, ("--farm.block_rows", 40, "--partition.by", "box"))):
+            self.assertEqual(self.run_pairs(f"b{ranks}.h5", *words, ranks=ranks)[1][2], whole[2])
+            self.assertEqual(self.run_pairs(f"b{ranks}.h5", *words, ranks=ranks)[1], whole)
+        names = [pathlib.Path(path).name for path in (*self.catalogues, *self.maps)]
+        manifest = self.path("m.csv")
+        pathlib.Path(manifest).write_text("frequency,catalogue,map\n" + "".join(f"{c},{names[i]},{names[i + 3]}\n" for i, c in enumerate(self.channels)))
+        output = self.path("c.h5")
+        self.skyfold("patch", "--manifest", manifest, "--output", output, "--text", output + ".tsv", *self.measures[:5])
+        self.assertEqual(read_bytes(output + ".tsv"), whole[2])
+        rows, others = read_group(output), read_group(self.path("a.h5"))
+        for name, values in others.items():
+            np.testing.assert_array_equal(rows[name], values, name)
+
+    def test_fluxes_and_polarisation_are_those_of_the_own_channel(self):
+        words = ("--measure", "psf", "polarisation", "--channel.fwhm", "120,90,200", "--channel.frequency", "28.4,44.1,857")
+        output = self.path("o.h5")
+        self.skyfold("patch", "--sources", self.pairs, "--output", output, *self.measures[4:], *words)
+        rows = read_group(output)
+        for i, (fwhm, frequency) in enumerate(((120, 28.4), (90, 44.1), (200, 857))):
+            alone = self.path("x.h5")
+            self.skyfold("patch", "--maps", self.maps[i], "--sources", self.catalogues[i], "--output", alone, "--fresh", *words[:3], "--channel.fwhm", fwhm,
+                         "--channel.frequency", frequency)
+            expected, mine = read_group(alone), rows["map"] == i + 1
+            for name in ("psf_flux", "psf_flux_err", "pol_flux", "pol_angle", "flags"):
+                np.testing.assert_array_equal(rows[name][mine], expected[name], name)
+
+    def test_what_does_not_go_together_is_one_line(self):
+        def fails(code, message, *words):
+            result = self.run_skyfold("patch", "--output", self.path("x.h5"), *words)
+            self.assertEqual((result.code, len(result.errors())), (code, 1), result)
+            self.assertRegex(result.errors()[0], message)
+
+        c, m = self.catalogues, self.maps
+        fails(2, "no sources .give --sources or --manifest", "--maps", m[0])
+        fails(2, "no maps .give --maps", "--sources", c[0])
+        fails(2, "leave out --maps", "--sources", f"{c[0]}={m[0]}", "--maps", m[0])
+        fails(2, "has no map", "--sources", f"{c[0]}={m[0]},{c[1]}")
+        fails(2, "is no pair", "--sources", f"{c[0]}=")
+        fails(4, "nope.fits: no such file", "--sources", f"{c[0]}={m[0]},{c[1]}=nope.fits")
+        other = make_fits(self.path("o.fits"), {"RA": np.zeros(2), "DEC": np.zeros(2)})
+        fails(2, "positions in RA, DEC .C., but in GLON, GLAT .G. of", "--sources", f"{c[0]}={m[0]},{other}={m[1]}")
+        manifest = pathlib.Path(self.path("m.csv"))
+        manifest.write_text("frequency,catalogue\n30,a.fits\n")
+        fails(3, "no column map .a manifest has frequency, catalogue and map", "--manifest", manifest)
+        manifest.write_text(f"frequency,catalogue,map\n30,{c[0]},{m[0]}\n44,{c[1]},\n")
+        fails(3, "row 2: map is empty", "--manifest", manifest)
+        fails(2, "--manifest and --sources or --maps", "--manifest", manifest, "--maps", m[0])
+
+
 class Plots(PatchCommand):
     """Texts of the pictures; healpy gives the numbers that they are about."""
 
@@ -130,7 +246,7 @@ class Plots(PatchCommand):
         sources = make_fits(self.path("f.fits"), {**self.columns, "DETFLUX": flux * 1000}, {"DETFLUX": "mJy"})
         result = self.skyfold("patch", "--maps", self.map, "--sources", sources, "--output", self.path("o.h5"), "--plot", "--measure", "disc",
                               "--patch.radius", 120)
-        factor = np.median((flux / means)[means > 0])
+        factor = 1 / np.median((means / flux)[means > 0])
         self.assertRegex(result.out, f"map: mean x {factor:.5g} Jy per K_CMB against DETFLUX of the catalogue: {(means > 0).sum()} sources, median ratio 1.0000")
         self.assertIn("1 outliers", result.out)
         self.assertIn(f"outlier {self.columns['NAME'][means.argmax()].decode()}", result.out)

@@ -163,7 +163,11 @@ std::size_t PatchMaps::channel_of(const PatchMapOptions& o, std::size_t i) const
   if (!o.channels.empty()) {
     if (o.channels.size() != o.maps.size())
       throw UsageError(fmt::format("{} channels for {} maps (name one per map)", o.channels.size(), o.maps.size()));
-    const auto found = std::find(o.name.begin(), o.name.end(), o.channels[i]);
+    auto found = std::find(o.name.begin(), o.name.end(), o.channels[i]);
+    // 30 and 030 are the same channel.
+    if (found == o.name.end())
+      found = std::find_if(o.name.begin(), o.name.end(),
+                           [&](const std::string& name) { return leading_number(name) == leading_number(o.channels[i]); });
     if (found == o.name.end()) throw UsageError(fmt::format("no channel '{}' (channel.name = {})", o.channels[i], join(o.name, ", ")));
     return static_cast<std::size_t>(found - o.name.begin());
   }
@@ -210,19 +214,24 @@ void PatchMaps::open_mask(const PatchMapOptions& o, std::size_t i) {
   maps_[i].mask_is_nested = mask.is_nested();
 }
 
-void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
+void PatchMaps::load(const Ranks& ranks, const std::vector<std::int64_t>& sources, int threads) {
   const PhaseScope scope(ranks.clock(), Phase::read);
   const GatherTexts gather = [&](const std::string& mine) { return ranks.gather(mine); };
-  const auto add = [&](const HealpixMapFile& file, const std::vector<std::size_t>& columns, Frame frame) -> HealpixPixels& {
+  const auto add = [&](const HealpixMapFile& file, const std::vector<std::size_t>& columns, Frame frame,
+                       const std::vector<bool>& serves) -> HealpixPixels& {
     const Pixelisation pixels(file.nside());
     // A pixel may reach into the circle though its centre lies outside.
     const double radius = reach_arcmin_ * arcmin + pixels.largest_pixel_radius();
-    HealpixPixels& all = pixels_.emplace_back(file, columns, is_better_whole(file, sources, radius), gather);
-    if (!all.is_whole()) piecewise_.push_back({&all, frame, DiscFinder(pixels), radius, pixels.largest_pixel_radius()});
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < serves.size(); ++i) count += serves[i] ? sources[i] : 0;
+    HealpixPixels& all = pixels_.emplace_back(file, columns, is_better_whole(file, count, radius), gather);
+    if (!all.is_whole()) piecewise_.push_back({&all, frame, DiscFinder(pixels), radius, pixels.largest_pixel_radius(), serves});
     return all;
   };
   for (std::size_t i = 0; i < maps_.size(); ++i) {
-    const HealpixPixels& all = add(files_[i], columns_[i], maps_[i].frame);
+    std::vector<bool> serves(maps_.size(), false);
+    serves[i] = true;
+    const HealpixPixels& all = add(files_[i], columns_[i], maps_[i].frame, serves);
     std::size_t next = 0;
     // Where the pixels will be: the memory is there, its values come below.
     maps_[i].intensity = all.values(next++);
@@ -235,7 +244,9 @@ void PatchMaps::load(const Ranks& ranks, std::int64_t sources, int threads) {
   for (std::size_t m = 0; m < masks_.size(); ++m) {
     // A mask may not tell its frame: it is that of the map it is for.
     const auto user = static_cast<std::size_t>(std::find(mask_of_.begin(), mask_of_.end(), m) - mask_of_.begin());
-    const PixelValues values = add(masks_[m], {mask_columns_[m]}, maps_[user].frame).values(0);
+    std::vector<bool> serves;
+    for (const std::size_t mask : mask_of_) serves.push_back(mask == m);
+    const PixelValues values = add(masks_[m], {mask_columns_[m]}, maps_[user].frame, serves).values(0);
     for (std::size_t i = 0; i < maps_.size(); ++i)
       if (mask_of_[i] == m) maps_[i].mask = values;
   }
@@ -262,9 +273,10 @@ std::int64_t PatchMaps::need_within(Piecewise& piecewise, double lon, double lat
   return piecewise.pixels->need(runs_);
 }
 
-std::int64_t PatchMaps::need(double lon, double lat, Frame frame) {
+std::int64_t PatchMaps::need(double lon, double lat, Frame frame, std::optional<std::size_t> own) {
   std::int64_t bytes = 0;
-  for (Piecewise& piecewise : piecewise_) bytes += need_within(piecewise, lon, lat, frame, piecewise.radius);
+  for (Piecewise& piecewise : piecewise_)
+    if (!own || piecewise.serves[*own]) bytes += need_within(piecewise, lon, lat, frame, piecewise.radius);
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,11 @@ class PatchMaps {
   PatchMaps(const PatchMapOptions& o, const PatchOptions& measure);
 
   /// Makes room for the values and reads maps as a whole that will be wanted so; collective.
-  void load(const Ranks& ranks, std::int64_t sources, int threads);
+  /// @param sources  of each map
+  void load(const Ranks& ranks, const std::vector<std::int64_t>& sources, int threads);
   /// Reads what is needed around a source in maps that are read in pieces. Main thread only. Returns the bytes read.
-  std::int64_t need(double lon, double lat, Frame frame);
+  /// @param own  the only map that the source is measured on; nothing for all
+  std::int64_t need(double lon, double lat, Frame frame, std::optional<std::size_t> own = {});
 
   /// The same for pixels within `radius_arcmin`, farther than any measurement reaches.
   std::int64_t need(double lon, double lat, Frame frame, double radius_arcmin);
@@ -57,8 +60,9 @@ class PatchMaps {
     HealpixPixels* pixels;
     Frame frame;
     DiscFinder finder;
-    double radius;  ///< of what measurements use
-    double margin;  ///< a pixel's largest radius
+    double radius;             ///< of what measurements use
+    double margin;             ///< a pixel's largest radius
+    std::vector<bool> serves;  ///< by map
   };
   void open(const PatchMapOptions& o, std::size_t i, bool needs_fluxes, bool needs_polarisation);
   void set_channel(const PatchMapOptions& o, std::size_t i, std::size_t channel, bool needs_fluxes);

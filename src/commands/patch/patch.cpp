@@ -8,13 +8,14 @@
 #include <optional>
 
 #include "maps.hpp"
+#include "pairs.hpp"
 #include "plot.hpp"
 #include "report.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/model_file.hpp"
-#include "skyfold/io/input_names.hpp"
+#include "skyfold/kernels/patch/own_maps.hpp"
 #include "skyfold/registry/gnuplot.hpp"
 #include "skyfold/registry/provenance.hpp"
 #include "skyfold/run/prepare_rows.hpp"
@@ -26,8 +27,10 @@ namespace skyfold {
 namespace {
 
 struct PatchStageOptions {
+  PatchPairing pairing;
   PatchMapOptions maps;
   PatchSourceOptions sources;
+  bool has_own_maps = false;  ///< each table of sources is measured on its own map
   std::string output, fits, text, partitions_per_job = "auto";
   bool plot = false;
   PatchOptions measure;
@@ -35,8 +38,11 @@ struct PatchStageOptions {
 };
 
 void describe_patch(OptionSet& option, PatchStageOptions& o) {
-  option("maps", o.maps.maps, "HEALPix maps to measure, FITS").required().layout();
-  option("sources", o.sources.path, "table of sources, FITS, CSV, text, HDF5 or Parquet").required().layout();
+  option("maps", o.maps.maps, "HEALPix maps to measure, FITS").layout();
+  option("sources", o.pairing.sources,
+         "table of sources, FITS, CSV, text, HDF5 or Parquet; or CATALOGUE=MAP, ..., each measured on its own map")
+      .layout();
+  option("manifest", o.pairing.manifest, "table with columns frequency, catalogue and map, in place of --sources and --maps").layout();
   option("output", o.output, "measurements of every source, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
   option("text", o.text, "the means as text, NAME_10arcminmean<tab>value; needs measure mean or disc").layout().writes(FileKind::text);
@@ -55,13 +61,14 @@ void describe_patch(OptionSet& option, PatchStageOptions& o) {
 /// One run of patch.
 class PatchRun {
  public:
-  PatchRun(const PatchStageOptions& o, const CommandContext& context) : o_(o), context_(context), ranks_(*context.ranks) {}
+  PatchRun(PatchStageOptions o, const CommandContext& context) : o_(std::move(o)), context_(context), ranks_(*context.ranks) {}
 
   ExitCode run() {
     ranks_.together([&] { check_options(); });
     std::vector<std::string> inputs = o_.maps.maps;
     inputs.insert(inputs.end(), o_.maps.masks.begin(), o_.maps.masks.end());
-    inputs.push_back(o_.sources.path);
+    inputs.insert(inputs.end(), o_.sources.paths.begin(), o_.sources.paths.end());
+    if (!o_.pairing.manifest.empty()) inputs.push_back(o_.pairing.manifest);
     run_.emplace(ranks_, context_.options, context_.run,
                  RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process, derived_paths(),
                           RunSetup::Reopen::always});
@@ -105,18 +112,20 @@ class PatchRun {
       maps_.emplace(o_.maps, o_.measure);
       // Before the sources are read, and long before the maps are.
       check_reach();
-      sources_ = read_patch_sources(o_.sources);
+      sources_ = read_patch_sources(o_.sources, own_maps());
       check_compared(sources_, *maps_, o_.measure, o_.compare);
     });
-    maps_->load(ranks_, std::ssize(sources_.patches) == 0 ? 0 : sources_.patches.back().rows.end, context_.threads);
+    maps_->load(ranks_, sources_of_maps(), context_.threads);
     ranks_.together([&] {
-      kernel_ = make_patch_kernel(o_.measure, maps_->maps(), {sources_.lon, sources_.lat, sources_.frame});
+      const PatchPositions positions{sources_.lon, sources_.lat, sources_.frame};
+      kernel_ = o_.has_own_maps ? make_own_maps_kernel(o_.measure, maps_->maps(), positions, own_map_column)
+                                : make_patch_kernel(o_.measure, maps_->maps(), positions);
       // Products carry the columns of the sources along, so that no table has to be joined to use them.
       for (const ColumnInfo& column : kernel_->gives())
         if (!known_column(sources_.table.schema(), std::array{lower(column.name)}).empty())  // FITS names have no case
           throw UsageError(
               fmt::format("{}: its column {} goes into the product, which has a column of that name (--channel.name ends the product's)",
-                          o_.sources.path, column.name));
+                          o_.sources.paths.front(), column.name));
     });
     // All ranks found the same.
     if (!ranks_.is_first()) return;
@@ -124,6 +133,19 @@ class PatchRun {
       for (const std::string& remark : remarks) log_info(remark);
     log_info(fmt::format("{} sources in {} patches, {} maps", grouped(static_cast<long long>(sources_.table.rows())),
                          grouped(std::ssize(sources_.patches)), maps_->size()));
+  }
+
+  std::vector<OwnMap> own_maps() const {
+    std::vector<OwnMap> own;
+    for (std::size_t i = 0; i < maps_->size() && o_.has_own_maps; ++i) own.push_back({maps_->label(i), maps_->map(i).unit});
+    return own;
+  }
+
+  std::vector<std::int64_t> sources_of_maps() const {
+    if (!o_.has_own_maps) return std::vector<std::int64_t>(maps_->size(), static_cast<std::int64_t>(sources_.table.rows()));
+    std::vector<std::int64_t> counts(maps_->size(), 0);
+    for (const std::int32_t map : sources_.own_map) ++counts[static_cast<std::size_t>(map)];
+    return counts;
   }
 
   // A patch is what a rank reads the surroundings of: with a larger radius it would read more surroundings than patch.
@@ -148,7 +170,8 @@ class PatchRun {
     product_.layout.roles = {sources_.id, is_equatorial ? sources_.lon : "", is_equatorial ? sources_.lat : "", ""};
     product_.layout.creator = creator_of("patch");
     product_.layout.product_class = "patch_photometry";
-    std::vector<std::pair<std::string, std::string>> identities = {{o_.sources.path, file_identity(o_.sources.path)}};
+    std::vector<std::pair<std::string, std::string>> identities;
+    for (const std::string& path : o_.sources.paths) identities.emplace_back(path, file_identity(path));
     // By size only: hashing maps of tens of gigabytes would take longer than measuring a few sources. The registry has their hashes.
     for (const std::string& path : maps_->paths()) identities.emplace_back(path, std::to_string(std::filesystem::file_size(path)));
     product_.layout.provenance = provenance_json("patch", context_.options, identities);
@@ -172,7 +195,7 @@ class PatchRun {
       if (!o_.text.empty()) write_patch_text(run_->partial(o_.text), product_.rows, sources_, *maps_, o_.measure);
       if (!o_.plot) return;
       const std::string fluxes = run_->partial(beside("fluxes.svg"));
-      pairs.empty() ? draw_distributions(product_.rows, *maps_, o_.measure, fluxes) : draw_fluxes(pairs, fluxes);
+      pairs.empty() ? draw_distributions(product_.rows, sources_, *maps_, o_.measure, fluxes) : draw_fluxes(pairs, fluxes);
       draw_contact_sheet(contact_sheet(product_.rows, sources_, *maps_, o_.measure, pairs), sources_, *maps_, o_.measure,
                          run_->partial(beside("sources.svg")));
     });
@@ -180,7 +203,7 @@ class PatchRun {
     return run_->finish(context_.threads, summary);
   }
 
-  const PatchStageOptions& o_;
+  const PatchStageOptions o_;
   const CommandContext& context_;
   Ranks& ranks_;
   std::optional<Run> run_;
@@ -194,8 +217,10 @@ class PatchCommand final : public Command {
  public:
   void describe(OptionSet& option) override { describe_patch(option, options_); }
   ExitCode run(const CommandContext& context) override {
-    for (std::vector<std::string>* paths : {&options_.maps.maps, &options_.maps.masks}) *paths = whole_names(*paths);
-    return PatchRun(options_, context).run();
+    // A copy: what the options say is told to whom repeats the run, not what follows from it.
+    PatchStageOptions o = options_;
+    context.ranks->together([&] { o.has_own_maps = set_pairs(o.pairing, o.sources, o.maps); });
+    return PatchRun(std::move(o), context).run();
   }
 
  private:

@@ -150,11 +150,13 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
     const FluxPair& pair = pairs[p];
     const std::string colour = colours[p % std::size(colours)];
     script += pair_data(pair, p);
+    const std::string channel = pair.channel.empty() ? "" : pair.channel + ": ";
     const std::string words = pair.is_normalised()
                                   ? fmt::format("mean x {} over {}", factor_of(pair), pair.column)
                                   : fmt::format("{} over {}, median ratio {:.3f}", pair.measure, pair.column, pair.comparison.median_ratio);
-    plots += fmt::format(", \\\n $pair{} using 1:2 with points pt 7 ps 0.35 lc rgb '{}' title {}", p, colour,
-                         gnuplot_text(fmt::format("{}, scatter {:.3f}, {} sources", words, pair.comparison.scatter, pair.comparison.n)));
+    plots += fmt::format(
+        ", \\\n $pair{} using 1:2 with points pt 7 ps 0.35 lc rgb '{}' title {}", p, colour,
+        gnuplot_text(fmt::format("{}{}, scatter {:.3f}, {} sources", channel, words, pair.comparison.scatter, pair.comparison.n)));
     if (!pair.comparison.outliers.empty())
       plots += fmt::format(", \\\n $far{} using 1:2 with points pt 6 ps 0.8 lw 1.3 lc rgb '{}' title '{} outliers of these'", p, colour,
                            pair.comparison.outliers.size());
@@ -170,12 +172,13 @@ void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path) {
   draw_svg(GnuplotScript{680, height, 13, script + plots + "\n"}, path);
 }
 
-void draw_distributions(const std::string& product, const PatchMaps& maps, const PatchOptions& measure, const std::string& path) {
+void draw_distributions(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
+                        const std::string& path) {
   constexpr int bins = 40;
   const std::string quantity = first_quantity(measure);
   std::string script, plots;
   for (std::size_t i = 0; i < maps.size(); ++i) {
-    std::vector<double> values = product_column(product, quantity + maps.map(i).suffix);
+    std::vector<double> values = measured_on(product, sources, maps, i, quantity);
     std::erase_if(values, [](double value) { return !std::isfinite(value); });
     // The ends hold few values far away, which would leave one bar for all others.
     const double low = values.empty() ? 0.0 : quantile(values, 0.01), high = values.empty() ? 0.0 : quantile(values, 0.99);
@@ -202,7 +205,7 @@ ContactSheet contact_sheet(const std::string& product, const PatchSources& sourc
                            const std::vector<FluxPair>& pairs) {
   ContactSheet sheet{pairs.empty() ? 0 : pairs[0].map, "", {}};
   const std::string quantity = first_quantity(measure);
-  const std::vector<double> brightness = pairs.empty() ? product_column(product, quantity + maps.map(sheet.map).suffix) : pairs[0].measured;
+  const std::vector<double> brightness = pairs.empty() ? measured_on(product, sources, maps, sheet.map, quantity) : pairs[0].measured;
   sheet.what = "the brightest by " + (pairs.empty() ? quantity : pairs[0].measure);
   std::vector<std::size_t> order(sources.table.rows());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -11,7 +11,8 @@ namespace skyfold {
 /// catalogue's fluxes.
 void draw_fluxes(const std::vector<FluxPair>& pairs, const std::string& path);
 /// What is drawn where the catalogue has no fluxes: how the first measurement of each map is distributed.
-void draw_distributions(const std::string& product, const PatchMaps& maps, const PatchOptions& measure, const std::string& path);
+void draw_distributions(const std::string& product, const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure,
+                        const std::string& path);
 
 /// A source on a contact sheet.
 struct Cutout {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/file.hpp"
@@ -59,13 +60,15 @@ std::string given_column(const Comparable& c, const PatchCompareOptions& o) {
   return measure == "aperture" ? o.aperture : measure == "psf" ? o.psf : measure == "gauss" ? o.gauss : o.mean;
 }
 
-/// The map that the catalogue's fluxes belong to; nothing when that is not known.
-std::optional<std::size_t> compared_map(const PatchMaps& maps, const PatchCompareOptions& o) {
+/// The maps that the catalogue's fluxes belong to; none when that is not known.
+std::vector<std::size_t> compared_maps(const PatchSources& sources, const PatchMaps& maps, const PatchCompareOptions& o) {
+  std::vector<std::size_t> compared;
   // With several maps nobody can tell which of them a column "flux" of the catalogue belongs to, and a guess would compare nonsense.
-  if (o.channel.empty()) return maps.size() == 1 ? std::optional<std::size_t>(0) : std::nullopt;
+  const bool is_known = maps.size() == 1 || !sources.own_map.empty();
   for (std::size_t i = 0; i < maps.size(); ++i)
-    if (maps.label(i) == o.channel) return i;
-  throw UsageError(fmt::format("compare.channel = {} (no map is of that channel)", o.channel));
+    if (o.channel.empty() ? is_known : maps.label(i) == o.channel) compared.push_back(i);
+  if (compared.empty() && !o.channel.empty()) throw UsageError(fmt::format("compare.channel = {} (no map is of that channel)", o.channel));
+  return compared;
 }
 
 /// A column of the catalogue beside one of the product.
@@ -106,20 +109,21 @@ std::vector<ComparedColumn> compared_columns(const Schema& schema, bool has_map,
   return compared;
 }
 
-/// Means are no fluxes: the median of what the catalogue has per unit of them makes them comparable.
+/// Means are no fluxes: one over the median of them per catalogued flux makes them comparable.
 double jansky_per_unit(const std::vector<double>& means, const std::vector<double>& catalogued) {
   std::vector<double> ratios;
   for (std::size_t i = 0; i < means.size(); ++i)
-    if (means[i] > 0.0 && catalogued[i] > 0.0) ratios.push_back(catalogued[i] / means[i]);
-  return ratios.empty() ? std::nan("") : median(ratios);
+    if (means[i] > 0.0 && catalogued[i] > 0.0) ratios.push_back(means[i] / catalogued[i]);
+  // Of this ratio, so that its median is 1 afterwards, for an even number of sources, too.
+  return ratios.empty() ? std::nan("") : 1.0 / median(ratios);
 }
 
-FluxPair pair_of(const ComparedColumn& c, std::size_t map, std::string unit, std::vector<double> measured, const Column& catalogued) {
-  FluxPair pair{c.measure, c.name, map, std::move(measured), {}, {}, 1.0, "Jy"};
+FluxPair pair_of(const ComparedColumn& c, std::size_t map, const PatchMaps& maps, std::vector<double> measured, const Column& catalogued) {
+  FluxPair pair{c.measure, c.name, map, maps.size() > 1 ? maps.label(map) : "", std::move(measured), {}, {}, 1.0, "Jy"};
   for (std::size_t i = 0; i < pair.measured.size(); ++i) pair.catalogued.push_back(catalogued.number(i) * c.jansky);
   if (pair.is_normalised()) {
     pair.jansky = jansky_per_unit(pair.measured, pair.catalogued);
-    pair.unit = std::move(unit);
+    pair.unit = maps.map(map).unit;
     for (double& value : pair.measured) value *= pair.jansky;
   }
   pair.comparison = compare_fluxes(pair.measured, pair.catalogued);
@@ -181,22 +185,30 @@ std::string name_of_source(const PatchSources& sources, std::size_t row) {
 }
 
 void check_compared(const PatchSources& sources, const PatchMaps& maps, const PatchOptions& measure, const PatchCompareOptions& o) {
-  (void)compared_columns(sources.table.schema(), compared_map(maps, o).has_value(), measure, o);
+  (void)compared_columns(sources.table.schema(), !compared_maps(sources, maps, o).empty(), measure, o);
 }
 
 std::vector<double> product_column(const std::string& product, const std::string& name) {
   return read_column(RowReader(product, "/object", ZoneCheck::off), name);
 }
 
+std::vector<double> measured_on(const std::string& product, const PatchSources& sources, const PatchMaps& maps, std::size_t map,
+                                const std::string& quantity) {
+  const RowReader reader(product, "/object", ZoneCheck::off);
+  if (sources.own_map.empty()) return read_column(reader, quantity + maps.map(map).suffix);
+  std::vector<double> values = read_column(reader, quantity);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (sources.own_map[i] != static_cast<std::int32_t>(map)) values[i] = std::nan("");
+  return values;
+}
+
 std::vector<FluxPair> flux_pairs(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                                  const PatchOptions& measure, const PatchCompareOptions& o) {
-  const std::optional<std::size_t> map = compared_map(maps, o);
+  const std::vector<std::size_t> compared = compared_maps(sources, maps, o);
   std::vector<FluxPair> pairs;
-  const RowReader reader(product, "/object", ZoneCheck::off);
-  for (const ComparedColumn& c : compared_columns(sources.table.schema(), map.has_value(), measure, o)) {
-    pairs.push_back(
-        pair_of(c, *map, maps.map(*map).unit, read_column(reader, c.measured + maps.map(*map).suffix), sources.table.at(c.name)));
-  }
+  for (const ComparedColumn& c : compared_columns(sources.table.schema(), !compared.empty(), measure, o))
+    for (const std::size_t map : compared)
+      pairs.push_back(pair_of(c, map, maps, measured_on(product, sources, maps, map, c.measured), sources.table.at(c.name)));
   return pairs;
 }
 
@@ -206,12 +218,13 @@ std::string patch_summary(const std::string& product, const PatchSources& source
   std::string text;
   for (std::size_t i = 0; i < maps.size(); ++i) {
     const PatchMap& map = maps.map(i);
-    const std::vector<double> flags = read_column(reader, "flags" + map.suffix);
+    // Of a source on another map the flag is NaN here.
+    const std::vector<double> flags = finite(measured_on(product, sources, maps, i, "flags"));
     text += fmt::format("{}: {} sources, {}", maps.label(i), grouped(std::ssize(flags)), flagged_text(flags));
     const auto add = [&](const char* column, const std::string& unit) {
-      const std::string name = column + map.suffix;
-      if (!find_column(reader.schema(), name)) return;
-      text += fmt::format(", median {} {:.5g}{}", column, median(finite(read_column(reader, name))), unit.empty() ? "" : " " + unit);
+      if (!find_column(reader.schema(), column + map.suffix)) return;
+      text += fmt::format(", median {} {:.5g}{}", column, median(finite(measured_on(product, sources, maps, i, column))),
+                          unit.empty() ? "" : " " + unit);
     };
     if (measure.measures("mean") || measure.measures("disc")) add("mean", map.unit);
     for (const char* column : {"aper_flux", "psf_flux", "gau_flux", "pol_flux"}) add(column, "Jy");
@@ -223,22 +236,53 @@ std::string patch_summary(const std::string& product, const PatchSources& source
   return text;
 }
 
+namespace {
+
+struct TextLine {
+  std::string key;
+  std::int64_t row = 0;  ///< of the user's table
+  double mean = 0.0;
+};
+
+/// Lines of sources that are measured on their own maps, by key as the original's are.
+std::vector<TextLine> merged_lines(const PatchSources& sources, const PatchMaps& maps, const std::vector<double>& means) {
+  std::vector<TextLine> lines;
+  for (std::size_t i = 0; i < means.size(); ++i)
+    lines.push_back({name_of_source(sources, i), sources.table.at("row").integer(i), means[i]});
+  std::vector<std::string> names;
+  for (const TextLine& line : lines) names.push_back(line.key);
+  std::sort(names.begin(), names.end());
+  // Planck's names have the channel; where those of two catalogues are the same, it is added.
+  if (std::adjacent_find(names.begin(), names.end()) != names.end())
+    for (std::size_t i = 0; i < lines.size(); ++i) lines[i].key += "_" + maps.label(static_cast<std::size_t>(sources.own_map[i]));
+  std::stable_sort(lines.begin(), lines.end(),
+                   [](const TextLine& a, const TextLine& b) { return std::tie(a.key, a.row) < std::tie(b.key, b.row); });
+  return lines;
+}
+
+/// Lines map by map, in the order of the user's table: the product is in that of the sky.
+std::vector<TextLine> lines_by_map(const std::string& product, const PatchSources& sources, const PatchMaps& maps) {
+  std::vector<TextLine> lines;
+  for (std::size_t map = 0; map < maps.size(); ++map) {
+    const std::vector<double> means = measured_on(product, sources, maps, map, "mean");
+    const auto first = std::ssize(lines);
+    for (std::size_t i = 0; i < means.size(); ++i)
+      lines.push_back(
+          {name_of_source(sources, i) + (maps.size() > 1 ? "_" + maps.label(map) : ""), sources.table.at("row").integer(i), means[i]});
+    std::stable_sort(lines.begin() + first, lines.end(), [](const TextLine& a, const TextLine& b) { return a.row < b.row; });
+  }
+  return lines;
+}
+
+}  // namespace
+
 void write_patch_text(const std::string& path, const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                       const PatchOptions& measure) {
-  const RowReader reader(product, "/object", ZoneCheck::off);
-  std::vector<std::vector<double>> means;
-  for (std::size_t i = 0; i < maps.size(); ++i) means.push_back(read_column(reader, "mean" + maps.map(i).suffix));
-  const Column& row = sources.table.at("row");
-  std::vector<std::size_t> order(sources.table.rows());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  // In the order of the user's table: the product is in that of the sky.
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return row.integer(a) < row.integer(b); });
+  const std::vector<TextLine> lines =
+      sources.own_map.empty() ? lines_by_map(product, sources, maps) : merged_lines(sources, maps, product_column(product, "mean"));
   FileAppender file(path);
   std::string text;
-  for (std::size_t i = 0; i < maps.size(); ++i)
-    for (const std::size_t source : order)
-      text += fmt::format("{}{}_{}arcminmean\t{:.5e}\n", name_of_source(sources, source), maps.size() > 1 ? "_" + maps.label(i) : "",
-                          shortest(measure.radius_arcmin), means[i][source]);
+  for (const TextLine& line : lines) text += fmt::format("{}_{}arcminmean\t{:.5e}\n", line.key, shortest(measure.radius_arcmin), line.mean);
   file.add(text);
   file.finish();
 }

@@ -23,9 +23,10 @@ void describe(OptionSet& option, PatchCompareOptions& o);
 struct FluxPair {
   std::string measure, column;  ///< "aperture", "APERFLUX"
   std::size_t map = 0;
+  std::string channel;                       ///< of the map, where there are several
   std::vector<double> measured, catalogued;  ///< Jy, by row of the product
   FluxComparison comparison;
-  double jansky = 1.0;  ///< by which means of a disc were multiplied: the median of catalogued over measured
+  double jansky = 1.0;  ///< by which means of a disc were multiplied: one over the median of measured over catalogued
   std::string unit;     ///< of what was multiplied
 
   [[nodiscard]] bool is_normalised() const noexcept { return measure == "mean"; }
@@ -42,10 +43,14 @@ void check_compared(const PatchSources& sources, const PatchMaps& maps, const Pa
 [[nodiscard]] std::string patch_summary(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                                         const PatchOptions& measure, const std::vector<FluxPair>& pairs);
 
-/// Writes lines NAME_10arcminmean<TAB>1.23456e-04 in the order of the input; with several maps NAME_CHANNEL_10arcminmean.
+/// Writes lines NAME_10arcminmean<TAB>1.23456e-04 in the order of the input; with several maps NAME_CHANNEL_10arcminmean. Of sources with
+/// maps of their own the lines are merged, in the order of their keys, which have the channel where names are not unique.
 void write_patch_text(const std::string& path, const std::string& product, const PatchSources& sources, const PatchMaps& maps,
                       const PatchOptions& measure);
 
+/// What was measured on a map, by row; NaN for the sources of other maps.
+[[nodiscard]] std::vector<double> measured_on(const std::string& product, const PatchSources& sources, const PatchMaps& maps,
+                                              std::size_t map, const std::string& quantity);
 /// A column of the product.
 [[nodiscard]] std::vector<double> product_column(const std::string& product, const std::string& name);
 

@@ -13,7 +13,7 @@ namespace skyfold {
 
 /// How the sources are given, and how the sky is cut.
 struct PatchSourceOptions {
-  std::string path;
+  std::vector<std::string> paths;   ///< one table, or one per map, whose sources are measured on it alone
   std::string lon, lat, id, frame;  ///< columns, and their frame; "" = guessed
   std::string by = "healpix";       ///< patches: healpix, box
   long nside = 8;                   ///< of the patches
@@ -30,11 +30,22 @@ struct PatchSources {
   Table table;               ///< all columns of the input, `row` (in the input, from 0) and `_healpix_29`
   std::string lon, lat, id;  ///< columns; id "" for none
   Frame frame = Frame::equatorial;
+  std::vector<std::int32_t> own_map;  ///< by row, from 0; empty: all sources are measured on all maps
   std::vector<Partition> patches;
   std::vector<std::string> remarks;  ///< what was guessed or left out
 };
 
-/// Reads and sorts the sources. Throws UsageError for columns that are not there, DataError for a source without position.
-[[nodiscard]] PatchSources read_patch_sources(const PatchSourceOptions& o);
+/// The map of a source has a name and a unit.
+struct OwnMap {
+  std::string label, unit;
+};
+/// Columns that sources have which are measured on maps of their own: number of the map from 1, its channel and its unit.
+inline constexpr const char *own_map_column = "map", *own_channel_column = "channel", *own_unit_column = "map_unit";
+
+/// Reads and sorts the sources.
+/// @param own  of several tables the maps of each; empty for one table that is measured on all maps. Of several tables those columns are
+///             taken that all of them have; `row` is that in the table
+/// Throws UsageError for columns that are not there, DataError for a source without position.
+[[nodiscard]] PatchSources read_patch_sources(const PatchSourceOptions& o, const std::vector<OwnMap>& own);
 
 }  // namespace skyfold

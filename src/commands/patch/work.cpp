@@ -1,5 +1,8 @@
 // Patch as work of the farm: the pixels that a block needs are read before it is computed.
 #include "work.hpp"
+
+#include <optional>
+
 #include "skyfold/table/algebra.hpp"
 
 namespace skyfold {
@@ -19,7 +22,11 @@ void PatchWork::read(const Job&, RowRange block, int slot, JobResult& result) {
   copy_rows(sources_.table, static_cast<std::size_t>(block.begin), static_cast<std::size_t>(block.end), mine.sources, 0);
   const Column &lon = mine.sources.at(sources_.lon), &lat = mine.sources.at(sources_.lat);
   // Here, by the main thread: the kernel finds all its pixels in memory, and no two threads read a block at once.
-  for (std::size_t i = 0; i < mine.sources.rows(); ++i) result.bytes_read += maps_.need(lon.number(i), lat.number(i), sources_.frame);
+  for (std::size_t i = 0; i < mine.sources.rows(); ++i) {
+    std::optional<std::size_t> own;
+    if (!sources_.own_map.empty()) own = static_cast<std::size_t>(sources_.own_map[static_cast<std::size_t>(block.begin) + i]);
+    result.bytes_read += maps_.need(lon.number(i), lat.number(i), sources_.frame, own);
+  }
 }
 
 void PatchWork::compute(const Job&, RowRange block, int slot) {
