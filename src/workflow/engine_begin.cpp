@@ -87,36 +87,35 @@ bool Engine::Impl::has_all_events(const JobRecord& what, const Instance& instanc
 }
 
 void Engine::Impl::attach_all() {
-  std::vector<std::int64_t> superseded, unfit, poorer;
+  std::vector<std::int64_t> unfit, poorer;
   for (const auto& [id, one] : state.jobs()) {
-    const int node = flow.index_of(one.record.node), index = node < 0 || !one.is_valid ? -1 : instance_for(one.record, node);
-    if (node < 0 || !one.is_valid) continue;
-    if (index < 0) {
+    const int node = one.is_valid ? flow.index_of(one.record.node) : -1;
+    if (node < 0) continue;
+    const int index = instance_for(one.record, node);
+    if (index < 0 || instances[static_cast<std::size_t>(index)].job != 0) {
       unfit.push_back(id);
       continue;
     }
-    Instance& instance = instances[static_cast<std::size_t>(index)];
-    if (instance.job != 0) superseded.push_back(instance.job), change_count(job(instance.job), -1);
-    count(instance, Instance::nowhere);
-    attach(index, id);
-    if (!has_all_events(one.record, instance)) poorer.push_back(id);
-  }
-  for (std::size_t i = 0; i < instances.size(); ++i) {
-    Instance& instance = instances[i];
-    if (instance.job == 0) continue;
-    const JobState& one = job(instance.job);
-    instance.readiness = Readiness::open;
-    count(instance, one.state == "ready"                                  ? Instance::pending
-                    : one.state == "failed" || one.state == "quarantined" ? Instance::failed
-                                                                          : Instance::nowhere);
-    for (const EndRecord& end : one.ends)
-      for (const OutputFile& output : end.outputs) claims[output.path] = instance.job;
+    attach_old(index, id);
+    if (!has_all_events(one.record, instances[static_cast<std::size_t>(index)])) poorer.push_back(id);
   }
   invalidate(unfit, "the file does not ask for it any more");
-  invalidate(superseded, "it is done again");
-  invalidate(poorer, "events have come that belong to its group");
+  invalidate(poorer, "events have come that belong to its group, or its triggers have changed");
   for (std::size_t i = 0; i < instances.size(); ++i)
     if (instances[i].job != 0 && job(instances[i].job).state == "ready") enqueue(instances[i].job);
+}
+
+void Engine::Impl::attach_old(int index, std::int64_t id) {
+  Instance& instance = instances[static_cast<std::size_t>(index)];
+  const JobState& one = job(id);
+  count(instance, Instance::nowhere);
+  attach(index, id);
+  instance.keys.clear();
+  instance.readiness = Readiness::open;
+  const bool has_failed = one.state == "failed" || one.state == "quarantined";
+  count(instance, has_failed ? Instance::failed : one.state == "ready" ? Instance::pending : Instance::nowhere);
+  for (const EndRecord& end : one.ends)
+    for (const OutputFile& output : end.outputs) claims[output.path] = id;
 }
 
 }  // namespace skyfold::workflow

@@ -79,6 +79,7 @@ struct Engine::Impl {
   void begin(const std::vector<Keys>& targets, const std::set<std::string>& chosen);
   void forget_runners();
   void attach_all();
+  void attach_old(int instance, std::int64_t job);
   [[nodiscard]] std::vector<int> family_of(const JobRecord& job, int node) const;
   [[nodiscard]] int instance_for(const JobRecord& job, int node) const;
   [[nodiscard]] bool has_all_events(const JobRecord& job, const Instance& instance) const;
@@ -113,7 +114,7 @@ struct Engine::Impl {
   void redo(std::int64_t job, const std::string& why);
   /// @param sets  of the new jobs, one for each
   void replace(const std::vector<std::int64_t>& jobs, const std::vector<std::string>& sets, const std::string& why);
-  void invalidate(const std::vector<std::int64_t>& jobs, const std::string& why);
+  void invalidate(const std::vector<std::int64_t>& jobs, const std::string& why, const std::vector<JobRecord>& again = {});
   [[nodiscard]] InvalidRecord with_descendants(const std::vector<std::int64_t>& jobs) const;
   void detach(std::int64_t job);
   void forget_events(const std::vector<std::int64_t>& events);

@@ -156,8 +156,7 @@ Readiness Engine::Impl::readiness_of(const Group& group) const {
   const Tally& rest = any[static_cast<std::size_t>(group.gate)];
   const Gate& gate = flow.gates()[static_cast<std::size_t>(group.gate)];
   const bool may_come = group.tally.pending + rest.pending > 0, has_failed = group.tally.failed + rest.failed > 0;
-  if (gate.by_row && !group.events.empty()) return Readiness::open;
-  if (gate.trigger->kind == Trigger::all && has_failed) return Readiness::blocked;
+  if (gate.trigger->kind != Trigger::ended && has_failed) return Readiness::blocked;
   if (may_come) return Readiness::waiting;
   if (!group.events.empty()) return Readiness::open;
   return has_failed ? Readiness::blocked : Readiness::barren;

@@ -1,5 +1,4 @@
-// What no longer counts: jobs that are done again, with all that came of them. The records are such that each prefix of them leads to the
-// same end: jobs that replace others are told of first, and a valid job whose like is there anew is invalidated by the next session.
+// What no longer counts: jobs that are done again, with all that came of them.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -65,22 +64,22 @@ void Engine::Impl::replace(const std::vector<std::int64_t>& jobs, const std::vec
   for (const std::int64_t id : jobs)
     for (const std::int64_t other : with_descendants({id}).jobs)
       if (other != id) descendants.insert(other);
-  std::vector<std::pair<int, std::int64_t>> renewed;
+  std::vector<JobRecord> renewed;
+  std::vector<int> of_instances;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (descendants.contains(jobs[i])) continue;
-    JobRecord again = job(jobs[i]).record;
+    JobRecord& again = renewed.emplace_back(job(jobs[i]).record);
     again.id = ++last_job;
     again.set = sets[i];
-    emit(again);
-    renewed.emplace_back(instance_of(jobs[i]), again.id);
+    of_instances.push_back(instance_of(jobs[i]));
   }
-  invalidate(jobs, why);
-  for (const auto& [index, id] : renewed) {
-    Instance& instance = instances[static_cast<std::size_t>(index)];
+  invalidate(jobs, why, renewed);
+  for (std::size_t i = 0; i < renewed.size(); ++i) {
+    Instance& instance = instances[static_cast<std::size_t>(of_instances[i])];
     count(instance, Instance::nowhere);
-    attach(index, id);
+    attach(of_instances[i], renewed[i].id);
     count(instance, Instance::pending);
-    enqueue(id);
+    enqueue(renewed[i].id);
   }
   settle();
 }
@@ -103,10 +102,11 @@ InvalidRecord Engine::Impl::with_descendants(const std::vector<std::int64_t>& jo
   return {{all_jobs.begin(), all_jobs.end()}, {all_events.begin(), all_events.end()}, ""};
 }
 
-void Engine::Impl::invalidate(const std::vector<std::int64_t>& jobs, const std::string& why) {
+void Engine::Impl::invalidate(const std::vector<std::int64_t>& jobs, const std::string& why, const std::vector<JobRecord>& again) {
   InvalidRecord invalid = with_descendants(jobs);
   if (invalid.jobs.empty()) return;
   invalid.why = why;
+  invalid.again = again;
   for (const std::int64_t id : invalid.jobs) detach(id);
   emit(invalid);
   forget_events(invalid.events);

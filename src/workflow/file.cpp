@@ -16,6 +16,7 @@
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/workflow/engine.hpp"
 
 namespace skyfold::workflow {
 namespace {
@@ -294,6 +295,7 @@ PipelineFile read_pipeline_file(const std::string& path, const std::vector<std::
   if (reader.result().file.nodes.empty()) own.add(reader.result().pipeline_line, "no step and no task");
   complete_triggers(reader.result());
   check_nodes(reader.result(), own);
+  if (own.count() == 0) check_flow(reader.result().file, faults);
   settle(faults);
   return std::move(reader.result().file);
 }

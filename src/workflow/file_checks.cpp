@@ -38,6 +38,8 @@ class NodeChecks {
     read_tables();
     for (const Node& node : file_.nodes) check_keys(node);
   }
+  /// Rows of tables by path, once they are read.
+  [[nodiscard]] const std::map<std::string, std::vector<Keys>>& rows() const noexcept { return rows_; }
 
  private:
   void check_names();
@@ -66,7 +68,8 @@ class NodeChecks {
   const PipelineFile& file_;
   FaultsOf& faults_;
   std::map<std::string, KnownKeys> tables_;  ///< columns by path
-  std::map<const Node*, KnownKeys> known_;   ///< of those asked for so far; of one that is being looked at none
+  std::map<std::string, std::vector<Keys>> rows_;
+  std::map<const Node*, KnownKeys> known_;  ///< of those asked for so far; of one that is being looked at none
   std::set<const Node*> in_circles_;
 };
 
@@ -219,7 +222,7 @@ void NodeChecks::check_waiting() {
 void NodeChecks::read_table(const std::string& table, int line) {
   if (tables_.contains(table)) return;
   std::vector<Fault> own;
-  const std::vector<Keys> rows = read_rows((std::filesystem::path(file_.folder) / table).string(), own);
+  const std::vector<Keys>& rows = rows_[table] = read_rows((std::filesystem::path(file_.folder) / table).string(), own);
   for (const Fault& fault : own) faults_.add(line, fmt::format("{}: {}", table, fault.message));
   KnownKeys& columns = tables_[table];
   if (rows.empty()) return;
@@ -345,6 +348,11 @@ void complete_triggers(ReadFile& read) {
   }
 }
 
-void check_nodes(const ReadFile& read, FaultsOf& faults) { NodeChecks(read, faults).all(); }
+void check_nodes(ReadFile& read, FaultsOf& faults) {
+  NodeChecks checks(read, faults);
+  checks.all();
+  for (Node& node : read.file.nodes)
+    if (!node.row_file.empty()) node.rows = checks.rows().at(node.row_file);
+}
 
 }  // namespace skyfold::workflow

@@ -24,7 +24,7 @@ struct ReadFile {
 void complete_triggers(ReadFile& read);
 
 /// What is wrong with the nodes together: names, references, triggers that nothing gives, circles, keys that no table has, conditions.
-/// Tables of targets and for_each are read.
-void check_nodes(const ReadFile& read, FaultsOf& faults);
+/// Tables of targets and for_each are read; nodes get the rows of theirs.
+void check_nodes(ReadFile& read, FaultsOf& faults);
 
 }  // namespace skyfold::workflow

@@ -21,7 +21,7 @@ void keep_common(Keys& common, const Keys& keys);
 /// Keys as one text, different for different keys; the order of names does not count.
 [[nodiscard]] std::string code_of(Keys keys);
 
-/// A trigger that waits: for all events of a group, or, from step to step of one for_each, for that of a row.
+/// A trigger that waits: for all events of a group, or, from step to step of one for_each, for all of a row.
 struct Gate {
   int node = 0;
   const Trigger* trigger = nullptr;

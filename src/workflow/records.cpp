@@ -110,8 +110,17 @@ EndRecord end_of(const json& j) {
   return r;
 }
 
-json json_of(const InvalidRecord& r) { return {{"r", "invalid"}, {"jobs", r.jobs}, {"events", r.events}, {"why", reversible_utf8(r.why)}}; }
-InvalidRecord invalid_of(const json& j) { return {j.at("jobs"), j.at("events"), text_of(j.at("why"))}; }
+json json_of(const InvalidRecord& r) {
+  json j = {{"r", "invalid"}, {"jobs", r.jobs}, {"events", r.events}, {"why", reversible_utf8(r.why)}};
+  for (const JobRecord& job : r.again) j["again"].push_back(json_of(job));
+  return j;
+}
+InvalidRecord invalid_of(const json& j) {
+  InvalidRecord r{j.at("jobs"), j.at("events"), text_of(j.at("why"))};
+  if (j.contains("again"))
+    for (const json& job : j["again"]) r.again.push_back(job_of(job));
+  return r;
+}
 
 json json_of(const CloseRecord& r) { return {{"r", "close"}, {"time", r.time_s}, {"exit", r.exit_code}}; }
 CloseRecord close_of(const json& j) { return {j.at("time"), j.at("exit")}; }

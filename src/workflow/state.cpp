@@ -43,6 +43,11 @@ void end_attempt(JobState& job, const EndRecord& end) {
 
 }  // namespace
 
+void PipelineState::enter_job(const JobRecord& job) {
+  enter(jobs_, JobState{.record = job}, "job");
+  for (const std::int64_t id : job.events) known(events_, id, "event").jobs.push_back(job.id);
+}
+
 void PipelineState::apply(const Record& record) {
   if (const auto* session = std::get_if<SessionRecord>(&record)) {
     sessions_.push_back(*session);
@@ -51,8 +56,7 @@ void PipelineState::apply(const Record& record) {
     if (event->parent != 0) (void)known(jobs_, event->parent, "job");
     enter(events_, EventState{.record = *event}, "event");
   } else if (const auto* job = std::get_if<JobRecord>(&record)) {
-    enter(jobs_, JobState{.record = *job}, "job");
-    for (const std::int64_t id : job->events) known(events_, id, "event").jobs.push_back(job->id);
+    enter_job(*job);
   } else if (const auto* start = std::get_if<StartRecord>(&record)) {
     JobState& started = known(jobs_, start->job, "job");
     started.state = "running";
@@ -64,6 +68,7 @@ void PipelineState::apply(const Record& record) {
   } else if (const auto* invalid = std::get_if<InvalidRecord>(&record)) {
     for (const std::int64_t id : invalid->jobs) known(jobs_, id, "job").is_valid = false;
     for (const std::int64_t id : invalid->events) known(events_, id, "event").is_valid = false;
+    for (const JobRecord& again : invalid->again) enter_job(again);
   } else if (const auto* close = std::get_if<CloseRecord>(&record)) {
     exit_code_ = close->exit_code;
   }

@@ -17,7 +17,7 @@ class Reference {
     for (const Event& event : events_) ending_.events.insert(told(event.event_class, event.keys));
   }
   [[nodiscard]] const Ending& ending() const { return ending_; }
-  [[nodiscard]] const std::set<std::string>& jobs() const { return keyed_; }
+  [[nodiscard]] bool has_failures() const { return !failed_.empty(); }
 
  private:
   struct Event {
@@ -76,11 +76,10 @@ class Reference {
 
   Outlook outlook(std::size_t index, const Trigger& trigger, const Keys* row, const std::string& group) const {
     const bool has_events = !members(trigger, row, group).empty();
-    if (row && has_events) return open;
     const bool has_failed = std::any_of(failed_.begin(), failed_.end(), [&](const Failed& f) {
       return is_missed(f.node, trigger.event_class, index) && fits(f.keys, row, trigger.group, group);
     });
-    if (trigger.kind == Trigger::all && has_failed) return blocked;
+    if (trigger.kind != Trigger::ended && has_failed) return blocked;
     return has_events ? open : has_failed ? blocked : barren;
   }
 
@@ -153,7 +152,6 @@ class Reference {
     const Node& n = file_.nodes[index];
     std::vector<std::string> started_by;
     for (const Event& event : from) started_by.push_back(told(event.event_class, event.keys));
-    keyed_.insert(told(n.name, keys));
     const auto option = options_.find(told(n.name, keys));
     const Deed deed = does_(n, keys, started_by, option == options_.end() ? "" : option->second);
     std::string state = "completed";
@@ -196,7 +194,6 @@ class Reference {
   std::map<std::string, std::string> options_;
   std::vector<Event> events_;
   std::vector<Failed> failed_;
-  std::set<std::string> keyed_;
   Ending ending_;
 };
 

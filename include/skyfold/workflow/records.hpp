@@ -71,6 +71,7 @@ struct EndRecord {
 struct InvalidRecord {
   std::vector<std::int64_t> jobs, events;
   std::string why;
+  std::vector<JobRecord> again = {};  ///< jobs that are there instead, in the same record so that a death cannot separate them
 };
 /// `pipeline run` came to its end.
 struct CloseRecord {

@@ -40,6 +40,8 @@ class PipelineState {
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
 
  private:
+  void enter_job(const JobRecord& job);
+
   std::map<std::int64_t, EventState> events_;
   std::map<std::int64_t, JobState> jobs_;
   std::vector<SessionRecord> sessions_;
