@@ -95,9 +95,10 @@ class Stay {
       if (!ending && is_time(owner_at_s_, owner_look_s) && owner_.is_gone()) ending = Ending::owner_gone;
     }
     agent_.end_all(*ending == Ending::closed ? 0.0 : grace_s);
-    // The folder may be gone because there is nothing more to do.
+    // The folder may be gone because there is nothing more to do, or because its owner went in good order.
     const Session now = session_at(home_);
-    return now.is_closed && now.name == session_ ? Ending::closed : *ending;
+    if (now.is_closed && now.name == session_) return Ending::closed;
+    return *ending == Ending::given_up && owner_.is_gone() ? Ending::owner_gone : *ending;
   }
 
  private:

@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "../support.hpp"
 #include "skyfold/io/journal.hpp"
+#include "skyfold/workflow/records.hpp"
 
 namespace skyfold {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::string output_in(std::string_view configuration) { return value_in(configuration, {"output", "archive"}); }
 
 TEST(Ending, IsNormalForTheExitCodesOfSkyfoldAlone) {
   for (const int code : {0, 1, 2, 3, 4, 5, 75}) EXPECT_FALSE((Ending{code, 0}.is_abnormal())) << code;
@@ -72,6 +76,32 @@ TEST(OutputIn, FindsTheOutputAmongTheOptionsWithoutSection) {
   EXPECT_EQ(output_in(""), "");
   EXPECT_EQ(output_in("output = z.h5"), "z.h5");
   EXPECT_EQ(output_in("output = \"a #1.h5\"\n"), "a #1.h5") << "as --print-config writes a name with a # behind a blank";
+}
+
+TEST(PipelineProgress, CountsJobsAndTellsHowTheLastSessionEnded) {
+  const testing_support::Folder folder;
+  EXPECT_EQ(pipeline_progress(folder.path()).completed, 0);
+  workflow::JournalWriter journal(folder.file("journal"));
+  const auto end = [&journal](std::int64_t job, const char* how) {
+    workflow::EndRecord record;
+    record.job = job;
+    record.how = how;
+    journal.add(record);
+  };
+  journal.add(workflow::SessionRecord{1.0, "host", "1", "me", 1, 2});
+  end(1, "completed");
+  end(2, "failed");
+  journal.sync();
+  const RunProgress before = pipeline_progress(folder.path());
+  EXPECT_EQ(before.completed, 1);
+  EXPECT_FALSE(before.exit_code);
+  end(2, "completed");
+  journal.add(workflow::CloseRecord{3.0, 5});
+  journal.sync();
+  const RunProgress after = pipeline_progress(folder.path());
+  EXPECT_EQ(ranges_gained(before, after), 1);
+  EXPECT_EQ(after.exit_code, 5);
+  EXPECT_NE(after.last, before.last);
 }
 
 class RunProgressTest : public testing::Test {

@@ -13,12 +13,15 @@
 
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/hash.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/quoting.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/io/journal.hpp"
 #include "skyfold/run/child_processes.hpp"
 #include "skyfold/run/folder.hpp"
+#include "skyfold/workflow/file.hpp"
+#include "skyfold/workflow/records.hpp"
 
 namespace skyfold {
 namespace {
@@ -38,29 +41,37 @@ std::vector<std::string> words_of(const std::string& line) {
   return words;
 }
 
+/// Where a run keeps its journal: that of a farm, or of a pipeline.
+struct RunFolder {
+  std::string path;
+  bool is_pipeline = false;
+
+  [[nodiscard]] RunProgress progress() const { return is_pipeline ? pipeline_progress(path) : run_progress(path); }
+};
+
 /// Looks out for the record that says that a run has ended, while its launcher still runs. The journal is read again
 /// only when it has stopped growing.
 class EndWatch {
  public:
-  EndWatch(std::string run_folder, std::uint64_t last_record) : folder_(std::move(run_folder)), before_(last_record) {}
+  EndWatch(const RunFolder& folder, std::uint64_t last_record) : folder_(folder), before_(last_record) {}
 
   [[nodiscard]] std::optional<int> exit_code() {
     std::error_code absent;
     // Asked for its size first: while the run works it grows all the time, and is never read here.
-    const auto size = std::filesystem::file_size(folder_ + "/journal", absent);
+    const auto size = std::filesystem::file_size(folder_.path + "/journal", absent);
     if (absent || size == looked_at_) return code_;
     if (size != last_size_) {
       last_size_ = size;
       return code_ = std::nullopt;
     }
     looked_at_ = size;
-    const RunProgress progress = run_progress(folder_);
+    const RunProgress progress = folder_.progress();
     // What an earlier attempt ended with stands at the end of the journal until this one writes.
     return code_ = progress.last != before_ ? progress.exit_code : std::nullopt;
   }
 
  private:
-  std::string folder_;
+  const RunFolder& folder_;
   std::uint64_t before_ = 0;
   std::uintmax_t last_size_ = 0, looked_at_ = 0;
   std::optional<int> code_;
@@ -114,13 +125,25 @@ class LaunchCommand final : public Command {
     // By the command itself, which knows its defaults and its configuration file.
     words.emplace_back("--print-config");
     Ending ending;
-    const std::string output = output_in(output_of(words, ending));
+    const std::string configuration = output_of(words, ending);
     if (ending.signal != 0) throw IoError(fmt::format("{} --print-config ended by {}", command_[0], ending.text()));
     if (ending.exit_code != 0) return static_cast<ExitCode>(ending.exit_code);
-    if (output.empty()) throw UsageError(fmt::format("{}: --output is missing (launch follows the run beside it)", command_[0]));
-    output_ = output;
-    run_folder_ = run_path(output);
+    if (command_[0] == "pipeline") {
+      output_ = home_of(value_in(configuration, {"file"}));
+      folder_ = {output_, true};
+      return {};
+    }
+    // An archive is an output that grows; it has no journal, so that no attempt counts as progress.
+    output_ = value_in(configuration, {"output", "archive"});
+    if (output_.empty()) throw UsageError(fmt::format("{}: --output is missing (launch follows the run beside it)", command_[0]));
+    folder_ = {run_path(output_), false};
     return {};
+  }
+
+  /// What is wrong in the pipeline file is said by the command itself.
+  static std::string home_of(const std::string& file) {
+    std::vector<workflow::Fault> ignored;
+    return workflow::read_pipeline_file(file, {}, ignored).home();
   }
 
   [[nodiscard]] std::vector<std::string> launcher_words(const std::vector<std::string>& command) const {
@@ -135,7 +158,7 @@ class LaunchCommand final : public Command {
     Processes processes;
     RestartPolicy policy(static_cast<int>(o_.attempts), o_.backoff_s);
     for (int attempt = 1;; ++attempt) {
-      const RunProgress before = run_progress(run_folder_);
+      const RunProgress before = folder_.progress();
       const double start_s = now_s();
       // --fresh once: a restart must not throw away what the attempt before has done.
       const Ending ending = run_once(processes, before, attempt == 1 ? command_ : without_fresh(command_));
@@ -147,9 +170,10 @@ class LaunchCommand final : public Command {
       // A signal that reached mpirun, too, makes it kill the ranks and return 1.
       if (stopping_ && (is_broken || ending.exit_code == static_cast<int>(ExitCode::bug))) return stopped();
       if (!is_broken) return static_cast<ExitCode>(ending.exit_code);
-      const std::int64_t gained = ranges_gained(before, run_progress(run_folder_));
+      const std::int64_t gained = ranges_gained(before, folder_.progress());
       const std::string how = ending.text() + (is_missing ? " but without an output" : "");  // srun's that could not start
-      say(fmt::format("attempt {} ended with {} after {}; it completed {} ranges", attempt, how, seconds_text(now_s() - start_s), gained));
+      say(fmt::format("attempt {} ended with {} after {}; it completed {} {}", attempt, how, seconds_text(now_s() - start_s), gained,
+                      folder_.is_pipeline ? "jobs" : "ranges"));
       const auto pause_s = policy.after_failure(gained > 0);
       if (!pause_s)
         throw IoError(
@@ -170,7 +194,7 @@ class LaunchCommand final : public Command {
     const std::vector<std::string> words = launcher_words(command);
     say("starting " + join(words, " "));
     processes.start(words);
-    EndWatch watch(run_folder_, before.last);
+    EndWatch watch(folder_, before.last);
     double ended_s = 0.0;  // when the run was first seen to have ended
     while (true) {
       const Processes::Event event = processes.wait(look_interval_s);
@@ -212,7 +236,8 @@ class LaunchCommand final : public Command {
 
   LaunchOptions o_;
   std::vector<std::string> command_;
-  std::string program_, output_, run_folder_;
+  std::string program_, output_;
+  RunFolder folder_;
   bool stopping_ = false;
 };
 
@@ -255,16 +280,29 @@ std::vector<std::string> without_fresh(const std::vector<std::string>& words) {
   return kept;
 }
 
-std::string output_in(std::string_view configuration) {
+std::string value_in(std::string_view configuration, const std::vector<std::string>& names) {
   while (!configuration.empty() && !configuration.starts_with('[')) {
     const std::size_t end = std::min(configuration.find('\n'), configuration.size());
     const std::string_view line = configuration.substr(0, end);
-    // An archive is an output that grows; it has no journal, so that no attempt counts as progress.
-    for (const std::string_view name : {"output = ", "archive = "})
-      if (line.starts_with(name)) return unquoted_value(line.substr(name.size()));
+    for (const std::string& name : names)
+      if (line.starts_with(name + " = ")) return unquoted_value(line.substr(name.size() + 3));
     configuration.remove_prefix(std::min(end + 1, configuration.size()));
   }
   return {};
+}
+
+RunProgress pipeline_progress(const std::string& home) {
+  RunProgress progress;
+  if (!std::filesystem::exists(home + "/journal")) return progress;
+  workflow::JournalReader(home + "/journal").read([&progress](const workflow::Record& record) {
+    progress.last = hash_text(workflow::line_of(record));
+    if (progress.first == 0) progress.first = progress.last;
+    const auto* end = std::get_if<workflow::EndRecord>(&record);
+    if (end && end->how == "completed") ++progress.completed;
+    const auto* close = std::get_if<workflow::CloseRecord>(&record);
+    progress.exit_code = close ? std::optional(close->exit_code) : std::nullopt;
+  });
+  return progress;
 }
 
 std::unique_ptr<Command> make_launch_command() { return std::make_unique<LaunchCommand>(); }

@@ -41,7 +41,10 @@ class RestartPolicy {
 /// A command line without `--fresh`, which would throw away at a restart what the last attempt has done.
 [[nodiscard]] std::vector<std::string> without_fresh(const std::vector<std::string>& words);
 
-/// The value of the option `output` in a configuration as `--print-config` prints it; "" when there is none.
-[[nodiscard]] std::string output_in(std::string_view configuration);
+/// The value of the first of these options that stands in a configuration as `--print-config` prints it; "" when there is none.
+[[nodiscard]] std::string value_in(std::string_view configuration, const std::vector<std::string>& names);
+
+/// The same as `run_progress` of the journal of a pipeline in its folder; what is completed are jobs.
+[[nodiscard]] RunProgress pipeline_progress(const std::string& home);
 
 }  // namespace skyfold
