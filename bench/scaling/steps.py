@@ -22,7 +22,7 @@ class Step(typing.NamedTuple):
     ranks: int            # 0: one process, no mpirun
     words: list           # of the command
     products: list        # names in the folder
-    rows: int = 0         # that it works through; 0: the objects
+    rows: typing.Any = 0  # that it works through; 0: the objects; a function: of what it said at its end
 
 
 def processes_of(output):
@@ -123,6 +123,8 @@ def rows_of(o, steps, facts, samples):
     """A row of the table for each step, and their sum."""
     folder, rows = pathlib.Path(o.folder), []
     for step, ranks, _, products, worked in steps:
+        if callable(worked):
+            worked = worked(facts[step]["closing"])
         mine = [row for row in samples if row["step"] == step]
         attempts = max((int(row["attempt"]) for row in mine), default=1)
         seconds = facts[step]["last_attempt_s"] + earlier_attempts_s(samples, step, attempts)

@@ -26,6 +26,7 @@ std::unique_ptr<Command> make_journal_command();
 std::unique_ptr<Command> make_launch_command();
 std::unique_ptr<Command> make_lightcurve_command();
 std::unique_ptr<Command> make_locus_command();
+std::unique_ptr<Command> make_locus_parameters_command();
 std::unique_ptr<Command> make_map_info_command();
 std::unique_ptr<Command> make_map_reorder_command();
 std::unique_ptr<Command> make_map_ud_grade_command();
@@ -97,6 +98,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 4 skyfold aggregate CAT.h5 --output A.h5", farms, make_aggregate_command},
     {"lightcurve", "show measurements of objects against time, with phases and pictures",
      "skyfold lightcurve CAT.h5 --id 9007199254741014 --fold auto --plot CURVE.svg", farms, make_lightcurve_command},
+    {"locus parameters", "make parameter files and work units of a published list of targets or fields",
+     "skyfold locus parameters --list LIST.csv --root DIR --instances 16 --output WORK/quasars", alone, make_locus_parameters_command},
     {"locus", "find the best pointing of a field of view about every target",
      "mpirun -n 4 skyfold locus --targets T.fits --catalogue STARS.h5 --output P.h5", farms, make_locus_command},
     {"patch", "measure sources on HEALPix maps", "mpirun -n 4 skyfold patch --maps MAP.fits --sources S.fits --output O.h5", farms,

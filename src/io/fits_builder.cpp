@@ -129,12 +129,13 @@ void FitsBuilder::add_image(const HeaderCards& cards, std::int64_t width, std::s
 void FitsBuilder::add_table(const HeaderCards& cards, const Table& table) {
   State& my = *state_;
   const Schema schema = table.schema();
+  std::vector<std::string> form_texts;
+  for (const ColumnInfo& column : schema) form_texts.push_back(fmt::format("{}{}", column.width, column.type == Type::f8 ? 'D' : 'E'));
   std::vector<char*> names, units, forms;
   for (const ColumnInfo& column : schema) {
-    static char f4[] = "1E", f8[] = "1D";
     names.push_back(const_cast<char*>(column.name.c_str()));
     units.push_back(const_cast<char*>(column.unit.c_str()));
-    forms.push_back(column.type == Type::f8 ? f8 : f4);
+    forms.push_back(form_texts[forms.size()].data());
   }
   int status = 0;
   fits_create_tbl(my.file, BINARY_TBL, static_cast<LONGLONG>(table.rows()), static_cast<int>(schema.size()), names.data(), forms.data(),
@@ -143,7 +144,7 @@ void FitsBuilder::add_table(const HeaderCards& cards, const Table& table) {
   my.add_cards(cards);
   for (std::size_t i = 0; i < schema.size() && table.rows() > 0; ++i)
     fits_write_col(my.file, schema[i].type == Type::f8 ? TDOUBLE : TFLOAT, static_cast<int>(i) + 1, 1, 1,
-                   static_cast<LONGLONG>(table.rows()), const_cast<std::byte*>(table[i].bytes().data()), &status);
+                   static_cast<LONGLONG>(table.rows() * schema[i].width), const_cast<std::byte*>(table[i].bytes().data()), &status);
   check_built(status);
 }
 

@@ -109,6 +109,50 @@ std::string last_line(const std::string& said) {
   return last;
 }
 
+/// A kind of picture: the words that choose gnuplot's terminal, up to the size, and what a whole picture ends with.
+struct PictureKind {
+  const char* terminal;
+  int scale;
+  std::string_view end;
+  const char* settings;
+};
+constexpr PictureKind svg_kind = {"svg", 1, "</svg>", "noenhanced font 'sans,{}' background 'white'"};
+constexpr PictureKind png_kind = {"pngcairo", 2, "IEND",
+                                  "noenhanced font 'sans,{}' fontscale 2 linewidth 2 pointscale 2 background 'white'"};
+
+std::vector<std::string> draw(const std::vector<GnuplotScript>& scripts, const PictureKind& kind) {
+  if (scripts.empty()) return {};
+  std::vector<MemoryFile> pictures(scripts.size());
+  std::string all;
+  for (std::size_t i = 0; i < scripts.size(); ++i) {
+    const GnuplotScript& script = scripts[i];
+    // What one plot sets must not reach the next: all are drawn by one gnuplot.
+    all += fmt::format("reset\nset terminal {} size {},{} {}\nset output '/proc/self/fd/{}'\n", kind.terminal, kind.scale * script.width,
+                       kind.scale * script.height, fmt::format(fmt::runtime(kind.settings), script.font_size), pictures[i].descriptor());
+    all += script.commands + "\nunset output\n";
+  }
+  const MemoryFile errors;
+  const int status = run_gnuplot(MemoryFile(all), errors, pictures);
+  std::vector<std::string> drawn;
+  for (const MemoryFile& picture : pictures) drawn.push_back(picture.text());
+  for (const std::string& picture : drawn)
+    // gnuplot ends with status 0 after some errors, with half a picture.
+    if (status != 0 || picture.find(kind.end) == std::string::npos)
+      throw IoError(fmt::format("gnuplot could not draw a plot ({}; exit status {})", last_line(errors.text()),
+                                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)));
+  return drawn;
+}
+
+void draw_file(const GnuplotScript& script, const PictureKind& kind, const std::string& path) {
+  std::string picture;
+  try {
+    picture = draw({script}, kind).front();
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("{}: {}", path, error.what()));
+  }
+  write_durably(path, picture);
+}
+
 }  // namespace
 
 bool has_gnuplot() {
@@ -139,37 +183,8 @@ std::string gnuplot_text(const std::string& text) {
   return result + "'";
 }
 
-std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts) {
-  if (scripts.empty()) return {};
-  std::vector<MemoryFile> pictures(scripts.size());
-  std::string all;
-  for (std::size_t i = 0; i < scripts.size(); ++i) {
-    const GnuplotScript& script = scripts[i];
-    // What one plot sets must not reach the next: all are drawn by one gnuplot.
-    all += fmt::format("reset\nset terminal svg size {},{} noenhanced font 'sans,{}' background 'white'\nset output '/proc/self/fd/{}'\n",
-                       script.width, script.height, script.font_size, pictures[i].descriptor());
-    all += script.commands + "\nunset output\n";
-  }
-  const MemoryFile errors;
-  const int status = run_gnuplot(MemoryFile(all), errors, pictures);
-  std::vector<std::string> drawn;
-  for (const MemoryFile& picture : pictures) drawn.push_back(picture.text());
-  for (const std::string& svg : drawn)
-    // gnuplot ends with status 0 after some errors, with half a picture.
-    if (status != 0 || svg.find("</svg>") == std::string::npos)
-      throw IoError(fmt::format("gnuplot could not draw a plot ({}; exit status {})", last_line(errors.text()),
-                                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)));
-  return drawn;
-}
-
-void draw_svg(const GnuplotScript& script, const std::string& path) {
-  std::string svg;
-  try {
-    svg = draw_svg({script}).front();
-  } catch (const IoError& error) {
-    throw IoError(fmt::format("{}: {}", path, error.what()));
-  }
-  write_durably(path, svg);
-}
+std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts) { return draw(scripts, svg_kind); }
+void draw_svg(const GnuplotScript& script, const std::string& path) { draw_file(script, svg_kind, path); }
+void draw_png(const GnuplotScript& script, const std::string& path) { draw_file(script, png_kind, path); }
 
 }  // namespace skyfold

@@ -8,6 +8,7 @@ import sys
 
 import h5py
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -58,12 +59,12 @@ def best_pointing(x, y, weight, size):
     return best
 
 
-def ppr(path, fov, resolution, dmag, dcol, sets, count="q"):
-    """A binary parameter file: sets of (paths, targets of 8 numbers)."""
+def ppr(path, fov, resolution, dmag, dcol, sets, count="q", numbers=8):
+    """A binary parameter file: sets of (paths, targets of 8 numbers, of which 7 may be written)."""
     out = struct.pack("<4d" + count, fov, resolution, dmag, dcol, len(sets))
     for paths, targets in sets:
         out += struct.pack("<" + count, len(paths)) + b"".join(name.encode().ljust(150, b"\0") for name in paths)
-        out += struct.pack("<" + count, len(targets)) + b"".join(struct.pack("<8d", *target) for target in targets)
+        out += struct.pack("<" + count, len(targets)) + b"".join(struct.pack(f"<{numbers}d", *target[:numbers]) for target in targets)
     pathlib.Path(path).write_bytes(out)
     return str(path)
 
@@ -157,14 +158,21 @@ class Truth(LocusTest):
         np.testing.assert_array_equal(table["mag_r"], found["mag"][:, 2])
 
     def test_reference_stars_are_those_that_the_score_counts(self):
-        found = support.read_group(self.solve("p.h5", "--stars", self.path("s.h5")))
+        found = support.read_group(self.solve("p.h5", "--stars", self.path("s.h5"), "--csv", self.path("p.csv")))
         stars = support.read_group(self.path("s.h5"))
+        text = np.genfromtxt(self.path("p.stars.csv"), delimiter=",", names=True)
+        self.assertEqual(list(text.dtype.names), ["target", "number", "star", "id", "ra", "dec", "mag", "rating", "x", "y"])
+        for name in text.dtype.names:
+            np.testing.assert_array_equal(text[name], stars[name])
         self.assertTrue((np.diff(stars["target"]) >= 0).all())
         np.testing.assert_array_equal(stars["id"], self.sky["id"][stars["star"]])
         np.testing.assert_array_equal(stars["ra"], self.sky["ra"][stars["star"]])
+        np.testing.assert_array_equal(stars["mag"], self.sky["psfmag_r"].astype("f8")[stars["star"]])
         for k in range(len(found["ra"])):
             mine = stars["target"] == k
             self.assertEqual(mine.sum(), found["n_ref"][k])
+            np.testing.assert_array_equal(stars["number"][mine], 1 + np.arange(mine.sum()))
+            self.assertTrue((np.diff(stars["rating"][mine]) <= 0).all())
             if mine.any():
                 self.assertAlmostEqual(stars["rating"][mine].sum(), found["rating"][k], 9)
                 edge = 5 - np.maximum(np.abs(stars["x"][mine]), np.abs(stars["y"][mine]))
@@ -215,8 +223,21 @@ class Layouts(LocusTest):
                     os.mkdir(folder)
                     self.skyfold("locus", *mode, "--catalogue", self.stars, "--output", f"{folder}/p.h5", *names(folder), *options.split(),
                                  "--threads", threads, ranks=ranks)
-                    for name in ("p.h5", "p.fits", "p.csv", "s.h5"):
+                    for name in ("p.h5", "p.fits", "p.csv", "s.h5", "p.stars.csv"):
                         self.assert_same_bytes(f"{folder}/{name}", f"{reference}/{name}", name)
+
+    def test_turned_and_round_fields_on_ranks_and_threads(self):
+        for words in (["--locus.rotate", 4, "--locus.fov_dec", 5], ["--locus.radius", 6]):
+            reference = self.solve(f"reference{words[0]}.h5", *words, "--threads", 1)
+            again = self.solve(f"again{words[0]}.h5", *words, "--threads", 2, "--partition.rows", 7, ranks=3)
+            self.assert_same_bytes(again, reference, words[0])
+        found, upright = (support.read_group(self.path(f"{name}.h5")) for name in ("reference--locus.rotate", "reference--locus.radius"))
+        self.assertNotIn("angle", upright)
+        self.assertEqual(set(found["angle"][found["status"] == 0]), {0.0, 45.0, 90.0, 135.0})
+        narrow = support.read_group(self.solve("narrow.h5", "--locus.fov_dec", 5))
+        both = (found["status"] == 0) & (narrow["status"] == 0)
+        self.assertTrue((found["rating"][both] >= narrow["rating"][both] - 1e-9).all())
+        self.assertGreater((found["rating"][both] > narrow["rating"][both] + 0.01).sum(), 10)
 
     def test_mock_stars_are_the_same_on_any_number_of_ranks(self):
         for ranks, options in [(2, "--threads 2"), (3, "--farm.block_rows 1000")]:
@@ -359,6 +380,113 @@ class Published(LocusTest):
                     output = self.locus(f"{compat}{count}.h5", "--parameters", path, "--root", self.root, "--locus.compat", compat, ranks=2)
                     self.assert_same_pointings(support.read_group(output), reference)
 
+    def test_targets_of_parameter_files_may_have_seven_numbers(self):
+        rows = self.chosen()
+        sets = [(self.files, [self.target(row) for row in rows[:2]]), (self.files, [self.target(row) for row in rows[2:]])]
+        reference = self.reference(rows)
+        for count in "qi":
+            path = ppr(self.path(f"{count}.ppr"), 10 / 60, 0.003, 2.0, 0.1, sets, count, 7)
+            told = self.skyfold("locus", "--parameters", path, "--root", self.root, "--output", self.path(f"{count}.h5"))
+            self.assertIn("guessed targets of 7 numbers", told.err)
+            self.assert_same_pointings(support.read_group(self.path(f"{count}.h5")), reference)
+
+    def traversal_lists(self):
+        """A traversal of one reference field, as its kinds of lists have it: name, text, what is said of a guess."""
+        fields = [(94, 40, 3, 12), (1000, 40, 3, 12)]
+        reference, text = fields[1], lambda *numbers: ",".join(map(str, numbers)) + "\n"
+        lines = lambda make: "".join(text(*make(k, field)) for k, field in enumerate(fields))
+        return [
+            ("program", "NoFields,Field Number,ROW,REF Field ID,REF RUN,REF RERUN,REF CAMCOL,REF FIELD,RUN,RERUN,CAMCOL,FIELD\n"
+             + lines(lambda k, field: (2, 0, k, 77, *reference, *field)), ""),
+            ("paper", "REF RUN,REF RERUN,REF CAMCOL,REF FIELD,NoFields,Field Number,RUN,RERUN,CAMCOL,FIELD\n"
+             + lines(lambda k, field: (*reference, 2, k, *field)), ""),
+            ("mixed", "FIELD,CAMCOL,RERUN,RUN,ref_run,ref_rerun,ref_camcol,ref_field\n"
+             + lines(lambda k, field: (*field[::-1], *reference)), ""),
+            ("unnamed", "a,b,c,d,e,f,g,h,i,j\n" + lines(lambda k, field: (*reference, 2, k, *field)),
+             "guessed columns 1 to 4 = reference field, 7 to 10 = field")]
+
+    def test_traversal_lists_of_the_paper_and_the_program(self):
+        reference = self.reference(self.near[len(self.near) // 2:])
+        for name, text, guessed in self.traversal_lists():
+            with self.subTest(name):
+                pathlib.Path(self.path(name + ".csv")).write_text(text)
+                told = self.skyfold("locus", "--list", self.path(name + ".csv"), "--root", self.root, "--output", self.path(name + ".h5"))
+                self.assertIn(guessed, told.err)
+                self.assertEqual("guessed" in told.err, bool(guessed))
+                self.assert_same_pointings(support.read_group(self.path(name + ".h5")), reference)
+
+    def test_lists_that_are_none_are_refused(self):
+        cases = [("a,b,c,d,e,f,g,h,i,j\n1,40,3,12,2,0,94,40,9,12\n", 3, "no camera columns 1 to 6 in columns 3 and 9"),
+                 ("a,b,c\n1,2,3\n", 3, "3 columns"), ("run,rerun,camcol,field\n94,40,3,12\n", 3, "a list of fields without targets"),
+                 ("run,rerun,camcol,field\n", 3, "no rows")]
+        for text, code, message in cases:
+            pathlib.Path(self.path("bad.csv")).write_text(text)
+            result = self.run_skyfold("locus", "--list", self.path("bad.csv"), "--root", self.root, "--output", self.path("bad.h5"))
+            self.assertEqual(result.code, code, str(result))
+            self.assertEqual(len(result.errors()), 1, str(result))
+            self.assertIn(message, result.errors()[0])
+
+    def test_parameters_are_files_that_give_the_same_pointings(self):
+        rows = self.chosen()
+        lines = ["specObjID,No of Fields,RUN,RERUN,CAMCOL,FIELD,Quasar RA,Quasar DEC,u,g,r,i,z"]
+        for k, row in enumerate(rows):
+            lines += [",".join(map(repr, [1000 + k, 2, run, 40, 3, 12, *map(float, self.target(row)[:7])])) for run in (94, 1000)]
+        pathlib.Path(self.path("targets.csv")).write_text("\n".join(lines) + "\n")
+        pathlib.Path(self.path("fields.csv")).write_text(self.traversal_lists()[1][1])
+        settings = ["--locus.fov_ra", 9, "--locus.fov_dec", 9, "--locus.dcol", 0.15]
+        for name, count, numbers in (("targets", "q", 8), ("targets", "i", 7), ("fields", "q", 8)):
+            with self.subTest(f"{name} {count} {numbers}"):
+                work, listed = self.path(f"{name}{count}"), self.path(name + ".csv")
+                words = ["locus", "parameters", "--list", listed, "--root", self.root, "--output", work, *settings,
+                         "--parameters.count_bytes", {"q": 8, "i": 4}[count], "--parameters.target_numbers", numbers]
+                instances = 3 if name == "targets" else 1
+                self.skyfold(*words, "--instances", instances)
+                units = np.atleast_1d(np.genfromtxt(work + ".units.csv", delimiter=",", names=True, dtype=None, encoding=None))
+                self.assertEqual(list(units["instance"]), list(range(instances)))
+                self.assertEqual(list(units["begin"][1:]), list(units["end"][:-1]))
+                found = []
+                for unit in units:
+                    stem = f"{work}_{unit['begin']}_{unit['end']}"
+                    subprocess.run(unit["command"].replace("skyfold", support.binary(), 1), shell=True, check=True, capture_output=True,
+                                   env=support.environment(self.base), cwd=self.folder)
+                    found.append(support.read_group(stem + ".h5"))
+                    self.assertEqual(len(found[-1]["ra"]), unit["targets"])
+                    self.assert_file_list(stem, count)
+                reference = support.read_group(self.locus(f"{name}{count}.list.h5", "--list", listed, "--root", self.root, *settings))
+                for column in ("ra", "dec", "mag", "av_ra", "av_dec", "rating", "n_ref", "status"):
+                    np.testing.assert_array_equal(np.concatenate([part[column] for part in found]), reference[column], err_msg=column)
+                if name == "targets":   # byte by byte what the published program writes, but for its names of files
+                    whole = self.path("whole")
+                    self.skyfold(*[whole if word == work else word for word in words])
+                    files = [str(self.root / file) for file in self.files]
+                    sets = [(files, [self.target(row)]) for row in rows]
+                    expected = ppr(self.path("expected.ppr"), 9 / 60, 10.8 / 3600, 2.0, 0.15, sets, count, numbers)
+                    self.assertEqual(support.read_bytes(f"{whole}_0_{len(rows)}.ppr"), support.read_bytes(expected))
+
+    def assert_file_list(self, stem, count):
+        """STEM.prm and STEM.prt name both field files."""
+        files = [str(self.root / file) for file in self.files]
+        self.assertEqual(pathlib.Path(stem + ".prt").read_text(), "\n2\n" + "".join(file + "\n" for file in files))
+        size = {"q": 8, "i": 4}[count]
+        self.assertEqual(support.read_bytes(stem + ".prm"), (2).to_bytes(size, "little") + b"".join(file.encode().ljust(150, b"\0") for file in files))
+
+    def test_parameters_that_cannot_be_made_are_refused(self):
+        pathlib.Path(self.path("fields.csv")).write_text(self.traversal_lists()[1][1])
+        pathlib.Path(self.path("gone.csv")).write_text("run,rerun,camcol,field\n94,40,3,12\n95,40,3,12\n96,40,3,12\n")
+        deep = self.folder / ("d" * 130)
+        shutil.copytree(self.root, deep)
+        cases = [(["--list", self.path("fields.csv"), "--root", self.root, "--instances", 2], 2, "instances = 2"),
+                 (["--list", self.path("fields.csv"), "--root", self.root, "--locus.fov_ra", 5], 2, "one size of the field"),
+                 (["--list", self.path("fields.csv"), "--root", self.root, "--parameters.count_bytes", 5], 2, "parameters.count_bytes = 5"),
+                 (["--list", self.path("gone.csv"), "--root", self.root], 4, "3 of 3 are missing"),
+                 (["--list", self.path("fields.csv"), "--root", deep], 3, "has at most 149")]
+        for words, code, message in cases:
+            result = self.run_skyfold("locus", "parameters", *words, "--output", self.path("w"))
+            self.assertEqual(result.code, code, str(result))
+            self.assertEqual(len(result.errors()), 1, str(result))
+            self.assertIn(message, result.errors()[0])
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("w")], [])
+
     def test_settings_are_those_of_the_parameter_file_unless_given(self):
         rows = self.chosen()
         path = ppr(self.path("small.ppr"), 6 / 60, 0.001, 1.5, 0.2, [(self.files, [self.target(row) for row in rows])])
@@ -435,8 +563,32 @@ class Charts(LocusTest):
         for name in ("p.T3.svg", "p.T5.svg"):
             text = pathlib.Path(self.path(name)).read_text()
             self.assertIn("</svg>", text)
-            for word in ("target T", "references", "loci", "rating"):
+            for word in ("target T", "reference stars", "field of view", "other stars", "rating", "RA, Dec (ICRS)", "r = ", ">N<", ">E<"):
                 self.assertIn(word, text)
+
+    def test_a_finder_chart_numbers_the_reference_stars_as_the_table_does(self):
+        if not shutil.which("gnuplot"):
+            self.skipTest("gnuplot is not installed")
+        # The target with the most reference stars that a chart numbers all.
+        found = support.read_group(self.solve("q.h5"))
+        best = int(np.argmax(np.where(found["n_ref"] <= 25, found["n_ref"], 0)))
+        name, n_ref = found["name"][best].decode().strip(), int(found["n_ref"][best])
+        for words in ([], ["--locus.radius", 5], ["--locus.rotate", 3, "--locus.fov_dec", 6]):
+            output = f"p{len(words)}{words[0][8:10] if words else ''}"
+            self.solve(output + ".h5", *words, "--stars", self.path(output + ".s.h5"), "--plot", name, "--plot.format", "both", "--plot.date", "2026-12-01")
+            product, stars = support.read_group(self.path(output + ".h5")), support.read_group(self.path(output + ".s.h5"))
+            mine = np.flatnonzero(stars["target"] == int(np.flatnonzero(product["name"] == found["name"][best])[0]))
+            text = pathlib.Path(self.path(f"{output}.{name}.svg")).read_text()
+            self.assertIn(f"target {name}, 2026-12-01", text)
+            for row in mine[:25]:
+                place = SkyCoord(stars["ra"][row], stars["dec"][row], unit="deg")
+                self.assertIn(place.ra.to_string("hour", sep=":", precision=2, pad=True) + " " + place.dec.to_string(sep=":", precision=1, pad=True, alwayssign=True),
+                              text)
+                self.assertIn(f">{stars['mag'][row]:.2f}<", text.replace("</tspan>", "<").replace(" <", "<"))
+            picture = support.read_bytes(self.path(f"{output}.{name}.png"))
+            self.assertEqual(picture[:8], b"\x89PNG\r\n\x1a\n")
+            self.assertEqual(struct.unpack(">2I", picture[16:24]), (2120, 1640))
+        self.assertGreater(n_ref, 5)
 
     def test_without_gnuplot_there_is_a_clear_message(self):
         programs = self.folder / "bin"  # all that Open MPI may want, without gnuplot

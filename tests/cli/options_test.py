@@ -12,7 +12,7 @@ import h5py
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
-COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
+COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "locus parameters", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
             "curate transfer", "curate register", "curate run", "curate extract", "curate ingest", "curate status", "curate release", "curate verify",
             "curate previews", "curate suggest", "curate merge")
 # Values other than the defaults, so that a value that is lost shows.
@@ -37,6 +37,7 @@ VALUES = {
                "--partition.nside", "64", "--partitions-per-job", "5", "--pdf", "interp", "--pdf.zmax", "1.5"],
     "mock": ["--output", "m.h5", "--objects", "123456", "--spectroscopic", "0.05", "--seed", "9000000000000000", "--mock.clustering", "0.3"],
     "locus": ["--targets", "t.csv", "--catalogue", "c.h5", "--output", "p.h5", "--locus.fov_ra", "12.5", "--bands", "g,r,i"],
+    "locus parameters": ["--list", "l.csv", "--root", "r r", "--output", "w/q", "--instances", "5", "--parameters.count_bytes", "4", "--locus.dcol", "0.2"],
     "patch": ["--maps", "a.fits", "b.fits", "--sources", "s.fits", "--output", "o.h5", "--measure", "disc,aperture", "--patch.radius", "12"],
     "launch": ["--attempts", "7"],
     "spec": ["--surveys", "a.ini", "b b.ini", "--output", "s.h5", "--spec.radius", "1.5", "--spec.resolve", "average", "--on-bad-row", "drop"],

@@ -15,6 +15,9 @@ from astropy.io import fits
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
 
+sys.path.insert(0, str(support.SOURCE / "bench/scaling"))
+import steps
+
 USAGE, DATA, IO = 2, 3, 4
 TILES, OBJECTS = 3373, 126_623_762
 
@@ -190,6 +193,31 @@ class ScalingStudy(support.SkyfoldTest):
             count = np.add.reduceat(mock["meas/mag"][:] < 90, mock["meas_offset"][:-1]) if (np.diff(mock["meas_offset"][:]) > 0).all() else None
             self.assertIsNotNone(count, "objects without measurements")
             np.testing.assert_array_equal(counted, count)
+
+    def test_a_hundredth_of_the_published_traversal_goes_on_after_a_kill(self):
+        stars = 357_175_411 // 100
+        words = ["--objects", stars, "--headline-ranks", 1, "--every", 0.2]
+        process = subprocess.Popen(self.words("locus", *words), env=support.environment(self.base), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True)
+        journal, end = self.folder / "pointings.h5.run/journal", time.monotonic() + 300
+        while not (journal.exists() and journal.stat().st_size > 384 * 12) and time.monotonic() < end:
+            self.assertIsNone(process.poll(), "the study ended before it was killed")
+            time.sleep(0.05)
+        for pid in steps.processes_of(str(self.folder / "pointings.h5")):
+            os.kill(pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        out = self.study("locus", *words)
+        self.assertIn(f"{stars:,} objects from nothing to pointings", out)
+        rows = {row["step"]: row for row in json.loads((self.folder / "results/locus.json").read_text())["rows"]}
+        self.assertEqual(rows["traversal"]["attempts"], 2)
+        with h5py.File(self.folder / "stars.h5") as catalogue, h5py.File(self.folder / "pointings.h5") as product, fits.open(self.folder / "pointings.fits") as table:
+            chosen = np.flatnonzero(catalogue["object/psfmag_r"][:].astype("f8") < 18.35)
+            self.assertAlmostEqual(len(chosen) / stars / (61_662_376 / 357_175_411), 1, delta=0.02)
+            np.testing.assert_array_equal(product["object/row"][:], chosen)
+            np.testing.assert_array_equal(product["object/id"][:], catalogue["object/id"][:][chosen])
+            for name in ("id", "av_ra", "av_dec", "rating", "n_ref"):
+                np.testing.assert_array_equal(table[1].data[name], product[f"object/{name}"][:])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import struct
 import sys
 
 import numpy as np
+from astropy.io import fits
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -119,10 +120,49 @@ class Sdss(support.SkyfoldTest):
                 found = self.imported("--input", *inputs)
                 for name in from_tree:
                     np.testing.assert_array_equal(found[name], from_tree[name])
+        pathlib.Path(self.path("fields.csv")).write_text("run,rerun,camcol,field\n" + "".join(f"94,40,3,{k}\n" for k in range(3)))
+        self.skyfold("locus", "parameters", "--list", self.path("fields.csv"), "--root", self.root, "--instances", 2, "--output", self.path("w"))
+        for inputs in (["--input", self.path("fields.csv"), "--root", self.root], ["--input", self.path("w_0_2.prm"), self.path("w_2_3.prm")]):
+            found = self.imported(*inputs)
+            for name in from_tree:
+                np.testing.assert_array_equal(found[name], from_tree[name])
         local = {"ra": from_tree["ra"], "dec": from_tree["dec"], "mag": np.stack([from_tree[b] for b in "ugriz"], axis=1).astype("f8")}
         found = self.imported("--input", support.make_fits(self.path("tsObj-000094-3-40-0000_local.fit"), local))
         for name in from_tree:
             np.testing.assert_array_equal(found[name], from_tree[name])
+
+    def test_local_files_are_those_of_the_published_programs(self):
+        told = self.skyfold("import", "--profile", "sdss-tsobj", "--input", self.root, "--output", self.path("c.h5"), "--local-files", self.path("local"), ranks=2)
+        before = after = taken = 0
+        for number, part in enumerate(self.parts):
+            name = f"94/40/calibChunks/3/tsObj-000094-3-40-{number:04d}"
+            with fits.open(self.path(f"local/{name}_local.fit"), checksum=True) as hdus:
+                self.assertEqual(len(hdus), 2)
+                self.assertEqual([(column.name, column.format) for column in hdus[1].columns], [("ra", "D"), ("dec", "D"), ("mag", "5D")])
+                rows = part[np.isin(part, self.expected("locus"))]
+                for column, values in (("ra", self.rows["ra"]), ("dec", self.rows["dec"]), ("mag", self.rows["counts_model"].astype("f8"))):
+                    np.testing.assert_array_equal(hdus[1].data[column], values[rows])
+            before += os.path.getsize(self.root / f"{name}.fit")
+            after += os.path.getsize(self.path(f"local/{name}_local.fit"))
+            taken += len(rows)
+        self.assertIn(f"{taken:,} of {sum(map(len, self.parts)):,} rows, {after:,} of {before:,} bytes, reduced {before / after:.1f} times", told.err)
+        from_local, from_tree = self.imported("--input", self.path("local")), self.imported("--input", self.root)
+        for name in from_tree:
+            np.testing.assert_array_equal(from_local[name], from_tree[name])
+        listed = self.path("fields.csv")
+        pathlib.Path(listed).write_text("REF RUN,REF RERUN,REF CAMCOL,REF FIELD,NoFields,Field Number,RUN,RERUN,CAMCOL,FIELD\n" +
+                                        "".join(f"94,40,3,0,3,{k},94,40,3,{k}\n" for k in range(3)))
+        self.skyfold("locus", "--list", listed, "--root", self.path("local"), "--output", self.path("p.h5"), "--locus.dcol", 2)
+        self.assertEqual(len(support.read_group(self.path("p.h5"))["ra"]), np.isin(self.parts[0], self.expected("locus")).sum())
+
+    def test_local_files_of_local_files_or_of_other_tables_are_refused(self):
+        self.skyfold("import", "--profile", "sdss-tsobj", "--input", self.root, "--output", self.path("c.h5"), "--local-files", self.path("local"))
+        for words, message in ((["--profile", "sdss-tsobj", "--input", self.path("local")], "a local file itself"),
+                               (["--input", self.path("local/94/40/calibChunks/3/tsObj-000094-3-40-0000_local.fit")], "local-files")):
+            result = self.run_skyfold("import", *words, "--output", self.path("d.h5"), "--local-files", self.path("again"))
+            self.assertEqual(result.code, 2, str(result))
+            self.assertIn(message, result.errors()[0])
+            self.assertFalse(os.path.exists(self.path("again")))
 
     def test_the_catalogue_can_be_searched(self):
         self.imported("--input", self.root)
@@ -134,7 +174,8 @@ class Sdss(support.SkyfoldTest):
         empty = self.path("empty")
         os.mkdir(empty)
         bare = support.make_fits(self.path("tsObj-bare.fit"), {"ra": np.zeros(3), "dec": np.zeros(3)})
-        for inputs, code, message in [(empty, 2, "no field files"), (bare, 3, "no column counts_model"), (self.path("none.prm"), 4, "none.prm"),
+        pathlib.Path(self.path("gone.csv")).write_text("run,rerun,camcol,field\n94,40,3,0\n94,40,3,7\n94,40,3,8\n")
+        for inputs, code, message in [(empty, 2, "no field files"), (self.path("gone.csv"), 4, "3 of 3 are missing, also"), (bare, 3, "no column counts_model"), (self.path("none.prm"), 4, "none.prm"),
                                       (self.root / "94" / "notes.fit", 4, "notes.fit")]:
             result = self.run_skyfold("import", "--profile", "sdss-tsobj", "--input", inputs, "--output", self.path("e.h5"))
             self.assertEqual(result.code, code, str(result))

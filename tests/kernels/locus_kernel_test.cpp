@@ -18,14 +18,17 @@ constexpr double degree = std::numbers::pi / 180.0;
 const Position places[] = {{180.0, 0.0}, {0.0, 60.0}, {359.99, -60.0}, {10.0, 89.9}, {123.0, 90.0}, {0.0, -90.0}, {200.0, -89.95}};
 
 /// Candidates of one target by the definition, with the gnomonic projection from spherical trigonometry.
-std::vector<StarCandidate> candidates_of(const LocusOptions& o, const Sky& targets, std::size_t t, const Sky& stars) {
+std::vector<StarCandidate> candidates_of(const LocusOptions& o, const Sky& targets, std::size_t t, const Sky& stars,
+                                         double angle_deg = 0.0) {
   std::vector<StarCandidate> found;
   const auto crowded = crowded_stars(stars.ra, stars.dec, stars.r, o.resolution, o.crowding_dmag, 1);  // judged in its own test
   for (std::size_t k = 0; k < stars.size(); ++k) {
     const double a = (stars.ra[k] - targets.ra[t]) * degree, d = stars.dec[k] * degree, d0 = targets.dec[t] * degree;
     const double depth = std::sin(d0) * std::sin(d) + std::cos(d0) * std::cos(d) * std::cos(a);
-    const Offset at{std::cos(d) * std::sin(a) / depth / degree,
-                    (std::cos(d0) * std::sin(d) - std::sin(d0) * std::cos(d) * std::cos(a)) / depth / degree};
+    const double x = std::cos(d) * std::sin(a) / depth / degree;
+    const double y = (std::cos(d0) * std::sin(d) - std::sin(d0) * std::cos(d) * std::cos(a)) / depth / degree;
+    const double c = std::cos(angle_deg * degree), s = std::sin(angle_deg * degree);
+    const Offset at = angle_deg == 0.0 ? Offset{x, y} : Offset{x * c - y * s, x * s + y * c};
     const double before = std::abs((stars.g[k] - stars.r[k]) - (targets.g[t] - targets.r[t]));
     const double after = std::abs((stars.r[k] - stars.i[k]) - (targets.r[t] - targets.i[t]));
     const bool is_target = std::hypot(at.x, at.y) < o.resolution / 3600.0;
@@ -65,6 +68,100 @@ TEST(LocusKernel, FindsTheBestOfAllCellsEverywhereOnTheSky) {
       EXPECT_LT(result.number("av_ra", t), 360.0);
     }
   }
+}
+
+TEST(LocusKernel, FindsTheBestOfAllCellsAtAllAnglesThatAreTried) {
+  LocusOptions o;
+  o.fov_ra = 10.0;
+  o.fov_dec = 5.0;
+  o.angle = 20.0;
+  o.rotate = 4;
+  const double angles[] = {20.0, 65.0, 110.0, 155.0};
+  int turned = 0;
+  for (const Position& place : places) {
+    const Sky stars = random_sky(13, place, 500, 0.35), targets = random_sky(14, place, 25, 0.2);
+    const Pointings result = find_pointings(o, targets, stars);
+    for (std::size_t t = 0; t < targets.size(); ++t) {
+      SCOPED_TRACE("target " + std::to_string(t) + " at Dec " + std::to_string(place.dec));
+      BestPointing best;
+      double best_angle = 0.0;
+      std::size_t n_candidates = 0;
+      for (const double angle : angles) {
+        const auto candidates = candidates_of(o, targets, t, stars, angle);
+        const FieldPlane plane({targets.ra[t], targets.dec[t]}, LocusGeometry::tangent, angle);
+        const BestPointing here = locus_reference::brute_force(candidates, {o.fov_ra / 60.0, o.fov_dec / 60.0}, plane);
+        // Scores of different angles are equal where the stars are; the margins decide then.
+        if (here.n_ref == 0 ||
+            (best.n_ref > 0 && (here.score < best.score - 1e-10 || (here.score < best.score + 1e-10 && here.margin <= best.margin))))
+          continue;
+        best = here;
+        best_angle = angle;
+        n_candidates = candidates.size();
+      }
+      EXPECT_EQ(result.number("n_ref", t), best.n_ref);
+      if (best.n_ref == 0) {
+        EXPECT_TRUE(std::isnan(result.number("angle", t)));
+        continue;
+      }
+      turned += best_angle == angles[0] ? 0 : 1;
+      EXPECT_NEAR(result.number("angle", t), best_angle, 1e-12);
+      EXPECT_EQ(result.number("n_candidates", t), static_cast<double>(n_candidates));
+      EXPECT_NEAR(result.number("rating", t), best.score, 1e-10);
+      EXPECT_NEAR(result.number("margin", t), 3600.0 * best.margin, 1e-4);
+      EXPECT_NEAR(result.number("av_dec", t), best.position.dec, 1e-9);
+      EXPECT_NEAR(std::remainder(result.number("av_ra", t) - best.position.ra, 360.0) * std::cos(best.position.dec * degree), 0.0, 1e-9);
+    }
+    // Each reference star lies in the turned field, as far from its edge as the margin says.
+    for (const LocusReference& r : result.references) {
+      const double angle = result.number("angle", static_cast<std::size_t>(r.target)) * degree;
+      const double u = r.x_arcmin * std::cos(angle) - r.y_arcmin * std::sin(angle),
+                   v = r.x_arcmin * std::sin(angle) + r.y_arcmin * std::cos(angle);
+      const double left = 60.0 * std::min(0.5 * o.fov_ra - std::abs(u), 0.5 * o.fov_dec - std::abs(v));
+      EXPECT_GE(left, result.number("margin", static_cast<std::size_t>(r.target)) - 1e-3);
+    }
+  }
+  EXPECT_GT(turned, 50);
+}
+
+TEST(LocusKernel, TakesStarsInARoundFieldEverywhereOnTheSky) {
+  LocusOptions o, wide;
+  o.radius = 5.0;
+  for (const Position& place : places) {
+    const Sky stars = random_sky(15, place, 600, 0.35), targets = random_sky(16, place, 25, 0.2);
+    const Pointings result = find_pointings(o, targets, stars);
+    for (std::size_t t = 0; t < targets.size(); ++t) {
+      auto candidates = candidates_of(wide, targets, t, stars);  // of a square as wide
+      std::erase_if(candidates, [&](const StarCandidate& c) { return std::hypot(c.at.x, c.at.y) >= o.radius / 30.0; });
+      EXPECT_EQ(result.number("n_candidates", t), static_cast<double>(candidates.size()));
+      RoundSweep sweep(o.radius / 60.0);  // judged in its own test
+      const FieldPlane plane({targets.ra[t], targets.dec[t]}, LocusGeometry::tangent);
+      const BestPointing best = sweep.find(candidates, plane);
+      EXPECT_EQ(result.number("n_ref", t), best.n_ref);
+      if (best.n_ref == 0) continue;
+      EXPECT_NEAR(result.number("rating", t), best.score, 1e-10);
+      EXPECT_NEAR(result.number("margin", t), 3600.0 * best.margin, 1e-4);
+      const Position found{result.number("av_ra", t), result.number("av_dec", t)};
+      EXPECT_LT(chord2(direction_of(found), direction_of(best.position)), 1e-22);
+    }
+  }
+}
+
+TEST(LocusOptions, OfTurnedAndRoundFieldsAreChecked) {
+  const auto refuses = [](auto change) {
+    LocusOptions o;
+    change(o);
+    EXPECT_THROW(LocusRules{o}, UsageError);
+  };
+  refuses([](LocusOptions& o) { o.radius = 5.0, o.rotate = 2; });
+  refuses([](LocusOptions& o) { o.radius = 5.0, o.angle = 10.0; });
+  refuses([](LocusOptions& o) { o.radius = 5.0, o.fov_ra = 12.0; });
+  refuses([](LocusOptions& o) { o.radius = 5.0, o.compat = "locus6"; });
+  refuses([](LocusOptions& o) { o.rotate = 2, o.compat = "locus6"; });
+  refuses([](LocusOptions& o) { o.angle = 2.0, o.geometry = "box"; });
+  LocusOptions square;
+  square.rotate = 3;
+  square.angle = -30.0;
+  EXPECT_EQ(LocusRules(square).angles, (std::vector<double>{330.0, 0.0, 30.0}));
 }
 
 TEST(LocusKernel, TakesTheSameStarsWhereverTheFieldLies) {

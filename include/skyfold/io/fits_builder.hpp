@@ -21,7 +21,7 @@ class FitsBuilder {
 
   /// @param pixels  row by row, shape [pixels.size() / width][width]
   void add_image(const HeaderCards& cards, std::int64_t width, std::span<const std::int32_t> pixels);
-  /// A binary table of f4 and f8 columns.
+  /// A binary table of f4 and f8 columns, arrays too.
   void add_table(const HeaderCards& cards, const Table& table);
   /// The whole file; nothing can be added afterwards.
   [[nodiscard]] std::string finished();

@@ -23,5 +23,7 @@ void require_gnuplot();
 [[nodiscard]] std::vector<std::string> draw_svg(const std::vector<GnuplotScript>& scripts);
 /// Draws one as the file `path`, which appears whole or not at all.
 void draw_svg(const GnuplotScript& script, const std::string& path);
+/// The same as PNG, of twice as many pixels.
+void draw_png(const GnuplotScript& script, const std::string& path);
 
 }  // namespace skyfold

@@ -33,6 +33,9 @@ class ImportCommand final : public Command {
     if (options_.dedup_mark && !options_.dedup_list.empty()) throw UsageError("--dedup.list with --dedup.mark (all rows stay)");
     // Repeated detections are no mistake of the inputs: they are merged, and listed.
     if (options_.profile.is_set() && !context.options.given("on-bad-row")) options_.on_bad_row = "drop";
+    // Before the catalogue, also where that is complete: these may be asked for later.
+    if (options_.profile.is_set() && !options_.profile.local_files.empty())
+      write_local_files(*context.ranks, options_.input, options_.profile);
     import_catalogue(options_, context);
     return ExitCode::done;
   }

@@ -146,7 +146,9 @@ std::vector<Partition> Inputs::partitions(const Ranks& ranks) const {
   return partitions;
 }
 
-std::vector<std::string> input_paths(const ImportOptions& o) { return o.profile.is_set() ? field_files(o.input) : input_files(o.input); }
+std::vector<std::string> input_paths(const ImportOptions& o) {
+  return o.profile.is_set() ? field_files(o.input, o.profile.root) : input_files(o.input);
+}
 
 Inputs open_inputs(const Ranks& ranks, ImportOptions& o, std::int64_t block_bytes) {
   Inputs inputs;

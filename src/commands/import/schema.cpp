@@ -319,7 +319,9 @@ namespace {
 
 void refuse_idle_profile(const ProfileOptions& profile) {
   if (const ProfileOptions by_default; !profile.is_set())
-    refuse_idle_options("--profile", {{"clean", profile.clean != by_default.clean},
+    refuse_idle_options("--profile", {{"root", !profile.root.empty()},
+                                      {"local-files", !profile.local_files.empty()},
+                                      {"clean", profile.clean != by_default.clean},
                                       {"crowding.band", profile.crowding_band != by_default.crowding_band},
                                       {"crowding.resolution", profile.crowding_resolution != by_default.crowding_resolution},
                                       {"crowding.dmag", profile.crowding_dmag != by_default.crowding_dmag}});

@@ -7,14 +7,19 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 #include <span>
+#include <sstream>
 
 #include "skyfold/commands/file_list.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/options.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/dataset.hpp"
+#include "skyfold/io/fits_builder.hpp"
 
 namespace skyfold {
 namespace {
@@ -29,6 +34,8 @@ bool is_field_file(const fs::path& path) {
   // The lists of the archive, and the reduced copies that the published locus program made of them.
   return (name.starts_with("tsObj-") || path.stem().string().ends_with("_local")) && (name.ends_with(".fit") || name.ends_with(".fits"));
 }
+
+bool is_field_list(const std::string& path) { return path.ends_with(".csv"); }
 
 std::vector<std::string> files_below(const fs::path& folder) {
   std::vector<std::string> files;
@@ -59,6 +66,18 @@ class FieldFile {
         kept_.push_back(row);
   }
   [[nodiscard]] std::size_t rows() const noexcept { return kept_.size(); }
+  /// All rows of the file, clean or not.
+  [[nodiscard]] std::int64_t all_rows() const noexcept { return dataset_.rows(); }
+  /// The reduced copy of the published programs: ra, dec and mag, five numbers, of the clean rows.
+  [[nodiscard]] Table reduced() const {
+    const Table all = read(wanted_);
+    Table out({{"ra", Type::f8, 1, "deg"}, {"dec", Type::f8, 1, "deg"}, {"mag", Type::f8, bands.size(), "mag"}}, kept_.size());
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      for (std::size_t c = 0; c < 2; ++c) out[c].values<double>()[k] = all[c].number(kept_[k]);
+      for (std::size_t b = 0; b < bands.size(); ++b) out[2].values<double>()[k * bands.size() + b] = all[2].number(kept_[k], b);
+    }
+    return out;
+  }
   /// Writes the rows to `out` from row `first` on; columns that `out` lacks are skipped.
   void read_into(Table& out, std::size_t first) const {
     const Table all = read(wanted_);
@@ -168,6 +187,12 @@ void describe(OptionSet& option, ProfileOptions& o) {
   option("profile", o.profile,
          "inputs of a survey's own kind: sdss-tsobj, calibrated object lists of SDSS (files or the root of their tree)")
       .one_of({"none", "sdss-tsobj"});
+  option("root", o.root, "folder of the field files that a list of fields (CSV: run, rerun, camcol, field) names; empty: this one")
+      .layout();
+  option(
+      "local-files", o.local_files,
+      "folder for reduced copies of the field files, as the published locus programs read them (ra, dec, mag of clean rows); empty: none")
+      .layout();
   option("clean", o.clean, "objects of a profile to take: clean point sources as published, as SDSS DR7 advises, or all")
       .one_of({"locus", "sdss-dr7", "none"});
   option("crowding.band", o.crowding_band, "band in which neighbours count, for the column crowded of a profile")
@@ -188,23 +213,90 @@ bool is_clean(const std::string& clean, std::int64_t status, std::int64_t flags,
   return is_clean && (clean != "sdss-dr7" || !(flags & (saturated | edge | no_profile)));
 }
 
-std::vector<std::string> field_files(const std::vector<std::string>& arguments) {
+std::vector<std::string> field_files(const std::vector<std::string>& arguments, const std::string& root) {
   std::vector<std::string> files;
+  if (!root.empty() && std::ranges::none_of(arguments, is_field_list))
+    throw UsageError("--root is for lists of fields (CSV), and --input names none");
   for (const std::string& argument : arguments) {
     std::vector<std::string> found;
     if (fs::is_directory(argument))
       found = files_below(argument);
     else if (argument.ends_with(".prm"))
       found = read_file_list(argument);
+    else if (is_field_list(argument))
+      found = read_field_list(argument, root.empty() ? "." : root);
     else
       found = input_files({argument});
     if (found.empty()) throw UsageError(fmt::format("{}: no field files (tsObj-*.fit or *_local.fit) below it", argument));
     files.insert(files.end(), found.begin(), found.end());
   }
-  // Lists may name files that are not there; the first is told before hours of reading.
-  for (const std::string& file : files)
-    if (!fs::exists(file)) throw IoError(file + ": missing field file");
+  // Lists may name files that are not there, which is told before hours of reading.
+  require_field_files(files);
   return files;
+}
+
+namespace {
+
+/// Where the reduced copy of a field file goes below `folder`: to the same place as in SDSS's tree, or, of a file that is in none, there.
+std::string local_path(const std::string& folder, const std::string& file) {
+  const fs::path path(file);
+  const fs::path camcol = path.parent_path(), chunks = camcol.parent_path(), rerun = chunks.parent_path(), run = rerun.parent_path();
+  fs::path place = folder;
+  if (chunks.filename() == "calibChunks") place = place / run.filename() / rerun.filename() / chunks.filename() / camcol.filename();
+  return (place / (path.stem().string() + "_local" + path.extension().string())).string();
+}
+
+/// Numbers of the reduction of a file: bytes and rows, before and after.
+struct Reduction {
+  std::int64_t bytes = 0, local_bytes = 0, rows = 0, local_rows = 0;
+};
+
+Reduction write_local_file(const std::string& file, const std::string& path, const ProfileOptions& o) {
+  const FieldFile field(file, o);
+  FitsBuilder fits({}, false);
+  fits.add_table({}, field.reduced());
+  const std::string bytes = fits.finished();
+  fs::create_directories(fs::path(path).parent_path());
+  write_durably(path, bytes);
+  return {static_cast<std::int64_t>(fs::file_size(file)), std::ssize(bytes), field.all_rows(), static_cast<std::int64_t>(field.rows())};
+}
+
+std::vector<std::string> local_paths(const std::vector<std::string>& files, const std::string& folder) {
+  std::vector<std::string> paths;
+  std::set<std::string> seen;
+  for (const std::string& file : files) {
+    if (fs::path(file).stem().string().ends_with("_local"))
+      throw UsageError(fmt::format("{}: a local file itself (--local-files makes them of tsObj files)", file));
+    paths.push_back(local_path(folder, file));
+    if (!seen.insert(paths.back()).second) throw UsageError(fmt::format("{}: two inputs would have this local file", paths.back()));
+  }
+  return paths;
+}
+
+}  // namespace
+
+void write_local_files(const Ranks& ranks, const std::vector<std::string>& inputs, const ProfileOptions& o) {
+  const PhaseScope scope(ranks.clock(), Phase::write);
+  std::vector<std::string> files, paths;
+  ranks.together([&] {
+    files = field_files(inputs, o.root);
+    paths = local_paths(files, o.local_files);
+  });
+  // Each file by some rank: numbers of all of them come back as text.
+  const auto told = ranks.run_units(files.size(), [&](std::size_t i) {
+    const Reduction r = write_local_file(files[i], paths[i], o);
+    return fmt::format("{} {} {} {}", r.bytes, r.local_bytes, r.rows, r.local_rows);
+  });
+  Reduction all;
+  for (const std::string& text : told) {
+    Reduction one;
+    std::istringstream(text) >> one.bytes >> one.local_bytes >> one.rows >> one.local_rows;
+    all = {all.bytes + one.bytes, all.local_bytes + one.local_bytes, all.rows + one.rows, all.local_rows + one.local_rows};
+  }
+  if (!ranks.is_first()) return;
+  log_info(fmt::format("{} local files below {}: {} of {} rows, {} of {} bytes, reduced {:.1f} times", grouped(std::ssize(files)),
+                       o.local_files, grouped(all.local_rows), grouped(all.rows), grouped(all.local_bytes), grouped(all.bytes),
+                       static_cast<double>(all.bytes) / static_cast<double>(std::max<std::int64_t>(all.local_bytes, 1))));
 }
 
 std::vector<std::unique_ptr<Source>> open_field_files(const std::vector<std::string>& paths, const ProfileOptions& o) {

@@ -42,9 +42,11 @@ void describe(OptionSet& option, LocusStageOptions& o) {
   option("root", o.root, "folder of the field files that --parameters and --list name").layout();
   option("output", o.output, "pointings, HDF5").required().layout().writes(FileKind::hdf5);
   option("fits", o.fits, "the same as a FITS binary table").layout().writes(FileKind::fits);
-  option("csv", o.csv, "the same as text").layout().writes(FileKind::text);
+  option("csv", o.csv, "the same as text, and with --stars the reference stars as CSV.stars.csv").layout().writes(FileKind::text);
   option("stars", o.stars, "table of the reference stars of all pointings, HDF5").layout().writes(FileKind::hdf5);
   option("plot", o.plot, "ids (or rows, without ids) of targets to draw a finder chart of: OUTPUT.ID.svg; needs gnuplot").layout();
+  option("plot.format", o.plot_format, "format of finder charts").one_of({"svg", "png", "both"}).layout();
+  option("plot.date", o.plot_date, "date in the title of finder charts, as it shall stand there").layout();
   option("columns.ra", o.ra, "targets' column of right ascension; empty: guessed").unit("degrees");
   option("columns.dec", o.dec, "targets' column of declination; empty: guessed").unit("degrees");
   option("columns.id", o.id, "targets' column of ids; empty: guessed; none: the targets have none");
@@ -104,8 +106,7 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
 void LocusInputs::open_published(Mode mode) {
   ranks_.together([&] {
     const PhaseScope scope(ranks_.clock(), Phase::read);
-    PublishedParameters parameters = mode == Mode::parameters ? read_parameter_file(o_.parameters) : read_published_list(o_.list, o_.root);
-    if (mode == Mode::parameters) take_settings(parameters);
+    PublishedParameters parameters = mode == Mode::parameters ? read_parameters() : read_list();
     bands_.bands = {"u", "g", "r", "i", "z"};
     const LocusColumns columns{"ra", "dec", {bands_.bands, {}}, ""};
     kernel_.emplace(locus_, bands_, columns, columns);
@@ -116,6 +117,22 @@ void LocusInputs::open_published(Mode mode) {
     targets_ = std::move(published);
     identities_ = {{mode == Mode::parameters ? o_.parameters : o_.list, file_identity(mode == Mode::parameters ? o_.parameters : o_.list)}};
   });
+}
+
+PublishedParameters LocusInputs::read_parameters() {
+  BinaryForm form;
+  PublishedParameters parameters = read_parameter_file(o_.parameters, &form);
+  take_settings(parameters);
+  if (ranks_.is_first() && form.target_numbers == 7) log_info("guessed targets of 7 numbers, without a rating");
+  return parameters;
+}
+
+PublishedParameters LocusInputs::read_list() const {
+  PublishedList list = read_published_list(o_.list, o_.root);
+  if (list.kind == ListKind::fields)
+    throw DataError(fmt::format("{}: a list of fields without targets (import reads it, and locus parameters)", o_.list));
+  if (ranks_.is_first() && !list.guessed.empty()) log_info("guessed " + list.guessed);
+  return std::move(list.parameters);
 }
 
 /// The parameter file's settings, but for those that the user gave.

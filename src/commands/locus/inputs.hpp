@@ -20,6 +20,7 @@ struct LocusStageOptions {
   std::string targets, where, parameters, list, root, output, fits, csv, stars;
   bool traverse = false;
   std::vector<std::string> plot;
+  std::string plot_format = "svg", plot_date;
   std::string ra, dec, id, magnitude;
   LocusOptions locus;
   BandOptions bands;
@@ -53,6 +54,8 @@ class LocusInputs {
 
   [[nodiscard]] static Mode mode_of(const LocusStageOptions& o);
   void open_published(Mode mode);
+  [[nodiscard]] PublishedParameters read_parameters();
+  [[nodiscard]] PublishedParameters read_list() const;
   void take_settings(const PublishedParameters& p);
   void open_catalogue(Mode mode);
   void open_traversal();

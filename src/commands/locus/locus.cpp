@@ -9,6 +9,7 @@
 #include "inputs.hpp"
 #include "plot.hpp"
 #include "skyfold/commands/command.hpp"
+#include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/dataset/csv.hpp"
@@ -43,24 +44,32 @@ class LocusRun {
  private:
   std::vector<std::string> product_paths() const {
     std::vector<std::string> paths = {o_.output};
-    for (const std::string& path : {o_.fits, o_.csv, o_.stars})
+    for (const std::string& path : {o_.fits, o_.csv, o_.stars, stars_csv()})
       if (!path.empty()) paths.push_back(path);
-    for (const std::string& id : o_.plot) paths.push_back(chart_path(id));
+    for (const std::string& id : o_.plot)
+      for (const std::string& path : chart_paths(id)) paths.push_back(path);
     return paths;
   }
+
+  /// The reference stars as text: with both the table of them and text of the pointings.
+  std::string stars_csv() const { return o_.csv.empty() || o_.stars.empty() ? "" : path_beside(o_.csv, "stars"); }
 
   std::vector<std::string> derived_paths() const {
     std::vector<std::string> paths = product_paths();
     // These can be made from the table of pointings, so that a later run of the same command may ask for them.
-    std::erase_if(paths, [&](const std::string& path) { return path == o_.output || path == o_.stars; });
+    std::erase_if(paths, [&](const std::string& path) { return path == o_.output || path == o_.stars || path == stars_csv(); });
     return paths;
   }
 
   /// P.h5 -> P.ID.svg, where characters of the id that no file name should have are underscores: an id names no folder.
-  std::string chart_path(std::string id) const {
+  std::vector<std::string> chart_paths(std::string id) const {
     std::ranges::replace_if(
         id, [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; }, '_');
-    return std::filesystem::path(o_.output).replace_extension("." + id + ".svg").string();
+    std::vector<std::string> paths;
+    for (const char* ending : {"svg", "png"})
+      if (o_.plot_format == ending || o_.plot_format == "both")
+        paths.push_back(std::filesystem::path(o_.output).replace_extension(fmt::format(".{}.{}", id, ending)).string());
+    return paths;
   }
 
   void prepare() {
@@ -121,6 +130,8 @@ class LocusRun {
     ranks_.on_first_only([&] {
       const PhaseScope scope(ranks_.clock(), Phase::consolidate);
       if (!o_.csv.empty()) write_csv(product_.rows, product_.layout.schema, run_->partial(o_.csv), inputs_->bands());
+      if (!stars_csv().empty())
+        write_csv(run_->partial(o_.stars), reference_schema(inputs_->stars().has_id()), run_->partial(stars_csv()), {});
       for (std::size_t i = 0; i < o_.plot.size(); ++i) draw(o_.plot[i], plotted_[i]);
     });
     const std::string lines = summary();
@@ -185,9 +196,9 @@ class LocusRun {
     StarBlock stars;
     // The stars are read again: the run keeps none, and a chart shows all of them, not only those of the pointing.
     inputs_->stars().read(static_cast<std::size_t>(part->id), one, stars);
-    draw_finder_chart(finder_chart("target " + id, inputs_->kernel().rules(), inputs_->kernel().targets_of(one)[0],
-                                   inputs_->kernel().field_of(stars.stars, context_.threads)),
-                      run_->partial(chart_path(id)));
+    const FinderChart chart = finder_chart(id, o_.plot_date, o_.locus.band, inputs_->kernel().rules(), inputs_->kernel().targets_of(one)[0],
+                                           inputs_->kernel().field_of(stars.stars, context_.threads));
+    for (const std::string& path : chart_paths(id)) draw_finder_chart(chart, run_->partial(path));
   }
 
   const LocusStageOptions& o_;

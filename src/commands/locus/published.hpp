@@ -1,44 +1,16 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "skyfold/kernels/locus/options.hpp"
+#include "published_files.hpp"
 #include "stars.hpp"
 #include "targets.hpp"
 
 namespace skyfold {
 
-/// A set of the published programs: targets, and the field files whose stars are put together about them.
-struct PublishedSet {
-  std::vector<std::string> files;
-  std::vector<std::array<double, 7>> targets;  ///< RA, Dec, u, g, r, i, z
-  std::string reference;                       ///< file whose stars all are targets; "" when `targets` are given
-  std::int64_t count = 0;                      ///< number of targets
-  std::int64_t id = 0;                         ///< of the target of a list
-};
-
-/// A parameter file (PPR), or one of the published lists.
-struct PublishedParameters {
-  double fov_deg = 0.0, resolution_deg = 0.0, dmag = 0.0, dcol = 0.0;  ///< 0 in lists, which do not say
-  std::vector<PublishedSet> sets;
-};
-
-/// Reads a binary parameter file, little-endian, with counts of 4 or 8 bytes: whichever fits the file's size exactly.
-/// Throws IoError, or DataError when neither does.
-[[nodiscard]] PublishedParameters read_parameter_file(const std::string& path);
-
-/// Reads a published list, CSV: 13 columns (specObjID, number of fields, run, rerun, camcol, field, RA, Dec, u, g, r,
-/// i, z; a line per field of each target) or 11 (number of fields, field number, row, run, rerun, camcol, field of the
-/// reference, run, rerun, camcol, field; a line per field about each reference field, all of whose stars are targets).
-/// Field files are looked for below `root`, as SDSS lays them out. Throws DataError.
-[[nodiscard]] PublishedParameters read_published_list(const std::string& path, const std::string& root);
-
-/// The field file that the published programs would read: X_local.fit for X.fit. Throws IoError that names it when it
-/// is missing.
+/// The field file that the published programs would read: X_local.fit for X.fit; relative paths start from `root`.
 [[nodiscard]] std::string local_field_file(const std::string& path, const std::string& root);
 
 /// Columns of the tables that field files give.

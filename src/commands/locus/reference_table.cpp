@@ -12,11 +12,13 @@ namespace skyfold {
 
 Schema reference_schema(bool with_id) {
   Schema schema = {{"target", Type::i8, 1, "", "meta.record", "row of the target in the table of pointings, from 0"},
+                   {"number", Type::i4, 1, "", "meta.number", "number of the star in its pointing, from 1, by falling rating"},
                    {"star", Type::i8, 1, "", "meta.record", "row of the star in its catalogue, from 0"}};
   if (with_id) schema.push_back({"id", Type::i8, 1, "", "meta.id", "id of the star"});
   for (const ColumnInfo& column :
        {ColumnInfo{"ra", Type::f8, 1, "deg", "pos.eq.ra;meta.main", "right ascension of the star (ICRS)"},
         ColumnInfo{"dec", Type::f8, 1, "deg", "pos.eq.dec;meta.main", "declination of the star (ICRS)"},
+        ColumnInfo{"mag", Type::f8, 1, "mag", "phot.mag", "magnitude of the star in the band of the observation"},
         ColumnInfo{"rating", Type::f8, 1, "", "stat.value", "rating of the star"},
         ColumnInfo{"x", Type::f8, 1, "arcmin", "pos.cartesian.x", "place in the field, from its centre, towards East"},
         ColumnInfo{"y", Type::f8, 1, "arcmin", "pos.cartesian.y", "place in the field, from its centre, towards North"}})
@@ -31,12 +33,15 @@ Table reference_rows(const std::vector<LocusReference>& references, std::int64_t
   const std::vector<std::int64_t>& rows = stars.stars.row;  // increasing
   for (std::size_t i = 0; i < references.size(); ++i) {
     const LocusReference& r = references[i];
+    const bool continues = i > 0 && references[i - 1].target == r.target;
+    table.at("number").values<std::int32_t>()[i] = continues ? table.at("number").values<std::int32_t>()[i - 1] + 1 : 1;
     const auto star = static_cast<std::size_t>(std::ranges::lower_bound(rows, r.star_row) - rows.begin());
     integers("target")[i] = first_row + r.target;
     integers("star")[i] = r.star_row;
     if (with_id) integers("id")[i] = stars.id[star];
     numbers("ra")[i] = stars.stars.ra[star];
     numbers("dec")[i] = stars.stars.dec[star];
+    numbers("mag")[i] = stars.stars.photometry[star].mag;
     numbers("rating")[i] = r.rating;
     numbers("x")[i] = r.x_arcmin;
     numbers("y")[i] = r.y_arcmin;

@@ -13,8 +13,8 @@
 
 namespace skyfold {
 
-/// Columns of the table of reference stars: target (row of the product), star (row of the catalogue), id of the star
-/// where there is one, its ra and dec, its rating, x and y in the field.
+/// Columns of the table of reference stars: target (row of the product), number of the star in its pointing, star (row of the catalogue),
+/// id of the star where there is one, its ra and dec, magnitude, rating, x and y in the field.
 [[nodiscard]] Schema reference_schema(bool with_id);
 /// The rows of one part.
 /// @param first_row  of the part in the product

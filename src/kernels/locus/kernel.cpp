@@ -20,7 +20,19 @@ constexpr double strips_per_zone = 4.0;
 constexpr double largest_rating = 1e100;
 
 /// Columns of LocusKernel::gives(), by position.
-enum : std::size_t { out_ra, out_dec, out_mag, out_av_ra, out_av_dec, out_rating, out_n_ref, out_n_candidates, out_margin, out_status };
+enum : std::size_t {
+  out_ra,
+  out_dec,
+  out_mag,
+  out_av_ra,
+  out_av_dec,
+  out_rating,
+  out_n_ref,
+  out_n_candidates,
+  out_margin,
+  out_status,
+  out_angle
+};
 
 void write_row(Table& out, std::size_t row, const LocusPointing& p) {
   out[out_av_ra].values<double>()[row] = p.position.ra;
@@ -30,6 +42,8 @@ void write_row(Table& out, std::size_t row, const LocusPointing& p) {
   out[out_n_candidates].values<std::int32_t>()[row] = p.n_candidates;
   out[out_margin].values<float>()[row] = static_cast<float>(p.margin_arcsec);
   out[out_status].values<std::int32_t>()[row] = static_cast<std::int32_t>(p.status);
+  // The last column, of turned fields alone.
+  if (out.columns() > out_angle && out[out_angle].info().name == "angle") out[out_angle].values<double>()[row] = p.angle_deg;
 }
 
 }  // namespace
@@ -74,6 +88,8 @@ Schema LocusKernel::gives() const {
       {"margin", Type::f4, 1, "arcsec", "pos.angDistance", "distance of the nearest reference star from the edge of the field"},
       {"status", Type::i4, 1, "", "meta.code.status", "0 found, 1 no reference star, 2 no magnitude, 3 no position, 4 failed"},
   };
+  if (rules_.is_turned())
+    schema.push_back({"angle", Type::f8, 1, "deg", "pos.posAng", "position angle of the field's height, from North to East"});
   return schema;
 }
 
@@ -167,7 +183,7 @@ void LocusKernel::copy_targets(const Table& in, Table& out) const {
 void LocusKernel::mark_failed(const Table& in, Table& out) const {
   copy_targets(in, out);
   // The target's own columns are kept: who reads the product can tell which targets failed.
-  for (std::size_t i = 0; i < in.rows(); ++i) write_row(out, i, {LocusStatus::failed, {nan, nan}, nan, nan, 0, 0});
+  for (std::size_t i = 0; i < in.rows(); ++i) write_row(out, i, {LocusStatus::failed, {nan, nan}, nan, nan, 0, 0, nan});
 }
 
 }  // namespace skyfold

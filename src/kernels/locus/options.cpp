@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <limits>
 
 #include "skyfold/core/error.hpp"
@@ -19,6 +20,11 @@ void describe(OptionSet& option, LocusOptions& o) {
   option("rating", o.rating, "rating of a reference star: colour (likeness to the target), or column:NAME of the catalogue");
   option("locus.fov_ra", o.fov_ra, "width of the field of view along RA").unit("arcmin").range(0.01, 600.0);
   option("locus.fov_dec", o.fov_dec, "height of the field of view along Dec").unit("arcmin").range(0.01, 600.0);
+  option("locus.radius", o.radius, "radius of a round field of view, instead of a rectangle; 0: none").unit("arcmin").range(0.0, 300.0);
+  option("locus.angle", o.angle, "position angle of the field's height, from North to East").unit("degrees").range(-360.0, 360.0);
+  option("locus.rotate", o.rotate,
+         "position angles that are tried: this many from locus.angle on, evenly over 180 degrees, 90 for a square")
+      .range(1, 3600);
   option("locus.band", o.band, "band of the observation, one of bands");
   option("locus.dmag", o.dmag, "largest difference between star and target in the band, 0 for none").unit("mag").range(0.0, 50.0);
   option("locus.dcol", o.dcol, "largest difference between star and target in each colour with the band").unit("mag").range(1e-6, 50.0);
@@ -41,8 +47,46 @@ std::string rating_column(const LocusOptions& o) {
   return o.rating.substr(prefix.size());
 }
 
+namespace {
+
+std::vector<double> angles_of(const LocusOptions& o) {
+  const bool is_turned = o.angle != 0.0 || o.rotate > 1;
+  if (is_turned && o.radius > 0.0)
+    throw UsageError("locus.angle and locus.rotate do not go with locus.radius (a round field has no angle)");
+  if (is_turned && (o.compat != "none" || o.geometry != "tangent"))
+    throw UsageError("locus.angle and locus.rotate need locus.geometry = tangent and locus.compat = none");
+  // A rectangle that is turned by half a turn is the same, a square by a quarter.
+  const double whole = o.fov_ra == o.fov_dec ? 90.0 : 180.0;
+  std::vector<double> angles;
+  for (long k = 0; k < o.rotate; ++k) {
+    const double angle = std::fmod(o.angle + whole * static_cast<double>(k) / static_cast<double>(o.rotate), 360.0);
+    angles.push_back(angle < 0.0 ? angle + 360.0 : angle);
+  }
+  return angles;
+}
+
+FieldSize size_of(const LocusOptions& o) {
+  const LocusOptions by_default;
+  if (o.radius == 0.0) return {o.fov_ra / 60.0, o.fov_dec / 60.0};
+  if (o.fov_ra != by_default.fov_ra || o.fov_dec != by_default.fov_dec)
+    throw UsageError(fmt::format("locus.radius = {} (does not go with locus.fov_ra and locus.fov_dec)", o.radius));
+  if (o.compat != "none") throw UsageError(fmt::format("locus.radius = {} (locus.compat = {} knows rectangles only)", o.radius, o.compat));
+  if (o.radius < 0.005) throw UsageError(fmt::format("locus.radius = {} (must be 0 or at least 0.005)", o.radius));
+  return {o.radius / 30.0, o.radius / 30.0};
+}
+
+}  // namespace
+
+FieldSize LocusRules::zone() const noexcept {
+  if (angles.size() == 1 && angles.front() == 0.0) return field;
+  const double diagonal = std::hypot(field.width, field.height);
+  return {diagonal, diagonal};
+}
+
 LocusRules::LocusRules(const LocusOptions& o)
-    : field{o.fov_ra / 60.0, o.fov_dec / 60.0},
+    : field(size_of(o)),
+      is_round(o.radius > 0.0),
+      angles(angles_of(o)),
       dmag(o.dmag > 0.0 ? o.dmag : std::numeric_limits<double>::infinity()),
       dcol(o.dcol),
       resolution_deg(o.resolution / 3600.0),

@@ -39,15 +39,32 @@ double wrapped_ra(double ra) noexcept {
   return ra < 360.0 ? ra : 0.0;  // -1e-20 + 360 is 360
 }
 
-FieldPlane::FieldPlane(Position target, LocusGeometry geometry) noexcept
+FieldPlane::FieldPlane(Position target, LocusGeometry geometry, double angle_deg) noexcept
     : target_(target), geometry_(geometry), cos_dec_(std::cos(target.dec * degree)), sin_dec_(std::sin(target.dec * degree)) {
   const double cos_ra = std::cos(target.ra * degree), sin_ra = std::sin(target.ra * degree);
   centre_ = {cos_dec_ * cos_ra, cos_dec_ * sin_ra, sin_dec_};
   east_ = {-sin_ra, cos_ra, 0.0};
   north_ = {-sin_dec_ * cos_ra, -sin_dec_ * sin_ra, cos_dec_};
+  // Without an angle all stays as it is, to the last bit.
+  if (angle_deg == 0.0) return;
+  cos_angle_ = std::cos(angle_deg * degree);
+  sin_angle_ = std::sin(angle_deg * degree);
+}
+
+Offset FieldPlane::to_north(Offset o) const noexcept {
+  if (sin_angle_ == 0.0 && cos_angle_ == 1.0) return o;
+  return {o.x * cos_angle_ + o.y * sin_angle_, o.y * cos_angle_ - o.x * sin_angle_};
 }
 
 Offset FieldPlane::offset(Position star, const Direction& direction) const noexcept {
+  const Offset north = north_offset(star, direction);
+  if (sin_angle_ == 0.0 && cos_angle_ == 1.0) return north;
+  // Behind the plane nothing is turned: infinity would become NaN.
+  if (std::isinf(north.x)) return north;
+  return {north.x * cos_angle_ - north.y * sin_angle_, north.x * sin_angle_ + north.y * cos_angle_};
+}
+
+Offset FieldPlane::north_offset(Position star, const Direction& direction) const noexcept {
   if (geometry_ == LocusGeometry::box) return {std::remainder(star.ra - target_.ra, 360.0) * cos_dec_, star.dec - target_.dec};
   const double depth = dot(direction, centre_);
   // Behind the plane the projection would fold back onto it.
@@ -56,7 +73,8 @@ Offset FieldPlane::offset(Position star, const Direction& direction) const noexc
   return {dot(direction, east_) * scale, dot(direction, north_) * scale};
 }
 
-Position FieldPlane::position(Offset offset) const noexcept {
+Position FieldPlane::position(Offset turned) const noexcept {
+  const Offset offset = to_north(turned);
   if (geometry_ == LocusGeometry::box)
     return {wrapped_ra(target_.ra + offset.x / cos_dec_), std::clamp(target_.dec + offset.y, -90.0, 90.0)};
   const double xi = offset.x * degree, eta = offset.y * degree;
@@ -64,7 +82,9 @@ Position FieldPlane::position(Offset offset) const noexcept {
   return {wrapped_ra(target_.ra + std::atan2(xi, away) / degree), std::atan2(sin_dec_ + eta * cos_dec_, std::hypot(xi, away)) / degree};
 }
 
-SkyBounds FieldPlane::bounds(FieldSize half) const noexcept {
+SkyBounds FieldPlane::bounds(FieldSize turned) const noexcept {
+  const double c = std::abs(cos_angle_), s = std::abs(sin_angle_);
+  const FieldSize half = s == 0.0 ? turned : FieldSize{turned.width * c + turned.height * s, turned.width * s + turned.height * c};
   SkyBounds bounds;
   const auto full_circle = [](double half_ra) { return half_ra < 180.0 ? half_ra + rounding_deg : 180.0; };
   if (geometry_ == LocusGeometry::box) {

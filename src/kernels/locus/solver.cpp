@@ -61,7 +61,7 @@ SKYFOLD_CLONES std::uint32_t* select(const Limits (&limits)[3], std::size_t begi
 
 LocusPointing without_pointing(LocusStatus status, bool is_locus6) noexcept {
   const double none = is_locus6 ? 0.0 : nan;
-  return {status, {none, none}, none, none, 0, 0};
+  return {status, {none, none}, none, none, 0, 0, none};
 }
 
 }  // namespace
@@ -73,18 +73,22 @@ LocusPointing LocusSolver::solve(const LocusTarget& target) {
   const BandPhotometry& p = target.photometry;
   if ((rules_.target_needs_magnitudes && std::isnan(p.mag)) || (rules_.needs_colours && (std::isnan(p.before) || std::isnan(p.after))))
     return without_pointing(LocusStatus::no_magnitude, rules_.is_locus6);
-  const FieldPlane plane(target.position, rules_.geometry);
-  filter(target, plane);
-  LocusPointing pointing = rules_.is_locus6 ? locus6(target) : exact(plane);
+  find_all_similar(target);
+  LocusPointing pointing = rules_.is_locus6 ? locus6(target) : exact(target);
   pointing.n_candidates = static_cast<std::int32_t>(candidates_.size());
   return pointing;
 }
 
-/// Fills `candidates_`: the cheap tests on magnitude and colours come first, few stars are left for the plane.
-void LocusSolver::filter(const LocusTarget& target, const FieldPlane& plane) {
+/// Fills `similar_`: the cheap tests on magnitude and colours come first, few stars are left for the plane.
+void LocusSolver::find_all_similar(const LocusTarget& target) {
   similar_.clear();
-  stars_.visit(wrapped_ra(target.position.ra), plane.bounds(rules_.field),
+  stars_.visit(wrapped_ra(target.position.ra), FieldPlane(target.position, rules_.geometry).bounds(rules_.zone()),
                [&](std::size_t begin, std::size_t end) { find_similar(begin, end, target.photometry); });
+}
+
+/// Fills `candidates_` with those of `similar_` that a field on this plane can have.
+void LocusSolver::place(const LocusTarget& target, const FieldPlane& plane) {
+  candidates_.clear();
   for (const std::uint32_t star : similar_) {
     const Offset at = plane.offset(stars_.position(star), stars_.direction(star));
     if (!is_in_zone(star, at, target.position)) continue;
@@ -95,6 +99,7 @@ void LocusSolver::filter(const LocusTarget& target, const FieldPlane& plane) {
 
 /// Any two objects in one field are less than its size apart. The published program does not see across RA 0.
 bool LocusSolver::is_in_zone(std::size_t star, Offset at, Position target) const noexcept {
+  if (rules_.is_round) return at.x * at.x + at.y * at.y < rules_.field.width * rules_.field.width;
   if (!(std::abs(at.y) < rules_.field.height)) return false;
   if (!rules_.is_locus6) return std::abs(at.x) < rules_.field.width;
   return std::abs(stars_.position(star).ra - target.ra) < rules_.field.width / std::abs(std::cos(target.dec * degree));
@@ -151,15 +156,34 @@ bool LocusSolver::is_crowded_locus6(std::size_t star, Position target) const noe
   return is_crowded;
 }
 
-LocusPointing LocusSolver::exact(const FieldPlane& plane) {
-  const BestPointing best = sweep_.find(candidates_, plane);
+/// The best pointing of a field at one position angle; candidates_ and the sweep then are those of that angle.
+BestPointing LocusSolver::best_at(const LocusTarget& target, double angle_deg) {
+  const FieldPlane plane(target.position, rules_.geometry, angle_deg);
+  place(target, plane);
+  return rules_.is_round ? round_.find(candidates_, plane) : sweep_.find(candidates_, plane);
+}
+
+LocusPointing LocusSolver::exact(const LocusTarget& target) {
+  BestPointing best = best_at(target, rules_.angles.front());
+  std::size_t chosen = 0;
+  for (std::size_t k = 1; k < rules_.angles.size(); ++k) {
+    const BestPointing turned = best_at(target, rules_.angles[k]);
+    // Of equal pointings the first angle stays.
+    if (turned.n_ref == 0 || (best.n_ref > 0 && !is_better_pointing(turned, best))) continue;
+    best = turned;
+    chosen = k;
+  }
+  if (chosen + 1 < rules_.angles.size()) best = best_at(target, rules_.angles[chosen]);
   if (best.n_ref == 0) return without_pointing(LocusStatus::no_reference, false);
-  counted_.assign(sweep_.counted().begin(), sweep_.counted().end());
+  const auto counted = rules_.is_round ? round_.counted() : sweep_.counted();
+  counted_.assign(counted.begin(), counted.end());
   centre_ = best.centre;
-  return {LocusStatus::found, best.position, best.score, 3600.0 * best.margin, best.n_ref, 0};
+  angle_deg_ = rules_.angles[chosen];
+  return {LocusStatus::found, best.position, best.score, 3600.0 * best.margin, best.n_ref, 0, angle_deg_};
 }
 
 LocusPointing LocusSolver::locus6(const LocusTarget& target) {
+  place(target, FieldPlane(target.position, rules_.geometry));
   // The published search depends on the order of its stars.
   std::ranges::sort(candidates_, [&](const StarCandidate& a, const StarCandidate& b) {
     const Position p = stars_.position(a.star), q = stars_.position(b.star);
@@ -176,14 +200,15 @@ LocusPointing LocusSolver::locus6(const LocusTarget& target) {
   for (std::uint32_t i = 0; i < published_.size(); ++i)
     if (field.counts(published_[i], best.ra, best.dec)) counted_.push_back(i);
   centre_ = {(best.ra - target.position.ra) * field.cos_dec, best.dec - target.position.dec};
-  return {LocusStatus::found, {best.ra, best.dec}, best.score, 3600.0 * best.margin_deg, best.n_ref, 0};
+  return {LocusStatus::found, {best.ra, best.dec}, best.score, 3600.0 * best.margin_deg, best.n_ref, 0, 0.0};
 }
 
 std::span<const ReferenceStar> LocusSolver::reference_stars() {
   references_.clear();
+  const FieldPlane turned({}, rules_.geometry, angle_deg_);
   for (const std::uint32_t i : counted_) {
     const StarCandidate& c = candidates_[i];
-    references_.push_back({c.star, c.rating, {c.at.x - centre_.x, c.at.y - centre_.y}});
+    references_.push_back({c.star, c.rating, turned.to_north({c.at.x - centre_.x, c.at.y - centre_.y})});
   }
   std::ranges::sort(references_, [&](const ReferenceStar& a, const ReferenceStar& b) {
     return a.rating != b.rating ? a.rating > b.rating : stars_.row(a.star) < stars_.row(b.star);

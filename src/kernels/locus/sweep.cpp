@@ -8,16 +8,8 @@
 #include <numeric>
 
 namespace skyfold {
-namespace {
-
-/// Adding and subtracting this number rounds a weight so that `n` weights of at most `largest` add up without error.
-double rounding_constant(double largest, std::size_t n) noexcept {
-  const int bits = std::ilogb(largest) + 1 + static_cast<int>(std::bit_width(n));  // of the integer part of the sum
-  return std::ldexp(1.5, bits);  // in [2^bits, 2^(bits + 1)) doubles are 2^(bits - 52) apart
-}
-
-/// True when `a` is the better of two pointings with the same score.
-bool is_better(const BestPointing& a, const BestPointing& b) noexcept {
+bool is_better_pointing(const BestPointing& a, const BestPointing& b) noexcept {
+  if (a.score != b.score) return a.score > b.score;
   if (a.margin != b.margin) return a.margin > b.margin;
   const auto distance2 = [](Offset o) { return o.x * o.x + o.y * o.y; };
   if (distance2(a.centre) != distance2(b.centre)) return distance2(a.centre) < distance2(b.centre);
@@ -25,7 +17,10 @@ bool is_better(const BestPointing& a, const BestPointing& b) noexcept {
   return a.position.dec < b.position.dec;
 }
 
-}  // namespace
+double weight_rounding(double largest, std::size_t n) noexcept {
+  const int bits = std::ilogb(largest) + 1 + static_cast<int>(std::bit_width(n));  // of the integer part of the sum
+  return std::ldexp(1.5, bits);  // in [2^bits, 2^(bits + 1)) doubles are 2^(bits - 52) apart
+}
 
 BestPointing PointingSweep::find(std::span<const StarCandidate> candidates, const FieldPlane& plane) {
   take(candidates);
@@ -48,7 +43,7 @@ void PointingSweep::take(std::span<const StarCandidate> candidates) {
   double largest = 0.0;
   for (const StarCandidate& candidate : candidates) largest = std::max(largest, candidate.rating);
   if (!(largest > 0.0)) return;
-  const double rounding = rounding_constant(largest, candidates.size());
+  const double rounding = weight_rounding(largest, candidates.size());
   const auto side = [](double at, double half) { return at >= 0.0 ? Side{at - half, 0, true} : Side{at + half, 0, false}; };
   const auto is_possible = [](const Side& s, double half) { return s.is_beyond ? s.bound < half : s.bound > -half; };
   for (std::uint32_t i = 0; i < candidates.size(); ++i) {
@@ -170,7 +165,7 @@ void PointingSweep::compare_column(std::int32_t column, const FieldPlane& plane,
     BestPointing pointing = region_of(column, row, region);
     regions_.push_back(region);
     pointing.position = plane.position(pointing.centre);
-    if (best.n_ref > 0 && !is_better(pointing, best)) continue;
+    if (best.n_ref > 0 && !is_better_pointing(pointing, best)) continue;
     best = pointing;
     best_column_ = column;
     best_row_ = row;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace skyfold {
 
@@ -11,6 +12,9 @@ class OptionSet;
 struct LocusOptions {
   double fov_ra = 10.0;              ///< width of the field of view along RA, arcmin
   double fov_dec = 10.0;             ///< its height along Dec, arcmin
+  double radius = 0.0;               ///< of a round field of view instead, arcmin; 0: the field is a rectangle
+  double angle = 0.0;                ///< position angle of the rectangle's height, degrees from North to East
+  long rotate = 1;                   ///< position angles that are tried, from `angle` on, evenly spread
   std::string band = "r";            ///< band of observation
   double dmag = 2.0;                 ///< |star - target| in the band, mag; 0: no limit
   double dcol = 0.1;                 ///< |star - target| in each colour, mag
@@ -36,8 +40,10 @@ enum class LocusGeometry { tangent, box };
 struct LocusRules {
   explicit LocusRules(const LocusOptions& o);
 
-  FieldSize field;
-  double dmag, dcol;  ///< mag; dmag is infinite for no limit
+  FieldSize field;             ///< of a round field, its diameter both ways
+  bool is_round;               ///< the field is a disc
+  std::vector<double> angles;  ///< position angles to be tried, degrees; one for a round field
+  double dmag, dcol;           ///< mag; dmag is infinite for no limit
   double resolution_deg, crowding_dmag;
   bool exclude_target, is_locus6;
   bool has_given_ratings;        ///< ratings come from a column
@@ -46,6 +52,12 @@ struct LocusRules {
   bool needs_magnitudes;         ///< those of stars count
   LocusGeometry geometry;
   std::size_t max_ref;  ///< "no limit" is the largest number
+
+  /// True when pointings have a position angle to tell.
+  [[nodiscard]] bool is_turned() const noexcept { return angles.size() > 1 || angles.front() != 0.0; }
+  /// Half the side of a square about the target, at position angle 0, that holds every star which a field of any of the angles can have
+  /// with the target.
+  [[nodiscard]] FieldSize zone() const noexcept;
 };
 
 /// The column of `rating = column:NAME`; "" for the colour rule. Throws UsageError for anything else, and for

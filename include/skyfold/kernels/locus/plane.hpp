@@ -33,9 +33,11 @@ struct SkyBounds {
 ///
 /// `tangent`: the gnomonic projection about the target, y along its meridian; right everywhere on the sky. `box`: x =
 /// (RA - RA of the target) cos(Dec of the target), y = Dec - Dec of the target, as published; useless near the poles.
+///
+/// Turned by a position angle, x runs along the field's width and y along its height, which points from North towards East by that angle.
 class FieldPlane {
  public:
-  FieldPlane(Position target, LocusGeometry geometry) noexcept;
+  FieldPlane(Position target, LocusGeometry geometry, double angle_deg = 0.0) noexcept;
 
   /// Offset of a star, given by position and direction; infinite for one that is not on the plane's side of the sky.
   [[nodiscard]] Offset offset(Position star, const Direction& direction) const noexcept;
@@ -43,12 +45,17 @@ class FieldPlane {
   [[nodiscard]] Position position(Offset offset) const noexcept;
   /// Bounds of all positions with |x| <= width and |y| <= height, with a margin for rounding.
   [[nodiscard]] SkyBounds bounds(FieldSize half) const noexcept;
+  /// An offset of the plane as one towards East and North.
+  [[nodiscard]] Offset to_north(Offset offset) const noexcept;
   [[nodiscard]] const Direction& centre() const noexcept { return centre_; }
 
  private:
+  [[nodiscard]] Offset north_offset(Position star, const Direction& direction) const noexcept;
+
   Position target_;
   LocusGeometry geometry_;
   double cos_dec_, sin_dec_;
+  double cos_angle_ = 1.0, sin_angle_ = 0.0;
   Direction centre_, east_, north_;
 };
 

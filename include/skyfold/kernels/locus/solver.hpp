@@ -6,6 +6,7 @@
 
 #include "skyfold/kernels/locus/locus6.hpp"
 #include "skyfold/kernels/locus/options.hpp"
+#include "skyfold/kernels/locus/round_sweep.hpp"
 #include "skyfold/kernels/locus/stars.hpp"
 #include "skyfold/kernels/locus/sweep.hpp"
 
@@ -33,14 +34,15 @@ struct LocusPointing {
   double score = 0.0;             ///< sum of the ratings of the stars in the field
   double margin_arcsec = 0.0;     ///< distance of the nearest of them from the edge
   std::int32_t n_ref = 0;         ///< stars in the field
-  std::int32_t n_candidates = 0;  ///< stars that pass all filters
+  std::int32_t n_candidates = 0;  ///< stars that pass all filters, for a field at `angle_deg`
+  double angle_deg = 0.0;         ///< position angle of the field, the best of those that are tried
 };
 
 /// A reference star of a pointing.
 struct ReferenceStar {
   std::size_t star = 0;  ///< number in the StarField
   double rating = 0.0;
-  Offset in_field;  ///< from the centre of the field, in the plane of the target, degrees
+  Offset in_field;  ///< from the centre of the field, in the plane of the target, degrees towards East and North
 };
 
 /// Finds the pointings of single targets among the stars of a field: filters, rates and searches.
@@ -50,7 +52,11 @@ class LocusSolver {
  public:
   /// Both must outlive the solver.
   LocusSolver(const LocusRules& rules, const StarField& stars)
-      : rules_(rules), stars_(stars), sweep_(rules.field), chord2_blend_(chord2_of_angle(rules.resolution_deg)) {}
+      : rules_(rules),
+        stars_(stars),
+        sweep_(rules.field),
+        round_(0.5 * rules.field.width),
+        chord2_blend_(chord2_of_angle(rules.resolution_deg)) {}
 
   [[nodiscard]] LocusPointing solve(const LocusTarget& target);
   /// Candidates of the target solved last, in no particular order.
@@ -60,11 +66,13 @@ class LocusSolver {
   [[nodiscard]] std::span<const ReferenceStar> reference_stars();
 
  private:
-  void filter(const LocusTarget& target, const FieldPlane& plane);
+  void find_all_similar(const LocusTarget& target);
+  void place(const LocusTarget& target, const FieldPlane& plane);
   void find_similar(std::size_t begin, std::size_t end, const BandPhotometry& target);
   [[nodiscard]] double rating_of(std::size_t star, const BandPhotometry& target) const noexcept;
   [[nodiscard]] bool is_target(std::size_t star, const FieldPlane& plane) const noexcept;
-  [[nodiscard]] LocusPointing exact(const FieldPlane& plane);
+  [[nodiscard]] BestPointing best_at(const LocusTarget& target, double angle_deg);
+  [[nodiscard]] LocusPointing exact(const LocusTarget& target);
   [[nodiscard]] LocusPointing locus6(const LocusTarget& target);
   [[nodiscard]] bool is_in_zone(std::size_t star, Offset at, Position target) const noexcept;
   [[nodiscard]] bool is_crowded_locus6(std::size_t star, Position target) const noexcept;
@@ -72,6 +80,7 @@ class LocusSolver {
   const LocusRules& rules_;
   const StarField& stars_;
   PointingSweep sweep_;
+  RoundSweep round_;
   double chord2_blend_;
   AlignedVector<std::uint32_t> similar_;
   std::vector<StarCandidate> candidates_;
@@ -79,6 +88,7 @@ class LocusSolver {
   std::vector<Locus6Star> published_;
   std::vector<ReferenceStar> references_;
   Offset centre_;  // of the last pointing
+  double angle_deg_ = 0.0;
 };
 
 /// How far from a target a star can be and still matter, degrees on the sky: the corner of the zone in which candidates

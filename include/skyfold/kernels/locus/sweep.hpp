@@ -25,6 +25,12 @@ struct BestPointing {
   std::int32_t n_ref = 0;  ///< counted stars; 0: there is no candidate, and nothing else is meaningful
 };
 
+/// True when `a` is the better of two pointings: by score, then margin, then smaller offset from the target, then smaller RA, then Dec.
+[[nodiscard]] bool is_better_pointing(const BestPointing& a, const BestPointing& b) noexcept;
+
+/// Adding and subtracting this number rounds a weight so that `n` weights of at most `largest` add up without error.
+[[nodiscard]] double weight_rounding(double largest, std::size_t n) noexcept;
+
 /// Finds the centre of the field that holds the target and the greatest sum of ratings: exactly, in O(n log n).
 ///
 /// The target is at the origin, so the centre lies in |x| <= width / 2, |y| <= height / 2. A star East of the target is
