@@ -118,7 +118,7 @@ struct PictureKind {
 };
 constexpr PictureKind svg_kind = {"svg", 1, "</svg>", "noenhanced font 'sans,{}' background 'white'"};
 constexpr PictureKind png_kind = {"pngcairo", 2, "IEND",
-                                  "noenhanced font 'sans,{}' fontscale 2 linewidth 2 pointscale 2 background 'white'"};
+                                  "noenhanced font 'sans,{}' fontscale 1.75 linewidth 2 pointscale 2 background 'white'"};
 
 std::vector<std::string> draw(const std::vector<GnuplotScript>& scripts, const PictureKind& kind) {
   if (scripts.empty()) return {};

@@ -359,12 +359,12 @@ class Fluxes(CorrectionsTest):
         self.skyfold("photoz", "--catalogue", self.path("c.h5"), "--model", self.path("m.h5"), "--survey", self.path("own.ini"), "--output",
                      self.path("z.h5"), *QUIET)
         self.assertEqual(len(read_group(self.path("z.h5"))["id"]), primary.sum())
-        self.fails(2, "no such preset, did you mean 'rubin-dp1'. .there are: des-dr2, des-y1, euclid, hsc, rubin-dp1", "train", "--calibrate", "none", "--sample", table,
+        self.fails(2, "no such preset, did you mean 'rubin-dp1'. .there are: apass, des-dr2, des-y1, euclid, gaia, hsc, panstarrs, rubin-dp1", "train", "--calibrate", "none", "--sample", table,
                    "--output", self.path("x.h5"), "--survey", "rubin-dp")
 
     def test_presets_are_understood(self):
         names = sorted(path.stem for path in (support.SOURCE / "config/surveys/photometry").glob("*.ini"))
-        self.assertEqual(names, ["des-dr2", "des-y1", "euclid", "hsc", "rubin-dp1", "rubin-dp2", "sdss"])
+        self.assertEqual(names, ["apass", "des-dr2", "des-y1", "euclid", "gaia", "hsc", "panstarrs", "rubin-dp1", "rubin-dp2", "sdss"])
         table = make_hdf5(self.path("r.h5"), {"id": np.arange(3), "z_spec": np.ones(3)})
         for name in names:  # what is wrong is the table, and the preset's columns are what it lacks
             result = self.run_skyfold("train", "--calibrate", "none", "--sample", table, "--output", self.path("x.h5"), "--survey", name, *QUIET)

@@ -5,11 +5,14 @@ import shutil
 import struct
 import subprocess
 import sys
+import warnings
 
 import h5py
 import numpy as np
+from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.time import Time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support
@@ -225,6 +228,40 @@ class Layouts(LocusTest):
                                  "--threads", threads, ranks=ranks)
                     for name in ("p.h5", "p.fits", "p.csv", "s.h5", "p.stars.csv"):
                         self.assert_same_bytes(f"{folder}/{name}", f"{reference}/{name}", name)
+
+    def test_traversal_by_tile_and_by_attribute_finds_the_same_pointings(self):
+        columns = {name: values for name, values in self.sky.items() if name != "_healpix_29"}
+        columns["tile"] = np.array([f"T{ra:03.0f}{dec:+03.0f}" for ra, dec in zip(2 * columns["ra"] // 1 % 300, 2 * columns["dec"] // 1 % 90)], "S8")
+        columns["rank"] = np.random.default_rng(9).permutation(STARS).astype("f8")
+        self.skyfold("import", "--input", support.make_hdf5(self.path("tiles.hdf5"), columns), "--ordering", "tile", "--columns.tile", "tile", "--output",
+                     self.path("tiles.h5"))
+        words = ["--traverse", "--catalogue", self.path("tiles.h5"), "--targets.where", "r < 17"]
+        sky = support.read_group(self.locus("sky.h5", *words))
+        order = np.argsort(sky["id"])
+        for by, more in (("tile", []), ("attribute", ["--partition.column", "rank"])):
+            with self.subTest(by):
+                cut = ["--partition.by", by, *more]
+                output = self.locus(f"{by}.h5", *words, *cut, "--stars", self.path(f"{by}.s.h5"))
+                found = support.read_group(output)
+                mine = np.argsort(found["id"])
+                for name in ("id", "ra", "dec", "av_ra", "av_dec", "rating", "n_ref", "n_candidates", "margin", "status"):
+                    np.testing.assert_array_equal(found[name][mine], sky[name][order], err_msg=name)
+                catalogue = support.read_group(self.path("tiles.h5" if by == "tile" else "tiles.by-rank.h5"))
+                np.testing.assert_array_equal(catalogue["id"][found["row"]], found["id"])
+                self.assertTrue((np.diff(found["row"]) > 0).all())
+                again = self.path(f"{by}.again.h5")
+                broken = self.run_skyfold("locus", "--output", again, *words, *cut, "--stars", self.path(f"{by}.again.s.h5"), "--farm.fault", "kill@1:1",
+                                          "--farm.order", "rows")
+                self.assertLess(broken.code, 0, str(broken))
+                self.locus(f"{by}.again.h5", *words, *cut, "--stars", self.path(f"{by}.again.s.h5"), ranks=2)
+                self.assert_same_bytes(again, output, by)
+                self.assert_same_bytes(self.path(f"{by}.again.s.h5"), self.path(f"{by}.s.h5"), by)
+        # Rows of one order are not taken for rows of another.
+        self.assertLess(self.run_skyfold("locus", "--output", self.path("mixed.h5"), *words, "--farm.fault", "kill@1:1", "--partition.by", "rows",
+                                         "--partition.rows", 9000).code, 0)
+        mixed = self.run_skyfold("locus", "--output", self.path("mixed.h5"), *words, "--partition.by", "tile")
+        self.assertEqual(mixed.code, 2, str(mixed))
+        self.assertIn("an unfinished run of this output differs", mixed.errors()[0])
 
     def test_turned_and_round_fields_on_ranks_and_threads(self):
         for words in (["--locus.rotate", 4, "--locus.fov_dec", 5], ["--locus.radius", 6]):
@@ -465,7 +502,7 @@ class Published(LocusTest):
 
     def assert_file_list(self, stem, count):
         """STEM.prm and STEM.prt name both field files."""
-        files = [str(self.root / file) for file in self.files]
+        files = sorted(str(self.root / file) for file in self.files)
         self.assertEqual(pathlib.Path(stem + ".prt").read_text(), "\n2\n" + "".join(file + "\n" for file in files))
         size = {"q": 8, "i": 4}[count]
         self.assertEqual(support.read_bytes(stem + ".prm"), (2).to_bytes(size, "little") + b"".join(file.encode().ljust(150, b"\0") for file in files))
@@ -525,6 +562,95 @@ class Published(LocusTest):
             result = self.run_skyfold("locus", "--parameters", self.path("cut.ppr"), "--root", self.root, "--output", self.path("m.h5"))
             self.assertEqual(result.code, 3, str(result))
             self.assertIn("not a parameter file", result.err)
+
+
+class Surveys(LocusTest):
+    """Bands, names and motions of other surveys."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        rng, n = np.random.default_rng(8), 4000
+        cls.gaia = {"source_id": 10**15 + np.arange(n), "ra": (359.6 + 0.8 * rng.random(n)) % 360, "dec": 69.7 + 0.6 * rng.random(n),
+                    "pmra": rng.normal(0, 900, n), "pmdec": rng.normal(0, 900, n), "ref_epoch": np.full(n, 2016.0),
+                    "phot_g_mean_mag": rng.uniform(13, 18, n)}
+        colour = rng.normal(1.0, 0.25, n)
+        cls.gaia["phot_bp_mean_mag"] = cls.gaia["phot_g_mean_mag"] + 0.4 * colour + rng.normal(0, 0.02, n)
+        cls.gaia["phot_rp_mean_mag"] = cls.gaia["phot_g_mean_mag"] - 0.6 * colour + rng.normal(0, 0.02, n)
+        cls.gaia["pmra"][::7] = np.nan
+
+    def traverse(self, columns, name, *words, **options):
+        self.skyfold("import", "--input", support.make_hdf5(self.path(name + ".hdf5"), columns), "--output", self.path(name + ".stars.h5"))
+        told = self.skyfold("locus", "--traverse", "--catalogue", self.path(name + ".stars.h5"), "--survey", "gaia", "--locus.band", "g", "--output",
+                            self.path(name + ".h5"), *words, **options)
+        found = support.read_group(self.path(name + ".h5"))
+        order = np.argsort(found["source_id"])
+        return {column: values[order] for column, values in found.items()}, told
+
+    def test_stars_are_moved_to_a_stated_epoch(self):
+        words = ["--locus.colours", "bp-rp", "--targets.where", "phot_g_mean_mag < 15"]
+        found, told = self.traverse(self.gaia, "still", *words, "--locus.epoch", 2050, "--locus.fov_ra", 6, "--locus.fov_dec", 6)
+        self.assertIn("stars are moved to 2050 by pmra and pmdec, from ref_epoch", told.err)
+        # A straight line in space, by vectors; Astropy's motion has relativistic terms, too, which are some mas for stars as fast as these.
+        pm_ra, pm_dec = (np.nan_to_num(np.where(np.isnan(self.gaia["pmra"]), 0, self.gaia[name])) for name in ("pmra", "pmdec"))
+        a, d, radians = np.radians(self.gaia["ra"]), np.radians(self.gaia["dec"]), np.radians(34 / 3.6e6)
+        at = np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)]) + radians * (
+            pm_ra * np.stack([-np.sin(a), np.cos(a), 0 * a]) + pm_dec * np.stack([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)]))
+        moved = dict(self.gaia, ra=np.degrees(np.arctan2(at[1], at[0])) % 360, dec=np.degrees(np.arctan2(at[2], np.hypot(at[0], at[1]))))
+        sky = SkyCoord(self.gaia["ra"], self.gaia["dec"], unit="deg", pm_ra_cosdec=pm_ra * u.mas / u.yr, pm_dec=pm_dec * u.mas / u.yr, obstime=Time(2016.0, format="jyear"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")   # of stars without a distance
+            there = sky.apply_space_motion(Time(2050.0, format="jyear"))
+        self.assertGreater(sky.separation(there).arcsec.max(), 60)
+        self.assertLess(there.separation(SkyCoord(moved["ra"], moved["dec"], unit="deg")).arcsec.max(), 0.03)
+        expected, _ = self.traverse(moved, "moved", *words, "--locus.fov_ra", 6, "--locus.fov_dec", 6)
+        np.testing.assert_array_equal(found["source_id"], expected["source_id"])
+        for name, tolerance in (("ra", 1e-10), ("dec", 1e-10), ("av_ra", 1e-9), ("av_dec", 1e-9), ("rating", 1e-9), ("n_ref", 0), ("n_candidates", 0), ("status", 0)):
+            np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance, err_msg=name)
+        again, _ = self.traverse(self.gaia, "again", *words, "--locus.epoch", 2050, "--locus.fov_ra", 6, "--locus.fov_dec", 6, "--partition.by", "rows",
+                                 "--partition.rows", 700, ranks=2)
+        for name, values in found.items():
+            np.testing.assert_array_equal(again[name], values)
+        self.assertGreater((found["status"] == 0).sum(), 1000)
+
+    def test_one_colour_of_two_bands_makes_stars_alike(self):
+        found, _ = self.traverse(self.gaia, "still", "--locus.colours", "bp-rp", "--targets.where", "phot_g_mean_mag < 13.1")
+        colour, g = self.gaia["phot_bp_mean_mag"] - self.gaia["phot_rp_mean_mag"], self.gaia["phot_g_mean_mag"]
+        usable = ~crowded(self.gaia["ra"], self.gaia["dec"], g, 10.8 / 3600)
+        self.assertGreater(len(found["ra"]), 30)
+        for k, name in enumerate(found["source_id"]):
+            own = int(name - 10**15)
+            x, y = plane(self.gaia["ra"][own], self.gaia["dec"][own], self.gaia["ra"], self.gaia["dec"])
+            difference = np.abs(colour - colour[own])
+            candidate = (usable & (np.abs(x) < 1 / 6) & (np.abs(y) < 1 / 6) & (np.abs(g - g[own]) < 2) & (difference < 0.1) & (np.hypot(x, y) > 10.8 / 3600))
+            score, n_ref, _ = best_pointing(x[candidate], y[candidate], 1 - difference[candidate] / 0.1, 1 / 6)
+            self.assertEqual((found["n_candidates"][k], found["n_ref"][k]), (candidate.sum(), n_ref))
+            if n_ref:
+                self.assertAlmostEqual(found["rating"][k], score, 10)
+
+    def test_presets_know_the_names_of_their_surveys(self):
+        for survey, names, band in (("panstarrs", [f"{b}MeanPSFMag" for b in "grizy"], "r"), ("apass", [f"{b}mag" for b in ("B", "g_", "V", "r_", "i_")], "V")):
+            columns = {"id": np.arange(400), "ra": 10 + 0.3 * np.arange(400) / 400, "dec": 0.2 * (np.arange(400) % 20) / 20}
+            columns.update({name: 15 + 0.01 * (np.arange(400) % 7) + 0.1 * k for k, name in enumerate(names)})
+            columns[names[2]][3] = -999 if survey == "panstarrs" else np.nan
+            self.skyfold("import", "--input", support.make_hdf5(self.path(survey + ".hdf5"), columns), "--output", self.path(survey + ".stars.h5"))
+            found = support.read_group(self.locus(survey + ".h5", "--traverse", "--catalogue", self.path(survey + ".stars.h5"), "--survey", survey, "--locus.band", band))
+            self.assertEqual(found["mag"].shape[1], 5)
+            self.assertEqual(found["status"][found["id"] == 3], 2)
+            self.assertGreater((found["status"] == 0).sum(), 300)
+
+    def test_motions_and_colours_that_cannot_be_are_refused(self):
+        self.skyfold("import", "--input", support.make_hdf5(self.path("g.hdf5"), self.gaia), "--output", self.path("g.h5"))
+        gaia = ["--traverse", "--catalogue", self.path("g.h5"), "--survey", "gaia", "--locus.band", "g"]
+        mock = ["--traverse", "--catalogue", self.stars]
+        cases = [([*mock, "--locus.epoch", 2020], 2, "no known names of proper motions"), ([*gaia, "--motion.pm_ra", "pmra"], 2, "motion.pm_ra"),
+                 ([*gaia, "--locus.epoch", 2020, "--motion.pm_ra", "pm"], 2, "no column pm (named by --motion.pm_ra)"),
+                 ([*gaia, "--locus.colours", "bp"], 2, "a colour is two bands"), ([*gaia, "--locus.colours", "bp-k"], 2, "locus.colours = bp-k"),
+                 ([*gaia, "--locus.colours", "bp-g,g-rp,bp-rp"], 2, "names 3 colours"), ([*mock, "--survey", "gaya"], 2, "did you mean 'gaia'")]
+        for words, code, message in cases:
+            result = self.run_skyfold("locus", *words, "--output", self.path("m.h5"))
+            self.assertEqual(result.code, code, str(result))
+            self.assertIn(message, result.errors()[0])
 
 
 class WorkedExample(LocusTest):
@@ -587,7 +713,7 @@ class Charts(LocusTest):
                 self.assertIn(f">{stars['mag'][row]:.2f}<", text.replace("</tspan>", "<").replace(" <", "<"))
             picture = support.read_bytes(self.path(f"{output}.{name}.png"))
             self.assertEqual(picture[:8], b"\x89PNG\r\n\x1a\n")
-            self.assertEqual(struct.unpack(">2I", picture[16:24]), (2120, 1640))
+            self.assertEqual(struct.unpack(">2I", picture[16:24]), (2120, 1520))
         self.assertGreater(n_ref, 5)
 
     def test_without_gnuplot_there_is_a_clear_message(self):
@@ -614,7 +740,7 @@ class Mistakes(LocusTest):
                  (["--traverse"], 2, "--catalogue is missing"), ([*listed, "--locus.band", "y"], 2, "locus.band = y"),
                  ([*listed, "--rating", "colour:x"], 2, "rating = colour:x"), ([*listed, "--rating", "column:none"], 2, "no column none"),
                  ([*listed, "--rating", "column:dec", "--locus.compat", "locus6"], 2, "colour rule only"),
-                 ([*listed, "--partition.by", "tile"], 2, "order of the sky"), ([*listed, "--targets.where", "r ~ 3"], 2, "a condition is needed"),
+                 ([*listed, "--partition.by", "tile"], 2, "is for --traverse"), ([*listed, "--targets.where", "r ~ 3"], 2, "a condition is needed"),
                  ([*listed, "--targets.where", "q < 3"], 2, "no column 'q'"), ([*listed, "--targets.where", "r < -50"], 3, "no targets"),
                  (["--traverse", *catalogue, "--targets.where", "r < -50"], 3, "no star is selected"),
                  (["--targets", bare, *catalogue], 2, "no known names of magnitude columns"),

@@ -13,12 +13,17 @@
 #include "skyfold/dataset/dataset.hpp"
 #include "skyfold/dataset/model_file.hpp"
 #include "skyfold/dataset/roles.hpp"
+#include "skyfold/dataset/survey_preset.hpp"
 #include "skyfold/io/ids.hpp"
 
 namespace skyfold {
 namespace {
 
-constexpr std::int64_t largest_part = 65'536;  // targets that are in memory at a time, twice, with the stars about them
+constexpr std::int64_t largest_scattered_part = 1024;  // targets of an attribute may lie anywhere on the sky, each with stars of its own
+constexpr std::int64_t largest_part = 65'536;          // targets that are in memory at a time, twice, with the stars about them
+
+/// Whether partitions are of tiles or an attribute, not of the sky.
+bool is_off_sky(const PartitionOptions& partition) { return partition.by == "tile" || partition.by == "attribute"; }
 
 /// Columns to read: `numbers` as doubles, `others` as they are.
 Schema columns_to_read(const Dataset& dataset, const std::vector<std::string>& numbers, const std::vector<std::string>& others) {
@@ -50,26 +55,44 @@ void describe(OptionSet& option, LocusStageOptions& o) {
   option("columns.ra", o.ra, "targets' column of right ascension; empty: guessed").unit("degrees");
   option("columns.dec", o.dec, "targets' column of declination; empty: guessed").unit("degrees");
   option("columns.id", o.id, "targets' column of ids; empty: guessed; none: the targets have none");
+  option("motion.pm_ra", o.pm_ra, "stars' column of proper motion in right ascension, with cos(Dec), for locus.epoch; empty: guessed")
+      .unit("mas/yr");
+  option("motion.pm_dec", o.pm_dec, "stars' column of proper motion in declination; empty: guessed").unit("mas/yr");
+  option("motion.epoch", o.epoch, "stars' column of the epoch of their positions; empty: guessed, or locus.epoch_from").unit("years");
   option("targets.where", o.where, "targets to take, such as 'r<19 and dec>=0'; empty: all");
   option("targets.magnitude", o.magnitude, "name of the targets' magnitude columns, where not as in the catalogue");
+  describe_survey(option, o.survey);
   describe(option, o.locus);
   describe(option, o.bands);
   describe(option, o.partition);
   describe(option, o.catalogue);
 }
 
-LocusInputs::LocusInputs(const LocusStageOptions& o, const CommandContext& context)
-    : o_(o), context_(context), ranks_(*context.ranks), locus_(o.locus), bands_(o.bands) {
+TraversalPaths traversal_paths(const LocusStageOptions& o, const CommandContext& context) {
+  if (!is_off_sky(o.partition)) return {};
+  OrderAsked asked;
+  asked.partition = o.partition;
+  asked.needs_positions = true;
+  asked.output = o.output;
+  TraversalPaths paths;
+  paths.targets = ordered_catalogue(o.catalogue, asked, context);
+  asked.partition.by = "adaptive";
+  paths.stars = ordered_catalogue(o.catalogue, asked, context);
+  return paths;
+}
+
+LocusInputs::LocusInputs(const LocusStageOptions& o, const CommandContext& context, const TraversalPaths& paths)
+    : o_(o), context_(context), ranks_(*context.ranks), locus_(o.locus), bands_(o.bands), paths_(paths) {
   const Mode mode = mode_of(o);
+  take_preset();
   if (mode == Mode::parameters || mode == Mode::list)
     open_published(mode);
   else
     open_catalogue(mode);
 }
 
-std::vector<std::string> LocusInputs::paths(const LocusStageOptions& o) {
-  // What is wrong with the options is told before any file is opened.
-  (void)mode_of(o);
+std::vector<std::string> LocusInputs::paths(const LocusStageOptions& o, const TraversalPaths& ordered) {
+  if (!ordered.targets.empty()) return {ordered.targets, ordered.stars};
   std::vector<std::string> paths;
   for (const std::string& path : {o.catalogue.path, o.targets, o.parameters, o.list})
     if (!path.empty()) paths.push_back(path);
@@ -87,11 +110,21 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
   if (!has_files && o.catalogue.path.empty()) throw UsageError("--catalogue is missing (the stars about the targets)");
   if (has_files && !o.catalogue.path.empty())
     throw UsageError("--catalogue does not go with --parameters and --list (they name the files with the stars)");
+  if (o.locus.epoch == 0.0)
+    refuse_idle_options("--locus.epoch", {{"locus.epoch_from", o.locus.epoch_from != 0.0},
+                                          {"motion.pm_ra", !o.pm_ra.empty()},
+                                          {"motion.pm_dec", !o.pm_dec.empty()},
+                                          {"motion.epoch", !o.epoch.empty()}});
+  if (has_files && (o.locus.epoch != 0.0 || !o.survey.empty()))
+    throw UsageError(
+        "--locus.epoch and --survey do not go with --parameters and --list (their files have magnitudes of SDSS and no motions)");
   if (has_files && (!o.where.empty() || o.locus.rating != "colour"))
     throw UsageError("--targets.where and --rating do not go with --parameters and --list");
-  // Parts share the stars around them, which only neighbours on the sky do.
-  if (const std::string& by = o.partition.by; by != "adaptive" && by != "healpix" && by != "rows")
-    throw UsageError(fmt::format("--partition.by = {} (locus works in the order of the sky: adaptive, healpix or rows)", by));
+  // Parts share the stars around them, which only neighbours on the sky do: other partitions are those of a catalogue's own rows.
+  if (is_off_sky(o.partition) && mode != Mode::traverse)
+    throw UsageError(fmt::format(
+        "--partition.by = {} (is for --traverse; other targets are searched in the order of the sky: adaptive, healpix or rows)",
+        o.partition.by));
   if (mode != Mode::targets)
     refuse_idle_options("--targets", {{"targets.magnitude", !o.magnitude.empty()},
                                       {"columns.ra", !o.ra.empty()},
@@ -101,6 +134,43 @@ LocusInputs::Mode LocusInputs::mode_of(const LocusStageOptions& o) {
   if (!has_files) refuse_idle_options("--parameters or --list", {{"root", !o.root.empty()}});
   if (mode == Mode::list && o.root.empty()) throw UsageError("--root is missing (the folder of the field files that --list names)");
   return mode;
+}
+
+/// Bands and names of a survey, where the user has said nothing.
+void LocusInputs::take_preset() {
+  if (o_.survey.empty()) return;
+  FluxOptions flux;
+  ExtinctionOptions extinction;
+  const TakenSurvey taken = take_survey(o_.survey, bands_, flux, extinction);
+  if (flux.is_set() && !flux.flux.empty())
+    throw UsageError(fmt::format("--survey {}: it has fluxes (locus compares magnitudes)", o_.survey));
+  context_.process.input(taken.path);
+  if (ranks_.is_first() && !taken.where.empty())
+    log_info(fmt::format("the condition '{}' of {} is not applied to stars", taken.where, taken.path));
+}
+
+/// Columns of proper motions and epochs of the stars.
+void LocusInputs::take_motions(const Schema& schema, LocusColumns& columns) const {
+  if (locus_.epoch == 0.0) return;
+  const auto column_of = [&](const char* option, const std::string& asked, const std::vector<std::string>& usual) {
+    const std::string name = asked.empty() ? known_column(schema, usual) : asked;
+    if (!asked.empty() && !find_column(schema, asked))
+      throw UsageError(fmt::format("{}: no column {} (named by --{})", o_.catalogue.path, asked, option));
+    if (const auto found = find_column(schema, name); found && (schema[*found].type == Type::text || schema[*found].width != 1))
+      throw UsageError(fmt::format("{}: column {} is not a column of numbers (--{})", o_.catalogue.path, name, option));
+    return name;
+  };
+  columns.pm_ra = column_of("motion.pm_ra", o_.pm_ra, {"pmra", "pm_ra", "pm_ra_cosdec"});
+  columns.pm_dec = column_of("motion.pm_dec", o_.pm_dec, {"pmdec", "pm_dec", "pmde"});
+  if (columns.pm_ra.empty() || columns.pm_dec.empty())
+    throw UsageError(fmt::format("{}: no known names of proper motions (name them: motion.pm_ra, motion.pm_dec)", o_.catalogue.path));
+  if (locus_.epoch_from == 0.0) columns.epoch = column_of("motion.epoch", o_.epoch, {"ref_epoch", "epoch"});
+  if (columns.epoch.empty() && locus_.epoch_from == 0.0)
+    throw UsageError(fmt::format("{}: no known name of a column of epochs (motion.epoch names it, or locus.epoch_from says the year)",
+                                 o_.catalogue.path));
+  if (ranks_.is_first())
+    log_info(fmt::format("stars are moved to {} by {} and {}, from {}", shortest(locus_.epoch), columns.pm_ra, columns.pm_dec,
+                         columns.epoch.empty() ? shortest(locus_.epoch_from) : columns.epoch));
 }
 
 void LocusInputs::open_published(Mode mode) {
@@ -162,17 +232,19 @@ void LocusInputs::open_catalogue(Mode mode) {
   asked.needs_positions = true;
   asked.output = o_.output;
   asked.check = [&](const CatalogueLayout& layout) { star_columns_ = columns_of_stars(layout); };
-  const std::string path = ordered_catalogue(o_.catalogue, asked, context_);
+  const std::string path = paths_.stars.empty() ? ordered_catalogue(o_.catalogue, asked, context_) : paths_.stars;
   ranks_.together([&] {
     const PhaseScope scope(ranks_.clock(), Phase::read);
     catalogue_.emplace(path);
+    if (!paths_.targets.empty()) target_catalogue_.emplace(paths_.targets);
     star_columns_ = columns_of_stars(catalogue_->layout());
   });
   if (mode == Mode::traverse)
     open_traversal();
   else
     ranks_.together([&] { open_list(); });
-  ranks_.together([&] { stars_ = std::make_unique<HaloStars>(*catalogue_, *kernel_, !o_.stars.empty()); });
+  const double motion_deg = farthest_motion_deg(ranks_, *catalogue_, *kernel_, star_columns_);
+  ranks_.together([&] { stars_ = std::make_unique<HaloStars>(*catalogue_, *kernel_, !o_.stars.empty(), motion_deg); });
 }
 
 LocusColumns LocusInputs::columns_of_stars(const CatalogueLayout& layout) {
@@ -183,6 +255,7 @@ LocusColumns LocusInputs::columns_of_stars(const CatalogueLayout& layout) {
     if (layout.schema[*rating].type == Type::text || layout.schema[*rating].width != 1)
       throw UsageError(fmt::format("{}: column {} is not a column of numbers (named by --rating)", o_.catalogue.path, columns.rating));
   }
+  take_motions(layout.schema, columns);
   if (!LocusRules(locus_).needs_magnitudes) return columns;
   bands_.error.clear();  // not needed, but where they are named they have to be there
   const TableRoles roles = find_roles(
@@ -206,15 +279,18 @@ ColumnAliases LocusInputs::band_aliases(const BandColumns& columns) const {
 
 void LocusInputs::open_traversal() {
   const PartitionOptions& partition = o_.partition;
+  const Catalogue& catalogue = target_catalogue_ ? *target_catalogue_ : *catalogue_;
   std::vector<std::string> needs;
   ranks_.together([&] {
     kernel_.emplace(locus_, bands_, star_columns_, star_columns_);
-    selection_.emplace(o_.where, "targets.where", catalogue_->schema(), o_.catalogue.path, band_aliases(star_columns_.bands));
+    selection_.emplace(o_.where, "targets.where", catalogue.schema(), o_.catalogue.path, band_aliases(star_columns_.bands));
     needs = kernel_->needs();
-    identities_ = {{catalogue_->path(), catalogue_->fingerprint()}};
+    identities_ = {{catalogue.path(), catalogue.fingerprint()}};
+    if (target_catalogue_) identities_.emplace_back(catalogue_->path(), catalogue_->fingerprint());
   });
-  const std::int64_t rows = partition.by == "rows" ? std::min<std::int64_t>(partition.rows, largest_part) : largest_part;
-  targets_ = std::make_unique<CatalogueTargets>(ranks_, *catalogue_, needs, *selection_, partition, rows);
+  const std::int64_t most = partition.by == "attribute" ? largest_scattered_part : largest_part;
+  const std::int64_t rows = partition.by == "rows" ? std::min<std::int64_t>(partition.rows, most) : most;
+  targets_ = std::make_unique<CatalogueTargets>(ranks_, catalogue, needs, *selection_, partition, rows);
   ranks_.together([&] {
     if (targets_->rows() == 0) throw DataError(fmt::format("{}: no star is selected (--targets.where = {})", o_.catalogue.path, o_.where));
   });

@@ -30,11 +30,14 @@ class LocusRun {
   ExitCode run() {
     // Before the work: hours of it must not end with "gnuplot is not installed".
     if (!o_.plot.empty()) ranks_.on_first_only(require_gnuplot);
+    (void)LocusInputs::mode_of(o_);
+    // An order of the targets other than that of the sky is another input, so that attempts by both never share rows.
+    paths_ = traversal_paths(o_, context_);
     run_.emplace(ranks_, context_.options, context_.run,
-                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_), &context_.process, derived_paths(),
-                          o_.stars.empty() ? RunSetup::Reopen::always : RunSetup::Reopen::when_failed});
+                 RunSetup{"locus", program_version, o_.output, product_paths(), LocusInputs::paths(o_, paths_), &context_.process,
+                          derived_paths(), o_.stars.empty() ? RunSetup::Reopen::always : RunSetup::Reopen::when_failed});
     if (run_->is_complete()) return ExitCode::done;
-    inputs_.emplace(o_, context_);
+    inputs_.emplace(o_, context_, paths_);
     find_plotted();
     prepare();
     compute();
@@ -81,7 +84,7 @@ class LocusRun {
       // The user's names are not changed: a column that is called otherwise in the product would be looked for in vain.
       if (find_column(product_.layout.schema, name))
         throw DataError(fmt::format("{}: its column {} goes into the product, which has a column of that name (--columns.id names another)",
-                                    LocusInputs::paths(o_).front(), name));
+                                    LocusInputs::paths(o_, paths_).front(), name));
       product_.layout.schema.push_back(inputs_->targets().schema()[*find_column(inputs_->targets().schema(), name)]);
     }
     // A row for each target, in the order of the parts: ranks write by position, and the product does not depend on who did what.
@@ -204,6 +207,7 @@ class LocusRun {
   const LocusStageOptions& o_;
   const CommandContext& context_;
   Ranks& ranks_;
+  TraversalPaths paths_;
   std::optional<Run> run_;
   std::optional<LocusInputs> inputs_;
   RowProduct product_;

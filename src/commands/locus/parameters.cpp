@@ -94,7 +94,7 @@ class LocusParametersCommand final : public Command {
     context.process.input(o_.list);
     PublishedList list = read_published_list(o_.list, o_.root);
     if (!list.guessed.empty()) log_info("guessed " + list.guessed);
-    list.kind == ListKind::fields ? write_fields(list, context) : write_sets(list, context);
+    list.kind == ListKind::fields ? write_fields(list) : write_sets(list);
     return ExitCode::done;
   }
 
@@ -120,7 +120,7 @@ class LocusParametersCommand final : public Command {
   }
 
   /// A list of fields: binary lists of their object lists, as import reads them.
-  void write_fields(const PublishedList& list, const CommandContext& context) const {
+  void write_fields(const PublishedList& list) const {
     require_field_files(list.files);
     const std::vector<WorkUnit> units = units_of(std::vector<std::int64_t>(list.files.size(), 1), "fields");
     std::vector<std::pair<std::string, std::string>> files;
@@ -134,10 +134,10 @@ class LocusParametersCommand final : public Command {
                                                 shell_word(name_of(units[k], "prm")), shell_word(name_of(units[k], "h5")))));
     }
     files.emplace_back(o_.output + ".units.csv", table);
-    write(files, context);
+    write(files);
   }
 
-  void write_sets(PublishedList& list, const CommandContext& context) const {
+  void write_sets(PublishedList& list) const {
     PublishedParameters& p = list.parameters;
     take_targets(list);
     p.fov_deg = o_.locus.fov_ra / 60.0;
@@ -162,7 +162,7 @@ class LocusParametersCommand final : public Command {
                                                 shell_word(name_of(units[k], "h5")))));
     }
     files.emplace_back(o_.output + ".units.csv", table);
-    write(files, context);
+    write(files);
   }
 
   /// Checks that all field files are there, and reads the targets of a traversal: the stars of its reference fields.
@@ -194,13 +194,12 @@ class LocusParametersCommand final : public Command {
   }
 
   /// All are known before the first is written: what is wrong leaves nothing behind. The table of units comes last.
-  void write(const std::vector<std::pair<std::string, std::string>>& files, const CommandContext& context) const {
+  void write(const std::vector<std::pair<std::string, std::string>>& files) const {
     std::vector<std::string> paths;
     for (const auto& file : files) paths.push_back(file.first);
     check_outputs(paths, {o_.list});
     check_replaceable(paths);
     for (const auto& [path, bytes] : files) write_durably(path, bytes);
-    context.process.product(paths.back());
     log_info(
         fmt::format("wrote {} files for {} instances: {}_*.ppr, .prm, .prt and {}", files.size(), o_.instances, o_.output, paths.back()));
   }

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/gnuplot.hpp"
@@ -22,6 +23,7 @@ constexpr double chart_pixels = 600.0;  // of the longer side of the chart
 constexpr const char* red = "#d62728";
 constexpr const char* green = "#2ca02c";
 constexpr const char* blue = "#1f77b4";
+constexpr const char* light_blue = "#9ecae1";
 
 // Degrees here, arcminutes in the chart.
 std::string point(Offset p) { return fmt::format("{:.5f} {:.5f}", 60.0 * p.x, 60.0 * p.y); }
@@ -145,15 +147,15 @@ std::size_t references_of(const FinderChart& chart) {
 
 /// Blocks of data: stars by kind with sizes of their dots, loci, outlines.
 std::string blocks(const FinderChart& chart, const DotSizes& sizes, bool has_loci) {
-  std::string others, candidates, references, loci;
+  std::string others, candidates, references, more, loci;
   for (const FinderChart::Star& star : chart.stars) {
     // Stars without a rating are no candidates: wrong magnitude or colour, crowded, or out of reach.
-    std::string& kind = star.rating <= 0.0 ? others : star.number > 0 ? references : candidates;
+    std::string& kind = star.rating <= 0.0 ? others : star.number > most_numbered ? more : star.number > 0 ? references : candidates;
     kind += fmt::format("{} {:.3f}\n", point(star.at), sizes.of(star.mag));
     if (star.rating > 0.0 && has_loci) loci += locus_of(star.at, chart.field);
   }
-  return data("others", others) + data("candidates", candidates) + data("references", references) + data("loci", loci) +
-         data("range", outline(chart, {})) + data("field", chart.centre ? outline(chart, *chart.centre) : "");
+  return data("others", others) + data("candidates", candidates) + data("references", references) + data("more", more) +
+         data("loci", loci) + data("range", outline(chart, {})) + data("field", chart.centre ? outline(chart, *chart.centre) : "");
 }
 
 /// The table of reference stars, right of the chart.
@@ -185,15 +187,18 @@ std::string table_of(const FinderChart& chart, double top) {
   return lines;
 }
 
-/// North up and East to the left, in the lower left corner.
+/// North up and East to the left, in the lower left corner, on white.
 std::string compass(double reach_x, double reach_y) {
-  const double length = 0.09 * std::max(reach_x, reach_y), x = 0.80 * reach_x, y = -0.93 * reach_y;
+  const double length = 0.09 * std::max(reach_x, reach_y), x = 0.83 * reach_x, y = -0.95 * reach_y;
   const auto arrow = [&](double to_x, double to_y, const char* letter) {
     return fmt::format(
         "set arrow from {:.4f},{:.4f} to {:.4f},{:.4f} front lw 1.5 lc rgb 'black'\nset label '{}' at {:.4f},{:.4f} center front\n", x, y,
-        x + to_x, y + to_y, letter, x + 1.45 * to_x, y + 1.45 * to_y);
+        x + to_x, y + to_y, letter, x + 1.4 * to_x, y + 1.4 * to_y);
   };
-  return arrow(0.0, length, "N") + arrow(length, 0.0, "E");
+  return fmt::format(
+             "set object 1 rectangle from {:.4f},{:.4f} to {:.4f},{:.4f} front fillcolor rgb 'white' fillstyle solid 0.85 noborder\n",
+             0.99 * reach_x, -0.99 * reach_y, x - 0.4 * length, y + 1.8 * length) +
+         arrow(0.0, length, "N") + arrow(length, 0.0, "E");
 }
 
 std::string curves(const FinderChart& chart, const DotSizes& sizes, bool has_loci) {
@@ -214,10 +219,14 @@ std::string curves(const FinderChart& chart, const DotSizes& sizes, bool has_loc
     add(fmt::format("$candidates using 1:2:($3+0.35) with points pt 6 ps variable lw 1.2 lc rgb '{}' notitle", blue));
     key(fmt::format("points pt 6 ps 1 lw 1.2 lc rgb '{}'", blue), "candidates outside");
   }
-  if (references_of(chart) > 0) {
+  const std::size_t n_references = references_of(chart);
+  if (n_references > most_numbered) {
+    add(fmt::format("$more using 1:2:($3+0.1) with points pt 7 ps variable lc rgb '{}' notitle", light_blue));
+    key(fmt::format("points pt 7 ps 1 lc rgb '{}'", light_blue), "more reference stars");
+  }
+  if (n_references > 0) {
     add(fmt::format("$references using 1:2:($3+0.25) with points pt 7 ps variable lc rgb '{}' notitle", blue));
-    key(fmt::format("points pt 7 ps 1 lc rgb '{}'", blue),
-        references_of(chart) > most_numbered ? "reference stars (best numbered)" : "reference stars");
+    key(fmt::format("points pt 7 ps 1 lc rgb '{}'", blue), "reference stars");
   }
   add(fmt::format("'+' using (0):(0) every ::0::0 with points pt 3 ps 1.5 lw 2 lc rgb '{}' title 'target'", green));
   key("points pt 7 ps 0.6 lc rgb '#9a9a9a'", "other stars");
@@ -238,23 +247,26 @@ GnuplotScript script_of(const FinderChart& chart) {
   const double diagonal = std::hypot(chart.field.width, chart.field.height);
   const double reach_x = 63.0 * (is_turned ? diagonal : chart.field.width), reach_y = 63.0 * (is_turned ? diagonal : chart.field.height);
   std::string script = blocks(chart, sizes, has_loci);
-  script += fmt::format("set label {} at screen 0.06,0.965 left font 'sans,17'\nset label {} at screen 0.06,0.93 left font 'sans,12'\n",
-                        gnuplot_text(chart.title), gnuplot_text(chart.line));
+  double y = 0.972;
+  for (const auto& [text, size] : {std::pair(chart.title, 16), std::pair(chart.target_line, 12), std::pair(chart.pointing_line, 12)}) {
+    script += fmt::format("set label {} at screen 0.07,{} left font 'sans,{}'\n", gnuplot_text(text), y, size);
+    y -= 0.027;
+  }
   // East is to the left, as on the sky: the range runs from positive to negative.
   script += fmt::format("set size ratio {:.5f}\nset xrange [{:.4f}:{:.4f}]\nset yrange [{:.4f}:{:.4f}]\n", reach_y / reach_x, reach_x,
                         -reach_x, -reach_y, reach_y);
   script +=
       "set xlabel 'East of the target [arcmin]'\nset ylabel 'North of the target [arcmin]'\nset tics out\nset grid lc rgb '#eeeeee'\n"
-      "set lmargin at screen 0.06\nset rmargin at screen 0.625\nset bmargin at screen 0.2\nset tmargin at screen 0.91\n"
-      "set key at screen 0.34,0.115 center top horizontal maxcols 4 samplen 1.5 font 'sans,11' width -1\n";
+      "set lmargin at screen 0.07\nset rmargin at screen 0.64\nset bmargin at screen 0.09\nset tmargin at screen 0.895\n"
+      "set key at screen 0.655,0.258 left top Left reverse vertical maxrows 13 samplen 1.5 spacing 0.9 font 'sans,11'\n";
   NumberPlaces places(chart, 2.0 / 60.0 * std::max(reach_x, reach_y) / chart_pixels);
   for (const FinderChart::Star* star : numbered(chart)) {
     const Offset at = places.beside(*star);
     script += fmt::format("set label '{}' at {:.5f},{:.5f} center front font 'sans,11' tc rgb '#08306b'\n", star->number, 60.0 * at.x,
                           60.0 * at.y);
   }
-  script += compass(reach_x, reach_y) + table_of(chart, 0.9) + curves(chart, sizes, has_loci);
-  return {1060, 820, 13, script};
+  script += compass(reach_x, reach_y) + table_of(chart, 0.885) + curves(chart, sizes, has_loci);
+  return {1060, 760, 13, script};
 }
 
 }  // namespace
@@ -281,20 +293,21 @@ FinderChart finder_chart(const std::string& id, const std::string& date, const s
   LocusSolver solver(all, stars);
   const LocusPointing pointing = solver.solve(target);
   if (!is_valid(target.position)) {
-    chart.line = "no position";
+    chart.target_line = "no position";
     return chart;
   }
   const FieldPlane plane(target.position, rules.geometry);
-  chart.line = sexagesimal(target.position);
-  if (!std::isnan(target.photometry.mag)) chart.line += fmt::format(", {} = {:.2f}", band, target.photometry.mag);
+  chart.target_line = sexagesimal(target.position) + " (ICRS)";
+  if (!std::isnan(target.photometry.mag)) chart.target_line += fmt::format(", {} = {:.2f}", band, target.photometry.mag);
   if (pointing.status == LocusStatus::found) {
     chart.angle_deg = pointing.angle_deg;
     chart.centre = plane.offset(pointing.position, direction_of(pointing.position));
-    chart.line += fmt::format("; pointing {}", sexagesimal(pointing.position));
-    if (rules.is_turned()) chart.line += fmt::format(" at {:.1f} deg", pointing.angle_deg);
+    chart.pointing_line = "pointing " + sexagesimal(pointing.position);
+    if (rules.is_turned()) chart.pointing_line += fmt::format(" at position angle {:.1f} deg", pointing.angle_deg);
+    chart.pointing_line += ": ";
   }
-  chart.line += fmt::format(": {} candidates, {} reference stars, score {:.3f}", pointing.n_candidates, pointing.n_ref,
-                            pointing.n_ref > 0 ? pointing.score : 0.0);
+  chart.pointing_line += fmt::format("{} candidates, {} reference stars, score {:.3f}", pointing.n_candidates, pointing.n_ref,
+                                     pointing.n_ref > 0 ? pointing.score : 0.0);
   std::vector<double> rating(stars.size(), 0.0);
   std::vector<int> number(stars.size(), 0);
   for (const StarCandidate& c : solver.candidates()) rating[c.star] = c.rating;

@@ -10,9 +10,9 @@ namespace skyfold {
 
 /// What a finder chart shows, in the plane of the target: degrees towards East and North.
 struct FinderChart {
-  std::string title;  ///< id of the target
-  std::string line;   ///< below it: where the target is, when, how good the pointing is
-  std::string band;   ///< of the magnitudes
+  std::string title;                       ///< id of the target, date
+  std::string target_line, pointing_line;  ///< below it: where the target is, and how good the pointing
+  std::string band;                        ///< of the magnitudes
   struct Star {
     Offset at;
     Position position;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "skyfold/catalogue/halo.hpp"
+#include "skyfold/farm/ranks.hpp"
 #include "skyfold/kernels/locus/kernel.hpp"
 #include "skyfold/table/table.hpp"
 
@@ -30,16 +31,22 @@ class LocusStars {
 class HaloStars final : public LocusStars {
  public:
   /// @param with_id  read the ids too, where they are whole numbers
-  HaloStars(const Catalogue& catalogue, const LocusKernel& kernel, bool with_id);
+  /// @param motion_deg  how far any star is moved from where the catalogue has it
+  HaloStars(const Catalogue& catalogue, const LocusKernel& kernel, bool with_id, double motion_deg);
   [[nodiscard]] bool has_id() const noexcept override { return !id_.empty(); }
   void read(std::size_t part, const Table& targets, StarBlock& out) override;
 
  private:
   const Catalogue& catalogue_;
   const LocusKernel& kernel_;
+  double motion_deg_;
   HaloFinder finder_;
   std::string id_;
   Table empty_;
 };
+
+/// How far any star of a catalogue is moved, degrees; collective. The catalogue is read for it, its motions alone.
+[[nodiscard]] double farthest_motion_deg(const Ranks& ranks, const Catalogue& catalogue, const LocusKernel& kernel,
+                                         const LocusColumns& stars);
 
 }  // namespace skyfold

@@ -49,7 +49,10 @@ class CatalogueTargets final : public LocusTargets {
   [[nodiscard]] const Schema& schema() const override { return schema_; }
   [[nodiscard]] std::vector<std::string> passed() const override { return passed_; }
   [[nodiscard]] std::string id() const override { return catalogue_.layout().roles.id; }
-  [[nodiscard]] Ordering ordering() const override { return Ordering::healpix; }
+  [[nodiscard]] Ordering ordering() const override {
+    // Rows of another order are in that of their catalogue.
+    return catalogue_.layout().ordering == Ordering::healpix ? Ordering::healpix : Ordering::none;
+  }
   void read(std::size_t part, Table& out) const override;
 
  private:

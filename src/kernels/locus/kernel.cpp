@@ -49,24 +49,24 @@ void write_row(Table& out, std::size_t row, const LocusPointing& p) {
 }  // namespace
 
 LocusKernel::LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets, const LocusColumns& stars)
-    : rules_(options), bands_(bands), targets_(targets), stars_(stars) {
+    : rules_(options), epoch_(options.epoch), epoch_from_(options.epoch_from), bands_(bands), targets_(targets), stars_(stars) {
   // Only what the rules ask for: a catalogue with ratings of its own may have no magnitudes at all.
-  if (rules_.target_needs_magnitudes) target_band_.emplace(bands, targets.bands, options.band);
-  if (rules_.needs_magnitudes) star_band_.emplace(bands, stars.bands, options.band);
+  if (rules_.target_needs_magnitudes) target_band_.emplace(bands, targets.bands, options.band, options.colours);
+  if (rules_.needs_magnitudes) star_band_.emplace(bands, stars.bands, options.band, options.colours);
   if (rules_.needs_colours && bands.bands.size() < 2)
     throw UsageError(fmt::format("one band, {} (the colour rule needs a neighbour; see --rating)", options.band));
 }
 
 std::vector<std::string> LocusKernel::needs() const {
   std::vector<std::string> names = targets_.bands.magnitude;
-  names.push_back(targets_.ra);
-  names.push_back(targets_.dec);
+  for (const std::string& name : {targets_.ra, targets_.dec, targets_.pm_ra, targets_.pm_dec, targets_.epoch})
+    if (!name.empty()) names.push_back(name);
   return names;
 }
 
 std::vector<std::string> LocusKernel::star_needs() const {
   std::vector<std::string> names = star_band_ ? star_band_->needs() : std::vector<std::string>{};
-  for (const std::string& name : {stars_.ra, stars_.dec, stars_.rating})
+  for (const std::string& name : {stars_.ra, stars_.dec, stars_.rating, stars_.pm_ra, stars_.pm_dec, stars_.epoch})
     if (!name.empty()) names.push_back(name);
   // One column may have several roles; it is read once.
   std::ranges::sort(names);
@@ -103,13 +103,34 @@ Schema LocusKernel::gives_references() {
   };
 }
 
+double LocusKernel::years_of(const LocusColumns& columns, const Table& table, std::size_t row) const {
+  return epoch_ - (columns.epoch.empty() ? epoch_from_ : table.at(columns.epoch).number(row));
+}
+
+/// Where a row is at the epoch of the search.
+Position LocusKernel::position_of(const LocusColumns& columns, const Table& table, std::size_t row) const {
+  const Position position{table.at(columns.ra).number(row), table.at(columns.dec).number(row)};
+  if (columns.pm_ra.empty() || !is_valid(position)) return position;
+  return moved(position, table.at(columns.pm_ra).number(row), table.at(columns.pm_dec).number(row), years_of(columns, table, row));
+}
+
+double LocusKernel::farthest_motion_deg(const Table& table) const {
+  if (stars_.pm_ra.empty()) return 0.0;
+  double farthest = 0.0;
+  for (std::size_t i = 0; i < table.rows(); ++i) {
+    const double mas =
+        std::hypot(table.at(stars_.pm_ra).number(i), table.at(stars_.pm_dec).number(i)) * std::abs(years_of(stars_, table, i));
+    if (mas > farthest) farthest = mas;  // NaN moves nothing
+  }
+  return farthest / 3.6e6;
+}
+
 void LocusKernel::add_stars(const Table& table, std::int64_t first_row, Stars& stars) const {
-  const Column &ra = table.at(stars_.ra), &dec = table.at(stars_.dec);
   const Column* const rating = stars_.rating.empty() ? nullptr : &table.at(stars_.rating);
   std::vector<BandPhotometry> photometry(table.rows(), BandPhotometry{nan, nan, nan});
   if (star_band_) star_band_->read(table, photometry);
   for (std::size_t i = 0; i < table.rows(); ++i) {
-    const Position position{ra.number(i), dec.number(i)};
+    const Position position = position_of(stars_, table, i);
     // A star without a place is in no field; a target without one has a status of its own.
     if (!is_valid(position)) continue;
     stars.ra.push_back(position.ra);
@@ -134,11 +155,10 @@ StarField LocusKernel::field_of(const Stars& stars, int threads) const {
 }
 
 std::vector<LocusTarget> LocusKernel::targets_of(const Table& table) const {
-  const Column &ra = table.at(targets_.ra), &dec = table.at(targets_.dec);
   std::vector<BandPhotometry> photometry(table.rows(), BandPhotometry{nan, nan, nan});
   if (target_band_) target_band_->read(table, photometry);
   std::vector<LocusTarget> targets(table.rows());
-  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = {{ra.number(i), dec.number(i)}, photometry[i]};
+  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = {position_of(targets_, table, i), photometry[i]};
   return targets;
 }
 
@@ -173,10 +193,10 @@ void LocusKernel::copy_targets(const Table& in, Table& out) const {
     const Column& column = in.at(targets_.bands.magnitude[b]);
     for (std::size_t i = 0; i < in.rows(); ++i) mag[i * width + b] = column.number(i);
   }
-  const Column &ra = in.at(targets_.ra), &dec = in.at(targets_.dec);
   for (std::size_t i = 0; i < in.rows(); ++i) {
-    out[out_ra].values<double>()[i] = ra.number(i);
-    out[out_dec].values<double>()[i] = dec.number(i);
+    const Position position = position_of(targets_, in, i);
+    out[out_ra].values<double>()[i] = position.ra;
+    out[out_dec].values<double>()[i] = position.dec;
   }
 }
 

@@ -28,6 +28,11 @@ void describe(OptionSet& option, LocusOptions& o) {
   option("locus.band", o.band, "band of the observation, one of bands");
   option("locus.dmag", o.dmag, "largest difference between star and target in the band, 0 for none").unit("mag").range(0.0, 50.0);
   option("locus.dcol", o.dcol, "largest difference between star and target in each colour with the band").unit("mag").range(1e-6, 50.0);
+  option("locus.colours", o.colours, "one or two colours of bands, such as BP-RP, in place of those of the band with its neighbours");
+  option("locus.epoch", o.epoch, "year to which stars are moved by their proper motions, 0: as they are").unit("years").range(0.0, 3000.0);
+  option("locus.epoch_from", o.epoch_from, "year of the positions in the catalogue, where it has no column of it")
+      .unit("years")
+      .range(0.0, 3000.0);
   option("locus.resolution", o.resolution, "stars closer to each other than this are not used, 0 for all").unit("arcsec").range(0.0, 600.0);
   option("locus.crowding_dmag", o.crowding_dmag, "unless they differ by at least this in the band").unit("mag").range(0.0, 50.0);
   option("locus.exclude_target", o.exclude_target, "the target, or a star that blends with it, is not a reference");

@@ -39,6 +39,13 @@ double wrapped_ra(double ra) noexcept {
   return ra < 360.0 ? ra : 0.0;  // -1e-20 + 360 is 360
 }
 
+Position moved(Position p, double pm_ra, double pm_dec, double years) noexcept {
+  if (std::isnan(pm_ra) || std::isnan(pm_dec) || std::isnan(years)) return p;
+  constexpr double degrees_per_mas = 1.0 / 3.6e6;
+  // A straight line in space, which is a line of the plane that touches the sky where the star was.
+  return FieldPlane(p, LocusGeometry::tangent).position({pm_ra * years * degrees_per_mas, pm_dec * years * degrees_per_mas});
+}
+
 FieldPlane::FieldPlane(Position target, LocusGeometry geometry, double angle_deg) noexcept
     : target_(target), geometry_(geometry), cos_dec_(std::cos(target.dec * degree)), sin_dec_(std::sin(target.dec * degree)) {
   const double cos_ra = std::cos(target.ra * degree), sin_ra = std::sin(target.ra * degree);

@@ -56,31 +56,43 @@ std::vector<T> in_order(const std::vector<T>& values, const std::vector<Place>& 
 
 }  // namespace
 
-BandReader::BandReader(const BandOptions& bands, const BandColumns& columns, const std::string& band) : bands_(bands) {
-  const auto found = std::ranges::find(bands.bands, band);
-  if (found == bands.bands.end())
-    throw UsageError(fmt::format("locus.band = {} (must be one of the bands {})", band, join(bands.bands, ",")));
-  const auto b = static_cast<std::size_t>(found - bands.bands.begin());
+BandReader::BandReader(const BandOptions& bands, const BandColumns& columns, const std::string& band,
+                       const std::vector<std::string>& colours)
+    : bands_(bands) {
+  const auto place_of = [&](const std::string& name, const std::string& option, const std::string& value) {
+    const auto found = std::ranges::find(bands.bands, name);
+    if (found == bands.bands.end())
+      throw UsageError(fmt::format("{} = {} (must be one of the bands {})", option, value, join(bands.bands, ",")));
+    return static_cast<std::size_t>(found - bands.bands.begin());
+  };
+  const std::size_t b = place_of(band, "locus.band", band);
   at_ = columns.magnitude[b];
   // At the end of the list of bands there is one neighbour: the missing colour is 0 for all, which excludes nobody.
-  if (b > 0) before_ = columns.magnitude[b - 1];
-  if (b + 1 < columns.magnitude.size()) after_ = columns.magnitude[b + 1];
+  if (colours.empty() && b > 0) before_ = {columns.magnitude[b - 1], at_};
+  if (colours.empty() && b + 1 < columns.magnitude.size()) after_ = {at_, columns.magnitude[b + 1]};
+  if (colours.size() > 2) throw UsageError(fmt::format("locus.colours names {} colours (one or two make stars alike)", colours.size()));
+  for (std::size_t k = 0; k < colours.size(); ++k) {
+    const std::vector<std::string> pair = split(colours[k], '-');
+    if (pair.size() != 2) throw UsageError(fmt::format("locus.colours = {} (a colour is two bands, such as BP-RP)", colours[k]));
+    const auto magnitude_of = [&](const std::string& name) { return columns.magnitude[place_of(name, "locus.colours", colours[k])]; };
+    (k == 0 ? before_ : after_) = {magnitude_of(pair[0]), magnitude_of(pair[1])};
+  }
 }
 
 std::vector<std::string> BandReader::needs() const {
   std::vector<std::string> names;
-  for (const std::string& name : {before_, at_, after_})
-    if (!name.empty()) names.push_back(name);
+  for (const std::string& name : {before_.blue, before_.red, at_, after_.blue, after_.red})
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
   return names;
 }
 
 void BandReader::read(const Table& table, std::vector<BandPhotometry>& out) const {
-  const MagnitudeColumn before(table, before_, bands_), at(table, at_, bands_), after(table, after_, bands_);
+  const auto column = [&](const std::string& name) { return MagnitudeColumn(table, name, bands_); };
+  const MagnitudeColumn at = column(at_), blue[] = {column(before_.blue), column(after_.blue)},
+                        red[] = {column(before_.red), column(after_.red)};
+  const auto colour = [&](std::size_t k, std::size_t row) { return blue[k].exists() ? blue[k](row) - red[k](row) : 0.0; };
   out.resize(table.rows());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const double mag = at(i);
-    out[i] = {mag, before.exists() ? before(i) - mag : 0.0, after.exists() ? mag - after(i) : 0.0};
-  }
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = {at(i), colour(0, i), colour(1, i)};
 }
 
 StarField::StarField(const Stars& stars, double strip_deg) : strip_deg_(strip_deg), usable_(stars.size(), 1) {

@@ -14,7 +14,9 @@ namespace skyfold {
 struct LocusColumns {
   std::string ra, dec;
   BandColumns bands;
-  std::string rating;  ///< of the stars, for `rating = column:NAME`; else ""
+  std::string rating;             ///< of the stars, for `rating = column:NAME`; else ""
+  std::string pm_ra{}, pm_dec{};  ///< proper motions, mas per year; "": nothing moves
+  std::string epoch{};            ///< year of each position; "": epoch_from of the options
 };
 
 /// A row of the second table: a reference star of a pointing.
@@ -42,6 +44,9 @@ class LocusKernel {
   /// Columns of the second table: target (row of the product), star (row of the catalogue), rating, x, y.
   [[nodiscard]] static Schema gives_references();
 
+  /// How far rows with the columns of star_needs() are moved at most, degrees; 0 where nothing is.
+  [[nodiscard]] double farthest_motion_deg(const Table& table) const;
+
   /// The stars of consecutive rows of the catalogue, added to `stars`.
   /// @param table  columns of star_needs() @param first_row  of the catalogue
   void add_stars(const Table& table, std::int64_t first_row, Stars& stars) const;
@@ -63,8 +68,11 @@ class LocusKernel {
 
  private:
   void copy_targets(const Table& in, Table& out) const;
+  [[nodiscard]] Position position_of(const LocusColumns& columns, const Table& table, std::size_t row) const;
+  [[nodiscard]] double years_of(const LocusColumns& columns, const Table& table, std::size_t row) const;
 
   LocusRules rules_;
+  double epoch_, epoch_from_;
   BandOptions bands_;
   LocusColumns targets_, stars_;
   std::optional<BandReader> target_band_, star_band_;  // nothing when no magnitude counts

@@ -19,6 +19,9 @@ struct LocusOptions {
   double dmag = 2.0;                 ///< |star - target| in the band, mag; 0: no limit
   double dcol = 0.1;                 ///< |star - target| in each colour, mag
   double resolution = 10.8;          ///< stars closer than this blend, arcsec; 0: none do
+  std::vector<std::string> colours;  ///< that make stars alike, "BP-RP"; none: those of the band with its neighbours
+  double epoch = 0.0;                ///< year to which stars are moved by their proper motions; 0: not moved
+  double epoch_from = 0.0;           ///< year of the positions in the catalogue, where it has no column of it; 0: not known
   double crowding_dmag = 5.0;        ///< fainter neighbours than this do not crowd, mag
   bool exclude_target = true;        ///< the target is not its own reference
   std::string rating = "colour";     ///< colour, or column:NAME

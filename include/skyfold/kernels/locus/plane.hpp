@@ -15,6 +15,10 @@ struct Direction {
 /// Square of the chord that spans an angle in degrees.
 [[nodiscard]] double chord2_of_angle(double angle_deg) noexcept;
 
+/// Where a star is after some years: along the great circle of its proper motion, without parallax or radial velocity.
+/// @param pm_ra, pm_dec  mas per year, the first with cos(Dec); a star whose motion is NaN stays
+[[nodiscard]] Position moved(Position position, double pm_ra, double pm_dec, double years) noexcept;
+
 /// An offset in the plane of a target, degrees: x towards East, y towards North.
 struct Offset {
   double x = 0.0, y = 0.0;

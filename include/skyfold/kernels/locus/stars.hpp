@@ -23,8 +23,9 @@ struct BandPhotometry {
 /// Reads the photometry of the band of observation from a table's columns.
 class BandReader {
  public:
-  /// Throws UsageError when `band` is not one of `bands`.
-  BandReader(const BandOptions& bands, const BandColumns& columns, const std::string& band);
+  /// @param colours  "BP-RP": one or two colours in place of those with the neighbouring bands; none: those
+  /// Throws UsageError when `band`, or a band of a colour, is not one of `bands`.
+  BandReader(const BandOptions& bands, const BandColumns& columns, const std::string& band, const std::vector<std::string>& colours = {});
   /// Columns that are read, by name.
   [[nodiscard]] std::vector<std::string> needs() const;
   /// Photometry of all rows of `table`, which has the columns of needs(), into `out`, which is resized.
@@ -32,7 +33,12 @@ class BandReader {
 
  private:
   BandOptions bands_;
-  std::string before_, at_, after_;  // names of columns; "" for none
+  /// Names of the columns of a colour's two bands; "" where there is none.
+  struct Colour {
+    std::string blue, red;
+  };
+  std::string at_;
+  Colour before_, after_;
 };
 
 /// Stars as they come from a catalogue, shapes [n].
