@@ -150,7 +150,7 @@ class LocusParametersCommand final : public Command {
     std::vector<std::pair<std::string, std::string>> files;
     std::string table = "instance,begin,end,targets,files,command\n";
     for (std::size_t k = 0; k < units.size(); ++k) {
-      PublishedParameters mine = p;
+      PublishedParameters mine{p.fov_deg, p.resolution_deg, p.dmag, p.dcol, {}};
       mine.sets.assign(p.sets.begin() + static_cast<std::ptrdiff_t>(units[k].begin),
                        p.sets.begin() + static_cast<std::ptrdiff_t>(units[k].end));
       files.emplace_back(name_of(units[k], "ppr"), parameter_bytes(mine, form(), list.kind == ListKind::traversal ? rating_of_star : 0.0));
