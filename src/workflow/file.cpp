@@ -297,7 +297,9 @@ PipelineFile read_pipeline_file(const std::string& path, const std::vector<std::
   check_nodes(reader.result(), own);
   if (own.count() == 0) check_flow(reader.result().file, faults);
   settle(faults);
-  return std::move(reader.result().file);
+  PipelineFile& file = reader.result().file;
+  if (!file.targets.empty()) file.targets = (std::filesystem::path(file.folder) / file.targets).lexically_normal().string();
+  return std::move(file);
 }
 
 }  // namespace skyfold::workflow

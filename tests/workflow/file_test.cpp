@@ -108,7 +108,7 @@ TEST_F(PipelineFileTest, IsReadAsItStands) {
   for (const Fault& fault : faults_) ADD_FAILURE() << fault.text();
   EXPECT_EQ(file.folder, std::filesystem::canonical(folder_.path()).string());
   EXPECT_EQ(file.home(), file.folder + "/des-y1");
-  EXPECT_EQ(file.targets, "images.csv");
+  EXPECT_EQ(file.targets, file.folder + "/images.csv");
   EXPECT_EQ(file.target_classes, (std::vector<std::string>{"images", "image"}));
   EXPECT_EQ(command_words(file.notify), (std::vector<std::string>{"./tell.sh", "all done # really"}));
   EXPECT_EQ(file.hidden, (std::vector<std::string>{"TOKEN", "KEY"}));

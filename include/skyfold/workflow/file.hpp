@@ -78,7 +78,7 @@ struct PipelineFile {
   std::string path;    ///< as given
   std::string folder;  ///< absolute: what paths in the file are relative to
   std::string name;
-  std::string targets;  ///< path of the table of root events; "": one root event without keys
+  std::string targets;  ///< absolute path of the table of root events; "": one root event without keys
   /// Names of the class of root events besides @start: what `targets = NAME in FILE` says, else the table's stem as it is and in singular.
   /// A trigger of one of them is a trigger of @start in `nodes`.
   std::vector<std::string> target_classes;
