@@ -27,6 +27,7 @@ std::unique_ptr<Command> make_launch_command();
 std::unique_ptr<Command> make_lightcurve_command();
 std::unique_ptr<Command> make_locus_command();
 std::unique_ptr<Command> make_locus_parameters_command();
+std::unique_ptr<Command> make_map_cut_command();
 std::unique_ptr<Command> make_map_info_command();
 std::unique_ptr<Command> make_map_reorder_command();
 std::unique_ptr<Command> make_map_ud_grade_command();
@@ -124,6 +125,8 @@ constexpr CommandEntry commands[] = {
      make_map_reorder_command},
     {"map ud-grade", "change the NSide of a HEALPix map", "skyfold map ud-grade MAP.fits --nside 256 --output OUT.fits", alone,
      make_map_ud_grade_command},
+    {"map cut", "cut stamps of a HEALPix map around sources", "skyfold map cut MAP.fits --sources S.fits --output STAMPS.fits", alone,
+     make_map_cut_command},
     {"mock", "make a synthetic survey", "mpirun -n 4 skyfold mock --objects 1000000 --seed 1 --output CAT.h5", farms, make_mock_command},
     {"curate transfer", "copy or link nights, with hashes and a manifest", "mpirun -n 2 skyfold curate transfer /mnt/nights NIGHTS",
      spreads, make_curate_transfer_command},

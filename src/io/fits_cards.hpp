@@ -28,6 +28,12 @@ class FitsCards {
   void real(const std::string& key, double value, const std::string& comment) {
     add(fmt::format("{:<8}= {:>20.5E} / {}", key, value, comment));
   }
+  /// All digits of a double, as coordinates need them.
+  void exact(const std::string& key, double value, const std::string& comment) {
+    const std::string digits = fmt::format("{:.17G}", value);
+    // A number without a point would be a whole one.
+    add(fmt::format("{:<8}= {:>20} / {}", key, digits.find_first_of(".E") == std::string::npos ? digits + ".0" : digits, comment));
+  }
   void truth(const std::string& key, bool value, const std::string& comment) {
     add(fmt::format("{:<8}= {:>20} / {}", key, value ? "T" : "F", comment));
   }

@@ -318,6 +318,27 @@ class RealData(Patch):
         self.assertEqual([line.split("_")[0] for line in lines], [name.decode() for name in names])
         self.assertTrue(all(form.match(line) for line in lines))
 
+    def test_two_catalogues_on_their_maps_give_the_published_file_of_means_in_form(self):
+        # Its keys have the positions of the sources, to 0.01 degrees; the maps are not here, so the numbers are judged by healpy on others.
+        published = [line.split("\t") for line in pathlib.Path(shared("planck/zonca_10arcminmean_030_070.tsv")).read_text().splitlines()]
+        keys = [key for key, _ in published]
+        self.assertEqual((len(keys), keys), (2195, sorted(keys)))
+        rng, pairs, expected = np.random.default_rng(23), [], {}
+        for channel, nside in (("030", 512), ("070", 1024)):
+            names = [key.split("_")[0] for key in keys if key.startswith(f"PCCS1 {channel}")]
+            lon, lat = (np.array([float(name[11:][a:b]) for name in names]) for a, b in ((0, 6), (6, 12)))
+            values = rng.normal(1e-3, 1e-3, size=12 * nside**2).astype("f4")
+            order = rng.permutation(len(names))
+            catalogue = make_fits(self.path(f"f{channel}.fits"), {"NAME": np.array(names)[order], "GLON": lon[order], "GLAT": lat[order]})
+            pairs.append(f"{catalogue}={make_map(self.path(f'm{channel}.fits'), {'I_STOKES': values}, nside, FREQ=channel)}")
+            for name, x, y in zip(names, lon, lat):
+                expected[f"{name}_10arcminmean"] = mean_in_order(values[healpy_disc(nside, x, y, 10)].astype("f8"))
+        self.skyfold("patch", "--sources", ",".join(pairs), "--output", self.path("o.h5"), "--text", self.path("o.tsv"), "--measure", "mean",
+                     "--channel.name", "030,070", "--map.mixed_nside")
+        lines = pathlib.Path(self.path("o.tsv")).read_text().splitlines()
+        self.assertEqual([line.split("\t")[0] for line in lines], keys)
+        self.assertEqual(lines, [f"{key}\t{expected[key]:.5e}" for key in keys])
+
 
 class Polarisation(Patch):
     def test_angles_are_right_where_meridians_converge(self):

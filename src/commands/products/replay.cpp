@@ -62,9 +62,9 @@ std::string redirected(const ProcessRecord& process, const std::vector<ProductRe
 
 /// The commands that make products: none of them starts another program. A record may say anything; nothing else is run.
 void require_replayable(const ProcessRecord& process) {
-  constexpr std::array commands = {"import",   "query",       "spec",    "match",       "train",     "photoz",
-                                   "validate", "pdf convert", "nz",      "sql",         "aggregate", "lightcurve",
-                                   "locus",    "patch",       "sky-map", "map reorder", "mock",      "map ud-grade"};
+  constexpr std::array commands = {"import",      "query",       "spec", "match",        "train",      "photoz", "validate",
+                                   "pdf convert", "nz",          "sql",  "aggregate",    "lightcurve", "locus",  "patch",
+                                   "sky-map",     "map reorder", "mock", "map ud-grade", "map cut"};
   if (process.command.starts_with("curate "))
     throw DataError(
         fmt::format("process {}: '{}' is not replayed (an archive grows by many commands: skyfold curate verify compares it with its "
