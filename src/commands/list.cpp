@@ -38,6 +38,9 @@ std::unique_ptr<Command> make_patch_command();
 std::unique_ptr<Command> make_pdf_convert_command();
 std::unique_ptr<Command> make_pdf_report_command();
 std::unique_ptr<Command> make_photoz_command();
+std::unique_ptr<Command> make_pipeline_graph_command();
+std::unique_ptr<Command> make_pipeline_report_command();
+std::unique_ptr<Command> make_pipeline_status_command();
 std::unique_ptr<Command> make_plan_command();
 std::unique_ptr<Command> make_products_comment_command();
 std::unique_ptr<Command> make_products_drop_command();
@@ -150,6 +153,12 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 2 skyfold curate merge --archive ARCHIVE --output CAT.h5", farms, make_curate_merge_command},
     {"curate suggest", "plan which rank does which of the tasks that wait", "skyfold curate suggest --archive ARCHIVE --output PLAN.txt",
      spreads, make_curate_suggest_command},
+    {"pipeline status", "tell where a pipeline stands: a tree of its events and jobs, or a page",
+     "skyfold pipeline status SURVEY.ini --failed", alone, make_pipeline_status_command},
+    {"pipeline graph", "draw the steps, tasks and events of a pipeline, with what became of them",
+     "skyfold pipeline graph SURVEY.ini --output G.svg", alone, make_pipeline_graph_command},
+    {"pipeline report", "sum up what steps, tasks, users or machines of a pipeline have used",
+     "skyfold pipeline report SURVEY.ini --by host", alone, make_pipeline_report_command},
     {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},
     {"products show", "tell all that is recorded of a product", "skyfold products show Z.hdf5 --verify", alone, make_products_show_command},
     {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.hdf5", alone,

@@ -121,12 +121,13 @@ std::string StateTree::event_word(const EventState& event) const {
     return std::any_of(node.on.begin(), node.on.end(), [&](const Trigger& t) { return t.event_class == event.record.event_class; });
   };
   // One that nobody waits for has done its part by being there.
-  return std::any_of(file_.nodes.begin(), file_.nodes.end(), waits) ? "waits for others" : "completed";
+  return std::any_of(file_.nodes.begin(), file_.nodes.end(), waits) ? (standing_.word == "ended" ? "blocked" : "waits for others")
+                                                                    : "completed";
 }
 
 std::string StateTree::event_text(const Row& row) const {
   const EventState& event = *row.event;
-  std::string text = fmt::format("Event({}) {}", event.record.id, one_line(event.record.event_class));
+  std::string text = fmt::format("Event({}) {}", event.record.id, one_line(class_text(file_, event.record.event_class)));
   if (const std::string keys = keys_text(event.record.keys); !keys.empty()) text += " " + keys;
   text += ": " + event_word(event);
   for (const std::int64_t id : event.jobs) {

@@ -94,7 +94,11 @@ std::string word_of(const JobState& job, const Standing& standing) {
   return job.state == "running" && standing.word != "running" ? "interrupted" : job.state;
 }
 
-bool is_failing(const JobState& job) noexcept { return job.state == "failed" || job.state == "quarantined"; }
+bool is_failing(const JobState& job) noexcept { return job.is_valid && (job.state == "failed" || job.state == "quarantined"); }
+
+std::string class_text(const PipelineFile& file, const std::string& event_class) {
+  return event_class == "@start" && !file.target_classes.empty() ? file.target_classes.back() : event_class;
+}
 
 std::string failure_text(const JobState& job) {
   if (job.ends.empty() || (!is_failing(job) && job.state != "ready")) return "";

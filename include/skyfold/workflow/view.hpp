@@ -33,7 +33,9 @@ struct Standing {
 
 /// The state of a job in a word: that of `JobState`, but interrupted for one that ran when the owner went away.
 [[nodiscard]] std::string word_of(const JobState& job, const Standing& standing);
-/// Failed or quarantined: somebody must look.
+/// A class of events as people call it: root events by the name that `targets` gives them.
+[[nodiscard]] std::string class_text(const PipelineFile& file, const std::string& event_class);
+/// Failed or quarantined, and it counts: somebody must look.
 [[nodiscard]] bool is_failing(const JobState& job) noexcept;
 /// How its last attempt ended: `exit 2, "no PSF star"`; "" where nothing went wrong.
 [[nodiscard]] std::string failure_text(const JobState& job);
