@@ -76,7 +76,7 @@ class GraphMaker {
   void add_node(const Node& node, const NodeCounts& counts) {
     Vertex& added = graph_.vertices[vertex(node.is_step ? Vertex::step : Vertex::task, node.name)];
     const Counts& c = counts.counts;
-    if (counts.jobs > 0 || c.blocked > 0) added.note = counts_text(counts);
+    if (counts.jobs > 0 || c.blocked > 0 || counts.waiting > 0) added.note = counts_text(counts);
     added.has_failed = c.failed + c.quarantined + c.blocked > 0;
     added.is_running = c.running > 0;
     added.is_done = counts.jobs > 0 && c.completed + c.current + c.skipped == counts.jobs && counts.waiting == 0;

@@ -32,9 +32,9 @@ constexpr const char* page_head = R"(
 @media (prefers-color-scheme: dark) { .sign.c, .sign.r { color: #7cc4f2; } .sign.f { color: #ff9a52; } }
 .tree { font-size: .9rem; overflow-wrap: anywhere; } .tree details, .tree .leaf { margin-left: 1.1rem; } .tree > details, .tree > .leaf { margin-left: 0; } .tree .leaf { padding-left: 1rem; }
 .tree .out { color: var(--faint); font-style: italic; } summary { cursor: pointer; } h2 { border-top: 1px solid var(--line); padding-top: .6rem; }
-.tl text { font: 11px system-ui, sans-serif; fill: currentColor; dominant-baseline: central; } .tl .grid { stroke: currentColor; stroke-opacity: .25; fill: none; }
+.tl text { font: 11px system-ui, sans-serif; fill: currentColor; dominant-baseline: central; } .tl rect { stroke: var(--back); stroke-width: .7; } .tl .grid { stroke: currentColor; stroke-opacity: .25; fill: none; }
 th[aria-sort] { cursor: pointer; } th[aria-sort]::after { content: " \2195"; opacity: .5; } th[aria-sort=ascending]::after { content: " \2191"; opacity: 1; } th[aria-sort=descending]::after { content: " \2193"; opacity: 1; }
-td { overflow-wrap: break-word; } .wide > svg { max-width: none; } nav a { margin-right: .9rem; color: var(--accent); }
+.wide > table { min-width: max-content; } th { white-space: nowrap; } td { max-width: 30rem; overflow-wrap: anywhere; } .wide + .wide { margin-top: 1rem; } .wide > svg { max-width: none; display: block; } nav a { margin-right: .9rem; color: var(--accent); }
 </style>)";
 
 constexpr const char* page_script = R"(<script>

@@ -125,12 +125,12 @@ class Drawing {
 
  private:
   [[nodiscard]] double place(double time_s) const { return label_px + (time_s - begin_s_) * scale_; }
+  /// The first of the steps that people read off a clock which is not below `rough`.
   static double nice_step(double rough) {
-    if (!(rough > 0.0)) return 1.0;
-    const double ten = std::pow(10.0, std::floor(std::log10(rough)));
-    for (const double factor : {1.0, 2.0, 5.0})
-      if (rough <= factor * ten) return factor * ten;
-    return 10.0 * ten;
+    for (const double unit : {1.0, 60.0, 3600.0})
+      for (const double count : {1.0, 2.0, 5.0, 10.0, 20.0, 30.0})
+        if (rough <= count * unit) return rough > 0.5 ? count * unit : std::max(1e-3, rough);
+    return std::ceil(rough / 86400.0) * 86400.0;
   }
   void titled(const Bar& bar, double left, double right) {
     ++titles_;

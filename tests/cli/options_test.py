@@ -14,7 +14,7 @@ import support
 
 COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "locus parameters", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
             "curate transfer", "curate register", "curate run", "curate extract", "curate ingest", "curate status", "curate release", "curate verify",
-            "curate previews", "curate suggest", "curate merge")
+            "curate previews", "curate suggest", "curate merge", "pipeline status", "pipeline graph", "pipeline report")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -44,6 +44,9 @@ VALUES = {
     "match": ["--spec", "s.h5", "--catalogue", "c.h5", "--output", "t.h5", "--match.radius", "0.75", "--match.symmetric"],
     "validate": ["--sample", "v.h5", "--models", "a.h5", "b.h5", "--output", "o.h5", "--cull", "0.2", "--limits.sigma68", "0.1", "--vet"],
     "rehearse": ["--from", "z.h5", "--ranks", "3,5", "--partitions-per-job", "auto,7", "--prefetch", "false", "--cost.compute", "12.5", "--survey.seed", "4"],
+    "pipeline status": ["s s.ini", "--failed", "--find", "brick=3, 4", "--lines", "7", "--html", "p.html", "--watch", "2.5"],
+    "pipeline graph": ["s s.ini", "--output", "g g.svg"],
+    "pipeline report": ["s.ini", "--by", "host", "--csv"],
     "status": ["--output", "z.h5", "--watch", "2.5"],
     "query": ["--catalogue", "c.h5", "--cone", "10.5,-3,0.2\"", "--columns", "id,mag_g - mag_r as gr", "--sample", "2.5", "--limit", "7", "--descending"],
     "count": ["--catalogue", "c.h5", "--where", "mag < 22", "--box", "350,10,-5,5"],
