@@ -146,7 +146,8 @@ std::string StateTree::job_text(const Row& row) const {
       fmt::format("Job({}): {}{} for {}({})", job.record.id, is_failing(job) ? upper(word) : word, remarks_of(job, standing_, word),
                   kind_of(file_, job.record.node) == "step" ? "Step" : "Task", one_line(job.record.node));
   if (job.record.events.size() > 1) text += fmt::format(", {} events", grouped(std::ssize(job.record.events)));
-  if (is_failing(job) || word == "running" || word == "interrupted") text += "   " + one_line(log_path(standing_, job));
+  if (!job.starts.empty() && (is_failing(job) || word == "running" || word == "interrupted"))
+    text += "   " + one_line(log_path(standing_, job));
   return text;
 }
 

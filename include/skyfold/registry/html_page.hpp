@@ -13,7 +13,8 @@ inline constexpr const char* html_page_start = "<!DOCTYPE html>\n<html lang=\"en
 /// @param title, sub  texts
 /// @param body        HTML
 /// @param head        more of it, for the head
-[[nodiscard]] std::string html_page(const std::string& title, const std::string& sub, const std::string& body, const std::string& head = {});
+[[nodiscard]] std::string html_page(const std::string& title, const std::string& sub, const std::string& body,
+                                    const std::string& head = {});
 /// A table, its numbers to the right, in a frame that scrolls where it is too wide.
 [[nodiscard]] std::string html_table(const LogTable& table);
 
