@@ -51,6 +51,7 @@ void PipelineState::enter_job(const JobRecord& job) {
 void PipelineState::apply(const Record& record) {
   if (const auto* session = std::get_if<SessionRecord>(&record)) {
     sessions_.push_back(*session);
+    closes_.emplace_back();
     exit_code_ = -1;
   } else if (const auto* event = std::get_if<EventRecord>(&record)) {
     if (event->parent != 0) (void)known(jobs_, event->parent, "job");
@@ -71,6 +72,7 @@ void PipelineState::apply(const Record& record) {
     for (const JobRecord& again : invalid->again) enter_job(again);
   } else if (const auto* close = std::get_if<CloseRecord>(&record)) {
     exit_code_ = close->exit_code;
+    if (!closes_.empty()) closes_.back() = *close;
   }
 }
 

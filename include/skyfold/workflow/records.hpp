@@ -106,7 +106,8 @@ class JournalWriter {
 /// Reads a journal while it is written or after, and never disturbs its writer: `read` gives the records that have come since.
 class JournalReader {
  public:
-  explicit JournalReader(std::string path) : path_(std::move(path)) {}
+  /// @param offset  of a line: where to begin
+  explicit JournalReader(std::string path, std::int64_t offset = 0) : path_(std::move(path)), offset_(offset) {}
   /// Calls `take` for each new whole record, in order. Throws DataError for a damaged line that is not the last.
   void read(const std::function<void(const Record&)>& take);
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class PipelineState {
   [[nodiscard]] const std::map<std::int64_t, EventState>& events() const noexcept { return events_; }
   [[nodiscard]] const std::map<std::int64_t, JobState>& jobs() const noexcept { return jobs_; }
   [[nodiscard]] const std::vector<SessionRecord>& sessions() const noexcept { return sessions_; }
+  /// How each session ended; none for one that runs, or died.
+  [[nodiscard]] const std::vector<std::optional<CloseRecord>>& closes() const noexcept { return closes_; }
   /// Exit code of the last session; -1 while it runs, or when it died.
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
 
@@ -45,6 +48,7 @@ class PipelineState {
   std::map<std::int64_t, EventState> events_;
   std::map<std::int64_t, JobState> jobs_;
   std::vector<SessionRecord> sessions_;
+  std::vector<std::optional<CloseRecord>> closes_;
   int exit_code_ = -1;
 };
 
