@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "skyfold/commands/command.hpp"
+#include "skyfold/commands/global_options.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/failure.hpp"
@@ -31,15 +32,6 @@
 
 namespace skyfold {
 namespace {
-
-/// Options that every command has.
-struct GlobalOptions {
-  bool help = false, print_config = false;
-  std::string config, products_within, verify_inputs = "on";
-  long threads = 0;
-  RunOptions run;
-  ProcessOptions process;
-};
 
 /// The file itself, or a preset of that name: PREFIX/bin/skyfold has them in PREFIX/share/skyfold/presets, where it was installed and
 /// where it was built.
@@ -224,22 +216,8 @@ int run(int argc, char** argv) {
   OptionSet options;
   GlobalOptions global;
   command->describe(options);
-  if (entry.kind == CommandEntry::farms) describe(options, global.run);
-  if (entry.kind == CommandEntry::shares) describe_fresh(options, global.run);
+  describe_global(options, entry, global);
   const std::vector<std::string> names = options.names();
-  if (std::find(names.begin(), names.end(), "output") != names.end()) describe(options, global.process);
-  if (std::find(names.begin(), names.end(), "output") != names.end())
-    options("products-within", global.products_within, "refuse to write products outside this folder, as replays do; empty: anywhere")
-        .call_only();
-  options("verify-inputs", global.verify_inputs,
-          "compare what is read of skyfold's files with their checksums; off: read damaged files, too")
-      .one_of({"on", "off"})
-      .layout();
-  options("threads", global.threads, "OpenMP threads of each rank; 0: the processors that the rank may use").range(0, 4096).layout();
-  options("config", global.config, "INI file with options, or the name of one of config/presets; the command line overrides it")
-      .call_only();
-  options("print-config", global.print_config, "print the effective configuration as a commented INI file and stop").call_only();
-  options("help", global.help, "print this and stop").call_only();
   // The command line before the file: what it gives is marked, and read_ini passes over it.
   options.read_command_line(command->own_words({words.begin() + name_words, words.end()}));
   // Before the options are checked: who asks how to use a command has not given them yet.

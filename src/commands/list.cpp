@@ -38,6 +38,7 @@ std::unique_ptr<Command> make_patch_command();
 std::unique_ptr<Command> make_pdf_convert_command();
 std::unique_ptr<Command> make_pdf_report_command();
 std::unique_ptr<Command> make_photoz_command();
+std::unique_ptr<Command> make_pipeline_check_command();
 std::unique_ptr<Command> make_pipeline_graph_command();
 std::unique_ptr<Command> make_pipeline_report_command();
 std::unique_ptr<Command> make_pipeline_status_command();
@@ -153,6 +154,8 @@ constexpr CommandEntry commands[] = {
      "mpirun -n 2 skyfold curate merge --archive ARCHIVE --output CAT.h5", farms, make_curate_merge_command},
     {"curate suggest", "plan which rank does which of the tasks that wait", "skyfold curate suggest --archive ARCHIVE --output PLAN.txt",
      spreads, make_curate_suggest_command},
+    {"pipeline check", "look for all that is wrong in a pipeline file", "skyfold pipeline check SURVEY.ini", alone,
+     make_pipeline_check_command},
     {"pipeline status", "tell where a pipeline stands: a tree of its events and jobs, or a page",
      "skyfold pipeline status SURVEY.ini --failed", alone, make_pipeline_status_command},
     {"pipeline graph", "draw the steps, tasks and events of a pipeline, with what became of them",

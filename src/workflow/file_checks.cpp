@@ -250,6 +250,7 @@ const KnownKeys& NodeChecks::known_to(const Node& node) {
 }
 
 KnownKeys NodeChecks::keys_of(const Node& node) {
+  if (!node.is_step && node.on.empty()) return std::nullopt;  // what starts it cannot be read
   KnownKeys known = columns_of(node.row_file);
   const auto add = [&](const KnownKeys& more) {
     if (known && more)

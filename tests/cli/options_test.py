@@ -14,7 +14,7 @@ import support
 
 COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "locus parameters", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
             "curate transfer", "curate register", "curate run", "curate extract", "curate ingest", "curate status", "curate release", "curate verify",
-            "curate previews", "curate suggest", "curate merge", "pipeline status", "pipeline graph", "pipeline report")
+            "curate previews", "curate suggest", "curate merge", "pipeline check", "pipeline status", "pipeline graph", "pipeline report")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -51,6 +51,7 @@ VALUES = {
     "query": ["--catalogue", "c.h5", "--cone", "10.5,-3,0.2\"", "--columns", "id,mag_g - mag_r as gr", "--sample", "2.5", "--limit", "7", "--descending"],
     "count": ["--catalogue", "c.h5", "--where", "mag < 22", "--box", "350,10,-5,5"],
     "head": ["--catalogue", "c.h5", "--rows", "3"],
+    "pipeline check": ["p q.ini", "--set", "a.b=c, d", "e.f=2"],
     "curate transfer": ["a b", "c", "--mode", "hardlink"],
     "curate register": ["a b", "--archive", "A", "--database", "postgresql://ada@host/x", "--schema", "s.ini", "--chunk-by", "FILTER"],
     "curate run": ["nights", "--archive", "A b", "--ingest", "after", "--previews", "off", "--plan", "p.txt", "--release"],
