@@ -181,6 +181,13 @@ class OwnMaps(PatchCommand):
         for name, values in others.items():
             np.testing.assert_array_equal(rows[name], values, name)
 
+    def test_the_same_files_measured_otherwise_are_another_run(self):
+        output = self.path("o.h5")
+        alone = ("--maps", self.maps[0], "--sources", self.catalogues[0]), ("--sources", f"{self.catalogues[0]}={self.maps[0]}")
+        for words, has_map in zip((*alone, alone[0]), (False, True, False)):
+            self.skyfold("patch", *words, "--output", output, "--measure", "mean", "--patch.radius", 150)
+            self.assertEqual("map_unit" in read_group(output), has_map)
+
     def test_fluxes_and_polarisation_are_those_of_the_own_channel(self):
         words = ("--measure", "psf", "polarisation", "--channel.fwhm", "120,90,200", "--channel.frequency", "28.4,44.1,857")
         output = self.path("o.h5")

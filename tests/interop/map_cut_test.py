@@ -100,6 +100,7 @@ class Cut(support.SkyfoldTest):
         path, sources = self.inputs()
         lost = make_fits(self.path("l.fits"), {"glon": np.array([1.0, np.nan]), "glat": np.array([1.0, 2.0])})
         for code, message, words in ((3, "row 2: glon = nan", ("--sources", lost)), (2, "images of 12001 x 12001 cells", ("--sources", sources, "--cell", 0.01)),
+                                     (2, "cells (at most 4097", ("--sources", sources, "--cell", 1e-300)),
                                      (2, "images are of one column", ("--sources", sources, "--map.columns", "I,N")),
                                      (2, "no column 'X'", ("--sources", sources, "--map.columns", "X")), (4, "no such file", ("--sources", "absent.fits")),
                                      (2, "cell", ("--sources", sources, "--form", "pixels", "--cell", 1))):

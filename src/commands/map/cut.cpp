@@ -30,7 +30,7 @@ namespace skyfold {
 namespace {
 
 constexpr double arcmin = std::numbers::pi / 180.0 / 60.0;
-constexpr std::int64_t most_cells = 4097;        ///< of a side of a stamp
+constexpr double most_cells = 4097;              ///< of a side of a stamp
 constexpr std::size_t sources_together = 64;     ///< whose stamps are in memory
 constexpr std::int64_t rows_together = 200'000;  ///< of lists of pixels
 
@@ -201,9 +201,12 @@ class MapCutCommand final : public Command {
   std::string cut_images(const HealpixMapFile& file, const CutSources& sources, const CommandContext& context) const {
     const std::vector<std::size_t> columns = chosen_columns(file);
     const double pixel = std::sqrt(Pixelisation(file.nside()).pixel_area_sr()) / arcmin, cell = o_.cell > 0.0 ? o_.cell : 0.5 * pixel;
-    const std::int64_t side = 2 * std::max<std::int64_t>(1, std::llround(o_.radius / cell)) + 1;
-    if (side > most_cells)
-      throw UsageError(fmt::format("images of {0} x {0} cells (at most {1}; choose a larger cell or a smaller radius)", side, most_cells));
+    // As a real number first: a tiny cell would pass all integers.
+    const double wanted = 2.0 * std::round(o_.radius / cell) + 1.0;
+    if (wanted > most_cells)
+      throw UsageError(
+          fmt::format("images of {0:.0f} x {0:.0f} cells (at most {1}; choose a larger cell or a smaller radius)", wanted, most_cells));
+    const std::int64_t side = std::max<std::int64_t>(3, static_cast<std::int64_t>(wanted));
     // The corners, on the plane, are farther away than on the sphere.
     const double reach = std::numbers::sqrt2 * 0.5 * static_cast<double>(side) * cell * arcmin;
     CutMap map(file, columns, sources, reach, context.threads);

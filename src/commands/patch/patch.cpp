@@ -65,12 +65,8 @@ class PatchRun {
 
   ExitCode run() {
     ranks_.together([&] { check_options(); });
-    std::vector<std::string> inputs = o_.maps.maps;
-    inputs.insert(inputs.end(), o_.maps.masks.begin(), o_.maps.masks.end());
-    inputs.insert(inputs.end(), o_.sources.paths.begin(), o_.sources.paths.end());
-    if (!o_.pairing.manifest.empty()) inputs.push_back(o_.pairing.manifest);
     run_.emplace(ranks_, context_.options, context_.run,
-                 RunSetup{"patch", program_version, o_.output, product_paths(), inputs, &context_.process, derived_paths(),
+                 RunSetup{"patch", program_version, o_.output, product_paths(), inputs(), &context_.process, derived_paths(),
                           RunSetup::Reopen::always});
     if (run_->is_complete()) return ExitCode::done;
     open_inputs();
@@ -87,6 +83,15 @@ class PatchRun {
     if (!o_.text.empty() && !measures_means()) throw UsageError("--text writes means (add mean or disc to --measure)");
     // Now, not after the measurement; and only where the plots are drawn.
     if (o_.plot && ranks_.is_first()) require_gnuplot();
+  }
+
+  /// What identifies the run: tables come first where each has a map of its own, so that the same files measured otherwise are another run.
+  std::vector<std::string> inputs() const {
+    std::vector<std::string> paths = o_.maps.maps;
+    paths.insert(paths.end(), o_.maps.masks.begin(), o_.maps.masks.end());
+    paths.insert(o_.has_own_maps ? paths.begin() : paths.end(), o_.sources.paths.begin(), o_.sources.paths.end());
+    if (!o_.pairing.manifest.empty()) paths.push_back(o_.pairing.manifest);
+    return paths;
   }
 
   std::vector<std::string> product_paths() const {
