@@ -43,7 +43,7 @@ VALUES = {
     "spec": ["--surveys", "a.ini", "b b.ini", "--output", "s.h5", "--spec.radius", "1.5", "--spec.resolve", "average", "--on-bad-row", "drop"],
     "match": ["--spec", "s.h5", "--catalogue", "c.h5", "--output", "t.h5", "--match.radius", "0.75", "--match.symmetric"],
     "validate": ["--sample", "v.h5", "--models", "a.h5", "b.h5", "--output", "o.h5", "--cull", "0.2", "--limits.sigma68", "0.1", "--vet"],
-    "rehearse": ["--from", "z.h5", "--ranks", "3,5", "--partitions-per-job", "auto,7", "--prefetch", "false", "--cost.compute", "12.5", "--survey.seed", "4"],
+    "rehearse": ["--from", "z.h5", "--ranks", "3,5", "--partitions-per-job", "auto,7", "--prefetch", "false", "--cost.compute", "12.5", "--survey.seed", "4", "--slots", "3,9", "--price", "0.25"],
     "pipeline status": ["s s.ini", "--failed", "--find", "brick=3, 4", "--lines", "7", "--html", "p.html", "--watch", "2.5"],
     "pipeline graph": ["s s.ini", "--output", "g g.svg"],
     "pipeline report": ["s.ini", "--by", "host", "--csv"],

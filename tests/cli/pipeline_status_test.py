@@ -230,6 +230,54 @@ class Graph(PipelineTest):
         self.assertEqual(edges, {("images.csv", "reduce"), ("reduce", "reduced"), ("reduced", "stack"), ("stack", "stacked"), ("stacked", "photometry"), ("stacked", "merge")})
 
 
+class Rehearsal(PipelineTest):
+    def rehearse(self, *words):
+        return json.loads(self.skyfold("rehearse", "--pipeline", *words, "--json").out)
+
+    def whole(self):
+        """Six bricks of which three have been done."""
+        journal = pipeline_journal.survey(pipeline_journal.Journal(), failed=())
+        merge = journal.job("merge", [17, 18, 19])
+        journal.start(merge)
+        journal.end(merge, wall=20.0)
+        journal.close(0)
+        journal.write(self.folder / "phat")
+        return pipeline_journal.write_survey(self.folder, bricks=6)
+
+    def test_one_slot_takes_the_sum_and_many_the_longest_branch(self):
+        file = self.whole()
+        found = self.rehearse(file, "--slots", "1,1000")
+        one, many = found["cases"]
+        self.assertAlmostEqual(one["wall_s"], 3600 * one["slot_hours"], places=6)
+        nodes = {node["name"]: node for node in found["nodes"]}
+        self.assertEqual({name: (node["jobs"], node["known"]) for name, node in nodes.items()},
+                         {"reduce": (24, 12), "stack": (6, 3), "photometry": (6, 3), "merge": (1, 1)})
+        # Images of a brick, its stack, its photometry, then the stacks are merged: photometry stands before that and does not say that it emits none.
+        self.assertLessEqual(many["wall_s"], nodes["reduce"]["longest_s"] + 55 + nodes["photometry"]["longest_s"] + 20 + 1e-6)
+        self.assertGreaterEqual(many["wall_s"], nodes["photometry"]["longest_s"] + 55 + 30 + 20)
+
+    def test_prices_choose_between_time_and_idle_slots(self):
+        file = self.whole()
+        found = self.rehearse(file, "--slots", "1,2,4,1000", "--price", 0.1, "--fixed-price", 0.5, "--preemption-rate", 2)
+        costs = [case["cost"] for case in found["cases"]]
+        for case in found["cases"]:
+            self.assertAlmostEqual(case["cost"], case["wall_s"] / 3600 * (0.1 * case["slots"] + 0.5), places=9)
+        self.assertLess(costs[found["chosen"]], 1.0101 * min(costs))
+        self.assertNotEqual(found["chosen"], 3)
+        calm = self.rehearse(file, "--slots", "1", "--price", 0.1)
+        self.assertGreater(found["cases"][0]["slot_hours"], calm["cases"][0]["slot_hours"])
+        self.assertIn("<", self.skyfold("rehearse", "--pipeline", file, "--ranks", "1,4").out)
+
+    def test_what_is_wrong_is_said_in_one_line(self):
+        file = self.whole()
+        for words, code, message in ((["--pipeline", file, "--from", "z.h5"], USAGE, "excludes"), (["--price", "1", "--cost.compute", "1"], USAGE, "--pipeline"),
+                                     (["--pipeline", file, "--preemption-rate", "1e6"], DATA, "never ends"), (["--pipeline", self.path("no.ini")], None, "no.ini")):
+            result = self.run_skyfold("rehearse", *words)
+            self.assertIn(result.code, (code,) if code else (USAGE, IO), str(result))
+            self.assertEqual(len(result.errors()), 1, str(result))
+            self.assertRegex(result.errors()[0], message)
+
+
 @unittest.skipUnless(webdriver and CHROMIUM and DRIVER, "needs python3-selenium, chromium and chromium-driver")
 class Page(PipelineTest):
     @classmethod

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "inputs.hpp"
+#include "pipeline.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/statistics.hpp"
@@ -35,6 +36,7 @@ struct RehearseOptions {
   long ranks_per_node = 0, cores_per_node = 0, threads = 0;
   FarmOptions farm;
   bool prefetch = true, json = false;
+  PipelineRehearsal pipeline;
 };
 
 /// A way to cut the survey.
@@ -69,6 +71,7 @@ class RehearseCommand final : public Command {
     option("partitions-per-job", o_.partitions_per_job, "settings to compare: auto or counts").layout();
     option("prefetch", o_.prefetch, "ranks ask for the next job while they compute; false: once they have none, as under a batch scheduler")
         .layout();
+    skyfold::describe(option, o_.pipeline);
     skyfold::describe(option, o_.survey);
     skyfold::describe(option, o_.partition);
     skyfold::describe(option, o_.cost);
@@ -78,6 +81,11 @@ class RehearseCommand final : public Command {
   }
 
   ExitCode run(const CommandContext& context) override {
+    if (!o_.pipeline.file.empty()) return rehearse_whole_pipeline(context.options);
+    refuse_idle_options("--pipeline", {{"slots", context.options.changed("slots")},
+                                       {"price", context.options.changed("price")},
+                                       {"fixed-price", context.options.changed("fixed-price")},
+                                       {"preemption-rate", context.options.changed("preemption-rate")}});
     check(o_.farm);
     if (o_.ranks.empty()) throw UsageError("--ranks names none");
     if (o_.partitions_per_job.empty()) throw UsageError("--partitions-per-job names none");
@@ -103,6 +111,15 @@ class RehearseCommand final : public Command {
   }
 
  private:
+  [[nodiscard]] ExitCode rehearse_whole_pipeline(const OptionSet& options) const {
+    if (!o_.from.empty() || !o_.catalogue.path.empty())
+      throw UsageError("--pipeline excludes --from and --catalogue (its journal tells the costs)");
+    PipelineRehearsal asked = o_.pipeline;
+    // Ranks are as good a word, where slots were not given.
+    if (options.changed("ranks") && !options.changed("slots")) asked.slots = o_.ranks;
+    return rehearse_pipeline(asked, o_.json);
+  }
+
   void take_from_earlier(const OptionSet& options) {
     if (o_.threads == 0) o_.threads = earlier_ ? earlier_->threads : 1;
     if (o_.cores_per_node == 0) o_.cores_per_node = earlier_ ? earlier_->processors : processor_count();
