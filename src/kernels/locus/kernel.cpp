@@ -46,6 +46,47 @@ void write_row(Table& out, std::size_t row, const LocusPointing& p) {
   if (out.columns() > out_angle && out[out_angle].info().name == "angle") out[out_angle].values<double>()[row] = p.angle_deg;
 }
 
+/// Proper motions of the rows of a table, up to the epoch of the search.
+class Motions {
+ public:
+  Motions(const LocusColumns& columns, const Table& table, double epoch, double epoch_from)
+      : pm_ra_(columns.pm_ra.empty() ? nullptr : &table.at(columns.pm_ra)),
+        pm_dec_(pm_ra_ ? &table.at(columns.pm_dec) : nullptr),
+        epoch_(columns.epoch.empty() ? nullptr : &table.at(columns.epoch)),
+        to_(epoch),
+        from_(epoch_from) {}
+
+  [[nodiscard]] bool is_known() const noexcept { return pm_ra_ != nullptr; }
+  [[nodiscard]] double years(std::size_t row) const { return to_ - (epoch_ ? epoch_->number(row) : from_); }
+  [[nodiscard]] Position of(Position position, std::size_t row) const {
+    return moved(position, pm_ra_->number(row), pm_dec_->number(row), years(row));
+  }
+  /// How far a row moves, mas; NaN where its motion is not known.
+  [[nodiscard]] double length(std::size_t row) const {
+    return std::hypot(pm_ra_->number(row), pm_dec_->number(row)) * std::abs(years(row));
+  }
+
+ private:
+  const Column *pm_ra_, *pm_dec_, *epoch_;
+  double to_, from_;
+};
+
+/// Where the rows of a table are at the epoch of the search.
+class Places {
+ public:
+  Places(const LocusColumns& columns, const Table& table, double epoch, double epoch_from)
+      : ra_(table.at(columns.ra)), dec_(table.at(columns.dec)), motion_(columns, table, epoch, epoch_from) {}
+
+  Position operator()(std::size_t row) const {
+    const Position position{ra_.number(row), dec_.number(row)};
+    return motion_.is_known() && is_valid(position) ? motion_.of(position, row) : position;
+  }
+
+ private:
+  const Column &ra_, &dec_;
+  Motions motion_;
+};
+
 }  // namespace
 
 LocusKernel::LocusKernel(const LocusOptions& options, const BandOptions& bands, const LocusColumns& targets, const LocusColumns& stars)
@@ -103,34 +144,22 @@ Schema LocusKernel::gives_references() {
   };
 }
 
-double LocusKernel::years_of(const LocusColumns& columns, const Table& table, std::size_t row) const {
-  return epoch_ - (columns.epoch.empty() ? epoch_from_ : table.at(columns.epoch).number(row));
-}
-
-/// Where a row is at the epoch of the search.
-Position LocusKernel::position_of(const LocusColumns& columns, const Table& table, std::size_t row) const {
-  const Position position{table.at(columns.ra).number(row), table.at(columns.dec).number(row)};
-  if (columns.pm_ra.empty() || !is_valid(position)) return position;
-  return moved(position, table.at(columns.pm_ra).number(row), table.at(columns.pm_dec).number(row), years_of(columns, table, row));
-}
-
 double LocusKernel::farthest_motion_deg(const Table& table) const {
   if (stars_.pm_ra.empty()) return 0.0;
+  const Motions motions(stars_, table, epoch_, epoch_from_);
   double farthest = 0.0;
-  for (std::size_t i = 0; i < table.rows(); ++i) {
-    const double mas =
-        std::hypot(table.at(stars_.pm_ra).number(i), table.at(stars_.pm_dec).number(i)) * std::abs(years_of(stars_, table, i));
-    if (mas > farthest) farthest = mas;  // NaN moves nothing
-  }
+  for (std::size_t i = 0; i < table.rows(); ++i)
+    if (const double mas = motions.length(i); mas > farthest) farthest = mas;  // NaN moves nothing
   return farthest / 3.6e6;
 }
 
 void LocusKernel::add_stars(const Table& table, std::int64_t first_row, Stars& stars) const {
+  const Places place(stars_, table, epoch_, epoch_from_);
   const Column* const rating = stars_.rating.empty() ? nullptr : &table.at(stars_.rating);
   std::vector<BandPhotometry> photometry(table.rows(), BandPhotometry{nan, nan, nan});
   if (star_band_) star_band_->read(table, photometry);
   for (std::size_t i = 0; i < table.rows(); ++i) {
-    const Position position = position_of(stars_, table, i);
+    const Position position = place(i);
     // A star without a place is in no field; a target without one has a status of its own.
     if (!is_valid(position)) continue;
     stars.ra.push_back(position.ra);
@@ -157,8 +186,9 @@ StarField LocusKernel::field_of(const Stars& stars, int threads) const {
 std::vector<LocusTarget> LocusKernel::targets_of(const Table& table) const {
   std::vector<BandPhotometry> photometry(table.rows(), BandPhotometry{nan, nan, nan});
   if (target_band_) target_band_->read(table, photometry);
+  const Places place(targets_, table, epoch_, epoch_from_);
   std::vector<LocusTarget> targets(table.rows());
-  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = {position_of(targets_, table, i), photometry[i]};
+  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = {place(i), photometry[i]};
   return targets;
 }
 
@@ -193,8 +223,9 @@ void LocusKernel::copy_targets(const Table& in, Table& out) const {
     const Column& column = in.at(targets_.bands.magnitude[b]);
     for (std::size_t i = 0; i < in.rows(); ++i) mag[i * width + b] = column.number(i);
   }
+  const Places place(targets_, in, epoch_, epoch_from_);
   for (std::size_t i = 0; i < in.rows(); ++i) {
-    const Position position = position_of(targets_, in, i);
+    const Position position = place(i);
     out[out_ra].values<double>()[i] = position.ra;
     out[out_dec].values<double>()[i] = position.dec;
   }

@@ -73,16 +73,17 @@ LocusPointing LocusSolver::solve(const LocusTarget& target) {
   const BandPhotometry& p = target.photometry;
   if ((rules_.target_needs_magnitudes && std::isnan(p.mag)) || (rules_.needs_colours && (std::isnan(p.before) || std::isnan(p.after))))
     return without_pointing(LocusStatus::no_magnitude, rules_.is_locus6);
-  find_all_similar(target);
-  LocusPointing pointing = rules_.is_locus6 ? locus6(target) : exact(target);
+  const FieldPlane north(target.position, rules_.geometry);
+  find_all_similar(target, north);
+  LocusPointing pointing = rules_.is_locus6 ? locus6(target, north) : exact(target, north);
   pointing.n_candidates = static_cast<std::int32_t>(candidates_.size());
   return pointing;
 }
 
 /// Fills `similar_`: the cheap tests on magnitude and colours come first, few stars are left for the plane.
-void LocusSolver::find_all_similar(const LocusTarget& target) {
+void LocusSolver::find_all_similar(const LocusTarget& target, const FieldPlane& north) {
   similar_.clear();
-  stars_.visit(wrapped_ra(target.position.ra), FieldPlane(target.position, rules_.geometry).bounds(rules_.zone()),
+  stars_.visit(wrapped_ra(target.position.ra), north.bounds(rules_.zone()),
                [&](std::size_t begin, std::size_t end) { find_similar(begin, end, target.photometry); });
 }
 
@@ -157,23 +158,23 @@ bool LocusSolver::is_crowded_locus6(std::size_t star, Position target) const noe
 }
 
 /// The best pointing of a field at one position angle; candidates_ and the sweep then are those of that angle.
-BestPointing LocusSolver::best_at(const LocusTarget& target, double angle_deg) {
-  const FieldPlane plane(target.position, rules_.geometry, angle_deg);
+BestPointing LocusSolver::best_at(const LocusTarget& target, const FieldPlane& north, double angle_deg) {
+  const FieldPlane plane = angle_deg == 0.0 ? north : FieldPlane(target.position, rules_.geometry, angle_deg);
   place(target, plane);
   return rules_.is_round ? round_.find(candidates_, plane) : sweep_.find(candidates_, plane);
 }
 
-LocusPointing LocusSolver::exact(const LocusTarget& target) {
-  BestPointing best = best_at(target, rules_.angles.front());
+LocusPointing LocusSolver::exact(const LocusTarget& target, const FieldPlane& north) {
+  BestPointing best = best_at(target, north, rules_.angles.front());
   std::size_t chosen = 0;
   for (std::size_t k = 1; k < rules_.angles.size(); ++k) {
-    const BestPointing turned = best_at(target, rules_.angles[k]);
+    const BestPointing turned = best_at(target, north, rules_.angles[k]);
     // Of equal pointings the first angle stays.
     if (turned.n_ref == 0 || (best.n_ref > 0 && !is_better_pointing(turned, best))) continue;
     best = turned;
     chosen = k;
   }
-  if (chosen + 1 < rules_.angles.size()) best = best_at(target, rules_.angles[chosen]);
+  if (chosen + 1 < rules_.angles.size()) best = best_at(target, north, rules_.angles[chosen]);
   if (best.n_ref == 0) return without_pointing(LocusStatus::no_reference, false);
   const auto counted = rules_.is_round ? round_.counted() : sweep_.counted();
   counted_.assign(counted.begin(), counted.end());
@@ -182,8 +183,8 @@ LocusPointing LocusSolver::exact(const LocusTarget& target) {
   return {LocusStatus::found, best.position, best.score, 3600.0 * best.margin, best.n_ref, 0, angle_deg_};
 }
 
-LocusPointing LocusSolver::locus6(const LocusTarget& target) {
-  place(target, FieldPlane(target.position, rules_.geometry));
+LocusPointing LocusSolver::locus6(const LocusTarget& target, const FieldPlane& north) {
+  place(target, north);
   // The published search depends on the order of its stars.
   std::ranges::sort(candidates_, [&](const StarCandidate& a, const StarCandidate& b) {
     const Position p = stars_.position(a.star), q = stars_.position(b.star);

@@ -68,8 +68,6 @@ class LocusKernel {
 
  private:
   void copy_targets(const Table& in, Table& out) const;
-  [[nodiscard]] Position position_of(const LocusColumns& columns, const Table& table, std::size_t row) const;
-  [[nodiscard]] double years_of(const LocusColumns& columns, const Table& table, std::size_t row) const;
 
   LocusRules rules_;
   double epoch_, epoch_from_;

@@ -66,14 +66,14 @@ class LocusSolver {
   [[nodiscard]] std::span<const ReferenceStar> reference_stars();
 
  private:
-  void find_all_similar(const LocusTarget& target);
+  void find_all_similar(const LocusTarget& target, const FieldPlane& north);
   void place(const LocusTarget& target, const FieldPlane& plane);
   void find_similar(std::size_t begin, std::size_t end, const BandPhotometry& target);
   [[nodiscard]] double rating_of(std::size_t star, const BandPhotometry& target) const noexcept;
   [[nodiscard]] bool is_target(std::size_t star, const FieldPlane& plane) const noexcept;
-  [[nodiscard]] BestPointing best_at(const LocusTarget& target, double angle_deg);
-  [[nodiscard]] LocusPointing exact(const LocusTarget& target);
-  [[nodiscard]] LocusPointing locus6(const LocusTarget& target);
+  [[nodiscard]] BestPointing best_at(const LocusTarget& target, const FieldPlane& north, double angle_deg);
+  [[nodiscard]] LocusPointing exact(const LocusTarget& target, const FieldPlane& north);
+  [[nodiscard]] LocusPointing locus6(const LocusTarget& target, const FieldPlane& north);
   [[nodiscard]] bool is_in_zone(std::size_t star, Offset at, Position target) const noexcept;
   [[nodiscard]] bool is_crowded_locus6(std::size_t star, Position target) const noexcept;
 
