@@ -1,9 +1,10 @@
 """Four synthetic redshift surveys of the objects of a mock catalogue, with columns, flags, depths and errors of their own, and
-a few groups of measurements whose right answer is known (expected.json).
+a few groups of measurements whose right answer is known (expected.json). As a task of a pipeline it says that they are made by an event.
 
 usage: make_surveys.py SURVEY.h5 FOLDER
 """
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -93,6 +94,9 @@ def main():
     expected = [{"rule": rule, "ra": case[0][1], "dec": case[0][2], "objects": [{"survey": s, "z": z, "group_size": n} for s, z, n in objects]}
                 for rule, (case, objects) in known_cases().items()]
     (folder / "expected.json").write_text(json.dumps(expected, indent=1))
+    if "SKYFOLD_EVENTS" in os.environ:
+        with open(os.environ["SKYFOLD_EVENTS"], "a") as events:
+            events.write("surveys\n")
 
 
 main()

@@ -17,7 +17,7 @@ namespace skyfold::workflow {
 namespace {
 
 /// Names of nodes that would be taken for something else: in --set, in @start, and in the pipeline's folder.
-constexpr const char* taken_names[] = {"pipeline", "start", "log", "scratch", "journal", "lock", "post"};
+constexpr const char* taken_names[] = {"pipeline", "start", "log", "scratch", "journal", "lock", "agents"};
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

@@ -107,6 +107,7 @@ void StepChecks::check_option(CheckedStep& step, const Setting& option) {
                        fmt::format("{}{}: no option of {}{}", said_of(option), option.key, node.command, suggestion(option.key, names)));
   if (is_no_setting(option.key))
     return faults_.add(option.line, fmt::format("{}{}: belongs on a command line", said_of(option), option.key));
+  if (option.key == "threads") return faults_.add(option.line, fmt::format("{}threads: follow from ranks or slots", said_of(option)));
   const auto some_file = [](const std::string& name, const std::string&) { return std::vector<std::string>{name + ".h5"}; };
   faults_.guard(option.line, said_of(option), [&] {
     for (const std::string& value : samples_of(node, option.value)) {

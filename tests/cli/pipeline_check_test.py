@@ -87,6 +87,11 @@ class PipelineCheck(support.SkyfoldTest):
             "task reduce: ./reduce.sh; waits for @start",
             "task stack: ./stack.sh; waits for reduced, all of brick"])
 
+    def test_the_example_is_without_faults(self):
+        result = self.run_skyfold("pipeline", "check", support.SOURCE / "examples/des-like/pipeline.ini")
+        self.assertEqual(result.code, 0, result)
+        self.assertIn("7 steps, 2 tasks", result.out)
+
     def test_all_faults_are_in_one_list(self):
         text = (GOOD.replace("command = spec\n", "command = spce\n").replace("catalogue = survey.h5", "catalog = survey.h5")
                 .replace("dnf, knn, bpz", "dnf, knnn").replace("pdf = mixmod", "pdf = mixmo").replace("on = image", "on = imgae, all of"))

@@ -37,6 +37,7 @@ struct Made {
     options("deep", deep, "a flag");
     options("config", config, "a configuration").call_only();
     options("fresh", deep, "an order").call_only();
+    options("threads", seed, "a number").layout();
   }
 };
 
@@ -91,18 +92,19 @@ TEST_F(Steps, WithoutFaultsAreSilent) {
 }
 
 TEST_F(Steps, TellAllThatIsWrongWithTheirOptions) {
-  EXPECT_EQ(told("[step a]\ncommand = make\ninptu = x\nzmax = 11\nseed = one\nfresh = yes\n"
+  EXPECT_EQ(told("[step a]\ncommand = make\ninptu = x\nzmax = 11\nseed = one\nfresh = yes\nthreads = 2\n"
                  "[step b]\ncommand = makes\n[step c]\ncommand = make\n[step d]\ncommand = make\noutput = d.h5\ninput =\n"
                  "[step e]\ncommand = make\ninput = x\noutput = e.h5\nfits = e.h5\n"),
             "5: inptu: no option of make (did you mean 'input'?)\n"
             "6: zmax = 11 (must be in 0 to 10)\n"
             "7: seed = 'one' is not a whole number\n"
             "8: fresh: belongs on a command line\n"
-            "9: [step b] no command 'makes'\n"
-            "11: [step c] input is missing (file to read)\n"
-            "11: [step c] output is missing (file to write)\n"
-            "13: [step d] input: empty\n"
-            "17: [step e] --fits e.h5: is written as FITS, and its ending tells of HDF5 (name it e.fits)\n");
+            "9: threads: follow from ranks or slots\n"
+            "10: [step b] no command 'makes'\n"
+            "12: [step c] input is missing (file to read)\n"
+            "12: [step c] output is missing (file to write)\n"
+            "14: [step d] input: empty\n"
+            "18: [step e] --fits e.h5: is written as FITS, and its ending tells of HDF5 (name it e.fits)\n");
 }
 
 TEST_F(Steps, TellOfProductsThatThereAreNot) {

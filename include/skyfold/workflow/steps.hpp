@@ -57,8 +57,7 @@ struct StepDecision {
   std::string why;          ///< "option zmax was 2, is 3"; "input survey.h5 has other content"; "product z.hdf5 is not there"
   std::string fingerprint;  ///< to be given to finish_step when it has run; to be kept as it is when it is current
 };
-/// Besides what the pipeline remembers, the record beside the product is looked at, which another pipeline may have left (finish_step), and
-/// the registry of products.
+/// Besides what the pipeline remembers, the record beside the product is looked at, which another pipeline may have left (finish_step).
 /// @param last_fingerprint  of the last run; "" for none
 /// @param folder            of the pipeline file
 [[nodiscard]] StepDecision decide_step(const StepCall& call, const CommandBook& book, const std::string& last_fingerprint,
