@@ -101,6 +101,52 @@ class Identity(PatchCommand):
         self.assertEqual(self.patch("a.h5"), first)
 
 
+class Orders(PatchCommand):
+    """Products in the order of tiles and of an attribute, which are the partitions then."""
+
+    def setUp(self):
+        super().setUp()
+        rng = np.random.default_rng(12)
+        n = len(self.columns["NAME"])
+        self.tiles = np.array([f"T{k:02d}" for k in rng.integers(0, 7, n)])
+        self.flux = np.where(rng.random(n) < 0.1, np.nan, rng.uniform(0, 9, n))
+        self.ordered = make_fits(self.path("o.fits"), {**self.columns, "TILENAME": self.tiles, "S": self.flux, "K": rng.integers(0, 5, n)})
+
+    measure = ("--measure", "disc", "--patch.radius", 120)
+
+    def test_rows_are_ordered_by_tile_or_attribute_and_then_along_the_sky_with_the_same_numbers(self):
+        self.patch("a.h5", sources=self.ordered, measure=self.measure)
+        sky = read_group(self.path("a.h5"))
+        for words, key in ((("--ordering", "tile", "--columns.tile", "TILENAME"), sky["TILENAME"]),
+                           (("--ordering", "attribute", "--ordering.column", "S"), np.where(np.isnan(sky["S"]), np.inf, sky["S"])),
+                           (("--ordering", "attribute", "--ordering.column", "K"), sky["K"])):
+            with self.subTest(words=words):
+                self.patch("b.h5", *words, "--fresh", sources=self.ordered, measure=self.measure)
+                order = np.argsort(key, kind="stable")
+                for name, values in read_group(self.path("b.h5")).items():
+                    np.testing.assert_array_equal(values, sky[name][order], name)
+                self.assertEqual(read_bytes(self.path("b.h5.tsv")), read_bytes(self.path("a.h5.tsv")))  # in the order of the input
+                self.assertIn(f"ordered by {words[1]}", self.skyfold("info", "--catalogue", self.path("b.h5")).out)
+
+    def test_any_ranks_and_bins_give_the_same_bytes(self):
+        for words, others in ((("--ordering", "tile", "--columns.tile", "TILENAME"), ()),
+                              (("--ordering", "attribute", "--ordering.column", "S"), ("--partition.bins", "fixed:3"))):
+            whole = self.patch("a.h5", *words, "--fresh", sources=self.ordered, measure=self.measure)
+            self.assertEqual(self.patch("b.h5", *words, *others, "--fresh", sources=self.ordered, measure=self.measure, ranks=3), whole)
+        result = self.skyfold("patch", "--maps", self.map, "--sources", self.ordered, "--output", self.path("c.h5"), *self.measure, "--ordering", "attribute",
+                              "--ordering.column", "S", "--partition.bins", "edges:2,5")
+        self.assertIn("832 sources in 4 patches", result.out + result.err)  # below, between, above, and those without a value
+
+    def test_columns_that_do_not_order_are_refused(self):
+        self.fails(2, "no column of tiles found", "--ordering", "tile")
+        self.fails(2, "no column 'X'", "--ordering", "attribute", "--ordering.column", "X")
+        self.fails(2, "NAME does not hold numbers .named by --ordering.column", "--ordering", "attribute", "--ordering.column", "NAME")
+        self.fails(2, "GLON does not hold texts .named by --columns.tile", "--ordering", "tile", "--columns.tile", "GLON")
+        self.fails(2, "needs --ordering.column", "--ordering", "attribute")
+        self.fails(2, "partition.bins", "--partition.bins", "fixed:3")
+        self.fails(2, "partition.by", "--ordering", "tile", "--columns.tile", "NAME", "--partition.by", "box")
+
+
 class OwnMaps(PatchCommand):
     """Several catalogues, each on its own map: judged by runs of each one and by healpy."""
     channels = ("030", "044", "857")

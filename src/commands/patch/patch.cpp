@@ -169,10 +169,11 @@ class PatchRun {
     product_.layout.schema = sources_.table.schema();
     for (const ColumnInfo& column : kernel_->gives()) product_.layout.schema.push_back(column);
     product_.layout.rows = static_cast<std::int64_t>(sources_.table.rows());
-    product_.layout.ordering = Ordering::healpix;
+    product_.layout.ordering = sources_.ordering;
+    product_.layout.attribute = sources_.attribute;
     const bool is_equatorial = sources_.frame == Frame::equatorial;
     // Other frames have no column of RA and Dec, which is what the roles mean.
-    product_.layout.roles = {sources_.id, is_equatorial ? sources_.lon : "", is_equatorial ? sources_.lat : "", ""};
+    product_.layout.roles = {sources_.id, is_equatorial ? sources_.lon : "", is_equatorial ? sources_.lat : "", sources_.tile};
     product_.layout.creator = creator_of("patch");
     product_.layout.product_class = "patch_photometry";
     std::vector<std::pair<std::string, std::string>> identities;

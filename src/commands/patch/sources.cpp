@@ -9,6 +9,7 @@
 #include <numbers>
 #include <optional>
 
+#include "skyfold/catalogue/attribute_value.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/sort.hpp"
@@ -249,10 +250,58 @@ SourceTable join_tables(const std::vector<SourceTable>& tables, const std::vecto
   return all;
 }
 
-/// Brings the sources into the order of the sky.
-PatchSources ordered(SourceTable&& unordered) {
+/// The column that rows are ordered by, besides their place: as named, or a usual one of tiles.
+void find_ordering(PatchSources& sources, const PatchSourceOptions& o) {
+  const Schema schema = sources.table.schema();
+  sources.ordering = ordering_named(o.ordering);
+  if (sources.ordering != Ordering::tile) refuse_idle_options("--ordering tile", {{"columns.tile", !o.tile.empty()}});
+  if (sources.ordering != Ordering::attribute)
+    refuse_idle_options("--ordering attribute",
+                        {{"ordering.column", !o.ordering_column.empty()}, {"partition.bins", o.bins != PatchSourceOptions().bins}});
+  if (sources.ordering != Ordering::healpix) refuse_idle_options("--ordering healpix", {{"partition.by", o.by != PatchSourceOptions().by}});
+  if (sources.ordering == Ordering::tile) {
+    sources.tile = o.tile.empty() ? known_column(schema, known_columns::tile) : o.tile;
+    if (sources.tile.empty()) throw UsageError(fmt::format("{}: no column of tiles found (name it with --columns.tile)", o.paths.front()));
+    if (o.tile.empty()) sources.remarks.push_back(fmt::format("guessed columns.tile = {}", sources.tile));
+  }
+  if (sources.ordering != Ordering::attribute && sources.ordering != Ordering::tile) return;
+  if (sources.ordering == Ordering::attribute && o.ordering_column.empty())
+    throw UsageError("--ordering attribute needs --ordering.column");
+  const std::string name = sources.ordering == Ordering::tile ? sources.tile : o.ordering_column;
+  const auto column = find_column(schema, name);
+  const char* option = sources.ordering == Ordering::tile ? "--columns.tile" : "--ordering.column";
+  if (!column) throw UsageError(describe_missing_column(o.paths.front(), schema, name, option));
+  const bool is_text = schema[*column].type == Type::text;
+  if (is_text != (sources.ordering == Ordering::tile) || (!is_text && schema[*column].width != 1))
+    throw UsageError(fmt::format("{}: column {} does not hold {} (named by {})", o.paths.front(), name,
+                                 sources.ordering == Ordering::tile ? "texts" : "numbers", option));
+  if (sources.ordering == Ordering::attribute) sources.attribute = name;
+}
+
+/// Rows in the order of the sky, or of tiles or values and within them of the sky; what has no value comes last.
+std::vector<std::size_t> order_of(const PatchSources& sources, const std::vector<std::int64_t>& keys) {
+  std::vector<std::size_t> order = stable_order(keys);
+  if (sources.ordering == Ordering::tile) {
+    const Column& tile = sources.table.at(sources.tile);
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return tile.text(a) < tile.text(b); });
+  }
+  if (sources.ordering == Ordering::attribute) {
+    const Column& column = sources.table.at(sources.attribute);
+    std::vector<AttributeValue> values;
+    for (std::size_t i = 0; i < keys.size(); ++i) values.push_back(attribute_value(column, i));
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      if (std::isnan(values[a]) || std::isnan(values[b])) return !std::isnan(values[a]) && std::isnan(values[b]);
+      return values[a] < values[b];
+    });
+  }
+  return order;
+}
+
+/// Brings the sources into their order.
+PatchSources ordered(SourceTable&& unordered, const PatchSourceOptions& o) {
   PatchSources sources = std::move(unordered.sources);
-  const std::vector<std::size_t> order = stable_order(unordered.keys);
+  find_ordering(sources, o);
+  const std::vector<std::size_t> order = order_of(sources, unordered.keys);
   sources.table = gather(sources.table, order);
   const auto key =
       sources.table.add({healpix_column, Type::i8, 1, "", "pos.healpix", "nested HEALPix index at order 29"}).values<std::int64_t>();
@@ -263,12 +312,31 @@ PatchSources ordered(SourceTable&& unordered) {
   return sources;
 }
 
-/// Cuts the sky into patches.
+/// Bins of the attribute, as of a catalogue that is ordered by it.
+void add_bins(PatchSources& sources, const PatchSourceOptions& o) {
+  const Column& column = sources.table.at(sources.attribute);
+  OrderedRows rows;
+  rows.rows = static_cast<std::int64_t>(sources.table.rows());
+  rows.attribute = sources.attribute;
+  rows.attribute_at = [&](std::int64_t row) { return attribute_value(column, static_cast<std::size_t>(row)); };
+  while (rows.attribute_missing < rows.rows && std::isnan(rows.attribute_at(rows.rows - 1 - rows.attribute_missing)))
+    ++rows.attribute_missing;
+  rows.attribute_is_whole = is_whole(column.info().type);
+  PartitionOptions partition;
+  partition.by = "attribute";
+  partition.column = sources.attribute;
+  partition.bins = o.bins;
+  sources.patches = build_partitions(rows, partition);
+}
+
+/// Cuts the sky into patches, or the tiles or the range of the attribute.
 void add_patches(PatchSources& sources, const PatchSourceOptions& o) {
+  if (sources.ordering == Ordering::attribute) return add_bins(sources, o);
   const Column& key = sources.table.at(healpix_column);
   std::string last;
   for (std::size_t i = 0; i < sources.table.rows(); ++i) {
-    const std::string patch = patch_of(sources, o, key.integer(i), i);
+    const std::string patch =
+        sources.ordering == Ordering::tile ? std::string(sources.table.at(sources.tile).text(i)) : patch_of(sources, o, key.integer(i), i);
     // Sources are in the order of the sky, so those of a pixel follow each other; a box has several runs of rows, a patch each.
     if (i == 0 || patch != last) sources.patches.push_back({std::ssize(sources.patches), patch, {static_cast<std::int64_t>(i), 0}, 0.0});
     Partition& current = sources.patches.back();
@@ -287,6 +355,11 @@ void describe(OptionSet& option, PatchSourceOptions& o) {
   option("columns.id", o.id, "sources' column of names or ids; empty: guessed; none: they have none");
   option("partition.by", o.by, "patches of sky: HEALPix pixels, or boxes of 10 x 10 degrees").one_of({"healpix", "box"}).layout();
   option("partition.nside", o.nside, "NSide of the patches").range(1, 1024).layout();
+  option("partition.bins", o.bins, "patches of --ordering attribute: fixed:N, equal:N or edges:a,b,...").layout();
+  option("ordering", o.ordering, "order of the product: of the sky; or of tiles or an attribute, whose tiles or bins are the patches then")
+      .one_of({"healpix", "tile", "attribute"});
+  option("ordering.column", o.ordering_column, "column to order by (ordering attribute)");
+  option("columns.tile", o.tile, "sources' column of tiles (ordering tile); empty: guessed");
   describe(option, o.input);
 }
 
@@ -297,7 +370,7 @@ double patch_side_deg(const PatchSourceOptions& o) {
 PatchSources read_patch_sources(const PatchSourceOptions& o, const std::vector<OwnMap>& own) {
   std::vector<SourceTable> tables;
   for (const std::string& path : o.paths) tables.push_back(read_source_table(o, path));
-  PatchSources sources = ordered(own.empty() ? std::move(tables.at(0)) : join_tables(tables, o.paths, own));
+  PatchSources sources = ordered(own.empty() ? std::move(tables.at(0)) : join_tables(tables, o.paths, own), o);
   add_patches(sources, o);
   return sources;
 }

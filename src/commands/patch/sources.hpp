@@ -13,10 +13,12 @@ namespace skyfold {
 
 /// How the sources are given, and how the sky is cut.
 struct PatchSourceOptions {
-  std::vector<std::string> paths;   ///< one table, or one per map, whose sources are measured on it alone
-  std::string lon, lat, id, frame;  ///< columns, and their frame; "" = guessed
-  std::string by = "healpix";       ///< patches: healpix, box
-  long nside = 8;                   ///< of the patches
+  std::vector<std::string> paths;                           ///< one table, or one per map, whose sources are measured on it alone
+  std::string lon, lat, id, frame;                          ///< columns, and their frame; "" = guessed
+  std::string ordering = "healpix", ordering_column, tile;  ///< of the product; columns of attribute and tiles
+  std::string by = "healpix";                               ///< patches: healpix, box
+  std::string bins = "equal:10";                            ///< patches of an attribute
+  long nside = 8;                                           ///< of the patches
   SourceOptions input;
 };
 void describe(OptionSet& option, PatchSourceOptions& o);
@@ -24,11 +26,13 @@ void describe(OptionSet& option, PatchSourceOptions& o);
 /// Side of a patch, degrees.
 [[nodiscard]] double patch_side_deg(const PatchSourceOptions& o);
 
-/// The sources of a run, in memory, in the order of the sky: by nested HEALPix index at order 29 (ICRS), then by row. The same
-/// on every rank.
+/// The sources of a run, in memory, in the order of the sky: by nested HEALPix index at order 29 (ICRS), then by row; or first by tile, or
+/// by an attribute. The same on every rank.
 struct PatchSources {
   Table table;               ///< all columns of the input, `row` (in the input, from 0) and `_healpix_29`
   std::string lon, lat, id;  ///< columns; id "" for none
+  Ordering ordering = Ordering::healpix;
+  std::string tile, attribute;  ///< columns that rows are ordered by; "" for none
   Frame frame = Frame::equatorial;
   std::vector<std::int32_t> own_map;  ///< by row, from 0; empty: all sources are measured on all maps
   std::vector<Partition> patches;
