@@ -68,11 +68,12 @@ std::vector<EventRecord> events_like(const JobState& like, const Keys& keys) {
 class VirtualFarm {
  public:
   VirtualFarm(const PipelineFile& file, const PipelineState& earlier, int slots, const MachineTerms& terms)
-      : file_(file), memory_(earlier), terms_(terms), engine_(file, [](const Record&) {}), free_(slots) {
+      : file_(file), earlier_(earlier), memory_(earlier), terms_(terms), engine_(file, [](const Record&) {}), free_(slots) {
     result_.slots = slots;
   }
 
   Forecast play(const std::vector<Keys>& targets) {
+    most_jobs_ = most_jobs(targets);
     engine_.begin(targets, {});
     while (true) {
       while (const auto job = engine_.next(free_, result_.slots)) begin(*job);
@@ -97,7 +98,19 @@ class VirtualFarm {
     bool operator>(const Running& other) const { return end_s != other.end_s ? end_s > other.end_s : job > other.job; }
   };
 
+  /// Far more than there can be: each root event has in proportion as many jobs as before.
+  [[nodiscard]] double most_jobs(const std::vector<Keys>& targets) const {
+    std::int64_t roots = 0;
+    for (const auto& [id, event] : earlier_.events()) roots += event.is_valid && event.record.parent == 0;
+    const auto before = static_cast<double>(earlier_.jobs().size()) + static_cast<double>(file_.nodes.size());
+    return 1000.0 + 50.0 * before * (1.0 + static_cast<double>(targets.size())) / (1.0 + static_cast<double>(roots));
+  }
+
   void begin(std::int64_t id) {
+    // Jobs that are drawn emit with keys of their own: what counted rounds in a circle may count no longer.
+    if (static_cast<double>(++begun_) > most_jobs_)
+      throw DataError(
+          fmt::format("{}: no end in virtual time (tasks start one another in a circle, and their rounds cannot be told)", file_.path));
     const JobRecord record = engine_.state().jobs().at(id).record;
     const Node* node = file_.node(record.node);
     if (node && !node->condition.empty() && !holds_for(node->condition, record.keys)) return skip(id);
@@ -145,11 +158,13 @@ class VirtualFarm {
   }
 
   const PipelineFile& file_;
+  const PipelineState& earlier_;
   Memory memory_;
   MachineTerms terms_;
   Engine engine_;
   int free_;
-  double now_s_ = 0.0;
+  std::int64_t begun_ = 0;
+  double now_s_ = 0.0, most_jobs_ = 0.0;
   std::priority_queue<Running, std::vector<Running>, std::greater<>> running_;
   Forecast result_;
 };

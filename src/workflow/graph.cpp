@@ -19,7 +19,7 @@ using Vertex = PipelineGraph::Vertex;
 using Edge = PipelineGraph::Edge;
 
 // Of a letter of 13 px in any sans serif, on the wide side.
-constexpr double letter_px = 7.4, line_px = 18.0, padding_px = 12.0, gap_x = 28.0, gap_y = 46.0, margin_px = 16.0;
+constexpr double letter_px = 7.4, line_px = 18.0, padding_px = 12.0, gap_x = 28.0, gap_y = 46.0, label_px = 17.0, margin_px = 16.0;
 constexpr int sweeps = 12;
 constexpr std::size_t longest_label = 44;
 
@@ -85,7 +85,10 @@ class GraphMaker {
     const Node* node = file_.node(name);
     return vertex(!node || !node->is_step ? Vertex::task : Vertex::step, name);
   }
-  std::size_t roots() { return vertex(Vertex::targets, file_.targets.empty() ? "start" : file_.targets); }
+  std::size_t roots() {
+    const bool is_beside = !file_.folder.empty() && file_.targets.starts_with(file_.folder + "/");
+    return vertex(Vertex::targets, file_.targets.empty() ? "start" : file_.targets.substr(is_beside ? file_.folder.size() + 1 : 0));
+  }
   void connect(std::size_t from, std::size_t to, const std::string& label) {
     if (known_.emplace(from, to).second) graph_.edges.push_back({from, to, label, false, {}});
   }
@@ -366,9 +369,8 @@ std::string edge_svg(const Edge& edge) {
   }
   std::string svg = fmt::format("<path class=\"edge\" marker-end=\"url(#pg-arrow)\" d=\"{}\"/>\n", path);
   if (!edge.label.empty())
-    svg += fmt::format("<text class=\"small\" style=\"text-anchor:start\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-                       0.5 * (p[p.size() - 2].first + p.back().first) + 8.0, 0.5 * (p[p.size() - 2].second + p.back().second),
-                       html_text(shortened(edge.label)));
+    svg += fmt::format("<text class=\"small\" style=\"text-anchor:start\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", p.back().first + 8.0,
+                       p.back().second - label_px, html_text(shortened(edge.label)));
   return svg;
 }
 

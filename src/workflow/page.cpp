@@ -105,7 +105,7 @@ std::string summary_html(const PipelineFile& file, const PipelineState& state, c
   std::string bar = "<div class=\"bar\">", key = "<p class=\"key\">";
   for (const auto& [look, word, count] : parts) {
     bar += fmt::format("<div class=\"{}\" style=\"flex:{} 0 0\"></div>", look, count);
-    key += fmt::format("<span class=\"{}\"></span>{} {} ", look, grouped(count), word);
+    key += fmt::format("<span class=\"{}\"></span>{}&nbsp;{} ", look, grouped(count), word);
   }
   return bar + "</div>\n" + key + "</p>\n";
 }

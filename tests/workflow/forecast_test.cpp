@@ -106,6 +106,22 @@ TEST(PipelineForecast, SaysWhichNodesItKnowsNothingOf) {
   EXPECT_TRUE(f.nodes.at("mail").walls.empty());
 }
 
+TEST(PipelineForecast, EndsWhereTasksStartOneAnotherWithoutEnd) {
+  PipelineFile file = file_with({task("begin", "@start"), task("turn", "again")});
+  file.nodes[0].emits = file.nodes[1].emits = {"again"};
+  Story story;
+  const auto begin = story.job("begin", {story.root("@start", {})});
+  story.start(begin);
+  const auto turn = story.job("turn", story.end(begin, "completed", 1.0, {{0, 0, "again", {}}}));
+  story.start(turn);
+  // Once more, and then no more, which its keys do not tell.
+  const auto last = story.job("turn", story.end(turn, "completed", 1.0, {{0, 0, "again", {}}}));
+  story.start(last);
+  story.end(last, "completed", 1.0);
+  const auto message = testing_support::error_of<DataError>([&] { (void)forecast(file, story.state, {}, 1, {}); });
+  EXPECT_TRUE(testing_support::contains(message, "no end in virtual time"));
+}
+
 /// Seconds that a job takes when its machine is taken away at random.
 double lucky_seconds(double wall_s, double rate, std::mt19937_64& random) {
   std::exponential_distribution<double> next(rate);
