@@ -51,6 +51,9 @@ void describe_patch(OptionSet& option, PatchStageOptions& o) {
       .layout();
   option("channels", o.maps.channels, "channel of each map, by channel.name; empty: by the keyword FREQ, else in their order");
   option("masks", o.maps.masks, "HEALPix masks, > 0 where a pixel counts: one for all maps, or one per map").layout();
+  option("ordering", o.sources.ordering,
+         "order of the product: of the sky; or of tiles or an attribute, whose tiles or bins are the patches then")
+      .one_of({"healpix", "tile", "attribute"});
   describe(option, o.measure);
   option("partitions-per-job", o.partitions_per_job, "patches that a rank takes at a time: auto or a count").layout();
   describe(option, o.sources);

@@ -353,13 +353,11 @@ void describe(OptionSet& option, PatchSourceOptions& o) {
   option("columns.lat", o.lat, "sources' column of latitude or declination; empty: guessed").unit("degrees");
   option("columns.frame", o.frame, "frame of these columns: G, C or E; empty: by their names");
   option("columns.id", o.id, "sources' column of names or ids; empty: guessed; none: they have none");
+  option("columns.tile", o.tile, "sources' column of tiles (ordering tile); empty: guessed");
   option("partition.by", o.by, "patches of sky: HEALPix pixels, or boxes of 10 x 10 degrees").one_of({"healpix", "box"}).layout();
   option("partition.nside", o.nside, "NSide of the patches").range(1, 1024).layout();
   option("partition.bins", o.bins, "patches of --ordering attribute: fixed:N, equal:N or edges:a,b,...").layout();
-  option("ordering", o.ordering, "order of the product: of the sky; or of tiles or an attribute, whose tiles or bins are the patches then")
-      .one_of({"healpix", "tile", "attribute"});
   option("ordering.column", o.ordering_column, "column to order by (ordering attribute)");
-  option("columns.tile", o.tile, "sources' column of tiles (ordering tile); empty: guessed");
   describe(option, o.input);
 }
 
