@@ -31,12 +31,15 @@ workflow::CommandFacts facts_of(const CommandEntry& entry) {
   workflow::CommandFacts facts;
   facts.problem = why_no_step(entry.name);
   facts.is_known = facts.problem.empty();
-  facts.is_parallel = entry.kind != CommandEntry::alone;
   const auto bound = std::make_shared<BoundCommand>();
   bound->command = entry.make();
   bound->command->describe(bound->options);
   describe_global(bound->options, entry, bound->global);
   facts.options = std::shared_ptr<OptionSet>(bound, &bound->options);
+  // launch follows a run beside its --output or --archive. Of several algorithms train makes no such file: it is one process, with threads.
+  const std::vector<std::string> names = bound->options.names();
+  const bool has_archive = std::find(names.begin(), names.end(), "archive") != names.end();
+  facts.is_parallel = entry.kind == CommandEntry::farms || (entry.kind == CommandEntry::spreads && has_archive);
   facts.products = [name = std::string(entry.name), bound] { return products_of_command(name, bound->options); };
   add_classes(entry.name, facts);
   return facts;
