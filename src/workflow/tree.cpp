@@ -6,6 +6,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/workflow/view.hpp"
@@ -121,8 +122,9 @@ std::string StateTree::event_word(const EventState& event) const {
     return std::any_of(node.on.begin(), node.on.end(), [&](const Trigger& t) { return t.event_class == event.record.event_class; });
   };
   // One that nobody waits for has done its part by being there.
-  return std::any_of(file_.nodes.begin(), file_.nodes.end(), waits) ? (standing_.word == "ended" ? "blocked" : "waits for others")
-                                                                    : "completed";
+  return std::any_of(file_.nodes.begin(), file_.nodes.end(), waits)
+             ? (standing_.word == "ended" && state_.exit_code() == static_cast<int>(ExitCode::incomplete) ? "blocked" : "waits for others")
+             : "completed";
 }
 
 std::string StateTree::event_text(const Row& row) const {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/system.hpp"
 #include "skyfold/core/text.hpp"
@@ -133,8 +134,9 @@ std::map<std::string, NodeCounts> count_nodes(const PipelineFile& file, const Pi
     NodeCounts& counts = nodes[node.name];
     for (const Trigger& trigger : node.on)
       if (trigger.kind != Trigger::each) counts.waiting = std::max(counts.waiting, groups_without_job(node, trigger, state));
-    // What has come to its end will not complete them.
-    if (standing.word == "ended") std::swap(counts.waiting, counts.counts.blocked);
+    // What has come to its end with failures will not complete them; one that was told to go so far may.
+    if (standing.word == "ended" && state.exit_code() == static_cast<int>(ExitCode::incomplete))
+      std::swap(counts.waiting, counts.counts.blocked);
   }
   return nodes;
 }

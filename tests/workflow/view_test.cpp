@@ -171,6 +171,14 @@ TEST(PipelineCounts, CallAGroupBlockedOnceThePipelineHasEnded) {
   EXPECT_EQ(nodes.at("stack").waiting, 0);
 }
 
+TEST(PipelineCounts, CallNoGroupBlockedOfAPipelineThatWentAsFarAsItWasTold) {
+  Survey survey;
+  survey.story.end(5, "completed", 1.0);
+  survey.story.close(0);
+  EXPECT_EQ(count_nodes(survey.file, survey.story.state, survey.standing("")).at("stack").waiting, 1);
+  EXPECT_TRUE(contains(tree_of(survey.file, survey.story.state, survey.standing(""), {}), "reduced brick=4: waits for others"));
+}
+
 TEST(PipelineHeadline, TellsWhoHoldsThePipelineAndWhetherItLives) {
   Survey survey;
   const auto text = [&](const std::string& holder) { return headline(survey.file, survey.story.state, survey.standing(holder)); };
