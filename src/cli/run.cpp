@@ -156,14 +156,15 @@ void print_failure(const CommandEntry& entry, const Failure& failure, std::optio
 
 int run_command(const CommandEntry& entry, Command& command, const OptionSet& options, const GlobalOptions& global, int argc, char** argv) {
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
+  if (entry.kind == CommandEntry::joins && launched_rank() > 0) silence_log();
   const bool may_be_alone = entry.kind == CommandEntry::shares || entry.kind == CommandEntry::spreads;
-  if (entry.kind == CommandEntry::alone || (may_be_alone && !launched_mpi_rank()) || command.is_small()) {
+  if (entry.kind == CommandEntry::alone || entry.kind == CommandEntry::joins || (may_be_alone && !launched_mpi_rank()) || command.is_small()) {
     // Nothing to bring to a good end: products are published in one step, so a signal may end it at once.
     release_stop_signals();
-    if (launched_rank() > 0) return 0;  // one process does the work
+    if (launched_rank() > 0 && entry.kind != CommandEntry::joins) return 0;  // one process does the work
     const int threads = here > 0 ? here : granted_processors();
     Process process(entry.name, options, global.process, 1, threads);
-    const Outcome outcome = outcome_of(command, {options, nullptr, threads, global.run, process});
+    const Outcome outcome = outcome_of(command, {options, nullptr, threads, global.run, process, launched_rank()});
     process.end(outcome.code, outcome.failure.message);
     if (outcome.failure) throw Error(outcome.failure.code, outcome.failure.message);
     return static_cast<int>(outcome.code);

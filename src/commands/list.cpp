@@ -42,6 +42,11 @@ std::unique_ptr<Command> make_pipeline_check_command();
 std::unique_ptr<Command> make_pipeline_graph_command();
 std::unique_ptr<Command> make_pipeline_report_command();
 std::unique_ptr<Command> make_pipeline_status_command();
+std::unique_ptr<Command> make_pipeline_add_command();
+std::unique_ptr<Command> make_pipeline_emit_command();
+std::unique_ptr<Command> make_pipeline_retry_command();
+std::unique_ptr<Command> make_pipeline_run_command();
+std::unique_ptr<Command> make_pipeline_run_event_command();
 std::unique_ptr<Command> make_plan_command();
 std::unique_ptr<Command> make_products_comment_command();
 std::unique_ptr<Command> make_products_drop_command();
@@ -162,6 +167,16 @@ constexpr CommandEntry commands[] = {
      "skyfold pipeline graph SURVEY.ini --output G.svg", alone, make_pipeline_graph_command},
     {"pipeline report", "sum up what steps, tasks, users or machines of a pipeline have used",
      "skyfold pipeline report SURVEY.ini --by host", alone, make_pipeline_report_command},
+    {"pipeline run", "bring a pipeline of commands and programs up to date", "skyfold pipeline run SURVEY.ini", joins,
+     make_pipeline_run_command},
+    {"pipeline retry", "do jobs of a pipeline again, and what came of them", "skyfold pipeline retry SURVEY.ini --failed", alone,
+     make_pipeline_retry_command},
+    {"pipeline add", "give a pipeline more targets", "skyfold pipeline add SURVEY.ini --targets MORE.csv", alone,
+     make_pipeline_add_command},
+    {"pipeline emit", "give out an event, from a program that a pipeline has started", "skyfold pipeline emit reduced brick=3", alone,
+     make_pipeline_emit_command},
+    {"pipeline run-event", "run the tasks of one event alone, for debugging", "skyfold pipeline run-event SURVEY.ini 17", alone,
+     make_pipeline_run_event_command},
     {"products list", "list the products of a project", "skyfold products list", alone, make_products_list_command},
     {"products show", "tell all that is recorded of a product", "skyfold products show Z.hdf5 --verify", alone, make_products_show_command},
     {"products tree", "show what a product was made from, back to the first files", "skyfold products tree Z.hdf5", alone,

@@ -20,6 +20,7 @@ struct CommandContext {
   int threads = 1;           ///< OpenMP threads of this rank
   RunOptions run = {};       ///< of commands that farm; `fresh` of those that share
   Process& process;          ///< takes what the registry and the product log are told
+  int launched_rank = 0;     ///< number of this process among those that a launcher has started; for commands that join
 };
 
 /// The work of one command: wiring, no algorithms.
@@ -40,8 +41,9 @@ class Command {
 struct CommandEntry {
   const char *name, *summary, *example;
   /// alone: one process. farms: MPI ranks and a run that goes on after a kill. shares: one process, or MPI ranks where a launcher has
-  /// started them; what is done goes on after a kill. spreads: the same, but begun anew after a kill, as the work is short.
-  enum Kind { alone, farms, shares, spreads } kind;
+  /// started them; what is done goes on after a kill. spreads: the same, but begun anew after a kill, as the work is short. joins: every
+  /// process that a launcher has started works, without MPI.
+  enum Kind { alone, farms, shares, spreads, joins } kind;
   std::unique_ptr<Command> (*make)();
 };
 /// All commands, in the order in which `--help` tells of them.

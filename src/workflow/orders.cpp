@@ -1,0 +1,98 @@
+// Jobs become orders: which program, with which words, where, in which environment.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
+#include "skyfold/core/hash.hpp"
+#include "skyfold/core/text.hpp"
+#include "skyfold/workflow/runner.hpp"
+
+namespace skyfold::workflow {
+namespace {
+
+/// Whether a shell takes a value as one word, and as nothing else, wherever it stands.
+bool is_plain_word(std::string_view value) {
+  return !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_./:=@%+,-").find(c) != std::string_view::npos;
+  });
+}
+
+void require_plain_words(const std::string& text, const Keys& keys) {
+  for (const std::string& name : names_in_braces(text)) {
+    const auto value = value_of(keys, name);
+    if (value && !is_plain_word(*value))
+      throw DataError(fmt::format("{{{}}} is '{}', which a shell would not take as one word (use \"$SKYFOLD_KEY_{}\" in its place)", name,
+                                  one_line(*value), name));
+  }
+}
+
+/// Name of a key as that of a variable.
+std::string variable_of(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '.' || c == '-'; }, '_');
+  return "SKYFOLD_KEY_" + name;
+}
+
+/// Options of a retry: "name=value" lines, which take the place of keys.
+Keys with_changes(Keys keys, const std::string& set) {
+  for (const std::string& line : split(set, '\n')) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string name = line.substr(0, equals), value = line.substr(equals + 1);
+    const auto found = std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.first == name; });
+    if (found == keys.end())
+      keys.emplace_back(name, value);
+    else
+      found->second = value;
+  }
+  return keys;
+}
+
+std::string in_folder(const std::string& folder, const std::string& path) {
+  return path.empty() ? folder : path.starts_with('/') ? path : folder + "/" + path;
+}
+
+std::vector<std::string> words_of(const Node& task, const Keys& keys) {
+  std::vector<std::string> words;
+  for (const std::string& word : task.words) {
+    if (task.is_shell) require_plain_words(word, keys);
+    words.push_back(filled(word, keys));
+  }
+  if (task.is_shell) return {"/bin/sh", "-c", join(words, " ")};
+  return words;
+}
+
+}  // namespace
+
+Order task_order(const PipelineFile& file, const Node& task, const JobRecord& job, int attempt) {
+  Order order;
+  order.job = job.id;
+  order.attempt = attempt;
+  order.slots = task.slots;
+  order.scratch = fmt::format("{}/scratch/{}.{}", file.home(), job.id, attempt);
+  order.log = fmt::format("{}/log/{}.{}.log", file.home(), task.name, job.id);
+  order.timeout_s = task.timeout_s;
+  order.memory_bytes = task.memory_bytes;
+  order.log_bytes = task.log_bytes;
+  Keys keys = with_changes(job.keys, job.set);
+  for (const auto& [name, value] : keys) order.environment.emplace_back(variable_of(name), value);
+  keys.emplace_back("out", order.scratch);
+  order.words = words_of(task, keys);
+  order.folder = in_folder(file.folder, filled(task.folder, keys));
+  for (const auto& [name, value] : task.environment) order.environment.emplace_back(name, filled(value, keys));
+  return order;
+}
+
+std::string task_fingerprint(const Node& task) {
+  std::uint64_t hash = hash_text(task.is_shell ? "shell" : "words");
+  for (const std::string& word : task.words) hash = hash_text(word, hash);
+  for (const std::string& folder : {task.folder, task.outputs}) hash = hash_text(folder, hash);
+  for (const auto& [name, value] : task.environment) hash = hash_text(value, hash_text(name, hash));
+  return hex64(hash);
+}
+
+}  // namespace skyfold::workflow
