@@ -158,7 +158,8 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
   const int here = global.threads > 0 ? static_cast<int>(global.threads) : 0;
   if (entry.kind == CommandEntry::joins && launched_rank() > 0) silence_log();
   const bool may_be_alone = entry.kind == CommandEntry::shares || entry.kind == CommandEntry::spreads;
-  if (entry.kind == CommandEntry::alone || entry.kind == CommandEntry::joins || (may_be_alone && !launched_mpi_rank()) || command.is_small()) {
+  if (entry.kind == CommandEntry::alone || entry.kind == CommandEntry::joins || (may_be_alone && !launched_mpi_rank()) ||
+      command.is_small()) {
     // Nothing to bring to a good end: products are published in one step, so a signal may end it at once.
     release_stop_signals();
     if (launched_rank() > 0 && entry.kind != CommandEntry::joins) return 0;  // one process does the work

@@ -14,7 +14,8 @@ import support
 
 COMMANDS = ("import", "info", "plan", "train", "photoz", "locus", "locus parameters", "patch", "mock", "launch", "status", "spec", "match", "validate", "nz", "rehearse", "export", "sky-map", "sql", "schema", "query", "count", "head", "aggregate", "lightcurve",
             "curate transfer", "curate register", "curate run", "curate extract", "curate ingest", "curate status", "curate release", "curate verify",
-            "curate previews", "curate suggest", "curate merge", "pipeline check", "pipeline status", "pipeline graph", "pipeline report")
+            "curate previews", "curate suggest", "curate merge", "pipeline check", "pipeline status", "pipeline graph", "pipeline report",
+            "pipeline run", "pipeline retry", "pipeline add", "pipeline run-event")
 # Values other than the defaults, so that a value that is lost shows.
 VALUES = {
     "import": ["--input", "a.fits", "b b.fits", "--output", "c.h5", "--keep", "mag_g,mag_r", "--on-bad-row", "drop", "--memory", "128",
@@ -51,6 +52,10 @@ VALUES = {
     "query": ["--catalogue", "c.h5", "--cone", "10.5,-3,0.2\"", "--columns", "id,mag_g - mag_r as gr", "--sample", "2.5", "--limit", "7", "--descending"],
     "count": ["--catalogue", "c.h5", "--where", "mag < 22", "--box", "350,10,-5,5"],
     "head": ["--catalogue", "c.h5", "--rows", "3"],
+    "pipeline run": ["p q.ini", "--set", "a.b=c, d", "e.f=2", "--slots", "3", "--launcher", "mpirun --bind-to none", "--until", "x", "--html", "h h.html", "--grace", "2.5"],
+    "pipeline retry": ["p.ini", "--slots", "2", "--from", "y"],
+    "pipeline add": ["p.ini", "--only", "z", "--targets", "t.csv"],
+    "pipeline run-event": ["p.ini", "17", "--set", "a.b=c"],
     "pipeline check": ["p q.ini", "--set", "a.b=c, d", "e.f=2"],
     "curate transfer": ["a b", "c", "--mode", "hardlink"],
     "curate register": ["a b", "--archive", "A", "--database", "postgresql://ada@host/x", "--schema", "s.ini", "--chunk-by", "FILTER"],
