@@ -65,7 +65,7 @@ class Pbs(support.SkyfoldTest):
 
     def test_all_scripts_are_valid(self):
         scripts = sorted([*SCRIPTS.glob("*.pbs"), *SCRIPTS.glob("*.sbatch"), *SCRIPTS.glob("*.sh"), *(SCRIPTS / "test-cluster").iterdir()])
-        self.assertEqual(len(scripts), 12)
+        self.assertEqual(len(scripts), 14)
         for script in scripts:
             done = subprocess.run(["bash", "-n", script], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), script)
@@ -104,6 +104,12 @@ class Pbs(support.SkyfoldTest):
             code, log = self.run_job(f"{name}.pbs", SKYFOLD_ARGS="--config c.ini")
             self.assertEqual(code, 0, log)
             self.assertIn(f"-- {name} --config c.ini", log)
+
+    def test_a_pipeline_has_a_rank_on_each_node(self):
+        self.program("skyfold", 'echo "$@"')
+        code, log = self.run_job("pipeline.pbs", SKYFOLD_ARGS="run survey.ini", PBS_NUM_PPN="8", SKYFOLD_THREADS="8", slots=["a"] * 8 + ["b"] * 8)
+        self.assertEqual(code, 0, log)
+        self.assertIn("--ranks 2 -- pipeline run survey.ini", log)
 
     def test_a_script_without_options_says_how_it_is_used(self):
         code, log = self.run_job("photoz.pbs")

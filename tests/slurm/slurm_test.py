@@ -2,6 +2,7 @@
 
 Exit code 77, with the reason, where Slurm is not installed.
 """
+import json
 import os
 import pathlib
 import re
@@ -259,6 +260,70 @@ class Interruptions(SlurmTest):
         self.wait_until(lambda: not self.command("squeue", "--noheader", "--job", job).strip(), job, "the job to leave the queue")
         self.assertFalse(os.path.exists(output))
         self.check_finished(self.photoz(output), output, restarts=0)
+
+
+class Pipelines(SlurmTest):
+    """A pipeline as a job: the first rank hands out work, and after an interruption the job goes on where it was."""
+
+    TASKS = 60
+
+    @classmethod
+    def make_inputs(cls):
+        pass
+
+    def make_pipeline(self):
+        (self.folder / "t.csv").write_text("number\n" + "".join(f"{i}\n" for i in range(self.TASKS)))
+        (self.folder / "work.sh").write_text('sleep 0.4\necho "$1" > "$2/$1.txt"\necho "made number=$1" >> "$SKYFOLD_EVENTS"\n')
+        (self.folder / "join.sh").write_text('cat p/work/*.txt | sort -n > "$1/all.txt"\n')
+        (self.folder / "p.ini").write_text("[pipeline]\nname = p\ntargets = t.csv\n"
+                                           "[task work]\ncommand = sh work.sh {number} {out}\non = @start\nemits = made\n"
+                                           "[task join]\ncommand = sh join.sh {out}\non = made, all of *\n")
+
+    def records(self):
+        path = self.folder / "p/journal"
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        return [json.loads(line[:-17]) for line in lines]
+
+    def completed(self):
+        return [record["job"] for record in self.records() if record["r"] == "end" and record["how"] == "completed"]
+
+    def submit_pipeline(self, *options, **variables):
+        return self.submit(*SIZE, SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "1", *options, **variables)
+
+    def check(self, job, restarts):
+        self.wait_for_end(job)
+        self.assertEqual(self.facts(job)["Restarts"], str(restarts), self.log(job))
+        self.assertEqual((self.folder / "p/join/all.txt").read_text(), "".join(f"{i}\n" for i in range(self.TASKS)))
+        self.assertEqual(len(self.completed()), self.TASKS + 1, "a job was done again")
+        self.assertEqual(len(set(self.completed())), self.TASKS + 1)
+
+    def test_the_ranks_of_a_job_share_the_work(self):
+        self.make_pipeline()
+        job = self.submit_pipeline()
+        self.check(job, 0)
+        agents = {record["agent"] for record in self.records() if record["r"] == "start"}
+        self.assertEqual(len(agents), 4, self.log(job))
+
+    def test_a_second_job_joins_the_first(self):
+        self.make_pipeline()
+        first = self.submit("--ntasks=1", SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "1")
+        self.wait_until(lambda: self.completed(), first, "work to begin")
+        second = self.submit("--ntasks=1", SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "2", "--join")
+        self.check(first, 0)
+        self.wait_for_end(second)
+        self.assertEqual(len({record["agent"] for record in self.records() if record["r"] == "start"}), 2, self.log(second))
+
+    def test_a_preempted_pipeline_finishes(self):
+        for launcher in ("srun --mpi=pmix --kill-on-bad-exit=0", "mpirun"):
+            with self.subTest(launcher):
+                shutil.rmtree(self.folder / "p", ignore_errors=True)
+                self.make_pipeline()
+                job = self.submit_pipeline(SKYFOLD_LAUNCHER=launcher)
+                self.wait_until(lambda: len(self.completed()) >= 5, job, "work to begin")
+                urgent = self.submit("--partition=high", "--nodes=3", "--exclusive", "--wrap", "sleep 1")
+                self.wait_for_end(urgent)
+                self.assertLess(len(self.completed()), self.TASKS, "it was done before")
+                self.check(job, 1)
 
 
 if __name__ == "__main__":
