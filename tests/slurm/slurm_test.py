@@ -306,9 +306,9 @@ class Pipelines(SlurmTest):
 
     def test_a_second_job_joins_the_first(self):
         self.make_pipeline()
-        first = self.submit("--ntasks=1", SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "1")
+        first = self.submit("--ntasks=1", "--cpus-per-task=1", SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "1")
         self.wait_until(lambda: self.completed(), first, "work to begin")
-        second = self.submit("--ntasks=1", SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "2", "--join")
+        second = self.submit("--ntasks=1", "--cpus-per-task=1", SCRIPTS / "pipeline.sbatch", "p.ini", "--slots", "2", "--join")
         self.check(first, 0)
         self.wait_for_end(second)
         self.assertEqual(len({record["agent"] for record in self.records() if record["r"] == "start"}), 2, self.log(second))
