@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import unittest
@@ -17,17 +18,31 @@ class Example(support.SkyfoldTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        done = subprocess.run([str(support.SOURCE / "examples/des-like/run"), support._binary[0], str(cls.base / "x"), "12000"],
-                              env=support.environment(cls.base), capture_output=True, text=True, timeout=300)
-        cls.out = done.stdout
+        shutil.copytree(support.SOURCE / "examples/des-like", cls.base / "x")
+        cls.bring_up_to_date()
+
+    @classmethod
+    def bring_up_to_date(cls, *sets):
+        """Runs the pipeline; gives the names of the steps and tasks that were run."""
+        done = subprocess.run([support.binary(), "pipeline", "run", "pipeline.ini", "--slots", "2", "--launcher", LAUNCHER,
+                               "--set", "survey.objects=12000", *sets],
+                              env=support.environment(cls.base), capture_output=True, text=True, timeout=300, cwd=cls.base / "x")
         if done.returncode != 0:
             raise AssertionError(f"the example failed\n{done.stdout}\n{done.stderr}")
+        checksum = 17  # characters, with a blank
+        records = [json.loads(line[:-checksum]) for line in (cls.base / "x/des-like/journal").read_text().splitlines()]
+        jobs = [record for record in records if record["r"] == "job"]
+        jobs += [job for record in records for job in record.get("again", []) if record["r"] == "invalid"]
+        nodes = {job["id"]: job["node"] for job in jobs}
+        session = max(i for i, record in enumerate(records) if record["r"] == "session")
+        return sorted(nodes[record["job"]] for record in records[session:] if record["r"] == "end" and record["how"] == "completed")
 
     def products(self, *words):
         return self.skyfold("products", *words, cwd=self.base / "x")
 
     def test_groups_made_by_hand_are_resolved_as_they_must_be(self):
-        lines = [line for line in self.out.splitlines() if line.startswith(("ok ", "BAD"))]
+        log, = (self.base / "x/des-like/log").glob("check.*.log")
+        lines = [line for line in log.read_text().splitlines() if line.startswith(("ok ", "BAD"))]
         self.assertEqual(len(lines), 10)
         self.assertFalse([line for line in lines if line.startswith("BAD")])
 
@@ -69,6 +84,17 @@ class Example(support.SkyfoldTest):
             self.assertEqual((result.code, len(result.errors())), (3, 1), result)
             self.assertIn(message, result.errors()[0])
             self.assertFalse(pathlib.Path(self.path("o.h5")).exists())
+
+    def test_editing_one_option_reruns_exactly_what_depends_on_it(self):
+        self.assertEqual(self.bring_up_to_date(), [])
+        (self.base / "x/survey.h5").touch()
+        (self.base / "x/deep.csv").touch()
+        self.assertEqual(self.bring_up_to_date(), [])
+        narrow = ("nz.z.width=0.05",)
+        self.assertEqual(self.bring_up_to_date(*narrow), ["nz"])
+        self.assertEqual(self.bring_up_to_date(*narrow, "train.seed=2"), ["nz", "photoz", "train", "validation"])
+        self.assertEqual(self.bring_up_to_date(*narrow, "train.seed=2"), [])
+        self.assertEqual(self.bring_up_to_date(), ["nz", "photoz", "train", "validation"])
 
     def test_each_step_leaves_a_log(self):
         for name in ("survey", "spec", "matched", "model.dnf", "validation", "photoz"):
