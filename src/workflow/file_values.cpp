@@ -247,7 +247,9 @@ std::vector<std::string> command_words(std::string_view line) {
   };
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
-    if (c == '\\' && quote != '\'') {
+    // As in shells: within "..." a backslash stands for itself, unless a quote or another one follows.
+    const bool is_escape = c == '\\' && quote != '\'' && (quote == 0 || i + 1 == line.size() || line[i + 1] == '"' || line[i + 1] == '\\');
+    if (is_escape) {
       if (++i == line.size()) throw UsageError("a backslash at the end, with no character behind it");
       word() += line[i];
     } else if (quote != 0) {

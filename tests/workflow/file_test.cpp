@@ -365,6 +365,7 @@ TEST(WordsOfACommand, AreCutByQuotingRules) {
   EXPECT_EQ(words(" a  b\tc "), "a|b|c");
   EXPECT_EQ(words(R"("a b"'c d'e \"f\ g '' "")"), R"(a bc de|"f g||)");
   EXPECT_EQ(words(R"('a\b' "a\"b\\")"), R"(a\b|a"b\)");
+  EXPECT_EQ(words(R"x("print('a\n')" "\$x")x"), R"x(print('a\n')|\$x)x");  // as Python's shlex has it
   EXPECT_EQ(words("$HOME * ; | {key}"), "$HOME|*|;|||{key}");
   EXPECT_TRUE(command_words("  ").empty());
   for (const char* line : {"'a", "\"a", "a\\", "'a\\'b'"}) EXPECT_THROW((void)command_words(line), UsageError) << line;

@@ -116,8 +116,8 @@ void settle(std::vector<Fault>& faults);
 [[nodiscard]] std::string filled(std::string_view text, const Keys& keys);
 /// The names in braces of a text.
 [[nodiscard]] std::vector<std::string> names_in_braces(std::string_view text);
-/// Words of a command line by quoting rules: blanks separate, "..." and '...' hold together, a backslash takes the next character as it is.
-/// Throws UsageError for a quote that does not end.
+/// Words of a command line by the quoting rules of shells: blanks separate, '...' is taken as it is, in "..." only \" and \\ are single
+/// characters, and outside of both a backslash takes the next character as it is. Throws UsageError for a quote that does not end.
 [[nodiscard]] std::vector<std::string> command_words(std::string_view line);
 
 }  // namespace skyfold::workflow
