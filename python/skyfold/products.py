@@ -1,10 +1,15 @@
 """Reads catalogues and products of skyfold into astropy."""
+from __future__ import annotations
+
+import os
+from typing import Optional, Union
+
 import h5py
 import numpy as np
 from astropy.table import Column, Table
 
 
-def read_catalogue(path, columns=None):
+def read_catalogue(path: Union[str, "os.PathLike[str]"], columns: Optional[list[str]] = None) -> Table:
     """All columns, or those named, of the rows of a file, with units and descriptions.
 
     Positions are ICRS degrees; NaN means "not measured"; text is bytes without padding.
@@ -26,12 +31,12 @@ def read_catalogue(path, columns=None):
     return table
 
 
-def _has_filters(data):
+def _has_filters(data: h5py.Dataset) -> bool:
     filters = data.id.get_create_plist()
     return all(h5py.h5z.filter_avail(filters.get_filter(i)[0]) for i in range(filters.get_nfilters()))
 
 
-def _own(group, name, path):
+def _own(group: h5py.Group, name: str, path: Union[str, "os.PathLike[str]"]) -> Union[h5py.Group, h5py.Dataset]:
     """A member of a group that is in the file itself, or behind a link inside it."""
     for _ in range(32):
         link = group.get(name, getlink=True)
@@ -41,6 +46,6 @@ def _own(group, name, path):
             break
         above, _, name = link.path.rpartition("/")
         group = group.file if link.path.startswith("/") else group
-        for part in filter(None, above.split("/")):
+        for part in (one for one in above.split("/") if one):
             group = _own(group, part, path)
     raise ValueError(f"{path}: {name} is a link to another file, or leads in a circle (all data must be in the file itself)")
