@@ -1,14 +1,18 @@
 // Jobs become orders: which program, with which words, where, in which environment.
+#include "orders.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <string_view>
 
+#include "flow.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/hash.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/workflow/runner.hpp"
+#include "step_options.hpp"
 
 namespace skyfold::workflow {
 namespace {
@@ -21,15 +25,6 @@ bool is_plain_word(std::string_view value) {
   });
 }
 
-void require_plain_words(const std::string& text, const Keys& keys) {
-  for (const std::string& name : names_in_braces(text)) {
-    const auto value = value_of(keys, name);
-    if (value && !is_plain_word(*value))
-      throw DataError(fmt::format("{{{}}} is '{}', which a shell would not take as one word (use \"$SKYFOLD_KEY_{}\" in its place)", name,
-                                  one_line(*value), name));
-  }
-}
-
 /// Name of a key as that of a variable.
 std::string variable_of(std::string name) {
   std::replace_if(
@@ -37,23 +32,18 @@ std::string variable_of(std::string name) {
   return "SKYFOLD_KEY_" + name;
 }
 
-/// Options of a retry: "name=value" lines, which take the place of keys.
-Keys with_changes(Keys keys, const std::string& set) {
-  for (const std::string& line : split(set, '\n')) {
-    const std::size_t equals = line.find('=');
-    if (equals == std::string::npos) continue;
-    const std::string name = line.substr(0, equals), value = line.substr(equals + 1);
-    const auto found = std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.first == name; });
-    if (found == keys.end())
-      keys.emplace_back(name, value);
-    else
-      found->second = value;
+void require_plain_words(const std::string& text, const Keys& keys) {
+  for (const std::string& name : names_in_braces(text)) {
+    const auto value = value_of(keys, name);
+    if (value && !is_plain_word(*value))
+      throw DataError(fmt::format("{{{}}} is '{}', which a shell would not take as one word (use \"${}\" in its place)", name,
+                                  one_line(*value), name == "out" ? "SKYFOLD_OUT" : variable_of(name)));
   }
-  return keys;
 }
 
-std::string in_folder(const std::string& folder, const std::string& path) {
-  return path.empty() ? folder : path.starts_with('/') ? path : folder + "/" + path;
+/// Where a program runs: in the folder of the file, or below.
+std::string working_folder(const PipelineFile& file, const std::string& path) {
+  return path.empty() ? file.folder : absolute_path(file.folder, path);
 }
 
 std::vector<std::string> words_of(const Node& task, const Keys& keys) {
@@ -68,6 +58,14 @@ std::vector<std::string> words_of(const Node& task, const Keys& keys) {
 
 }  // namespace
 
+Keys changes_in(const std::string& set) {
+  Keys changes;
+  for (const std::string& line : split(set, '\n'))
+    if (const std::size_t equals = line.find('='); equals != std::string::npos)
+      changes.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  return changes;
+}
+
 Order task_order(const PipelineFile& file, const Node& task, const JobRecord& job, int attempt) {
   Order order;
   order.job = job.id;
@@ -78,11 +76,12 @@ Order task_order(const PipelineFile& file, const Node& task, const JobRecord& jo
   order.timeout_s = task.timeout_s;
   order.memory_bytes = task.memory_bytes;
   order.log_bytes = task.log_bytes;
-  Keys keys = with_changes(job.keys, job.set);
+  Keys keys = job.keys;
+  for (const auto& [name, value] : changes_in(job.set)) set_key(keys, name, value);
   for (const auto& [name, value] : keys) order.environment.emplace_back(variable_of(name), value);
   keys.emplace_back("out", order.scratch);
   order.words = words_of(task, keys);
-  order.folder = in_folder(file.folder, filled(task.folder, keys));
+  order.folder = working_folder(file, filled(task.folder, keys));
   for (const auto& [name, value] : task.environment) order.environment.emplace_back(name, filled(value, keys));
   return order;
 }

@@ -3,6 +3,8 @@
 #include "outputs.hpp"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <system_error>
@@ -12,20 +14,12 @@
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 #include "skyfold/registry/content.hpp"
+#include "step_options.hpp"
 
 namespace skyfold::workflow {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// FOLDER/PATH, unless the path is absolute.
-std::string at(const std::string& folder, const std::string& path) { return (fs::path(folder) / path).lexically_normal().string(); }
-
-/// A path below a folder as relative to it; as it is elsewhere.
-std::string relative_to(const std::string& folder, const std::string& path) {
-  const std::string relative = fs::path(path).lexically_relative(folder).string();
-  return relative.empty() || relative.starts_with("..") ? path : relative;
-}
 
 bool is_there(const std::string& path) {
   std::error_code error;
@@ -34,7 +28,35 @@ bool is_there(const std::string& path) {
 
 /// Folder of a task's products, absolute.
 std::string products_folder(const PipelineFile& file, const Node& task, const Keys& keys) {
-  return task.outputs.empty() ? file.home() + "/" + task.name : at(file.folder, filled(task.outputs, keys));
+  return task.outputs.empty() ? file.home() + "/" + task.name : absolute_path(file.folder, filled(task.outputs, keys));
+}
+
+/// What cannot be moved must not be recorded as made.
+void require_no_file_above(const std::string& path) {
+  for (fs::path folder = fs::path(path).parent_path(); folder.has_relative_path(); folder = folder.parent_path())
+    if (is_there(folder.string())) {
+      if (fs::is_directory(folder)) return;
+      throw DataError(fmt::format("{}: cannot be there, since {} is no folder", path, folder.string()));
+    }
+}
+
+/// Gives a whole file its final name, which may be in another file system.
+void move_file(const std::string& source, const std::string& target) {
+  const std::string folder = folder_of(target);
+  fs::create_directories(folder);
+  struct stat from = {}, to = {};
+  if (stat(source.c_str(), &from) != 0 || stat(folder.c_str(), &to) != 0 || from.st_dev == to.st_dev) return put_in_place(source, target);
+  const std::string copy = make_temporary(folder);
+  try {
+    fs::copy_file(source, copy, fs::copy_options::overwrite_existing);
+    fs::permissions(copy, fs::perms(from.st_mode) & fs::perms::mask);
+    sync_path(copy);  // it outlives the source
+    put_in_place(copy, target);
+  } catch (...) {
+    unlink(copy.c_str());
+    throw;
+  }
+  fs::remove(source);
 }
 
 }  // namespace
@@ -47,31 +69,37 @@ std::string Products::scratch(std::int64_t job, int attempt) const { return fmt:
 
 void Products::name(EndRecord& end, const Node& task, const JobRecord& job, int attempt) const {
   const std::string folder = products_folder(file_, task, job.keys), from = scratch(job.id, attempt);
-  end.folder = relative_to(file_.folder, folder);
+  end.folder = path_from(file_.folder, folder);
   for (OutputFile& output : end.outputs) {
-    const std::string path = at(folder, output.path);
-    output.path = relative_to(file_.folder, path);
+    const std::string path = absolute_path(folder, output.path);
+    output.path = path_from(file_.folder, path);
+    require_no_file_above(path);
     if (is_there(path) && !own_.contains(output.path))
       throw DataError(
           fmt::format("{}: is there and was not made by this pipeline (move it away, or give the task another 'outputs')", path));
   }
   for (EventRecord& event : end.events)
-    for (auto& [key, value] : event.keys)
-      if (value.starts_with(from + "/")) value = relative_to(file_.folder, at(folder, value.substr(from.size() + 1)));
+    for (auto& [key, value] : event.keys) {
+      if (value == from) value = end.folder;
+      if (value.starts_with(from + "/")) value = path_from(file_.folder, absolute_path(folder, value.substr(from.size() + 1)));
+    }
 }
 
 void Products::move(const EndRecord& end) const {
   const std::string from = scratch(end.job, end.attempt);
-  if (!is_there(from)) return;
+  std::string gone;
   for (const OutputFile& output : end.outputs) {
-    const std::string source = at(from, relative_to(end.folder, output.path));
-    if (!is_there(source)) continue;  // moved before a death
-    const std::string target = at(file_.folder, output.path);
-    fs::create_directories(folder_of(target));
-    put_in_place(source, target);
-    fault_point("pipeline-moved-one");
+    const std::string source = absolute_path(from, path_from(end.folder, output.path));
+    const std::string target = absolute_path(file_.folder, output.path);
+    if (is_there(source)) {
+      move_file(source, target);
+      fault_point("pipeline-moved-one");
+    } else if (!is_there(target)) {  // else it was moved before a death
+      gone = source;
+    }
   }
   forget(end.job, end.attempt);
+  if (!gone.empty()) throw IoError(fmt::format("{}: has gone before it was moved to its final name (retry its job)", gone));
 }
 
 void Products::forget(std::int64_t job, int attempt) const {
@@ -101,7 +129,7 @@ std::int64_t Products::remove_stale(const PipelineState& state) const {
     const Node* node = file_.node(job.record.node);
     if (job.is_valid || job.ends.empty() || (node && node->is_step)) continue;
     for (const OutputFile& output : job.ends.back().outputs) {
-      const std::string path = at(file_.folder, output.path);
+      const std::string path = absolute_path(file_.folder, output.path);
       if (wanted.contains(output.path) || !is_there(path) || file_hash(path) != output.hash) continue;
       fs::remove(path);
       ++removed;

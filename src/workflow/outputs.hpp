@@ -17,7 +17,8 @@ class Products {
   /// Final paths of what an attempt has made, relative to the folder of the pipeline file, in place of those in its folder; values of its
   /// events that lie in that folder, too. Throws DataError for a path that is there and was not made by this pipeline.
   void name(EndRecord& end, const Node& task, const JobRecord& job, int attempt) const;
-  /// Gives the products of a job that is completed, and recorded, their final names, as far as they have not got them yet.
+  /// Gives the products of a job that is completed, and recorded, their final names, as far as they have not got them yet. Throws IoError
+  /// when one is neither in the folder of the attempt nor there.
   void move(const EndRecord& end) const;
   /// Removes the folder of an attempt.
   void forget(std::int64_t job, int attempt) const;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "skyfold/core/error.hpp"
@@ -212,23 +213,27 @@ void JournalWriter::sync() {
 void JournalReader::read(const std::function<void(const Record&)>& take) {
   const int descriptor = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw IoError(fmt::format("{}: cannot be opened: {}", path_, std::strerror(errno)));
-  std::string text = std::move(rest_);
+  const std::unique_ptr<const int, void (*)(const int*)> closed(&descriptor, [](const int* open_one) { close(*open_one); });
   std::vector<char> block(1 << 20);
   for (ssize_t got = 0; (got = pread(descriptor, block.data(), block.size(), offset_)) != 0;) {
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    text.append(block.data(), static_cast<std::size_t>(got));
+    // Not the end of the journal: who took it for that would do again what is done.
+    if (got < 0) throw IoError(fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
+    rest_.append(block.data(), static_cast<std::size_t>(got));
     offset_ += got;
+    take_lines(take);
   }
-  close(descriptor);
+}
+
+void JournalReader::take_lines(const std::function<void(const Record&)>& take) {
   std::size_t begin = 0;
-  for (std::size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+  for (std::size_t end = 0; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const std::string_view line = std::string_view(rest_).substr(begin, end - begin);
     ++line_;
     if (!is_whole(line)) throw DataError(fmt::format("{}:{}: damaged: its checksum is wrong", path_, line_));
     take(record_in(line));
   }
-  rest_ = text.substr(begin);
+  rest_.erase(0, begin);
 }
 
 }  // namespace skyfold::workflow

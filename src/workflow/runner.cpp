@@ -60,20 +60,34 @@ struct PipelineOwner::Impl {
     if (std::filesystem::exists(home + "/journal"))
       reader.read([this](const Record& record) {
         engine.replay(record);
-        if (const auto* end = std::get_if<EndRecord>(&record)) products.learn(*end);
+        learn(record);
       });
     journal.emplace(home + "/journal");
     products.settle(engine.state());
-    ledger.emplace(home);
+    open_ledger();
   }
 
+  /// It is a view: that it cannot be had harms nothing.
+  void open_ledger() {
+    try {
+      ledger.emplace(home);
+    } catch (const Error& error) {
+      log_warning(fmt::format("there is no ledger: {}", error.what()));
+    }
+  }
+  void learn(const Record& record) {
+    const auto* end = std::get_if<EndRecord>(&record);
+    if (!end) return;
+    products.learn(*end);
+    steps.learn(*end, engine.state());
+  }
   void write(const Record& record) {
     journal->add(record);
-    ledger->note(record);
+    if (ledger) ledger->note(record);
   }
   void journal_record(const Record& record) {
     write(record);
-    if (const auto* end = std::get_if<EndRecord>(&record)) products.learn(*end);
+    learn(record);
   }
 
   // --- before the run
@@ -114,11 +128,14 @@ struct PipelineOwner::Impl {
 
   /// A task that is done stays done, whatever its command is now: programs may take weeks. But it is said.
   void warn_of_changed_tasks() const {
+    std::map<std::string, std::string> fingerprints;
+    for (const Node& node : file.nodes)
+      if (!node.is_step) fingerprints[node.name] = task_fingerprint(node);
     std::map<std::string, int> changed;
     for (const auto& [id, job] : engine.state().jobs()) {
-      const Node* node = file.node(job.record.node);
-      if (!node || node->is_step || !job.is_valid || job.state != "completed") continue;
-      if (job.ends.back().fingerprint != task_fingerprint(*node)) ++changed[node->name];
+      if (!job.is_valid || job.state != "completed") continue;
+      const auto now = fingerprints.find(job.record.node);
+      if (now != fingerprints.end() && now->second != job.ends.back().fingerprint) ++changed[now->first];
     }
     for (const auto& [name, count] : changed)
       log_warning(fmt::format("task {} was changed since {} of its jobs were done; they stay done (skyfold pipeline retry {} --node {})",
@@ -220,6 +237,7 @@ struct PipelineOwner::Impl {
       end.events.clear();
     }
     const bool is_step = node.is_step;
+    if (is_step) calls.erase(outcome.job);
     if (!finish(end)) {
       products.forget(outcome.job, outcome.attempt);
       return {};
@@ -236,8 +254,8 @@ struct PipelineOwner::Impl {
       return products.name(end, node, job, end.attempt);
     }
     const auto call = calls.find(job.id);
+    if (call == calls.end()) throw DataError("a step has ended that this process has not begun");
     steps.complete(end, call->second.first, call->second.second, node);
-    calls.erase(call);
   }
 
   bool finish(EndRecord end) {
@@ -283,7 +301,7 @@ struct PipelineOwner::Impl {
   void sync() {
     journal->sync();
     try {
-      ledger->write(engine.state());
+      if (ledger) ledger->write(engine.state());
     } catch (const Error& error) {
       if (!std::exchange(has_told_of_ledger, true)) log_warning(fmt::format("the ledger is behind: {}", error.what()));
     }
@@ -295,10 +313,19 @@ struct PipelineOwner::Impl {
       progress.update(engine.counts());
       next_sync_s = now_s() + sync_interval_s;
     }
-    if (o.show && now >= next_show_s) {
+    if (now >= next_show_s) show();
+  }
+  /// What it costs stays small beside the work. A page that cannot be written at the beginning is the user's mistake; later it is none.
+  void show() {
+    if (!o.show) return;
+    const double begin_s = now_s();
+    try {
       o.show(engine.state());
-      next_show_s = now_s() + show_interval_s;
+    } catch (const Error& error) {
+      if (next_show_s == 0.0) throw;
+      if (!std::exchange(has_told_of_page, true)) log_warning(error.what());
     }
+    next_show_s = now_s() + std::max(show_interval_s, 20.0 * (now_s() - begin_s));
   }
 
   void work() {
@@ -330,13 +357,13 @@ struct PipelineOwner::Impl {
 
   ExitCode close() {
     if (const std::int64_t stale = products.remove_stale(engine.state()); stale > 0)
-      log_info(fmt::format("{} files of jobs that were done again with other results are removed", grouped(stale)));
+      log_info(fmt::format("{} files of jobs that no longer count are removed", grouped(stale)));
     const Counts counts = engine.counts();
     const bool is_whole = counts.failed + counts.quarantined + counts.blocked == 0;
     const ExitCode code = is_whole ? ExitCode::done : ExitCode::incomplete;
     write(CloseRecord{unix_time_s(), static_cast<int>(code)});
     sync();
-    if (o.show) o.show(engine.state());
+    show();
     progress.finish();
     const std::string summary = summary_text(file, engine.state(), counts, now_s() - start_s);
     log_info(summary);
@@ -358,7 +385,7 @@ struct PipelineOwner::Impl {
   std::optional<PostOffice> post;
   ProgressLine progress{file.name};
   std::map<std::int64_t, std::pair<StepCall, std::string>> calls;  ///< of steps that run, with their fingerprints
-  bool has_told_of_ledger = false;
+  bool has_told_of_ledger = false, has_told_of_page = false;
   std::size_t guests_seen = 0;
   double start_s = now_s(), next_sync_s = 0.0, next_show_s = 0.0;
 };

@@ -3,18 +3,18 @@
 
 #include <fmt/core.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <utility>
 
+#include "flow.hpp"
+#include "orders.hpp"
 #include "skyfold/core/text.hpp"
+#include "step_options.hpp"
 
 namespace skyfold::workflow {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view product_key = "product";
-
-bool is_product_key(std::string_view name) { return name == product_key || name.starts_with("product."); }
 
 Keys without_products(const Keys& keys) {
   Keys kept;
@@ -23,57 +23,83 @@ Keys without_products(const Keys& keys) {
   return kept;
 }
 
-bool is_done(const JobState& job) { return job.state == "completed" || job.state == "current"; }
+bool is_done(const std::string& how) { return how == "completed" || how == "current"; }
 
-std::string relative(const std::string& folder, const std::string& path) {
-  const std::string below = fs::path(path).lexically_relative(folder).string();
-  return below.empty() || below.starts_with("..") ? path : below;
-}
-
-/// Options of a retry, "name=value" lines, in the place of those of the file.
+/// Options of a retry in the place of those of the file.
 Node with_changes(Node step, const std::string& set) {
-  for (const std::string& line : split(set, '\n')) {
-    const std::size_t equals = line.find('=');
-    if (equals == std::string::npos) continue;
-    std::erase_if(step.options, [&](const Setting& option) { return option.key == line.substr(0, equals); });
-    step.options.push_back({line.substr(0, equals), line.substr(equals + 1), step.line});
+  for (const auto& [name, value] : changes_in(set)) {
+    std::erase_if(step.options, [&name](const Setting& option) { return option.key == name; });
+    step.options.push_back({name, value, step.line});
   }
   return step;
 }
 
-std::vector<DoneStep> done_instances(const std::string& step, const PipelineState& state) {
+DoneStep done_step(const EventRecord& event) {
+  DoneStep done{without_products(event.keys), {}};
+  for (const auto& [name, value] : event.keys)
+    if (is_product_key(name)) done.products[name == product_key ? "" : name.substr(product_key.size() + 1)] = value;
+  return done;
+}
+
+/// Instances of a step that have started a job; all that are done when none has, as for a step that only a retry names.
+std::vector<DoneStep> instances_for(const JobState& job, const std::string& step, const PipelineState& state) {
+  const std::string event_class = "@" + step;
   std::vector<DoneStep> instances;
-  for (const auto& [id, job] : state.jobs()) {
-    if (job.record.node != step || !job.is_valid || !is_done(job)) continue;
-    DoneStep done{job.record.keys, {}};
-    for (const EventRecord& event : job.ends.back().events)
-      for (const auto& [name, value] : event.keys)
-        if (is_product_key(name)) done.products[name == product_key ? "" : name.substr(product_key.size() + 1)] = value;
-    instances.push_back(std::move(done));
-  }
+  for (const std::int64_t id : job.record.events)
+    if (const EventRecord& event = state.events().at(id).record; event.event_class == event_class) instances.push_back(done_step(event));
+  if (!instances.empty()) return instances;
+  for (const auto& [id, event] : state.events())
+    if (event.is_valid && event.record.event_class == event_class) instances.push_back(done_step(event.record));
   return instances;
 }
 
+/// Puts instances in the order of the rows of their step, whichever was done again.
+void sort_by_rows(const Node& step, std::vector<DoneStep>& instances) {
+  if (step.rows.empty() || instances.size() < 2) return;
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t row = 0; row < step.rows.size(); ++row) places.emplace(code_of(step.rows[row]), row);
+  const auto place_of = [&](const DoneStep& done) {
+    Keys row;
+    for (const auto& column : step.rows.front()) row.emplace_back(column.first, value_of(done.keys, column.first).value_or(""));
+    const auto place = places.find(code_of(row));
+    return place == places.end() ? step.rows.size() : place->second;
+  };
+  std::vector<std::pair<std::size_t, std::size_t>> order;
+  for (std::size_t i = 0; i < instances.size(); ++i) order.emplace_back(place_of(instances[i]), i);
+  std::sort(order.begin(), order.end());
+  std::vector<DoneStep> sorted;
+  for (const auto& [row, i] : order) sorted.push_back(std::move(instances[i]));
+  instances = std::move(sorted);
+}
+
+/// What jobs have in common that do the same, but for products of steps before.
+std::string likeness(const JobRecord& job) { return job.node + "\n" + code_of(without_products(job.keys)); }
+
 }  // namespace
 
-const JobState* like_before(const JobState& job, const PipelineState& state) {
-  const Keys keys = without_products(job.record.keys);
-  const JobState* found = nullptr;
-  for (const auto& [id, other] : state.jobs())
-    if (id != job.record.id && is_done(other) && other.record.node == job.record.node && without_products(other.record.keys) == keys)
-      found = &other;
-  return found;
+void StepJobs::learn(const EndRecord& end, const PipelineState& state) {
+  if (!is_done(end.how)) return;
+  const JobRecord& job = state.jobs().at(end.job).record;
+  const Node* node = file_.node(job.node);
+  if (!node || !node->is_step) return;
+  std::int64_t& last = last_done_[likeness(job)];
+  last = std::max(last, job.id);
 }
 
 StepCall StepJobs::call(const Node& step, const JobState& job, const PipelineState& state) const {
-  const auto done = [&state](const std::string& name) { return done_instances(name, state); };
+  const auto done = [&](const std::string& name) {
+    std::vector<DoneStep> instances = instances_for(job, name, state);
+    if (const Node* before = file_.node(name)) sort_by_rows(*before, instances);
+    return instances;
+  };
   return step_call(file_, with_changes(step, job.record.set), job.record.keys, book_, done);
 }
 
 StepDecision StepJobs::decide(const StepCall& call, const JobState& job, const PipelineState& state) const {
-  const JobState* before = like_before(job, state);
-  if (!before) return decide_step(call, book_, "", {}, file_.folder);
-  return decide_step(call, book_, before->ends.back().fingerprint, before->ends.back().outputs, file_.folder);
+  const auto before = last_done_.find(likeness(job.record));
+  if (before == last_done_.end()) return decide_step(call, book_, "", {}, file_.folder);
+  const EndRecord& end = state.jobs().at(before->second).ends.back();
+  return decide_step(call, book_, end.fingerprint, end.outputs, file_.folder);
 }
 
 Order StepJobs::order(const Node& step, const StepCall& call, const JobRecord& job, int attempt, int slots) const {
@@ -102,7 +128,7 @@ void StepJobs::complete(EndRecord& end, const StepCall& call, const std::string&
   event.event_class = "@" + step.name;
   for (const auto& [name, path] : done.products)
     event.keys.emplace_back(name.empty() ? std::string(product_key) : fmt::format("{}.{}", product_key, name),
-                            relative(file_.folder, path));
+                            path_from(file_.folder, path));
   end.fingerprint = done.fingerprint;
   end.outputs = done.outputs;
   end.events = {event};

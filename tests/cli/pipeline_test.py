@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import unittest
@@ -219,6 +220,48 @@ class Conduct(Pipeline):
         self.assertIn("one.txt", result.err)
         self.assertIn("was not made by this pipeline", result.err)
         self.assertEqual((folder / "mine/old.txt").read_text(), "old\n")
+
+    def test_products_in_another_file_system_and_below_a_file(self):
+        if not os.access("/dev/shm", os.W_OK) or os.stat("/dev/shm").st_dev == os.stat(self.path(".")).st_dev:
+            self.skipTest("/dev/shm is no file system of its own here")
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
+            folder = self.place("far", """
+                [pipeline]
+                name = p
+                [task far]
+                on = @start
+                shell = true
+                outputs = FAR/results
+                command = mkdir {out}/a; echo far > {out}/a/x.txt; chmod 750 {out}/a/x.txt; echo "made file={out}/a/x.txt folder={out}" >> $SKYFOLD_EVENTS
+                emits = made
+                [task heard]
+                on = made
+                shell = true
+                command = cat {file} {folder}/a/x.txt > {out}/x.txt
+                [task below]
+                on = made
+                shell = true
+                outputs = FAR/results/a/x.txt
+                command = echo no > {out}/y.txt
+                """.replace("FAR", far))
+            result = self.run_it(folder, code=5)
+            product = pathlib.Path(far) / "results/a/x.txt"
+            self.assertEqual(product.read_text(), "far\n")
+            self.assertEqual(product.stat().st_mode & 0o777, 0o750)
+            self.assertEqual((folder / "p/heard/x.txt").read_text(), "far\nfar\n")
+            self.assertEqual([path.name for path in product.parent.iterdir()], ["x.txt"])
+            self.assertIn("x.txt is no folder", result.err)
+
+    def test_a_page_that_cannot_be_written_is_told(self):
+        folder = self.place("page", """
+            [pipeline]
+            name = p
+            [task one]
+            on = @start
+            command = true
+            """)
+        result = self.run_it(folder, "--html", "nowhere/page.html", code=4)
+        self.assertIn("nowhere", result.err)
 
     def test_time_limits_secrets_and_words_with_blanks(self):
         folder = self.place("conduct", """

@@ -108,10 +108,12 @@ class JournalReader {
  public:
   /// @param offset  of a line: where to begin
   explicit JournalReader(std::string path, std::int64_t offset = 0) : path_(std::move(path)), offset_(offset) {}
-  /// Calls `take` for each new whole record, in order. Throws DataError for a damaged line that is not the last.
+  /// Calls `take` for each new whole record, in order. Throws DataError for a damaged line; one without its line break is left for later.
   void read(const std::function<void(const Record&)>& take);
 
  private:
+  void take_lines(const std::function<void(const Record&)>& take);
+
   std::string path_, rest_;
   std::int64_t offset_ = 0, line_ = 0;
 };
