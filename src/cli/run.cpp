@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "help.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/global_options.hpp"
 #include "skyfold/core/error.hpp"
@@ -50,37 +51,6 @@ void read_configuration(const std::string& path, OptionSet& options) {
   if (may_wait) release_stop_signals();
   options.read_ini(path);
   if (may_wait) catch_stop_signals();
-}
-
-std::string general_help() {
-  std::string text = fmt::format(
-      "skyfold {}: per-object computations over whole sky surveys, on MPI ranks and OpenMP threads\n\n"
-      "usage: [mpirun -n RANKS] skyfold COMMAND [--OPTION VALUE ...]\n\ncommands:\n",
-      program_version);
-  for (const CommandEntry& command : command_list()) text += fmt::format("  {:<16} {}\n", command.name, command.summary);
-  text +=
-      "\nskyfold COMMAND --help describes a command's options, with defaults and units.\n"
-      "exit codes: 0 done, 1 defect, 2 command line or configuration, 3 content of the data, 4 file or system,\n"
-      "            5 finished with failed partitions, 75 stopped by a signal: run the same command again\n";
-  return text;
-}
-
-/// The command that the first words name, which may be two: "journal dump".
-const CommandEntry& command_named(const std::vector<std::string>& words) {
-  std::vector<std::string> names;
-  const std::string two = words.size() > 1 ? words[0] + " " + words[1] : words[0];
-  for (const CommandEntry& command : command_list()) {
-    if (words[0] == command.name || two == command.name) return command;
-    names.emplace_back(command.name);
-  }
-  std::vector<std::string> longer;
-  for (const std::string& name : names)
-    if (name.starts_with(words[0] + " ")) longer.push_back(name);
-  if (!longer.empty())
-    throw UsageError(fmt::format("the command '{}' has two words: {} (options come behind both)", words[0], join(longer, ", ")));
-  const std::string nearest = nearest_name(words[0], names);
-  throw UsageError(
-      fmt::format("no command '{}'{} (see skyfold --help)", words[0], nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
 }
 
 /// A file is read more than once: by position, on every rank, and again when a run is taken up; products replace files. So a pipe cannot be
@@ -204,11 +174,12 @@ int run_command(const CommandEntry& entry, Command& command, const OptionSet& op
 int run(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   // Asked for, the help is an answer; printed for want of a command it is one to a mistake, which a script must notice.
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h") {
     fmt::print("{}", general_help());
     return words.empty() ? static_cast<int>(ExitCode::usage) : 0;
   }
-  if (words[0] == "--version") {
+  if (words[0] == "help") return answer_help({words.begin() + 1, words.end()}, launched_rank() == 0);
+  if (words[0] == "--version" || words[0] == "-V") {
     fmt::print("skyfold {}\n", program_version);
     return 0;
   }
@@ -224,7 +195,7 @@ int run(int argc, char** argv) {
   options.read_command_line(command->own_words({words.begin() + name_words, words.end()}));
   // Before the options are checked: who asks how to use a command has not given them yet.
   if (global.help) {
-    if (launched_rank() == 0) fmt::print("skyfold {}: {}\nexample: {}\n{}", entry.name, entry.summary, entry.example, options.help());
+    if (launched_rank() == 0) fmt::print("{}", command_help(entry, options));
     return 0;
   }
   if (!global.config.empty()) read_configuration(config_path(global.config), options);

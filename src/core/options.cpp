@@ -345,6 +345,12 @@ std::vector<std::string> OptionSet::names() const {
   return all;
 }
 
+std::vector<const Option*> OptionSet::all() const {
+  std::vector<const Option*> list;
+  for (const auto& option : options_) list.push_back(option.get());
+  return list;
+}
+
 std::string OptionSet::value(std::string_view name) const {
   for (const auto& option : options_)
     if (option->name == name) return option->text();

@@ -90,6 +90,8 @@ class OptionSet {
   [[nodiscard]] std::map<std::string, std::string> answer_options() const;
 
   [[nodiscard]] std::vector<std::string> names() const;
+  /// All options in the order in which the help has them, for what else describes them: manual pages, completion of shells.
+  [[nodiscard]] std::vector<const Option*> all() const;
   /// The value of an option as the INI file has it; "" for a name that is not an option of this command.
   [[nodiscard]] std::string value(std::string_view name) const;
 
