@@ -9,5 +9,7 @@ function(skyfold_layer name)
   add_library(${name} STATIC ${sources})
   target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS "${CMAKE_CURRENT_SOURCE_DIR}/include" FILES ${headers})
   set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
-  target_link_libraries(${name} PUBLIC skyfold_flags ${ARG_LAYERS} PRIVATE ${ARG_THIRD_PARTY})
+  # Warnings are ours alone; who uses an installed layer needs its standard.
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_link_libraries(${name} PUBLIC $<BUILD_INTERFACE:skyfold_flags> ${ARG_LAYERS} PRIVATE ${ARG_THIRD_PARTY})
 endfunction()

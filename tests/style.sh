@@ -13,7 +13,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 bad=0
 find src include tests bench \( -name '*.cpp' -o -name '*.hpp' \) -print0 | xargs -0 clang-format --dry-run -Werror || bad=1
-mapfile -t scripts < <(grep -rlE '^#!.*(bash|sh)$' bootstrap .ci bench examples slurm tests)
+mapfile -t scripts < <(grep -rlE '^#!.*(bash|sh)$' bootstrap .ci bench examples packaging slurm tests)
 shellcheck -x "${scripts[@]}" || bad=1
 [ $bad = 0 ] || echo "clang-format -i FILES mends the first kind"
 exit $bad
