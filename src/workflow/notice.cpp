@@ -7,15 +7,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstring>
 #include <map>
+#include <thread>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
+#include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
 
 extern char** environ;  // POSIX has no header for it
@@ -68,6 +70,16 @@ pid_t started(const std::vector<std::string>& words, const std::string& folder, 
   return child;
 }
 
+/// Waits for a program; one that does not end is ended when this process is asked to stop.
+int status_at_end(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (stop_signal() != 0) kill(child, SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return status;
+}
+
 }  // namespace
 
 std::string summary_text(const PipelineFile& file, const PipelineState& state, const Counts& counts, double wall_s) {
@@ -82,9 +94,11 @@ std::string summary_text(const PipelineFile& file, const PipelineState& state, c
   }
   text += row("all", sum);
   if (counts.blocked > 0) text += fmt::format("{} groups of events wait for what has failed\n", grouped(counts.blocked));
-  text += counts.failed + counts.quarantined + counts.blocked == 0
-              ? fmt::format("everything is up to date after {:.1f} s", wall_s)
-              : fmt::format("not all could be done, in {:.1f} s: skyfold pipeline status {} --failed", wall_s, file.path);
+  const bool is_whole = counts.failed + counts.quarantined + counts.blocked == 0;
+  if (is_whole)
+    text += fmt::format("{} is up to date after {:.1f} s", counts.ready == 0 ? "everything" : "what was chosen", wall_s);
+  else
+    text += fmt::format("not all could be done, in {:.1f} s: skyfold pipeline status {} --failed", wall_s, file.path);
   return text;
 }
 
@@ -95,9 +109,7 @@ void notify(const PipelineFile& file, const std::string& summary) {
     const std::vector<std::string> words = command_words(file.notify);
     if (words.empty()) return;
     const pid_t child = started(words, file.folder, input);
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    const int status = status_at_end(child);
     if (status != 0) log_warning(fmt::format("notify: '{}' ended with {}", file.notify, WIFEXITED(status) ? WEXITSTATUS(status) : 128));
   } catch (const Error& error) {
     log_warning(fmt::format("notify: {}", error.what()));  // what was done is done

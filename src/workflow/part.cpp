@@ -72,6 +72,8 @@ std::set<std::string> chosen_nodes(const PipelineFile& file, const std::string& 
   if (!until.empty()) keep(reached(needs, index_of(file, until, "until"), false));
   if (!from.empty()) keep(reached(needs, index_of(file, from, "from"), true));
   if (!only.empty()) keep({index_of(file, only, "only")});
+  if (chosen.empty() && !file.nodes.empty())
+    throw UsageError(fmt::format("--until, --from, --only: {} has no step or task that belongs to all of them", file.path));
   std::set<std::string> names;
   for (const std::size_t node : chosen) names.insert(file.nodes[node].name);
   return names;

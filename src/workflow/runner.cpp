@@ -88,6 +88,9 @@ struct PipelineOwner::Impl {
   void journal_record(const Record& record) {
     write(record);
     learn(record);
+    // What fails before it begins is the engine's to find; the rest is told by finish().
+    if (const auto* end = std::get_if<EndRecord>(&record); end && end->attempt == 0 && end->how == "failed")
+      log_warning(fmt::format("{}: failed: {}", text_of(engine.state().jobs().at(end->job).record), one_line(end->message)));
   }
 
   // --- before the run

@@ -126,8 +126,8 @@ class Chain(Pipeline):
     def test_more_targets_are_done_alone(self):
         folder = self.chain("add")
         self.run_it(folder)
-        (folder / "more.csv").write_text("cell\nc\n")
-        self.run_it(folder, "--targets", "more.csv", command="add")
+        (folder / "more.csv").write_text("cell\nc\na\n")
+        self.assertIn("1 targets are added, 1 were there already", self.run_it(folder, "--targets", "more.csv", command="add").err)
         self.assertEqual((folder / "p/all/all.txt").read_text(), CHAIN_RESULT + "".join(f"done:c {i}\n" for i in range(1, 5)))
         self.assertEqual([self.count(folder, name) for name in ("a_1", "c_1", "a", "c")], [1, 1, 1, 1])
 
@@ -142,7 +142,7 @@ class Chain(Pipeline):
 
     def test_parts_of_a_pipeline(self):
         folder = self.chain("part")
-        self.run_it(folder, "--until", "work")
+        self.assertNotIn("everything", self.run_it(folder, "--until", "work").err)
         self.assertFalse((folder / "p/gather").exists())
         self.run_it(folder, "--only", "gather")
         self.assertFalse((folder / "p/all").exists())
@@ -251,6 +251,23 @@ class Conduct(Pipeline):
             self.assertEqual((folder / "p/heard/x.txt").read_text(), "far\nfar\n")
             self.assertEqual([path.name for path in product.parent.iterdir()], ["x.txt"])
             self.assertIn("x.txt is no folder", result.err)
+
+    def test_what_fails_before_it_begins_is_told(self):
+        folder = self.place("unasked", """
+            [pipeline]
+            name = p
+            targets = t in t.csv
+            [task one]
+            on = t
+            command = true
+            [task two]
+            on = t
+            if = {n} > 1
+            command = true
+            """, t__csv="n\nmany\n")
+        result = self.run_it(folder, code=5)
+        self.assertRegex(result.err, "job [12] two n=many: failed: ")
+        self.run_it(folder, "--until", "one", "--from", "two", code=2)
 
     def test_a_page_that_cannot_be_written_is_told(self):
         folder = self.place("page", """

@@ -51,7 +51,7 @@ class PipelineOwner {
 
 /// Nodes that a part of a pipeline consists of.
 /// @param until, from, only  names of nodes: all that a node needs with it; a node with all that follows from it; it alone. "" for none.
-/// Throws UsageError for a name that is none.
+/// Throws UsageError for a name that is none, and when they have nothing in common.
 [[nodiscard]] std::set<std::string> chosen_nodes(const PipelineFile& file, const std::string& until, const std::string& from,
                                                  const std::string& only);
 

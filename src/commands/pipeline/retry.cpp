@@ -3,6 +3,7 @@
 
 #include "common.hpp"
 #include "owner.hpp"
+#include "skyfold/core/log.hpp"
 #include "skyfold/core/text.hpp"
 
 namespace skyfold {
@@ -60,7 +61,10 @@ class PipelineAddCommand final : public Command {
     const std::vector<workflow::Keys> rows = workflow::read_rows(targets_, faults);
     require_no_faults(targets_, faults);
     return run_pipeline(o_, context, later_, [&rows](workflow::Engine& engine) {
+      const std::size_t before = engine.state().events().size();
       for (const workflow::Keys& keys : rows) engine.add_root("@start", keys);
+      const std::size_t added = engine.state().events().size() - before;
+      log_info(fmt::format("{} targets are added, {} were there already", grouped(added), grouped(rows.size() - added)));
     });
   }
 

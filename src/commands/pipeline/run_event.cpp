@@ -81,7 +81,7 @@ class PipelineRunEventCommand final : public Command {
     for (const workflow::OutputFile& output : outcome.end.outputs) {
       log_info(fmt::format("{}/{}: {} bytes, {}", order.scratch, output.path, grouped(output.bytes), output.hash));
       for (const workflow::OutputFile& before : has_record ? job.ends.back().outputs : std::vector<workflow::OutputFile>{})
-        equal += before.path.ends_with("/" + output.path) && before.hash == output.hash ? 1 : 0;
+        equal += ("/" + before.path).ends_with("/" + output.path) && before.hash == output.hash ? 1 : 0;
     }
     if (has_record)
       log_info(fmt::format("{} of {} outputs have the bytes of the run that is recorded", equal, job.ends.back().outputs.size()));
