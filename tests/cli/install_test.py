@@ -173,7 +173,7 @@ class Installed(support.SkyfoldTest):
             self.assertEqual([row.split("\t")[0] for row in found.splitlines()], COMPLETED[line], line)
 
     def test_debian_packages_are_made_and_run(self):
-        program("dpkg-shlibdeps")
+        program("dpkg-shlibdeps"), program("file")
         output_of("cpack", "-G", "DEB", "--config", self.build / "CPackConfig.cmake", "-B", self.folder / "packages")
         runtime, development = (next((self.folder / "packages").glob(f"{name}_*.deb")) for name in ("skyfold", "libskyfold-dev"))
         depends = output_of("dpkg-deb", "-f", runtime, "Depends")
