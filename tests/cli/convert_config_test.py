@@ -5,6 +5,7 @@
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 import h5py
 import numpy as np
@@ -167,6 +168,11 @@ class ConvertConfigTest(support.SkyfoldTest):
         options = self.options()
         self.assertEqual((options["bands.magnitude"], options["bands.error"], options["bpz.prior_band"]), ("mag_{band}", "err_{band}", "r"))
         self.assertEqual(options["bpz.zmax"], "10")  # BPZ's default, not skyfold's
+        self.write("n.columns", "DC2LSST_g 5,9 AB 0.01 0\nDC2LSST_r 6,10 AB 0.01 0\nM_0 6\nID 1\n")
+        with unittest.mock.patch.dict("os.environ", MALLOC_PERTURB_="85"):  # what is freed does not look as before
+            self.call("convert-config", "n.columns", "--output", "out.ini", "--catalogue", support.sample("survey.fits"))
+        options = self.options()
+        self.assertEqual((options["bands.magnitude"], options["bands.error"], options["id"]), ("mag_{band}", "mag_err_{band}", "id"))
 
     def write_eazy(self, param="", zeropoint="M3 0.1\nF2 1.05\n"):
         self.write("list.param", "".join(f"{i + 1} {name}.sed 1.0 0 1.0 \n" for i, name in enumerate(TEMPLATES)))

@@ -124,8 +124,10 @@ class ConvertConfigCommand final : public Command {
     check_outputs(outputs, o_.files);
     check_replaceable(outputs);
     for (const std::string& file : o_.files) context.process.input(file);
-    if (!o_.catalogue.empty())
-      for (const ColumnInfo& column : Dataset(o_.catalogue).schema()) o_.places.columns.push_back(column.name);
+    if (!o_.catalogue.empty()) {
+      const Dataset catalogue(o_.catalogue);  // the schema is its own
+      for (const ColumnInfo& column : catalogue.schema()) o_.places.columns.push_back(column.name);
+    }
     Conversion conversion;
     convert_files(given, conversion);
     for (const auto& [option, word, paths, from] : conversion.lists)
