@@ -113,7 +113,11 @@ const Readers<PipelineFile>& pipeline_readers() {
          if (command_words(v).empty()) throw UsageError("empty");
          f.notify = v;
        }},
-      {"html", [](PipelineFile& f, const std::string& v) { f.html = not_empty(v); }},
+      {"html",
+       [](PipelineFile& f, const std::string& v) {
+         f.html = unquoted_value(v);
+         if (!f.html.ends_with(".html") && !f.html.ends_with(".htm")) throw UsageError(fmt::format("{} must end in .html", shown(f.html)));
+       }},
       {"env.hide", [](PipelineFile& f, const std::string& v) { f.hidden = unquoted_list(v); }},
   };
   return readers;

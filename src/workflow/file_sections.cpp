@@ -17,11 +17,11 @@ constexpr std::size_t longest_shown = 80;
 
 bool is_comment(std::string_view line) { return line.empty() || line.front() == '#' || line.front() == ';'; }
 
-/// Where a comment begins behind words of a command line: at a # behind a blank, outside quotes.
-std::size_t comment_behind_words(std::string_view line) {
+/// Where a comment begins behind words: at its mark behind a blank, outside quotes.
+std::size_t comment_behind_words(std::string_view line, char mark) {
   char quote = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (quote == 0 && line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) return i;
+    if (quote == 0 && line[i] == mark && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) return i;
     if (line[i] == '\\' && quote != '\'')
       ++i;
     else if (quote == 0 && (line[i] == '"' || line[i] == '\''))
@@ -32,10 +32,11 @@ std::size_t comment_behind_words(std::string_view line) {
   return std::string_view::npos;
 }
 
-/// The value of a key as it stands, without a comment.
+/// The value of a key as it stands, without a comment. In command lines a ; is the shell's.
 std::string value_without_comment(std::string_view key, std::string_view value) {
-  if (key == "command" || key == "notify") return std::string(trim(value.substr(0, comment_behind_words(value))));
-  return std::string(list_without_comment(value));
+  if (key == "command" || key == "notify") return std::string(trim(value.substr(0, comment_behind_words(value, '#'))));
+  const std::string_view list = list_without_comment(value);
+  return std::string(trim(list.substr(0, comment_behind_words(list, ';'))));
 }
 
 /// "[step photoz]": an empty kind where it is no heading.
@@ -54,7 +55,7 @@ std::string_view without_heading_comment(std::string_view line) {
   const std::size_t end = line.find(']');
   if (line.front() != '[' || end == std::string_view::npos) return line;
   const std::string_view behind = line.substr(end + 1), comment = trim(behind);
-  return !comment.empty() && comment.front() == '#' && behind.front() != '#' ? line.substr(0, end + 1) : line;
+  return is_comment(comment) && !comment.empty() && !is_comment(behind.substr(0, 1)) ? line.substr(0, end + 1) : line;
 }
 
 void add_setting(std::string_view line, int number, std::vector<FileSection>& sections, FaultsOf& faults) {

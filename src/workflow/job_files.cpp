@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
@@ -99,8 +101,30 @@ std::string_view last_line_of(std::string_view text) {
 
 }  // namespace
 
-JobLog::JobLog(std::string path, int attempt, std::int64_t limit_bytes)
-    : path_(std::move(path)), attempt_(attempt), limit_(limit_bytes), room_(limit_bytes) {}
+std::string masked(std::string_view text, const std::vector<std::string>& secrets) {
+  std::string shown;
+  while (!text.empty()) {
+    const auto secret = std::find_if(secrets.begin(), secrets.end(), [text](const std::string& s) { return text.starts_with(s); });
+    if (secret == secrets.end())
+      shown += text.front();
+    else
+      shown += "***";
+    text.remove_prefix(secret == secrets.end() ? 1 : secret->size());
+  }
+  return shown;
+}
+
+std::vector<std::string> values_of_variables(const std::vector<std::string>& names) {
+  std::vector<std::string> values;
+  for (const std::string& name : names)
+    if (const char* value = std::getenv(name.c_str()); value && *value) values.emplace_back(value);
+  // A secret that is a part of another would leave the rest of it.
+  std::sort(values.begin(), values.end(), [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+  return values;
+}
+
+JobLog::JobLog(std::string path, int attempt, std::int64_t limit_bytes, std::vector<std::string> secrets)
+    : secrets_(std::move(secrets)), path_(std::move(path)), attempt_(attempt), limit_(limit_bytes), room_(limit_bytes) {}
 
 JobLog::~JobLog() {
   if (descriptor_ >= 0) close(descriptor_);
@@ -133,6 +157,25 @@ void JobLog::write(std::string_view text) {
 }
 
 void JobLog::add(std::string_view output) {
+  if (secrets_.empty()) return add_shown(output);
+  held_ = masked(held_.append(output), secrets_);
+  const std::size_t shown = held_.size() - begun_secret();
+  add_shown(std::string_view(held_).substr(0, shown));
+  held_.erase(0, shown);
+}
+
+void JobLog::end_output() { add_shown(std::exchange(held_, {})); }
+
+/// Bytes at the end of what is held that a secret begins with.
+std::size_t JobLog::begun_secret() const {
+  std::size_t longest = 0;
+  for (const std::string& secret : secrets_)
+    for (std::size_t length = std::min(secret.size() - 1, held_.size()); length > longest; --length)
+      if (std::string_view(held_).ends_with(std::string_view(secret).substr(0, length))) longest = length;
+  return longest;
+}
+
+void JobLog::add_shown(std::string_view output) {
   if (output.empty()) return;
   if (output.size() >= tail_bytes)
     tail_ = output.substr(output.size() - tail_bytes);
@@ -170,6 +213,9 @@ void make_scratch(const std::string& folder) {
 
 std::vector<OutputFile> outputs_in(const std::string& folder) {
   if (rmdir(folder.c_str()) == 0) return {};  // nothing is in it, as is the rule for programs that write elsewhere
+  struct stat status = {};
+  if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))  // nor is anything taken through a link
+    throw DataError(fmt::format("{}: the program has removed or replaced the folder of its products ({{out}})", one_line(folder)));
   std::vector<OutputFile> outputs;
   add_outputs(folder, "", outputs);
   std::sort(outputs.begin(), outputs.end(), [](const OutputFile& a, const OutputFile& b) { return a.path < b.path; });

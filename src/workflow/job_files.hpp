@@ -15,12 +15,15 @@ namespace skyfold::workflow {
 class JobLog {
  public:
   /// @param limit_bytes  of what this attempt writes
-  JobLog(std::string path, int attempt, std::int64_t limit_bytes);
+  /// @param secrets  texts in whose place the log has stars
+  JobLog(std::string path, int attempt, std::int64_t limit_bytes, std::vector<std::string> secrets = {});
   ~JobLog();
   JobLog(const JobLog&) = delete;
   JobLog& operator=(const JobLog&) = delete;
 
   void add(std::string_view output);
+  /// Nothing more comes: what could have been the beginning of a secret is none.
+  void end_output();
   /// A line of ours, whatever the limit.
   void remark(std::string_view line);
   /// The last line with anything in it, fit to be shown; "" for none.
@@ -29,14 +32,23 @@ class JobLog {
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 
  private:
+  void add_shown(std::string_view output);
+  [[nodiscard]] std::size_t begun_secret() const;
   void write(std::string_view text);
   void open_file();
 
+  std::vector<std::string> secrets_;
   std::string path_, tail_, trouble_;
+  std::string held_;  ///< output, of which the end may be the beginning of a secret
   int attempt_ = 1, descriptor_ = -1;
   std::int64_t limit_ = 0, room_ = 0;
   bool is_full_ = false, at_line_start_ = true;
 };
+
+/// A text with stars in place of secrets.
+[[nodiscard]] std::string masked(std::string_view text, const std::vector<std::string>& secrets);
+/// The values of variables, as this process has them; without those that are absent or empty.
+[[nodiscard]] std::vector<std::string> values_of_variables(const std::vector<std::string>& names);
 
 /// Makes an empty folder, with those above it, in place of what an earlier start of the same attempt has left. Throws IoError.
 void make_scratch(const std::string& folder);

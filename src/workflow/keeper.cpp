@@ -107,7 +107,10 @@ struct AgentGone {};
 class Job {
  public:
   Job(const KeeperSetting& setting, const Order& order, int signals, const std::vector<std::string>& environment)
-      : setting_(setting), order_(order), signals_(signals), log_(order.log, order.attempt, order.log_bytes) {
+      : setting_(setting),
+        order_(order),
+        signals_(signals),
+        log_(order.log, order.attempt, order.log_bytes, values_of_variables(order.hidden)) {
     end_.job = order.job;
     end_.attempt = order.attempt;
     variables_ = environment;
@@ -124,6 +127,7 @@ class Job {
       end_.how = "failed";
       end_.message = error.what();
     }
+    log_.end_output();
     if (end_.how != "completed") log_.remark(fmt::format("attempt {} {}: {}", order_.attempt, end_.how, end_.message));
     end_.wall_s = now_s() - start_s;
     end_.time_s = unix_time_s();
@@ -266,6 +270,7 @@ class Job {
     end_all_processes();
     // A pipe holds 64 KiB, or a megabyte where the program has asked for it: all of it is read, since nobody writes any more.
     while (pipe_.ends[0] >= 0 && holds_output()) read_output();
+    log_.end_output();
     if (WIFSIGNALED(*status_))
       end_.signal = WTERMSIG(*status_);
     else

@@ -33,6 +33,7 @@ Order order_in(const json& j) {
   order.grace_s = j.at("grace");
   order.memory_bytes = j.at("memory");
   order.log_bytes = j.at("log_bytes");
+  order.hidden = j.at("hidden");
   return order;
 }
 
@@ -54,7 +55,8 @@ std::string line_of(const Order& order) {
                   {"timeout", order.timeout_s},
                   {"grace", order.grace_s},
                   {"memory", order.memory_bytes},
-                  {"log_bytes", order.log_bytes}};
+                  {"log_bytes", order.log_bytes},
+                  {"hidden", order.hidden}};
   return sealed(j.dump());
 }
 

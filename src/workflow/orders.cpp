@@ -76,9 +76,11 @@ Order task_order(const PipelineFile& file, const Node& task, const JobRecord& jo
   order.timeout_s = task.timeout_s;
   order.memory_bytes = task.memory_bytes;
   order.log_bytes = task.log_bytes;
+  order.hidden = file.hidden;
   Keys keys = job.keys;
   for (const auto& [name, value] : changes_in(job.set)) set_key(keys, name, value);
   for (const auto& [name, value] : keys) order.environment.emplace_back(variable_of(name), value);
+  if (value_of(keys, "out")) throw DataError("its event has a key 'out', but {out} is the folder of the attempt: name the key otherwise");
   keys.emplace_back("out", order.scratch);
   order.words = words_of(task, keys);
   order.folder = working_folder(file, filled(task.folder, keys));

@@ -6,10 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "job_files.hpp"
 #include "skyfold/core/error.hpp"
+#include "skyfold/core/escape.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
@@ -24,6 +28,19 @@ namespace fs = std::filesystem;
 bool is_there(const std::string& path) {
   std::error_code error;
   return fs::exists(fs::symlink_status(path, error));
+}
+
+/// With those above it.
+void make_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw IoError(fmt::format("{}: the folder of products cannot be made: {}", one_line(folder), error.message()));
+}
+
+void require_writable_folder(const std::string& folder) {
+  make_folder(folder);
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    throw IoError(fmt::format("{}: products cannot be written there: {}", one_line(folder), std::strerror(errno)));
 }
 
 /// Folder of a task's products, absolute.
@@ -43,7 +60,7 @@ void require_no_file_above(const std::string& path) {
 /// Gives a whole file its final name, which may be in another file system.
 void move_file(const std::string& source, const std::string& target) {
   const std::string folder = folder_of(target);
-  fs::create_directories(folder);
+  make_folder(folder);
   struct stat from = {}, to = {};
   if (stat(source.c_str(), &from) != 0 || stat(folder.c_str(), &to) != 0 || from.st_dev == to.st_dev) return put_in_place(source, target);
   const std::string copy = make_temporary(folder);
@@ -77,6 +94,7 @@ void Products::name(EndRecord& end, const Node& task, const JobRecord& job, int 
     if (is_there(path) && !own_.contains(output.path))
       throw DataError(
           fmt::format("{}: is there and was not made by this pipeline (move it away, or give the task another 'outputs')", path));
+    require_writable_folder(folder_of(path));
   }
   for (EventRecord& event : end.events)
     for (auto& [key, value] : event.keys) {
@@ -105,6 +123,7 @@ void Products::move(const EndRecord& end) const {
 void Products::forget(std::int64_t job, int attempt) const {
   std::error_code error;
   fs::remove_all(scratch(job, attempt), error);
+  fs::remove_all(events_path(scratch(job, attempt)), error);
 }
 
 void Products::settle(const PipelineState& state) const {

@@ -4,12 +4,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "job_files.hpp"
 #include "notice.hpp"
 #include "outputs.hpp"
 #include "skyfold/core/escape.hpp"
@@ -251,8 +251,21 @@ struct PipelineOwner::Impl {
     return {};
   }
 
+  /// Events and names of files go into the journal as they are: what masks them would change them.
+  void require_no_secrets(const EndRecord& end) const {
+    for (const EventRecord& event : end.events)
+      for (const auto& [key, value] : event.keys)
+        if (masked(value) != value)
+          throw DataError(fmt::format("its event {} has the value of a hidden variable in {} (env.hide: it would be written down)",
+                                      event.event_class, key));
+    for (const OutputFile& output : end.outputs)
+      if (masked(output.path) != output.path)
+        throw DataError(fmt::format("the name of its product {} has the value of a hidden variable (env.hide)", masked(output.path)));
+  }
+
   void complete(EndRecord& end, const Node& node, const JobRecord& job) {
     if (!node.is_step) {
+      require_no_secrets(end);
       end.fingerprint = task_fingerprint(node);
       return products.name(end, node, job, end.attempt);
     }
@@ -289,15 +302,7 @@ struct PipelineOwner::Impl {
   }
   [[nodiscard]] std::string log_of(const JobRecord& job) const { return fmt::format("{}/log/{}.{}.log", file.name, job.node, job.id); }
   /// Without the values of hidden variables.
-  [[nodiscard]] std::string masked(std::string text) const {
-    for (const std::string& name : file.hidden) {
-      const char* value = std::getenv(name.c_str());
-      if (!value || !*value) continue;
-      const std::string_view secret = value;
-      for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "***");
-    }
-    return text;
-  }
+  [[nodiscard]] std::string masked(std::string_view text) const { return workflow::masked(text, secrets); }
 
   // --- the life of a run
   /// The journal is on the disk; the ledger follows, and that it cannot be written harms nothing.
@@ -388,6 +393,7 @@ struct PipelineOwner::Impl {
   std::optional<PostOffice> post;
   ProgressLine progress{file.name};
   std::map<std::int64_t, std::pair<StepCall, std::string>> calls;  ///< of steps that run, with their fingerprints
+  std::vector<std::string> secrets = values_of_variables(file.hidden);
   bool has_told_of_ledger = false, has_told_of_page = false;
   std::size_t guests_seen = 0;
   double start_s = now_s(), next_sync_s = 0.0, next_show_s = 0.0;

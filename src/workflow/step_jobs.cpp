@@ -113,6 +113,7 @@ Order StepJobs::order(const Node& step, const StepCall& call, const JobRecord& j
   order.timeout_s = step.timeout_s;
   order.memory_bytes = step.memory_bytes;
   order.log_bytes = step.log_bytes;
+  order.hidden = file_.hidden;
   order.words = {o_.program};
   if (call.is_parallel && slots > 1)
     order.words.insert(order.words.end(), {"launch", "--launcher", join(o_.launcher, " "), "-n", std::to_string(slots), "--"});

@@ -309,6 +309,79 @@ class Conduct(Pipeline):
         self.assertEqual(slow["how"], "failed")
         self.assertIn("pipeline p", (folder / "told.txt").read_text())
 
+    def test_secrets_stand_in_no_log_and_no_event(self):
+        folder = self.place("secrets", """
+            [pipeline]
+            name = p
+            targets = t in t.csv
+            env.hide = SECRET, STAR
+            [task say]
+            on = t
+            shell = true
+            command = printf 'it is hunter2'; sleep 0.05; echo 'hunter2, is it? hunter2hun'; echo "**"; exit 1
+            [task event]
+            on = t
+            shell = true
+            command = echo "given word=a$SECRET" >> $SKYFOLD_EVENTS
+            [task file]
+            on = t
+            shell = true
+            command = touch {out}/$SECRET
+            """, t__csv="n\n1\n")
+        with unittest.mock.patch.dict(os.environ, SECRET="hunter2hunter2", STAR="*"):
+            result = self.run_it(folder, code=5)
+        self.assertEqual((folder / "p/log/say.1.log").read_text().splitlines()[:2], ["it is ***, is it? hunter2hun", "******"])
+        self.assertEqual(result.err.count("(env.hide"), 2, result)
+        for path in folder.rglob("*"):
+            self.assertTrue(path.is_dir() or b"hunter2hunter2" not in path.read_bytes(), path)
+
+    def test_folders_of_products_that_cannot_be_made_fail_their_job_alone(self):
+        folder = self.place("elsewhere", """
+            [pipeline] ; comments stand here,
+            name = p             ; and here, but a command has the ; of shells
+            targets = t in t.csv
+            [task nowhere]
+            on = t
+            outputs = /proc/nothing
+            shell = true
+            command = echo lost > {out}/lost.txt
+            [task linked]
+            on = t
+            shell = true
+            command = rmdir {out}; ln -s "$PWD" {out}
+            [task out]
+            on = u
+            command = touch {out}/x
+            [task near]
+            on = t
+            shell = true
+            command = echo near > {out}/near.txt; echo "u out=theirs" >> $SKYFOLD_EVENTS
+            """, t__csv="n\n1\n")
+        result = self.run_it(folder, code=5)
+        for words in ("the folder of products cannot be made", "removed or replaced the folder", "has a key 'out'"):
+            self.assertEqual(result.err.count(words), 1, result)
+        self.assertEqual((folder / "p/near/near.txt").read_text(), "near\n")
+        self.assertEqual(list((folder / "p/scratch").iterdir()), [])
+
+    def test_a_page_replaces_no_table(self):
+        folder = self.place("page", """
+            [pipeline]
+            name = p
+            html = t.csv
+            targets = t in t.csv
+            [task a]
+            on = t
+            command = true
+            """, t__csv="n\n1\n")
+        self.assertIn("must end in .html", self.run_it(folder, code=2).err)
+        (folder / "p.ini").write_text((folder / "p.ini").read_text().replace("html = t.csv", "html = page.html"))
+        (folder / "below").mkdir()
+        result = self.run_skyfold("pipeline", "run", "../p.ini", cwd=folder / "below")
+        self.assertEqual(result.code, 0, result)
+        self.assertTrue((folder / "page.html").exists())
+        self.run_it(folder, "--set", "pipeline.html=nowhere/page.html, pipeline.name=q", code=4)
+        self.assertFalse((folder / "q").exists())
+
     def test_a_shell_gets_no_words_of_others(self):
         folder = self.place("shell", """
             [pipeline]

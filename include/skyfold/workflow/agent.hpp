@@ -27,6 +27,7 @@ struct Order {
   double grace_s = 10.0;          ///< between SIGTERM and SIGKILL when it is over
   std::int64_t memory_bytes = 0;  ///< of their own (not of files) that all its processes may have together; 0: no limit
   std::int64_t log_bytes = 10 << 20;
+  std::vector<std::string> hidden = {};  ///< names of variables whose values the log does not show
 };
 /// An order as one line, with its line break and a checksum, and back. Throws DataError for a line that is damaged.
 [[nodiscard]] std::string line_of(const Order& order);

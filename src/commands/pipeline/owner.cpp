@@ -7,6 +7,7 @@
 #include "common.hpp"
 #include "skyfold/core/signals.hpp"
 #include "skyfold/core/text.hpp"
+#include "skyfold/run/folder.hpp"
 #include "skyfold/workflow/page.hpp"
 
 namespace skyfold {
@@ -25,6 +26,23 @@ std::vector<std::string> words_of(const std::string& launcher) {
   return words;
 }
 
+/// The page of a run; "" for none. A path in the file is relative to the file.
+std::string page_of(const PipelineRunOptions& o, const workflow::PipelineFile& file) {
+  if (!o.html.empty() || file.html.empty()) return o.html;
+  return (std::filesystem::path(file.folder) / file.html).string();
+}
+
+/// The page takes the place of nothing that the run reads, and can be written.
+void check_page(const std::string& page, const workflow::PipelineFile& file) {
+  if (page.empty()) return;
+  std::vector<std::string> inputs = {file.path};
+  if (!file.targets.empty()) inputs.push_back(file.targets);
+  for (const workflow::Node& node : file.nodes)
+    if (!node.row_file.empty()) inputs.push_back(node.row_file);
+  check_outputs({page}, inputs);
+  check_replaceable({page});
+}
+
 workflow::RunnerOptions runner_options(const PipelineRunOptions& o, const CommandContext& context, const workflow::PipelineFile& file) {
   workflow::RunnerOptions options;
   options.slots = o.slots > 0 ? static_cast<int>(o.slots) : context.threads;
@@ -33,7 +51,7 @@ workflow::RunnerOptions runner_options(const PipelineRunOptions& o, const Comman
   options.program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.chosen = workflow::chosen_nodes(file, o.until, o.from, o.only);
   options.grace_s = o.grace_s;
-  const std::string page = o.html.empty() ? file.html : o.html;
+  const std::string page = page_of(o, file);
   if (!page.empty())
     options.show = [file, page](const workflow::PipelineState& state) { workflow::write_pipeline_page(file, state, page); };
   return options;
@@ -64,6 +82,7 @@ ExitCode run_pipeline(const PipelineRunOptions& o, const CommandContext& context
   const std::vector<workflow::Keys> targets =
       file.targets.empty() ? std::vector<workflow::Keys>(1) : workflow::read_rows(file.targets, faults);
   require_no_faults(o.file, faults);
+  check_page(page_of(o, file), file);
   catch_stop_signals();
   workflow::PipelineOwner owner(file, runner_options(o, context, file), command_book());
   owner.begin(targets);
