@@ -327,6 +327,12 @@ class Page(PipelineTest):
         self.find("#fold")[0].click()
         self.assertFalse(any(fold.get_attribute("open") for fold in folds))
         self.find("#e1 > summary")[0].click()
+        # What is kept is written when the browser tells of the change, which may be after the click.
+        kept = "return [...document.querySelectorAll('.tree details')].every(f => sessionStorage.getItem(f.id) === (f.id === 'e1' ? 'open' : 'closed'))"
+        for _ in range(600):
+            if self.browser.execute_script(kept):
+                break
+            time.sleep(0.05)
         self.browser.refresh()
         self.assertEqual([fold.get_attribute("id") for fold in self.find(".tree details[open]")], ["e1"])
         self.find("#unfold")[0].click()

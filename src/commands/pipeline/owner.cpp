@@ -35,6 +35,7 @@ std::string page_of(const PipelineRunOptions& o, const workflow::PipelineFile& f
 /// The page takes the place of nothing that the run reads, and can be written.
 void check_page(const std::string& page, const workflow::PipelineFile& file) {
   if (page.empty()) return;
+  if (std::filesystem::path(page).parent_path().lexically_normal() == file.home()) std::filesystem::create_directories(file.home());
   std::vector<std::string> inputs = {file.path};
   if (!file.targets.empty()) inputs.push_back(file.targets);
   for (const workflow::Node& node : file.nodes)
