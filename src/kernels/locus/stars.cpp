@@ -75,7 +75,9 @@ BandReader::BandReader(const BandOptions& bands, const BandColumns& columns, con
     const std::vector<std::string> pair = split(colours[k], '-');
     if (pair.size() != 2) throw UsageError(fmt::format("locus.colours = {} (a colour is two bands, such as BP-RP)", colours[k]));
     const auto magnitude_of = [&](const std::string& name) { return columns.magnitude[place_of(name, "locus.colours", colours[k])]; };
-    (k == 0 ? before_ : after_) = {magnitude_of(pair[0]), magnitude_of(pair[1])};
+    auto& colour = k == 0 ? before_ : after_;
+    colour.blue = magnitude_of(pair[0]);
+    colour.red = magnitude_of(pair[1]);
   }
 }
 
