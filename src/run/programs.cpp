@@ -30,7 +30,7 @@ struct Prepared {
   const char* folder = nullptr;
   char* const* words = nullptr;
   char* const* environment = nullptr;
-  int output = -1, errors = -1, death_signal = SIGTERM, error_pipe = -1;
+  int input = -1, output = -1, errors = -1, death_signal = SIGTERM, error_pipe = -1;
   pid_t parent = 0;
 };
 
@@ -66,8 +66,8 @@ void forget_signal_settings() {
   prctl(PR_SET_PDEATHSIG, p.death_signal);  // a launcher that is killed takes its program along
   // The parent may have died before prctl had taken hold.
   if (getppid() != p.parent) _exit(127);
-  const int nothing = open("/dev/null", O_RDONLY);
-  if (nothing >= 0) dup2(nothing, STDIN_FILENO);
+  const int nothing = p.input >= 0 ? -1 : open("/dev/null", O_RDONLY);
+  if (p.input >= 0 || nothing >= 0) dup2(std::max(p.input, nothing), STDIN_FILENO);
   if (nothing > STDERR_FILENO) close(nothing);
   if (p.output >= 0) dup2(p.output, STDOUT_FILENO);
   if (p.errors >= 0) dup2(p.errors, STDERR_FILENO);
@@ -164,6 +164,7 @@ pid_t start_program(const ProgramStart& start) {
   p.folder = start.folder.empty() ? nullptr : start.folder.c_str();
   p.words = word_pointers.data();
   p.environment = start.environment ? variable_pointers.data() : environ;
+  p.input = start.input;
   p.output = start.output;
   p.errors = start.errors;
   p.death_signal = start.death_signal;

@@ -154,7 +154,12 @@ class Job {
     }
     set_environment();
     floor_ = std::max(peak_of(RUSAGE_SELF), peak_memory_bytes());
-    program_ = start_program({order_.words, &variables_, order_.folder, pipe_.ends[1], pipe_.ends[1], SIGKILL});
+    program_ = start_program({.words = order_.words,
+                              .environment = &variables_,
+                              .folder = order_.folder,
+                              .output = pipe_.ends[1],
+                              .errors = pipe_.ends[1],
+                              .death_signal = SIGKILL});
     fcntl(pipe_.ends[0], F_SETFL, O_NONBLOCK);
     pipe_.close_end(1);
     if (order_.timeout_s > 0.0) timeout_at_s_ = now_s() + order_.timeout_s;

@@ -19,7 +19,7 @@ struct Pipe {
   void close_end(std::size_t which);
 };
 
-/// How a program is to be started. It has no standard input, no blocked and no ignored signals, and is in a process group of its own: the
+/// How a program is to be started. It has no blocked and no ignored signals, and is in a process group of its own: the
 /// terminal's Ctrl-C does not come to it.
 struct ProgramStart {
   std::vector<std::string> words;                         ///< program, found on the PATH, and its arguments
@@ -27,6 +27,7 @@ struct ProgramStart {
   std::string folder = {};                                ///< working folder; "": that of this process
   int output = -1, errors = -1;                           ///< descriptors to be its standard output and error; -1: ours
   int death_signal = 15;                                  ///< that it gets when the thread that starts it has ended
+  int input = -1;                                         ///< descriptor to be its standard input; -1: it has none
 };
 
 /// Starts a program without a copy of this process (vfork), and returns when it is there. Throws IoError when it cannot be started.
