@@ -66,13 +66,19 @@ Keys changes_in(const std::string& set) {
   return changes;
 }
 
+std::string log_path(const std::string& home, const JobRecord& job) { return fmt::format("{}/log/{}.{}.log", home, job.node, job.id); }
+
+std::string attempt_folder(const std::string& home, std::int64_t job, int attempt) {
+  return fmt::format("{}/scratch/{}.{}", home, job, attempt);
+}
+
 Order task_order(const PipelineFile& file, const Node& task, const JobRecord& job, int attempt) {
   Order order;
   order.job = job.id;
   order.attempt = attempt;
   order.slots = task.slots;
-  order.scratch = fmt::format("{}/scratch/{}.{}", file.home(), job.id, attempt);
-  order.log = fmt::format("{}/log/{}.{}.log", file.home(), task.name, job.id);
+  order.scratch = attempt_folder(file.home(), job.id, attempt);
+  order.log = log_path(file.home(), job);
   order.timeout_s = task.timeout_s;
   order.memory_bytes = task.memory_bytes;
   order.log_bytes = task.log_bytes;

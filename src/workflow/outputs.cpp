@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "job_files.hpp"
+#include "orders.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/files.hpp"
@@ -82,10 +83,8 @@ void Products::learn(const EndRecord& end) {
   for (const OutputFile& output : end.outputs) own_.insert(output.path);
 }
 
-std::string Products::scratch(std::int64_t job, int attempt) const { return fmt::format("{}/scratch/{}.{}", file_.home(), job, attempt); }
-
 void Products::name(EndRecord& end, const Node& task, const JobRecord& job, int attempt) const {
-  const std::string folder = products_folder(file_, task, job.keys), from = scratch(job.id, attempt);
+  const std::string folder = products_folder(file_, task, job.keys), from = attempt_folder(file_.home(), job.id, attempt);
   end.folder = path_from(file_.folder, folder);
   for (OutputFile& output : end.outputs) {
     const std::string path = absolute_path(folder, output.path);
@@ -104,7 +103,7 @@ void Products::name(EndRecord& end, const Node& task, const JobRecord& job, int 
 }
 
 void Products::move(const EndRecord& end) const {
-  const std::string from = scratch(end.job, end.attempt);
+  const std::string from = attempt_folder(file_.home(), end.job, end.attempt);
   std::string gone;
   for (const OutputFile& output : end.outputs) {
     const std::string source = absolute_path(from, path_from(end.folder, output.path));
@@ -121,9 +120,10 @@ void Products::move(const EndRecord& end) const {
 }
 
 void Products::forget(std::int64_t job, int attempt) const {
+  const std::string folder = attempt_folder(file_.home(), job, attempt);
   std::error_code error;
-  fs::remove_all(scratch(job, attempt), error);
-  fs::remove_all(events_path(scratch(job, attempt)), error);
+  fs::remove_all(folder, error);
+  fs::remove_all(events_path(folder), error);
 }
 
 void Products::settle(const PipelineState& state) const {

@@ -29,8 +29,6 @@ class Products {
   [[nodiscard]] std::int64_t remove_stale(const PipelineState& state) const;
 
  private:
-  [[nodiscard]] std::string scratch(std::int64_t job, int attempt) const;
-
   const PipelineFile& file_;
   std::set<std::string> own_;
 };

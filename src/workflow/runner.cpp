@@ -9,8 +9,10 @@
 #include <optional>
 #include <utility>
 
+#include "flow.hpp"
 #include "job_files.hpp"
 #include "notice.hpp"
+#include "orders.hpp"
 #include "outputs.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/files.hpp"
@@ -28,11 +30,11 @@
 namespace skyfold::workflow {
 namespace {
 
-constexpr double look_interval_s = 0.005;  // at guests, while there are some
-constexpr double idle_interval_s = 0.5;    // without guests: outcomes end a wait
-constexpr double sync_interval_s = 1.0;    // between two batches, and two syncs of the journal
+constexpr double idle_interval_s = 0.5;  // outcomes and news of guests end a wait
+constexpr double sync_interval_s = 1.0;  // of the journal, and the ledger
 constexpr double show_interval_s = 5.0;
 constexpr double guests_patience_s = 10.0;  // for those of the own launcher to come and to be told that all is done
+constexpr double guests_interval_s = 0.02;
 
 /// HOME, with the folders in it.
 std::string made_home(const PipelineFile& file) {
@@ -42,6 +44,13 @@ std::string made_home(const PipelineFile& file) {
     if (error) throw IoError(fmt::format("{}{}: cannot be made: {}", file.home(), name, error.message()));
   }
   return file.home();
+}
+
+std::map<std::string, std::string> fingerprints_of(const PipelineFile& file) {
+  std::map<std::string, std::string> fingerprints;
+  for (const Node& node : file.nodes)
+    if (!node.is_step) fingerprints[node.name] = task_fingerprint(node);
+  return fingerprints;
 }
 
 }  // namespace
@@ -131,9 +140,6 @@ struct PipelineOwner::Impl {
 
   /// A task that is done stays done, whatever its command is now: programs may take weeks. But it is said.
   void warn_of_changed_tasks() const {
-    std::map<std::string, std::string> fingerprints;
-    for (const Node& node : file.nodes)
-      if (!node.is_step) fingerprints[node.name] = task_fingerprint(node);
     std::map<std::string, int> changed;
     for (const auto& [id, job] : engine.state().jobs()) {
       if (!job.is_valid || job.state != "completed") continue;
@@ -266,7 +272,7 @@ struct PipelineOwner::Impl {
   void complete(EndRecord& end, const Node& node, const JobRecord& job) {
     if (!node.is_step) {
       require_no_secrets(end);
-      end.fingerprint = task_fingerprint(node);
+      end.fingerprint = fingerprints.at(node.name);
       return products.name(end, node, job, end.attempt);
     }
     const auto call = calls.find(job.id);
@@ -281,7 +287,7 @@ struct PipelineOwner::Impl {
     const EndRecord& recorded = job.ends.back();
     if (recorded.how == "failed" || recorded.how == "killer")
       log_warning(fmt::format("{}: failed{}{} ({})", text_of(job.record), recorded.again ? ", is tried again" : "",
-                              recorded.message.empty() ? "" : ": " + one_line(recorded.message), log_of(job.record)));
+                              recorded.message.empty() ? "" : ": " + one_line(recorded.message), log_path(file.name, job.record)));
     return true;
   }
 
@@ -297,10 +303,9 @@ struct PipelineOwner::Impl {
   [[nodiscard]] std::string text_of(const JobRecord& job) const {
     std::string text = fmt::format("job {} {}", job.id, job.node);
     for (const auto& [name, value] : job.keys)
-      if (name != "product" && !name.starts_with("product.")) text += fmt::format(" {}={}", name, one_line(value));
+      if (!is_product_key(name)) text += fmt::format(" {}={}", name, one_line(value));
     return text;
   }
-  [[nodiscard]] std::string log_of(const JobRecord& job) const { return fmt::format("{}/log/{}.{}.log", file.name, job.node, job.id); }
   /// Without the values of hidden variables.
   [[nodiscard]] std::string masked(std::string_view text) const { return workflow::masked(text, secrets); }
 
@@ -357,7 +362,7 @@ struct PipelineOwner::Impl {
   void tell_guests() {
     post->close();
     for (const double end_s = now_s() + guests_patience_s; static_cast<int>(guests_seen) < o.guests && now_s() < end_s;) {
-      (void)agent->wait(0.02);
+      (void)agent->wait(guests_interval_s);
       (void)post->look();
       guests_seen = std::max(guests_seen, post->guests().size());
     }
@@ -392,7 +397,8 @@ struct PipelineOwner::Impl {
   std::optional<Agent> agent;
   std::optional<PostOffice> post;
   ProgressLine progress{file.name};
-  std::map<std::int64_t, std::pair<StepCall, std::string>> calls;  ///< of steps that run, with their fingerprints
+  std::map<std::int64_t, std::pair<StepCall, std::string>> calls;           ///< of steps that run, with their fingerprints
+  std::map<std::string, std::string> fingerprints = fingerprints_of(file);  ///< of tasks, by name
   std::vector<std::string> secrets = values_of_variables(file.hidden);
   bool has_told_of_ledger = false, has_told_of_page = false;
   std::size_t guests_seen = 0;

@@ -109,7 +109,7 @@ Order StepJobs::order(const Node& step, const StepCall& call, const JobRecord& j
   order.is_step = true;
   order.slots = slots;
   order.folder = file_.folder;
-  order.log = fmt::format("{}/log/{}.{}.log", file_.home(), step.name, job.id);
+  order.log = log_path(file_.home(), job);
   order.timeout_s = step.timeout_s;
   order.memory_bytes = step.memory_bytes;
   order.log_bytes = step.log_bytes;

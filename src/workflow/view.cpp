@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "orders.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/escape.hpp"
 #include "skyfold/core/system.hpp"
@@ -81,9 +82,7 @@ std::string duration_text(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600.0);
 }
 
-std::string log_path(const Standing& standing, const JobState& job) {
-  return fmt::format("{}/log/{}.{}.log", standing.home, job.record.node, job.record.id);
-}
+std::string log_path(const Standing& standing, const JobState& job) { return log_path(standing.home, job.record); }
 
 std::string keys_text(const Keys& keys) {
   std::string text;
