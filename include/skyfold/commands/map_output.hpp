@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,11 @@ namespace skyfold {
 
 /// Runs the units of a scan on threads of this process.
 [[nodiscard]] ScanRunner on_threads(int threads);
+
+/// Makes a file that gets its name when all is on the disk, and goes when something fails.
+/// @param fill  writes it, at the path that it is given
+/// Throws what `fill` throws, IoError, and DataError when an input of the process has changed.
+void write_whole(const std::string& path, const CommandContext& context, const std::function<void(const std::string& partial)>& fill);
 
 /// Writes columns of values in the layout's numbering, in pieces, with the checksum of the data, and gives the file its name when all is
 /// on the disk. T: float or double, as the layout says.

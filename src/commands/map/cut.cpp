@@ -150,22 +150,6 @@ class CutMap {
   std::vector<RingRun> runs_;
 };
 
-/// The file while it is made: it gets its name when all is on the disk, and goes when something fails.
-template <class Fill>
-void make_whole(const std::string& path, const CommandContext& context, const Fill& fill) {
-  const std::string partial = make_temporary(folder_of(link_target(path)));
-  try {
-    fill(partial);
-    context.process.check_inputs();
-    put_in_place(partial, path);
-    sync_path(folder_of(link_target(path)));
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-    throw;
-  }
-}
-
 class MapCutCommand final : public Command {
  public:
   void describe(OptionSet& option) override { describe_cut(option, o_); }
@@ -210,7 +194,7 @@ class MapCutCommand final : public Command {
     // The corners, on the plane, are farther away than on the sphere.
     const double reach = std::numbers::sqrt2 * 0.5 * static_cast<double>(side) * cell * arcmin;
     CutMap map(file, columns, sources, reach, context.threads);
-    make_whole(o_.output, context, [&](const std::string& partial) {
+    write_whole(o_.output, context, [&](const std::string& partial) {
       FileAppender out(partial);
       out.add(empty_primary(creator_of("map cut")));
       for (std::size_t begin = 0; begin < sources.lon.size(); begin += sources_together) {
@@ -257,7 +241,7 @@ class MapCutCommand final : public Command {
     std::vector<std::int64_t> first = {0};
     for (std::size_t i = 0; i < sources.lon.size(); ++i) first.push_back(first.back() + pixel_count(map.disc(i, o_.radius * arcmin)));
     const Schema schema = pixel_schema(file, columns, sources);
-    make_whole(o_.output, context, [&](const std::string& partial) {
+    write_whole(o_.output, context, [&](const std::string& partial) {
       Table names({schema[1]}, sources.names.size());
       for (std::size_t i = 0; i < sources.names.size(); ++i) put_name(sources.names[i], names[0], i);
       FitsTexts texts;

@@ -20,12 +20,25 @@ ScanRunner on_threads(int threads) {
   };
 }
 
-template <class T>
-void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns,
-               const CommandContext& context) {
+void write_whole(const std::string& path, const CommandContext& context, const std::function<void(const std::string& partial)>& fill) {
   // Beside its place, as renaming is atomic within a file system only.
   const std::string partial = make_temporary(folder_of(link_target(path)));
   try {
+    fill(partial);
+    context.process.check_inputs();
+    put_in_place(partial, path);
+    sync_path(folder_of(link_target(path)));
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(partial, ignored);
+    throw;
+  }
+}
+
+template <class T>
+void write_map(const std::string& path, const HealpixMapLayout& layout, const std::vector<std::vector<T>>& columns,
+               const CommandContext& context) {
+  write_whole(path, context, [&](const std::string& partial) {
     HealpixMapWriter::create(partial, layout);
     const HealpixMapWriter writer(partial, layout);
     const auto per_row = static_cast<std::size_t>(writer.pixels_per_row());
@@ -37,14 +50,7 @@ void write_map(const std::string& path, const HealpixMapLayout& layout, const st
     });
     writer.sync();
     write_data_sum(partial, data_sum_of(HealpixMapFile(partial), on_threads(context.threads)));
-    context.process.check_inputs();
-    put_in_place(partial, path);
-    sync_path(folder_of(link_target(path)));
-  } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-    throw;
-  }
+  });
 }
 
 template void write_map<float>(const std::string&, const HealpixMapLayout&, const std::vector<std::vector<float>>&, const CommandContext&);
