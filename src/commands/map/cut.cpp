@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <numbers>
 
+#include "../common/map_sources.hpp"
 #include "skyfold/commands/command.hpp"
 #include "skyfold/commands/map_output.hpp"
 #include "skyfold/core/error.hpp"
@@ -69,15 +70,8 @@ struct CutSources {
 };
 
 CutSources read_cut_sources(const CutOptions& o) {
-  if (o.lon.empty() != o.lat.empty()) throw UsageError("give both --columns.lon and --columns.lat, or none");
+  const RolesAsked asked = asked_of_sources(o.sources, o.lon, o.lat, o.frame, o.id);
   Dataset dataset(o.sources, o.input);
-  RolesAsked asked{.path = o.sources,
-                   .lon = RoleAsked{"columns.lon", o.lon},
-                   .lat = RoleAsked{"columns.lat", o.lat},
-                   .frame_option = "columns.frame",
-                   .id = RoleAsked{"columns.id", o.id, false},
-                   .id_names = known_columns::source_name};
-  if (!o.frame.empty()) asked.frame = frame_named(o.frame);
   const TableRoles roles = find_roles(dataset.schema(), asked);
   say_guesses(roles);
   dataset.use_degrees(roles.position->lon, roles.position->lat);

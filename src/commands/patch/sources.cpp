@@ -9,6 +9,7 @@
 #include <numbers>
 #include <optional>
 
+#include "../common/map_sources.hpp"
 #include "skyfold/catalogue/attribute_value.hpp"
 #include "skyfold/catalogue/catalogue.hpp"
 #include "skyfold/core/error.hpp"
@@ -27,15 +28,7 @@ constexpr double degrees = 180.0 / std::numbers::pi, box_side_deg = 10.0;
 
 /// Columns of position, their frame and the names of the sources: as named, or the first usual ones.
 void find_columns(const Schema& schema, const PatchSourceOptions& o, const std::string& path, PatchSources& sources) {
-  if (o.lon.empty() != o.lat.empty()) throw UsageError("give both --columns.lon and --columns.lat, or none");
-  RolesAsked asked{.path = path,
-                   .lon = RoleAsked{"columns.lon", o.lon},
-                   .lat = RoleAsked{"columns.lat", o.lat},
-                   .frame_option = "columns.frame",
-                   .id = RoleAsked{"columns.id", o.id, false},
-                   .id_names = known_columns::source_name};
-  if (!o.frame.empty()) asked.frame = frame_named(o.frame);
-  const TableRoles roles = find_roles(schema, asked);
+  const TableRoles roles = find_roles(schema, asked_of_sources(path, o.lon, o.lat, o.frame, o.id));
   sources.lon = roles.position->lon;
   sources.lat = roles.position->lat;
   sources.frame = roles.position->frame;
