@@ -116,7 +116,7 @@ Order StepJobs::order(const Node& step, const StepCall& call, const JobRecord& j
   order.hidden = file_.hidden;
   order.words = {o_.program};
   if (call.is_parallel && slots > 1)
-    order.words.insert(order.words.end(), {"launch", "--launcher", join(o_.launcher, " "), "-n", std::to_string(slots), "--"});
+    order.words.insert(order.words.end(), {"launch", "--launcher", o_.launcher, "-n", std::to_string(slots), "--"});
   order.words.insert(order.words.end(), call.words.begin(), call.words.end());
   // Each rank has one slot.
   if (slots >= 1) order.words.push_back(fmt::format("--threads={}", call.is_parallel ? 1 : slots));

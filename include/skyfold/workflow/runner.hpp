@@ -14,12 +14,12 @@
 namespace skyfold::workflow {
 
 struct RunnerOptions {
-  int slots = 1;                      ///< of the owner itself, >= 1
-  int guests = 0;                     ///< that the launcher of this process has started beside it: they are waited for at the end
-  std::vector<std::string> launcher;  ///< that starts ranks, with its options: {"mpirun"}
-  std::string program;                ///< path of skyfold
-  std::set<std::string> chosen;       ///< names of nodes that may run now
-  double grace_s = 5.0;               ///< between SIGTERM and SIGKILL, when a run is stopped
+  int slots = 1;                    ///< of the owner itself, >= 1
+  int guests = 0;                   ///< that the launcher of this process has started beside it: they are waited for at the end
+  std::string launcher = "mpirun";  ///< that starts ranks, with its options, as `launch` takes it
+  std::string program;              ///< path of skyfold
+  std::set<std::string> chosen;     ///< names of nodes that may run now
+  double grace_s = 5.0;             ///< between SIGTERM and SIGKILL, when a run is stopped
   std::function<void(const PipelineState&)> show;  ///< called now and then, and at the end; none for none
 };
 

@@ -20,12 +20,6 @@ int processes_beside() {
   return 0;
 }
 
-std::vector<std::string> words_of(const std::string& launcher) {
-  std::vector<std::string> words = workflow::command_words(launcher);
-  if (words.empty()) throw UsageError("--launcher is empty (must be a program, e.g. mpirun)");
-  return words;
-}
-
 /// The page of a run; "" for none. A path in the file is relative to the file.
 std::string page_of(const PipelineRunOptions& o, const workflow::PipelineFile& file) {
   if (!o.html.empty() || file.html.empty()) return o.html;
@@ -48,7 +42,8 @@ workflow::RunnerOptions runner_options(const PipelineRunOptions& o, const Comman
   workflow::RunnerOptions options;
   options.slots = o.slots > 0 ? static_cast<int>(o.slots) : context.threads;
   options.guests = processes_beside();
-  options.launcher = words_of(o.launcher);
+  if (trim(o.launcher).empty()) throw UsageError("--launcher is empty (must be a program, e.g. mpirun)");
+  options.launcher = o.launcher;
   options.program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.chosen = workflow::chosen_nodes(file, o.until, o.from, o.only);
   options.grace_s = o.grace_s;
