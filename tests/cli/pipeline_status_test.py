@@ -7,24 +7,16 @@ import os
 import pathlib
 import pty
 import re
-import shutil
 import subprocess
 import sys
 import time
-import unittest
 import xml.etree.ElementTree as xml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import browser
 import pipeline_journal
 import support
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-except ImportError:
-    webdriver = None
+from browser import By
 
 USAGE, DATA, IO = 2, 3, 4
 
@@ -278,17 +270,12 @@ class Rehearsal(PipelineTest):
             self.assertRegex(result.errors()[0], message)
 
 
-@unittest.skipUnless(webdriver and CHROMIUM and DRIVER, "needs python3-selenium, chromium and chromium-driver")
+@browser.needed
 class Page(PipelineTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={cls.base}/chromium"):
-            options.add_argument(word)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        cls.browser = webdriver.Chrome(service=Service(DRIVER), options=options)
+        cls.browser = browser.start(cls.base)
         cls.addClassCleanup(cls.browser.quit)
 
     def open(self, journal=None, width=1200):

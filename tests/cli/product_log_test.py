@@ -1,34 +1,21 @@
 """The product log in a real browser: no console error, every tab, every image, readable on a phone and on a wide screen."""
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import unittest
 
 sys.path.insert(0, str(__import__("pathlib").Path(__file__).resolve().parent.parent))
+import browser
 import support
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-except ImportError:
-    webdriver = None
+from browser import By
 
 
-@unittest.skipUnless(webdriver and CHROMIUM and DRIVER, "needs python3-selenium, chromium and chromium-driver")
+@browser.needed
 class ProductLog(support.SkyfoldTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={cls.base}/chromium"):
-            options.add_argument(word)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        cls.browser = webdriver.Chrome(service=Service(DRIVER), options=options)
+        cls.browser = browser.start(cls.base)
         cls.addClassCleanup(cls.browser.quit)
         at = lambda name: str(cls.base / name)
         cls.skyfold("mock", "--objects", 6000, "--seed", 3, "--spectroscopic", 0.4, "--output", at("survey.h5"))

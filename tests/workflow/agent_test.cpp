@@ -9,13 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <random>
-#include <thread>
 
 #include "../support.hpp"
 #include "orphans.hpp"
+#include "programs.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/hash.hpp"
@@ -30,39 +29,18 @@ using testing_support::contains;
 using testing_support::error_of;
 using testing_support::read_file;
 
-constexpr double patience_s = 60.0;  // for what must happen; no test depends on how long it takes
-
-bool lives(pid_t process) {
-  const auto status = process_status(process);
-  return status && !status->is_dead();
-}
-
-/// A number that a program writes to a file, once it is there.
-pid_t number_in(const std::string& path) {
-  for (const double end_s = now_s() + patience_s; now_s() < end_s; std::this_thread::sleep_for(std::chrono::milliseconds(5))) {
-    const std::string text = read_small_file(path);
-    if (text.ends_with('\n')) return static_cast<pid_t>(parse_integer(trim(text)).value_or(0));
-  }
-  return 0;
-}
+using programs::comes;
+using programs::lives;
+using programs::number_in;
+using programs::patience_s;
 
 bool ends(pid_t process) {
-  for (const double end_s = now_s() + patience_s; now_s() < end_s; std::this_thread::sleep_for(std::chrono::milliseconds(5)))
-    if (!lives(process)) return true;
-  return false;
+  return comes([process] { return !lives(process); });
 }
 
 class AgentTest : public testing::Test {
  protected:
-  Order shell(const std::string& text, std::int64_t job = 1) {
-    Order order;
-    order.job = job;
-    order.words = {"/bin/sh", "-c", text};
-    order.folder = folder_.path();
-    order.scratch = home_ + "/scratch/" + std::to_string(job) + ".1";
-    order.log = home_ + "/log/task." + std::to_string(job) + ".log";
-    return order;
-  }
+  Order shell(const std::string& text, std::int64_t job = 1) { return programs::shell_order(text, folder_.path(), home_, job); }
 
   static std::vector<Outcome> wait_for(Agent& agent, std::size_t count) {
     std::vector<Outcome> all;

@@ -7,15 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <set>
-#include <thread>
 
 #include "../support.hpp"
 #include "post_files.hpp"
+#include "programs.hpp"
 #include "skyfold/core/error.hpp"
 #include "skyfold/core/files.hpp"
 #include "skyfold/core/log.hpp"
@@ -27,24 +26,11 @@
 namespace skyfold::workflow {
 namespace {
 
-constexpr double patience_s = 60.0;
+using programs::comes;
+using programs::lives;
+using programs::number_in;
+
 constexpr int said_done = 0, said_ownerless = 9;
-
-bool comes(const std::function<bool()>& condition) {
-  for (const double end_s = now_s() + patience_s; now_s() < end_s; std::this_thread::sleep_for(std::chrono::milliseconds(2)))
-    if (condition()) return true;
-  return false;
-}
-
-bool lives(pid_t process) {
-  const auto status = process_status(process);
-  return status && !status->is_dead();
-}
-
-pid_t number_in(const std::string& path) {
-  EXPECT_TRUE(comes([&path] { return read_small_file(path).ends_with('\n'); })) << path;
-  return static_cast<pid_t>(parse_integer(trim(read_small_file(path))).value_or(0));
-}
 
 int exit_code_of(pid_t process) {
   int status = -1;
@@ -85,15 +71,7 @@ class PostTest : public testing::Test {
     });
   }
 
-  Order shell(const std::string& text, std::int64_t job) {
-    Order order;
-    order.job = job;
-    order.words = {"/bin/sh", "-c", text};
-    order.folder = folder_.path();
-    order.scratch = home_ + "/scratch/" + std::to_string(job) + ".1";
-    order.log = home_ + "/log/task." + std::to_string(job) + ".log";
-    return order;
-  }
+  Order shell(const std::string& text, std::int64_t job) { return programs::shell_order(text, folder_.path(), home_, job); }
 
   /// What has come when `condition` holds.
   static PostOffice::News look_until(PostOffice& office, const std::function<bool(const PostOffice::News&)>& condition) {
